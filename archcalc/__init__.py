@@ -1,0 +1,21 @@
+"""archcalc: what a neural network costs, exactly.
+
+A network is declared in a page of YAML; `load` reads it, `Model.count` counts it.
+
+>>> import archcalc
+>>> model = archcalc.load("googlenet")
+>>> table = model.count()
+>>> table.totals["params"], table.totals["macs"]
+(6998552, 1582671872)
+>>> model.count(size=320).totals["macs"]
+3227635712
+>>> print(model.count(free=["classes"]).totals["params"])
+1025*classes + 5973552
+"""
+
+from archcalc.errors import ArchcalcError
+from archcalc.model import Model, load
+
+__version__ = "0.1.0"
+
+__all__ = ["ArchcalcError", "Model", "__version__", "load"]

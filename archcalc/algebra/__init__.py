@@ -1,0 +1,45 @@
+"""Exact integer arithmetic with free symbols: every size is an int or a `Poly`.
+
+    >>> from archcalc.algebra import symbol, unicode
+    >>> size = symbol("size")
+    >>> half = (size + 2 * 3 - 7) // 2 + 1        # a 7x7 convolution, stride 2, padding 3
+    >>> pooled = (half + 2 * 1 - 3) // 2 + 1      # a 3x3 pooling, stride 2, padding 1
+    >>> print(pooled, "|", unicode(64 * pooled**2))
+    (size + 3)//4 | 64⌈size/4⌉²
+
+`poly` holds the arithmetic, `decide` the questions (`same`, `less`, `divides`, `bounds`, `domain`), `printing` the notations,
+`compiling` fast evaluation. Nothing here rounds, overflows or guesses: what can't be decided or kept exact raises.
+"""
+
+from .compiling import compile_numpy, compile_python, javascript
+from .decide import bounds, divides, domain, increasing, less, lower_bound, maximum, minimum, same
+from .poly import Dim, Number, Poly, Symbol, call, ceil, floor, integral, symbol
+from .printing import latex, text, to_sympy, unicode
+
+__all__ = [
+    "Dim",
+    "Number",
+    "Poly",
+    "Symbol",
+    "bounds",
+    "call",
+    "ceil",
+    "compile_numpy",
+    "compile_python",
+    "divides",
+    "domain",
+    "floor",
+    "increasing",
+    "integral",
+    "javascript",
+    "latex",
+    "less",
+    "lower_bound",
+    "maximum",
+    "minimum",
+    "same",
+    "symbol",
+    "text",
+    "to_sympy",
+    "unicode",
+]

@@ -1,0 +1,239 @@
+"""Fast evaluation: Python, numpy and JavaScript source, emitted from the canonical form and from nothing else.
+
+Every distinct floor is computed once, with integer division. Symbols become locals of our own naming, so no text of a user
+ever reaches the source. The functions don't look whether their arguments lie in the symbols' domains; `Poly.evaluate` does.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ..errors import ArchcalcError
+from .decide import always_integral, maximum, minimum
+from .poly import Atom, Call, Floor, Number, Poly, Variable, _nested, _plain, integral
+from .printing import Text
+
+if TYPE_CHECKING:
+    import numpy
+
+Rational: TypeAlias = int | Fraction
+
+LONGEST_SUM = 64  # terms in one Python expression: the parser nests them
+INT64 = 1 << 63
+
+# what JavaScript keeps for itself; a parameter of that name gets a $
+RESERVED = frozenset(
+    "arguments await break case catch class const continue debugger default delete do else enum eval export extends false finally for "
+    "function if implements import in instanceof interface let new null package private protected public return static super switch "
+    "this throw true try typeof var void while with yield Math Number RangeError NaN Infinity undefined".split()
+)
+
+
+class _Python(Text):
+    """Expressions over locals; `lines` assigns the floors and calls that they need, `functions` is what they call."""
+
+    assignment = "{} = {}"
+    local = "f{}"
+
+    def __init__(self, names: dict[str, str], function: Callable[[Call], Callable[..., Any]]) -> None:
+        self.names, self.function = names, function
+        self.lines: list[str] = []
+        self.locals: dict[Atom, str] = {}
+        self.functions: dict[str, Any] = {"Fraction": Fraction, "__builtins__": {}}
+
+    def constant(self, x: Rational) -> str:
+        return str(x) if x.denominator == 1 else f"Fraction({x.numerator}, {x.denominator})"
+
+    def sum(self, terms: Iterable[str]) -> str:
+        parts = list(terms)
+        while len(parts) > LONGEST_SUM:
+            parts = [f"({super(_Python, self).sum(parts[n : n + LONGEST_SUM])})" for n in range(0, len(parts), LONGEST_SUM)]
+        return super().sum(parts)
+
+    def ratio(self, top: str, bottom: int) -> str:
+        return f"{top}/Fraction({bottom})"
+
+    def name(self, name: str) -> str:
+        return self.names[name]
+
+    def atom(self, atom: Atom, alone: bool) -> str:
+        if isinstance(atom, Variable):
+            return self.names[atom.symbol.name]
+        if atom not in self.locals:
+            value = self.floor(atom) if isinstance(atom, Floor) else self.call(atom)
+            self.locals[atom] = self.local.format(len(self.locals))
+            self.lines.append(self.assignment.format(self.locals[atom], value))
+        return self.locals[atom]
+
+    def call(self, atom: Atom) -> str:
+        """A named rounding."""
+        assert isinstance(atom, Call)
+        name = f"c{len(self.functions)}"
+        self.functions[name] = self.function(atom)
+        return f"{name}({', '.join(map(self.number, atom.args))})"
+
+
+def _parameters(x: Number, names: Sequence[str]) -> list[str]:
+    """The names, once they are known to be distinct identifiers and to cover the symbols of x."""
+    wrong = [name for name in names if not name.isidentifier()]
+    if wrong or len(set(names)) < len(names):
+        raise ArchcalcError(f"can't compile over {', '.join(map(repr, names))}: these must be different identifiers")
+    missing = x.symbols - set(names) if isinstance(x, Poly) else frozenset()
+    if missing:
+        raise ArchcalcError(f"can't compile `{x}` over {', '.join(names)}: no value for {', '.join(sorted(missing))}")
+    return list(names)
+
+
+def _function(x: Number, names: Sequence[str], function: Callable[[Call], Callable[..., Any]]) -> Callable[..., Any]:
+    parameters = {name: f"v{n}" for n, name in enumerate(_parameters(x, names))}
+    code = _Python(parameters, function)
+    result = code.number(x)
+    source = "\n    ".join([f"def closed_form({', '.join(parameters.values())}):", *code.lines, f"return {result}"])
+    exec(compile(source, "<closed form>", "exec"), code.functions)
+    compiled: Callable[..., Any] = code.functions["closed_form"]
+    return compiled
+
+
+def _is_integral(x: Number) -> bool:
+    return integral(x) or (isinstance(x, Poly) and always_integral(x))
+
+
+def compile_python(x: Number, names: Sequence[str]) -> Callable[..., int]:
+    """A function of the names, in that order, that gives the exact value for ints of any size (and Fractions).
+
+    What isn't an integer comes as a Fraction. Raises ArchcalcError when a symbol of x isn't among the names.
+    """
+    compiled = _function(x, names, lambda atom: atom.function)
+    if _is_integral(x):
+        return compiled
+    return lambda *values: _plain(compiled(*values))  # type: ignore[return-value]
+
+
+def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., numpy.ndarray[Any, Any]]:
+    """A function of integer arrays (broadcast together) that gives the exact values.
+
+    At each call a bound on every intermediate result is computed in Python ints: when it fits, int64 is used, otherwise
+    Python ints (dtype object), so nothing wraps. Arrays of Fractions have dtype object; floats raise ArchcalcError.
+    """
+    import numpy
+
+    def function(atom: Call) -> Callable[..., Any]:
+        extremes = {minimum: numpy.minimum, maximum: numpy.maximum}
+        return extremes.get(atom.build) or numpy.frompyfunc(atom.function, len(atom.args), 1)
+
+    compiled = _function(x, names, function)
+    small = _is_integral(x) and not any(_opaque(atom) for atom in _nested(x))
+
+    def evaluate(*values: Any) -> numpy.ndarray[Any, Any]:
+        arrays = [numpy.asarray(value) for value in values]
+        if any(array.dtype.kind not in "iuO" for array in arrays):
+            raise ArchcalcError("a closed form takes arrays of integers, not " + ", ".join(str(array.dtype) for array in arrays))
+        fits = (
+            small
+            and all(array.dtype.kind in "iu" for array in arrays)
+            and _peak(x, dict(zip(names, map(_extent, arrays), strict=True))) < INT64
+        )
+        kind = numpy.dtype(numpy.int64 if fits else object)
+        result = numpy.asarray(compiled(*(array.astype(kind) for array in arrays)), dtype=kind)
+        return numpy.broadcast_to(result, numpy.broadcast_shapes(*(array.shape for array in arrays))).copy()
+
+    return evaluate
+
+
+def _opaque(atom: Atom) -> bool:
+    return not atom.integer or (isinstance(atom, Call) and atom.build not in (minimum, maximum))
+
+
+def _extent(array: numpy.ndarray[Any, Any]) -> int:
+    return max(abs(int(array.min())), abs(int(array.max()))) if array.size else 0
+
+
+def _peak(x: Number, extents: dict[str, int]) -> int:
+    """At least the magnitude of everything that the compiled x computes on the way."""
+    seen: dict[Atom, int] = {}
+    peak = max(extents.values(), default=0)
+
+    def total(value: Number) -> int:
+        nonlocal peak
+        terms = value.terms if isinstance(value, Poly) else {(): value}
+        scale = math.lcm(*(c.denominator for c in terms.values()))
+        size = scale + int(sum(abs(c) * scale * math.prod(max(1, one(atom)) for atom in monomial) for monomial, c in terms.items()))
+        peak = max(peak, size)
+        return size
+
+    def one(atom: Atom) -> int:
+        nonlocal peak
+        if isinstance(atom, Variable):
+            return extents[atom.symbol.name]
+        if atom not in seen:
+            if isinstance(atom, Floor):
+                seen[atom] = -(-total(atom.inside) // atom.divisor)
+                peak = max(peak, atom.divisor * math.lcm(*(c.denominator for c in atom.inside.terms.values())))
+            else:
+                assert isinstance(atom, Call)
+                seen[atom] = max(map(total, atom.args))
+        return seen[atom]
+
+    total(x)
+    return peak
+
+
+class _JavaScript(_Python):
+    """$s adds up its arguments and throws when the sum, or anything on the way to it, may not be exact."""
+
+    assignment = "const {} = {};"
+    local = "${}"
+
+    def sum(self, terms: Iterable[str]) -> str:
+        return f"$s({', '.join(terms)})"
+
+    def constant(self, x: Rational) -> str:
+        return str(x)
+
+    def product(self, coefficient: int, factors: list[tuple[Atom, int]]) -> str:
+        parts = [str(coefficient)] if coefficient != 1 else []
+        return "*".join(parts + [self.atom(atom, False) for atom, power in factors for _ in range(power)])
+
+    def fraction(self, top: str, bottom: int) -> str:
+        return f"Math.floor($s({top})/{bottom})"
+
+    def floor(self, atom: Floor) -> str:
+        scale = math.lcm(*(c.denominator for c in atom.inside.terms.values()))
+        return f"Math.floor({self.number(atom.inside * scale)}/{scale * atom.divisor})"
+
+    def call(self, atom: Atom) -> str:
+        assert isinstance(atom, Call)
+        return f"Math.{atom.name}({', '.join(map(self.number, atom.args))})"
+
+
+SUM = (
+    "const $s = (...t) => { let a = 0, s = 0; for (const v of t) { a += Math.abs(v); s += v; } "
+    "if (!Number.isSafeInteger(a)) throw new RangeError('beyond exact integers'); return s; };"
+)
+
+
+def javascript(x: Number, names: Sequence[str]) -> str:
+    """The source of one arrow function "(H, W) => ..." of integer numbers.
+
+    Its results are exact: it throws a RangeError when an argument isn't an integer or anything on the way reaches 2^53.
+    Raises ArchcalcError for what has no such function: real-valued symbols, fractional results, named roundings.
+    """
+    if not _is_integral(x) or any(_opaque(atom) for atom in _nested(x)):
+        raise ArchcalcError(f"`{x}` can't be written in JavaScript: only integers, floors, min and max stay exact there")
+    parameters = {name: _javascript_name(n, name) for n, name in enumerate(_parameters(x, names))}
+    code = _JavaScript(parameters, lambda atom: atom.function)
+    result = code.number(x)
+    used = x.symbols if isinstance(x, Poly) else frozenset()
+    checks = [f"$s({parameters[name]});" for name in parameters if name in used]
+    body = " ".join([SUM, *checks, *code.lines, f"return {result if isinstance(x, Poly) else f'$s({result})'};"])
+    return f"({', '.join(parameters.values())}) => {{ {body} }}"
+
+
+def _javascript_name(position: int, name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        return f"$v{position}"
+    return f"{name}$" if name in RESERVED else name

@@ -1,0 +1,302 @@
+"""What a graph costs: one `Row` a layer, and a `Table` of them with totals.
+
+Everything is exact: ints, or closed forms where parameters are free. MACs are those of convolutions, dense layers and matrix
+products, without bias, normalisation, activation and pooling: the convention of the papers and of torchvision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from archcalc import memory, receptive
+from archcalc.algebra import Dim, Number, Poly, domain
+from archcalc.graph import Graph, Input, Node
+from archcalc.ops import Shape, size
+from archcalc.receptive import Field
+from archcalc.spec import Binding, Spec
+
+DTYPES = {"fp64": 8, "fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
+CONVENTION = "multiply-accumulates of conv, linear and matmul; no bias, normalisation, activation or pooling"
+OPTIMIZER_NUMBERS = 2  # Adam keeps two moments a trainable parameter
+
+
+class Cost(NamedTuple):
+    """What one layer costs; memoised by operator and input shapes."""
+
+    params: Dim
+    buffers: Dim
+    macs: Dim
+    elementwise: Dim
+    activations: Dim
+    read: Dim
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One layer, or a group of layers.
+
+    `params` are the sizes of its learned tensors (0 where it shares another's), `macs`, `elementwise` and `activations`
+    (elements written) are for the batch, `field` maps each input that it depends on to what it sees of it.
+    """
+
+    name: str
+    op: str
+    text: str
+    block: str
+    line: int
+    inputs: tuple[str, ...]
+    shape: Shape
+    params: Dim
+    trainable_params: Dim
+    buffers: Dim
+    macs: Number
+    elementwise: Number
+    activations: Dim
+    weight_bytes: Dim
+    bytes: Dim
+    backward_macs: Number | None
+    field: dict[str, Field]
+    depth: int = 0
+    layers: int = 1
+
+    @property
+    def flops(self) -> Number:
+        """2 x MACs + the elementwise operations."""
+        return 2 * self.macs + self.elementwise
+
+    @property
+    def intensity(self) -> Fraction | None:
+        """FLOPs a byte of weights and activations moved; None where it isn't a number."""
+        numbers = isinstance(self.flops, (int, Fraction)) and isinstance(self.bytes, int) and self.bytes
+        return Fraction(self.flops) / self.bytes if numbers else None  # type: ignore[arg-type]
+
+
+@dataclass
+class Table:
+    """Costs of a network, layer by layer, with the convention that they were counted under."""
+
+    spec: Spec
+    variant: str | None
+    binding: Binding
+    graph: Graph
+    train: bool = False
+    dtype: str = "fp32"
+    _costs: dict[tuple[int, tuple[Shape, ...]], Cost] = field(default_factory=dict, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The network's name, a variant's if it has one of its own."""
+        member = self.spec.variant(self.variant)
+        return (member.title or f"{self.spec.name} {member.name}") if member else self.spec.name
+
+    @property
+    def batch(self) -> Dim:
+        return self.binding.batch
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        return self.binding.free
+
+    @property
+    def inputs(self) -> dict[str, Shape]:
+        return {name: self.graph.nodes[n].shape for name, n in self.graph.inputs.items()}
+
+    @cached_property
+    def fields(self) -> dict[str, list[Field | None]]:
+        """For each input, what every node sees of it."""
+        return {name: receptive.fields(self.graph, name) for name in self.graph.inputs}
+
+    @cached_property
+    def domain(self) -> tuple[str, ...]:
+        """Where the closed forms hold: the conditions under which every size is at least 1."""
+        return domain({dim for node in self.graph.nodes for dim in node.shape if isinstance(dim, Poly)})
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """A row a layer, in order."""
+        backward = self._backward() if self.train else {}
+        return [self._row(n, backward.get(n)) for n in self.graph.layers(self.train)]
+
+    def cost(self, node: Node) -> Cost:
+        """What a layer costs a sample, shared weights included."""
+        shapes = self.graph.shapes_into(node)
+        key = (id(node.op), shapes)
+        cost = self._costs.get(key)
+        if cost is None:
+            op = node.op
+            cost = self._costs[key] = Cost(
+                params=total(size(shape) for shape in op.weights(*shapes).values()),
+                buffers=total(size(shape) for shape in op.buffers(*shapes).values()),
+                macs=op.macs(node.shape, *shapes),
+                elementwise=op.elementwise(node.shape, *shapes),
+                activations=0 if op.is_view else size(node.shape),
+                read=0 if op.is_view else total(size(shape) for shape in shapes),
+            )
+        return cost
+
+    def _row(self, n: int, backward: Number | None) -> Row:
+        node = self.graph.nodes[n]
+        cost, batch, width = self.cost(node), self.batch, DTYPES[self.dtype]
+        owned = node.share is None
+        params = cost.params if owned else 0
+        buffers = cost.buffers if owned else 0
+        kept = node.survive if self.train else 1
+        return Row(
+            name=node.name,
+            op=node.op.word,
+            text=node.op.line(),
+            block=node.block,
+            line=node.mark.line,
+            inputs=tuple([self.graph.nodes[i].name for i in node.inputs]),
+            shape=node.shape,
+            params=params,
+            trainable_params=0 if node.frozen else params,
+            buffers=buffers,
+            macs=cost.macs * batch * kept,
+            elementwise=cost.elementwise * batch * kept,
+            activations=cost.activations * batch,
+            weight_bytes=(params + buffers) * width,
+            bytes=(cost.params + cost.buffers + (cost.activations + cost.read) * batch) * width,
+            backward_macs=backward,
+            field={name: found[n] for name, found in self.fields.items() if found[n] is not None},  # type: ignore[misc]
+            depth=int(node.op.is_layer),
+        )
+
+    # ---- totals ---------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def totals(self) -> dict[str, Any]:
+        """Sums over all layers, and what only the whole network has: peaks, depth. Bytes are in the table's dtype."""
+        layers = self.graph.layers(self.train)
+        sums = self._sums(layers)
+        width, batch = DTYPES[self.dtype], self.batch
+        totals: dict[str, Any] = {
+            "params": sums["params"],
+            "trainable_params": sums["trainable_params"],
+            "buffers": sums["buffers"],
+            "macs": sums["macs"],
+            "flops": 2 * sums["macs"] + sums["elementwise"],
+            "elementwise": sums["elementwise"],
+            "activations": sums["activations"],
+            "act_peak_bytes": memory.peak(self.graph, self.train) * batch * width,
+            "act_sum_bytes": memory.kept(self.graph, self.train) * batch * width,
+            "weight_bytes": (sums["params"] + sums["buffers"]) * width,
+            "bytes": sums["bytes"] * width,
+            "depth": self._depth(layers, lambda node: node.op.is_layer),
+            "depth_with_pooling": self._depth(layers, lambda node: node.op.is_layer or node.op.is_pooling),
+            "layers": len(layers),
+            "uncounted": [],
+        }
+        if self.train:
+            totals["backward_macs"] = total(self._backward().values())
+            totals["optimizer_bytes"] = OPTIMIZER_NUMBERS * sums["trainable_params"] * DTYPES["fp32"]
+            totals["expected_depth"] = self._depth(layers, lambda node: node.op.is_layer * node.survive)
+        return totals
+
+    def _sums(self, layers: list[int]) -> dict[str, Any]:
+        """Each distinct layer is counted once and multiplied: repeats cost nothing."""
+        counts: dict[tuple[int, bool, bool, Fraction | int], tuple[Cost, int]] = {}
+        for n in layers:
+            node = self.graph.nodes[n]
+            cost = self.cost(node)
+            key = (id(cost), node.share is None, node.frozen, node.survive)
+            counts[key] = (cost, counts[key][1] + 1 if key in counts else 1)
+        entries = [(cost, times, *key[1:]) for key, (cost, times) in counts.items()]
+        batch = self.batch
+        kept = {survive: survive if self.train else 1 for *_, survive in entries}
+        return {
+            "params": total(c.params * times for c, times, owned, _, _ in entries if owned),
+            "trainable_params": total(c.params * times for c, times, owned, frozen, _ in entries if owned and not frozen),
+            "buffers": total(c.buffers * times for c, times, owned, _, _ in entries if owned),
+            "macs": total(c.macs * (times * kept[s]) for c, times, _, _, s in entries) * batch,
+            "elementwise": total(c.elementwise * (times * kept[s]) for c, times, _, _, s in entries) * batch,
+            "activations": total(c.activations * times for c, times, *_ in entries) * batch,
+            "bytes": total(c.params * times + c.buffers * times for c, times, *_ in entries)
+            + total((c.activations + c.read) * times for c, times, *_ in entries) * batch,
+        }
+
+    def _depth(self, layers: list[int], weight: Any) -> Number:
+        """The longest path, counting what `weight` says a layer counts."""
+        depth: dict[int, Any] = {}
+        nodes, weights = self.graph.nodes, {}
+        deepest: Any = 0
+        for n in layers:
+            node = nodes[n]
+            key = (id(node.op), node.survive)
+            if key not in weights:
+                weights[key] = weight(node)
+            longest = weights[key] + max([depth.get(i, 0) for i in node.inputs], default=0)
+            depth[n] = longest
+            deepest = max(deepest, longest)
+        return int(deepest) if deepest == int(deepest) else deepest  # type: ignore[no-any-return]
+
+    def _backward(self) -> dict[int, Number]:
+        """Backward MACs of every layer: the gradient of its weights unless frozen, and of its input where something learns before it."""
+        learns: dict[int, bool] = {}
+        macs: dict[int, Number] = {}
+        for n in self.graph.layers(self.train):
+            node = self.graph.nodes[n]
+            shapes = self.graph.shapes_into(node)
+            dx = any(learns.get(i, False) for i in node.inputs)
+            dw = not node.frozen and bool(node.op.weights(*shapes))
+            learns[n] = dx or dw
+            macs[n] = node.op.backward(node.shape, *shapes, dx=dx, dw=dw) * self.batch * node.survive
+        return macs
+
+    # ---- receptive field ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def last_map(self) -> tuple[str, str, Field] | None:
+        """Where the network goes global: the label of the last map before that, the input it is seen on, and its field."""
+        for source, found in self.fields.items():
+            running = [seen if not node.head or self.train else None for seen, node in zip(found, self.graph.nodes, strict=True)]
+            n = receptive.last_map(running)
+            if n is not None and not isinstance(self.graph.nodes[n].op, Input):
+                seen = running[n]
+                assert seen is not None
+                return self._label(n), source, seen
+        return None
+
+    def _label(self, n: int) -> str:
+        """The outermost group that ends with a layer, else its line."""
+        groups = [group.path for group in self.graph.groups.values() if group.output == n]
+        return min(groups, key=len) if groups else self.graph.nodes[n].line
+
+    # ---- other forms (in `render`, imported when asked for) --------------------------------------------------------------
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """The layers as plain dictionaries, for pandas and the like."""
+        from archcalc.render.json import layer
+
+        return [layer(row) for row in self.rows]
+
+    def to_json(self) -> dict[str, Any]:
+        """The table as the JSON contract `archcalc/count/1` has it."""
+        from archcalc.render.json import count
+
+        return count(self)
+
+    def to_markdown(self, depth: int | None = 1) -> str:
+        """A GitHub table."""
+        from archcalc.render import render
+
+        return render([self], "markdown", depth=depth)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from archcalc.render import render
+
+        return {"text/plain": render([self], "table"), "text/markdown": render([self], "markdown"), "text/html": render([self], "html")}
+
+
+def total(values: Iterable[Number]) -> Any:
+    """A sum that keeps ints and closed forms as they are."""
+    result: Number = 0
+    for value in values:
+        result = result + value
+    return result
+
+

@@ -1,0 +1,125 @@
+"""From a bound spec to a graph: one node a layer, in an order in which every input comes first.
+
+The nodes are kept in a list, which is all that counting needs; `Graph.to_networkx()` gives the same DAG as a networkx
+`DiGraph` for whoever wants to go on with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from archcalc.algebra import Dim
+from archcalc.errors import Mark
+from archcalc.ops import Op, Reach, Shape, Windows
+
+if TYPE_CHECKING:
+    import networkx
+
+
+class Input(Op):
+    """Where a network begins."""
+
+    size_: tuple[Any, ...] = ()
+    is_view: ClassVar[bool] = True
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return self.size_
+
+    def weights(self, *inputs: Shape) -> dict[str, Shape]:
+        return {}
+
+    def macs(self, output: Shape, *inputs: Shape) -> Dim:
+        return 0
+
+    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
+        return 0
+
+    def windows(self, *inputs: Shape) -> Windows:
+        return Reach.PASS
+
+
+class Node(NamedTuple):
+    """A layer of the network.
+
+    `inputs` are positions in the graph's list. `name` is the path of labels: `conv4/3/conv2`; what a line adds after its
+    layer has a suffix: `conv1.bn`. `share` is the position of the node whose weights it uses. `survive` is the
+    probability that training keeps it (stochastic depth).
+    """
+
+    name: str
+    op: Op
+    inputs: tuple[int, ...]
+    shape: Shape
+    line: str
+    mark: Mark
+    share: int | None = None
+    frozen: bool = False
+    survive: Fraction | int = 1
+    head: bool = False
+
+    @property
+    def block(self) -> str:
+        """The path of the group that the layer stands in."""
+        return self.line.rpartition("/")[0]
+
+
+class Group(NamedTuple):
+    """A labelled or called group of layers: what it was written as, and where."""
+
+    path: str
+    text: str
+    mark: Mark
+    output: int
+
+
+@dataclass(slots=True)
+class Graph:
+    """A network as a directed acyclic graph; nodes of train-only heads are in it and marked `head`."""
+
+    nodes: list[Node] = field(default_factory=list)
+    inputs: dict[str, int] = field(default_factory=dict)
+    outputs: list[int] = field(default_factory=list)
+    groups: dict[str, Group] = field(default_factory=dict)
+
+    def layers(self, train: bool = False) -> list[int]:
+        """Positions of the layers that run: without the inputs, and without train-only heads unless training."""
+        return [n for n, node in enumerate(self.nodes) if not isinstance(node.op, Input) and (train or not node.head)]
+
+    def shapes_into(self, node: Node) -> tuple[Shape, ...]:
+        return tuple([self.nodes[n].shape for n in node.inputs])
+
+    def unreached(self) -> list[Node]:
+        """Layers that no output depends on: forgotten, or missing from `outputs:`."""
+        wanted = bytearray(len(self.nodes))
+        for n in self.outputs:
+            wanted[n] = 1
+        for n in range(len(self.nodes) - 1, -1, -1):
+            if wanted[n]:
+                for source in self.nodes[n].inputs:
+                    wanted[source] = 1
+        return [node for n, node in enumerate(self.nodes) if not wanted[n] and not node.head and not isinstance(node.op, Input)]
+
+    def to_networkx(self) -> networkx.DiGraph[str]:
+        """The same DAG: nodes by name with the attribute `node`, edges with `port`s (which of the target's inputs they are)."""
+        import networkx
+
+        graph: networkx.DiGraph[str] = networkx.DiGraph()
+        for node in self.nodes:
+            graph.add_node(node.name, node=node)
+            for port, source in enumerate(node.inputs):
+                name = self.nodes[source].name
+                ports = graph.edges[name, node.name]["ports"] if graph.has_edge(name, node.name) else ()
+                graph.add_edge(name, node.name, ports=(*ports, port))
+        return graph
+
+
+def consumers(nodes: Sequence[Node]) -> list[int]:
+    """For each node, the position of the last one that reads it (its own if none does)."""
+    last = list(range(len(nodes)))
+    for n, node in enumerate(nodes):
+        for source in node.inputs:
+            last[source] = n
+    return last

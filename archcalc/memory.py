@@ -1,0 +1,125 @@
+"""How many activations are alive at once, in the order in which the layers are listed.
+
+The convention: a tensor lives from the layer that writes it to the last one that reads it, network inputs included and
+weights not. Activations, batch normalisation and sums write over their input if nothing else reads it later; flatten, reshape
+and dropout move nothing; concatenation writes a tensor of its own. No better order is searched for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archcalc.algebra import Dim, Poly, maximum
+from archcalc.errors import ArchcalcError
+from archcalc.graph import Graph, Input
+from archcalc.ops import size
+
+CONVENTION = "in order; activations, bn and sums in place; inputs included, weights not"
+TRAINING_CONVENTION = "inputs and every layer's output, but rectifiers, dropout, flatten and reshape keep none"
+
+
+@dataclass(slots=True)
+class _Buffer:
+    """A stretch of memory: its elements, and the last layer that reads it."""
+
+    elements: Dim
+    last: int
+    foreign: bool = False
+
+
+def peak(graph: Graph, train: bool = False) -> Dim:
+    """The most elements alive at once, a sample."""
+    values = dict.fromkeys(_alive(graph, train))
+    numbers = [value for value in values if isinstance(value, int)]
+    return _upper([value for value in values if isinstance(value, Poly)], max(numbers, default=0))
+
+
+def _alive(graph: Graph, train: bool) -> list[Dim]:
+    """Elements alive while each layer runs."""
+    order = sorted([*graph.inputs.values(), *graph.layers(train)])
+    end = len(graph.nodes)
+    last = dict.fromkeys(order, -1)
+    for n in order:
+        for source in graph.nodes[n].inputs:
+            last[source] = n
+    for n in graph.outputs:
+        last[n] = end
+    buffers: dict[int, _Buffer] = {}
+    expiring: dict[int, list[_Buffer]] = {}
+    alive: Dim = 0
+    steps: list[Dim] = []
+    for n in order:
+        node = graph.nodes[n]
+        buffer = _reused(graph, n, buffers)
+        if buffer is None:
+            buffer = _Buffer(size(node.shape), n, isinstance(node.op, Input))
+            alive = alive + buffer.elements
+        buffer.last = max(buffer.last, last[n], n)
+        buffers[n] = buffer
+        expiring.setdefault(buffer.last, []).append(buffer)
+        steps.append(alive)
+        for done in {id(b): b for b in expiring.pop(n, []) if b.last == n}.values():
+            alive = alive - done.elements
+    return steps
+
+
+def _reused(graph: Graph, n: int, buffers: dict[int, _Buffer]) -> _Buffer | None:
+    """The memory of an input that layer `n` may write over, or shows in another form."""
+    node = graph.nodes[n]
+    if node.op.is_view:
+        return buffers[node.inputs[0]] if node.inputs else None
+    if node.op.in_place:
+        for source in node.inputs:
+            buffer = buffers[source]
+            if buffer.last == n and not buffer.foreign and graph.nodes[source].shape == node.shape:
+                return buffer
+    return None
+
+
+def kept(graph: Graph, train: bool = False) -> Dim:
+    """Elements that a backward pass needs from the forward pass, a sample."""
+    total: Dim = 0
+    counts: dict[Dim, int] = {}
+    for n in [*graph.inputs.values(), *graph.layers(train)]:
+        node = graph.nodes[n]
+        if isinstance(node.op, Input) or (node.op.keeps_output and not node.op.is_view):
+            elements = size(node.shape)
+            counts[elements] = counts.get(elements, 0) + 1
+    for elements, count in counts.items():
+        total = total + count * elements
+    return total
+
+
+def _upper(values: Sequence[Poly], least: int) -> Dim:
+    """The largest of several closed forms: one of them where that can be decided, else their `max`."""
+    kept: list[Poly] = []
+    for value in sorted(values, key=_rough, reverse=True):
+        if not any(_dominates(other, value) for other in kept):
+            kept = [other for other in kept if not _dominates(value, other)] + [value]
+    result: Dim = least
+    for value in kept:
+        result = value if result == 0 or (isinstance(result, int) and _dominates(value, result)) else _maximum(result, value)
+    return result
+
+
+def _rough(value: Poly) -> float:
+    """A size at a typical point, to try the likely largest first."""
+    return float(value.evaluate(dict.fromkeys(value.symbols, 224)))
+
+
+def _dominates(one: Dim, other: Dim) -> bool:
+    """Whether one is at least the other everywhere; False where that can't be seen at once."""
+    difference = one - other
+    if isinstance(difference, int):
+        return difference >= 0
+    try:
+        return not difference < 0
+    except ArchcalcError:
+        return False
+
+
+def _maximum(one: Dim, other: Dim) -> Dim:
+    result = maximum(one, other)
+    assert isinstance(result, (int, Poly))
+    return result

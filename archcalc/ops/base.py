@@ -1,0 +1,271 @@
+"""What an operator is.
+
+An operator is one frozen class. Its fields are what a spec may set; its rules stand side by side and are pure: shapes in,
+values out, with no graph, no names and no state. Sizes are `Dim`s (an int, or a polynomial in free symbols), so rule bodies
+use only `+ - *` and `//` by a positive int, and one body serves numbers and closed forms.
+
+A shape is one sample, channels first; the batch axis is implied. To add an operator, write one class in the family's file
+and one row in `tests/test_ops.py`; nothing else needs to know.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, PlainValidator, WithJsonSchema
+
+from archcalc.algebra import Dim, Poly, text
+from archcalc.errors import ShapeError
+
+Shape = tuple[Dim, ...]
+
+
+class Window(NamedTuple):
+    """How one axis of the output looks at the same axis of the input.
+
+    Output `o` reads the inputs `(o * stride - before + t * dilation) / up` for `t` in `0..kernel-1`, where that is whole:
+    an ordinary window has `up` 1; a transposed convolution first spreads its input `up` apart.
+    """
+
+    kernel: Dim = 1
+    stride: int = 1
+    dilation: int = 1
+    before: Dim = 0
+    up: int = 1
+
+
+class Reach(enum.Enum):
+    """What an output sees where no window describes it."""
+
+    PASS = "passes through"  # position by position
+    ALL = "sees everything"  # every output reads the whole map
+    MIXED = "not uniform"  # axes are reordered or cut so that no single window fits
+
+
+Windows = tuple[Window, ...] | Reach
+
+RULES = ("shape", "weights", "macs", "elementwise", "windows")
+
+
+class Op(BaseModel):
+    """An operator. Class attributes say how it is written and how other analyses treat it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, protected_namespaces=())
+
+    word: ClassVar[str] = ""  # its name in a spec; a class without one is a family's base
+    positional: ClassVar[tuple[str, ...]] = ()  # the fields that may be written without their key, in order
+    variadic: ClassVar[bool] = False  # the only positional field takes all the words
+    arity: ClassVar[tuple[int, int | None]] = (1, 1)  # how many inputs: at least, at most
+    is_layer: ClassVar[bool] = False  # counted in `depth`: it contracts its input with learned weights
+    is_pooling: ClassVar[bool] = False  # counted in `depth_with_pooling`
+    in_place: ClassVar[bool] = False  # may overwrite its first input at inference
+    keeps_output: ClassVar[bool] = True  # False: training keeps no copy of its own (rectifiers overwrite, dropout keeps a mask)
+    is_view: ClassVar[bool] = False  # moves no data
+    is_gate: ClassVar[bool] = False  # a global input only scales the others
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        missing = [rule for rule in RULES if getattr(cls, rule) is getattr(Op, rule)] if cls.word else []
+        if missing:
+            raise TypeError(f"operator {cls.word!r} lacks {', '.join(missing)}: write a zero down if it is one")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """The output's shape, or a ShapeError."""
+        raise NotImplementedError
+
+    def weights(self, *inputs: Shape) -> dict[str, Shape]:
+        """The learned tensors, by name. Parameters are their sizes, and an exporter allocates the same tensors."""
+        raise NotImplementedError
+
+    def buffers(self, *inputs: Shape) -> dict[str, Shape]:
+        """Tensors that are kept but not learned by gradient, such as running statistics."""
+        return {}
+
+    def macs(self, output: Shape, *inputs: Shape) -> Dim:
+        """Multiply-accumulates of the contraction, a sample; bias not included."""
+        raise NotImplementedError
+
+    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
+        """Every other arithmetic operation, a sample: each + - x / max exp log sqrt erf tanh counts one."""
+        raise NotImplementedError
+
+    def backward(self, output: Shape, *inputs: Shape, dx: bool, dw: bool) -> Dim:
+        """Multiply-accumulates of the backward pass: the gradient of the input (`dx`) and of the weights (`dw`), where wanted."""
+        return (dx + dw) * self.macs(output, *inputs)
+
+    def windows(self, *inputs: Shape) -> Windows:
+        """How outputs look at inputs, an axis (spatial axes only)."""
+        raise NotImplementedError
+
+    @property
+    def signature(self) -> str:
+        """The canonical line with every option, which decides whether two operators are the same."""
+        return self.line(every=True)
+
+    def line(self, every: bool = False) -> str:
+        """The operator as a line of the spec language: options that differ from their default, or every one."""
+        words = [self.word]
+        for name in self.positional:
+            value = getattr(self, name)
+            words += [_spell(v) for v in value] if self.variadic else [_spell(value)]
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if name not in self.positional and (value != field.default or (every and value is not None)):
+                words.append(f"{name}={_spell(value)}")
+        return " ".join(words)
+
+
+def _spell(value: object) -> str:
+    """A field's value as the spec language reads it back."""
+    if isinstance(value, tuple):
+        if len(value) > 1 and all(isinstance(v, int) for v in value):
+            return "x".join(map(str, value)) if len(set(value)) == 1 or min(value) >= 1 else f"({','.join(map(str, value))})"
+        return "(" + ",".join(map(_spell, value)) + ("," if len(value) == 1 else "") + ")"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Poly):
+        written = text(value)
+        return f"({written})" if " " in written else written
+    return str(value)
+
+
+def size(shape: Iterable[Dim]) -> Dim:
+    """The number of elements."""
+    total: Dim = 1
+    for dim in shape:
+        total = total * dim
+    return total
+
+
+def spell_shape(shape: Shape, dim: Callable[[Dim], str] = str) -> str:
+    """`64x56x56`."""
+    return "x".join(dim(d) for d in shape)
+
+
+def need_rank(word: str, shape: Shape, low: int, high: int, hint: str = "") -> None:
+    if not low <= len(shape) <= high:
+        wanted = f"{low}" if low == high else f"{low} to {high}"
+        raise ShapeError(f"{word} needs an input of {wanted} axes (channels first), got {spell_shape(shape)}{hint and '; ' + hint}")
+
+
+# ---- the types of fields: each accepts what an expression yields and says what is wrong in one sentence ------------------
+
+
+def _positive(value: object) -> Dim:
+    if isinstance(value, Poly) or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise ValueError(f"must be a positive whole number, got {show(value)}")
+
+
+def _count(value: object) -> int:
+    if isinstance(value, Poly):
+        raise ValueError(f"must be a number, and `{value}` is free; bind it with --set")
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    raise ValueError(f"must be a positive whole number, got {show(value)}")
+
+
+def _whole(value: object) -> Dim:
+    if isinstance(value, Poly) or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise ValueError(f"must be a whole number, got {show(value)}")
+
+
+def _flag(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"must be true or false, got {show(value)}")
+
+
+def _ratio(value: object) -> Fraction | int:
+    if isinstance(value, (int, Fraction)) and not isinstance(value, bool) and 0 <= value <= 1:
+        return value
+    raise ValueError(f"must be a number between 0 and 1, got {show(value)}")
+
+
+def _axes(check: Callable[[object], Any]) -> Callable[[object], Any]:
+    def checked(value: object) -> Any:
+        return tuple(check(v) for v in value) if isinstance(value, (tuple, list)) else check(value)
+
+    return checked
+
+
+def _padding(value: object) -> Any:
+    if value is None or (isinstance(value, str) and value in PAD_MODES):
+        return value
+    if isinstance(value, str):
+        raise ValueError(f"must be same, valid, full, a whole number or a tuple, got {value}")
+    if isinstance(value, (tuple, list)):
+        return tuple(_padding_pair(v) for v in value)
+    return _not_negative(value)
+
+
+def _padding_pair(value: object) -> Any:
+    if isinstance(value, (tuple, list)):
+        if len(value) != 2:
+            raise ValueError(f"must be (before, after) an axis, got {show(value)}")
+        return tuple(_not_negative(v) for v in value)
+    return _not_negative(value)
+
+
+def _not_negative(value: object) -> Dim:
+    if isinstance(value, Poly) or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    raise ValueError(f"must be a whole number, 0 or more, got {show(value)}")
+
+
+def show(value: object) -> str:
+    """A value as a message shows it: `8/3`, `true`, `a list`."""
+    if isinstance(value, (list, tuple)):
+        return f"({', '.join(show(v) for v in value)})"
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    return str(value)
+
+
+PAD_MODES = ("same", "valid", "full")
+
+_INTEGER = {"type": "integer"}
+_SIZE = {"type": ["integer", "string"], "description": "a whole number, or an expression in parameters and arguments"}
+_PER_AXIS = {"type": ["integer", "string", "array"], "items": {"type": ["integer", "string"]}, "description": "one for all axes, or one an axis: 3, 3x3"}
+
+
+def _field(check: Callable[[object], Any], schema: Mapping[str, Any]) -> tuple[PlainValidator, WithJsonSchema]:
+    return PlainValidator(check), WithJsonSchema(dict(schema))
+
+
+Size = Annotated[Dim, *_field(_positive, {**_SIZE, "minimum": 1})]
+Count = Annotated[int, *_field(_count, {**_INTEGER, "minimum": 1})]
+Whole = Annotated[Dim, *_field(_whole, _SIZE)]
+Flag = Annotated[bool, *_field(_flag, {"type": "boolean"})]
+Ratio = Annotated[Fraction | int, *_field(_ratio, {"type": "number", "minimum": 0, "maximum": 1})]
+Sizes = Annotated[Dim | tuple[Dim, ...], *_field(_axes(_positive), _PER_AXIS)]
+Counts = Annotated[int | tuple[int, ...], *_field(_axes(_count), _PER_AXIS)]
+Wholes = Annotated[tuple[Dim, ...], *_field(_axes(_whole), {"type": "array", "items": _SIZE})]
+Padding = Annotated[
+    str | Dim | tuple[Any, ...] | None,
+    *_field(_padding, {"type": ["string", "integer", "array"], "description": "same, valid, full, a number, or a tuple with a number or a (before, after) an axis"}),
+]
+
+
+def one_of(*choices: str) -> Any:
+    """A field that takes one of these words."""
+
+    def check(value: object) -> str:
+        if isinstance(value, str) and value in choices:
+            return value
+        raise ValueError(f"must be one of {', '.join(choices)}; got {show(value)}")
+
+    return Annotated[str, *_field(check, {"enum": list(choices)})]
+
+
+def spread(value: Any, rank: int, name: str) -> tuple[Any, ...]:
+    """One value an axis, from one for all or from one each."""
+    if not isinstance(value, tuple):
+        return (value,) * rank
+    if len(value) != rank:
+        raise ShapeError(f"{name} has {len(value)} numbers for {rank} spatial ax{'i' if rank == 1 else 'e'}s")
+    return value

@@ -1,0 +1,114 @@
+"""Where branches meet: element by element, or side by side."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archcalc.algebra import Dim, same
+from archcalc.errors import ShapeError
+from archcalc.ops.base import Op, Reach, Shape, Whole, Windows, size, spell_shape
+
+
+class _Elementwise(Op):
+    """Branches of one shape; an axis of 1, or missing at the end, is stretched (a gate of `C` scales `C x H x W`)."""
+
+    arity: ClassVar[tuple[int, int | None]] = (2, None)
+    in_place: ClassVar[bool] = True
+
+    def shape(self, *inputs: Shape) -> Shape:
+        output = inputs[0]
+        for shape in inputs[1:]:
+            output = self._stretched(output, shape)
+        return output
+
+    def _stretched(self, one: Shape, two: Shape) -> Shape:
+        if one == two:
+            return one
+        rank = max(len(one), len(two))
+        pairs = zip(one + (1,) * (rank - len(one)), two + (1,) * (rank - len(two)), strict=True)
+        dims: list[Dim] = []
+        for a, b in pairs:
+            if not (a == 1 or b == 1 or same(a, b)):
+                raise ShapeError(f"{self.word}: branches disagree: {spell_shape(one)} and {spell_shape(two)}")
+            dims.append(b if a == 1 else a)
+        return tuple(dims)
+
+    def weights(self, *inputs: Shape) -> dict[str, Shape]:
+        return {}
+
+    def macs(self, output: Shape, *inputs: Shape) -> Dim:
+        return 0
+
+    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
+        return (len(inputs) - 1) * size(output)
+
+    def windows(self, *inputs: Shape) -> Windows:
+        return Reach.PASS
+
+
+class Add(_Elementwise):
+    """The sum of the branches; `survive=p` drops the residual branch with probability 1-p in training."""
+
+    word: ClassVar[str] = "add"
+
+
+class Sub(_Elementwise):
+    """The first branch less the others."""
+
+    word: ClassVar[str] = "sub"
+
+
+class Mul(_Elementwise):
+    """The product of the branches: gates."""
+
+    word: ClassVar[str] = "mul"
+    is_gate: ClassVar[bool] = True
+
+
+class Maximum(_Elementwise):
+    """The largest of the branches, element by element."""
+
+    word: ClassVar[str] = "maximum"
+
+
+class Mean(_Elementwise):
+    """The mean of the branches, element by element."""
+
+    word: ClassVar[str] = "mean"
+
+    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
+        return len(inputs) * size(output)
+
+
+class Concat(Op):
+    """Branches side by side along `axis` (0: channels)."""
+
+    word: ClassVar[str] = "concat"
+    arity: ClassVar[tuple[int, int | None]] = (1, None)
+
+    axis: Whole = 0
+
+    def shape(self, *inputs: Shape) -> Shape:
+        first, axis = inputs[0], self.axis
+        if not isinstance(axis, int) or not -len(first) <= axis < len(first):
+            raise ShapeError(f"concat: axis={axis} is not an axis of {spell_shape(first)}")
+        axis %= len(first)
+        total = first[axis]
+        for shape in inputs[1:]:
+            alike = len(shape) == len(first) and all(n == axis or a == b or same(a, b) for n, (a, b) in enumerate(zip(first, shape, strict=True)))
+            if not alike:
+                raise ShapeError(f"concat: branches disagree: {spell_shape(first)} and {spell_shape(shape)} can only differ in axis {axis}")
+            total = total + shape[axis]
+        return (*first[:axis], total, *first[axis + 1 :])
+
+    def weights(self, *inputs: Shape) -> dict[str, Shape]:
+        return {}
+
+    def macs(self, output: Shape, *inputs: Shape) -> Dim:
+        return 0
+
+    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
+        return 0
+
+    def windows(self, *inputs: Shape) -> Windows:
+        return Reach.PASS if self.axis == 0 else Reach.MIXED

@@ -1,0 +1,231 @@
+"""What moves, cuts or stretches a tensor without learning anything."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archcalc.algebra import Dim, divides, less, same
+from archcalc.errors import ShapeError
+from archcalc.ops.base import Count, Counts, Op, Reach, Shape, Whole, Wholes, Window, Windows, need_rank, one_of, show, size, spell_shape, spread
+
+
+class _Free(Op):
+    """No weights, no arithmetic."""
+
+    def weights(self, *inputs: Shape) -> dict[str, Shape]:
+        return {}
+
+    def macs(self, output: Shape, *inputs: Shape) -> Dim:
+        return 0
+
+    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
+        return 0
+
+    def windows(self, *inputs: Shape) -> Windows:
+        return Reach.MIXED
+
+
+class Flatten(_Free):
+    """`C x H x W` becomes a vector of `C*H*W`; `flatten start=1` keeps the channels: `C x (H*W)`."""
+
+    word: ClassVar[str] = "flatten"
+    is_view: ClassVar[bool] = True
+
+    start: Count | None = None
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        start = self.start or 0
+        if start >= len(x):
+            raise ShapeError(f"flatten: start={start} is not an axis of {spell_shape(x)}")
+        return (*x[:start], size(x[start:]))
+
+    def windows(self, *inputs: Shape) -> Windows:
+        return Reach.MIXED if self.start else Reach.ALL
+
+
+class Reshape(_Free):
+    """The same elements in another shape, in order; one size may be -1."""
+
+    word: ClassVar[str] = "reshape"
+    positional: ClassVar[tuple[str, ...]] = ("shape_",)
+    variadic: ClassVar[bool] = True
+    is_view: ClassVar[bool] = True
+
+    shape_: Wholes
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        known = size(dim for dim in self.shape_ if dim != -1)
+        if sum(dim == -1 for dim in self.shape_) > 1:
+            raise ShapeError("reshape: only one size may be -1")
+        if -1 not in self.shape_:
+            if not same(known, size(x)):
+                raise ShapeError(f"reshape: {spell_shape(x)} has {size(x)} elements, {spell_shape(self.shape_)} has {known}")
+            return self.shape_
+        if not isinstance(known, int) or known < 1 or not divides(known, size(x)):
+            raise ShapeError(f"reshape: {spell_shape(x)} has {size(x)} elements, which {known} does not divide")
+        return tuple(size(x) // known if dim == -1 else dim for dim in self.shape_)
+
+
+class Permute(_Free):
+    """The axes in another order: `permute 1 0` transposes a sequence."""
+
+    word: ClassVar[str] = "permute"
+    positional: ClassVar[tuple[str, ...]] = ("order",)
+    variadic: ClassVar[bool] = True
+
+    order: Wholes
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if sorted(map(str, self.order)) != sorted(map(str, range(len(x)))):
+            raise ShapeError(f"permute: {show(self.order)} is not an order of the {len(x)} axes of {spell_shape(x)}")
+        return tuple(x[int(str(axis))] for axis in self.order)
+
+
+class Slice(_Free):
+    """The stretch from `start` to `stop` (not included) of an axis, every `step`-th: split a tensor with several of these."""
+
+    word: ClassVar[str] = "slice"
+    positional: ClassVar[tuple[str, ...]] = ("start", "stop")
+
+    start: Whole
+    stop: Whole
+    axis: Whole = 0
+    step: Count = 1
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if not isinstance(self.axis, int) or not 0 <= self.axis < len(x):
+            raise ShapeError(f"slice: axis={self.axis} is not an axis of {spell_shape(x)}")
+        if less(self.start, 0) or less(x[self.axis], self.stop) or not less(self.start, self.stop):
+            raise ShapeError(f"slice: {self.start} to {self.stop} is not within the {x[self.axis]} of axis {self.axis}")
+        return (*x[: self.axis], (self.stop - self.start + self.step - 1) // self.step, *x[self.axis + 1 :])
+
+    def windows(self, *inputs: Shape) -> Windows:
+        if self.axis == 0:
+            return Reach.PASS
+        return tuple(Window(1, self.step, 1, -self.start) if axis == self.axis else Window() for axis in range(1, len(inputs[0])))
+
+
+class Pad(_Free):
+    """Zeros around the map: `pad 1`, or `pad (before,after)`; `axis` picks one axis (0: channels), else every spatial one."""
+
+    word: ClassVar[str] = "pad"
+    positional: ClassVar[tuple[str, ...]] = ("amount",)
+
+    amount: Whole | Wholes
+    axis: Whole | None = None
+
+    def _sides(self) -> tuple[Dim, Dim]:
+        if not isinstance(self.amount, tuple):
+            return self.amount, self.amount
+        if len(self.amount) != 2:
+            raise ShapeError(f"pad: {show(self.amount)} is not a number or (before, after)")
+        return self.amount
+
+    def _padded(self, x: Shape) -> range:
+        if self.axis is None:
+            return range(1, len(x))
+        if not isinstance(self.axis, int) or not 0 <= self.axis < len(x):
+            raise ShapeError(f"pad: axis={self.axis} is not an axis of {spell_shape(x)}")
+        return range(self.axis, self.axis + 1)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        before, after = self._sides()
+        return tuple(dim + before + after if axis in self._padded(x) else dim for axis, dim in enumerate(x))
+
+    def windows(self, *inputs: Shape) -> Windows:
+        padded, before = self._padded(inputs[0]), self._sides()[0]
+        return tuple(Window(before=before) if axis in padded else Window() for axis in range(1, len(inputs[0])))
+
+
+class Upsample(_Free):
+    """`scale` times as large on every spatial axis, by `nearest` neighbour or `bilinear` (corners not aligned)."""
+
+    word: ClassVar[str] = "upsample"
+    positional: ClassVar[tuple[str, ...]] = ("scale",)
+
+    scale: Counts
+    mode: one_of("nearest", "bilinear") = "nearest"  # type: ignore[valid-type]
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        need_rank(self.word, x, 2, 4, "1 for the channels and 1 to 3 spatial")
+        return (x[0], *(dim * scale for dim, scale in zip(x[1:], spread(self.scale, len(x) - 1, "scale"), strict=True)))
+
+    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
+        """Linear interpolation along each axis in turn takes two products and a sum an element: 2^axes products in all."""
+        taps = 2 ** (len(output) - 1)
+        return (2 * taps - 1) * size(output) if self.mode == "bilinear" else 0
+
+    def windows(self, *inputs: Shape) -> Windows:
+        scales = spread(self.scale, len(inputs[0]) - 1, "scale")
+        return tuple(_interpolation(scale) if self.mode == "bilinear" else Window(scale, 1, 1, scale - 1, scale) for scale in scales)
+
+
+def _interpolation(scale: int) -> Window:
+    """Linear interpolation by a whole factor is a transposed convolution with a triangle, cropped by `(scale - 1) // 2`, or half a pixel more."""
+    if scale == 1:
+        return Window()
+    kernel = 2 * scale - scale % 2
+    return Window(kernel, 1, 1, kernel - 1 - scale // 2, scale)
+
+
+class ChannelShuffle(_Free):
+    """Interleaves `groups` groups of channels (arXiv:1707.01083)."""
+
+    word: ClassVar[str] = "channel_shuffle"
+    positional: ClassVar[tuple[str, ...]] = ("groups",)
+
+    groups: Count
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if not divides(self.groups, x[0]):
+            raise ShapeError(f"channel_shuffle: groups={self.groups} does not divide {x[0]} channels")
+        return x
+
+    def windows(self, *inputs: Shape) -> Windows:
+        return Reach.PASS
+
+
+class PixelShuffle(_Free):
+    """Depth to space: `C*r*r x H x W` becomes `C x H*r x W*r` (arXiv:1609.05158)."""
+
+    word: ClassVar[str] = "pixel_shuffle"
+    positional: ClassVar[tuple[str, ...]] = ("scale",)
+
+    scale: Count
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        need_rank(self.word, x, 2, 4)
+        block = self.scale ** (len(x) - 1)
+        if not divides(block, x[0]):
+            raise ShapeError(f"pixel_shuffle: {block} does not divide {x[0]} channels")
+        return (x[0] // block, *(dim * self.scale for dim in x[1:]))
+
+    def windows(self, *inputs: Shape) -> Windows:
+        return (Window(self.scale, 1, 1, self.scale - 1, self.scale),) * (len(inputs[0]) - 1)
+
+
+class PixelUnshuffle(_Free):
+    """Space to depth: `C x H*r x W*r` becomes `C*r*r x H x W`."""
+
+    word: ClassVar[str] = "pixel_unshuffle"
+    positional: ClassVar[tuple[str, ...]] = ("scale",)
+
+    scale: Count
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        need_rank(self.word, x, 2, 4)
+        if not all(divides(self.scale, dim) for dim in x[1:]):
+            raise ShapeError(f"pixel_unshuffle: {self.scale} does not divide every side of {spell_shape(x)}")
+        return (x[0] * self.scale ** (len(x) - 1), *(dim // self.scale for dim in x[1:]))
+
+    def windows(self, *inputs: Shape) -> Windows:
+        return (Window(self.scale, self.scale),) * (len(inputs[0]) - 1)

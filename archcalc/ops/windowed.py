@@ -1,0 +1,71 @@
+"""What slides over a map: the geometry that convolutions and pools share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archcalc.algebra import Dim, Poly, maximum, minimum
+from archcalc.errors import ShapeError
+from archcalc.ops.base import Counts, Op, Padding, Shape, Sizes, Window, need_rank, spread
+
+
+class Windowed(Op):
+    """A kernel that slides over 1, 2 or 3 spatial axes: the rank is read off the input.
+
+    The default padding is `dilation*(kernel-1)//2`, which keeps the size at stride 1 and an odd kernel. `pad=same` is
+    TensorFlow's rule (output `ceil(input/stride)`, the odd pixel after), `valid` is none, `full` is `dilation*(kernel-1)`.
+    """
+
+    kernel: Sizes
+    stride: Counts | None = 1
+    dilation: Counts = 1
+    pad: Padding = None
+
+    def axes(self, x: Shape) -> list[tuple[Dim, Dim, int, int]]:
+        """(size, kernel, stride, dilation) of each spatial axis."""
+        need_rank(self.word, x, 2, 4, "1 for the channels and 1 to 3 spatial")
+        rank = len(x) - 1
+        stride = self.kernel if self.stride is None else self.stride
+        return list(zip(x[1:], spread(self.kernel, rank, "kernel"), spread(stride, rank, "stride"), spread(self.dilation, rank, "dilation"), strict=True))
+
+    def padding(self, x: Shape) -> list[tuple[Dim, Dim]]:
+        """(before, after) of each spatial axis."""
+        given = spread(self.pad, len(x) - 1, "pad")
+        return [_pad(pad, *axis) for pad, axis in zip(given, self.axes(x), strict=True)]
+
+    def spatial(self, x: Shape, ceil: bool = False) -> Shape:
+        """The output's spatial sizes."""
+        sizes = []
+        for (size, kernel, stride, dilation), (before, after) in zip(self.axes(x), self.padding(x), strict=True):
+            reach = dilation * (kernel - 1) + 1
+            free = size + before + after - reach
+            if not isinstance(free, Poly) and free < 0:
+                raise ShapeError(f"{self.word}: the output would be empty: a window of {reach} on {size} + {before} + {after} of padding")
+            if ceil:  # the last window must begin inside the input or the padding before it
+                sizes.append(minimum(free + 2 * stride - 1, size + before + stride - 1) // stride)
+            elif self.pad == "same":
+                sizes.append((size + stride - 1) // stride)
+            else:
+                sizes.append(free // stride + 1)
+        return tuple(sizes)
+
+    def windows(self, *inputs: Shape) -> tuple[Window, ...]:
+        (x,) = inputs
+        return tuple(
+            Window(kernel, stride, dilation, before)
+            for (_, kernel, stride, dilation), (before, _) in zip(self.axes(x), self.padding(x), strict=True)
+        )
+
+
+def _pad(pad: Any, size: Dim, kernel: Dim, stride: int, dilation: int) -> tuple[Dim, Dim]:
+    reach = dilation * (kernel - 1)
+    if pad is None:
+        return reach // 2, reach // 2
+    if pad == "valid":
+        return 0, 0
+    if pad == "full":
+        return reach, reach
+    if pad == "same":
+        total = maximum(((size + stride - 1) // stride - 1) * stride + reach + 1 - size, 0)
+        return total // 2, total - total // 2
+    return pad if isinstance(pad, tuple) else (pad, pad)

@@ -1,0 +1,209 @@
+"""Receptive fields over any DAG, exactly: which stretch of the input each output position depends on, an axis at a time.
+
+The stretch is not clipped to the input, holes in it (dilation) count as inside, and branches merge by union. Positions after
+an upsampling fall into `period` phases with windows of their own, so a span holds one window a phase: output `q*period + r`
+sees `lows[r] + q*jump` to `highs[r] + q*jump`. With this the rules for strides, dilation, padding, transposed convolutions and
+interpolation are all exact; what has no such form (branches with different strides, reordered axes) is `not uniform`.
+
+The formulas are those of Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks" (Distill, 2019),
+for one phase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import gcd, lcm
+from typing import Any, NamedTuple
+
+from archcalc.algebra import Dim, Poly, maximum, minimum
+from archcalc.graph import Graph
+from archcalc.ops import Reach, Window
+
+MOST_PHASES = 4096
+
+
+class Span(NamedTuple):
+    """One axis. `lows` and `highs` hold one number a phase, None for a phase that sees nothing."""
+
+    jump: int
+    lows: tuple[Any, ...]
+    highs: tuple[Any, ...]
+
+    @property
+    def period(self) -> int:
+        return len(self.lows)
+
+    @property
+    def stride(self) -> int | Fraction:
+        """Input positions between neighbouring outputs; below 1 after upsampling."""
+        stride = Fraction(self.jump, self.period)
+        return stride.numerator if stride.denominator == 1 else stride
+
+    @property
+    def size(self) -> Dim:
+        """The extent of the largest window."""
+        sizes = [high - low + 1 for low, high in zip(self.lows, self.highs, strict=True) if low is not None]
+        return _largest(sizes) if sizes else 0
+
+    @property
+    def start(self) -> Any:
+        """Where the first output's window begins; negative in the padding."""
+        return self.lows[0]
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether windows differ between phases, so that `size` is the largest of them."""
+        return len({None if low is None else high - low for low, high in zip(self.lows, self.highs, strict=True)}) > 1
+
+    def low(self, position: int) -> Any:
+        turn, phase = divmod(position, len(self.lows))
+        low = self.lows[phase]
+        return None if low is None else low + turn * self.jump
+
+    def high(self, position: int) -> Any:
+        turn, phase = divmod(position, len(self.highs))
+        high = self.highs[phase]
+        return None if high is None else high + turn * self.jump
+
+
+POINT = Span(1, (0,), (0,))
+
+
+class Field(NamedTuple):
+    """What a layer's outputs see of one input: spans an axis (`PASS`), everything, or nothing uniform.
+
+    `gated`: the spans leave out global gates, such as squeeze-and-excitation, through which everything is seen.
+    """
+
+    reach: Reach
+    spans: tuple[Span, ...] = ()
+    gated: bool = False
+
+
+EVERYTHING, MIXED = Field(Reach.ALL), Field(Reach.MIXED)
+
+
+def fields(graph: Graph, source: str) -> list[Field | None]:
+    """For each node, what it sees of the input called `source`; None where it doesn't depend on it. Linear in the layers."""
+    found: list[Field | None] = [None] * len(graph.nodes)
+    start = graph.inputs[source]
+    found[start] = Field(Reach.PASS, (POINT,) * (len(graph.nodes[start].shape) - 1))
+    windows: dict[tuple[int, int], Any] = {}
+    for n, node in enumerate(graph.nodes):
+        seen = [field for i in node.inputs if (field := found[i]) is not None]
+        if not seen:
+            continue
+        joined = seen[0] if len(seen) == 1 else _union(seen, node.op.is_gate)
+        key = (id(node.op), id(graph.nodes[node.inputs[0]].shape))
+        if key not in windows:
+            windows[key] = node.op.windows(*graph.shapes_into(node))
+        found[n] = _through(joined, windows[key])
+    return found
+
+
+def _through(field: Field, windows: tuple[Window, ...] | Reach) -> Field:
+    if windows is Reach.PASS or field.reach is Reach.ALL:
+        return field
+    if windows is Reach.ALL:
+        return EVERYTHING
+    if windows is Reach.MIXED or field.reach is Reach.MIXED:
+        return MIXED
+    assert isinstance(windows, tuple)
+    spans: list[Span] = []
+    for n, window in enumerate(windows):
+        before = field.spans[n] if n < len(field.spans) else POINT
+        if n and window == windows[n - 1] and before == (field.spans[n - 1] if n - 1 < len(field.spans) else POINT):
+            spans.append(spans[-1])
+            continue
+        span = slide(before, window)
+        if span is None:
+            return MIXED
+        spans.append(span)
+    return Field(Reach.PASS, tuple(spans), field.gated)
+
+
+def slide(span: Span, window: Window) -> Span | None:
+    """The span after a window; None where it has no uniform form."""
+    kernel, stride, dilation, before, up = window
+    if up == 1 and len(span.lows) == 1:
+        jump, low, high = span.jump, span.lows[0], span.highs[0]
+        if low is None:
+            return span
+        return Span(jump * stride, (low - before * jump,), (high + ((kernel - 1) * dilation - before) * jump,))
+    period = up * span.period // gcd(up * span.period, stride)
+    if isinstance(kernel, Poly) or isinstance(before, Poly) or period > MOST_PHASES:
+        return None
+    lows, highs = [], []
+    for phase in range(period):
+        first = phase * stride - before
+        taps = [(first + t * dilation) // up for t in range(kernel) if (first + t * dilation) % up == 0]
+        lows.append(_smallest([low for tap in taps if (low := span.low(tap)) is not None]))
+        highs.append(_largest([high for tap in taps if (high := span.high(tap)) is not None]))
+    return Span(period * stride // up * span.jump // span.period, tuple(lows), tuple(highs))
+
+
+def _smallest(values: Sequence[Any]) -> Any:
+    return _extreme(values, minimum)
+
+
+def _largest(values: Sequence[Any]) -> Any:
+    return _extreme(values, maximum)
+
+
+def _extreme(values: Sequence[Any], pick: Any) -> Any:
+    if not values:
+        return None
+    result = values[0]
+    for value in values[1:]:
+        result = pick(result, value)
+    return result
+
+
+def _union(seen: list[Field], gate: bool) -> Field:
+    """What a layer sees through any of its inputs; a gate's global operands only scale the others."""
+    if any(field.reach is Reach.ALL for field in seen):
+        local = [field for field in seen if field.reach is not Reach.ALL]
+        if not (gate and local):
+            return EVERYTHING
+        joined = _union(local, False) if len(local) > 1 else local[0]
+        return joined._replace(gated=True)
+    first = seen[0]
+    gated = any(field.gated for field in seen)
+    if any(field.reach is Reach.MIXED or len(field.spans) != len(first.spans) for field in seen):
+        return MIXED
+    if all(field.spans == first.spans for field in seen):
+        return first._replace(gated=gated)
+    spans = []
+    for axis in zip(*(field.spans for field in seen), strict=True):
+        span = _join(axis)
+        if span is None:
+            return MIXED
+        spans.append(span)
+    return Field(Reach.PASS, tuple(spans), gated)
+
+
+def _join(spans: Sequence[Span]) -> Span | None:
+    first = spans[0]
+    if all(span.period == 1 and span.jump == first.jump and span.lows[0] is not None for span in spans):
+        return Span(first.jump, (_smallest([s.lows[0] for s in spans]),), (_largest([s.highs[0] for s in spans]),))
+    if any(span.stride != first.stride for span in spans):
+        return None
+    period = lcm(*(span.period for span in spans))
+    if period > MOST_PHASES:
+        return None
+    lows = tuple(_smallest([low for s in spans if (low := s.low(phase)) is not None]) for phase in range(period))
+    highs = tuple(_largest([high for s in spans if (high := s.high(phase)) is not None]) for phase in range(period))
+    return Span(first.jump * period // first.period, lows, highs)
+
+
+def last_map(found: Sequence[Field | None]) -> int | None:
+    """The last layer that sees windows rather than everything: where the network goes global."""
+    for n in range(len(found) - 1, -1, -1):
+        field = found[n]
+        if field is not None and field.reach is Reach.PASS and field.spans:
+            return n
+    return None
+
+
+__all__ = ["EVERYTHING", "Field", "MIXED", "Span", "fields", "last_map", "slide"]

@@ -1,0 +1,174 @@
+"""Parameters get their values: declared defaults, a variant's, `--set`, and the ones that are left free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingType
+from collections.abc import Sequence as SequenceType
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from archcalc.algebra import Poly, symbol
+from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, SpecError, Undecided, UsageError
+from archcalc.ops.base import show
+from archcalc.spec.expressions import Value, compile_expression
+from archcalc.spec.load import Declared, Spec, _near
+from archcalc.spec.text import Node, Scalar, Sequence, compose
+
+BATCH = "batch"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What every parameter is worth. `values` may hold polynomials in the `free` symbols; `batch` is not a parameter."""
+
+    values: dict[str, Value]
+    free: tuple[str, ...] = ()
+    batch: int | Poly = 1
+
+
+def bind(spec: Spec, variant: str | None = None, sets: MappingType[str, Any] | None = None, free: SequenceType[str] = (), batch: int = 1) -> Binding:
+    """Values for all parameters of a spec.
+
+    `sets` maps names to values or to their text (`"2*112"`, `"[3, 4, 6, 3]"`). Raises UsageError for names that don't exist,
+    SpecError for values that break a constraint.
+    """
+    sets = dict(sets or {})
+    free = list(dict.fromkeys(free))
+    if BATCH in sets:
+        batch = _batch(sets.pop(BATCH))
+    member = spec.variant(variant)
+    for name in [*sets, *free]:
+        if name not in spec.parameters and name != BATCH:
+            raise UsageError(f"{spec.path} has no parameter '{name}'{_near(name, [*spec.parameters, BATCH])}")
+        if name in sets and name in free:
+            raise UsageError(f"'{name}' is both set and free")
+    given = {**(member.values if member else {}), **{name: _given(name, value) for name, value in sets.items()}}
+    resolver = _Resolver(spec, given, frozenset(free) - {BATCH})
+    values = {name: resolver.value(name) for name in spec.parameters}
+    if not resolver.problems:
+        resolver.check(values)
+    if resolver.problems:
+        raise SpecError(resolver.problems)
+    return Binding(values, tuple(name for name in [*spec.parameters, BATCH] if name in free), symbol(BATCH) if BATCH in free else batch)
+
+
+def numeric(spec: Spec, variant: str | None = None) -> list[str]:
+    """The parameters that `--free all` tries to free: those with a number."""
+    values = bind(spec, variant).values
+    return [name for name, value in values.items() if isinstance(value, (int, Fraction)) and not isinstance(value, bool)]
+
+
+def _batch(value: Any) -> int:
+    try:
+        number = int(str(value))
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise UsageError(f"batch must be a positive whole number, got {value}")
+    return number
+
+
+def _given(name: str, value: Any) -> Declared:
+    """A value from the command line or from Python, as a declaration."""
+    text = value if isinstance(value, str) else show(value).replace("(", "[").replace(")", "]")
+    node = compose(text or "''", f"--set {name}")
+    return Declared(node, node.mark)
+
+
+class _Resolver:
+    """Evaluates declarations, following references between parameters."""
+
+    def __init__(self, spec: Spec, given: dict[str, Declared], free: frozenset[str]) -> None:
+        self.spec, self.given, self.free = spec, given, free
+        self.done: dict[str, Value] = {}
+        self.open: list[str] = []
+        self.problems: list[Problem] = []
+
+    def value(self, name: str) -> Value:
+        if name in self.done:
+            return self.done[name]
+        declared = self.given.get(name, self.spec.parameters[name])
+        if name in self.open:
+            self.problems.append(Problem(f"parameter '{name}' is defined by itself: {' -> '.join([*self.open, name])}", declared.mark))
+            return 1
+        self.open.append(name)
+        value = self._read(declared.value)
+        self.open.pop()
+        self.done[name] = self._symbol(name, value) if name in self.free else value
+        return self.done[name]
+
+    def _symbol(self, name: str, value: Value) -> Value:
+        if not isinstance(value, (int, Fraction)) or isinstance(value, bool):
+            raise UsageError(f"'{name}' can't be free: it is {'a list' if isinstance(value, tuple) else show(value)}, not a number")
+        limits = self.spec.parameters[name].limits
+        low = limits.min if limits and isinstance(limits.min, (int, Fraction)) else 1 if isinstance(value, int) else 0
+        high = limits.max if limits and isinstance(limits.max, (int, Fraction)) else None
+        whole = isinstance(value, int) and not isinstance(low, Fraction)
+        return symbol(name, minimum=low, maximum=high, multiple_of=(limits.multiple_of if limits else None) or 1, integer=whole)
+
+    def _read(self, node: Node) -> Value:
+        if isinstance(node, Sequence):
+            return tuple(self._read(item) for item in node.items)
+        if not isinstance(node, Scalar):
+            self.problems.append(Problem("a parameter is a number, a word or a list", node.mark))
+            return 1
+        value = node.value
+        if not isinstance(value, str) or not node.plain:
+            return value
+        return self._evaluated(value, node.mark)
+
+    def _evaluated(self, text: str, mark: Mark) -> Value:
+        """Text that names other parameters is an expression; any other word stands for itself."""
+        try:
+            expression = compile_expression(text)
+        except ExpressionError:
+            if " " in text or not text.replace("-", "").replace("_", "").replace(".", "").isalnum():
+                self.problems.append(Problem(f"can't read the value `{text[:60]}`", mark))
+            return text
+        if text.isidentifier() and text not in self.spec.parameters:
+            return text
+        try:
+            environment = {name: self.value(name) for name in expression.names if name in self.spec.parameters}
+            return expression.run(environment, ())
+        except ArchcalcError as error:
+            if isinstance(error, UsageError):
+                raise
+            self.problems.append(Problem(str(error), mark))
+            return 1
+
+    def check(self, values: dict[str, Value]) -> None:
+        """Constraints and requirements; what a free symbol leaves open is taken to hold."""
+        for name, declared in self.spec.parameters.items():
+            mark = self.given.get(name, declared).mark
+            problem = _breach(values[name], declared, values) if declared.limits else None
+            if problem:
+                self.problems.append(Problem(f"{name}={show(values[name])}: {problem}", mark))
+        for word, message in self.spec.require:
+            try:
+                holds = word.expression.run(values, ())
+            except Undecided:
+                continue
+            except ArchcalcError as error:
+                self.problems.append(Problem(f"require: {error}", word.mark))
+                continue
+            if not holds:
+                self.problems.append(Problem(message, word.mark))
+
+
+def _breach(value: Value, declared: Declared, values: dict[str, Value]) -> str | None:
+    limits = declared.limits
+    if limits is None or isinstance(value, Poly):
+        return None
+    if limits.in_ is not None and value not in limits.in_:
+        return f"must be one of {', '.join(show(v) for v in limits.in_)}"
+    if not isinstance(value, (int, Fraction)):
+        return "must be a number" if limits.min is not None or limits.max is not None or limits.multiple_of else None
+    low, high = (compile_expression(str(bound)).run(values, ()) if bound is not None else None for bound in (limits.min, limits.max))
+    if low is not None and not isinstance(low, Poly) and value < low:
+        return f"must be at least {low}"
+    if high is not None and not isinstance(high, Poly) and value > high:
+        return f"must be at most {high}"
+    if limits.multiple_of and value % limits.multiple_of:
+        return f"must be a multiple of {limits.multiple_of}"
+    return None

@@ -1,0 +1,383 @@
+"""Expressions, wherever a spec expects a number: read with Python's `ast` and an allow-list, never evaluated as code.
+
+    >>> evaluate("floor(compression*cin)", {"compression": Fraction(1, 2), "cin": 257})
+    128
+    >>> evaluate("9**9**9", {})
+    Traceback (most recent call last):
+    ...
+    archcalc.errors.ExpressionError: 9**387420489 is too large
+
+Numbers are exact: whole numbers are ints, `0.1` is a tenth, and a free parameter is a polynomial. Length, depth, the number
+of parts and the size of every intermediate result are capped.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import functools
+import re
+from collections.abc import Callable, Collection, Mapping
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from archcalc import algebra
+from archcalc.algebra import Number, Poly
+from archcalc.errors import ExpressionError, Undecided
+
+LONGEST, DEEPEST, MOST_PARTS, MOST_BITS, LARGEST_EXPONENT = 1000, 40, 200, 256, 1024
+
+Value = Any  # int, Fraction, Poly, bool, str, None, or a tuple of these
+Environment = Mapping[str, Value]
+_Run = Callable[[Environment, Collection[str]], Value]
+
+
+class Expression(NamedTuple):
+    """A compiled expression: `run(environment, words)`; `words` are the bare names that stand for themselves."""
+
+    text: str
+    run: _Run
+    names: frozenset[str]
+
+
+def evaluate(text: str, environment: Environment, words: Collection[str] = ()) -> Value:
+    """The value of an expression. Raises ExpressionError, or Undecided where a free symbol would have to be known."""
+    return compile_expression(text).run(environment, words)
+
+
+@functools.lru_cache(maxsize=4096)
+def compile_expression(text: str) -> Expression:
+    """Read an expression; sizes such as `3x3` and `(n)x1` are tuples."""
+    if len(text) > LONGEST:
+        raise ExpressionError(f"an expression of {len(text):,} characters is too long (at most {LONGEST:,})")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        sides = _sizes(text)
+        if sides:
+            return _tuple_of(text, [compile_expression(side) for side in sides])
+        raise ExpressionError(f"can't read the expression `{_short(text)}`") from None
+    if sum(1 for _ in ast.walk(tree)) > MOST_PARTS:
+        raise ExpressionError(f"the expression `{_short(text)}` has too many parts (at most {MOST_PARTS})")
+    names = frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name)) - FUNCTIONS.keys() - CONSTANTS.keys()
+    return Expression(text, _compile(tree, 0), names)
+
+
+def _tuple_of(text: str, parts: list[Expression]) -> Expression:
+    names = frozenset().union(*(part.names for part in parts))
+    return Expression(text, lambda env, words: tuple(part.run(env, words) for part in parts), names)
+
+
+def _sizes(text: str) -> list[str]:
+    """The parts of `3x3`, `1x7`, `(n)x1`; nothing if the text is no such thing."""
+    parts, depth, start = [], 0, 0
+    for position, letter in enumerate(text):
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "x" and depth == 0:
+            parts.append(text[start:position])
+            start = position + 1
+    parts.append(text[start:])
+    return parts if len(parts) > 1 and all(re.fullmatch(r"\d+|[A-Za-wyz_]\w*|\(.*\)", part) for part in parts) else []
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# ---- reading: one function a kind of node ------------------------------------------------------------------------------
+
+
+def _compile(node: ast.expr, depth: int) -> _Run:
+    if depth > DEEPEST:
+        raise ExpressionError(f"an expression nested deeper than {DEEPEST} can't be read")
+    reader = _READERS.get(type(node))
+    if reader is None:
+        raise ExpressionError(f"`{_short(ast.unparse(node))}` is not allowed in an expression", node.col_offset, (node.end_col_offset or 0) - node.col_offset)
+    return reader(node, depth + 1)
+
+
+def _constant(node: ast.Constant, depth: int) -> _Run:
+    value = node.value
+    if isinstance(value, float):
+        if value in (float("inf"), float("-inf")):
+            raise ExpressionError("a number is too large")
+        value = _plain(Fraction(repr(value)))
+    elif not isinstance(value, (int, str, bool, type(None))):
+        raise ExpressionError(f"`{_short(ast.unparse(node))}` is not allowed in an expression", node.col_offset)
+    value = _capped(value)
+    return lambda env, words: value
+
+
+def _name(node: ast.Name, depth: int) -> _Run:
+    name, start = node.id, node.col_offset
+    if name in CONSTANTS:
+        constant = CONSTANTS[name]
+        return lambda env, words: constant
+
+    def read(env: Environment, words: Collection[str]) -> Value:
+        if name in env:
+            return env[name]
+        if name in words:
+            return name
+        sides = name.split("x")
+        if len(sides) > 1 and all(side.isdigit() or side in env for side in sides):
+            return tuple(int(side) if side.isdigit() else env[side] for side in sides)
+        raise ExpressionError(_unknown(name, env), start, len(name))
+
+    return read
+
+
+def _unknown(name: str, env: Environment) -> str:
+    known = sorted(env)
+    near = difflib.get_close_matches(name, known, 1)
+    return f"unknown name '{name}'" + (f"; did you mean '{near[0]}'?" if near else f"; known here: {', '.join(known)}" if known else "")
+
+
+def _unary(node: ast.UnaryOp, depth: int) -> _Run:
+    inner, operator = _compile(node.operand, depth), type(node.op)
+    if operator is ast.Not:
+        return lambda env, words: not _truth(inner(env, words))
+    if operator is ast.USub:
+        return lambda env, words: -_number(inner(env, words), "-")
+    if operator is ast.UAdd:
+        return lambda env, words: _number(inner(env, words), "+")
+    raise ExpressionError(f"`{_short(ast.unparse(node))}` is not allowed in an expression", node.col_offset)
+
+
+def _binary(node: ast.BinOp, depth: int) -> _Run:
+    left, right = _compile(node.left, depth), _compile(node.right, depth)
+    entry = _BINARY.get(type(node.op))
+    if entry is None:
+        raise ExpressionError(f"`{_short(ast.unparse(node))}` is not allowed in an expression", node.col_offset)
+    sign, apply = entry
+
+    def run(env: Environment, words: Collection[str]) -> Value:
+        a, b = _number(left(env, words), sign), _number(right(env, words), sign)
+        if sign in ("/", "//", "%") and b == 0:
+            raise ExpressionError(f"division by zero in `{_short(ast.unparse(node))}`", node.col_offset)
+        return _capped(_plain(apply(a, b)))
+
+    return run
+
+
+def _compare(node: ast.Compare, depth: int) -> _Run:
+    sides = [_compile(side, depth) for side in (node.left, *node.comparators)]
+    try:
+        operators = [_COMPARE[type(operator)] for operator in node.ops]
+    except KeyError:
+        raise ExpressionError(f"`{_short(ast.unparse(node))}` is not allowed in an expression", node.col_offset) from None
+
+    def run(env: Environment, words: Collection[str]) -> bool:
+        values = [side(env, words) for side in sides]
+        return all(operator(a, b) for operator, a, b in zip(operators, values, values[1:], strict=False))
+
+    return run
+
+
+def _boolean(node: ast.BoolOp, depth: int) -> _Run:
+    parts = [_compile(part, depth) for part in node.values]
+    if isinstance(node.op, ast.And):
+        return lambda env, words: all(_truth(part(env, words)) for part in parts)
+    return lambda env, words: any(_truth(part(env, words)) for part in parts)
+
+
+def _choice(node: ast.IfExp, depth: int) -> _Run:
+    test, then, other = (_compile(part, depth) for part in (node.test, node.body, node.orelse))
+    return lambda env, words: then(env, words) if _truth(test(env, words)) else other(env, words)
+
+
+def _item(node: ast.Subscript, depth: int) -> _Run:
+    inner, index = _compile(node.value, depth), _compile(node.slice, depth)
+
+    def run(env: Environment, words: Collection[str]) -> Value:
+        values, position = inner(env, words), index(env, words)
+        if not isinstance(values, tuple):
+            raise ExpressionError(f"`{_short(ast.unparse(node.value))}` is not a list", node.col_offset)
+        if isinstance(position, Poly):
+            raise Undecided(f"a list can't be indexed by the free `{position}`", position.symbols)
+        if not isinstance(position, int) or not -len(values) <= position < len(values):
+            raise ExpressionError(f"`{_short(ast.unparse(node))}`: there is no item {position} in a list of {len(values)}", node.col_offset)
+        return values[position]
+
+    return run
+
+
+def _sequence(node: ast.Tuple | ast.List, depth: int) -> _Run:
+    parts = [_compile(part, depth) for part in node.elts]
+    return lambda env, words: tuple(part(env, words) for part in parts)
+
+
+def _call(node: ast.Call, depth: int) -> _Run:
+    name = node.func.id if isinstance(node.func, ast.Name) else None
+    if name not in FUNCTIONS or node.keywords or any(isinstance(arg, ast.Starred) for arg in node.args):
+        near = difflib.get_close_matches(name or "", FUNCTIONS, 1)
+        hint = f"; did you mean '{near[0]}'?" if near else f"; functions are {', '.join(FUNCTIONS)}"
+        raise ExpressionError(f"`{_short(ast.unparse(node))}` is not allowed in an expression{hint}", node.col_offset)
+    function, (low, high) = FUNCTIONS[name]
+    if not low <= len(node.args) <= high:
+        raise ExpressionError(f"{name} takes {low if low == high else f'{low} to {high}'} values, got {len(node.args)}", node.col_offset)
+    args = [_compile(arg, depth) for arg in node.args]
+
+    def run(env: Environment, words: Collection[str]) -> Value:
+        return _capped(_plain(function(*(arg(env, words) for arg in args))))
+
+    return run
+
+
+_READERS: dict[type[ast.AST], Callable[[Any, int], _Run]] = {
+    ast.Constant: _constant,
+    ast.Name: _name,
+    ast.UnaryOp: _unary,
+    ast.BinOp: _binary,
+    ast.Compare: _compare,
+    ast.BoolOp: _boolean,
+    ast.IfExp: _choice,
+    ast.Subscript: _item,
+    ast.Tuple: _sequence,
+    ast.List: _sequence,
+    ast.Call: _call,
+}
+
+
+# ---- computing ----------------------------------------------------------------------------------------------------------
+
+
+def _plain(value: Any) -> Any:
+    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+
+
+def _capped(value: Any) -> Any:
+    bits = max(value.numerator.bit_length(), value.denominator.bit_length()) if isinstance(value, (int, Fraction)) else 0
+    if bits > MOST_BITS:
+        raise ExpressionError(f"a number of {bits:,} bits is too large")
+    return value
+
+
+def _number(value: Value, sign: str) -> Any:
+    if isinstance(value, (int, Fraction, Poly)) and not isinstance(value, bool):
+        return value
+    shown = "a list" if isinstance(value, tuple) else f"`{str(value).lower() if not isinstance(value, str) else value}`"
+    raise ExpressionError(f"{sign} needs numbers, got {shown}")
+
+
+def _truth(value: Value) -> bool:
+    if isinstance(value, Poly):
+        raise Undecided(f"`{value}` is free, so it is neither true nor false; compare it", value.symbols)
+    return bool(value)
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if isinstance(exponent, Poly):
+        raise Undecided(f"`{exponent}` is free and can't be an exponent; bind it with --set", exponent.symbols)
+    if not isinstance(exponent, int):
+        raise ExpressionError(f"an exponent must be a whole number, got {exponent}")
+    bits = base.numerator.bit_length() + base.denominator.bit_length() if isinstance(base, (int, Fraction)) else 1
+    if abs(exponent) > LARGEST_EXPONENT or abs(exponent) * (bits - 1) > 4 * MOST_BITS:
+        raise ExpressionError(f"{base}**{exponent} is too large")
+    if exponent < 0:
+        if base == 0 or isinstance(base, Poly):
+            raise ExpressionError(f"{base}**{exponent} can't be computed")
+        return 1 / Fraction(base) ** -exponent
+    return base**exponent
+
+
+def _divided(a: Any, b: Any) -> Any:
+    return Fraction(a) / b if isinstance(a, int) and isinstance(b, (int, Fraction)) else a / b
+
+
+def _equal(a: Value, b: Value) -> bool:
+    return algebra.same(a, b) if isinstance(a, Poly) or isinstance(b, Poly) else bool(a == b)
+
+
+def _ordered(a: Value, b: Value) -> tuple[Any, Any]:
+    return _number(a, "<"), _number(b, "<")
+
+
+def _less(a: Value, b: Value) -> bool:
+    a, b = _ordered(a, b)
+    return algebra.less(a, b) if isinstance(a, Poly) or isinstance(b, Poly) else bool(a < b)
+
+
+def _among(a: Value, b: Value) -> bool:
+    if not isinstance(b, tuple):
+        raise ExpressionError("`in` needs a list")
+    return any(_equal(a, item) for item in b)
+
+
+_BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
+    ast.Add: ("+", lambda a, b: a + b),
+    ast.Sub: ("-", lambda a, b: a - b),
+    ast.Mult: ("*", lambda a, b: a * b),
+    ast.Div: ("/", _divided),
+    ast.FloorDiv: ("//", lambda a, b: a // b),
+    ast.Mod: ("%", lambda a, b: a % b),
+    ast.Pow: ("**", _power),
+}
+
+_COMPARE: dict[type[ast.cmpop], Callable[[Value, Value], bool]] = {
+    ast.Eq: _equal,
+    ast.NotEq: lambda a, b: not _equal(a, b),
+    ast.Lt: _less,
+    ast.GtE: lambda a, b: not _less(a, b),
+    ast.Gt: lambda a, b: _less(b, a),
+    ast.LtE: lambda a, b: not _less(b, a),
+    ast.In: _among,
+    ast.NotIn: lambda a, b: not _among(a, b),
+}
+
+
+def make_divisible(value: int | Fraction, divisor: int | Fraction = 8, least: int | Fraction | None = None, keep: int | Fraction = Fraction(9, 10)) -> int:
+    """`value` rounded to a multiple of `divisor`, at least `least`, and never below `keep` of itself (MobileNet's rule)."""
+    rounded = max(least if least is not None else divisor, Fraction(value + Fraction(divisor) / 2) // divisor * divisor)
+    return int(rounded + divisor if rounded < keep * value else rounded)
+
+
+def _round(value: int | Fraction) -> int:
+    """To the nearest whole number, halves to the even one."""
+    return round(value)
+
+
+def _rounding(name: str, function: Callable[..., int]) -> Callable[..., Number]:
+    def rounded(*args: Value) -> Number:
+        return algebra.call(name, function, *(_number(arg, name) for arg in args))
+
+    return rounded
+
+
+def _extreme(name: str, pick: Callable[[Number, Number], Number]) -> Callable[..., Number]:
+    def found(*args: Value) -> Number:
+        values = args[0] if len(args) == 1 and isinstance(args[0], tuple) else args
+        if not values:
+            raise ExpressionError(f"{name} of an empty list")
+        return functools.reduce(pick, (_number(value, name) for value in values))
+
+    return found
+
+
+def _list(name: str, value: Value) -> tuple[Value, ...]:
+    if not isinstance(value, tuple):
+        raise ExpressionError(f"{name} needs a list")
+    return value
+
+
+def _total(values: tuple[Value, ...]) -> Number:
+    total: Number = 0
+    for value in _list("sum", values):
+        total = total + _number(value, "sum")
+    return total
+
+
+FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int, int]]] = {
+    "floor": (lambda x: algebra.floor(_number(x, "floor")), (1, 1)),
+    "ceil": (lambda x: algebra.ceil(_number(x, "ceil")), (1, 1)),
+    "round": (_rounding("round", _round), (1, 1)),
+    "min": (_extreme("min", algebra.minimum), (1, 16)),
+    "max": (_extreme("max", algebra.maximum), (1, 16)),
+    "make_divisible": (_rounding("make_divisible", make_divisible), (1, 4)),
+    "sum": (_total, (1, 1)),
+    "len": (lambda values: len(_list("len", values)), (1, 1)),
+}
+
+CONSTANTS: dict[str, Value] = {"true": True, "false": False, "none": None, "True": True, "False": False, "None": None}
+
+__all__ = ["CONSTANTS", "Environment", "Expression", "FUNCTIONS", "Value", "compile_expression", "evaluate", "make_divisible"]

@@ -1,0 +1,228 @@
+"""The grammar of layers: what stands in `layers:` and in blocks.
+
+An item is a line of words (`conv 64 7x7 stride=2`), `label: item`, a chain `[item, item]`, branches under the operator that
+joins them (`add: [...]`), or a repeat (`3 x conv 64 3x3`, `{3 x: [...]}`). Reading an item never needs parameters; a word's
+expression is compiled when a layer is built.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from archcalc.errors import ExpressionError, Mark, Problem
+from archcalc.ops import OPS
+from archcalc.spec.expressions import Expression, compile_expression
+from archcalc.spec.text import Mapping, Node, Scalar, Sequence
+
+
+@dataclass(slots=True, frozen=True, eq=False)
+class Word:
+    """An expression in a line, or a plain word."""
+
+    text: str
+    mark: Mark
+
+    @property
+    def expression(self) -> Expression:
+        return compile_expression(self.text)
+
+
+@dataclass(slots=True, frozen=True, eq=False)
+class Line:
+    """`head positional... key=value...`"""
+
+    mark: Mark
+    head: Word
+    words: tuple[Word, ...] = ()
+    options: dict[str, Word] = field(default_factory=dict)
+    keys: dict[str, Mark] = field(default_factory=dict)  # where each option's key stands
+
+
+@dataclass(slots=True, frozen=True, eq=False)
+class Labelled:
+    mark: Mark
+    label: str
+    item: Item
+
+
+@dataclass(slots=True, frozen=True, eq=False)
+class Chain:
+    mark: Mark
+    items: tuple[Item, ...]
+
+
+@dataclass(slots=True, frozen=True, eq=False)
+class Branches:
+    """Branches that all read the same value, and the operator that joins them."""
+
+    mark: Mark
+    line: Line
+    items: tuple[Item, ...]
+
+
+@dataclass(slots=True, frozen=True, eq=False)
+class Repeat:
+    mark: Mark
+    count: Word
+    item: Item
+
+
+Item = Line | Labelled | Chain | Branches | Repeat
+
+JOINS = frozenset(word for word, cls in OPS.items() if cls.arity[1] != 1)
+LABEL = re.compile(r"[A-Za-z0-9_][\w.+/-]*$")
+
+
+def walk(item: Item) -> Iterator[Item]:
+    """The item and everything inside it."""
+    yield item
+    if isinstance(item, Chain):
+        inner: tuple[Item, ...] = item.items
+    elif isinstance(item, Branches):
+        inner = (item.line, *item.items)
+    else:
+        inner = (item.item,) if isinstance(item, (Labelled, Repeat)) else ()
+    for part in inner:
+        yield from walk(part)
+
+
+class Reader:
+    """Reads items and collects the mistakes; an item that can't be read is left out."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def chain(self, node: Node | None, what: str) -> Chain:
+        """The items of a list; a single item stands for a list of one."""
+        if node is None:
+            return Chain(Mark("", 0, 0), ())
+        item = self.item(node)
+        if isinstance(item, Chain):
+            return item
+        if item is None and not self.problems:
+            self.problems.append(Problem(f"{what} must be a list of layers", node.mark))
+        return Chain(node.mark, (item,) if item else ())
+
+    def item(self, node: Node) -> Item | None:
+        if isinstance(node, Scalar):
+            return self._sentence(node.text, _inside(node))
+        if isinstance(node, Sequence):
+            return Chain(node.mark, tuple(item for inner in node.items if (item := self.item(inner)) is not None))
+        return self._mapping(node)
+
+    def _mapping(self, node: Mapping) -> Item | None:
+        if not node.pairs:
+            return self._wrong("an empty layer", node.mark)
+        key, value = node.pairs[0]
+        tokens = list(_tokens(key.text, _inside(key)))
+        if not tokens:
+            return self._wrong("a label is missing before the colon", key.mark)
+        if len(tokens) == 2 and tokens[1].text == "x":
+            return self._alone(node, key) or self._repeat(tokens[0], self.item(value), node.mark)
+        if tokens[0].text in JOINS:
+            return self._branches(tokens, node)
+        if len(tokens) > 1:
+            return self._wrong(f"'{key.text}' is neither a label nor one of {', '.join(sorted(JOINS))}", key.mark)
+        if not LABEL.match(key.text):
+            return self._wrong(f"a label is letters, digits and _ - . + /; got '{key.text}'", key.mark)
+        item = self._alone(node, key) or self.item(value)
+        return Labelled(key.mark, key.text, item) if item else None
+
+    def _alone(self, node: Mapping, key: Scalar) -> None:
+        if len(node.pairs) > 1:
+            second = node.pairs[1][0]
+            self.problems.append(Problem(f"one layer an item: '{second.text}' needs a `-` of its own after '{key.text}'", second.mark))
+
+    def _branches(self, tokens: list[Word], node: Mapping) -> Item | None:
+        """`add: [...]`, with options in the key (`add survive=0.8:`) or beside it (`{add: [...], survive: 0.8}`)."""
+        (key, value), *beside = node.pairs
+        line = self._line(tokens, key.mark)
+        if line is None:
+            return None
+        for option, given in beside:
+            if isinstance(given, Scalar):
+                line.options[option.text] = Word(given.text, given.mark)
+                line.keys[option.text] = option.mark
+            else:
+                self._wrong(f"'{option.text}' must be a word or a number", option.mark)
+        if not isinstance(value, Sequence):
+            return self._wrong(f"{tokens[0].text} takes a list of branches; to label a layer, use another word than '{tokens[0].text}'", value.mark)
+        branches = tuple(self.item(inner) for inner in value.items)
+        return Branches(key.mark, line, tuple(branch for branch in branches if branch is not None)) if None not in branches else None
+
+    def _sentence(self, text: str, mark: Mark) -> Item | None:
+        tokens = list(_tokens(text, mark))
+        if not tokens:
+            return self._wrong("an empty layer", mark)
+        if len(tokens) > 1 and tokens[1].text == "x":
+            if len(tokens) == 2:
+                return self._wrong(f"what is repeated {tokens[0].text} times? write `{text} layer`, or `{text}:` and a list", mark)
+            rest = tokens[2:]
+            line = self._line(rest, rest[0].mark._replace(length=tokens[-1].mark.column + tokens[-1].mark.length - rest[0].mark.column))
+            return self._repeat(tokens[0], line, mark)
+        return self._line(tokens, mark)
+
+    def _repeat(self, count: Word, item: Item | None, mark: Mark) -> Item | None:
+        return Repeat(mark, count, item) if item else None
+
+    def _line(self, tokens: list[Word], mark: Mark) -> Line | None:
+        line = Line(mark, tokens[0], tuple(t for t in tokens[1:] if not _KEY.match(t.text)))
+        positional_after = None
+        for token in tokens[1:]:
+            match = _KEY.match(token.text)
+            if not match:
+                positional_after = token
+                continue
+            name = match.group(1)
+            if name in line.options:
+                return self._wrong(f"option '{name}' is given twice", token.mark)
+            line.options[name] = Word(token.text[match.end() :], token.mark.part(match.end(), len(token.text) - match.end()))
+            line.keys[name] = token.mark.part(0, len(name))
+            if match.end() == len(token.text):
+                return self._wrong(f"'{name}=' needs a value, without a space", token.mark)
+        del positional_after
+        for word in (line.head, *line.words, *line.options.values()):
+            if word.text.count("(") != word.text.count(")") or word.text.count("[") != word.text.count("]"):
+                return self._wrong("unbalanced brackets; a comma inside [a, b] ends the item: quote it or put one layer a line", word.mark)
+        return line
+
+    def expression(self, word: Word) -> Expression | None:
+        """The word's expression, or None after noting what is wrong with it."""
+        try:
+            return word.expression
+        except ExpressionError as error:
+            self.problems.append(Problem(str(error), word.mark.part(error.start, error.length or word.mark.length)))
+            return None
+
+    def _wrong(self, message: str, mark: Mark) -> None:
+        self.problems.append(Problem(message, mark))
+
+
+_KEY = re.compile(r"([A-Za-z_]\w*)=(?!=)")
+
+
+def _inside(scalar: Scalar) -> Mark:
+    """Where the text begins: after the quote, if there is one."""
+    return scalar.mark if scalar.plain else scalar.mark.part(1, len(scalar.text))
+
+
+def _tokens(text: str, mark: Mark) -> Iterator[Word]:
+    """Words between spaces; brackets and quotes hold spaces."""
+    start, depth, quote = -1, 0, ""
+    for position, letter in enumerate(text + " "):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter in "([":
+            depth += 1
+        elif letter in ")]":
+            depth -= 1
+        if letter.isspace() and depth <= 0 and not quote or position == len(text):
+            if start >= 0:
+                yield Word(text[start:position], mark.part(start, position - start))
+            start = -1
+        elif start < 0:
+            start = position

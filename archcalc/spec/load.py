@@ -1,0 +1,386 @@
+"""From a file to a `Spec`: validated, with a position for everything that can be wrong."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from archcalc.errors import Mark, Problem, SpecError, UsageError
+from archcalc.ops import OPS
+from archcalc.spec.items import Chain, Reader, Word, _tokens, walk
+from archcalc.spec.model import Budget, Document, Parameter, Reference
+from archcalc.spec.text import Mapping, Node, Scalar, Sequence, compose
+
+RESERVED = frozenset({"cin", "i", "first", "last", "batch", "true", "false", "none"})
+LANGUAGE_WORDS = ("ref", "identity", "x")
+_RAW = {("input",), ("inputs",), ("params",), ("defaults",), ("blocks",), ("layers",), ("outputs",)}
+_SIGNATURE = re.compile(r"([A-Za-z_]\w*)\s*(?:\((.*)\))?$")
+
+
+@dataclass(slots=True)
+class Block:
+    """A named chain of layers with arguments; `defaults` holds the expression of each that has one."""
+
+    name: str
+    mark: Mark
+    arguments: tuple[str, ...]
+    defaults: dict[str, Word]
+    body: Chain
+
+
+@dataclass(slots=True)
+class Declared:
+    """A parameter as it is declared: the node of its value, and its constraints."""
+
+    value: Node
+    mark: Mark
+    limits: Parameter | None = None
+
+
+@dataclass(slots=True)
+class Head:
+    """Layers counted in training only."""
+
+    label: str
+    mark: Mark
+    source: str
+    source_mark: Mark
+    layers: Chain
+
+
+@dataclass(slots=True)
+class Member:
+    """A variant: values for parameters, and what it says of itself."""
+
+    name: str
+    mark: Mark
+    values: dict[str, Declared]
+    title: str | None
+    paper: str | None
+    references: list[Reference]
+    reference_marks: list[Mark]
+    budget: Budget | None
+    budget_mark: Mark | None
+
+
+@dataclass(slots=True)
+class Spec:
+    """A spec file, read and validated. Parameters are not bound yet: `bind` does that."""
+
+    path: str
+    mark: Mark
+    name: str
+    paper: str | None
+    inputs: dict[str, tuple[Word, ...]]
+    parameters: dict[str, Declared]
+    require: list[tuple[Word, str]]
+    defaults: dict[str, dict[str, Word]]
+    blocks: dict[str, Block]
+    layers: Chain
+    outputs: list[Word]
+    heads: list[Head]
+    variants: dict[str, Member]
+    references: list[Reference]
+    reference_marks: list[Mark]
+    budget: Budget | None
+    budget_mark: Mark | None
+    labels: frozenset[str] = field(default_factory=frozenset)
+
+    def variant(self, name: str | None) -> Member | None:
+        """The member of that name, or None for the spec itself. Raises UsageError."""
+        if name is None:
+            return None
+        if name not in self.variants:
+            raise UsageError(f"{self.path} has no variant '{name}'{_near(name, self.variants)}")
+        return self.variants[name]
+
+
+def _near(name: str, known: Any) -> str:
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(known)}" if known else ""
+
+
+def read_text(path: str) -> str:
+    """The text of a spec file. Raises UsageError or SpecError."""
+    file = Path(path)
+    if file.is_dir():
+        raise UsageError(f"{path} is a directory; name a spec file in it")
+    try:
+        data = file.read_bytes() if file.stat().st_size <= 4_000_000 else None
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+    top = Mark(path, 1, 1)
+    if data is None:
+        raise SpecError([Problem("the file is larger than 4 MB; a spec is a page of text", top)])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SpecError([Problem(f"not a text file: byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8", top)]) from None
+
+
+def load_spec(path: str) -> Spec:
+    """Read a spec file. Raises SpecError with every mistake that can be found without building the network."""
+    return read_spec(read_text(path), path)
+
+
+def read_spec(text: str, path: str) -> Spec:
+    """Read the text of a spec; `path` is what messages call it."""
+    root = compose(text, path)
+    if not isinstance(root, Mapping):
+        raise SpecError([Problem("a spec is a mapping: archcalc, name, input, layers", root.mark)])
+    return _Loader(root, path).spec()
+
+
+class _Loader:
+    def __init__(self, root: Mapping, path: str) -> None:
+        self.root, self.path = root, path
+        self.top = {key.text: (key, value) for key, value in root.pairs}
+        self.marks: dict[tuple[Any, ...], Mark] = {}
+        self.reader = Reader()
+        self.problems = self.reader.problems
+
+    def spec(self) -> Spec:
+        document = self._document()
+        spec = Spec(
+            path=self.path,
+            mark=self.root.mark,
+            name=document.name if document else "",
+            paper=document.paper if document else None,
+            inputs=self._inputs(),
+            parameters=self._parameters(self._mapping("params")),
+            require=self._require(document),
+            defaults=self._defaults(),
+            blocks=self._blocks(),
+            layers=self._layers(),
+            outputs=self._outputs(),
+            heads=self._heads(),
+            variants={},
+            references=document.reference if document else [],
+            reference_marks=self._item_marks(("reference",), len(document.reference) if document else 0),
+            budget=document.budget if document else None,
+            budget_mark=self.marks.get(("budget",)),
+        )
+        spec.variants = self._variants(document, spec)
+        bodies = [spec.layers, *(head.layers for head in spec.heads), *(block.body for block in spec.blocks.values())]
+        spec.labels = frozenset(part.label for body in bodies for part in walk(body) if hasattr(part, "label")) | {h.label for h in spec.heads}
+        if self.problems:
+            raise SpecError(self.problems)
+        return spec
+
+    # ---- the frame: keys and plain values, validated by pydantic ------------------------------------------------------
+
+    def _document(self) -> Document | None:
+        if "layers" not in self.top:
+            near = difflib.get_close_matches("layers", [key for key in self.top], 1, 0.7)
+            self.problems.append(Problem("there are no `layers:`" + (f"; is '{near[0]}' meant?" if near else ""), self.root.mark))
+        data = self._plain(self.root, ())
+        data.setdefault("layers", [])
+        try:
+            return Document.model_validate(data)
+        except ValidationError as error:
+            self.problems.extend(self._translated(error))
+            return None
+
+    def _plain(self, node: Node, path: tuple[Any, ...]) -> Any:
+        self.marks.setdefault(path, node.mark)
+        if path in _RAW or (len(path) == 3 and path[0] == "train_heads" and path[2] == "layers"):
+            return node
+        if isinstance(node, Scalar):
+            figures = any(part in ("reference", "budget") for part in path)
+            value = node.value
+            return node.text if figures and not isinstance(value, bool) else value
+        if isinstance(node, Sequence):
+            return [self._plain(item, (*path, n)) for n, item in enumerate(node.items)]
+        if len(path) == 2 and path[0] == "variants":
+            return self._plain_variant(node, path)
+        for key, _ in node.pairs:
+            self.marks[(*path, key.text, "key")] = key.mark
+        return {key.text: self._plain(value, (*path, key.text)) for key, value in node.pairs}
+
+    def _plain_variant(self, node: Mapping, path: tuple[Any, ...]) -> dict[str, Any]:
+        """What pydantic checks of a variant; its parameters are read from the nodes."""
+        known = ("name", "paper", "reference", "budget")
+        return {key.text: self._plain(value, (*path, key.text)) for key, value in node.pairs if key.text in known}
+
+    def _translated(self, error: ValidationError) -> Iterator[Problem]:
+        for detail in error.errors(include_url=False):
+            loc = detail["loc"]
+            unknown = detail["type"] == "extra_forbidden"
+            mark = self.marks.get((*loc, "key")) if unknown else None
+            while mark is None and loc:
+                mark = self.marks.get(loc)
+                loc = loc[:-1]
+            name = str(detail["loc"][-1]) if detail["loc"] else ""
+            if unknown:
+                message = f"unknown key '{name}'{_near(name, self._known(detail['loc']))}"
+            elif detail["type"] == "missing":
+                message = f"'{name}' is missing"
+            else:
+                message = f"{name}: {detail['msg'].removeprefix('Value error, ')[:1].lower()}{detail['msg'].removeprefix('Value error, ')[1:]}"
+            yield Problem(message, mark or self.root.mark)
+
+    @staticmethod
+    def _known(loc: tuple[Any, ...]) -> list[str]:
+        """The keys that are allowed beside an unknown one."""
+        parents = [part for part in loc[:-1] if isinstance(part, str)]
+        if not parents:
+            return list(Document.model_fields)
+        if "budget" in parents:
+            return list(Budget.model_fields) if parents[-1] == "budget" else ["max", "min", "increase", "level"]
+        return list(Reference.model_fields) if "reference" in parents else ["from", "layers"]
+
+    def _item_marks(self, path: tuple[Any, ...], count: int) -> list[Mark]:
+        return [self.marks.get((*path, n), self.root.mark) for n in range(count)]
+
+    def _wrong(self, message: str, mark: Mark) -> None:
+        self.problems.append(Problem(message, mark))
+
+    def _mapping(self, key: str) -> list[tuple[Scalar, Node]]:
+        """The pairs under a top-level key."""
+        node = self.top[key][1] if key in self.top else None
+        if isinstance(node, Mapping):
+            return node.pairs
+        if node is not None and not (isinstance(node, Scalar) and node.value is None):
+            self._wrong(f"{key}: must be a mapping", node.mark)
+        return []
+
+    # ---- what has a grammar of its own --------------------------------------------------------------------------------
+
+    def _inputs(self) -> dict[str, tuple[Word, ...]]:
+        if "input" in self.top and "inputs" in self.top:
+            self._wrong("give `input:` or `inputs:`, not both", self.top["inputs"][0].mark)
+        if "input" in self.top:
+            return {"input": self._dims(self.top["input"][1])}
+        if "inputs" not in self.top:
+            self._wrong("there is no `input:`, such as `input: [3, 224, 224]`", self.root.mark)
+        return {key.text: self._dims(value) for key, value in self._mapping("inputs")}
+
+    def _dims(self, node: Node) -> tuple[Word, ...]:
+        if not isinstance(node, Sequence) or not node.items or not all(isinstance(item, Scalar) for item in node.items):
+            self._wrong("an input is a list of sizes, channels first, such as [3, 224, 224]", node.mark)
+            return ()
+        return tuple(Word(item.text, item.mark) for item in node.items if isinstance(item, Scalar))
+
+    def _parameters(self, pairs: list[tuple[Scalar, Node]]) -> dict[str, Declared]:
+        return {key.text: declared for key, value in pairs if (declared := self._parameter(key, value))}
+
+    def _parameter(self, key: Scalar, value: Node) -> Declared | None:
+        if not key.text.isidentifier() or key.text in RESERVED:
+            self._wrong(f"'{key.text}' can't be a parameter's name" + (": the language uses it" if key.text in RESERVED else ""), key.mark)
+            return None
+        if not isinstance(value, Mapping):
+            return Declared(value, value.mark)
+        nodes = {inner.text: node for inner, node in value.pairs}
+        try:
+            limits = Parameter.model_validate({name: _python(node) for name, node in nodes.items()})
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                name = str(detail["loc"][-1])
+                unknown = detail["type"] == "extra_forbidden"
+                what = f"unknown key '{name}'{_near(name, ['default', 'min', 'max', 'in', 'multiple_of', 'help'])}" if unknown else f"'{name}' is missing"
+                self._wrong(what, nodes[name].mark if name in nodes else key.mark)
+            return None
+        return Declared(nodes["default"], nodes["default"].mark, limits)
+
+    def _require(self, document: Document | None) -> list[tuple[Word, str]]:
+        required = []
+        for n, sentence in enumerate(document.require if document else []):
+            condition, _, message = sentence.partition(" : ")
+            word = Word(condition.strip(), self.marks[("require", n)])
+            if self.reader.expression(word):
+                required.append((word, message.strip() or f"{condition.strip()} must hold"))
+        return required
+
+    def _defaults(self) -> dict[str, dict[str, Word]]:
+        defaults: dict[str, dict[str, Word]] = {}
+        for key, value in self._mapping("defaults"):
+            if key.text not in OPS:
+                self._wrong(f"defaults: unknown layer '{key.text}'{_near(key.text, OPS)}", key.mark)
+            elif not isinstance(value, Mapping) or not all(isinstance(option, Scalar) for _, option in value.pairs):
+                self._wrong(f"defaults: {key.text} must be a mapping of options to words", value.mark)
+            else:
+                defaults[key.text] = {name.text: Word(option.text, option.mark) for name, option in value.pairs if isinstance(option, Scalar)}
+        return defaults
+
+    def _blocks(self) -> dict[str, Block]:
+        blocks: dict[str, Block] = {}
+        for key, value in self._mapping("blocks"):
+            match = _SIGNATURE.match(key.text)
+            if not match or match.group(1) in OPS or match.group(1) in LANGUAGE_WORDS:
+                taken = "; that is a layer's name" if match else "; write name(argument, argument=default)"
+                self._wrong(f"'{key.text}' can't be a block's name{taken}", key.mark)
+                continue
+            arguments, defaults = self._arguments(match.group(2) or "", key.mark.part(match.start(2), 1) if match.group(2) else key.mark)
+            blocks[match.group(1)] = Block(match.group(1), key.mark, arguments, defaults, self.reader.chain(value, f"block {match.group(1)}"))
+        return blocks
+
+    def _arguments(self, text: str, mark: Mark) -> tuple[tuple[str, ...], dict[str, Word]]:
+        names: list[str] = []
+        defaults: dict[str, Word] = {}
+        for word in _tokens(re.sub(r",(?![^(\[]*[)\]])", "  ", text), mark):
+            name, equals, default = word.text.partition("=")
+            if not name.isidentifier() or name in RESERVED or name in names:
+                self._wrong(f"'{name}' can't be an argument's name", word.mark)
+            elif defaults and not equals:
+                self._wrong(f"argument '{name}' needs a default: it comes after one that has it", word.mark)
+            names.append(name)
+            if equals:
+                defaults[name] = Word(default, word.mark.part(len(name) + 1, len(default)))
+        return tuple(names), defaults
+
+    def _layers(self) -> Chain:
+        if "layers" not in self.top:
+            return Chain(self.root.mark, ())
+        node = self.top["layers"][1]
+        if not isinstance(node, Sequence) or not node.items:
+            self._wrong("layers: must be a list with at least one layer", node.mark)
+        return self.reader.chain(node, "layers")
+
+    def _outputs(self) -> list[Word]:
+        node = self.top["outputs"][1] if "outputs" in self.top else None
+        if node is None:
+            return []
+        if not isinstance(node, Sequence) or not node.items or not all(isinstance(item, Scalar) for item in node.items):
+            self._wrong("outputs: must be a list of labels", node.mark)
+            return []
+        return [Word(item.text, item.mark) for item in node.items if isinstance(item, Scalar)]
+
+    def _heads(self) -> list[Head]:
+        heads = []
+        for key, value in self._mapping("train_heads"):
+            nodes = {inner.text: node for inner, node in value.pairs} if isinstance(value, Mapping) else {}
+            source = nodes.get("from")
+            if isinstance(source, Scalar) and "layers" in nodes:
+                heads.append(Head(key.text, key.mark, source.text, source.mark, self.reader.chain(nodes["layers"], "layers")))
+        return heads
+
+    def _variants(self, document: Document | None, spec: Spec) -> dict[str, Member]:
+        members = {}
+        for key, value in self._mapping("variants"):
+            pairs = value.pairs if isinstance(value, Mapping) else []
+            values = {}
+            for name, node in pairs:
+                if name.text in ("name", "paper", "reference", "budget"):
+                    continue
+                if name.text not in spec.parameters:
+                    self._wrong(f"variant '{key.text}': unknown parameter '{name.text}'{_near(name.text, spec.parameters)}", name.mark)
+                values[name.text] = Declared(node, node.mark)
+            known = document.variants.get(key.text) if document else None
+            if not document or not known:
+                continue
+            marks = self._item_marks(("variants", key.text, "reference"), len(known.reference))
+            budget_mark = self.marks.get(("variants", key.text, "budget"))
+            members[key.text] = Member(key.text, key.mark, values, known.name, known.paper, known.reference, marks, known.budget, budget_mark)
+        return members
+
+
+def _python(node: Node) -> Any:
+    if isinstance(node, Scalar):
+        return node.value
+    return [_python(item) for item in node.items] if isinstance(node, Sequence) else {}

@@ -1,0 +1,201 @@
+"""What a spec file may hold, key by key: the models that validate it and from which the JSON Schema comes.
+
+Layers, blocks and expressions are left as they stand in the file (`Raw`): they have a grammar of their own in `items` and
+`expressions`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+
+from archcalc.algebra import Poly
+
+_SUFFIX = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "%": Fraction(1, 100)}
+_SUFFIX |= {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_QUANTITY = re.compile(r"([+-]?\d[\d_,]*)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?\s*([A-Za-z%]*)$")
+
+
+class Quantity(NamedTuple):
+    """A number as it is printed: `1.5G` is 1.5e9, known to its last digit, which stands for 1e8."""
+
+    value: Fraction
+    digit: Fraction
+    text: str
+
+    def matches(self, number: int | Fraction, tolerance: Fraction | None) -> bool:
+        """Whether a number is this one: within the tolerance, or else equal to the printed digit."""
+        if tolerance is not None:
+            return abs(number - self.value) <= tolerance * abs(self.value)
+        return abs(number - self.value) <= self.digit / 2 if self.digit != 1 else number == self.value
+
+
+def read_quantity(value: object) -> Quantity:
+    """`7M`, `1.5G`, `8MiB`, `2%`, `6998552`."""
+    text = str(value).strip()
+    match = _QUANTITY.match(text) if not isinstance(value, (bool, Fraction)) else None
+    if isinstance(value, Fraction):
+        return Quantity(value, Fraction(1, _decimals(value)), text)
+    if match is None or match.group(4) not in _SUFFIX:
+        raise ValueError(f"must be a number such as 7M, 1.5G, 8MiB or 2%, got {value}")
+    whole, decimals, exponent, suffix = match.groups()
+    unit = Fraction(10) ** int(exponent or 0) * _SUFFIX[suffix] / 10 ** len(decimals or "")
+    return Quantity(Fraction(int(re.sub("[_,]", "", whole) + (decimals or ""))) * unit, unit, text)
+
+
+def _decimals(value: Fraction) -> int:
+    scale = 1
+    while (value * scale).denominator != 1 and scale < 10**12:
+        scale *= 10
+    return scale
+
+
+def _field(check: Callable[[Any], Any], **schema: Any) -> Any:
+    return PlainValidator(check), WithJsonSchema(schema)
+
+
+def _value(value: Any) -> Any:
+    return tuple(_value(v) for v in value) if isinstance(value, list) else value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"must be text, got {value!r}" if not isinstance(value, Poly) else "must be text")
+    return value
+
+
+_NUMBER_OR_TEXT = {"type": ["number", "string"]}
+Raw = Annotated[Any, *_field(lambda value: value)]
+Amount = Annotated[Any, *_field(read_quantity, **_NUMBER_OR_TEXT, description="a number: 6998552, 7M, 1.5G, 8MiB, 2%")]
+Bound = Annotated[Any, *_field(lambda value: value, **_NUMBER_OR_TEXT)]
+Value = Annotated[Any, *_field(_value, type=["number", "string", "boolean", "array", "null"], description="a number, a word, true or false, a list, or an expression in other parameters")]
+Text = Annotated[str, *_field(_text, type="string", minLength=1)]
+Name = Annotated[str, *_field(_text, type="string", pattern=r"^[A-Za-z0-9_][\w.+/-]*$")]
+Dims = Annotated[Any, *_field(lambda value: value, type="array", items=_NUMBER_OR_TEXT, minItems=1, description="one sample, channels first; numbers or expressions")]
+Item = Annotated[Any, *_field(lambda value: value, **{"$ref": "#/definitions/Item"})]
+Items = Annotated[Any, *_field(lambda value: value, type="array", items={"$ref": "#/definitions/Item"})]
+BlockBody = Annotated[Any, *_field(lambda value: value, anyOf=[{"$ref": "#/definitions/Item"}, {"type": "array", "items": {"$ref": "#/definitions/Item"}}])]
+Options = Annotated[dict[str, Any], *_field(lambda value: value, type="object", description="options that every such layer starts from: act, norm, bias, ...")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Parameter(_Part):
+    """A design parameter with its constraints."""
+
+    default: Value
+    min: Bound = None
+    max: Bound = None
+    in_: Annotated[Any, *_field(_value, type="array")] = Field(None, alias="in")
+    multiple_of: Annotated[int | None, *_field(lambda value: value, type="integer", minimum=1)] = None
+    help: Text | None = None
+
+
+METRICS = (
+    "params", "trainable_params", "buffers", "macs", "flops", "activations", "act_peak", "act_sum", "weight_bytes",
+    "depth", "depth_with_pooling", "field", "field_stride", "field_start",
+)  # fmt: skip
+
+
+class Reference(_Part):
+    """A published figure, checked by `archcalc check`: to its last printed digit, or within `tol`."""
+
+    source: Text
+    params: Amount | None = None
+    trainable_params: Amount | None = None
+    buffers: Amount | None = None
+    macs: Amount | None = None
+    flops: Amount | None = None
+    activations: Amount | None = None
+    act_peak: Amount | None = None
+    act_sum: Amount | None = None
+    weight_bytes: Amount | None = None
+    depth: Amount | None = None
+    depth_with_pooling: Amount | None = None
+    field: Amount | None = None
+    field_stride: Amount | None = None
+    field_start: Amount | None = None
+    shape: Dims | None = None
+    layer: Name | None = None
+    tol: Amount | None = None
+    expect: Literal["match", "mismatch"] = "match"
+    train: bool = False
+    set: Annotated[dict[str, Any], *_field(lambda value: value, type="object", description="parameters that the figure was given for")] = Field(default_factory=dict)
+    note: Text | None = None
+
+
+class Limit(_Part):
+    """A budget for one metric: absolute bounds, and for `archcalc compare` the most it may grow (`2%` or `+30M`)."""
+
+    max: Amount | None = None
+    min: Amount | None = None
+    increase: Amount | None = None
+    level: Literal["error", "warn"] = "error"
+
+
+class Budget(_Part):
+    """Limits that fail CI."""
+
+    params: Limit | None = None
+    trainable_params: Limit | None = None
+    buffers: Limit | None = None
+    macs: Limit | None = None
+    flops: Limit | None = None
+    activations: Limit | None = None
+    act_peak: Limit | None = None
+    act_sum: Limit | None = None
+    weight_bytes: Limit | None = None
+    depth: Limit | None = None
+    depth_with_pooling: Limit | None = None
+    field: Limit | None = None
+
+
+class TrainHead(_Part):
+    """Layers that hang on an earlier output and are counted with --train only."""
+
+    from_: Name = Field(alias="from")
+    layers: Items
+
+
+class Variant(BaseModel):
+    """A member of the family: other values for parameters, and figures of its own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: Text | None = None
+    paper: Text | None = None
+    reference: list[Reference] = []
+    budget: Budget | None = None
+
+
+class Document(_Part):
+    """A spec: a network, or a family of networks, that archcalc counts."""
+
+    archcalc: Annotated[int, *_field(lambda value: _version(value), const=1, description="the version of the language")]
+    name: Text
+    paper: Text | None = None
+    description: Text | None = None
+    input: Dims | None = None
+    inputs: Annotated[dict[str, Any], *_field(lambda value: value, type="object", additionalProperties={"type": "array", "items": _NUMBER_OR_TEXT})] | None = None
+    params: Annotated[dict[str, Any], *_field(lambda value: value, type="object", additionalProperties={"anyOf": [{"$ref": "#/definitions/Parameter"}, {"type": ["number", "string", "boolean", "array", "null"]}]})] = {}
+    require: list[Text] = []
+    defaults: Annotated[dict[str, Any], *_field(lambda value: value, type="object", additionalProperties={"type": "object"})] = {}
+    blocks: Annotated[dict[str, Any], *_field(lambda value: value, type="object", additionalProperties={"anyOf": [{"$ref": "#/definitions/Item"}, {"type": "array", "items": {"$ref": "#/definitions/Item"}}]})] = {}
+    layers: Items
+    outputs: list[Name] = []
+    train_heads: dict[str, TrainHead] = {}
+    variants: dict[str, Variant] = {}
+    reference: list[Reference] = []
+    budget: Budget | None = None
+
+
+def _version(value: Any) -> int:
+    if value != 1 or isinstance(value, bool):
+        raise ValueError(f"must be 1, the version of the language; got {value}")
+    return 1

@@ -1,0 +1,195 @@
+"""YAML with positions: every key and word knows its line and column.
+
+The events of PyYAML's parser are composed here, not by its composer, so that depth and size are capped before anything can
+recurse, duplicate keys and `<<` are refused, aliases are counted at what they stand for, and scalars follow YAML 1.2
+(`1e9` is a number, `on` is text).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import yaml
+
+from archcalc.errors import Mark, Problem, SpecError
+
+MOST_BYTES, DEEPEST, MOST_NODES = 2_000_000, 60, 200_000
+
+
+@dataclass(slots=True)
+class Scalar:
+    """A word or a sentence; `plain` if it is written without quotes."""
+
+    mark: Mark
+    text: str
+    plain: bool = True
+
+    @property
+    def value(self) -> Any:
+        """The number, truth value or text that YAML 1.2 reads."""
+        return read_scalar(self.text) if self.plain else self.text
+
+
+@dataclass(slots=True)
+class Sequence:
+    mark: Mark
+    items: list[Node] = field(default_factory=list)
+    nodes: int = 1
+
+
+@dataclass(slots=True)
+class Mapping:
+    mark: Mark
+    pairs: list[tuple[Scalar, Node]] = field(default_factory=list)
+    nodes: int = 1
+
+
+Node = Scalar | Sequence | Mapping
+
+_NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][-+]?\d{1,4})?$")
+_WORDS: dict[str, Any] = {"true": True, "True": True, "false": False, "False": False, "null": None, "~": None, "": None, "none": None}
+
+
+def read_scalar(text: str) -> Any:
+    """A plain scalar: an int, an exact Fraction, a truth value, None, or the text itself."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _NUMBER.match(text) and len(text) <= 100:
+        number = Fraction(text.replace("_", "").rstrip(".") if text[-1] == "." else text.replace("_", ""))
+        return number.numerator if number.denominator == 1 else number
+    return text
+
+
+def compose(text: str, file: str) -> Node:
+    """The tree of one YAML document. Raises SpecError with the position of what is wrong."""
+    lines = text.splitlines()
+
+    def mark_at(line: int, column: int, length: int = 1) -> Mark:
+        return Mark(file, line + 1, column + 1, max(1, length), lines[line] if line < len(lines) else "")
+
+    _refuse_depth(text, mark_at)
+    try:
+        loader = getattr(yaml, "CLoader", yaml.Loader)
+        return _Composer(mark_at).compose(yaml.parse(text, Loader=loader))
+    except yaml.MarkedYAMLError as error:
+        position = error.problem_mark or error.context_mark
+        message = _friendly(error, lines)
+        raise SpecError([Problem(message, mark_at(position.line, position.column) if position else mark_at(0, 0))]) from None
+    except yaml.YAMLError as error:
+        raise SpecError([Problem(f"not a YAML file: {str(error).splitlines()[0]}", mark_at(0, 0))]) from None
+
+
+def _refuse_depth(text: str, mark_at: Any) -> None:
+    """Refuse what the parser itself would choke on: its time grows with the square of the open brackets."""
+    depth, line, start = 0, 0, 0
+    for match in re.finditer(r"[\[{\]}\n]|(?:[-?:] ){%d,}" % DEEPEST, text):
+        letter = match.group()
+        if letter == "\n":
+            line, start = line + 1, match.end()
+            continue
+        depth = max(0, depth + (letter in "[{") - (letter in "]}"))
+        if depth > DEEPEST or len(letter) > 1:
+            raise SpecError([Problem(f"nested deeper than {DEEPEST}", mark_at(line, match.start() - start))])
+
+
+def _friendly(error: yaml.MarkedYAMLError, lines: list[str]) -> str:
+    problem = error.problem or "can't be read"
+    position = error.problem_mark
+    here = lines[position.line][position.column :][:1] if position and position.line < len(lines) else ""
+    if here == "\t" or "\\t" in problem:
+        return "a tab: YAML is indented with spaces"
+    if "expected ',' or" in problem:
+        return "unbalanced brackets; a comma inside [a, b] ends the item: quote it or put one layer a line"
+    if "mapping values are not allowed" in problem:
+        return "a second `key: value` on one line; indent it below, or quote the text"
+    context = f" {error.context}" if error.context else ""
+    return f"not valid YAML: {problem}{context}"
+
+
+class _Composer:
+    """Builds the tree from events. `budget` caps what aliases multiply."""
+
+    def __init__(self, mark_at: Any) -> None:
+        self.mark_at = mark_at
+        self.anchors: dict[str, Node] = {}
+        self.nodes = 0
+
+    def compose(self, events: Iterator[Any]) -> Node:
+        roots = []
+        for event in events:
+            if isinstance(event, yaml.NodeEvent):
+                if roots:
+                    self._refuse("a second document; a spec is one", event)
+                roots.append(self._node(event, events, 0))
+        if not roots or (isinstance(roots[0], Scalar) and not roots[0].text):
+            raise SpecError([Problem("the file is empty: a spec needs `archcalc: 1`, a name, an input and layers", self.mark_at(0, 0))])
+        return roots[0]
+
+    def _refuse(self, message: str, event: Any) -> None:
+        raise SpecError([Problem(message, self._mark(event))])
+
+    def _mark(self, event: Any) -> Mark:
+        start, end = event.start_mark, event.end_mark
+        same_line = start.line == end.line and isinstance(event, yaml.ScalarEvent)
+        mark: Mark = self.mark_at(start.line, start.column, end.column - start.column if same_line else 1)
+        return mark
+
+    def _node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
+        if depth > DEEPEST:
+            self._refuse(f"nested deeper than {DEEPEST}", event)
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        if isinstance(event, yaml.ScalarEvent):
+            self._count(1, event)
+            node: Node = Scalar(self._mark(event), event.value, not event.style)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = self._sequence(event, events, depth)
+        else:
+            node = self._mapping(event, events, depth)
+        if event.anchor:
+            self.anchors[event.anchor] = node
+        return node
+
+    def _count(self, more: int, event: Any) -> None:
+        self.nodes += more
+        if self.nodes > MOST_NODES:
+            self._refuse(f"more than {MOST_NODES:,} parts, aliases counted at what they stand for", event)
+
+    def _alias(self, event: Any) -> Node:
+        node = self.anchors.get(event.anchor)
+        if node is None:
+            raise SpecError([Problem(f"unknown anchor '*{event.anchor}'", self._mark(event))])
+        self._count(1 if isinstance(node, Scalar) else node.nodes, event)
+        return node
+
+    def _sequence(self, event: Any, events: Iterator[Any], depth: int) -> Sequence:
+        before, sequence = self.nodes, Sequence(self._mark(event))
+        self._count(1, event)
+        for inner in events:
+            if isinstance(inner, yaml.SequenceEndEvent):
+                break
+            sequence.items.append(self._node(inner, events, depth + 1))
+        sequence.nodes = self.nodes - before
+        return sequence
+
+    def _mapping(self, event: Any, events: Iterator[Any], depth: int) -> Mapping:
+        before, mapping, seen = self.nodes, Mapping(self._mark(event)), set()
+        self._count(1, event)
+        for inner in events:
+            if isinstance(inner, yaml.MappingEndEvent):
+                break
+            key = self._node(inner, events, depth + 1)
+            if not isinstance(key, Scalar):
+                raise SpecError([Problem("a key must be a word", key.mark)])
+            if key.text == "<<" and key.plain:
+                raise SpecError([Problem("merge keys (`<<`) are not read; use `defaults:`, `params:` or a block", key.mark)])
+            if key.text in seen:
+                raise SpecError([Problem(f"duplicate key '{key.text}'", key.mark)])
+            seen.add(key.text)
+            mapping.pairs.append((key, self._node(next(events), events, depth + 1)))
+        mapping.nodes = self.nodes - before
+        return mapping
