@@ -166,7 +166,7 @@ class _Builder:
         if isinstance(item, Repeat):
             return self._repeat(item, current, context, label)
         if label is not None:
-            return self._scoped(label, "", item.mark, context, item, lambda inner: self._chain(item, current, inner))
+            return self._scoped(label, _text(item), item.mark, context, item, lambda inner: self._chain(item, current, inner))
         return self._chain(item, current, context)
 
     def _chain(self, item: Chain, current: int | None, context: Context) -> int | None:
@@ -284,6 +284,8 @@ class _Builder:
         self._with_channels(context.env, current)
         if not self._when(layer, current, context):
             return current
+        if "survive" in layer.control:
+            context = context._replace(survive=context.survive * self._survival(layer, context))
         if layer.op is not None:
             return self._operator(layer, (current,), context, context.scope.prefix + label if label is not None else None)
         if layer.block is not None:

@@ -121,6 +121,16 @@ class Table:
         backward = self._backward() if self.train else {}
         return [self._row(n, backward.get(n)) for n in self.graph.layers(self.train)]
 
+    @cached_property
+    def nodes(self) -> dict[str, Node]:
+        """The nodes by name."""
+        return {node.name: node for node in self.graph.nodes}
+
+    @cached_property
+    def row_at(self) -> dict[int, Row]:
+        """The rows by their node's position in the graph."""
+        return dict(zip(self.graph.layers(self.train), self.rows, strict=True))
+
     def cost(self, node: Node) -> Cost:
         """What a layer costs a sample, shared weights included."""
         shapes = self.graph.shapes_into(node)
@@ -148,7 +158,7 @@ class Table:
         return Row(
             name=node.name,
             op=node.op.word,
-            text=node.op.line(),
+            text=node.op.line(rank=len(node.shape) - 1),
             block=node.block,
             line=node.mark.line,
             inputs=tuple([self.graph.nodes[i].name for i in node.inputs]),

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..errors import ArchcalcError
+from archcalc.errors import ArchcalcError
+
 from .decide import always_integral, maximum, minimum
-from .poly import Atom, Call, Floor, Number, Poly, Variable, _nested, _plain, integral
+from .poly import Atom, Call, Floor, Monomial, Number, Poly, Variable, _nested, _plain, integral
 from .printing import Text
 
 if TYPE_CHECKING:
@@ -27,9 +28,11 @@ INT64 = 1 << 63
 
 # what JavaScript keeps for itself; a parameter of that name gets a $
 RESERVED = frozenset(
-    "arguments await break case catch class const continue debugger default delete do else enum eval export extends false finally for "
-    "function if implements import in instanceof interface let new null package private protected public return static super switch "
-    "this throw true try typeof var void while with yield Math Number RangeError NaN Infinity undefined".split()
+    """
+    arguments await break case catch class const continue debugger default delete do else enum eval export extends false finally
+    for function if implements import in instanceof interface let new null package private protected public return static super
+    switch this throw true try typeof var void while with yield Math Number RangeError NaN Infinity undefined
+    """.split()  # noqa: SIM905 - a line of words reads better than a column
 )
 
 
@@ -132,11 +135,8 @@ def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., numpy.ndarra
         arrays = [numpy.asarray(value) for value in values]
         if any(array.dtype.kind not in "iuO" for array in arrays):
             raise ArchcalcError("a closed form takes arrays of integers, not " + ", ".join(str(array.dtype) for array in arrays))
-        fits = (
-            small
-            and all(array.dtype.kind in "iu" for array in arrays)
-            and _peak(x, dict(zip(names, map(_extent, arrays), strict=True))) < INT64
-        )
+        whole = small and all(array.dtype.kind in "iu" for array in arrays)
+        fits = whole and _peak(x, dict(zip(names, map(_extent, arrays), strict=True))) < INT64
         kind = numpy.dtype(numpy.int64 if fits else object)
         result = numpy.asarray(compiled(*(array.astype(kind) for array in arrays)), dtype=kind)
         return numpy.broadcast_to(result, numpy.broadcast_shapes(*(array.shape for array in arrays))).copy()
@@ -159,9 +159,11 @@ def _peak(x: Number, extents: dict[str, int]) -> int:
 
     def total(value: Number) -> int:
         nonlocal peak
-        terms = value.terms if isinstance(value, Poly) else {(): value}
+        terms: dict[Monomial, Rational] = value.terms if isinstance(value, Poly) else {(): value}
         scale = math.lcm(*(c.denominator for c in terms.values()))
-        size = scale + int(sum(abs(c) * scale * math.prod(max(1, one(atom)) for atom in monomial) for monomial, c in terms.items()))
+        size = scale
+        for monomial, c in terms.items():
+            size += abs(c.numerator) * scale * math.prod(max(1, one(atom)) for atom in monomial)
         peak = max(peak, size)
         return size
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 from typing import TypeAlias
 
-from ..errors import ArchcalcError, Undecided
+from archcalc.errors import ArchcalcError, Undecided
+
 from .poly import (
     Atom,
     Call,
@@ -36,6 +37,7 @@ from .poly import (
 Rational: TypeAlias = int | Fraction
 Bound: TypeAlias = int | Fraction | None
 Interval: TypeAlias = tuple[Bound, Bound]
+Residues: TypeAlias = tuple[int, ...]  # of the symbols that are split into classes
 
 MOST_CLASSES = 2048
 MOST_POINTS = 4096
@@ -153,6 +155,8 @@ def _shifted(x: Poly) -> Number:
 
 def _span(monomial: Monomial) -> Interval:
     """The interval of a product of distances."""
+    if not monomial:
+        return 1, 1
     widest: Bound = 1
     signed: dict[Atom, int] = {}
     for atom in monomial:
@@ -260,20 +264,20 @@ def _vanishes(x: Poly) -> tuple[bool | None, str]:
     if (low is not None and low > 0) or (high is not None and high < 0):
         return False, ""
     variables = sorted(_variables(x), key=lambda atom: atom.symbol.name)
-    points = math.prod(_count(atom.symbol) for atom in variables)
-    if points <= MOST_POINTS:
-        zeros = [rewrite(x, dict(zip(variables, point, strict=True)).__getitem__) == 0 for point in product(*map(_values, variables))]
-        return True if all(zeros) else None if any(zeros) else False, ""
     modulus = _modulus(x)
     split = [atom for atom in variables if atom.integer and modulus > 1 and _rounded(x, atom)]
     steps = [math.lcm(modulus, atom.symbol.multiple_of) for atom in split]
-    if math.prod(step // atom.multiple for step, atom in zip(steps, split, strict=True)) > MOST_CLASSES:
-        return None, ""
-    verdicts = _by_class(x, split, steps)
-    if len(set(verdicts.values())) == 1:
-        verdict, *_ = verdicts.values()
-        return verdict, "" if split or verdict is not None else _root_hint(x)
-    return None, _residue_hint(verdicts, split, steps)
+    verdicts: dict[Residues, bool | None] = {}
+    if math.prod(step // atom.multiple for step, atom in zip(steps, split, strict=True)) <= MOST_CLASSES:
+        verdicts = _by_class(x, split, steps)
+    found = set(verdicts.values())
+    if len(found) == 1 and None not in found:
+        return found.pop(), ""
+    if (None in found or not found) and math.prod(_count(atom.symbol) for atom in variables) <= MOST_POINTS:
+        zeros = [rewrite(x, dict(zip(variables, point, strict=True)).__getitem__) == 0 for point in product(*map(_values, variables))]
+        if all(zeros) or not any(zeros):
+            return all(zeros), ""
+    return None, _residue_hint(verdicts, split, steps) if split else _root_hint(x)
 
 
 def _variables(x: Number) -> set[Variable]:
@@ -297,7 +301,8 @@ def _count(s: Symbol) -> float:
 
 def _values(atom: Variable) -> range:
     low, high = atom.symbol.low, atom.symbol.high
-    assert isinstance(low, int) and isinstance(high, int)
+    assert isinstance(low, int)
+    assert isinstance(high, int)
     return range(low, high + 1, atom.symbol.multiple_of)
 
 
@@ -313,9 +318,6 @@ def _modulus(x: Number) -> int:
     return modulus
 
 
-Residues: TypeAlias = tuple[int, ...]
-
-
 def _by_class(x: Poly, split: list[Variable], steps: list[int]) -> dict[Residues, bool | None]:
     """For the residues of the split symbols: does x vanish in all of the class, in none of it, or is neither known."""
     verdicts: dict[Residues, bool | None] = {}
@@ -323,8 +325,12 @@ def _by_class(x: Poly, split: list[Variable], steps: list[int]) -> dict[Residues
         parts = {atom: _class(atom.symbol, step, residue) for atom, step, residue in zip(split, steps, residues, strict=True)}
         members = {atom: part for atom, part in parts.items() if part is not None}
         if len(members) == len(split):
-            verdicts[residues] = _zero(rewrite(x, lambda atom, members=members: members.get(atom, Poly({(atom,): 1}))))  # type: ignore[misc]
+            verdicts[residues] = _zero(rewrite(x, partial(_replaced, members)))
     return verdicts
+
+
+def _replaced(members: dict[Variable, Number], atom: Variable) -> Number:
+    return members.get(atom, Poly({(atom,): 1}))
 
 
 def _class(s: Symbol, step: int, residue: int) -> Number | None:
@@ -457,14 +463,29 @@ def domain(dims: Iterable[Dim]) -> tuple[str, ...]:
     One exact lower bound for each symbol ("size >= 17"); what isn't increasing, or has several symbols, is spelled "... >= 1".
     """
     needed: dict[str, int] = {}
-    spelled: dict[str, None] = {}
+    others: list[Dim] = []
     for dim in dict.fromkeys(dims):
         low = bounds(dim)[0]
         if low is not None and low >= 1:
             continue
         bound = lower_bound(dim)
         if bound is None:
-            spelled[f"{dim} >= 1"] = None
+            others.append(dim)
         else:
             needed[bound[0]] = max(bound[1], needed.get(bound[0], bound[1]))
-    return (*(f"{name} >= {value}" for name, value in sorted(needed.items())), *spelled)
+    left = (f"{dim} >= 1" for dim in others if not _implied(dim, needed))
+    return (*(f"{name} >= {value}" for name, value in sorted(needed.items())), *sorted(left))
+
+
+def _implied(dim: Dim, needed: dict[str, int]) -> bool:
+    """Whether dim >= 1 follows once each symbol is at least what is needed of it."""
+
+    def raised(atom: Variable) -> Number:
+        s = atom.symbol
+        least = needed.get(s.name)
+        if least is None or (s.low is not None and s.low >= least) or (s.high is not None and s.high < least):
+            return Poly({(atom,): 1})
+        return symbol(s.name, minimum=least, maximum=s.maximum, multiple_of=s.multiple_of, integer=s.integer)
+
+    low = bounds(rewrite(dim, raised))[0]
+    return low is not None and low >= 1

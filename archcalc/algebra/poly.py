@@ -20,16 +20,19 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count
+from keyword import iskeyword
 from operator import attrgetter
 from typing import TypeAlias, overload
 
-from ..errors import ArchcalcError, Undecided
+from archcalc.errors import ArchcalcError, Undecided
 
 Rational: TypeAlias = int | Fraction
 Monomial: TypeAlias = "tuple[Atom, ...]"
 Terms: TypeAlias = "dict[Monomial, int | Fraction]"
+Function: TypeAlias = Callable[..., Rational]
+Build: TypeAlias = "Callable[..., Number]"
 
 MOST_TERMS = 5000
 MOST_PRODUCTS = 40 * MOST_TERMS
@@ -55,7 +58,7 @@ class Symbol:
     integer: bool = True
 
     def __post_init__(self) -> None:
-        if not self.name.isidentifier():
+        if not self.name.isidentifier() or iskeyword(self.name):
             raise ArchcalcError(f"`{self.name}` can't name a symbol")
         if self.multiple_of < 1 or (self.multiple_of > 1 and not self.integer):
             raise ArchcalcError(f"`{self.name}` can't be a multiple of {self.multiple_of}")
@@ -164,9 +167,7 @@ class Call(Atom):
 
     __slots__ = ("args", "build", "function", "name")
 
-    def __init__(
-        self, name: str, args: tuple[Number, ...], integer: bool, function: Callable[..., Rational], build: Callable[..., Number]
-    ) -> None:
+    def __init__(self, name: str, args: tuple[Number, ...], integer: bool, function: Function, build: Build) -> None:
         super().__init__(frozenset().union(*(arg.symbols for arg in args if isinstance(arg, Poly))), 1, integer)
         self.name, self.args, self.function, self.build = name, args, function, build
 
@@ -194,7 +195,7 @@ def _floor_atom(inside: Poly, divisor: int) -> Floor:
     return atom
 
 
-def call_atom(name: str, args: tuple[Number, ...], integer: bool, function: Callable[..., Rational], build: Callable[..., Number]) -> Call:
+def call_atom(name: str, args: tuple[Number, ...], integer: bool, function: Function, build: Build) -> Call:
     """The one atom for name(*args). Its functions are those it was first made with."""
     key = (Call, name, args, integer)
     atom = _ATOMS.get(key) or _ATOMS.setdefault(key, Call(name, args, integer, function, build))
@@ -567,9 +568,7 @@ def _closed(left: dict[Monomial, int], constant: int, divisor: int, real: bool) 
     return dict(result.terms) if isinstance(result, Poly) else {(): result} if result else {}
 
 
-def symbol(
-    name: str, *, minimum: int | Fraction | None = 1, maximum: int | Fraction | None = None, multiple_of: int = 1, integer: bool = True
-) -> Poly:
+def symbol(name: str, *, minimum: Rational | None = 1, maximum: Rational | None = None, multiple_of: int = 1, integer: bool = True) -> Poly:
     """A free symbol as an expression; see `Symbol` for its domain and what raises."""
     return Poly({(_variable(Symbol(name, minimum, maximum, multiple_of, integer)),): 1})
 
@@ -602,8 +601,5 @@ def call(name: str, function: Callable[..., int | Fraction], *args: Number, inte
             raise ArchcalcError(f"{name}({', '.join(map(str, args))}) gave {value!r}: not exact")
         return _plain(value)
 
-    def build(*others: Number) -> Number:
-        return call(name, function, *others, integer=integer)
-
     args = tuple(arg if isinstance(arg, Poly) else _plain(arg) for arg in args)
-    return Poly({(call_atom(name, args, integer, function, build),): 1})
+    return Poly({(call_atom(name, args, integer, function, partial(call, name, function, integer=integer)),): 1})

@@ -17,7 +17,7 @@ from .decide import always_integral
 from .poly import Atom, Call, Floor, Monomial, Number, Poly, Variable, integral
 
 if TYPE_CHECKING:
-    import sympy  # type: ignore[import-untyped]
+    import sympy
 
 Rational: TypeAlias = int | Fraction
 Term: TypeAlias = "tuple[Monomial, Rational]"

@@ -1,7 +1,5 @@
 """Functions of one element, and softmax and dropout: no weights (but prelu), no MACs."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from archcalc.algebra import Dim
@@ -12,7 +10,7 @@ class _Elementwise(Op):
     """What functions of one element share; `cost` is their number of operations an element."""
 
     cost: ClassVar[int] = 1
-    in_place: ClassVar[bool] = True
+    in_place = True
 
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
@@ -33,27 +31,27 @@ class _Elementwise(Op):
 class _Rectifier(_Elementwise):
     """An activation whose backward pass needs its output only, so that training may overwrite the input."""
 
-    keeps_output: ClassVar[bool] = False
+    keeps_output = False
 
 
 class ReLU(_Rectifier):
     """max(x, 0)."""
 
-    word: ClassVar[str] = "relu"
+    word = "relu"
 
 
 class ReLU6(_Rectifier):
     """min(max(x, 0), 6)."""
 
-    word: ClassVar[str] = "relu6"
-    cost: ClassVar[int] = 2
+    word = "relu6"
+    cost = 2
 
 
 class LeakyReLU(_Rectifier):
     """max(x, slope * x)."""
 
-    word: ClassVar[str] = "leaky_relu"
-    cost: ClassVar[int] = 2
+    word = "leaky_relu"
+    cost = 2
 
     slope: Ratio = 0
 
@@ -61,8 +59,8 @@ class LeakyReLU(_Rectifier):
 class PReLU(_Elementwise):
     """max(x, 0) + a min(x, 0) with one learned slope a channel."""
 
-    word: ClassVar[str] = "prelu"
-    cost: ClassVar[int] = 2
+    word = "prelu"
+    cost = 2
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         return {"slope": inputs[0][:1]}
@@ -71,78 +69,78 @@ class PReLU(_Elementwise):
 class ELU(_Elementwise):
     """x, or exp(x) - 1 below 0."""
 
-    word: ClassVar[str] = "elu"
-    cost: ClassVar[int] = 3
+    word = "elu"
+    cost = 3
 
 
 class SELU(_Elementwise):
     """The scaled elu."""
 
-    word: ClassVar[str] = "selu"
-    cost: ClassVar[int] = 4
+    word = "selu"
+    cost = 4
 
 
 class GELU(_Elementwise):
     """x/2 (1 + erf(x/sqrt 2))."""
 
-    word: ClassVar[str] = "gelu"
-    cost: ClassVar[int] = 5
+    word = "gelu"
+    cost = 5
 
 
 class Sigmoid(_Elementwise):
     """1 / (1 + exp(-x))."""
 
-    word: ClassVar[str] = "sigmoid"
-    cost: ClassVar[int] = 4
-    keeps_output: ClassVar[bool] = False
+    word = "sigmoid"
+    cost = 4
+    keeps_output = False
 
 
 class SiLU(_Elementwise):
     """x sigmoid(x), also called swish."""
 
-    word: ClassVar[str] = "silu"
-    cost: ClassVar[int] = 5
+    word = "silu"
+    cost = 5
 
 
 class HardSigmoid(_Elementwise):
     """relu6(x + 3) / 6."""
 
-    word: ClassVar[str] = "hardsigmoid"
-    cost: ClassVar[int] = 4
+    word = "hardsigmoid"
+    cost = 4
 
 
 class HardSwish(_Elementwise):
     """x relu6(x + 3) / 6."""
 
-    word: ClassVar[str] = "hardswish"
-    cost: ClassVar[int] = 5
+    word = "hardswish"
+    cost = 5
 
 
 class Tanh(_Elementwise):
     """Hyperbolic tangent."""
 
-    word: ClassVar[str] = "tanh"
-    keeps_output: ClassVar[bool] = False
+    word = "tanh"
+    keeps_output = False
 
 
 class Softplus(_Elementwise):
     """log(1 + exp(x))."""
 
-    word: ClassVar[str] = "softplus"
-    cost: ClassVar[int] = 3
+    word = "softplus"
+    cost = 3
 
 
 class Mish(_Elementwise):
     """x tanh(softplus(x))."""
 
-    word: ClassVar[str] = "mish"
-    cost: ClassVar[int] = 5
+    word = "mish"
+    cost = 5
 
 
 class Softmax(_Elementwise):
     """Softmax over the channels: maximum, difference, exp, sum and division."""
 
-    word: ClassVar[str] = "softmax"
+    word = "softmax"
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return 5 * size(output) - 2 * size(output[1:])
@@ -151,11 +149,11 @@ class Softmax(_Elementwise):
 class Dropout(_Elementwise):
     """Dropout with rate `p`: nothing at inference; training keeps a mask, which is not counted."""
 
-    word: ClassVar[str] = "dropout"
-    positional: ClassVar[tuple[str, ...]] = ("p",)
-    cost: ClassVar[int] = 0
-    keeps_output: ClassVar[bool] = False
-    is_view: ClassVar[bool] = True
+    word = "dropout"
+    positional = ("p",)
+    cost = 0
+    keeps_output = False
+    is_view = True
 
     p: Ratio
 

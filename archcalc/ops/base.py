@@ -105,30 +105,44 @@ class Op(BaseModel):
         """The canonical line with every option, which decides whether two operators are the same."""
         return self.line(every=True)
 
-    def line(self, every: bool = False) -> str:
-        """The operator as a line of the spec language: options that differ from their default, or every one."""
+    def line(self, every: bool = False, rank: int = 0) -> str:
+        """The operator as a line of the spec language: options that differ from their default, or every one.
+
+        With the number of spatial axes known, a kernel is spelled for each of them: `3x3`.
+        """
         words = [self.word]
         for name in self.positional:
             value = getattr(self, name)
+            if name == "kernel" and not isinstance(value, tuple) and rank > 1:
+                value = (value,) * rank
             words += [_spell(v) for v in value] if self.variadic else [_spell(value)]
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
             if name not in self.positional and (value != field.default or (every and value is not None)):
-                words.append(f"{name}={_spell(value)}")
+                words.append(f"{name.rstrip('_')}={_spell(value)}")
         return " ".join(words)
 
 
-def _spell(value: object) -> str:
+def _spell(value: object, inside: bool = False) -> str:
     """A field's value as the spec language reads it back."""
     if isinstance(value, tuple):
-        if len(value) > 1 and all(isinstance(v, int) for v in value):
-            return "x".join(map(str, value)) if len(set(value)) == 1 or min(value) >= 1 else f"({','.join(map(str, value))})"
-        return "(" + ",".join(map(_spell, value)) + ("," if len(value) == 1 else "") + ")"
+        if len(value) > 1 and not inside and all(isinstance(v, int) and v >= 1 for v in value):
+            return "x".join(map(str, value))
+        return "(" + ",".join(_spell(v, True) for v in value) + ("," if len(value) == 1 else "") + ")"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Poly):
         written = text(value)
-        return f"({written})" if " " in written else written
+        return f"({written})" if " " in written and not inside else written
+    return decimal(value) if isinstance(value, Fraction) else str(value)
+
+
+def decimal(value: Fraction | int) -> str:
+    """A fraction as its exact decimal where that is short: `0.4`, else `1/3`."""
+    for digits in range(1, 7):
+        scaled = value * 10**digits
+        if scaled.denominator == 1:
+            return f"{float(value):.{digits}f}"
     return str(value)
 
 
@@ -223,7 +237,7 @@ def show(value: object) -> str:
         return f"({', '.join(show(v) for v in value)})"
     if isinstance(value, bool) or value is None:
         return str(value).lower()
-    return str(value)
+    return decimal(value) if isinstance(value, Fraction) else str(value)
 
 
 PAD_MODES = ("same", "valid", "full")

@@ -1,9 +1,5 @@
 """Convolutions: shared, grouped, depthwise, transposed, and locally connected."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
 from archcalc.algebra import Dim, divides
 from archcalc.errors import ShapeError
 from archcalc.ops.base import Count, Counts, Flag, Op, Padding, Shape, Size, Sizes, Whole, Window, need_rank, size, spread
@@ -21,7 +17,7 @@ def _per_group(word: str, channels: Dim, groups: Dim, what: str) -> Dim:
 class _Convolution(Windowed):
     """What convolutions share: `bias` adds one learned number an output channel."""
 
-    is_layer: ClassVar[bool] = True
+    is_layer = True
     bias: Flag = True
 
     def macs(self, output: Shape, *inputs: Shape) -> Dim:
@@ -38,8 +34,8 @@ class _Convolution(Windowed):
 class Conv(_Convolution):
     """Convolution: `out` filters of `cin/groups` channels."""
 
-    word: ClassVar[str] = "conv"
-    positional: ClassVar[tuple[str, ...]] = ("out", "kernel")
+    word = "conv"
+    positional = ("out", "kernel")
 
     out: Size
     groups: Count = 1
@@ -59,8 +55,8 @@ class Conv(_Convolution):
 class DepthwiseConv(_Convolution):
     """Depthwise convolution: each channel has `multiplier` filters of its own."""
 
-    word: ClassVar[str] = "dwconv"
-    positional: ClassVar[tuple[str, ...]] = ("kernel",)
+    word = "dwconv"
+    positional = ("kernel",)
 
     multiplier: Size = 1
 
@@ -80,8 +76,8 @@ class Local(_Convolution):
     Weights `positions x out x cin/groups x kernel`; the bias is one number an output element.
     """
 
-    word: ClassVar[str] = "local"
-    positional: ClassVar[tuple[str, ...]] = ("out", "kernel")
+    word = "local"
+    positional = ("out", "kernel")
 
     out: Size
     groups: Count = 1
@@ -109,9 +105,9 @@ class ConvTranspose(Op):
     `pad=same` gives `size*stride`. Every input element meets every weight of its channel: MACs are counted at the input's size.
     """
 
-    word: ClassVar[str] = "conv_transpose"
-    positional: ClassVar[tuple[str, ...]] = ("out", "kernel")
-    is_layer: ClassVar[bool] = True
+    word = "conv_transpose"
+    positional = ("out", "kernel")
+    is_layer = True
 
     out: Size
     kernel: Sizes

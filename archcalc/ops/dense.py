@@ -3,8 +3,6 @@
 A sequence is `features x positions`, channels first like every other tensor.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from archcalc.algebra import Dim, divides, same
@@ -15,9 +13,9 @@ from archcalc.ops.base import Count, Flag, Op, Reach, Shape, Size, Window, Windo
 class Linear(Op):
     """Fully connected layer: on a vector, or on every position of a sequence (`features x positions`)."""
 
-    word: ClassVar[str] = "linear"
-    positional: ClassVar[tuple[str, ...]] = ("out",)
-    is_layer: ClassVar[bool] = True
+    word = "linear"
+    positional = ("out",)
+    is_layer = True
 
     out: Size
     bias: Flag = True
@@ -45,8 +43,8 @@ class Linear(Op):
 class MatMul(Op):
     """Matrix product of two inputs over their last two axes: `n x k` by `k x m`."""
 
-    word: ClassVar[str] = "matmul"
-    arity: ClassVar[tuple[int, int | None]] = (2, 2)
+    word = "matmul"
+    arity = (2, 2)
 
     def shape(self, *inputs: Shape) -> Shape:
         a, b = inputs
@@ -79,10 +77,10 @@ class Attention(Op):
     between heads (grouped queries). MACs: the projections, `q k^T` and the weighted sum of `v`. arXiv:1706.03762.
     """
 
-    word: ClassVar[str] = "attention"
-    positional: ClassVar[tuple[str, ...]] = ("heads",)
-    arity: ClassVar[tuple[int, int | None]] = (1, 3)
-    is_layer: ClassVar[bool] = True
+    word = "attention"
+    positional = ("heads",)
+    arity = (1, 3)
+    is_layer = True
 
     heads: Count
     dim: Size | None = None
@@ -155,8 +153,8 @@ class Attention(Op):
 class Embedding(Op):
     """A table of `vocab` learned vectors, looked up by index: `positions` become `dim x positions`."""
 
-    word: ClassVar[str] = "embedding"
-    positional: ClassVar[tuple[str, ...]] = ("vocab", "dim")
+    word = "embedding"
+    positional = ("vocab", "dim")
 
     vocab: Size
     dim: Size
@@ -187,8 +185,9 @@ class _Recurrent(Op):
     """
 
     gates: ClassVar[int] = 1
-    positional: ClassVar[tuple[str, ...]] = ("hidden",)
-    is_layer: ClassVar[bool] = True
+    activations: ClassVar[int] = 1  # operations a unit and step of the gates' functions and the state's update
+    positional = ("hidden",)
+    is_layer = True
 
     hidden: Size
     layers: Count = 1
@@ -239,8 +238,6 @@ class _Recurrent(Op):
         biases = 2 * self.gates if self.bias else 0
         return units * (self.gates + biases + self.activations)
 
-    activations: ClassVar[int] = 1  # operations a unit and step of the gates' functions and the state's update
-
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.ALL
 
@@ -248,20 +245,20 @@ class _Recurrent(Op):
 class RNN(_Recurrent):
     """Simple recurrent layer with tanh."""
 
-    word: ClassVar[str] = "rnn"
+    word = "rnn"
 
 
 class LSTM(_Recurrent):
     """Long short-term memory: four gates."""
 
-    word: ClassVar[str] = "lstm"
-    gates: ClassVar[int] = 4
-    activations: ClassVar[int] = 3 * 4 + 1 + 3 + 2  # three sigmoids, tanh; c = f*c + i*g; h = o*tanh(c)
+    word = "lstm"
+    gates = 4
+    activations = 3 * 4 + 1 + 3 + 2  # three sigmoids, tanh; c = f*c + i*g; h = o*tanh(c)
 
 
 class GRU(_Recurrent):
     """Gated recurrent unit: three gates."""
 
-    word: ClassVar[str] = "gru"
-    gates: ClassVar[int] = 3
-    activations: ClassVar[int] = 2 * 4 + 1 + 1 + 4  # two sigmoids, tanh, the reset; h = (1-z)*n + z*h
+    word = "gru"
+    gates = 3
+    activations = 2 * 4 + 1 + 1 + 4  # two sigmoids, tanh, the reset; h = (1-z)*n + z*h

@@ -1,9 +1,5 @@
 """Where branches meet: element by element, or side by side."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
 from archcalc.algebra import Dim, same
 from archcalc.errors import ShapeError
 from archcalc.ops.base import Op, Reach, Shape, Whole, Windows, size, spell_shape
@@ -12,8 +8,8 @@ from archcalc.ops.base import Op, Reach, Shape, Whole, Windows, size, spell_shap
 class _Elementwise(Op):
     """Branches of one shape; an axis of 1, or missing at the end, is stretched (a gate of `C` scales `C x H x W`)."""
 
-    arity: ClassVar[tuple[int, int | None]] = (2, None)
-    in_place: ClassVar[bool] = True
+    arity = (2, None)
+    in_place = True
 
     def shape(self, *inputs: Shape) -> Shape:
         output = inputs[0]
@@ -49,32 +45,32 @@ class _Elementwise(Op):
 class Add(_Elementwise):
     """The sum of the branches; `survive=p` drops the residual branch with probability 1-p in training."""
 
-    word: ClassVar[str] = "add"
+    word = "add"
 
 
 class Sub(_Elementwise):
     """The first branch less the others."""
 
-    word: ClassVar[str] = "sub"
+    word = "sub"
 
 
 class Mul(_Elementwise):
     """The product of the branches: gates."""
 
-    word: ClassVar[str] = "mul"
-    is_gate: ClassVar[bool] = True
+    word = "mul"
+    is_gate = True
 
 
 class Maximum(_Elementwise):
     """The largest of the branches, element by element."""
 
-    word: ClassVar[str] = "maximum"
+    word = "maximum"
 
 
 class Mean(_Elementwise):
     """The mean of the branches, element by element."""
 
-    word: ClassVar[str] = "mean"
+    word = "mean"
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return len(inputs) * size(output)
@@ -83,8 +79,8 @@ class Mean(_Elementwise):
 class Concat(Op):
     """Branches side by side along `axis` (0: channels)."""
 
-    word: ClassVar[str] = "concat"
-    arity: ClassVar[tuple[int, int | None]] = (1, None)
+    word = "concat"
+    arity = (1, None)
 
     axis: Whole = 0
 

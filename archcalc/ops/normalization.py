@@ -1,9 +1,5 @@
 """Normalisations, and the learned scales and tokens that go with them."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
 from archcalc.algebra import Dim, divides
 from archcalc.errors import ShapeError
 from archcalc.ops.base import Count, Flag, Op, Reach, Shape, Size, Windows, need_rank, size
@@ -12,7 +8,7 @@ from archcalc.ops.base import Count, Flag, Op, Reach, Shape, Size, Windows, need
 class _Affine(Op):
     """One learned `scale` and `shift` a channel, each of which can be turned off."""
 
-    in_place: ClassVar[bool] = True
+    in_place = True
 
     scale: Flag = True
     shift: Flag = True
@@ -38,7 +34,7 @@ class _Affine(Op):
 class BatchNorm(_Affine):
     """Batch normalisation. At inference one multiplication and one addition an element. Buffers: running mean and variance."""
 
-    word: ClassVar[str] = "bn"
+    word = "bn"
 
     def buffers(self, *inputs: Shape) -> dict[str, Shape]:
         return {"mean": inputs[0][:1], "variance": inputs[0][:1]}
@@ -50,8 +46,8 @@ class BatchNorm(_Affine):
 class LayerNorm(_Affine):
     """Layer normalisation over the channels at each position."""
 
-    word: ClassVar[str] = "ln"
-    in_place: ClassVar[bool] = False
+    word = "ln"
+    in_place = False
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         """Sum, difference, square, sum, division, then the scale and shift; two operations a position."""
@@ -61,9 +57,9 @@ class LayerNorm(_Affine):
 class GroupNorm(_Affine):
     """Group normalisation: mean and variance of each of `groups` groups of channels, over all positions."""
 
-    word: ClassVar[str] = "gn"
-    positional: ClassVar[tuple[str, ...]] = ("groups",)
-    in_place: ClassVar[bool] = False
+    word = "gn"
+    positional = ("groups",)
+    in_place = False
 
     groups: Count = 32
 
@@ -84,8 +80,8 @@ class GroupNorm(_Affine):
 class LocalResponseNorm(Op):
     """Local response normalisation over `size` neighbouring channels (AlexNet, section 3.3)."""
 
-    word: ClassVar[str] = "lrn"
-    positional: ClassVar[tuple[str, ...]] = ("size",)
+    word = "lrn"
+    positional = ("size",)
 
     size: Count = 5
 
@@ -110,7 +106,7 @@ class LocalResponseNorm(Op):
 class Scale(_Affine):
     """A learned scale a channel (LayerScale), with a learned shift if asked for."""
 
-    word: ClassVar[str] = "scale"
+    word = "scale"
 
     shift: Flag = False
 
@@ -121,8 +117,8 @@ class Scale(_Affine):
 class Position(Op):
     """Adds a learned position embedding: one number an element of the input."""
 
-    word: ClassVar[str] = "position"
-    in_place: ClassVar[bool] = True
+    word = "position"
+    in_place = True
 
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
@@ -143,8 +139,8 @@ class Position(Op):
 class Token(Op):
     """Puts `count` learned tokens before a sequence: `features x positions` becomes `features x (count + positions)`."""
 
-    word: ClassVar[str] = "token"
-    positional: ClassVar[tuple[str, ...]] = ("count",)
+    word = "token"
+    positional = ("count",)
 
     count: Size = 1
 

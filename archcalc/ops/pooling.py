@@ -1,9 +1,5 @@
 """Pools: windowed and global."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
 from archcalc.algebra import Dim
 from archcalc.ops.base import Counts, Flag, Op, Reach, Shape, need_rank, size, spread
 from archcalc.ops.windowed import Windowed
@@ -15,8 +11,8 @@ class _Pool(Windowed):
     `ceil=true` rounds the output's size up, and drops a last window that would begin in the padding after the input.
     """
 
-    positional: ClassVar[tuple[str, ...]] = ("kernel",)
-    is_pooling: ClassVar[bool] = True
+    positional = ("kernel",)
+    is_pooling = True
 
     stride: Counts | None = None
     ceil: Flag = False
@@ -38,7 +34,7 @@ class _Pool(Windowed):
 class MaxPool(_Pool):
     """Max pooling."""
 
-    word: ClassVar[str] = "maxpool"
+    word = "maxpool"
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(output) * (self._taps(inputs[0]) - 1)
@@ -47,7 +43,7 @@ class MaxPool(_Pool):
 class AvgPool(_Pool):
     """Average pooling."""
 
-    word: ClassVar[str] = "avgpool"
+    word = "avgpool"
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(output) * self._taps(inputs[0])
@@ -56,7 +52,7 @@ class AvgPool(_Pool):
 class _GlobalPool(Op):
     """One number a channel: `C x ...` becomes `C`, or `C x 1 x ...` with `keepdims=true`."""
 
-    is_pooling: ClassVar[bool] = True
+    is_pooling = True
 
     keepdims: Flag = False
 
@@ -78,7 +74,7 @@ class _GlobalPool(Op):
 class GlobalAvgPool(_GlobalPool):
     """Global average pooling: the mean of each channel's map."""
 
-    word: ClassVar[str] = "gap"
+    word = "gap"
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(inputs[0])
@@ -87,7 +83,7 @@ class GlobalAvgPool(_GlobalPool):
 class GlobalMaxPool(_GlobalPool):
     """Global max pooling: the maximum of each channel's map."""
 
-    word: ClassVar[str] = "gmp"
+    word = "gmp"
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(inputs[0]) - size(output)

@@ -1,9 +1,5 @@
 """What moves, cuts or stretches a tensor without learning anything."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
 from archcalc.algebra import Dim, divides, less, same
 from archcalc.errors import ShapeError
 from archcalc.ops.base import Count, Counts, Op, Reach, Shape, Whole, Wholes, Window, Windows, need_rank, one_of, show, size, spell_shape, spread
@@ -28,8 +24,8 @@ class _Free(Op):
 class Flatten(_Free):
     """`C x H x W` becomes a vector of `C*H*W`; `flatten start=1` keeps the channels: `C x (H*W)`."""
 
-    word: ClassVar[str] = "flatten"
-    is_view: ClassVar[bool] = True
+    word = "flatten"
+    is_view = True
 
     start: Count | None = None
 
@@ -47,10 +43,10 @@ class Flatten(_Free):
 class Reshape(_Free):
     """The same elements in another shape, in order; one size may be -1."""
 
-    word: ClassVar[str] = "reshape"
-    positional: ClassVar[tuple[str, ...]] = ("shape_",)
-    variadic: ClassVar[bool] = True
-    is_view: ClassVar[bool] = True
+    word = "reshape"
+    positional = ("shape_",)
+    variadic = True
+    is_view = True
 
     shape_: Wholes
 
@@ -71,9 +67,9 @@ class Reshape(_Free):
 class Permute(_Free):
     """The axes in another order: `permute 1 0` transposes a sequence."""
 
-    word: ClassVar[str] = "permute"
-    positional: ClassVar[tuple[str, ...]] = ("order",)
-    variadic: ClassVar[bool] = True
+    word = "permute"
+    positional = ("order",)
+    variadic = True
 
     order: Wholes
 
@@ -87,8 +83,8 @@ class Permute(_Free):
 class Slice(_Free):
     """The stretch from `start` to `stop` (not included) of an axis, every `step`-th: split a tensor with several of these."""
 
-    word: ClassVar[str] = "slice"
-    positional: ClassVar[tuple[str, ...]] = ("start", "stop")
+    word = "slice"
+    positional = ("start", "stop")
 
     start: Whole
     stop: Whole
@@ -112,8 +108,8 @@ class Slice(_Free):
 class Pad(_Free):
     """Zeros around the map: `pad 1`, or `pad (before,after)`; `axis` picks one axis (0: channels), else every spatial one."""
 
-    word: ClassVar[str] = "pad"
-    positional: ClassVar[tuple[str, ...]] = ("amount",)
+    word = "pad"
+    positional = ("amount",)
 
     amount: Whole | Wholes
     axis: Whole | None = None
@@ -145,8 +141,8 @@ class Pad(_Free):
 class Upsample(_Free):
     """`scale` times as large on every spatial axis, by `nearest` neighbour or `bilinear` (corners not aligned)."""
 
-    word: ClassVar[str] = "upsample"
-    positional: ClassVar[tuple[str, ...]] = ("scale",)
+    word = "upsample"
+    positional = ("scale",)
 
     scale: Counts
     mode: one_of("nearest", "bilinear") = "nearest"  # type: ignore[valid-type]
@@ -177,8 +173,8 @@ def _interpolation(scale: int) -> Window:
 class ChannelShuffle(_Free):
     """Interleaves `groups` groups of channels (arXiv:1707.01083)."""
 
-    word: ClassVar[str] = "channel_shuffle"
-    positional: ClassVar[tuple[str, ...]] = ("groups",)
+    word = "channel_shuffle"
+    positional = ("groups",)
 
     groups: Count
 
@@ -195,8 +191,8 @@ class ChannelShuffle(_Free):
 class PixelShuffle(_Free):
     """Depth to space: `C*r*r x H x W` becomes `C x H*r x W*r` (arXiv:1609.05158)."""
 
-    word: ClassVar[str] = "pixel_shuffle"
-    positional: ClassVar[tuple[str, ...]] = ("scale",)
+    word = "pixel_shuffle"
+    positional = ("scale",)
 
     scale: Count
 
@@ -215,8 +211,8 @@ class PixelShuffle(_Free):
 class PixelUnshuffle(_Free):
     """Space to depth: `C x H*r x W*r` becomes `C*r*r x H x W`."""
 
-    word: ClassVar[str] = "pixel_unshuffle"
-    positional: ClassVar[tuple[str, ...]] = ("scale",)
+    word = "pixel_unshuffle"
+    positional = ("scale",)
 
     scale: Count
 

@@ -1,7 +1,5 @@
 """What slides over a map: the geometry that convolutions and pools share."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from archcalc.algebra import Dim, Poly, maximum, minimum

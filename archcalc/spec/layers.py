@@ -21,7 +21,7 @@ from archcalc.spec.items import JOINS, Branches, Chain, Item, Line, Reader, Word
 from archcalc.spec.load import Block, Spec
 
 REF, IDENTITY = "ref", "identity"
-COMMON = ("when", "frozen", "share")  # options of every layer and block
+COMMON = ("when", "frozen", "share", "survive")  # options of every layer and block
 SUFFIXES = ("norm", "act")  # layers with weights may be followed by a normalisation and an activation, in this order
 WORDS = frozenset({"same", "valid", "full", "nearest", "bilinear", *ACTIVATIONS, *NORMALIZATIONS, "softmax"})
 
@@ -130,7 +130,7 @@ class Resolver:
     @staticmethod
     def _allowed(op: type[Op]) -> list[str]:
         extra = SUFFIXES if op.is_layer or op.arity[1] != 1 else ()
-        return [*(name.rstrip("_") for name in op.model_fields), *COMMON, *extra, *(["survive"] if op.word == "add" else [])]
+        return [*(name.rstrip("_") for name in op.model_fields), *COMMON, *extra]
 
     def _operator(self, line: Line, op: type[Op], joins: bool) -> Layer | None:
         if op.arity[0] > 1 and not joins:

@@ -4,8 +4,6 @@ Layers, blocks and expressions are left as they stand in the file (`Raw`): they 
 `expressions`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from fractions import Fraction

@@ -1,0 +1,78 @@
+"""The flat network: one layer a line with every option spelled out, as a spec that counts the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archcalc.cost import Table
+from archcalc.errors import UsageError
+from archcalc.graph import Graph, Input, Node
+
+
+def expand(table: Table) -> str:
+    """The YAML of the expanded network. Raises UsageError if parameters are free: sizes must be numbers."""
+    if table.free:
+        raise UsageError(f"expand needs numbers, and {', '.join(table.free)} is free")
+    return "\n".join(_lines(table)) + "\n"
+
+
+def _lines(table: Table) -> Iterator[str]:
+    graph = table.graph
+    yield "archcalc: 1"
+    yield f"name: {_quoted(table.name)}"
+    if len(table.inputs) == 1 and "input" in table.inputs:
+        yield f"input: {_list(table.inputs['input'])}"
+    else:
+        yield "inputs:"
+        yield from (f"  {name}: {_list(shape)}" for name, shape in table.inputs.items())
+    yield "layers:"
+    main = [n for n, node in enumerate(graph.nodes) if not node.head and not isinstance(node.op, Input)]
+    first = next(iter(graph.inputs.values())) if len(graph.inputs) == 1 else None
+    yield from _layers(graph, main, first, "", "  ")
+    if graph.outputs != main[-1:]:
+        yield f"outputs: [{', '.join(graph.nodes[n].name for n in graph.outputs)}]"
+    heads = [n for n, node in enumerate(graph.nodes) if node.head]
+    if heads:
+        yield "train_heads:"
+    for label in dict.fromkeys(graph.nodes[n].name.split("/")[0] for n in heads):
+        own = [n for n in heads if graph.nodes[n].name.startswith(label + "/")]
+        source = graph.nodes[own[0]].inputs[0]
+        yield f"  {label}:"
+        yield f"    from: {graph.nodes[source].name}"
+        yield "    layers:"
+        yield from _layers(graph, own, source, label + "/", "      ")
+
+
+def _layers(graph: Graph, positions: list[int], current: int | None, prefix: str, indent: str) -> Iterator[str]:
+    for n in positions:
+        node = graph.nodes[n]
+        label = node.name.removeprefix(prefix)
+        if len(node.inputs) > 1 or (node.op.arity[0] > 1):
+            sources = ", ".join(f"ref {graph.nodes[i].name}" for i in node.inputs)
+            yield f"{indent}- {label}: {{{_words(graph, node)}: [{sources}]}}"
+        else:
+            if node.inputs != (current,):
+                yield f"{indent}- ref {graph.nodes[node.inputs[0]].name}"
+            yield f"{indent}- {label}: {_words(graph, node)}"
+        current = n
+
+
+def _words(graph: Graph, node: Node) -> str:
+    words = [node.op.line(every=True)]
+    if node.share is not None:
+        words.append(f"share={graph.nodes[node.share].name}")
+    if node.frozen:
+        words.append("frozen=true")
+    if node.survive != 1 and len(node.inputs) == 1:
+        words.append(f"survive={node.survive}")
+    return " ".join(words)
+
+
+def _list(shape: object) -> str:
+    return f"[{', '.join(map(str, shape))}]"  # type: ignore[call-overload]
+
+
+def _quoted(text: str) -> str:
+    import json
+
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,111 @@
+"""The operator reference: made from the operators themselves, so that it can't go stale."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import json
+import re
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from archcalc.errors import UsageError
+from archcalc.ops import FAMILIES, OPS, Op
+from archcalc.ops.base import Op as Base
+from archcalc.spec.layers import COMMON, SUFFIXES
+
+
+def rows() -> list[dict[str, Any]]:
+    """An entry an operator: its word, how it is written, its options with defaults, and what it is."""
+    return [_entry(op) for family in FAMILIES for op in OPS.values() if op.__module__ == family.__name__]
+
+
+def _entry(op: type[Op]) -> dict[str, Any]:
+    suffixes = [*SUFFIXES] if op.is_layer or op.arity[1] != 1 else []
+    return {
+        "name": op.word,
+        "usage": usage(op),
+        "options": {name.rstrip("_"): _default(field) for name, field in op.model_fields.items() if name not in op.positional},
+        "suffixes": suffixes,
+        "inputs": list(op.arity),
+        "summary": described(op)[0],
+        "details": " ".join(described(op)[1:]),
+        "family": op.__module__.rpartition(".")[2],
+    }
+
+
+def usage(op: type[Op]) -> str:
+    """`conv OUT KERNEL`."""
+    words = [name.rstrip("_").upper() + ("..." if op.variadic else "") for name in op.positional]
+    optional = [f"[{word}]" if not op.model_fields[name].is_required() else word for name, word in zip(op.positional, words, strict=True)]
+    line = " ".join([op.word, *optional])
+    return f"{line}: [a, b]" if op.arity[0] > 1 else line
+
+
+def _default(field: Any) -> str:
+    if field.default is None:
+        return "none"
+    return str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+
+
+def described(op: type[Op]) -> list[str]:
+    """The paragraphs of an operator's docstring, its family's after its own."""
+    own = inspect.cleandoc(op.__doc__ or "").split("\n\n")
+    base = op.__mro__[1]
+    inherited = inspect.cleandoc(base.__doc__ or "").split("\n\n")[1:] if base is not Base else []
+    return [re.sub(r"\s+", " ", paragraph) for paragraph in (*own, *inherited)]
+
+
+def markdown() -> str:
+    """The reference as a page."""
+    return "\n".join(_page()) + "\n"
+
+
+def _page() -> Iterator[str]:
+    yield "# Operators"
+    yield ""
+    yield "Made by `archcalc ops --format markdown`. Words in capitals are positional; every option may also be given as `key=value`."
+    yield f"Every layer and block takes {', '.join(f'`{name}`' for name in COMMON)}; layers with weights and those that join branches take"
+    yield "`norm=` and `act=` too, which add a normalisation and an activation after them. A shape is one sample, channels first."
+    for family in FAMILIES:
+        yield ""
+        yield f"## {family.__name__.rpartition('.')[2].capitalize()}"
+        yield ""
+        yield f"{inspect.cleandoc(family.__doc__ or '').splitlines()[0]}"
+        for entry in (entry for entry in rows() if entry["family"] == family.__name__.rpartition(".")[2]):
+            yield ""
+            yield f"### `{entry['usage']}`"
+            yield ""
+            yield " ".join(part for part in (entry["summary"], entry["details"]) if part)
+            if entry["options"]:
+                yield ""
+                yield "Options: " + ", ".join(f"`{name}={default}`" for name, default in entry["options"].items()) + "."
+
+
+def printed(words: list[str], form: str, width: int | None) -> str:
+    """The reference for a terminal, as `markdown` or as `json`. Raises UsageError for operators that don't exist."""
+    if form not in ("text", "markdown", "json"):
+        raise UsageError(f"unknown format '{form}'; there are text, markdown, json")
+    unknown = [word for word in words if word not in OPS]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], OPS, 1)
+        raise UsageError(f"there is no operator '{unknown[0]}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+    found = [entry for entry in rows() if not words or entry["name"] in words]
+    if form == "json":
+        return json.dumps(found, indent=1)
+    if form == "markdown" and not words:
+        return markdown().rstrip("\n")
+    if words:
+        return "\n\n".join(_entry_text(entry, width or 100) for entry in found)
+    margin = max(len(entry["usage"]) for entry in found)
+    return "\n".join(f"{entry['usage']:<{margin}}  {entry['summary']}"[: width or None].rstrip() for entry in found)
+
+
+def _entry_text(entry: dict[str, Any], width: int) -> str:
+    lines = [entry["usage"], *textwrap.wrap(f"{entry['summary']} {entry['details']}".strip(), width, initial_indent="  ", subsequent_indent="  ")]
+    if entry["options"]:
+        options = ", ".join(f"{name}={default}" for name, default in entry["options"].items())
+        lines += textwrap.wrap(f"options: {options}", width, initial_indent="  ", subsequent_indent="    ")
+    common = ", ".join([*entry["suffixes"], *COMMON])
+    return "\n".join([*lines, f"  also: {common}"])

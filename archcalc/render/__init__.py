@@ -1,0 +1,248 @@
+"""A `Table` as text: for a terminal, Markdown, HTML, LaTeX, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json as json_library
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archcalc.algebra import Number, latex, text, unicode
+from archcalc.cost import CONVENTION, DTYPES, Row, Table
+from archcalc.errors import UsageError
+from archcalc.memory import CONVENTION as MEMORY_CONVENTION
+from archcalc.memory import TRAINING_CONVENTION
+from archcalc.render import grouping, json, numbers
+from archcalc.render.columns import COLUMNS, SUMMED, Form, chosen
+from archcalc.render.grid import grid
+
+FORMATS = ("table", "markdown", "csv", "json", "html", "latex")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Which rows and columns to show."""
+
+    by: str | None = None
+    depth: int | None = None
+    sort: str | None = None
+    top: int | None = None
+    columns: str | None = None
+    flops: bool = False
+    width: int | None = None  # of the terminal; None where lines may be long
+
+
+def render(tables: Sequence[Table], form: str = "table", **options: object) -> str:
+    """Tables in one of `FORMATS`, without a final newline. Raises UsageError for options that don't exist."""
+    if form not in FORMATS:
+        raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
+    given = Options(**options)  # type: ignore[arg-type]
+    if form == "json":
+        found = [json.count(table, _listed(table, given)) for table in tables]
+        return json_library.dumps(found[0] if len(found) == 1 else found, indent=1, ensure_ascii=False)
+    if form == "csv":
+        return _csv(tables, given)
+    writer = {"table": _terminal, "markdown": _markdown, "html": _html, "latex": _latex}[form]
+    return ("\n\n" if form != "table" else "\n\n\n").join(writer(table, given) for table in tables)
+
+
+def _listed(table: Table, options: Options) -> list[Row]:
+    """Rows for a machine: every layer unless something else is asked for."""
+    if options.by is None and options.depth is None:
+        return [entry.row for entry in grouping.entries(table, "layer", None, options.sort, options.top)]
+    return [entry.row for entry in grouping.entries(table, options.by or "block", options.depth, options.sort, options.top)]
+
+
+# ---- the grid: headings, cells and the line of totals ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    headings: list[str]
+    rows: list[list[str]]
+    total: list[str]
+    right: list[bool]
+    names: list[str]
+
+
+def cells(table: Table, options: Options, form: Form = unicode, indent: str = "  ") -> Cells:
+    """The text of every cell."""
+    names = chosen(options.columns, table, options.flops)
+    shown = grouping.entries(table, options.by, options.depth, options.sort, options.top)
+    labels = [indent * entry.level + (entry.row.name.rpartition("/")[2] if entry.level else entry.row.name) for entry in shown]
+    rows = [
+        [label if name == "layer" else COLUMNS[name].cell(entry.row, table, form) for name in names] for label, entry in zip(labels, shown, strict=True)
+    ]
+    whole = _whole(table)
+    total = [COLUMNS[name].cell(whole, table, form) if name in SUMMED or name.endswith("%") else "" for name in names]
+    if "layer" in names:
+        total[names.index("layer")] = "total"
+    return Cells([COLUMNS[name].heading for name in names], rows, total, [COLUMNS[name].right for name in names], names)
+
+
+def _whole(table: Table) -> Row:
+    """The totals as a row, so that the same columns read them."""
+    totals = table.totals
+    return Row(
+        name="total", op="", text="", block="", line=0, inputs=(), shape=(), field={},
+        params=totals["params"], trainable_params=totals["trainable_params"], buffers=totals["buffers"], macs=totals["macs"],
+        elementwise=totals["elementwise"], activations=totals["activations"], weight_bytes=totals["weight_bytes"], bytes=totals["bytes"],
+        backward_macs=totals.get("backward_macs"), layers=totals["layers"],
+    )  # fmt: skip
+
+
+# ---- what stands around the table -----------------------------------------------------------------------------------------
+
+
+def title(table: Table, form: Form = unicode) -> str:
+    """`GoogLeNet · input 3x224x224`."""
+    inputs = ", ".join(f"{name} {numbers.shape(shape, form)}" for name, shape in table.inputs.items())
+    batch = "" if table.batch == 1 else f" · batch {numbers.exact(table.batch, form)}"
+    return f"{table.name} · {inputs}{batch}{' · training' if table.train else ''}"
+
+
+def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
+    """The totals, exact, with the convention that they follow."""
+    totals = table.totals
+    trainable = "" if totals["trainable_params"] == totals["params"] else f", {numbers.exact(totals['trainable_params'], form)} trainable"
+    buffers = f", and {numbers.exact(totals['buffers'], form)} in buffers" if totals["buffers"] != 0 else ""
+    sample = "a sample" if table.batch == 1 else "a batch"
+    found = [
+        ("params", f"{numbers.exact(totals['params'], form)}{trainable}{buffers}"),
+        ("MACs", f"{numbers.exact(totals['macs'], form)} {sample}: {CONVENTION}"),
+    ]
+    if table.train:
+        found.append(("backward", f"{numbers.exact(totals['backward_macs'], form)} MACs: gradients of weights and of inputs, none for the first layer's input"))
+        found.append(("optimiser", f"{numbers.size_in_bytes(totals['optimizer_bytes'], form)} (Adam: two fp32 numbers a trainable parameter)"))
+    found.append(("weights", f"{numbers.size_in_bytes(totals['weight_bytes'], form)} in {table.dtype}"))
+    found.append(("activations", f"at most {numbers.size_in_bytes(totals['act_peak_bytes'], form)} alive ({MEMORY_CONVENTION})"))
+    found.append(("", f"{numbers.size_in_bytes(totals['act_sum_bytes'], form)} kept for training ({TRAINING_CONVENTION})"))
+    found.append(("depth", _depth(table)))
+    found.append(("field", _field(table, form)))
+    found.append(("counted", f"{totals['layers']:,} of {totals['layers']:,} layers"))
+    if table.free:
+        found.append(("valid for", ", ".join(table.domain) or "every value"))
+    return found
+
+
+def _depth(table: Table) -> str:
+    totals = table.totals
+    expected = totals.get("expected_depth", totals["depth"])
+    training = "" if expected == totals["depth"] else f"; {float(expected):.4g} expected in training"
+    return f"{totals['depth']} layers with weights on the longest path, {totals['depth_with_pooling']} with pooling{training}"
+
+
+def _field(table: Table, form: Form) -> str:
+    if table.last_map is None:
+        return "everything"
+    label, source, field = table.last_map
+    if not field.spans:
+        return numbers.one_field(field, form)
+    on = f" of {source}" if len(table.inputs) > 1 else ""
+    sizes, strides = tuple(span.size for span in field.spans), tuple(span.stride for span in field.spans)
+    size = " x ".join(numbers.axes((value,), form) for value in sizes)
+    gates = "; everything through its global gates" if field.gated else ""
+    bound = "at most " if any(span.is_bound for span in field.spans) else ""
+    return f"{bound}{size}{on} at stride {numbers.axes(strides, form)}, at {label}{gates}"
+
+
+# ---- writers --------------------------------------------------------------------------------------------------------------
+
+
+def _terminal(table: Table, options: Options) -> str:
+    body = grid(cells(table, options), options.width)
+    notes = facts(table)
+    label = max(len(name) for name, _ in notes)
+    lines = [line for name, value in notes for line in _wrapped(f"{name:<{label}}  ", value, options.width)]
+    return "\n".join([f"{title(table)} · {table.spec.path}{'@' + table.variant if table.variant else ''}", "", body, "", *lines])
+
+
+def _wrapped(label: str, value: str, width: int | None) -> list[str]:
+    import textwrap
+
+    if width is None or len(label) + len(value) <= width:
+        return [label + value]
+    return textwrap.wrap(value, max(width, 40), initial_indent=label, subsequent_indent=" " * len(label), break_long_words=False, break_on_hyphens=False)
+
+
+def _markdown(table: Table, options: Options) -> str:
+    from tabulate import tabulate
+
+    found = cells(table, options, indent="&nbsp;&nbsp;")
+    rows = [[cell.replace("|", "\\|") for cell in row] for row in [*found.rows, [f"**{cell}**" if cell else "" for cell in found.total]]]
+    align = ["right" if right else "left" for right in found.right]
+    body = tabulate(rows, found.headings, tablefmt="pipe", colalign=align, disable_numparse=True)
+    return f"{body}\n\n{_caption(table)}"
+
+
+def _caption(table: Table, form: Form = unicode) -> str:
+    totals = table.totals
+    field = _field(table, form)
+    return (
+        f"{title(table, form)}: {numbers.exact(totals['params'], form)} parameters, {numbers.exact(totals['macs'], form)} MACs ({CONVENTION}); "
+        f"depth {totals['depth']}; receptive field {field}; {totals['layers']:,} of {totals['layers']:,} layers counted."
+    )
+
+
+def _html(table: Table, options: Options) -> str:
+    from tabulate import tabulate
+
+    found = cells(table, options, indent="\u2003")
+    align = ["right" if right else "left" for right in found.right]
+    body = tabulate([*found.rows, found.total], found.headings, tablefmt="html", colalign=align, disable_numparse=True, preserve_whitespace=True)
+    return str(body).replace("<table>", f"<table>\n<caption>{html.escape(_caption(table))}</caption>", 1)
+
+
+def _latex(table: Table, options: Options) -> str:
+    """A `tabular` that needs no package; closed forms in math mode."""
+    from tabulate import tabulate
+
+    def form(value: Number) -> str:
+        return f"\x00{latex(value)}\x01"
+
+    found = cells(table, options, form, indent="\\quad ")
+    rows = [[_escaped(cell) for cell in row] for row in [*found.rows, found.total]]
+    align = ["right" if right else "left" for right in found.right]
+    body = tabulate(rows, [_escaped(h) for h in found.headings], tablefmt="latex_raw", colalign=align, disable_numparse=True)
+    return f"% {_caption(table, text)}\n{body}"
+
+
+def _escaped(cell: str) -> str:
+    """Text for LaTeX; what stands between the marks is math already."""
+    escapes = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}"}
+    escapes |= {"^": r"\textasciicircum{}", "·": r"$\cdot$", "<": r"$<$", ">": r"$>$", "×": r"$\times$"}
+    indent = len(cell) - len(cell.removeprefix("\\quad "))
+    lead = "\\quad " if indent else ""
+    while cell.startswith("\\quad ", len(lead)):
+        lead += "\\quad "
+    pieces = cell[len(lead) :].split("\x00")
+    done = "".join(escapes.get(letter, letter) for letter in pieces[0])
+    for piece in pieces[1:]:
+        math, _, rest = piece.partition("\x01")
+        done += f"${math}$" + "".join(escapes.get(letter, letter) for letter in rest)
+    return lead + done
+
+
+def _csv(tables: Sequence[Table], options: Options) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    names = ["name", "op", "text", "block", "line", "inputs", "shape", "params", "trainable_params", "buffers", "macs", "flops", "elementwise", "activations"]
+    names += ["weight_bytes", "bytes", "field_size", "field_stride", "field_start"]
+    writer.writerow(["network", *names])
+    for table in tables:
+        for row in _listed(table, options):
+            found = json.layer(row)
+            field = found["receptive_field"]
+            spans = field if isinstance(field, dict) and "size" in field else {"size": field if isinstance(field, str) else ""}
+            found |= {f"field_{key}": _joined(spans.get(key, "")) for key in ("size", "stride", "start")}
+            writer.writerow([table.name, *(_joined(found[name]) for name in names)])
+    return out.getvalue().rstrip("\n")
+
+
+def _joined(value: object) -> object:
+    return "x".join(map(str, value)) if isinstance(value, list) and all(isinstance(v, (int, float)) for v in value) else " ".join(map(str, value)) if isinstance(value, list) else value
+
+
+__all__ = ["DTYPES", "FORMATS", "Options", "cells", "facts", "render", "title"]

@@ -1,0 +1,94 @@
+"""The columns that a table can have."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from archcalc.algebra import Number
+from archcalc.cost import Row, Table
+from archcalc.errors import UsageError
+from archcalc.render import numbers
+
+Form = Callable[[Number], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading, what it means, and how a row's cell reads."""
+
+    heading: str
+    help: str
+    cell: Callable[[Row, Table, Form], str]
+    right: bool = True
+
+
+def _share(name: str) -> Callable[[Row, Table, Form], str]:
+    return lambda row, table, form: numbers.share(getattr(row, name), table.totals[name])
+
+
+def _count(name: str) -> Callable[[Row, Table, Form], str]:
+    return lambda row, table, form: numbers.count(getattr(row, name), form)
+
+
+def _bytes(name: str) -> Callable[[Row, Table, Form], str]:
+    return lambda row, table, form: numbers.size_in_bytes(getattr(row, name), form)
+
+
+def _spans(name: str) -> Callable[[Row, Table, Form], str]:
+    def cell(row: Row, table: Table, form: Form) -> str:
+        spans = [field.spans for field in row.field.values() if field.spans]
+        return ", ".join(numbers.axes(tuple(getattr(span, name) for span in axes), form) for axes in spans)
+
+    return cell
+
+
+def _intensity(row: Row, table: Table, form: Form) -> str:
+    return "" if row.intensity is None else f"{float(row.intensity):.1f}"
+
+
+COLUMNS: dict[str, Column] = {
+    "layer": Column("layer", "the path of labels", lambda row, table, form: row.name, False),
+    "op": Column("operation", "the layer as the spec language writes it", lambda row, table, form: row.text, False),
+    "inputs": Column("inputs", "what it reads", lambda row, table, form: ", ".join(row.inputs), False),
+    "line": Column("line", "where it stands in the spec", lambda row, table, form: str(row.line)),
+    "shape": Column("output", "one sample, channels first", lambda row, table, form: numbers.shape(row.shape, form)),
+    "params": Column("params", "learned numbers; shared weights once", _count("params")),
+    "params%": Column("%", "share of all parameters", _share("params")),
+    "trainable": Column("trainable", "parameters that are not frozen", _count("trainable_params")),
+    "buffers": Column("buffers", "batch normalisation's running statistics", _count("buffers")),
+    "macs": Column("MACs", "multiply-accumulates of conv, linear and matmul", _count("macs")),
+    "macs%": Column("%", "share of all MACs", _share("macs")),
+    "flops": Column("FLOPs", "2 x MACs + elementwise operations", _count("flops")),
+    "elementwise": Column("elementwise", "every other operation", _count("elementwise")),
+    "activations": Column("activations", "elements written", _count("activations")),
+    "weights": Column("weights", "bytes of parameters and buffers", _bytes("weight_bytes")),
+    "bytes": Column("bytes", "weights read, activations read and written", _bytes("bytes")),
+    "intensity": Column("FLOPs/byte", "arithmetic intensity", _intensity),
+    "field": Column("field", "receptive field; * without global gates", lambda row, table, form: numbers.field(row.field, form)),
+    "stride": Column("stride", "input positions between neighbouring outputs", _spans("stride")),
+    "start": Column("start", "where the first output's window begins", _spans("start")),
+    "backward": Column("backward", "MACs of the backward pass (--train)", _count("backward_macs")),
+    "layers": Column("layers", "how many layers the row stands for", lambda row, table, form: str(row.layers)),
+}
+
+SUMMED = {"params", "trainable", "buffers", "macs", "flops", "elementwise", "activations", "weights", "bytes", "backward", "layers"}
+
+
+def chosen(names: str | None, table: Table, flops: bool) -> list[str]:
+    """The columns asked for, or the ones that a first look wants. Raises UsageError."""
+    if names is None:
+        found = ["layer", "op", "shape", "params", "macs", *([] if table.free else ["macs%"]), "field"]
+        return [*found, *(["flops"] if flops else []), *(["backward"] if table.train else [])]
+    columns = [name.strip().lower() for name in names.split(",") if name.strip()]
+    for name in columns:
+        if name not in COLUMNS:
+            near = difflib.get_close_matches(name, COLUMNS, 1)
+            raise UsageError(f"unknown column '{name}'; " + (f"did you mean '{near[0]}'?" if near else f"there are {', '.join(COLUMNS)}"))
+    if not columns:
+        raise UsageError(f"--columns is empty; there are {', '.join(COLUMNS)}")
+    return [*columns, *(["flops"] if flops and "flops" not in columns else [])]
+
+
+__all__ = ["COLUMNS", "SUMMED", "Column", "chosen"]

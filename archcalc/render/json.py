@@ -1,0 +1,124 @@
+"""The JSON contract `archcalc/count/1`: exact ints; a closed form is a string that the spec language reads back."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from archcalc.algebra import Poly, text
+from archcalc.cost import Row, Table
+from archcalc.ops import Reach
+from archcalc.receptive import Field
+
+SCHEMA = "archcalc/count/1"
+
+
+def number(value: Any) -> Any:
+    """An int as it is, a closed form as text, an expected value that is not whole as a float."""
+    if isinstance(value, Poly):
+        return text(value)
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else float(value)
+    if isinstance(value, (list, tuple)):
+        return [number(item) for item in value]
+    return value
+
+
+def receptive_field(fields: dict[str, Field]) -> Any:
+    """`{"size", "stride", "start"}` an axis, "all" or "not uniform"; by input where a layer sees several."""
+    if not fields:
+        return None
+    if len(fields) == 1:
+        return _field(next(iter(fields.values())))
+    return {name: _field(field) for name, field in fields.items()}
+
+
+def _field(field: Field) -> Any:
+    if field.reach is not Reach.PASS:
+        return "all" if field.reach is Reach.ALL else Reach.MIXED.value
+    if not field.spans:
+        return None
+    found = {
+        "size": [number(span.size) for span in field.spans],
+        "stride": [number(span.stride) for span in field.spans],
+        "start": [number(span.start) for span in field.spans],
+    }
+    if field.gated:
+        found["gated"] = True  # type: ignore[assignment]
+    if any(span.is_bound for span in field.spans):
+        found["bound"] = True  # type: ignore[assignment]
+    return found
+
+
+def layer(row: Row) -> dict[str, Any]:
+    """A row of `layers`."""
+    found = {
+        "name": row.name,
+        "op": row.op,
+        "text": row.text,
+        "block": row.block,
+        "line": row.line,
+        "inputs": list(row.inputs),
+        "shape": number(row.shape),
+        "params": number(row.params),
+        "trainable_params": number(row.trainable_params),
+        "buffers": number(row.buffers),
+        "macs": number(row.macs),
+        "flops": number(row.flops),
+        "elementwise": number(row.elementwise),
+        "activations": number(row.activations),
+        "weight_bytes": number(row.weight_bytes),
+        "bytes": number(row.bytes),
+        "receptive_field": receptive_field(row.field),
+    }
+    if row.backward_macs is not None:
+        found["backward_macs"] = number(row.backward_macs)
+    return found
+
+
+def count(table: Table, rows: list[Row] | None = None) -> dict[str, Any]:
+    """A whole table; `rows` are its layers unless others are given."""
+    from archcalc import __version__
+
+    found = {
+        "schema": SCHEMA,
+        "tool": {"name": "archcalc", "version": __version__},
+        "name": table.name,
+        "spec": table.spec.path,
+        "variant": table.variant,
+        "convention": "macs",
+        "mode": "training" if table.train else "inference",
+        "batch": number(table.batch),
+        "dtype": table.dtype,
+        "bindings": {name: number(value) for name, value in table.binding.values.items() if name not in table.free},
+        "free": list(table.free),
+        "inputs": {name: number(shape) for name, shape in table.inputs.items()},
+        "totals": {name: number(value) for name, value in table.totals.items()},
+        "receptive_field": _whole_field(table),
+        "layers": [layer(row) for row in (table.rows if rows is None else rows)],
+    }
+    if table.free:
+        found["domain"] = list(table.domain)
+    return found
+
+
+def _whole_field(table: Table) -> Any:
+    if table.last_map is None:
+        return "all"
+    label, source, field = table.last_map
+    found = {"at": label, **_field(field)}
+    return found if len(table.inputs) == 1 else {"input": source, **found}
+
+
+def verdict(found: Any) -> dict[str, Any]:
+    """A reference or budget held against the count."""
+    return {
+        "kind": found.kind,
+        "metric": found.metric,
+        "passed": found.passed,
+        "warning": found.warning,
+        "counted": number(found.counted),
+        "wanted": found.wanted,
+        "source": found.source,
+        "line": found.mark.line,
+    }

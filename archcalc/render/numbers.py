@@ -1,0 +1,96 @@
+"""Numbers as people read them: counts in SI (10^3), bytes in KiB and MiB, closed forms with ceilings, fields as `WxH`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+from archcalc.algebra import Number, Poly, unicode
+from archcalc.ops import Reach, Shape
+from archcalc.receptive import Field
+
+_SI = ("", "k", "M", "G", "T", "P", "E")
+_BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def scaled(value: int | Fraction, base: int, units: tuple[str, ...]) -> tuple[str, str]:
+    """Three significant digits and a unit; whole numbers below the first unit are exact."""
+    sign, value = ("-", -value) if value < 0 else ("", value)
+    if value < base:
+        return sign + (str(value) if isinstance(value, int) else f"{float(value):.3g}"), units[0]
+    step = 0
+    scaled_value = Fraction(value)
+    while scaled_value >= base and step < len(units) - 1:
+        scaled_value, step = scaled_value / base, step + 1
+    digits = 2 if scaled_value < 10 else 1 if scaled_value < 100 else 0
+    if round(scaled_value, digits) >= base and step < len(units) - 1:
+        scaled_value, step, digits = scaled_value / base, step + 1, 2
+    elif round(scaled_value, digits) >= 10 ** (3 - digits):
+        digits = max(0, digits - 1)
+    return f"{sign}{float(round(scaled_value, digits)):.{digits}f}", units[step]
+
+
+def count(value: Number | None, form: Callable[[Number], str] = unicode) -> str:
+    """`7.00M`; a closed form as it is; `0` is written down."""
+    if value is None:
+        return ""
+    if isinstance(value, Poly):
+        return form(value)
+    return "".join(scaled(value, 1000, _SI))
+
+
+def exact(value: Number, form: Callable[[Number], str] = unicode) -> str:
+    """`6,998,552`."""
+    if isinstance(value, Poly):
+        return form(value)
+    return f"{value:,}" if isinstance(value, int) else f"{float(value):,.2f}"
+
+
+def size_in_bytes(value: Number, form: Callable[[Number], str] = unicode) -> str:
+    """`26.7 MiB`."""
+    if isinstance(value, Poly):
+        return f"{form(value)} B"
+    return " ".join(scaled(value, 1024, _BINARY))
+
+
+def share(part: Number, whole: Number) -> str:
+    """A percentage with one decimal; nothing for closed forms."""
+    if isinstance(part, Poly) or isinstance(whole, Poly) or not whole:
+        return ""
+    return f"{float(Fraction(part) / Fraction(whole) * 100):.1f}"
+
+
+def shape(value: Shape, form: Callable[[Number], str] = unicode) -> str:
+    """`64x112x112`."""
+    return "x".join(_factor(dim, form) for dim in value)
+
+
+def _factor(dim: Number, form: Callable[[Number], str]) -> str:
+    written = form(dim) if isinstance(dim, Poly) else str(dim)
+    return f"({written})" if " " in written else written
+
+
+def axes(values: tuple[Any, ...], form: Callable[[Number], str] = unicode) -> str:
+    """`7` when all axes agree, else `7x5`."""
+    if len(set(values)) == 1:
+        return _plain(values[0], form)
+    return "x".join(_factor(v, form) if isinstance(v, Poly) else _plain(v, form) for v in values)
+
+
+def _plain(value: Any, form: Callable[[Number], str]) -> str:
+    return form(value) if isinstance(value, Poly) else str(value)
+
+
+def field(fields: Mapping[str, Field], form: Callable[[Number], str] = unicode) -> str:
+    """`427`, `all`, `not uniform`; `75*` leaves out global gates; `<=` marks the largest of several windows."""
+    return ", ".join(dict.fromkeys(one_field(value, form) for value in fields.values()))
+
+
+def one_field(value: Field, form: Callable[[Number], str] = unicode) -> str:
+    if value.reach is not Reach.PASS:
+        return "all" if value.reach is Reach.ALL else Reach.MIXED.value
+    if not value.spans:
+        return ""
+    bound = "<=" if any(span.is_bound for span in value.spans) else ""
+    return bound + axes(tuple(span.size for span in value.spans), form) + ("*" if value.gated else "")

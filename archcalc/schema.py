@@ -1,0 +1,39 @@
+"""The JSON Schema of a spec, for editors: draft-07, made from the models that validate it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archcalc.ops import OPS
+from archcalc.spec.items import JOINS
+from archcalc.spec.layers import IDENTITY, REF
+from archcalc.spec.model import Document, Parameter
+
+DRAFT = "http://json-schema.org/draft-07/schema#"
+
+
+def spec_schema() -> dict[str, Any]:
+    """The schema of a spec file."""
+    schema = Document.model_json_schema(ref_template="#/definitions/{model}", by_alias=True)
+    definitions = schema.pop("$defs", {})
+    definitions["Parameter"] = Parameter.model_json_schema(by_alias=True)
+    definitions["Item"] = _item()
+    return {"$schema": DRAFT, "title": "archcalc spec", **{key: value for key, value in schema.items() if key != "title"}, "definitions": definitions}
+
+
+def _item() -> dict[str, Any]:
+    """What may stand in a list of layers. The words of a line are checked by archcalc itself."""
+    words = ", ".join(OPS)
+    return {
+        "description": f"a layer: `name positional... key=value...`. Layers: {words}; {REF} LABEL, {IDENTITY}, `N x layer`, or a block of this spec",
+        "anyOf": [
+            {"type": "string", "pattern": r"^\s*\S+( .*)?$"},
+            {"type": "array", "items": {"$ref": "#/definitions/Item"}},
+            {
+                "type": "object",
+                "minProperties": 1,
+                "patternProperties": {f"^({'|'.join(sorted(JOINS))})( .*)?$": {"type": "array", "items": {"$ref": "#/definitions/Item"}}},
+                "additionalProperties": {"anyOf": [{"$ref": "#/definitions/Item"}, {"type": ["number", "boolean"]}]},
+            },
+        ],
+    }
