@@ -249,7 +249,7 @@ class _Builder:
             return None
         return self._operator(layer, tuple(end for end in ends if end is not None), context, name)
 
-    def _survival(self, layer: Layer, context: Context) -> Fraction | int:
+    def _survival(self, layer: Layer, context: Context) -> Any:
         word = layer.control.get("survive")
         value = self._evaluate(word, context) if word else 1
         if value is _FAILED:
@@ -257,7 +257,7 @@ class _Builder:
         if word and (not isinstance(value, (int, Fraction)) or isinstance(value, bool) or not 0 <= value <= 1):
             self._wrong(f"survive must be a probability, got {show(value)}", word.mark, context)
             return 1
-        return value  # type: ignore[no-any-return]
+        return value
 
     # ---- lines ----------------------------------------------------------------------------------------------------------
 
@@ -342,7 +342,8 @@ class _Builder:
             return None
         path = context.scope.prefix + label if label is not None else context.scope.name(block.name)
         share = self._shared_group(layer, path, context)
-        inner = Context(env, Scope(path, block.body), ((block.name, layer.line.mark), *context.calls), self._frozen(layer, context), context.survive, share, context.head)
+        calls = ((block.name, layer.line.mark), *context.calls)
+        inner = Context(env, Scope(path, block.body), calls, self._frozen(layer, context), context.survive, share, context.head)
         output = self._chain(block.body, current, inner)
         self._group(path, _called(block, env), layer.line.mark, output)
         return output
@@ -399,8 +400,8 @@ class _Builder:
             return layer.make(values)
         except ValidationError as error:
             for field, sentence in complaints(error):
-                word = layer.values.get(field)
-                self._wrong(f"{layer.line.head.text}: {sentence}", word.mark if word else layer.line.mark, context, _symbols(context.env, word))
+                given = layer.values.get(field)
+                self._wrong(f"{layer.line.head.text}: {sentence}", given.mark if given else layer.line.mark, context, _symbols(context.env, given))
             return None
 
     def _suffix(self, kind: str, word: Word, context: Context) -> Op | None:
@@ -474,7 +475,8 @@ class _Builder:
             return None
         mark = word.mark if word else layer.line.mark if layer else _NOWHERE_MARK
         if path is None or path not in self.names:
-            self._wrong(f"share={word.text if word else path}: there is no earlier layer with that label{_near(word.text if word else '', self.names)}", mark, context)
+            wanted = word.text if word else str(path)
+            self._wrong(f"share={wanted}: there is no earlier layer with that label{_near(wanted, self.names)}", mark, context)
             return None
         owner = self.graph.nodes[self.names[path]]
         owned = owner.op.weights(*self.graph.shapes_into(owner))
@@ -519,7 +521,11 @@ def _text(item: Item) -> str:
     """An item as a table names it."""
     if isinstance(item, Line):
         return item.head.text
-    return item.line.head.text if isinstance(item, Branches) else f"[{', '.join(_text(i) for i in item.items)}]" if isinstance(item, Chain) else item.mark.source.strip()
+    if isinstance(item, Branches):
+        return item.line.head.text
+    if isinstance(item, Chain):
+        return f"[{', '.join(_text(inner) for inner in item.items)}]"
+    return _text(item.item)
 
 
 def _called(block: Block, env: dict[str, Any]) -> str:

@@ -60,7 +60,7 @@ def check(model: Model) -> Iterator[Verdict]:
 
 def _reference(model: Model, reference: Reference, mark: Mark) -> Iterator[Verdict]:
     sets = {name: str(value) if not isinstance(value, list) else value for name, value in reference.set.items()}
-    table = model.count(train=reference.train, **sets)
+    table = model.count_with(sets, train=reference.train)
     metrics = [name for name in METRICS if getattr(reference, name) is not None]
     if not metrics and reference.shape is None:
         raise SpecError([Problem(f"a reference needs a figure: one of {', '.join((*METRICS, 'shape'))}", mark)])
@@ -79,7 +79,8 @@ def _reference(model: Model, reference: Reference, mark: Mark) -> Iterator[Verdi
 def _judged(model: Model, reference: Reference, mark: Mark, name: str, counted: Any, matches: bool, wanted: str) -> Verdict:
     expected = reference.expect == "match"
     note = "" if expected and not matches else reference.note or ""
-    sentence = f"{'=' if matches else '≠'} {wanted}, {reference.source}" + ("" if expected else " (a mismatch, as noted)" if not matches else " (a mismatch was noted)")
+    noted = "" if expected else " (a mismatch was noted)" if matches else " (a mismatch, as noted)"
+    sentence = f"{'=' if matches else '≠'} {wanted}, {reference.source}{noted}"
     label = name if reference.layer is None else f"{name} of {reference.layer}"
     return Verdict(matches == expected, "reference", model.name, label, counted, sentence, reference.source, mark, note=note)
 

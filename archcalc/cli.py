@@ -16,6 +16,7 @@ import typer
 from archcalc.errors import ArchcalcError, UsageError
 
 if TYPE_CHECKING:
+    from archcalc.check import Verdict
     from archcalc.cost import Table
     from archcalc.model import Model
 
@@ -30,8 +31,8 @@ app = typer.Typer(
 
 Specs = Annotated[list[str], typer.Argument(metavar="SPEC...", help="A spec file, file.yaml@variant, or the name of a network that ships (archcalc zoo).")]
 Set = Annotated[list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="Give a design parameter a value: --set size=320. Repeatable.")]
-Free = Annotated[list[str] | None, typer.Option("--free", "-f", metavar="K,K", help="Leave parameters as symbols: --free size,classes, --free all, --free batch.")]
-Train = Annotated[bool, typer.Option("--train", help="Count training: train-only heads, backward MACs, optimiser state, expected values under stochastic depth.")]
+Free = Annotated[list[str] | None, typer.Option("--free", "-f", metavar="K,K", help="Leave parameters as symbols: --free size,classes; --free all.")]
+Train = Annotated[bool, typer.Option("--train", help="Count training: train-only heads, backward MACs, optimiser state, stochastic depth.")]
 Batch = Annotated[int, typer.Option("--batch", "-b", min=1, help="Samples in a batch.")]
 Dtype = Annotated[str, typer.Option("--dtype", help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in.")]
 Format = Annotated[str, typer.Option("--format", "-o", help="table, markdown, csv, json, html or latex.")]
@@ -83,7 +84,7 @@ def count(
         return
     tables = []
     for model in _models(specs):
-        table = model.count(free=_names(free), batch=batch, train=train, dtype=dtype, **_bindings(sets))
+        table = model.count_with(_bindings(sets), _names(free), batch, train, dtype)
         _notes(table, model.dropped, quiet)
         tables.append(table)
     typer.echo(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, flops=flops, width=_width()))
@@ -127,7 +128,7 @@ def expand(
     from archcalc.expand import expand as expanded
 
     (model,) = _models([spec])
-    typer.echo(expanded(model.count(**_bindings(sets))), nl=False)
+    typer.echo(expanded(model.count_with(_bindings(sets))), nl=False)
 
 
 @app.command()
@@ -222,14 +223,14 @@ def _print_columns() -> None:
         typer.echo(f"{name:<{width}}  {column.help}")
 
 
-def _print_verdicts_json(found: list[tuple[Model, list[object]]]) -> None:
+def _print_verdicts_json(found: list[tuple[Model, list[Verdict]]]) -> None:
     import json
 
     from archcalc import __version__
     from archcalc.render.json import verdict
 
     networks = [
-        {"spec": model.spec.path, "variant": model.variant, "figures": [verdict(v) for v in verdicts], "failed": sum(v.fails for v in verdicts)}  # type: ignore[attr-defined]
+        {"spec": model.spec.path, "variant": model.variant, "figures": [verdict(v) for v in verdicts], "failed": sum(v.fails for v in verdicts)}
         for model, verdicts in found
     ]
     typer.echo(json.dumps({"schema": "archcalc/check/1", "tool": {"name": "archcalc", "version": __version__}, "networks": networks}, indent=1))
@@ -256,5 +257,3 @@ def _fail(message: str) -> None:
     sys.stdout.flush()
     print(message if message[:1].isupper() or "\n" in message or ":" in message.split(" ")[0] else f"archcalc: {message}", file=sys.stderr)  # noqa: T201
     sys.exit(2)
-
-

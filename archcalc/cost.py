@@ -71,8 +71,10 @@ class Row:
     @property
     def intensity(self) -> Fraction | None:
         """FLOPs a byte of weights and activations moved; None where it isn't a number."""
-        numbers = isinstance(self.flops, (int, Fraction)) and isinstance(self.bytes, int) and self.bytes
-        return Fraction(self.flops) / self.bytes if numbers else None  # type: ignore[arg-type]
+        flops = self.flops
+        if isinstance(flops, Poly) or isinstance(self.bytes, Poly) or not self.bytes:
+            return None
+        return Fraction(flops) / self.bytes
 
 
 @dataclass
@@ -242,7 +244,7 @@ class Table:
             longest = weights[key] + max([depth.get(i, 0) for i in node.inputs], default=0)
             depth[n] = longest
             deepest = max(deepest, longest)
-        return int(deepest) if deepest == int(deepest) else deepest  # type: ignore[no-any-return]
+        return int(deepest) if deepest == int(deepest) else deepest
 
     def _backward(self) -> dict[int, Number]:
         """Backward MACs of every layer: the gradient of its weights unless frozen, and of its input where something learns before it."""
@@ -308,5 +310,3 @@ def total(values: Iterable[Number]) -> Any:
     for value in values:
         result = result + value
     return result
-
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +41,10 @@ class Model:
 
         Raises SpecError with every mistake in the spec, UsageError for parameters that don't exist.
         """
+        return self.count_with(bindings, free, batch, train, dtype)
+
+    def count_with(self, bindings: Mapping[str, Any], free: Sequence[str] = (), batch: int = 1, train: bool = False, dtype: str = "fp32") -> Table:
+        """`count` with the parameters in a mapping, where their names may be anything."""
         if dtype not in DTYPES:
             raise UsageError(f"unknown dtype '{dtype}'; there are {', '.join(DTYPES)}")
         names = list(free)
@@ -49,11 +53,11 @@ class Model:
             return self._freest(names, batch, train, dtype, bindings)
         return self._table(names, batch, train, dtype, bindings)
 
-    def _table(self, free: Sequence[str], batch: int, train: bool, dtype: str, bindings: dict[str, Any]) -> Table:
+    def _table(self, free: Sequence[str], batch: int, train: bool, dtype: str, bindings: Mapping[str, Any]) -> Table:
         binding = bind(self.spec, self.variant, bindings, free, batch)
         return Table(self.spec, self.variant, binding, build(self.spec, binding), train, dtype)
 
-    def _freest(self, free: list[str], batch: int, train: bool, dtype: str, bindings: dict[str, Any]) -> Table:
+    def _freest(self, free: list[str], batch: int, train: bool, dtype: str, bindings: Mapping[str, Any]) -> Table:
         """With as many free parameters as have a closed form: one that decides the structure stays a number."""
         while True:
             try:

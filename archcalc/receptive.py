@@ -206,4 +206,4 @@ def last_map(found: Sequence[Field | None]) -> int | None:
     return None
 
 
-__all__ = ["EVERYTHING", "Field", "MIXED", "Span", "fields", "last_map", "slide"]
+__all__ = ["EVERYTHING", "MIXED", "Field", "Span", "fields", "last_map", "slide"]

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from archcalc.ops import OPS
 from archcalc.spec.items import JOINS
 from archcalc.spec.layers import IDENTITY, REF
-from archcalc.spec.model import Document, Parameter
+from archcalc.spec.model import ELSEWHERE, Document, Parameter
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
+HERE = "#/definitions/"
 
 
 def spec_schema() -> dict[str, Any]:
     """The schema of a spec file."""
-    schema = Document.model_json_schema(ref_template="#/definitions/{model}", by_alias=True)
-    definitions = schema.pop("$defs", {})
-    definitions["Parameter"] = Parameter.model_json_schema(by_alias=True)
-    definitions["Item"] = _item()
-    return {"$schema": DRAFT, "title": "archcalc spec", **{key: value for key, value in schema.items() if key != "title"}, "definitions": definitions}
+    schema = Document.model_json_schema(by_alias=True)
+    definitions = {**schema.pop("$defs", {}), "Parameter": Parameter.model_json_schema(by_alias=True), "Item": _item()}
+    whole = {"$schema": DRAFT, **schema, "title": "archcalc spec", "definitions": definitions}
+    local: dict[str, Any] = json.loads(json.dumps(whole).replace("#/$defs/", HERE).replace(ELSEWHERE, HERE))
+    return local
 
 
 def _item() -> dict[str, Any]:
@@ -28,12 +30,12 @@ def _item() -> dict[str, Any]:
         "description": f"a layer: `name positional... key=value...`. Layers: {words}; {REF} LABEL, {IDENTITY}, `N x layer`, or a block of this spec",
         "anyOf": [
             {"type": "string", "pattern": r"^\s*\S+( .*)?$"},
-            {"type": "array", "items": {"$ref": "#/definitions/Item"}},
+            {"type": "array", "items": {"$ref": f"{HERE}Item"}},
             {
                 "type": "object",
                 "minProperties": 1,
-                "patternProperties": {f"^({'|'.join(sorted(JOINS))})( .*)?$": {"type": "array", "items": {"$ref": "#/definitions/Item"}}},
-                "additionalProperties": {"anyOf": [{"$ref": "#/definitions/Item"}, {"type": ["number", "boolean"]}]},
+                "patternProperties": {f"^({'|'.join(sorted(JOINS))})( .*)?$": {"type": "array", "items": {"$ref": f"{HERE}Item"}}},
+                "additionalProperties": {"anyOf": [{"$ref": f"{HERE}Item"}, {"type": ["number", "boolean"]}]},
             },
         ],
     }

@@ -337,8 +337,8 @@ def _class(s: Symbol, step: int, residue: int) -> Number | None:
     """residue + step * (an integer of the same name), as far as it lies in the domain of s; None if none of it does."""
     low = None if s.minimum is None else math.ceil(Fraction(s.minimum - residue) / step)
     high = None if s.maximum is None else math.floor(Fraction(s.maximum - residue) / step)
-    if low is not None and high is not None and low > high:
-        return None
+    if low is not None and high is not None and low >= high:
+        return low * step + residue if low == high else None
     return symbol(s.name, minimum=low, maximum=high) * step + residue
 
 
@@ -349,7 +349,7 @@ def _zero(x: Number) -> bool | None:
     if (low is not None and low > 0) or (high is not None and high < 0):
         return False
     root = _root(x)
-    return None if root is None or root[1] else False
+    return False if root is not None and root[1] is None else None
 
 
 def _root(x: Poly) -> tuple[Variable, Rational | None] | None:

@@ -261,7 +261,7 @@ Counts = Annotated[int | tuple[int, ...], *_field(_axes(_count), _PER_AXIS)]
 Wholes = Annotated[tuple[Dim, ...], *_field(_axes(_whole), {"type": "array", "items": _SIZE})]
 Padding = Annotated[
     str | Dim | tuple[Any, ...] | None,
-    *_field(_padding, {"type": ["string", "integer", "array"], "description": "same, valid, full, a number, or a tuple with a number or a (before, after) an axis"}),
+    *_field(_padding, {"type": ["string", "integer", "array"], "description": "same, valid, full, a number, or one or (before, after) an axis"}),
 ]
 
 

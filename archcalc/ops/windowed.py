@@ -49,10 +49,7 @@ class Windowed(Op):
 
     def windows(self, *inputs: Shape) -> tuple[Window, ...]:
         (x,) = inputs
-        return tuple(
-            Window(kernel, stride, dilation, before)
-            for (_, kernel, stride, dilation), (before, _) in zip(self.axes(x), self.padding(x), strict=True)
-        )
+        return tuple(Window(kernel, stride, dilation, before) for (_, kernel, stride, dilation), (before, _) in zip(self.axes(x), self.padding(x), strict=True))
 
 
 def _pad(pad: Any, size: Dim, kernel: Dim, stride: int, dilation: int) -> tuple[Dim, Dim]:
@@ -64,6 +61,6 @@ def _pad(pad: Any, size: Dim, kernel: Dim, stride: int, dilation: int) -> tuple[
     if pad == "full":
         return reach, reach
     if pad == "same":
-        total = maximum(((size + stride - 1) // stride - 1) * stride + reach + 1 - size, 0)
+        total: Any = maximum(((size + stride - 1) // stride - 1) * stride + reach + 1 - size, 0)
         return total // 2, total - total // 2
     return pad if isinstance(pad, tuple) else (pad, pad)

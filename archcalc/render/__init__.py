@@ -72,9 +72,7 @@ def cells(table: Table, options: Options, form: Form = unicode, indent: str = " 
     names = chosen(options.columns, table, options.flops)
     shown = grouping.entries(table, options.by, options.depth, options.sort, options.top)
     labels = [indent * entry.level + (entry.row.name.rpartition("/")[2] if entry.level else entry.row.name) for entry in shown]
-    rows = [
-        [label if name == "layer" else COLUMNS[name].cell(entry.row, table, form) for name in names] for label, entry in zip(labels, shown, strict=True)
-    ]
+    rows = [[label if name == "layer" else COLUMNS[name].cell(entry.row, table, form) for name in names] for label, entry in zip(labels, shown, strict=True)]
     whole = _whole(table)
     total = [COLUMNS[name].cell(whole, table, form) if name in SUMMED or name.endswith("%") else "" for name in names]
     if "layer" in names:
@@ -242,7 +240,9 @@ def _csv(tables: Sequence[Table], options: Options) -> str:
 
 
 def _joined(value: object) -> object:
-    return "x".join(map(str, value)) if isinstance(value, list) and all(isinstance(v, (int, float)) for v in value) else " ".join(map(str, value)) if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    return ("x" if all(isinstance(item, (int, float)) for item in value) else " ").join(map(str, value))
 
 
 __all__ = ["DTYPES", "FORMATS", "Options", "cells", "facts", "render", "title"]

@@ -129,5 +129,3 @@ def _sum(rows: list[Row], **changes: Any) -> Row:
     inputs = tuple(dict.fromkeys(name for row in rows for name in row.inputs if name not in inside))
     depth, layers = max(row.depth for row in rows), sum(row.layers for row in rows)
     return replace(rows[0], **{"inputs": inputs, **sums, "backward_macs": backward, "depth": depth, "layers": layers, **changes})
-
-

@@ -360,10 +360,10 @@ def _list(name: str, value: Value) -> tuple[Value, ...]:
     return value
 
 
-def _total(values: tuple[Value, ...]) -> Number:
-    total: Number = 0
+def _total(values: Value) -> Any:
+    total: Any = 0
     for value in _list("sum", values):
-        total = total + _number(value, "sum")
+        total += _number(value, "sum")
     return total
 
 
@@ -380,4 +380,4 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int, int]]] = {
 
 CONSTANTS: dict[str, Value] = {"true": True, "false": False, "none": None, "True": True, "False": False, "None": None}
 
-__all__ = ["CONSTANTS", "Environment", "Expression", "FUNCTIONS", "Value", "compile_expression", "evaluate", "make_divisible"]
+__all__ = ["CONSTANTS", "FUNCTIONS", "Environment", "Expression", "Value", "compile_expression", "evaluate", "make_divisible"]

@@ -120,20 +120,22 @@ class Reader:
         if not tokens:
             return self._wrong("a label is missing before the colon", key.mark)
         if len(tokens) == 2 and tokens[1].text == "x":
-            return self._alone(node, key) or self._repeat(tokens[0], self.item(value), node.mark)
+            self._alone(node, key)
+            return self._repeat(tokens[0], self.item(value), node.mark)
         if tokens[0].text in JOINS:
             return self._branches(tokens, node)
         if len(tokens) > 1:
             return self._wrong(f"'{key.text}' is neither a label nor one of {', '.join(sorted(JOINS))}", key.mark)
         if not LABEL.match(key.text):
             return self._wrong(f"a label is letters, digits and _ - . + /; got '{key.text}'", key.mark)
-        item = self._alone(node, key) or self.item(value)
+        self._alone(node, key)
+        item = self.item(value)
         return Labelled(key.mark, key.text, item) if item else None
 
     def _alone(self, node: Mapping, key: Scalar) -> None:
         if len(node.pairs) > 1:
             second = node.pairs[1][0]
-            self.problems.append(Problem(f"one layer an item: '{second.text}' needs a `-` of its own after '{key.text}'", second.mark))
+            self._wrong(f"one layer an item: '{second.text}' needs a `-` of its own after '{key.text}'", second.mark)
 
     def _branches(self, tokens: list[Word], node: Mapping) -> Item | None:
         """`add: [...]`, with options in the key (`add survive=0.8:`) or beside it (`{add: [...], survive: 0.8}`)."""
@@ -169,11 +171,9 @@ class Reader:
 
     def _line(self, tokens: list[Word], mark: Mark) -> Line | None:
         line = Line(mark, tokens[0], tuple(t for t in tokens[1:] if not _KEY.match(t.text)))
-        positional_after = None
         for token in tokens[1:]:
             match = _KEY.match(token.text)
             if not match:
-                positional_after = token
                 continue
             name = match.group(1)
             if name in line.options:
@@ -182,7 +182,6 @@ class Reader:
             line.keys[name] = token.mark.part(0, len(name))
             if match.end() == len(token.text):
                 return self._wrong(f"'{name}=' needs a value, without a space", token.mark)
-        del positional_after
         for word in (line.head, *line.words, *line.options.values()):
             if word.text.count("(") != word.text.count(")") or word.text.count("[") != word.text.count("]"):
                 return self._wrong("unbalanced brackets; a comma inside [a, b] ends the item: quote it or put one layer a line", word.mark)
@@ -196,8 +195,10 @@ class Reader:
             self.problems.append(Problem(str(error), word.mark.part(error.start, error.length or word.mark.length)))
             return None
 
-    def _wrong(self, message: str, mark: Mark) -> None:
+    def _wrong(self, message: str, mark: Mark) -> Line | None:
+        """Note a mistake; the item that it is in is then left out (None)."""
         self.problems.append(Problem(message, mark))
+        return None
 
 
 _KEY = re.compile(r"([A-Za-z_]\w*)=(?!=)")
@@ -220,7 +221,7 @@ def _tokens(text: str, mark: Mark) -> Iterator[Word]:
             depth += 1
         elif letter in ")]":
             depth -= 1
-        if letter.isspace() and depth <= 0 and not quote or position == len(text):
+        if (letter.isspace() and depth <= 0 and not quote) or position == len(text):
             if start >= 0:
                 yield Word(text[start:position], mark.part(start, position - start))
             start = -1

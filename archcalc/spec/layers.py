@@ -13,11 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from archcalc.errors import ExpressionError, Problem
+from archcalc.errors import Problem
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op
-from archcalc.ops.base import Flag, spell_shape
-from archcalc.spec.expressions import Expression
-from archcalc.spec.items import JOINS, Branches, Chain, Item, Line, Reader, Word, walk
+from archcalc.spec.items import Branches, Chain, Line, Reader, Word, walk
 from archcalc.spec.load import Block, Spec
 
 REF, IDENTITY = "ref", "identity"
@@ -193,12 +191,7 @@ class Resolver:
         near = difflib.get_close_matches(name, list(allowed), 1)
         return f"; did you mean '{near[0]}'?" if near else f"; it has {', '.join(sorted(allowed))}"
 
-    def _wrong(self, message: str, word: Word) -> None:
+    def _wrong(self, message: str, word: Word) -> Layer | None:
+        """Note a mistake; the line that it is in then has no layer (None)."""
         self.problems.append(Problem(message, word.mark))
-
-
-def expression_of(word: Word) -> Expression:
-    return word.expression
-
-
-__all__ = ["COMMON", "Expression", "ExpressionError", "Flag", "IDENTITY", "Item", "JOINS", "Layer", "REF", "Resolver", "SUFFIXES", "WORDS", "complaints", "spell_shape"]
+        return None

@@ -177,7 +177,7 @@ class _Loader:
 
     def _document(self) -> Document | None:
         if "layers" not in self.top:
-            near = difflib.get_close_matches("layers", [key for key in self.top], 1, 0.7)
+            near = difflib.get_close_matches("layers", list(self.top), 1, 0.7)
             self.problems.append(Problem("there are no `layers:`" + (f"; is '{near[0]}' meant?" if near else ""), self.root.mark))
         data = self._plain(self.root, ())
         data.setdefault("layers", [])

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchem
 
 from archcalc.algebra import Poly
 
-_SUFFIX = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "%": Fraction(1, 100)}
+_SUFFIX: dict[str, int | Fraction] = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "%": Fraction(1, 100)}
 _SUFFIX |= {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _QUANTITY = re.compile(r"([+-]?\d[\d_,]*)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?\s*([A-Za-z%]*)$")
 
@@ -56,6 +56,11 @@ def _field(check: Callable[[Any], Any], **schema: Any) -> Any:
     return PlainValidator(check), WithJsonSchema(schema)
 
 
+def _left(**schema: Any) -> Any:
+    """What is left as it stands in the file."""
+    return _field(lambda value: value, **schema)
+
+
 def _value(value: Any) -> Any:
     return tuple(_value(v) for v in value) if isinstance(value, list) else value
 
@@ -66,18 +71,24 @@ def _text(value: Any) -> str:
     return value
 
 
+# pydantic follows references that look local, so these are made local afterwards, in `schema`
+ELSEWHERE = "https://archcalc/"
+_ITEM = {"$ref": f"{ELSEWHERE}Item"}
+_PARAMETER = {"$ref": f"{ELSEWHERE}Parameter"}
 _NUMBER_OR_TEXT = {"type": ["number", "string"]}
-Raw = Annotated[Any, *_field(lambda value: value)]
 Amount = Annotated[Any, *_field(read_quantity, **_NUMBER_OR_TEXT, description="a number: 6998552, 7M, 1.5G, 8MiB, 2%")]
-Bound = Annotated[Any, *_field(lambda value: value, **_NUMBER_OR_TEXT)]
-Value = Annotated[Any, *_field(_value, type=["number", "string", "boolean", "array", "null"], description="a number, a word, true or false, a list, or an expression in other parameters")]
+Bound = Annotated[Any, *_left(**_NUMBER_OR_TEXT)]
+_ANY = {"type": ["number", "string", "boolean", "array", "null"], "description": "a number, a word, true or false, a list, or an expression in parameters"}
+Value = Annotated[Any, *_field(_value, **_ANY)]
 Text = Annotated[str, *_field(_text, type="string", minLength=1)]
 Name = Annotated[str, *_field(_text, type="string", pattern=r"^[A-Za-z0-9_][\w.+/-]*$")]
-Dims = Annotated[Any, *_field(lambda value: value, type="array", items=_NUMBER_OR_TEXT, minItems=1, description="one sample, channels first; numbers or expressions")]
-Item = Annotated[Any, *_field(lambda value: value, **{"$ref": "#/definitions/Item"})]
-Items = Annotated[Any, *_field(lambda value: value, type="array", items={"$ref": "#/definitions/Item"})]
-BlockBody = Annotated[Any, *_field(lambda value: value, anyOf=[{"$ref": "#/definitions/Item"}, {"type": "array", "items": {"$ref": "#/definitions/Item"}}])]
-Options = Annotated[dict[str, Any], *_field(lambda value: value, type="object", description="options that every such layer starts from: act, norm, bias, ...")]
+Dims = Annotated[Any, *_left(type="array", items=_NUMBER_OR_TEXT, minItems=1, description="one sample, channels first; numbers or expressions")]
+Items = Annotated[Any, *_left(type="array", items=_ITEM)]
+Inputs = Annotated[Any, *_left(type="object", additionalProperties={"type": "array", "items": _NUMBER_OR_TEXT})]
+Parameters = Annotated[Any, *_left(type="object", additionalProperties={"anyOf": [_PARAMETER, _ANY]})]
+Defaults = Annotated[Any, *_left(type="object", additionalProperties={"type": "object"}, description="options that each such layer starts from")]
+Blocks = Annotated[Any, *_left(type="object", additionalProperties={"anyOf": [_ITEM, {"type": "array", "items": _ITEM}]})]
+Bindings = Annotated[Any, *_left(type="object", description="parameters that the figure was given for")]
 
 
 class _Part(BaseModel):
@@ -124,7 +135,7 @@ class Reference(_Part):
     tol: Amount | None = None
     expect: Literal["match", "mismatch"] = "match"
     train: bool = False
-    set: Annotated[dict[str, Any], *_field(lambda value: value, type="object", description="parameters that the figure was given for")] = Field(default_factory=dict)
+    set: Bindings = {}
     note: Text | None = None
 
 
@@ -180,11 +191,11 @@ class Document(_Part):
     paper: Text | None = None
     description: Text | None = None
     input: Dims | None = None
-    inputs: Annotated[dict[str, Any], *_field(lambda value: value, type="object", additionalProperties={"type": "array", "items": _NUMBER_OR_TEXT})] | None = None
-    params: Annotated[dict[str, Any], *_field(lambda value: value, type="object", additionalProperties={"anyOf": [{"$ref": "#/definitions/Parameter"}, {"type": ["number", "string", "boolean", "array", "null"]}]})] = {}
+    inputs: Inputs | None = None
+    params: Parameters = {}
     require: list[Text] = []
-    defaults: Annotated[dict[str, Any], *_field(lambda value: value, type="object", additionalProperties={"type": "object"})] = {}
-    blocks: Annotated[dict[str, Any], *_field(lambda value: value, type="object", additionalProperties={"anyOf": [{"$ref": "#/definitions/Item"}, {"type": "array", "items": {"$ref": "#/definitions/Item"}}]})] = {}
+    defaults: Defaults = {}
+    blocks: Blocks = {}
     layers: Items
     outputs: list[Name] = []
     train_heads: dict[str, TrainHead] = {}

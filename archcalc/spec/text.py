@@ -86,7 +86,7 @@ def compose(text: str, file: str) -> Node:
 def _refuse_depth(text: str, mark_at: Any) -> None:
     """Refuse what the parser itself would choke on: its time grows with the square of the open brackets."""
     depth, line, start = 0, 0, 0
-    for match in re.finditer(r"[\[{\]}\n]|(?:[-?:] ){%d,}" % DEEPEST, text):
+    for match in re.finditer(rf"[\[{{\]}}\n]|(?:[-?:] ){{{DEEPEST},}}", text):
         letter = match.group()
         if letter == "\n":
             line, start = line + 1, match.end()
@@ -119,7 +119,7 @@ class _Composer:
         self.nodes = 0
 
     def compose(self, events: Iterator[Any]) -> Node:
-        roots = []
+        roots: list[Node] = []
         for event in events:
             if isinstance(event, yaml.NodeEvent):
                 if roots:
