@@ -64,9 +64,9 @@ class Context(NamedTuple):
     head: bool = False
 
 
-def build(spec: Spec, binding: Binding) -> Graph:
-    """The graph of a spec with bound parameters. Raises SpecError with every mistake."""
-    return _Builder(spec, binding).build()
+def build(spec: Spec, binding: Binding, train: bool = False) -> Graph:
+    """The graph of a spec with bound parameters; with its train-only heads if `train`. Raises SpecError with every mistake."""
+    return _Builder(spec, binding).build(train)
 
 
 class _Builder:
@@ -80,7 +80,7 @@ class _Builder:
         self.open: list[str] = []
         self.steps = 0
 
-    def build(self) -> Graph:
+    def build(self, train: bool) -> Graph:
         self.resolver = Resolver(self.spec)
         for problem in self.resolver.problems:
             self.problems[problem.message, problem.mark] = problem
@@ -90,7 +90,7 @@ class _Builder:
         first = next(iter(self.graph.inputs.values()), None) if len(self.graph.inputs) == 1 else None
         last = self._item(self.spec.layers, first, context)
         self._outputs(last)
-        for head in self.spec.heads:
+        for head in self.spec.heads if train else ():
             self._head(head, context)
         if self.problems:
             raise SpecError(self.problems.values())
@@ -213,9 +213,20 @@ class _Builder:
         if count > MOST_LAYERS:
             self._too_many(f"{count:,} repeats are more than the {MOST_LAYERS:,} layers that a network may have", item.count.mark, context)
         if label is not None:
-            text = f"{count} x {_text(item.item)}"
-            return self._scoped(label, text, item.mark, context, Chain(item.mark, ()), lambda inner: self._times(count, item.item, current, inner, True))
+            start = len(self.graph.nodes)
+            output = self._scoped(
+                label, f"{count} x {_text(item.item)}", item.mark, context, Chain(item.mark, ()), lambda inner: self._times(count, item.item, current, inner, True)
+            )
+            self._name_repeat(context.scope.prefix + label, item, count, start)
+            return output
         return self._times(count, item.item, current, context, False)
+
+    def _name_repeat(self, path: str, item: Repeat, count: int, start: int) -> None:
+        """A repeated layer is named in full where every one is the same: `3 x conv 512 3x3`."""
+        if isinstance(item.item, Line) and path in self.graph.groups:
+            made = {node.op.line(rank=len(node.shape) - 1) for node in self.graph.nodes[start:] if node.name == node.line}
+            if len(made) == 1:
+                self.graph.groups[path] = self.graph.groups[path]._replace(text=f"{count} x {made.pop()}")
 
     def _times(self, count: int, item: Item, current: int | None, context: Context, numbered: bool) -> int | None:
         env = dict(context.env)
@@ -255,7 +266,7 @@ class _Builder:
         if value is _FAILED:
             return 1
         if word and (not isinstance(value, (int, Fraction)) or isinstance(value, bool) or not 0 <= value <= 1):
-            self._wrong(f"survive must be a probability, got {show(value)}", word.mark, context)
+            self._wrong(f"survive must be a probability, got {show(value)}", word.mark, context, _symbols(context.env, word))
             return 1
         return value
 

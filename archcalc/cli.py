@@ -108,7 +108,7 @@ def check(specs: Specs, form: Annotated[str, typer.Option("--format", "-o", help
         _print_verdicts_json([(member, verdicts) for member, verdicts, _ in found])
     else:
         for member, verdicts, graph in found:
-            layers = len(graph.layers(True))
+            layers = len(graph.layers())
             typer.echo(f"{member.name}: {layers:,} layers, {len(verdicts)} figure{'s' * (len(verdicts) != 1)} checked")
             for verdict in verdicts:
                 if not quiet or verdict.fails:
@@ -197,8 +197,10 @@ def _notes(table: Table, dropped: Sequence[str], quiet: bool) -> None:
     """What a reader should know besides the table."""
     if quiet:
         return
+    from archcalc.ops.base import show
+
     for name in dropped:
-        typer.echo(f"note: {name} stays {table.binding.values[name]}: it decides the structure", err=True)
+        typer.echo(f"note: {name} stays {show(table.binding.values[name])}: it decides the structure", err=True)
     unreached = table.graph.unreached()
     for node in unreached[:10]:
         typer.echo(f"{node.mark}: warning: {node.name} reaches no output; list it under `outputs:` if it is one", err=True)

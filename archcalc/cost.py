@@ -121,7 +121,7 @@ class Table:
     def rows(self) -> list[Row]:
         """A row a layer, in order."""
         backward = self._backward() if self.train else {}
-        return [self._row(n, backward.get(n)) for n in self.graph.layers(self.train)]
+        return [self._row(n, backward.get(n)) for n in self.graph.layers()]
 
     @cached_property
     def nodes(self) -> dict[str, Node]:
@@ -131,7 +131,7 @@ class Table:
     @cached_property
     def row_at(self) -> dict[int, Row]:
         """The rows by their node's position in the graph."""
-        return dict(zip(self.graph.layers(self.train), self.rows, strict=True))
+        return dict(zip(self.graph.layers(), self.rows, strict=True))
 
     def cost(self, node: Node) -> Cost:
         """What a layer costs a sample, shared weights included."""
@@ -183,7 +183,7 @@ class Table:
     @cached_property
     def totals(self) -> dict[str, Any]:
         """Sums over all layers, and what only the whole network has: peaks, depth. Bytes are in the table's dtype."""
-        layers = self.graph.layers(self.train)
+        layers = self.graph.layers()
         sums = self._sums(layers)
         width, batch = DTYPES[self.dtype], self.batch
         totals: dict[str, Any] = {
@@ -194,8 +194,8 @@ class Table:
             "flops": 2 * sums["macs"] + sums["elementwise"],
             "elementwise": sums["elementwise"],
             "activations": sums["activations"],
-            "act_peak_bytes": memory.peak(self.graph, self.train) * batch * width,
-            "act_sum_bytes": memory.kept(self.graph, self.train) * batch * width,
+            "act_peak_bytes": memory.peak(self.graph) * batch * width,
+            "act_sum_bytes": memory.kept(self.graph) * batch * width,
             "weight_bytes": (sums["params"] + sums["buffers"]) * width,
             "bytes": sums["bytes"] * width,
             "depth": self._depth(layers, lambda node: node.op.is_layer),
@@ -233,24 +233,23 @@ class Table:
 
     def _depth(self, layers: list[int], weight: Any) -> Number:
         """The longest path, counting what `weight` says a layer counts."""
-        depth: dict[int, Any] = {}
         nodes, weights = self.graph.nodes, {}
-        deepest: Any = 0
+        depth: list[Any] = [0] * len(nodes)
         for n in layers:
             node = nodes[n]
             key = (id(node.op), node.survive)
             if key not in weights:
                 weights[key] = weight(node)
-            longest = weights[key] + max([depth.get(i, 0) for i in node.inputs], default=0)
-            depth[n] = longest
-            deepest = max(deepest, longest)
+            inputs = node.inputs
+            depth[n] = weights[key] + (depth[inputs[0]] if len(inputs) == 1 else max([depth[i] for i in inputs], default=0))
+        deepest = max(depth, default=0)
         return int(deepest) if deepest == int(deepest) else deepest
 
     def _backward(self) -> dict[int, Number]:
         """Backward MACs of every layer: the gradient of its weights unless frozen, and of its input where something learns before it."""
         learns: dict[int, bool] = {}
         macs: dict[int, Number] = {}
-        for n in self.graph.layers(self.train):
+        for n in self.graph.layers():
             node = self.graph.nodes[n]
             shapes = self.graph.shapes_into(node)
             dx = any(learns.get(i, False) for i in node.inputs)
@@ -265,7 +264,7 @@ class Table:
     def last_map(self) -> tuple[str, str, Field] | None:
         """Where the network goes global: the label of the last map before that, the input it is seen on, and its field."""
         for source, found in self.fields.items():
-            running = [seen if not node.head or self.train else None for seen, node in zip(found, self.graph.nodes, strict=True)]
+            running = [None if node.head else seen for seen, node in zip(found, self.graph.nodes, strict=True)]
             n = receptive.last_map(running)
             if n is not None and not isinstance(self.graph.nodes[n].op, Input):
                 seen = running[n]

@@ -77,16 +77,16 @@ class Group(NamedTuple):
 
 @dataclass(slots=True)
 class Graph:
-    """A network as a directed acyclic graph; nodes of train-only heads are in it and marked `head`."""
+    """A network as a directed acyclic graph. A graph for training holds the train-only heads as well, marked `head`."""
 
     nodes: list[Node] = field(default_factory=list)
     inputs: dict[str, int] = field(default_factory=dict)
     outputs: list[int] = field(default_factory=list)
     groups: dict[str, Group] = field(default_factory=dict)
 
-    def layers(self, train: bool = False) -> list[int]:
-        """Positions of the layers that run: without the inputs, and without train-only heads unless training."""
-        return [n for n, node in enumerate(self.nodes) if not isinstance(node.op, Input) and (train or not node.head)]
+    def layers(self) -> list[int]:
+        """Positions of the layers: all nodes but the inputs."""
+        return [n for n, node in enumerate(self.nodes) if not isinstance(node.op, Input)]
 
     def shapes_into(self, node: Node) -> tuple[Shape, ...]:
         return tuple([self.nodes[n].shape for n in node.inputs])

@@ -26,22 +26,22 @@ class _Buffer:
     elements: Dim
     last: int
     foreign: bool = False
+    freed: bool = False
 
 
-def peak(graph: Graph, train: bool = False) -> Dim:
+def peak(graph: Graph) -> Dim:
     """The most elements alive at once, a sample."""
-    values = dict.fromkeys(_alive(graph, train))
+    values = dict.fromkeys(_alive(graph))
     numbers = [value for value in values if isinstance(value, int)]
     return _upper([value for value in values if isinstance(value, Poly)], max(numbers, default=0))
 
 
-def _alive(graph: Graph, train: bool) -> list[Dim]:
+def _alive(graph: Graph) -> list[Dim]:
     """Elements alive while each layer runs."""
-    order = sorted([*graph.inputs.values(), *graph.layers(train)])
     end = len(graph.nodes)
-    last = dict.fromkeys(order, -1)
-    for n in order:
-        for source in graph.nodes[n].inputs:
+    last = [-1] * end
+    for n, node in enumerate(graph.nodes):
+        for source in node.inputs:
             last[source] = n
     for n in graph.outputs:
         last[n] = end
@@ -49,8 +49,7 @@ def _alive(graph: Graph, train: bool) -> list[Dim]:
     expiring: dict[int, list[_Buffer]] = {}
     alive: Dim = 0
     steps: list[Dim] = []
-    for n in order:
-        node = graph.nodes[n]
+    for n, node in enumerate(graph.nodes):
         buffer = _reused(graph, n, buffers)
         if buffer is None:
             buffer = _Buffer(size(node.shape), n, isinstance(node.op, Input))
@@ -59,8 +58,9 @@ def _alive(graph: Graph, train: bool) -> list[Dim]:
         buffers[n] = buffer
         expiring.setdefault(buffer.last, []).append(buffer)
         steps.append(alive)
-        for done in {id(b): b for b in expiring.pop(n, []) if b.last == n}.values():
-            alive = alive - done.elements
+        for done in expiring.pop(n, ()):
+            if done.last == n and not done.freed:
+                alive, done.freed = alive - done.elements, True
     return steps
 
 
@@ -77,12 +77,11 @@ def _reused(graph: Graph, n: int, buffers: dict[int, _Buffer]) -> _Buffer | None
     return None
 
 
-def kept(graph: Graph, train: bool = False) -> Dim:
+def kept(graph: Graph) -> Dim:
     """Elements that a backward pass needs from the forward pass, a sample."""
     total: Dim = 0
     counts: dict[Dim, int] = {}
-    for n in [*graph.inputs.values(), *graph.layers(train)]:
-        node = graph.nodes[n]
+    for node in graph.nodes:
         if isinstance(node.op, Input) or (node.op.keeps_output and not node.op.is_view):
             elements = size(node.shape)
             counts[elements] = counts.get(elements, 0) + 1

@@ -33,8 +33,8 @@ class Model:
 
     @cached_property
     def graph(self) -> Graph:
-        """The graph with every parameter at its default."""
-        return build(self.spec, bind(self.spec, self.variant))
+        """The graph with every parameter at its default, train-only heads included."""
+        return build(self.spec, bind(self.spec, self.variant), train=True)
 
     def count(self, *, free: Sequence[str] = (), batch: int = 1, train: bool = False, dtype: str = "fp32", **bindings: Any) -> Table:
         """Count with these parameters; those in `free` stay symbols (`["all"]`: all that can).
@@ -55,7 +55,7 @@ class Model:
 
     def _table(self, free: Sequence[str], batch: int, train: bool, dtype: str, bindings: Mapping[str, Any]) -> Table:
         binding = bind(self.spec, self.variant, bindings, free, batch)
-        return Table(self.spec, self.variant, binding, build(self.spec, binding), train, dtype)
+        return Table(self.spec, self.variant, binding, build(self.spec, binding, train), train, dtype)
 
     def _freest(self, free: list[str], batch: int, train: bool, dtype: str, bindings: Mapping[str, Any]) -> Table:
         """With as many free parameters as have a closed form: one that decides the structure stays a number."""

@@ -264,9 +264,9 @@ def _vanishes(x: Poly) -> tuple[bool | None, str]:
     if (low is not None and low > 0) or (high is not None and high < 0):
         return False, ""
     variables = sorted(_variables(x), key=lambda atom: atom.symbol.name)
-    modulus = _modulus(x)
-    split = [atom for atom in variables if atom.integer and modulus > 1 and _rounded(x, atom)]
-    steps = [math.lcm(modulus, atom.symbol.multiple_of) for atom in split]
+    modulus = {atom: _modulus(x, atom.symbol.name) for atom in variables if atom.integer}
+    split = [atom for atom in modulus if modulus[atom] > 1]
+    steps = [math.lcm(modulus[atom], atom.symbol.multiple_of) for atom in split]
     verdicts: dict[Residues, bool | None] = {}
     if math.prod(step // atom.multiple for step, atom in zip(steps, split, strict=True)) <= MOST_CLASSES:
         verdicts = _by_class(x, split, steps)
@@ -289,10 +289,6 @@ def _variables(x: Number) -> set[Variable]:
     return found
 
 
-def _rounded(x: Poly, variable: Variable) -> bool:
-    return any(not isinstance(atom, Variable) and variable in set(_nested(Poly({(atom,): 1}))) for atom in x.atoms())
-
-
 def _count(s: Symbol) -> float:
     if not s.integer or s.low is None or s.high is None:
         return math.inf
@@ -306,15 +302,15 @@ def _values(atom: Variable) -> range:
     return range(low, high + 1, atom.symbol.multiple_of)
 
 
-def _modulus(x: Number) -> int:
-    """In steps of this in every symbol, each floor in x moves like a polynomial."""
+def _modulus(x: Number, name: str) -> int:
+    """When this symbol moves in steps of this, each floor in x moves like a polynomial."""
     modulus = 1
     for atom in x.atoms() if isinstance(x, Poly) else ():
-        if isinstance(atom, Floor):
+        if isinstance(atom, Floor) and name in atom.symbols:
             denominators = math.lcm(*(c.denominator for c in atom.inside.terms.values()))
-            modulus = math.lcm(modulus, atom.divisor * denominators * _modulus(atom.inside))
+            modulus = math.lcm(modulus, atom.divisor * denominators * _modulus(atom.inside, name))
         elif isinstance(atom, Call):
-            modulus = math.lcm(modulus, *map(_modulus, atom.args))
+            modulus = math.lcm(modulus, *(_modulus(arg, name) for arg in atom.args))
     return modulus
 
 

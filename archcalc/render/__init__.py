@@ -102,27 +102,36 @@ def title(table: Table, form: Form = unicode) -> str:
 
 
 def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
-    """The totals, exact, with the convention that they follow."""
+    """The totals, exact."""
     totals = table.totals
-    trainable = "" if totals["trainable_params"] == totals["params"] else f", {numbers.exact(totals['trainable_params'], form)} trainable"
-    buffers = f", and {numbers.exact(totals['buffers'], form)} in buffers" if totals["buffers"] != 0 else ""
-    sample = "a sample" if table.batch == 1 else "a batch"
+    trainable = "" if totals["trainable_params"] == totals["params"] else f", {numbers.exact(totals['trainable_params'], form)} of them trainable"
+    buffers = f", and {numbers.exact(totals['buffers'], form)} numbers in buffers" if totals["buffers"] != 0 else ""
     found = [
         ("params", f"{numbers.exact(totals['params'], form)}{trainable}{buffers}"),
-        ("MACs", f"{numbers.exact(totals['macs'], form)} {sample}: {CONVENTION}"),
+        ("MACs", f"{numbers.exact(totals['macs'], form)} {_per(table)}"),
     ]
     if table.train:
-        found.append(("backward", f"{numbers.exact(totals['backward_macs'], form)} MACs: gradients of weights and of inputs, none for the first layer's input"))
+        found.append(("backward", f"{numbers.exact(totals['backward_macs'], form)} MACs"))
         found.append(("optimiser", f"{numbers.size_in_bytes(totals['optimizer_bytes'], form)} (Adam: two fp32 numbers a trainable parameter)"))
     found.append(("weights", f"{numbers.size_in_bytes(totals['weight_bytes'], form)} in {table.dtype}"))
-    found.append(("activations", f"at most {numbers.size_in_bytes(totals['act_peak_bytes'], form)} alive ({MEMORY_CONVENTION})"))
-    found.append(("", f"{numbers.size_in_bytes(totals['act_sum_bytes'], form)} kept for training ({TRAINING_CONVENTION})"))
+    found.append(("activations", f"{numbers.size_in_bytes(totals['act_peak_bytes'], form)} alive at most"))
+    found.append(("", f"{numbers.size_in_bytes(totals['act_sum_bytes'], form)} kept for training"))
     found.append(("depth", _depth(table)))
     found.append(("field", _field(table, form)))
     found.append(("counted", f"{totals['layers']:,} of {totals['layers']:,} layers"))
     if table.free:
         found.append(("valid for", ", ".join(table.domain) or "every value"))
     return found
+
+
+def _per(table: Table) -> str:
+    return "a sample" if table.batch == 1 else "a batch"
+
+
+def legend(table: Table) -> list[str]:
+    """The conventions that the totals follow."""
+    lines = [f"MACs: {CONVENTION}", f"alive: {MEMORY_CONVENTION}", f"kept: {TRAINING_CONVENTION}"]
+    return [*lines, "backward: gradients of weights and of inputs; none for the input of the first layer that learns"] if table.train else lines
 
 
 def _depth(table: Table) -> str:
@@ -150,11 +159,13 @@ def _field(table: Table, form: Form) -> str:
 
 
 def _terminal(table: Table, options: Options) -> str:
-    body = grid(cells(table, options), options.width)
+    found = cells(table, options)
     notes = facts(table)
     label = max(len(name) for name, _ in notes)
     lines = [line for name, value in notes for line in _wrapped(f"{name:<{label}}  ", value, options.width)]
-    return "\n".join([f"{title(table)} · {table.spec.path}{'@' + table.variant if table.variant else ''}", "", body, "", *lines])
+    lines += ["", *(line for text in legend(table) for line in _wrapped("", text, options.width))]
+    head = f"{title(table)} · {table.spec.path}{'@' + table.variant if table.variant else ''}"
+    return "\n".join([head, "", *([grid(found, options.width), ""] if found.rows else []), *lines])
 
 
 def _wrapped(label: str, value: str, width: int | None) -> list[str]:

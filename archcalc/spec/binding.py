@@ -54,9 +54,23 @@ def bind(spec: Spec, variant: str | None = None, sets: MappingType[str, Any] | N
 
 
 def numeric(spec: Spec, variant: str | None = None) -> list[str]:
-    """The parameters that `--free all` tries to free: those with a number."""
+    """The parameters that `--free all` tries to free: those with a number of their own, not one that follows from others."""
+    member = spec.variant(variant)
+    given = member.values if member else {}
     values = bind(spec, variant).values
-    return [name for name, value in values.items() if isinstance(value, (int, Fraction)) and not isinstance(value, bool)]
+    return [name for name, value in values.items() if _is_number(value) and not _follows(given.get(name, spec.parameters[name]), spec)]
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, (int, Fraction)) and not isinstance(value, bool)
+
+
+def _follows(declared: Declared, spec: Spec) -> bool:
+    """Whether a parameter is declared as an expression in others."""
+    node = declared.value
+    if not isinstance(node, Scalar) or not node.plain or not isinstance(node.value, str):
+        return False
+    return any(name in spec.parameters for name in compile_expression(node.text).names)
 
 
 def _batch(value: Any) -> int:
@@ -99,12 +113,12 @@ class _Resolver:
         return self.done[name]
 
     def _symbol(self, name: str, value: Value) -> Value:
-        if not isinstance(value, (int, Fraction)) or isinstance(value, bool):
+        if not _is_number(value) and not isinstance(value, Poly):
             raise UsageError(f"'{name}' can't be free: it is {'a list' if isinstance(value, tuple) else show(value)}, not a number")
         limits = self.spec.parameters[name].limits
-        low = limits.min if limits and isinstance(limits.min, (int, Fraction)) else 1 if isinstance(value, int) else 0
+        low = limits.min if limits and isinstance(limits.min, (int, Fraction)) else 0 if isinstance(value, Fraction) else 1
         high = limits.max if limits and isinstance(limits.max, (int, Fraction)) else None
-        whole = isinstance(value, int) and not isinstance(low, Fraction)
+        whole = not isinstance(value, Fraction) and not isinstance(low, Fraction)
         return symbol(name, minimum=low, maximum=high, multiple_of=(limits.multiple_of if limits else None) or 1, integer=whole)
 
     def _read(self, node: Node) -> Value:

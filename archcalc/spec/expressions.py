@@ -187,6 +187,8 @@ def _choice(node: ast.IfExp, depth: int) -> _Run:
 
 
 def _item(node: ast.Subscript, depth: int) -> _Run:
+    if isinstance(node.slice, ast.Slice):
+        return _slice(node, node.slice, depth)
     inner, index = _compile(node.value, depth), _compile(node.slice, depth)
 
     def run(env: Environment, words: Collection[str]) -> Value:
@@ -198,6 +200,20 @@ def _item(node: ast.Subscript, depth: int) -> _Run:
         if not isinstance(position, int) or not -len(values) <= position < len(values):
             raise ExpressionError(f"`{_short(ast.unparse(node))}`: there is no item {position} in a list of {len(values)}", node.col_offset)
         return values[position]
+
+    return run
+
+
+def _slice(node: ast.Subscript, part: ast.Slice, depth: int) -> _Run:
+    """`list[1:3]`."""
+    nothing = ast.Constant(None)
+    inner, *ends = (_compile(end or nothing, depth) for end in (node.value, part.lower, part.upper, part.step))
+
+    def run(env: Environment, words: Collection[str]) -> Value:
+        values, limits = inner(env, words), [end(env, words) for end in ends]
+        if not isinstance(values, tuple) or not all(limit is None or isinstance(limit, int) for limit in limits) or limits[2] == 0:
+            raise ExpressionError(f"`{_short(ast.unparse(node))}` takes a list and whole numbers", node.col_offset)
+        return values[slice(*limits)]
 
     return run
 
@@ -349,7 +365,8 @@ def _extreme(name: str, pick: Callable[[Number, Number], Number]) -> Callable[..
         values = args[0] if len(args) == 1 and isinstance(args[0], tuple) else args
         if not values:
             raise ExpressionError(f"{name} of an empty list")
-        return functools.reduce(pick, (_number(value, name) for value in values))
+        result: Number = functools.reduce(pick, (_number(value, name) for value in values))
+        return result
 
     return found
 
