@@ -213,20 +213,19 @@ class _Builder:
         if count > MOST_LAYERS:
             self._too_many(f"{count:,} repeats are more than the {MOST_LAYERS:,} layers that a network may have", item.count.mark, context)
         if label is not None:
-            start = len(self.graph.nodes)
-            output = self._scoped(
-                label, f"{count} x {_text(item.item)}", item.mark, context, Chain(item.mark, ()), lambda inner: self._times(count, item.item, current, inner, True)
-            )
-            self._name_repeat(context.scope.prefix + label, item, count, start)
-            return output
+            return self._numbered(label, count, item, current, context)
         return self._times(count, item.item, current, context, False)
 
-    def _name_repeat(self, path: str, item: Repeat, count: int, start: int) -> None:
-        """A repeated layer is named in full where every one is the same: `3 x conv 512 3x3`."""
-        if isinstance(item.item, Line) and path in self.graph.groups:
-            made = {node.op.line(rank=len(node.shape) - 1) for node in self.graph.nodes[start:] if node.name == node.line}
-            if len(made) == 1:
-                self.graph.groups[path] = self.graph.groups[path]._replace(text=f"{count} x {made.pop()}")
+    def _numbered(self, label: str, count: int, item: Repeat, current: int | None, context: Context) -> int | None:
+        """A labelled repeat is a group of `label/1`, `label/2` ..., named in full where all are the same: `3 x conv 512 3x3`."""
+        path, start = context.scope.prefix + label, len(self.graph.nodes)
+        inner = context._replace(scope=Scope(path, Chain(item.mark, ())))
+        output = self._times(count, item.item, current, inner, True)
+        made = {node.op.line(rank=len(node.shape) - 1) for node in self.graph.nodes[start:] if node.name == node.line}
+        called = {self.graph.groups[name].text for n in range(count) if (name := f"{path}/{n + 1}") in self.graph.groups}
+        same = called or made if isinstance(item.item, Line) else set()
+        self._group(path, f"{count} x {same.pop() if len(same) == 1 else _text(item.item)}", item.mark, output)
+        return output
 
     def _times(self, count: int, item: Item, current: int | None, context: Context, numbered: bool) -> int | None:
         env = dict(context.env)

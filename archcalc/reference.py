@@ -13,6 +13,7 @@ from typing import Any
 from archcalc.errors import UsageError
 from archcalc.ops import FAMILIES, OPS, Op
 from archcalc.ops.base import Op as Base
+from archcalc.ops.base import show
 from archcalc.spec.layers import COMMON, SUFFIXES
 
 
@@ -26,7 +27,7 @@ def _entry(op: type[Op]) -> dict[str, Any]:
     return {
         "name": op.word,
         "usage": usage(op),
-        "options": {name.rstrip("_"): _default(field) for name, field in op.model_fields.items() if name not in op.positional},
+        "options": {name.rstrip("_"): _default(name, field) for name, field in op.model_fields.items() if name not in op.positional},
         "suffixes": suffixes,
         "inputs": list(op.arity),
         "summary": described(op)[0],
@@ -40,21 +41,23 @@ def usage(op: type[Op]) -> str:
     words = [name.rstrip("_").upper() + ("..." if op.variadic else "") for name in op.positional]
     optional = [f"[{word}]" if not op.model_fields[name].is_required() else word for name, word in zip(op.positional, words, strict=True)]
     line = " ".join([op.word, *optional])
-    return f"{line}: [a, b]" if op.arity[0] > 1 else line
+    return f"{line}: [a, b]" if op.arity[1] is None or op.arity[0] > 1 else line
 
 
-def _default(field: Any) -> str:
-    if field.default is None:
-        return "none"
-    return str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+UNSET = {"pad": "dilation*(kernel-1)//2", "stride": "kernel", "dim": "features", "kv_heads": "heads", "out": "features", "start": "0", "axis": "spatial"}
+
+
+def _default(name: str, field: Any) -> str:
+    """The default as a reader understands it: an option that is not set follows from another."""
+    return UNSET[name] if field.default is None else show(field.default)
 
 
 def described(op: type[Op]) -> list[str]:
-    """The paragraphs of an operator's docstring, its family's after its own."""
-    own = inspect.cleandoc(op.__doc__ or "").split("\n\n")
-    base = op.__mro__[1]
-    inherited = inspect.cleandoc(base.__doc__ or "").split("\n\n")[1:] if base is not Base else []
-    return [re.sub(r"\s+", " ", paragraph) for paragraph in (*own, *inherited)]
+    """The paragraphs of an operator's docstring, then those that its bases add to theirs."""
+    paragraphs = inspect.cleandoc(op.__doc__ or "").split("\n\n")
+    for base in op.__mro__[1 : op.__mro__.index(Base)]:
+        paragraphs += inspect.cleandoc(base.__doc__ or "").split("\n\n")[1:]
+    return [re.sub(r"\s+", " ", paragraph) for paragraph in paragraphs]
 
 
 def markdown() -> str:

@@ -1,5 +1,6 @@
 """Functions of one element, and softmax and dropout: no weights (but prelu), no MACs."""
 
+from fractions import Fraction
 from typing import ClassVar
 
 from archcalc.algebra import Dim
@@ -51,9 +52,10 @@ class LeakyReLU(_Rectifier):
     """max(x, slope * x)."""
 
     word = "leaky_relu"
+    positional = ("slope",)
     cost = 2
 
-    slope: Ratio = 0
+    slope: Ratio = Fraction(1, 100)
 
 
 class PReLU(_Elementwise):
@@ -155,7 +157,7 @@ class Dropout(_Elementwise):
     keeps_output = False
     is_view = True
 
-    p: Ratio
+    p: Ratio = Fraction(1, 2)
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return 0

@@ -1,0 +1,81 @@
+"""Every example in the README and the docs is run.
+
+A fenced block `yaml title="net.yaml"` is a file; a `console` block holds commands after `$` with what they print (both streams; a line
+`...` stands for any lines, a last line `[exit 2]` for an exit code); a `pycon` block is a doctest. One folder a page, blocks in order.
+"""
+
+import doctest
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from archcalc import reference
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path) -> Iterator[tuple[str, str, str]]:
+    for match in FENCE.finditer(page.read_text(encoding="utf-8")):
+        yield match.group(1), match.group(2).strip(), match.group(3)
+
+
+def commands(block: str) -> Iterator[tuple[str, str]]:
+    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        command, _, output = part.partition("\n")
+        yield command, output
+
+
+def run(command: str, folder: Path) -> str:
+    words = shlex.split(command)
+    assert words[0] == "archcalc", f"only archcalc is run: {command}"
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    environment.pop("COLUMNS", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "archcalc", *words[1:]], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", timeout=60
+    )
+    return done.stdout + (f"[exit {done.returncode}]\n" if done.returncode else "")
+
+
+def pattern(expected: str) -> str:
+    return re.escape(expected).replace(r"\.\.\.", ".*")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_example_prints_what_the_page_says(page: Path, tmp_path: Path) -> None:
+    (tmp_path / "specs").symlink_to(ROOT / "specs")
+    for language, info, block in blocks(page):
+        if language == "yaml" and (title := re.match(r'title="([^"]+)"', info)):
+            (tmp_path / title.group(1)).write_text(block, encoding="utf-8")
+        if language == "console":
+            for command, expected in commands(block):
+                printed = run(command, tmp_path)
+                assert re.fullmatch(pattern(expected.strip()), printed.strip(), re.DOTALL), f"$ {command}\n{printed}"
+        if language == "pycon":
+            finder = doctest.DocTestParser().get_doctest(block, {}, page.name, str(page), 0)
+            assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(finder).failed == 0
+
+
+def test_the_operator_page_is_what_the_operators_say() -> None:
+    assert (ROOT / "docs" / "operators.md").read_text(encoding="utf-8") == reference.markdown()
+
+
+def test_every_command_and_option_is_documented() -> None:
+    import typer.main
+
+    from archcalc.cli import app
+
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    group = typer.main.get_command(app)
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        assert f"archcalc {name}" in text, f"the command {name} is not in the docs"
+        for parameter in command.params:
+            option = max(parameter.opts, key=len)
+            assert not option.startswith("--") or option == "--help" or option in text, f"{name} {option} is not in the docs"
