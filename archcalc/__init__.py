@@ -8,7 +8,7 @@ A network is declared in a page of YAML; `load` reads it, `Model.count` counts i
 >>> table.totals["params"], table.totals["macs"]
 (6998552, 1582671872)
 >>> model.count(size=320).totals["macs"]
-3227635712
+3228876800
 >>> print(model.count(free=["classes"]).totals["params"])
 1025*classes + 5973552
 """

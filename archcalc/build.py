@@ -355,7 +355,7 @@ class _Builder:
         calls = ((block.name, layer.line.mark), *context.calls)
         inner = Context(env, Scope(path, block.body), calls, self._frozen(layer, context), context.survive, share, context.head)
         output = self._chain(block.body, current, inner)
-        self._group(path, _called(block, env), layer.line.mark, output)
+        self._group(path, _called(layer, block, env), layer.line.mark, output)
         return output
 
     def _shared_group(self, layer: Layer, path: str, context: Context) -> tuple[str, str] | None:
@@ -538,10 +538,10 @@ def _text(item: Item) -> str:
     return _text(item.item)
 
 
-def _called(block: Block, env: dict[str, Any]) -> str:
-    """A call with its arguments, positional as far as they have no default."""
-    values = [show(env[name]) if name not in block.defaults else f"{name}={show(env[name])}" for name in block.arguments]
-    return " ".join([block.name, *values])
+def _called(layer: Layer, block: Block, env: dict[str, Any]) -> str:
+    """A call with the arguments that it gives."""
+    given = [name for name in block.arguments if name in layer.values]
+    return " ".join([block.name, *(f"{name}={show(env[name])}" if name in block.defaults else show(env[name]) for name in given)])
 
 
 def _spell_weights(weights: dict[str, Shape]) -> str:

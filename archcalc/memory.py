@@ -7,11 +7,10 @@ and dropout move nothing; concatenation writes a tensor of its own. No better or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from archcalc.algebra import Dim, Poly, maximum
-from archcalc.errors import ArchcalcError
 from archcalc.graph import Graph, Input
 from archcalc.ops import size
 
@@ -31,9 +30,9 @@ class _Buffer:
 
 def peak(graph: Graph) -> Dim:
     """The most elements alive at once, a sample."""
-    values = dict.fromkeys(_alive(graph))
-    numbers = [value for value in values if isinstance(value, int)]
-    return _upper([value for value in values if isinstance(value, Poly)], max(numbers, default=0))
+    most = maximum(0, *sorted(set(_alive(graph)), key=_rough, reverse=True))
+    assert not isinstance(most, Fraction)
+    return most
 
 
 def _alive(graph: Graph) -> list[Dim]:
@@ -90,35 +89,6 @@ def kept(graph: Graph) -> Dim:
     return total
 
 
-def _upper(values: Sequence[Poly], least: int) -> Dim:
-    """The largest of several closed forms: one of them where that can be decided, else their `max`."""
-    kept: list[Poly] = []
-    for value in sorted(values, key=_rough, reverse=True):
-        if not any(_dominates(other, value) for other in kept):
-            kept = [other for other in kept if not _dominates(value, other)] + [value]
-    result: Dim = least
-    for value in kept:
-        result = value if result == 0 or (isinstance(result, int) and _dominates(value, result)) else _maximum(result, value)
-    return result
-
-
-def _rough(value: Poly) -> float:
-    """A size at a typical point, to try the likely largest first."""
-    return float(value.evaluate(dict.fromkeys(value.symbols, 224)))
-
-
-def _dominates(one: Dim, other: Dim) -> bool:
-    """Whether one is at least the other everywhere; False where that can't be seen at once."""
-    difference = one - other
-    if isinstance(difference, int):
-        return difference >= 0
-    try:
-        return not difference < 0
-    except ArchcalcError:
-        return False
-
-
-def _maximum(one: Dim, other: Dim) -> Dim:
-    result = maximum(one, other)
-    assert isinstance(result, (int, Poly))
-    return result
+def _rough(value: Dim) -> float:
+    """A rough size, to try the likely largest first."""
+    return float(sum(value.terms.values())) if isinstance(value, Poly) else float(value)

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archcalc.errors import ArchcalcError
@@ -125,7 +126,7 @@ def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., numpy.ndarra
     import numpy
 
     def function(atom: Call) -> Callable[..., Any]:
-        extremes = {minimum: numpy.minimum, maximum: numpy.maximum}
+        extremes = {minimum: partial(_reduced, numpy.minimum), maximum: partial(_reduced, numpy.maximum)}
         return extremes.get(atom.build) or numpy.frompyfunc(atom.function, len(atom.args), 1)
 
     compiled = _function(x, names, function)
@@ -142,6 +143,11 @@ def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., numpy.ndarra
         return numpy.broadcast_to(result, numpy.broadcast_shapes(*(array.shape for array in arrays))).copy()
 
     return evaluate
+
+
+def _reduced(ufunc: Callable[[Any, Any], Any], *args: Any) -> Any:
+    """A function of two arrays over any number of them."""
+    return reduce(ufunc, args)
 
 
 def _opaque(atom: Atom) -> bool:

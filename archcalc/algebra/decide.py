@@ -197,24 +197,42 @@ def _threshold(difference: Poly) -> str:
     return ""
 
 
-def minimum(a: Number, b: Number) -> Number:
-    """The smaller of two; where that depends on the symbols, an atom min(...), with its arguments in canonical order."""
-    return _extreme("min", min, minimum, a, b)
+def minimum(*values: Number) -> Number:
+    """The smallest; where that depends on the symbols, one atom min(...) of those that may be it, in canonical order."""
+    return _extreme("min", min, minimum, values)
 
 
-def maximum(a: Number, b: Number) -> Number:
-    """The larger of two; where that depends on the symbols, an atom max(...), with its arguments in canonical order."""
-    return _extreme("max", max, maximum, a, b)
+def maximum(*values: Number) -> Number:
+    """The largest; where that depends on the symbols, one atom max(...) of those that may be it, in canonical order."""
+    return _extreme("max", max, maximum, values)
 
 
-def _extreme(name: str, function: Callable[..., Rational], build: Callable[..., Number], a: Number, b: Number) -> Number:
-    if a == b:
-        return a
+def _extreme(name: str, function: Callable[..., Rational], build: Callable[..., Number], values: tuple[Number, ...]) -> Number:
+    kept: list[Number] = []
+    for value in (part for whole in values for part in _parts(name, whole)):
+        if not any(_reaches(name, other, value) for other in kept):
+            kept = [*(other for other in kept if not _reaches(name, value, other)), value]
+    if len(kept) == 1:
+        return kept[0]
+    args = tuple(sorted(kept, key=lambda x: (not isinstance(x, Poly), str(x))))
+    return Poly({(call_atom(name, args, all(map(integral, args)), function, build),): 1})
+
+
+def _parts(name: str, x: Number) -> tuple[Number, ...]:
+    """The arguments of a lone max(...) inside another, so that they don't nest."""
+    if isinstance(x, Poly) and len(x.terms) == 1:
+        ((monomial, factor),) = x.terms.items()
+        if factor == 1 and len(monomial) == 1 and isinstance(monomial[0], Call) and monomial[0].name == name:
+            return monomial[0].args
+    return (x,)
+
+
+def _reaches(name: str, one: Number, other: Number) -> bool:
+    """Whether `one` is at least `other` (at most, for min) at every point; False where that can't be seen."""
     try:
-        return a if less(a, b) == (name == "min") else b
+        return not (less(other, one) if name == "min" else less(one, other))
     except Undecided:
-        args = tuple(sorted((a, b), key=lambda x: (not isinstance(x, Poly), str(x))))
-        return Poly({(call_atom(name, args, integral(a) and integral(b), function, build),): 1})
+        return False
 
 
 # equality
