@@ -18,9 +18,9 @@ from archcalc.graph import Graph, Group, Input, Node
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op, Shape, spell_shape
 from archcalc.ops.base import show
 from archcalc.spec.binding import Binding
-from archcalc.spec.expressions import Environment
+from archcalc.spec.expressions import CONSTANTS, Environment
 from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Repeat, Word
-from archcalc.spec.layers import IDENTITY, WORDS, Layer, Resolver, complaints
+from archcalc.spec.layers import IDENTITY, WORDS, Layer, Resolver, complaints, takes_words
 from archcalc.spec.load import Block, Head, Spec
 
 MOST_LAYERS = 1_000_000
@@ -112,6 +112,11 @@ class _Builder:
         except ArchcalcError as error:
             self._wrong(str(error), word.mark, context, _symbols(context.env, word))
         return _FAILED
+
+    def _word(self, word: Word, context: Context) -> Any:
+        """The value of an option that may be a word: a name that is not known stands for itself."""
+        free = word.text.isidentifier() and word.text not in context.env and word.text not in CONSTANTS
+        return word.text if free else self._evaluate(word, context, WORDS)
 
     def _too_many(self, message: str, mark: Mark, context: Context) -> None:
         self._wrong(message, mark, context)
@@ -287,9 +292,7 @@ class _Builder:
         if layer.label:
             return self._ref(layer, context)
         if current is None:
-            if len(self.graph.inputs) > 1 and not self.graph.nodes[len(self.graph.inputs) :] and not self.problems:
-                names = " or ".join(f"`ref {name}`" for name in self.graph.inputs)
-                self._wrong(f"start from {names}: there are several inputs", line.mark, context)
+            self._without_input(layer, context)
             return None
         self._with_channels(context.env, current)
         if not self._when(layer, current, context):
@@ -301,6 +304,15 @@ class _Builder:
         if layer.block is not None:
             return self._call(layer, layer.block, current, context, label)
         return current
+
+    def _without_input(self, layer: Layer, context: Context) -> None:
+        """A line after a mistake: its own expressions can still be wrong."""
+        self._with_channels(context.env, None)
+        if len(self.graph.inputs) > 1 and not self.graph.nodes[len(self.graph.inputs) :] and not self.problems:
+            names = " or ".join(f"`ref {name}`" for name in self.graph.inputs)
+            self._wrong(f"start from {names}: there are several inputs", layer.line.mark, context)
+        elif layer.op and not any("cin" in word.expression.names for word in (*layer.values.values(), *layer.variadic)):
+            self._made(layer, context)
 
     def _when(self, layer: Layer, current: int | None, context: Context) -> bool:
         word = layer.control.get("when")
@@ -399,15 +411,21 @@ class _Builder:
 
     def _made(self, layer: Layer, context: Context) -> Op | None:
         """The operator of a line with the values that its expressions have here."""
+        if layer.constant is not None:
+            return layer.constant
         values: dict[str, Any] = {}
+        assert layer.op is not None
         for field, word in layer.values.items():
-            values[field] = self._evaluate(word, context, WORDS)
-        if layer.variadic and layer.op:
+            values[field] = self._word(word, context) if takes_words(layer.op, field) else self._evaluate(word, context, WORDS)
+        if layer.variadic:
             values[layer.op.positional[0]] = tuple(self._evaluate(word, context) for word in layer.variadic)
         if any(value is _FAILED or (isinstance(value, tuple) and _FAILED in value) for value in values.values()):
             return None
         try:
-            return layer.make(values)
+            op = layer.make(values)
+            if not any(word.expression.names for word in (*layer.values.values(), *layer.variadic)):
+                layer.constant = op
+            return op
         except ValidationError as error:
             for field, sentence in complaints(error):
                 given = layer.values.get(field)
@@ -416,11 +434,12 @@ class _Builder:
 
     def _suffix(self, kind: str, word: Word, context: Context) -> Op | None:
         allowed = NORMALIZATIONS if kind == "norm" else (*ACTIVATIONS, "softmax")
-        value = self._evaluate(word, context, WORDS)
+        value = self._word(word, context)
         if value is _FAILED or value is None or value is False:
             return None
         if value not in allowed:
-            self._wrong(f"{kind} must be one of {', '.join(allowed)} or none; got {show(value)}", word.mark, context)
+            near = _near(value, allowed) if isinstance(value, str) else ""
+            self._wrong(f"{kind} must be one of {', '.join(allowed)} or none; got {show(value)}{near}", word.mark, context)
             return None
         return _suffix(value)
 
@@ -456,7 +475,8 @@ class _Builder:
         try:
             shape = op.shape(*shapes)
         except ShapeError as error:
-            self._wrong(str(error), mark, context)
+            message = str(error)
+            self._wrong(message if message.startswith(op.word) else f"{op.word}: {message}", mark, context)
             return None
         except Undecided as error:
             self._wrong(f"{op.word}: {error}", mark, context, error.symbols)

@@ -17,8 +17,8 @@ from math import gcd, lcm
 from typing import Any, NamedTuple
 
 from archcalc.algebra import Dim, Poly, maximum, minimum
-from archcalc.graph import Graph
-from archcalc.ops import Reach, Window
+from archcalc.graph import Graph, Node
+from archcalc.ops import Reach, Shape, Window
 
 MOST_PHASES = 4096
 
@@ -91,7 +91,7 @@ def fields(graph: Graph, source: str) -> list[Field | None]:
     found[start] = Field(Reach.PASS, (POINT,) * (len(graph.nodes[start].shape) - 1))
     windows: dict[tuple[int, int], Any] = {}
     for n, node in enumerate(graph.nodes):
-        seen = [field for i in node.inputs if (field := found[i]) is not None]
+        seen = [_stretched(field, graph.nodes[i].shape, node) for i in node.inputs if (field := found[i]) is not None]
         if not seen:
             continue
         joined = seen[0] if len(seen) == 1 else _union(seen, node.op.is_gate)
@@ -100,6 +100,13 @@ def fields(graph: Graph, source: str) -> list[Field | None]:
             windows[key] = node.op.windows(*graph.shapes_into(node))
         found[n] = _through(joined, windows[key])
     return found
+
+
+def _stretched(field: Field, shape: Shape, node: Node) -> Field:
+    """What an operand is seen as where its axes of 1 are stretched over the others': every output reads the same window."""
+    if len(node.inputs) == 1 or field.reach is not Reach.PASS or not node.op.in_place or shape[1:] == node.shape[1:]:
+        return field
+    return EVERYTHING if node.op.is_gate else MIXED
 
 
 def _through(field: Field, windows: tuple[Window, ...] | Reach) -> Field:
@@ -129,7 +136,7 @@ def slide(span: Span, window: Window) -> Span | None:
     if up == 1 and len(span.lows) == 1:
         jump, low, high = span.jump, span.lows[0], span.highs[0]
         if low is None:
-            return span
+            return Span(jump * stride, span.lows, span.highs)
         return Span(jump * stride, (low - before * jump,), (high + ((kernel - 1) * dilation - before) * jump,))
     period = up * span.period // gcd(up * span.period, stride)
     if isinstance(kernel, Poly) or isinstance(before, Poly) or period > MOST_PHASES:

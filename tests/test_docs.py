@@ -39,7 +39,13 @@ def run(command: str, folder: Path) -> str:
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     environment.pop("COLUMNS", None)
     done = subprocess.run(
-        [sys.executable, "-m", "archcalc", *words[1:]], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", timeout=60
+        [sys.executable, "-m", "archcalc", *words[1:]],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=60,
     )
     return done.stdout + (f"[exit {done.returncode}]\n" if done.returncode else "")
 

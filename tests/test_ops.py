@@ -130,6 +130,8 @@ POOLS = [
     Row("maxpool 3x3 stride=2 pad=0 ceil=true", [(64, 112, 112)], (64, 56, 56), elementwise=64 * 56 * 56 * (3 * 3 - 1), field=[(3, 2, 0)] * 2),
     Row("maxpool 2 stride=2 pad=1 ceil", [(8, 5)], (8, 3), elementwise=8 * 3 * (2 - 1), field=[(2, 2, -1)]),
     Row("maxpool 2 stride=2 pad=1 ceil", [(8, 6)], (8, 4), elementwise=8 * 4 * (2 - 1), field=[(2, 2, -1)]),
+    # a window larger than the padded input still gives one output when rounding up, as in PyTorch
+    Row("maxpool 3x3 stride=2 pad=0 ceil", [(4, 2, 2)], (4, 1, 1), elementwise=4 * 1 * 1 * (3 * 3 - 1), field=[(3, 2, 0)] * 2),
     Row("maxpool 1 stride=3 ceil", [(8, 5)], (8, 2), elementwise=8 * 2 * (1 - 1), field=[(1, 3, 0)]),
     Row("avgpool 2x2", [(8, 10, 10)], (8, 5, 5), elementwise=8 * 5 * 5 * 2 * 2, field=[(2, 2, 0)] * 2),
     Row("avgpool 7x7 pad=0", [(8, 7, 7)], (8, 1, 1), elementwise=8 * 1 * 1 * 7 * 7, field=[(7, 7, 0)] * 2),

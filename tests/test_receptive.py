@@ -101,7 +101,8 @@ def windowed(draw: st.DrawFn, word: str, source: int, at: Layer, stride: int) ->
 
 def transposed(draw: st.DrawFn, source: int, at: Layer) -> Layer:
     kernel, stride, dilation = draw(st.integers(1, 4)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
-    before, after, more = draw(st.integers(0, 2)), draw(st.integers(0, 2)), draw(st.integers(0, 1))
+    before, after = draw(st.integers(0, 2)), draw(st.integers(0, 2))
+    more = draw(st.integers(0, min(1, max(stride, dilation) - 1)))
     size = (at.size - 1) * stride - before - after + dilation * (kernel - 1) + 1 + more
     line = f"conv_transpose 1 {kernel} stride={stride} dilation={dilation} pad=(({before},{after}),) output_pad={more}"
     return Layer(line, (source,), scattered(kernel, stride, dilation, before), size, at.rate and at.rate / stride, at.factor * stride)
@@ -344,6 +345,12 @@ def test_a_gate_is_left_out_and_noted() -> None:
     field = last_field(["conv 1 3x3", gate], 32, 32)
     assert (axes(field), field.gated) == ([(3, 1, 1)] * 2, True)
     assert last_field(["conv 1 3x3", gate.replace("mul", "add")], 32, 32).reach is Reach.ALL
+
+
+def test_a_stretched_axis_has_no_uniform_window() -> None:
+    assert last_field(["conv 1 1x1", "add: [identity, [avgpool 8x1 stride=1 pad=0]]"], 8, 8).reach is Reach.MIXED
+    gate = last_field(["conv 4 3x3", "mul: [identity, [avgpool 8x8 pad=0, conv 4 1x1, sigmoid]]"], 8, 8)
+    assert (axes(gate), gate.gated) == ([(3, 1, 1)] * 2, True)
 
 
 def test_nothing_is_local_after_a_global_layer() -> None:

@@ -49,7 +49,7 @@ class ReLU6(_Rectifier):
 
 
 class LeakyReLU(_Rectifier):
-    """max(x, slope * x)."""
+    """x, or slope x below 0."""
 
     word = "leaky_relu"
     positional = ("slope",)
@@ -59,7 +59,7 @@ class LeakyReLU(_Rectifier):
 
 
 class PReLU(_Elementwise):
-    """max(x, 0) + a min(x, 0) with one learned slope a channel."""
+    """x, or a x below 0, with one learned slope a channel."""
 
     word = "prelu"
     cost = 2

@@ -147,6 +147,8 @@ class ConvTranspose(Op):
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         rows = self._axes(x)
+        if isinstance(self.output_pad, int) and any(self.output_pad >= max(stride, dilation) for _, _, stride, dilation, _, _ in rows):
+            raise ShapeError(f"{self.word}: output_pad={self.output_pad} must be less than the stride or the dilation")
         _per_group(self.word, x[0], self.groups, "input")
         _per_group(self.word, self.out, self.groups, "output")
         return (

@@ -107,4 +107,4 @@ class Concat(Op):
         return 0
 
     def windows(self, *inputs: Shape) -> Windows:
-        return Reach.PASS if self.axis == 0 else Reach.MIXED
+        return Reach.PASS if isinstance(self.axis, int) and self.axis % len(inputs[0]) == 0 else Reach.MIXED

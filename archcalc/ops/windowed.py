@@ -37,7 +37,7 @@ class Windowed(Op):
         for (size, kernel, stride, dilation), (before, after) in zip(self.axes(x), self.padding(x), strict=True):
             reach = dilation * (kernel - 1) + 1
             free = size + before + after - reach
-            if not isinstance(free, Poly) and free < 0:
+            if not ceil and not isinstance(free, Poly) and free < 0:
                 raise ShapeError(f"{self.word}: the output would be empty: a window of {reach} on {size} + {before} + {after} of padding")
             if ceil:  # the last window must begin inside the input or the padding before it
                 sizes.append(minimum(free + 2 * stride - 1, size + before + stride - 1) // stride)

@@ -165,7 +165,7 @@ def _terminal(table: Table, options: Options) -> str:
     lines = [line for name, value in notes for line in _wrapped(f"{name:<{label}}  ", value, options.width)]
     lines += ["", *(line for text in legend(table) for line in _wrapped("", text, options.width))]
     head = f"{title(table)} · {table.spec.path}{'@' + table.variant if table.variant else ''}"
-    return "\n".join([head, "", *([grid(found, options.width), ""] if found.rows else []), *lines])
+    return "\n".join([*_wrapped("", head, options.width), "", *([grid(found, options.width), ""] if found.rows else []), *lines])
 
 
 def _wrapped(label: str, value: str, width: int | None) -> list[str]:

@@ -9,7 +9,8 @@ from tabulate import tabulate
 if TYPE_CHECKING:
     from archcalc.render import Cells
 
-EXPENDABLE = ("params%", "field", "macs%", "inputs", "line", "op")  # in this order, when nothing can be shortened any more
+KEPT = ("layer", "params", "macs")  # the last to go, when nothing can be shortened any more
+FIRST = ("params%", "field", "macs%", "inputs", "line")  # the first
 GAP = 2
 
 
@@ -34,9 +35,9 @@ def _fitted(cells: Cells, columns: list[int], widths: list[int], width: int) -> 
         return sum(widths[n] + GAP for n in columns) - GAP - width
 
     _shorten(cells, columns, widths, excess(), 16)
-    for name in EXPENDABLE:
-        if excess() > 0 and name in cells.names and len(columns) > 2:
-            columns = [n for n in columns if cells.names[n] != name]
+    for name in (*FIRST, *(name for name in reversed(cells.names) if name not in (*FIRST, *KEPT))):
+        if excess() > 0:
+            columns = [n for n in columns if cells.names[n] != name] or columns
     _shorten(cells, columns, widths, excess(), 8)
     return columns, widths
 

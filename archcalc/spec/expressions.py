@@ -27,6 +27,8 @@ from archcalc.errors import ExpressionError, Undecided
 
 LONGEST, DEEPEST, MOST_PARTS, MOST_BITS, LARGEST_EXPONENT = 1000, 40, 200, 256, 1024
 
+_PLAIN_SIZES = re.compile(r"\d+(x\d+)+")
+
 Value = Any  # int, Fraction, Poly, bool, str, None, or a tuple of these
 Environment = Mapping[str, Value]
 _Run = Callable[[Environment, Collection[str]], Value]
@@ -50,6 +52,8 @@ def compile_expression(text: str) -> Expression:
     """Read an expression; sizes such as `3x3` and `(n)x1` are tuples."""
     if len(text) > LONGEST:
         raise ExpressionError(f"an expression of {len(text):,} characters is too long (at most {LONGEST:,})")
+    if _PLAIN_SIZES.fullmatch(text):  # before Python reads 0x3 as a hexadecimal number
+        return _tuple_of(text, [compile_expression(side) for side in text.split("x")])
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -158,7 +158,7 @@ class Reader:
         tokens = list(_tokens(text, mark))
         if not tokens:
             return self._wrong("an empty layer", mark)
-        if len(tokens) > 1 and tokens[1].text == "x":
+        if len(tokens) > 1 and tokens[1].text == "x" and tokens[0].text != "ref":
             if len(tokens) == 2:
                 return self._wrong(f"what is repeated {tokens[0].text} times? write `{text} layer`, or `{text}:` and a list", mark)
             rest = tokens[2:]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -35,6 +35,7 @@ class Layer:
     variadic: tuple[Word, ...] = ()
     control: dict[str, Word] = field(default_factory=dict)  # when, frozen, share, norm, act, survive
     label: str = ""  # what a `ref` reads
+    constant: Op | None = None  # the operator, once it is known to be the same everywhere
     _made: dict[Any, Op] = field(default_factory=dict)
 
     def make(self, values: dict[str, Any]) -> Op:
@@ -50,6 +51,12 @@ class Layer:
 def flags(op: type[Op]) -> set[str]:
     """The options that are true when they stand alone: `maxpool 3x3 ceil`."""
     return {name for name, info in op.model_fields.items() if info.annotation is bool}
+
+
+def takes_words(op: type[Op], name: str) -> bool:
+    """Whether an option may be a word, so that one which isn't known is a wrong word rather than an unknown name."""
+    annotation = op.model_fields[name].annotation
+    return annotation is str or str in get_args(annotation)
 
 
 def complaints(error: ValidationError) -> Iterator[tuple[str, str]]:
@@ -80,20 +87,22 @@ class Resolver:
         return self.layers[id(line)]
 
     def _resolve(self, body: Chain) -> None:
-        joins: set[int] = set()
+        joins: dict[int, bool] = {}  # the lines that join branches, and whether their number fits
         for item in walk(body):
             if isinstance(item, Branches):
-                joins.add(id(item.line))
-                self._check_arity(item)
+                joins[id(item.line)] = self._check_arity(item)
             if isinstance(item, Line):
-                self.layers[id(item)] = self._layer(item, id(item) in joins)
+                layer = self._layer(item, id(item) in joins)
+                self.layers[id(item)] = layer if joins.get(id(item), True) else None
 
-    def _check_arity(self, item: Branches) -> None:
+    def _check_arity(self, item: Branches) -> bool:
         low, high = OPS[item.line.head.text].arity
         count = len(item.items)
         if count < low or (high is not None and count > high):
             wanted = f"at least {low}" if high is None else f"{low}" if low == high else f"{low} to {high}"
             self._wrong(f"{item.line.head.text} takes {wanted} branches, got {count}", item.line.head)
+            return False
+        return True
 
     def _check_defaults(self, name: str, options: dict[str, Word]) -> None:
         allowed = self._allowed(OPS[name])

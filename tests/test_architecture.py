@@ -1,0 +1,84 @@
+"""The shape of the code: imports only go down the floors, each outside library has one door, and counting stays light."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "archcalc"
+
+FLOORS = [
+    ("errors", "algebra"),
+    ("ops",),
+    ("spec",),
+    ("graph", "build"),
+    ("receptive", "memory", "cost"),
+    ("model", "render", "expand", "schema", "reference"),
+    ("check", "zoo"),
+    ("cli",),
+]
+FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+DOORS = {"sympy": "algebra", "numpy": "algebra", "yaml": "spec", "networkx": "graph", "tabulate": "render", "typer": "cli"}
+TOP = ("__init__", "__main__")
+# prints a list of rows of its own, which is not a `Table`
+EXCEPTIONS = {("zoo", "tabulate")}
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def home(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> Iterator[tuple[str, str, int]]:
+    """(package, the part of archcalc or nothing, line) of every import, those inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module or ""] if node.module != "archcalc" else [f"archcalc.{alias.name}" for alias in node.names]
+        for name in names:
+            package, _, rest = name.partition(".")
+            yield package, rest.split(".")[0], node.lineno
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_only_go_down(path: Path) -> None:
+    here = home(path)
+    above = [
+        f"line {line} imports {part}"
+        for package, part, line in imported(path)
+        if package == "archcalc" and here not in TOP and part in FLOOR and FLOOR[part] > FLOOR[here] and not (here == "cost" and part == "render")
+    ]
+    assert above == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_each_outside_library_has_one_door(path: Path) -> None:
+    here = home(path)
+    assert [
+        f"line {line} imports {package}" for package, _, line in imported(path) if DOORS.get(package, here) != here and (here, package) not in EXCEPTIONS
+    ] == []
+
+
+def test_every_module_has_a_floor() -> None:
+    assert sorted({home(path) for path in modules()} - set(TOP)) == sorted(FLOOR)
+
+
+def test_counting_loads_no_heavy_library() -> None:
+    code = "import sys; sys.argv = ['archcalc', 'count', 'googlenet']\nfrom archcalc.cli import main\ntry:\n    main()\nexcept SystemExit:\n    print('LOADED', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.rpartition("LOADED ")[2].split()
+    assert [name for name in ("sympy", "onnx", "onnxruntime", "numpy", "networkx", "rich") if name in loaded] == []
+    assert "pydantic" in loaded
+
+
+def test_an_operator_without_a_rule_is_refused_when_it_is_defined() -> None:
+    from archcalc.ops import Op
+
+    with pytest.raises(TypeError, match="lacks weights, macs, elementwise, windows"):
+        type("Half", (Op,), {"__module__": __name__, "__annotations__": {}, "word": "half", "shape": lambda self, x: x})

@@ -1,0 +1,325 @@
+"""The command line: what is printed where, in every format, and how it exits."""
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from archcalc.cli import main
+from archcalc.model import spec_files
+
+ROOT = Path(__file__).parent.parent
+
+
+class Done:
+    """What a command printed and how it ended."""
+
+    def __init__(self, out: str, err: str, code: int) -> None:
+        self.out, self.err, self.code = out, err, code
+
+
+@pytest.fixture
+def archcalc(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> object:
+    def run(*words: str, columns: int | None = None) -> Done:
+        monkeypatch.delenv("COLUMNS", raising=False)
+        if columns:
+            monkeypatch.setenv("COLUMNS", str(columns))
+        monkeypatch.setattr(sys, "argv", ["archcalc", *words])
+        code: object = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        printed = capsys.readouterr()
+        assert isinstance(code, int)
+        return Done(printed.out, printed.err, code)
+
+    return run
+
+
+def write(folder: Path, layers: str, more: str = "", size: str = "[3, 32, 32]") -> str:
+    path = folder / "net.yaml"
+    path.write_text(f"archcalc: 1\nname: t\n{more}input: {size}\nlayers:\n{layers}", encoding="utf-8")
+    return str(path)
+
+
+def test_the_lecture_pair_layer_by_layer(archcalc) -> None:
+    rows = json.loads(archcalc("count", "cnn-flattening", "--format", "json").out)["layers"]
+    assert [row["params"] for row in rows if row["params"]] == [320, 18496, 73856, 294976, 650]
+    rows = json.loads(archcalc("count", "cnn-gap", "--format", "json").out)["layers"]
+    assert [row["params"] for row in rows if row["params"]] == [320, 18496, 73856, 8256, 650]
+
+
+def test_the_json_has_the_keys_of_the_contract(archcalc) -> None:
+    found = json.loads(archcalc("count", "googlenet", "--format", "json").out)
+    assert found["schema"] == "archcalc/count/1"
+    assert found["bindings"] == {"size": 224, "classes": 1000} | {k: v for k, v in found["bindings"].items() if k not in ("size", "classes")}
+    assert found["totals"]["params"] == 6_998_552
+    assert (found["totals"]["depth"], found["totals"]["depth_with_pooling"], found["totals"]["uncounted"]) == (22, 27, [])
+    assert {key: found[key] for key in ("convention", "mode", "batch", "free", "variant")} == {
+        "convention": "macs", "mode": "inference", "batch": 1, "free": [], "variant": None,
+    }  # fmt: skip
+    assert found["inputs"] == {"input": [3, 224, 224]}
+    assert found["receptive_field"]["at"] == "5b"
+    first = found["layers"][0]
+    assert {key: first[key] for key in ("name", "op", "block", "inputs", "shape", "params", "macs", "activations", "receptive_field")} == {
+        "name": "conv1", "op": "conv", "block": "", "inputs": ["input"], "shape": [64, 112, 112], "params": 64 * 3 * 7 * 7 + 64,
+        "macs": 64 * 112 * 112 * 3 * 7 * 7, "activations": 64 * 112 * 112,
+        "receptive_field": {"size": [7, 7], "stride": [2, 2], "start": [-3, -3]},
+    }  # fmt: skip
+    assert "conv1" in (ROOT / "specs/googlenet.yaml").read_text().splitlines()[first["line"] - 1]
+
+
+def test_several_specs_give_a_list(archcalc) -> None:
+    found = json.loads(archcalc("count", "resnet18", "vgg16", "--depth", "0", "--format", "json").out)
+    assert [(table["totals"]["params"], table["layers"]) for table in found] == [(11_689_512, []), (138_357_544, [])]
+
+
+@pytest.mark.parametrize("extra", [[], ["--depth", "0"], ["--depth", "2"], ["--by", "layer"], ["--by", "op"], ["--by", "block", "--depth", "2"]])
+def test_totals_do_not_depend_on_how_rows_are_grouped(archcalc, extra: list[str]) -> None:
+    assert json.loads(archcalc("count", "googlenet", *extra, "--format", "json").out)["totals"]["macs"] == 1_582_671_872
+
+
+@pytest.mark.parametrize("extra", [["--by", "layer"], ["--by", "op"], ["--by", "block"], ["--by", "block", "--depth", "2"], ["--sort", "macs", "--top", "3"]])
+def test_rows_add_up_to_the_totals(archcalc, extra: list[str]) -> None:
+    found = json.loads(archcalc("count", "googlenet", *extra, "--format", "json").out)
+    for name in ("params", "macs", "flops", "activations", "weight_bytes"):
+        assert sum(row[name] for row in found["layers"]) == found["totals"][name]
+
+
+def test_sorting_puts_the_dearest_first_and_keeps_the_rest_in_one_row(archcalc) -> None:
+    rows = json.loads(archcalc("count", "vgg16", "--by", "layer", "--sort", "params", "--top", "2", "--format", "json").out)["layers"]
+    assert [(row["name"], row["params"]) for row in rows] == [("fc6", 102_764_544), ("fc7", 16_781_312), ("37 more", 138_357_544 - 102_764_544 - 16_781_312)]
+
+
+def test_free_parameters_give_formulas_that_python_reads(archcalc) -> None:
+    found = json.loads(archcalc("count", "resnet50", "--free", "size,classes", "--format", "json").out)
+    assert found["free"] == ["size", "classes"]
+    assert (
+        eval(found["totals"]["macs"], {"size": 225, "classes": 10})
+        == json.loads(archcalc("count", "resnet50", "--set", "size=225", "--set", "classes=10", "--depth", "0", "--format", "json").out)["totals"]["macs"]
+    )
+    assert found["layers"][0]["shape"] == [64, "(size + 1)//2", "(size + 1)//2"]
+
+
+def test_free_all_leaves_alone_what_decides_the_structure(archcalc) -> None:
+    done = archcalc("count", "resnet50", "--free", "all", "--depth", "0", "--format", "json")
+    assert (done.code, json.loads(done.out)["totals"]["params"]) == (0, "2049*classes + 23508032")
+    assert "stays" in done.err
+    assert archcalc("count", "resnet50", "--free", "all", "--depth", "0", "--quiet").err == ""
+
+
+def test_batch_multiplies_work_but_not_parameters(archcalc) -> None:
+    one, many, free = (
+        json.loads(archcalc("count", "alexnet", *extra, "--depth", "0", "--format", "json").out)["totals"]
+        for extra in ([], ["--batch", "8"], ["--free", "batch"])
+    )
+    assert (many["params"], many["macs"], many["act_peak_bytes"]) == (one["params"], 8 * one["macs"], 8 * one["act_peak_bytes"])
+    assert eval(str(free["macs"]), {"batch": 8}) == many["macs"]
+
+
+def test_dtypes_change_bytes_only(archcalc) -> None:
+    wide, narrow = (json.loads(archcalc("count", "alexnet", "--dtype", d, "--depth", "0", "--format", "json").out)["totals"] for d in ("fp32", "fp16"))
+    assert (wide["weight_bytes"], narrow["weight_bytes"]) == (61_100_840 * 4, 61_100_840 * 2)
+    assert (wide["act_peak_bytes"], wide["macs"]) == (2 * narrow["act_peak_bytes"], narrow["macs"])
+
+
+def test_the_table_has_a_row_a_line_and_the_totals(archcalc) -> None:
+    lines = archcalc("count", "googlenet").out.splitlines()
+    assert lines[0] == "GoogLeNet · input 3x224x224 · specs/googlenet.yaml" or lines[0].startswith("GoogLeNet · input 3x224x224")
+    assert re.fullmatch(r"3a +inception 64 96 128 16 32 32 +256x28x28 +164k +128M +8\.1 +59", next(line for line in lines if line.startswith("3a")))
+    assert re.fullmatch(r"total +7\.00M +1\.58G +100\.0", next(line for line in lines if line.startswith("total")))
+    assert "counted      141 of 141 layers" in lines
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 200])
+@pytest.mark.parametrize("extra", [[], ["--depth", "3"], ["--free", "all"], ["--train", "--flops"]])
+def test_a_table_fits_the_terminal(archcalc, columns: int, extra: list[str]) -> None:
+    done = archcalc("count", "resnet50", *extra, columns=columns)
+    assert max(map(len, done.out.splitlines())) <= columns
+
+
+def test_nothing_is_coloured(archcalc) -> None:
+    assert "\x1b" not in archcalc("count", "googlenet").out + archcalc("--help").out
+
+
+def test_markdown_is_a_github_table(archcalc) -> None:
+    lines = archcalc("count", "googlenet", "--format", "markdown", "--depth", "2").out.splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    assert {line.count("|") for line in table} == {8}
+    assert re.fullmatch(r"\|:-+\|:-+\|-+:\|-+:\|-+:\|-+:\|-+:\|", table[1])
+    assert "**7.00M**" in table[-1]
+
+
+def test_html_is_one_well_formed_table_a_spec(archcalc) -> None:
+    done = archcalc("count", "googlenet", "--free", "size", "--format", "html")
+    root = xml.etree.ElementTree.fromstring(done.out)
+    assert root.tag == "table"
+    assert len(root.findall("./tbody/tr")) == 21
+
+
+def test_csv_holds_every_layer_with_exact_numbers(archcalc) -> None:
+    rows = list(csv.DictReader(io.StringIO(archcalc("count", "googlenet", "alexnet", "--format", "csv").out)))
+    assert sum(int(row["params"]) for row in rows if row["network"] == "GoogLeNet") == 6_998_552
+    assert len([row for row in rows if row["network"] == "GoogLeNet"]) == 141
+
+
+@pytest.mark.parametrize("extra", [[], ["--free", "size"], ["--depth", "2"], ["--columns", "layer,shape,params%,field"]])
+def test_latex_is_a_tabular_with_balanced_braces_and_escapes(archcalc, extra: list[str]) -> None:
+    out = archcalc("count", "resnet18", "--format", "latex", *extra).out
+    body = "\n".join(line for line in out.splitlines() if not line.startswith("%"))
+    assert body.count(r"\begin{tabular}") == body.count(r"\end{tabular}") == 1
+    assert body.count("{") == body.count("}")
+    assert body.count("$") % 2 == 0
+    assert not re.search(r"(?<!\\)[%#]", body)
+    assert not [letter for letter in body if ord(letter) > 127]
+    columns = body.split("{tabular}{")[1].split("}")[0]
+    assert {line.count("&") for line in body.splitlines() if line.endswith(r"\\")} == {len(columns) - 1}
+
+
+def test_columns_can_be_chosen_and_are_explained(archcalc) -> None:
+    done = archcalc(
+        "count", "alexnet", "--columns", "layer,params%,bytes,intensity,stride,start,elementwise,activations,weights,buffers,trainable,inputs,line,layers"
+    )
+    assert done.code == 0
+    assert "intensity" in archcalc("count", "alexnet", "--columns", "help").out
+
+
+def test_check_passes_and_fails_with_their_exit_codes(archcalc, tmp_path: Path) -> None:
+    right = write(tmp_path, "  - conv 8 3x3\n", "reference:\n  - {params: 224, source: by hand}\nbudget: {params: {max: 300}}\n")
+    assert archcalc("check", right).code == 0
+    for wrong in ("reference:\n  - {params: 1, source: nowhere}\n", "budget: {params: {max: 223}}\n", "budget: {macs: {min: 1G}}\n"):
+        done = archcalc("check", write(tmp_path, "  - conv 8 3x3\n", wrong))
+        assert (done.code, "FAIL" in done.out, "net.yaml:3:" in done.out or "net.yaml:4:" in done.out) == (1, True, True)
+    warned = archcalc("check", write(tmp_path, "  - conv 8 3x3\n", "budget: {params: {max: 223, level: warn}}\n"))
+    assert (warned.code, "warn" in warned.out) == (0, True)
+    noted = "reference:\n  - {params: 5M, expect: mismatch, source: a slide, note: loose}\n"
+    assert archcalc("check", write(tmp_path, "  - conv 8 3x3\n", noted)).code == 0
+    assert archcalc("check", write(tmp_path, "  - conv 8 3x3\n", noted.replace("5M", "224"))).code == 1
+
+
+@pytest.mark.parametrize(("figure", "holds"), [("0.2k", True), ("0.3k", False), ("224", True), ("223", False), ("220, tol: 2%", True), ("220, tol: 1%", False)])
+def test_a_reference_holds_to_its_printed_digit_or_within_its_tolerance(archcalc, tmp_path: Path, figure: str, holds: bool) -> None:
+    path = write(tmp_path, "  - conv 8 3x3\n", f"reference:\n  - {{params: {figure}, source: by hand}}\n")
+    assert archcalc("check", path).code == (0 if holds else 1)
+
+
+def test_check_speaks_json(archcalc) -> None:
+    found = json.loads(archcalc("check", "specs/googlenet.yaml", "--format", "json").out)
+    assert found["schema"] == "archcalc/check/1"
+    assert [network["failed"] for network in found["networks"]] == [0] * len(found["networks"])
+
+
+def test_every_shipped_spec_checks(archcalc) -> None:
+    done = archcalc("check", *map(str, spec_files()), "--quiet")
+    assert (done.code, done.out.splitlines()[-1]) == (0, done.out.splitlines()[-1])
+    assert "FAIL" not in done.out
+
+
+def test_expand_prints_a_spec_that_counts_the_same(archcalc, tmp_path: Path) -> None:
+    flat = tmp_path / "flat.yaml"
+    flat.write_text(archcalc("expand", "googlenet").out, encoding="utf-8")
+    one, two = (json.loads(archcalc("count", spec, "--format", "json").out) for spec in ("googlenet", str(flat)))
+    assert one["totals"] == two["totals"]
+    assert [(row["name"], row["macs"], row["receptive_field"]) for row in one["layers"]] == [
+        (row["name"], row["macs"], row["receptive_field"]) for row in two["layers"]
+    ]
+
+
+def test_the_zoo_lists_every_network(archcalc) -> None:
+    found = {network["name"]: network for network in json.loads(archcalc("zoo", "--format", "json").out)}
+    assert found["resnet50"]["params"] == 25_557_032
+    assert {"googlenet", "googlenet-torchvision", "cnn-gap", "conv5x5-naive"} <= found.keys()
+    assert "resnet50" in archcalc("zoo", columns=80).out
+
+
+def test_the_schema_is_draft_07_and_accepts_every_shipped_spec(archcalc) -> None:
+    import yaml
+
+    schema = json.loads(archcalc("schema").out)
+    assert "draft-07" in schema["$schema"]
+    jsonschema.Draft7Validator.check_schema(schema)
+    validator = jsonschema.Draft7Validator(schema)
+    for path in spec_files():
+        assert [error.message for error in validator.iter_errors(yaml.safe_load(path.read_text(encoding="utf-8")))] == []
+    for broken in (
+        {"archcalc": 1, "name": "t", "layers": ["relu"], "bugdet": {}},
+        {"archcalc": 2, "name": "t", "layers": ["relu"]},
+        {"archcalc": 1, "name": "t"},
+    ):
+        assert not validator.is_valid(broken)
+
+
+def test_ops_describes_one_operator_or_all(archcalc) -> None:
+    assert archcalc("ops", "conv").out.startswith("conv OUT KERNEL\n")
+    assert len(json.loads(archcalc("ops", "--format", "json").out)) == len(archcalc("ops").out.splitlines())
+    assert archcalc("ops", "convv").code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["count", "resnt50"], "did you mean 'resnet50'?"),
+        (["count", "resnet@resnet5"], "did you mean 'resnet5"),
+        (["count", "."], "is a directory"),
+        (["count", "no/such/net.yaml"], "no/such/net.yaml: No such file"),
+        (["count", "resnet50", "--set", "sise=3"], "did you mean 'size'?"),
+        (["count", "resnet50", "--set", "size"], "--set takes name=value"),
+        (["count", "resnet50", "--set", "size=1/3"], "size"),
+        (["count", "resnet50", "--free", "sise"], "did you mean 'size'?"),
+        (["count", "resnet50", "--free", "size", "--set", "size=3"], "'size' is both set and free"),
+        (["count", "resnet50", "--format", "yaml"], "unknown format 'yaml'"),
+        (["count", "resnet50", "--dtype", "fp8"], "unknown dtype 'fp8'"),
+        (["count", "resnet50", "--columns", "layer,parms"], "did you mean 'params'?"),
+        (["count", "resnet50", "--by", "stage"], "unknown grouping 'stage'"),
+        (["count", "resnet50", "--sort", "colour"], "can't sort by 'colour'"),
+        (["count", "resnet50", "--sort", "macs", "--free", "size"], "while size is free"),
+        (["count", "resnet50", "--depth", "-1"], "--depth"),
+        (["count"], "Missing argument"),
+        (["cuont"], "cuont"),
+        (["expand", "resnet50", "--set", "version=3"], "must be one of"),
+    ],
+)  # fmt: skip
+def test_wrong_usage_exits_with_2_says_why_and_prints_nothing(archcalc, words: list[str], says: str) -> None:
+    done = archcalc(*words)
+    assert (done.code, done.out) == (2, "")
+    assert says in done.err
+    assert "Traceback" not in done.err
+
+
+def test_mistakes_in_several_files_are_reported_together(archcalc, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text("archcalc: 1\nname: t\ninput: [3, 8, 8]\nlayers: [rellu]\n")
+    done = archcalc("count", str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml"))
+    assert done.code == 2
+    assert "a.yaml:4:10" in done.err
+    assert "b.yaml:4:10" in done.err
+
+
+def test_a_layer_that_reaches_no_output_is_pointed_at(archcalc, tmp_path: Path) -> None:
+    path = write(tmp_path, "  - a: conv 8 3x3\n  - forgotten: conv 8 3x3\n  - ref a\n  - relu\n")
+    done = archcalc("count", path)
+    assert done.code == 0
+    assert "net.yaml:6:" in done.err
+    assert "forgotten reaches no output" in done.err
+    assert archcalc("count", path, "--quiet").err == ""
+
+
+def test_python_m_archcalc_works_outside_the_checkout(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "archcalc", "count", "resnet18", "--depth", "0"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "11,689,512" in done.stdout
+
+
+def test_a_closed_pipe_is_no_crash() -> None:
+    command = f"{sys.executable} -m archcalc count resnet152 --by layer --format csv | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    assert done.stdout.startswith("network,name")
+    assert "Traceback" not in done.stderr

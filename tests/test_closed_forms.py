@@ -1,0 +1,280 @@
+"""Closed forms of the networks that ship: equal to the count at every size, valid exactly where they say, printed as the papers would."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import pytest
+
+import archcalc
+from archcalc.algebra import Poly, compile_python, text, unicode
+from archcalc.cost import Table
+from archcalc.errors import ArchcalcError, SpecError
+from archcalc.model import Model
+from archcalc.spec import load_spec, read_spec
+from archcalc.spec.expressions import make_divisible
+
+COMPARED = ("params", "trainable_params", "buffers", "macs", "elementwise", "activations", "bytes")
+NETWORKS = ("alexnet", "vgg16", "googlenet", "googlenet-torchvision", "resnet50", "resnet152", "densenet121", "mobilenet_v2", "efficientnet_b0")
+FUNCTIONS: dict[str, Any] = {"__builtins__": {}, "max": max, "min": min, "make_divisible": make_divisible, "Fraction": Fraction}
+
+
+@cache
+def model(name: str) -> Model:
+    return archcalc.load(name)
+
+
+@cache
+def unlimited(name: str) -> Model:
+    """The network without the least size that its spec declares, so that what is too small is found by counting."""
+    found = archcalc.load(name)
+    spec = load_spec(found.spec.path)
+    limits = spec.parameters["size"].limits
+    assert limits is not None
+    spec.parameters["size"].limits = limits.model_copy(update={"min": 1})
+    return Model(spec, found.variant)
+
+
+def every_residue(low: int, high: int, step: int = 32) -> list[int]:
+    """Sizes up to `high` such that every residue modulo `step` occurs, spread over the range."""
+    return [residue + step * (low // step + 1 + 5 * residue % ((high - low) // step)) for residue in range(step)] + [low, high]
+
+
+def equal(closed: Table, counted: Table, point: Mapping[str, int | Fraction], names: Iterable[str] = COMPARED) -> None:
+    for name in names:
+        value = closed.totals[name]
+        assert (value.evaluate(point) if isinstance(value, Poly) else value) == counted.totals[name], (name, point)
+
+
+# ---- in the size of the input ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_closed_form_in_the_size_is_the_count_at_every_residue(name: str) -> None:
+    low = 63 if name == "alexnet" else 32
+    closed = model(name).count(free=["size"])
+    for size in every_residue(low, 512):
+        equal(closed, model(name).count(size=size), {"size": size}, (*COMPARED, "act_peak_bytes", "act_sum_bytes"))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_compiled_and_written_closed_forms_are_the_count(name: str) -> None:
+    """The strings in JSON are Python: evaluated as such they give the count."""
+    found = model(name).count(free=["size"]).to_json()["totals"]
+    forms = model(name).count(free=["size"]).totals
+    for size in (64, 97, 224, 299, 331):
+        counted = model(name).count(size=size).totals
+        for key in (*COMPARED, "act_peak_bytes"):
+            written = found[key]
+            assert (eval(written, FUNCTIONS, {"size": size}) if isinstance(written, str) else written) == counted[key], key
+        assert compile_python(forms["macs"], ["size"])(size) == counted["macs"]
+
+
+def counts(network: Model, **bindings: int) -> bool:
+    """Whether the network can be counted with these values."""
+    try:
+        network.count(**bindings)
+    except SpecError:
+        return False
+    return True
+
+
+def holds(conditions: Iterable[str], **point: int) -> bool:
+    """Whether every condition of a domain holds."""
+    return all(eval(condition, FUNCTIONS, point) for condition in conditions)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_sizes_are_refused_exactly_where_the_domain_ends(name: str) -> None:
+    network = unlimited(name)
+    conditions = network.count(free=["size"]).domain
+    assert all(ast.parse(condition, mode="eval") for condition in conditions)
+    for size in range(1, 72):
+        assert counts(network, size=size) == holds(conditions, size=size), (size, conditions)
+
+
+def test_a_size_below_the_declared_minimum_is_refused_by_name() -> None:
+    with pytest.raises(SpecError, match="size=31: must be at least 32"):
+        model("resnet50").count(size=31)
+    with pytest.raises(ArchcalcError, match="`size`"):
+        model("resnet50").count(free=["size"]).totals["macs"].evaluate({"size": 31})
+
+
+# ---- height, width, batch and classes apart ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["resnet50", "resnet152", "resnet18", "resnet50-v1"])
+def test_height_and_width_are_apart(name: str) -> None:
+    closed = model(name).count(free=["height", "width"])
+    for height in range(32, 97, 7):
+        for width in (33, 64, 95, 130):
+            equal(closed, model(name).count(height=height, width=width), {"height": height, "width": width})
+    assert "height" not in str(closed.totals["params"])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_batch_is_a_symbol_too(name: str) -> None:
+    closed, one = model(name).count(free=["batch"]), model(name).count().totals
+    for key in ("macs", "elementwise", "activations", "act_peak_bytes"):
+        assert str(closed.totals[key]) == f"{one[key]}*batch"
+    assert closed.totals["params"] == one["params"]
+    equal(closed, model(name).count(batch=37), {"batch": 37})
+
+
+@pytest.mark.parametrize(("name", "features"), [("vgg16", 4096), ("googlenet", 1024), ("resnet50", 2048), ("mobilenet_v2", 1280), ("efficientnet_b0", 1280)])
+def test_each_class_costs_its_weights(name: str, features: int) -> None:
+    closed, counted = model(name).count(free=["classes"]), model(name).count().totals
+    rest = counted["params"] - 1000 * (features + 1)
+    assert str(closed.totals["params"]) == f"{features + 1}*classes + {rest}"
+    assert str(closed.totals["macs"]) == f"{features}*classes + {counted['macs'] - 1000 * features}"
+    for classes in (1, 10, 21841):
+        equal(closed, model(name).count(classes=classes), {"classes": classes})
+
+
+# ---- in the width and growth of the network ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "efficientnet_b0"])
+def test_a_width_multiplier_stays_a_symbol(name: str) -> None:
+    """Every channel is `make_divisible(c*width)`; the sums over them agree for widths that round up, down and to the least."""
+    closed = model(name).count(free=["width", "size"])
+    for width in (Fraction(1, 10), Fraction(1, 4), Fraction(35, 100), Fraction(1, 2), Fraction(3, 4), Fraction(1), Fraction(11, 10), Fraction(7, 5), Fraction(2)):
+        for size in (96, 161):
+            equal(closed, model(name).count(width=width, size=size), {"width": width, "size": size})
+            written = closed.to_json()["totals"]["params"]
+            assert eval(written, FUNCTIONS, {"width": width, "size": size}) == model(name).count(width=width).totals["params"]
+
+
+def test_densenet_121_in_growth_and_classes() -> None:
+    """6700k² + 2908k + 32kn + n (arXiv:1608.06993 table 1, summed by hand in growth k and classes n)."""
+    closed = model("densenet121").count(free=["growth", "classes"])
+    assert set(str(closed.totals["params"]).split(" + ")) == {"6700*growth**2", "2908*growth", "32*classes*growth", "classes"}
+    assert closed.totals["params"].evaluate({"growth": 32, "classes": 1000}) == 7978856, "torchvision"
+    for k in (1, 2, 3, 5, 8, 11, 13, 24, 31, 32, 33, 48):
+        for n in (1, 10, 1000):
+            assert model("densenet121").count(growth=k, classes=n).totals["params"] == 6700 * k**2 + 2908 * k + 32 * k * n + n
+            equal(closed, model("densenet121").count(growth=k, classes=n), {"growth": k, "classes": n})
+
+
+def test_densenet_121_in_growth_and_size_also_where_channels_are_odd() -> None:
+    closed = model("densenet121").count(free=["growth", "size"])
+    for k in (1, 3, 7, 12, 32):
+        for size in (32, 57, 96, 225):
+            equal(closed, model("densenet121").count(growth=k, size=size), {"growth": k, "size": size})
+
+
+def test_odd_channels_are_halved_downwards() -> None:
+    """With depths of 1 and odd k, transitions halve an odd number of channels: 3k, then k + floor(3k/2) ..."""
+    closed = model("densenet121").count_with({"depths": [1, 1, 1, 1]}, ["growth"])
+    for k in range(1, 40):
+        equal(closed, model("densenet121").count_with({"depths": [1, 1, 1, 1], "growth": k}), {"growth": k})
+
+
+# ---- as the design prints them -----------------------------------------------------------------------------------------------
+
+
+def test_resnet_50_reads_as_the_design_says() -> None:
+    """In height and width: each stage's MACs an output position of the stage before it, times its positions."""
+    macs = model("resnet50").count(free=["height", "width"]).totals["macs"]
+    printed = unicode(macs).replace("height", "H").replace("width", "W").replace("·", "")
+    stages = "9408⌈H/2⌉⌈W/2⌉ + 245760⌈H/4⌉⌈W/4⌉ + 1310720⌈H/8⌉⌈W/8⌉ + 7471104⌈H/16⌉⌈W/16⌉ + 14417920⌈H/32⌉⌈W/32⌉ + 2048000"
+    assert printed == stages
+
+
+def inline(layers: str, parameters: str, shape: str) -> Model:
+    return Model(read_spec(f"archcalc: 1\nname: inline\ninput: {shape}\nparams: {parameters}\nlayers: {layers}\n", "inline.yaml"))
+
+
+def weights(network: Model, *free: str) -> str:
+    return unicode(network.count(free=free).totals["params"])
+
+
+def test_two_3x3_are_cheaper_than_one_5x5() -> None:
+    """25c² against 18c² for the same field (arXiv:1409.1556 section 2.3, arXiv:1512.00567 section 3.1)."""
+    one = inline("[conv c 5x5 bias=false]", "{c: 64}", "[c, 32, 32]")
+    two = inline("[2 x conv c 3x3 bias=false]", "{c: 64}", "[c, 32, 32]")
+    assert (weights(one, "c"), weights(two, "c")) == ("25c²", "18c²")
+    assert Fraction(two.count().totals["params"], one.count().totals["params"]) == Fraction(18, 25)
+
+
+def test_a_separated_kernel_costs_2n_in_place_of_n_squared() -> None:
+    """n x n as 1 x n and n x 1 (arXiv:1512.00567 section 3.2)."""
+    whole = inline("[conv 1 (n)x(n) pad=same bias=false]", "{n: 7}", "[1, 32, 32]")
+    parts = inline("[conv 1 1x(n) pad=same bias=false, conv 1 (n)x1 pad=same bias=false]", "{n: 7}", "[1, 32, 32]")
+    assert (weights(whole, "n"), weights(parts, "n")) == ("n²", "2n")
+    for n in (1, 2, 3, 7, 10):
+        assert (whole.count(n=n).totals["params"], parts.count(n=n).totals["params"]) == (n * n, 2 * n)
+
+
+def test_a_depthwise_separable_layer_in_channels_and_kernel() -> None:
+    """k²c + c d against k²c d (arXiv:1704.04861 section 3.1)."""
+    full = inline("[conv d (k)x(k) pad=same bias=false]", "{c: 32, d: 64, k: 3}", "[c, 14, 14]")
+    apart = inline("[dwconv (k)x(k) pad=same bias=false, conv d 1x1 bias=false]", "{c: 32, d: 64, k: 3}", "[c, 14, 14]")
+    assert full.count(free=["c", "d", "k"]).totals["macs"].evaluate({"c": 512, "d": 1024, "k": 3}) == 14 * 14 * 9 * 512 * 1024
+    separable = apart.count(free=["c", "d", "k"])
+    assert separable.totals["macs"].evaluate({"c": 512, "d": 1024, "k": 3}) == 14 * 14 * (9 * 512 + 512 * 1024)
+    assert separable.totals["params"].evaluate({"c": 5, "d": 7, "k": 4}) == 16 * 5 + 5 * 7
+
+
+# ---- what can't be free ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "free", "named"),
+    [
+        ("efficientnet_b0", "depth", "depth"),  # counts repeats
+        ("resnet50", "expansion", "expansion"),  # which block
+        ("resnet50", "version", "version"),  # where it strides
+        ("vgg16", "third", "third"),  # the padding of an even kernel is still decided; the kernel is a symbol
+    ],
+)
+def test_a_parameter_that_decides_the_structure_is_named(name: str, free: str, named: str) -> None:
+    if name == "vgg16":
+        equal(model(name).count(free=[free]), model(name).count(third=1), {"third": 1})
+        return
+    with pytest.raises(SpecError, match=rf"`?{named}`?") as caught:
+        model(name).count(free=[free])
+    assert any(named in problem.symbols for problem in caught.value.problems)
+    assert all(problem.mark is not None for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("layers", "says"),
+    [
+        ("[n x conv 8 3x3]", "`n` is free and counts repeats: depth stays numeric; bind it with --set"),
+        ("[conv 8 3x3 stride=n]", "stride must be a number, and `n` is free; bind it with --set"),
+        ("[conv 8 3x3 groups=n]", "groups must be a number, and `n` is free; bind it with --set"),
+        ("[conv 8 3x3 when=(n > 2)]", "n"),
+        ("[conv (8 if n == 1 else 4) 3x3]", "n"),
+        ("[{add: [conv 8 1x1, conv n 1x1]}]", "branches disagree|`n`"),
+    ],
+)
+def test_what_has_to_be_a_number_says_so(layers: str, says: str) -> None:
+    with pytest.raises(SpecError, match=says) as caught:
+        inline(layers, "{n: 1}", "[8, 16, 16]").count(free=["n"])
+    assert "n" in str(caught.value)
+    assert all(problem.mark is not None and problem.mark.line == 5 for problem in caught.value.problems)
+
+
+def test_freeing_all_leaves_numbers_where_the_structure_needs_them() -> None:
+    network = archcalc.load("efficientnet_b0")
+    table = network.count(free=["all"])
+    assert "depth" in network.dropped
+    assert {"size", "classes", "width"} <= set(table.free)
+    values = {"size": 224, "classes": 1000, "width": 1, "dropout": Fraction(1, 5), "drop": Fraction(1, 5)}
+    equal(table, network.count(), {name: value for name, value in values.items() if name in table.free})
+
+
+def test_a_list_or_a_word_can_not_be_free() -> None:
+    with pytest.raises(ArchcalcError, match="'depths' can't be free: it is a list, not a number"):
+        model("resnet50").count(free=["depths"])
+
+
+def test_text_is_what_json_and_str_hold() -> None:
+    check: Callable[[Any], str] = text
+    macs = model("googlenet").count(free=["size"]).totals["macs"]
+    assert check(macs) == str(macs) == model("googlenet").count(free=["size"]).to_json()["totals"]["macs"]
