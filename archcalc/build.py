@@ -21,7 +21,7 @@ from archcalc.spec.binding import Binding
 from archcalc.spec.expressions import CONSTANTS, Environment
 from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Repeat, Word
 from archcalc.spec.layers import IDENTITY, WORDS, Layer, Resolver, complaints, takes_words
-from archcalc.spec.load import Block, Head, Spec
+from archcalc.spec.parts import Block, Head, Spec
 
 MOST_LAYERS = 1_000_000
 

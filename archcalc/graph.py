@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from archcalc.algebra import Dim
 from archcalc.errors import Mark
 from archcalc.ops import Op, Reach, Shape, Windows
+from archcalc.ops.base import Free
 
 if TYPE_CHECKING:
     import networkx
 
 
-class Input(Op):
+class Input(Free):
     """Where a network begins."""
 
     size_: tuple[Any, ...] = ()
@@ -27,12 +28,6 @@ class Input(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         return self.size_
-
-    def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, output: Shape, *inputs: Shape) -> Dim:
-        return 0
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return 0

@@ -70,7 +70,8 @@ def test_every_module_has_a_floor() -> None:
 
 
 def test_counting_loads_no_heavy_library() -> None:
-    code = "import sys; sys.argv = ['archcalc', 'count', 'googlenet']\nfrom archcalc.cli import main\ntry:\n    main()\nexcept SystemExit:\n    print('LOADED', *sys.modules)"
+    code = "import sys; sys.argv = ['archcalc', 'count', 'googlenet']\nfrom archcalc.cli import main\n"
+    code += "try:\n    main()\nexcept SystemExit:\n    print('LOADED', *sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.rpartition("LOADED ")[2].split()
     assert [name for name in ("sympy", "onnx", "onnxruntime", "numpy", "networkx", "rich") if name in loaded] == []

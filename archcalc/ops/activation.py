@@ -4,10 +4,10 @@ from fractions import Fraction
 from typing import ClassVar
 
 from archcalc.algebra import Dim
-from archcalc.ops.base import Op, Ratio, Reach, Shape, Windows, size
+from archcalc.ops.base import Free, Ratio, Reach, Shape, Windows, size
 
 
-class _Elementwise(Op):
+class _Elementwise(Free):
     """What functions of one element share; `cost` is their number of operations an element."""
 
     cost: ClassVar[int] = 1
@@ -15,12 +15,6 @@ class _Elementwise(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
-
-    def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, output: Shape, *inputs: Shape) -> Dim:
-        return 0
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return self.cost * size(output)

@@ -8,8 +8,6 @@ A shape is one sample, channels first; the batch axis is implied. To add an oper
 and one row in `tests/test_ops.py`; nothing else needs to know.
 """
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
@@ -121,6 +119,16 @@ class Op(BaseModel):
             if name not in self.positional and (value != field.default or (every and value is not None)):
                 words.append(f"{name.rstrip('_')}={_spell(value)}")
         return " ".join(words)
+
+
+class Free(Op):
+    """An operator that learns nothing and contracts nothing: its weights and its MACs are zero."""
+
+    def weights(self, *inputs: Shape) -> dict[str, Shape]:
+        return {}
+
+    def macs(self, output: Shape, *inputs: Shape) -> Dim:
+        return 0
 
 
 def _spell(value: object, inside: bool = False) -> str:

@@ -70,29 +70,18 @@ class DepthwiseConv(_Convolution):
         return self._with_bias((out, 1, *spread(self.kernel, len(x) - 1, "kernel")), (out,))
 
 
-class Local(_Convolution):
+class Local(Conv):
     """Locally connected layer: a convolution whose filters are not shared between positions.
 
     Weights `positions x out x cin/groups x kernel`; the bias is one number an output element.
     """
 
     word = "local"
-    positional = ("out", "kernel")
-
-    out: Size
-    groups: Count = 1
-
-    def shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        spatial = self.spatial(x)
-        _per_group(self.word, x[0], self.groups, "input")
-        _per_group(self.word, self.out, self.groups, "output")
-        return (self.out, *spatial)
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         (x,) = inputs
-        out = self.shape(x)
-        return self._with_bias((*out[1:], self.out, x[0] // self.groups, *spread(self.kernel, len(x) - 1, "kernel")), out)
+        output = self.shape(x)
+        return self._with_bias((*output[1:], self.out, x[0] // self.groups, *spread(self.kernel, len(x) - 1, "kernel")), output)
 
     def macs(self, output: Shape, *inputs: Shape) -> Dim:
         """Every weight is used once."""

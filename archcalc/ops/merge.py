@@ -2,10 +2,10 @@
 
 from archcalc.algebra import Dim, same
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Op, Reach, Shape, Whole, Windows, size, spell_shape
+from archcalc.ops.base import Free, Reach, Shape, Whole, Windows, size, spell_shape
 
 
-class _Elementwise(Op):
+class _Elementwise(Free):
     """Branches of one shape; an axis of 1, or missing at the end, is stretched (a gate of `C` scales `C x H x W`)."""
 
     arity = (2, None)
@@ -28,12 +28,6 @@ class _Elementwise(Op):
                 raise ShapeError(f"{self.word}: branches disagree: {spell_shape(one)} and {spell_shape(two)}")
             dims.append(b if a == 1 else a)
         return tuple(dims)
-
-    def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, output: Shape, *inputs: Shape) -> Dim:
-        return 0
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return (len(inputs) - 1) * size(output)
@@ -76,7 +70,7 @@ class Mean(_Elementwise):
         return len(inputs) * size(output)
 
 
-class Concat(Op):
+class Concat(Free):
     """Branches side by side along `axis` (0: channels)."""
 
     word = "concat"
@@ -96,12 +90,6 @@ class Concat(Op):
                 raise ShapeError(f"concat: branches disagree: {spell_shape(first)} and {spell_shape(shape)} can only differ in axis {axis}")
             total = total + shape[axis]
         return (*first[:axis], total, *first[axis + 1 :])
-
-    def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, output: Shape, *inputs: Shape) -> Dim:
-        return 0
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return 0

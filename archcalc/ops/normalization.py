@@ -2,7 +2,7 @@
 
 from archcalc.algebra import Dim, divides
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Count, Flag, Op, Reach, Shape, Size, Windows, need_rank, size
+from archcalc.ops.base import Count, Flag, Free, Op, Reach, Shape, Size, Windows, need_rank, size
 
 
 class _Affine(Op):
@@ -77,7 +77,7 @@ class GroupNorm(_Affine):
         return Reach.PASS
 
 
-class LocalResponseNorm(Op):
+class LocalResponseNorm(Free):
     """Local response normalisation over `size` neighbouring channels (AlexNet, section 3.3)."""
 
     word = "lrn"
@@ -88,12 +88,6 @@ class LocalResponseNorm(Op):
     def shape(self, *inputs: Shape) -> Shape:
         need_rank(self.word, inputs[0], 2, 4)
         return inputs[0]
-
-    def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, output: Shape, *inputs: Shape) -> Dim:
-        return 0
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         """A square an element, the sum of the neighbours, then scale, offset, power and division."""

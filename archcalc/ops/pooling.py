@@ -1,11 +1,11 @@
 """Pools: windowed and global."""
 
 from archcalc.algebra import Dim
-from archcalc.ops.base import Counts, Flag, Op, Reach, Shape, need_rank, size, spread
+from archcalc.ops.base import Counts, Flag, Free, Reach, Shape, need_rank, size, spread
 from archcalc.ops.windowed import Windowed
 
 
-class _Pool(Windowed):
+class _Pool(Windowed, Free):
     """What windowed pools share. The stride defaults to the kernel.
 
     `ceil=true` rounds the output's size up, and drops a last window that would begin in the padding after the input.
@@ -20,12 +20,6 @@ class _Pool(Windowed):
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         return (x[0], *self.spatial(x, self.ceil))
-
-    def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, output: Shape, *inputs: Shape) -> Dim:
-        return 0
 
     def _taps(self, x: Shape) -> Dim:
         return size(spread(self.kernel, len(x) - 1, "kernel"))
@@ -49,7 +43,7 @@ class AvgPool(_Pool):
         return size(output) * self._taps(inputs[0])
 
 
-class _GlobalPool(Op):
+class _GlobalPool(Free):
     """One number a channel: `C x ...` becomes `C`, or `C x 1 x ...` with `keepdims=true`."""
 
     is_pooling = True
@@ -60,12 +54,6 @@ class _GlobalPool(Op):
         (x,) = inputs
         need_rank(self.word, x, 2, 4, "there is nothing to pool over")
         return (x[0], *((1,) * (len(x) - 1) if self.keepdims else ()))
-
-    def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, output: Shape, *inputs: Shape) -> Dim:
-        return 0
 
     def windows(self, *inputs: Shape) -> Reach:
         return Reach.ALL

@@ -2,17 +2,11 @@
 
 from archcalc.algebra import Dim, divides, less, same
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Count, Counts, Op, Reach, Shape, Whole, Wholes, Window, Windows, need_rank, one_of, show, size, spell_shape, spread
+from archcalc.ops.base import Count, Counts, Free, Reach, Shape, Whole, Wholes, Window, Windows, need_rank, one_of, show, size, spell_shape, spread
 
 
-class _Free(Op):
-    """No weights, no arithmetic."""
-
-    def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        return {}
-
-    def macs(self, output: Shape, *inputs: Shape) -> Dim:
-        return 0
+class _Moving(Free):
+    """What only moves data does no arithmetic."""
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return 0
@@ -21,7 +15,7 @@ class _Free(Op):
         return Reach.MIXED
 
 
-class Flatten(_Free):
+class Flatten(_Moving):
     """`C x H x W` becomes a vector of `C*H*W`; `flatten start=1` keeps the channels: `C x (H*W)`."""
 
     word = "flatten"
@@ -40,7 +34,7 @@ class Flatten(_Free):
         return Reach.MIXED if self.start else Reach.ALL
 
 
-class Reshape(_Free):
+class Reshape(_Moving):
     """The same elements in another shape, in order; one size may be -1."""
 
     word = "reshape"
@@ -64,7 +58,7 @@ class Reshape(_Free):
         return tuple(size(x) // known if dim == -1 else dim for dim in self.shape_)
 
 
-class Permute(_Free):
+class Permute(_Moving):
     """The axes in another order: `permute 1 0` transposes a sequence."""
 
     word = "permute"
@@ -80,7 +74,7 @@ class Permute(_Free):
         return tuple(x[int(str(axis))] for axis in self.order)
 
 
-class Slice(_Free):
+class Slice(_Moving):
     """The stretch from `start` to `stop` (not included) of an axis, every `step`-th: split a tensor with several of these."""
 
     word = "slice"
@@ -105,7 +99,7 @@ class Slice(_Free):
         return tuple(Window(1, self.step, 1, -self.start) if axis == self.axis else Window() for axis in range(1, len(inputs[0])))
 
 
-class Pad(_Free):
+class Pad(_Moving):
     """Zeros around the map: `pad 1`, or `pad (before,after)`; `axis` picks one axis (0: channels), else every spatial one."""
 
     word = "pad"
@@ -138,7 +132,7 @@ class Pad(_Free):
         return tuple(Window(before=before) if axis in padded else Window() for axis in range(1, len(inputs[0])))
 
 
-class Upsample(_Free):
+class Upsample(_Moving):
     """`scale` times as large on every spatial axis, by `nearest` neighbour or `bilinear` (corners not aligned)."""
 
     word = "upsample"
@@ -170,7 +164,7 @@ def _interpolation(scale: int) -> Window:
     return Window(kernel, 1, 1, kernel - 1 - scale // 2, scale)
 
 
-class ChannelShuffle(_Free):
+class ChannelShuffle(_Moving):
     """Interleaves `groups` groups of channels (arXiv:1707.01083)."""
 
     word = "channel_shuffle"
@@ -188,7 +182,7 @@ class ChannelShuffle(_Free):
         return Reach.PASS
 
 
-class PixelShuffle(_Free):
+class PixelShuffle(_Moving):
     """Depth to space: `C*r*r x H x W` becomes `C x H*r x W*r` (arXiv:1609.05158)."""
 
     word = "pixel_shuffle"
@@ -208,7 +202,7 @@ class PixelShuffle(_Free):
         return (Window(self.scale, 1, 1, self.scale - 1, self.scale),) * (len(inputs[0]) - 1)
 
 
-class PixelUnshuffle(_Free):
+class PixelUnshuffle(_Moving):
     """Space to depth: `C x H*r x W*r` becomes `C*r*r x H x W`."""
 
     word = "pixel_unshuffle"

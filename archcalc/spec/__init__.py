@@ -1,10 +1,12 @@
 """From text to a `Spec`.
 
 `text` composes YAML with positions, `model` says which keys there are, `items` is the grammar of layers, `expressions` the
-arithmetic, `load` puts them together, `layers` finds out what each line means, and `binding` gives parameters their values.
+arithmetic, `parts` what a spec is made of, `layers` finds out what each line means, `load` puts them together, and `binding`
+gives parameters their values.
 """
 
 from archcalc.spec.binding import Binding, bind, numeric
-from archcalc.spec.load import Spec, load_spec, read_spec
+from archcalc.spec.load import load_spec, read_spec
+from archcalc.spec.parts import Spec
 
 __all__ = ["Binding", "Spec", "bind", "load_spec", "numeric", "read_spec"]

@@ -12,7 +12,7 @@ from archcalc.algebra import Poly, symbol
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, SpecError, Undecided, UsageError
 from archcalc.ops.base import show
 from archcalc.spec.expressions import Value, compile_expression
-from archcalc.spec.load import Declared, Spec, _near
+from archcalc.spec.parts import Declared, Spec, _near
 from archcalc.spec.text import Node, Scalar, Sequence, compose
 
 BATCH = "batch"

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from archcalc.errors import Problem
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op
 from archcalc.spec.items import Branches, Chain, Line, Reader, Word, walk
-from archcalc.spec.load import Block, Spec
+from archcalc.spec.parts import Block, Spec
 
 REF, IDENTITY = "ref", "identity"
 COMMON = ("when", "frozen", "share", "survive")  # options of every layer and block

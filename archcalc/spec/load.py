@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,96 +13,15 @@ from pydantic import ValidationError
 from archcalc.errors import Mark, Problem, SpecError, UsageError
 from archcalc.ops import OPS
 from archcalc.spec.items import Chain, Reader, Word, _tokens, walk
+from archcalc.spec.layers import Resolver, allowed
 from archcalc.spec.model import Budget, Document, Parameter, Reference
+from archcalc.spec.parts import Block, Declared, Head, Member, Spec, _near
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence, compose
 
 RESERVED = frozenset({"cin", "i", "first", "last", "batch", "true", "false", "none"})
 LANGUAGE_WORDS = ("ref", "identity", "x")
 _RAW = {("input",), ("inputs",), ("params",), ("defaults",), ("blocks",), ("layers",), ("outputs",)}
 _SIGNATURE = re.compile(r"([A-Za-z_]\w*)\s*(?:\((.*)\))?$")
-
-
-@dataclass(slots=True)
-class Block:
-    """A named chain of layers with arguments; `defaults` holds the expression of each that has one."""
-
-    name: str
-    mark: Mark
-    arguments: tuple[str, ...]
-    defaults: dict[str, Word]
-    body: Chain
-
-
-@dataclass(slots=True)
-class Declared:
-    """A parameter as it is declared: the node of its value, and its constraints."""
-
-    value: Node
-    mark: Mark
-    limits: Parameter | None = None
-
-
-@dataclass(slots=True)
-class Head:
-    """Layers counted in training only."""
-
-    label: str
-    mark: Mark
-    source: str
-    source_mark: Mark
-    layers: Chain
-
-
-@dataclass(slots=True)
-class Member:
-    """A variant: values for parameters, and what it says of itself."""
-
-    name: str
-    mark: Mark
-    values: dict[str, Declared]
-    title: str | None
-    paper: str | None
-    references: list[Reference]
-    reference_marks: list[Mark]
-    budget: Budget | None
-    budget_mark: Mark | None
-
-
-@dataclass(slots=True)
-class Spec:
-    """A spec file, read and validated. Parameters are not bound yet: `bind` does that."""
-
-    path: str
-    mark: Mark
-    name: str
-    paper: str | None
-    inputs: dict[str, tuple[Word, ...]]
-    parameters: dict[str, Declared]
-    require: list[tuple[Word, str]]
-    defaults: dict[str, dict[str, Word]]
-    blocks: dict[str, Block]
-    layers: Chain
-    outputs: list[Word]
-    heads: list[Head]
-    variants: dict[str, Member]
-    references: list[Reference]
-    reference_marks: list[Mark]
-    budget: Budget | None
-    budget_mark: Mark | None
-    labels: frozenset[str] = field(default_factory=frozenset)
-
-    def variant(self, name: str | None) -> Member | None:
-        """The member of that name, or None for the spec itself. Raises UsageError."""
-        if name is None:
-            return None
-        if name not in self.variants:
-            raise UsageError(f"{self.path} has no variant '{name}'{_near(name, self.variants)}")
-        return self.variants[name]
-
-
-def _near(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(known)}" if known else ""
 
 
 def read_text(path: str) -> str:

@@ -1,0 +1,96 @@
+"""What a spec is made of, once it is read: parameters, blocks, layers, heads and variants, each with its position."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from archcalc.errors import Mark, UsageError
+from archcalc.spec.items import Chain, Word
+from archcalc.spec.model import Budget, Parameter, Reference
+from archcalc.spec.text import Node
+
+
+@dataclass(slots=True)
+class Block:
+    """A named chain of layers with arguments; `defaults` holds the expression of each that has one."""
+
+    name: str
+    mark: Mark
+    arguments: tuple[str, ...]
+    defaults: dict[str, Word]
+    body: Chain
+
+
+@dataclass(slots=True)
+class Declared:
+    """A parameter as it is declared: the node of its value, and its constraints."""
+
+    value: Node
+    mark: Mark
+    limits: Parameter | None = None
+
+
+@dataclass(slots=True)
+class Head:
+    """Layers counted in training only."""
+
+    label: str
+    mark: Mark
+    source: str
+    source_mark: Mark
+    layers: Chain
+
+
+@dataclass(slots=True)
+class Member:
+    """A variant: values for parameters, and what it says of itself."""
+
+    name: str
+    mark: Mark
+    values: dict[str, Declared]
+    title: str | None
+    paper: str | None
+    references: list[Reference]
+    reference_marks: list[Mark]
+    budget: Budget | None
+    budget_mark: Mark | None
+
+
+@dataclass(slots=True)
+class Spec:
+    """A spec file, read and validated. Parameters are not bound yet: `bind` does that."""
+
+    path: str
+    mark: Mark
+    name: str
+    paper: str | None
+    inputs: dict[str, tuple[Word, ...]]
+    parameters: dict[str, Declared]
+    require: list[tuple[Word, str]]
+    defaults: dict[str, dict[str, Word]]
+    blocks: dict[str, Block]
+    layers: Chain
+    outputs: list[Word]
+    heads: list[Head]
+    variants: dict[str, Member]
+    references: list[Reference]
+    reference_marks: list[Mark]
+    budget: Budget | None
+    budget_mark: Mark | None
+    labels: frozenset[str] = field(default_factory=frozenset)
+
+    def variant(self, name: str | None) -> Member | None:
+        """The member of that name, or None for the spec itself. Raises UsageError."""
+        if name is None:
+            return None
+        if name not in self.variants:
+            raise UsageError(f"{self.path} has no variant '{name}'{_near(name, self.variants)}")
+        return self.variants[name]
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    """The known name that was meant, or all of them."""
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(known)}" if known else ""
