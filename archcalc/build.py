@@ -6,14 +6,14 @@ A mistake poisons the value that it would have produced (`None`), so that buildi
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from archcalc.algebra import Poly, unicode
-from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, ShapeError, SpecError, Undecided
+from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, ShapeError, SpecError, Undecided, UsageError
 from archcalc.graph import Graph, Group, Input, Node
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op, Shape, spell_shape
 from archcalc.ops.base import show
@@ -62,16 +62,25 @@ class Context(NamedTuple):
     survive: Fraction | int = 1
     share: tuple[str, str] | None = None  # paths: the group whose weights are used, and this one
     head: bool = False
+    times: int = 1  # how often repeats around it build it
 
 
-def build(spec: Spec, binding: Binding, train: bool = False) -> Graph:
-    """The graph of a spec with bound parameters; with its train-only heads if `train`. Raises SpecError with every mistake."""
-    return _Builder(spec, binding).build(train)
+def build(spec: Spec, binding: Binding, train: bool = False, without: Collection[str] = ()) -> Graph:
+    """The graph of a spec with bound parameters; with its train-only heads if `train`.
+
+    Labels in `without` are left out: what reads them reads their input instead, and takes its shape. Raises SpecError with
+    every mistake, UsageError for a label in `without` that doesn't exist.
+    """
+    try:
+        return _Builder(spec, binding, without).build(train)
+    except RecursionError:
+        raise SpecError([Problem("blocks inside blocks, nested too deeply", spec.mark)]) from None
 
 
 class _Builder:
-    def __init__(self, spec: Spec, binding: Binding) -> None:
+    def __init__(self, spec: Spec, binding: Binding, without: Collection[str]) -> None:
         self.spec, self.binding = spec, binding
+        self.without = dict.fromkeys(without, False)  # labels to leave out, and whether they were met
         self.graph = Graph()
         self.names: dict[str, int] = {}  # of nodes
         self.results: dict[str, int | None] = {}  # of labels, groups and nodes: what a `ref` reads
@@ -82,19 +91,28 @@ class _Builder:
 
     def build(self, train: bool) -> Graph:
         self.resolver = Resolver(self.spec)
-        for problem in self.resolver.problems:
-            self.problems[problem.message, problem.mark] = problem
         context = Context(dict(self.binding.values), Scope("", self.spec.layers))
         for name, words in self.spec.inputs.items():
             self._input(name, words, context)
-        first = next(iter(self.graph.inputs.values()), None) if len(self.graph.inputs) == 1 else None
+        first = next(iter(self.graph.inputs.values()), None) if len(self.spec.inputs) == 1 else None
         last = self._item(self.spec.layers, first, context)
         self._outputs(last)
         for head in self.spec.heads if train else ():
             self._head(head, context)
         if self.problems:
             raise SpecError(self.problems.values())
+        for label, met in self.without.items():
+            if not met:
+                raise UsageError(f"there is no layer '{label}' to leave out{_near(label, self.results)}")
         return self.graph
+
+    def _left_out(self, path: str, current: int | None) -> bool:
+        """Whether a label is to be left out; then it stands for its input."""
+        if path not in self.without:
+            return False
+        self.without[path] = True
+        self.results[path] = current
+        return True
 
     # ---- mistakes -----------------------------------------------------------------------------------------------------
 
@@ -132,7 +150,11 @@ class _Builder:
                 continue
             if isinstance(value, bool) or not isinstance(value, (int, Poly)) or (isinstance(value, int) and value < 1):
                 self._wrong(f"{name}: a size must be a positive whole number, got {show(value)}", word.mark, context)
+                continue
             dims.append(value)
+        if len(dims) < len(words):
+            self.results[name] = None
+            return
         mark = words[0].mark if words else self.spec.mark
         self.graph.inputs[name] = self._add(name, Input(size_=tuple(dims)), (), tuple(dims), mark, context, name)
 
@@ -163,16 +185,21 @@ class _Builder:
         if self.steps > 4 * MOST_LAYERS:
             self._too_many(f"more than {MOST_LAYERS:,} layers", item.mark, context)
         if isinstance(item, Line):
-            return self._line(item, current, context, label)
-        if isinstance(item, Labelled):
-            return self._labelled(item, current, context, label)
-        if isinstance(item, Branches):
-            return self._branches(item, current, context, label)
-        if isinstance(item, Repeat):
-            return self._repeat(item, current, context, label)
-        if label is not None:
-            return self._scoped(label, _text(item), item.mark, context, item, lambda inner: self._chain(item, current, inner))
-        return self._chain(item, current, context)
+            result = self._line(item, current, context, label)
+        elif isinstance(item, Labelled):
+            result = self._labelled(item, current, context, label)
+        elif isinstance(item, Branches):
+            result = self._branches(item, current, context, label)
+        elif isinstance(item, Repeat):
+            result = self._repeat(item, current, context, label)
+        elif label is not None:
+            result = self._scoped(label, _text(item), item.mark, context, item, lambda inner: self._chain(item, current, inner))
+        else:
+            result = self._chain(item, current, context)
+        if result is None and not self.problems:
+            names = " or ".join(f"`ref {name}`" for name in self.graph.inputs)
+            self._wrong(f"start from {names}: there are several inputs", item.mark, context)
+        return result
 
     def _chain(self, item: Chain, current: int | None, context: Context) -> int | None:
         for inner in item.items:
@@ -184,8 +211,10 @@ class _Builder:
             return self._scoped(label, "", item.mark, context, item, lambda inner: self._labelled(item, current, inner, None))
         path = context.scope.prefix + item.label
         if path in self.results or path in self.open:
-            self._wrong(f"label '{path}' is used twice", item.mark, context)
+            self._wrong(f"label '{path}' is {'the name of an input' if path in self.spec.inputs else 'used twice'}", item.mark, context)
             return None
+        if self._left_out(path, current):
+            return current
         self.open.append(path)
         result = self._item(item.item, current, context, item.label)
         self.open.pop()
@@ -217,6 +246,10 @@ class _Builder:
             return None
         if count > MOST_LAYERS:
             self._too_many(f"{count:,} repeats are more than the {MOST_LAYERS:,} layers that a network may have", item.count.mark, context)
+        context = context._replace(times=context.times * max(count, 1))
+        if context.times > MOST_LAYERS:
+            message = f"repeats in repeats, {context.times:,} in all, are more than the {MOST_LAYERS:,} layers that a network may have"
+            self._too_many(message, item.count.mark, context)
         if label is not None:
             return self._numbered(label, count, item, current, context)
         return self._times(count, item.item, current, context, False)
@@ -237,6 +270,8 @@ class _Builder:
         context = context._replace(env=env)
         for i in range(count):
             env["i"], env["first"], env["last"] = i, i == 0, i == count - 1
+            if numbered and self._left_out(f"{context.scope.prefix}{i + 1}", current):
+                continue
             current = self._item(item, current, context, str(i + 1) if numbered else None)
             if current is None:
                 break
@@ -308,10 +343,7 @@ class _Builder:
     def _without_input(self, layer: Layer, context: Context) -> None:
         """A line after a mistake: its own expressions can still be wrong."""
         self._with_channels(context.env, None)
-        if len(self.graph.inputs) > 1 and not self.graph.nodes[len(self.graph.inputs) :] and not self.problems:
-            names = " or ".join(f"`ref {name}`" for name in self.graph.inputs)
-            self._wrong(f"start from {names}: there are several inputs", layer.line.mark, context)
-        elif layer.op and not any("cin" in word.expression.names for word in (*layer.values.values(), *layer.variadic)):
+        if self.problems and layer.op and not any("cin" in word.expression.names for word in (*layer.values.values(), *layer.variadic)):
             self._made(layer, context)
 
     def _when(self, layer: Layer, current: int | None, context: Context) -> bool:
@@ -328,7 +360,10 @@ class _Builder:
 
     def _frozen(self, layer: Layer, context: Context) -> bool:
         word = layer.control.get("frozen")
-        return context.frozen or bool(word and self._evaluate(word, context) is True)
+        value = self._evaluate(word, context) if word else False
+        if word and value is not _FAILED and not isinstance(value, bool):
+            self._wrong(f"frozen must be true or false, got {show(value)}", word.mark, context)
+        return context.frozen or value is True
 
     def _ref(self, layer: Layer, context: Context) -> int | None:
         label, word = layer.label, layer.line.words[0]
@@ -350,9 +385,6 @@ class _Builder:
         return None
 
     def _call(self, layer: Layer, block: Block, current: int, context: Context, label: str | None) -> int | None:
-        if any(name == block.name for name, _ in context.calls):
-            self._wrong(f"block '{block.name}' calls itself", layer.line.mark, context)
-            return None
         env: dict[str, Any] = dict(self.binding.values)
         failed = False
         for name in block.arguments:
@@ -363,9 +395,11 @@ class _Builder:
         if failed:
             return None
         path = context.scope.prefix + label if label is not None else context.scope.name(block.name)
+        if self._left_out(path, current):
+            return current
         share = self._shared_group(layer, path, context)
         calls = ((block.name, layer.line.mark), *context.calls)
-        inner = Context(env, Scope(path, block.body), calls, self._frozen(layer, context), context.survive, share, context.head)
+        inner = Context(env, Scope(path, block.body), calls, self._frozen(layer, context), context.survive, share, context.head, context.times)
         output = self._chain(block.body, current, inner)
         self._group(path, _called(layer, block, env), layer.line.mark, output)
         return output
@@ -397,6 +431,8 @@ class _Builder:
         if op is None:
             return None
         name = name or context.scope.name(op.word)
+        if self._left_out(name, inputs[0]):
+            return inputs[0]
         position = self._node(name, op, inputs, layer.line.mark, context, name, layer)
         for kind in ("norm", "act"):
             word = layer.control.get(kind)

@@ -10,7 +10,7 @@ from typing import Any
 from archcalc.algebra import Poly
 from archcalc.cost import Table
 from archcalc.errors import Mark, Problem, SpecError
-from archcalc.model import Model
+from archcalc.model import Model, Question
 from archcalc.render import numbers
 from archcalc.spec.load import _near
 from archcalc.spec.model import METRICS, Budget, Quantity, Reference
@@ -60,7 +60,7 @@ def check(model: Model) -> Iterator[Verdict]:
 
 def _reference(model: Model, reference: Reference, mark: Mark) -> Iterator[Verdict]:
     sets = {name: str(value) if not isinstance(value, list) else value for name, value in reference.set.items()}
-    table = model.count_with(sets, train=reference.train)
+    table = model.answer(Question(sets, train=reference.train))
     metrics = [name for name in METRICS if getattr(reference, name) is not None]
     if not metrics and reference.shape is None:
         raise SpecError([Problem(f"a reference needs a figure: one of {', '.join((*METRICS, 'shape'))}", mark)])

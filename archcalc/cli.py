@@ -32,6 +32,7 @@ app = typer.Typer(
 Specs = Annotated[list[str], typer.Argument(metavar="SPEC...", help="A spec file, file.yaml@variant, or the name of a network that ships (archcalc zoo).")]
 Set = Annotated[list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="Give a design parameter a value: --set size=320. Repeatable.")]
 Free = Annotated[list[str] | None, typer.Option("--free", "-f", metavar="K,K", help="Leave parameters as symbols: --free size,classes; --free all.")]
+Without = Annotated[list[str] | None, typer.Option("--without", "-w", metavar="L,L", help="Leave out layers or groups by label: --without fc6,fc7.")]
 Train = Annotated[bool, typer.Option("--train", help="Count training: train-only heads, backward MACs, optimiser state, stochastic depth.")]
 Batch = Annotated[int, typer.Option("--batch", "-b", min=1, help="Samples in a batch.")]
 Dtype = Annotated[str, typer.Option("--dtype", help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in.")]
@@ -62,6 +63,7 @@ def count(
     columns: Annotated[str | None, typer.Option("--columns", "-c", metavar="C,C", help="Which columns: see `archcalc count --columns help`.")] = None,
     sort: Annotated[str | None, typer.Option("--sort", help="The dearest first: macs, params, flops, activations, bytes ...")] = None,
     top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many rows, and one for the others together.")] = None,
+    without: Without = None,
     train: Train = False,
     batch: Batch = 1,
     dtype: Dtype = "fp32",
@@ -76,7 +78,9 @@ def count(
     archcalc count net.yaml --set size=320            another input size
     archcalc count resnet50 --free size --depth 0     the closed form in the input size
     archcalc count vgg16 --sort params --top 5        where the parameters are
+    archcalc count alexnet --without fc6,fc7          an ablation
     """
+    from archcalc.model import Question
     from archcalc.render import render
 
     if columns == "help":
@@ -84,7 +88,7 @@ def count(
         return
     tables = []
     for model in _models(specs):
-        table = model.count_with(_bindings(sets), _names(free), batch, train, dtype)
+        table = model.answer(Question(_bindings(sets), _names(free), batch, train, dtype, _names(without)))
         _notes(table, model.dropped, quiet)
         tables.append(table)
     typer.echo(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, flops=flops, width=_width()))
@@ -123,12 +127,14 @@ def check(specs: Specs, form: Annotated[str, typer.Option("--format", "-o", help
 def expand(
     spec: Annotated[str, typer.Argument(metavar="SPEC", help="A spec file, file.yaml@variant, or a network that ships.")],
     sets: Set = None,
+    without: Without = None,
 ) -> None:
     """Print the flat network, every option spelled out: a spec that counts the same."""
     from archcalc.expand import expand as expanded
+    from archcalc.model import Question
 
     (model,) = _models([spec])
-    typer.echo(expanded(model.count_with(_bindings(sets))), nl=False)
+    typer.echo(expanded(model.answer(Question(_bindings(sets), without=_names(without)))), nl=False)
 
 
 @app.command()
@@ -189,8 +195,9 @@ def _bindings(sets: Sequence[str] | None) -> dict[str, str]:
     return found
 
 
-def _names(free: Sequence[str] | None) -> list[str]:
-    return [name.strip() for names in free or () for name in names.split(",") if name.strip()]
+def _names(lists: Sequence[str] | None) -> tuple[str, ...]:
+    """The names in `a,b`, given once or several times."""
+    return tuple(name.strip() for names in lists or () for name in names.split(",") if name.strip())
 
 
 def _notes(table: Table, dropped: Sequence[str], quiet: bool) -> None:

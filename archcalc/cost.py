@@ -87,13 +87,15 @@ class Table:
     graph: Graph
     train: bool = False
     dtype: str = "fp32"
+    without: tuple[str, ...] = ()
     _costs: dict[tuple[int, tuple[Shape, ...]], Cost] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
-        """The network's name, a variant's if it has one of its own."""
+        """The network's name, a variant's if it has one of its own, and what was left out."""
         member = self.spec.variant(self.variant)
-        return (member.title or f"{self.spec.name} {member.name}") if member else self.spec.name
+        name = (member.title or f"{self.spec.name} {member.name}") if member else self.spec.name
+        return f"{name} without {', '.join(self.without)}" if self.without else name
 
     @property
     def batch(self) -> Dim:

@@ -13,6 +13,7 @@ line of the spec, `build`, turns them into a `Problem` with its position and the
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ class Mark(NamedTuple):
     column: int
     length: int = 1
     source: str = ""
+    more: tuple[str, ...] = ()  # the lines that follow, of a text that is folded over several
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
@@ -32,6 +34,19 @@ class Mark(NamedTuple):
     def part(self, start: int, length: int) -> Mark:
         """The stretch that begins `start` characters further on."""
         return self._replace(column=self.column + start, length=max(length, 1))
+
+    def within(self, text: str, start: int, length: int) -> Mark:
+        """The stretch of `text[start : start + length]`, where this mark is of the whole text: its white space and its escapes aside."""
+        if not self.more:
+            column = self.source.find(text[start : start + length], self.column - 1 + start)
+            return self.part(max(column + 1 - self.column, start), length)
+        before = len("".join(text[:start].split()))
+        for line, source in enumerate((self.source, *self.more)):
+            for column in range(0 if line else self.column - 1, len(source)):
+                if before == 0 and not source[column].isspace():
+                    return Mark(self.file, self.line + line, column + 1, max(length, 1), source)
+                before -= not source[column].isspace()
+        return self
 
 
 class Problem(NamedTuple):
@@ -55,10 +70,15 @@ def excerpt(mark: Mark, widest: int = 120) -> str:
     if not mark.source:
         return ""
     start = max(0, mark.column - 1 - widest // 2) if len(mark.source) > widest else 0
-    line = mark.source[start : start + widest].replace("\t", " ")
+    line = "".join(letter if letter.isprintable() else " " for letter in mark.source[start : start + widest])
     caret = mark.column - 1 - start
-    length = max(1, min(mark.length, len(line) - caret))
-    return f"\n{mark.line:>5} | {line}\n      | {' ' * caret}{'^' * length}"
+    length = max(1, _cells(line[caret : caret + mark.length]))
+    return f"\n{mark.line:>5} | {line.rstrip()}\n      | {' ' * _cells(line[:caret])}{'^' * length}"
+
+
+def _cells(text: str) -> int:
+    """How wide a terminal shows it: East Asian letters take two columns, combining marks none."""
+    return len(text) if text.isascii() else sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
 
 
 class ArchcalcError(Exception):

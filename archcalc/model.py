@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from archcalc.build import build
 from archcalc.cost import DTYPES, Table
@@ -17,6 +18,17 @@ from archcalc.graph import Graph
 from archcalc.spec import Spec, bind, load_spec, numeric
 
 _VARIANT = re.compile(r"  ([A-Za-z0-9_][\w.+-]*):")
+
+
+class Question(NamedTuple):
+    """What to count: values for parameters, the ones left free, and the mode."""
+
+    bindings: Mapping[str, Any] = MappingProxyType({})
+    free: tuple[str, ...] = ()
+    batch: int = 1
+    train: bool = False
+    dtype: str = "fp32"
+    without: tuple[str, ...] = ()
 
 
 @dataclass
@@ -36,40 +48,41 @@ class Model:
         """The graph with every parameter at its default, train-only heads included."""
         return build(self.spec, bind(self.spec, self.variant), train=True)
 
-    def count(self, *, free: Sequence[str] = (), batch: int = 1, train: bool = False, dtype: str = "fp32", **bindings: Any) -> Table:
-        """Count with these parameters; those in `free` stay symbols (`["all"]`: all that can).
+    def count(
+        self, *, free: Sequence[str] = (), batch: int = 1, train: bool = False, dtype: str = "fp32", without: Sequence[str] = (), **bindings: Any
+    ) -> Table:
+        """Count with these parameters; those in `free` stay symbols (`["all"]`: all that can), labels in `without` are left out.
 
-        Raises SpecError with every mistake in the spec, UsageError for parameters that don't exist.
+        Raises SpecError with every mistake in the spec, UsageError for parameters and labels that don't exist.
         """
-        return self.count_with(bindings, free, batch, train, dtype)
+        return self.answer(Question(bindings, tuple(free), batch, train, dtype, tuple(without)))
 
-    def count_with(self, bindings: Mapping[str, Any], free: Sequence[str] = (), batch: int = 1, train: bool = False, dtype: str = "fp32") -> Table:
-        """`count` with the parameters in a mapping, where their names may be anything."""
-        if dtype not in DTYPES:
-            raise UsageError(f"unknown dtype '{dtype}'; there are {', '.join(DTYPES)}")
-        names = list(free)
-        if "all" in names:
-            names = [*(n for n in names if n != "all"), *(n for n in numeric(self.spec, self.variant) if n not in bindings and n not in names)]
-            return self._freest(names, batch, train, dtype, bindings)
-        return self._table(names, batch, train, dtype, bindings)
+    def answer(self, question: Question) -> Table:
+        """Count what a question asks for."""
+        if question.dtype not in DTYPES:
+            raise UsageError(f"unknown dtype '{question.dtype}'; there are {', '.join(DTYPES)}")
+        if "all" not in question.free:
+            return self._table(question)
+        named = [name for name in question.free if name != "all"]
+        rest = [name for name in numeric(self.spec, self.variant) if name not in question.bindings and name not in named]
+        return self._freest(question._replace(free=(*named, *rest)))
 
-    def _table(self, free: Sequence[str], batch: int, train: bool, dtype: str, bindings: Mapping[str, Any]) -> Table:
-        binding = bind(self.spec, self.variant, bindings, free, batch)
-        return Table(self.spec, self.variant, binding, build(self.spec, binding, train), train, dtype)
+    def _table(self, question: Question) -> Table:
+        binding = bind(self.spec, self.variant, question.bindings, question.free, question.batch)
+        graph = build(self.spec, binding, question.train, question.without)
+        return Table(self.spec, self.variant, binding, graph, question.train, question.dtype, question.without)
 
-    def _freest(self, free: list[str], batch: int, train: bool, dtype: str, bindings: Mapping[str, Any]) -> Table:
+    def _freest(self, question: Question) -> Table:
         """With as many free parameters as have a closed form: one that decides the structure stays a number."""
         while True:
             try:
-                table = self._table(free, batch, train, dtype, bindings)
+                return self._table(question)
             except SpecError as error:
-                blocking = {symbol for problem in error.problems for symbol in problem.symbols}
+                blocking = {symbol for problem in error.problems for symbol in problem.symbols} & set(question.free)
                 if not blocking:
                     raise
-                self.dropped = (*self.dropped, *(name for name in free if name in blocking))
-                free = [name for name in free if name not in blocking]
-            else:
-                return table
+                self.dropped = (*self.dropped, *(name for name in question.free if name in blocking))
+                question = question._replace(free=tuple(name for name in question.free if name not in blocking))
 
 
 def load(name: str) -> Model:

@@ -323,3 +323,29 @@ def test_a_closed_pipe_is_no_crash() -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     assert done.stdout.startswith("network,name")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("left_out", "saved"),
+    [
+        ("fc7", 4096 * 4096 + 4096),
+        ("fc6,fc7", 9216 * 4096 + 4096 + 4096 * 4096 + 4096 - (9216 - 4096) * 1000),
+        # conv5 then reads the 192 channels of pool2 in place of conv4's 256
+        ("conv3,conv4", 384 * 192 * 9 + 384 + 256 * 384 * 9 + 256 + 256 * (256 - 192) * 9),
+    ],
+)
+def test_layers_can_be_left_out_and_the_next_ones_take_their_input(archcalc, left_out: str, saved: int) -> None:
+    whole, rest = (json.loads(archcalc("count", "alexnet", *extra, "--format", "json").out) for extra in ([], ["--without", left_out]))
+    assert whole["totals"]["params"] - rest["totals"]["params"] == saved
+    assert rest["without"] == left_out.split(",")
+
+
+def test_what_is_left_out_may_be_a_block_or_one_of_a_repeat(archcalc) -> None:
+    rows = json.loads(archcalc("count", "resnet50", "--without", "conv3/2", "--format", "json").out)["layers"]
+    assert {row["block"].split("/")[1] for row in rows if row["block"].startswith("conv3/")} == {"1", "3", "4"}
+    assert archcalc("count", "googlenet", "--without", "4b").code == 0
+
+
+def test_leaving_out_what_is_not_there_is_an_error(archcalc) -> None:
+    done = archcalc("count", "alexnet", "--without", "fc9")
+    assert (done.code, done.out, "fc9" in done.err) == (2, "", True)

@@ -151,6 +151,16 @@ def test_a_width_multiplier_stays_a_symbol(name: str) -> None:
         assert eval(written, FUNCTIONS, {"width": width, "size": 161}) == counted.totals["macs"]
 
 
+def test_resnet_50_in_channels_size_and_classes() -> None:
+    """5724c² + 977c + 32cn + n weights in the first layer's channels c and the classes n: every other width is a multiple of c."""
+    closed = model("resnet50").count(free=["channels", "size", "classes"])
+    assert set(str(closed.totals["params"]).split(" + ")) == {"5724*channels**2", "977*channels", "32*channels*classes", "classes"}
+    assert closed.totals["params"].evaluate({"channels": 64, "classes": 1000}) == 25557032, "torchvision"
+    for channels in (1, 2, 5, 16, 63, 96):
+        for size in (32, 75, 224):
+            equal(closed, model("resnet50").count(channels=channels, size=size, classes=7), {"channels": channels, "size": size, "classes": 7})
+
+
 def test_densenet_121_in_growth_and_classes() -> None:
     """6700k² + 2908k + 32kn + n (arXiv:1608.06993 table 1, summed by hand in growth k and classes n)."""
     closed = model("densenet121").count(free=["growth", "classes"])
@@ -234,7 +244,7 @@ def test_a_depthwise_separable_layer_in_channels_and_kernel() -> None:
     ],
 )
 def test_a_parameter_that_decides_the_structure_is_named(name: str, free: str) -> None:
-    with pytest.raises(SpecError, match=f"`{free}`") as caught:
+    with pytest.raises(SpecError, match=rf"\b{free}\b") as caught:
         model(name).count(free=[free])
     assert any(free in problem.symbols for problem in caught.value.problems)
     assert all(problem.mark is not None for problem in caught.value.problems)

@@ -488,7 +488,7 @@ def test_work_is_linear_in_the_batch_and_parameters_do_not_change(network: Netwo
 @given(networks().filter(lambda network: network.fixed_weights), st.data())
 def test_parameters_do_not_depend_on_the_size_of_the_input(network: Network, data: st.DataObject) -> None:
     model, point = model_of(network.text), bindings(network, data)
-    sizes = {name: point[name] for name in ("size", "other") if name in point}
+    sizes: dict[str, Any] = {name: point[name] for name in ("size", "other") if name in point}
     one, other = model.count(), model.count_with(sizes)
     for name in ("params", "trainable_params", "buffers", "weight_bytes"):
         assert one.totals[name] == other.totals[name]

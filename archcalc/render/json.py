@@ -97,6 +97,8 @@ def count(table: Table, rows: list[Row] | None = None) -> dict[str, Any]:
         "receptive_field": _whole_field(table),
         "layers": [layer(row) for row in (table.rows if rows is None else rows)],
     }
+    if table.without:
+        found["without"] = list(table.without)
     if table.free:
         found["domain"] = list(table.domain)
     return found

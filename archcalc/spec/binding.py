@@ -148,14 +148,18 @@ class _Resolver:
         except ArchcalcError as error:
             if isinstance(error, UsageError):
                 raise
-            self.problems.append(Problem(str(error), mark))
+            start, length = (error.start, error.length) if isinstance(error, ExpressionError) else (0, 0)
+            self.problems.append(Problem(str(error), mark.part(start, length or mark.length)))
             return 1
 
     def check(self, values: dict[str, Value]) -> None:
         """Constraints and requirements; what a free symbol leaves open is taken to hold."""
         for name, declared in self.spec.parameters.items():
             mark = self.given.get(name, declared).mark
-            problem = _breach(values[name], declared, values) if declared.limits else None
+            try:
+                problem = _breach(values[name], declared, values)
+            except ArchcalcError as error:
+                problem = f"its limits can't be compared: {error}"
             if problem:
                 self.problems.append(Problem(f"{name}={show(values[name])}: {problem}", mark))
         for word, message in self.spec.require:
@@ -164,10 +168,19 @@ class _Resolver:
             except Undecided:
                 continue
             except ArchcalcError as error:
-                self.problems.append(Problem(f"require: {error}", word.mark))
+                start, length = (error.start, error.length) if isinstance(error, ExpressionError) else (0, 0)
+                self.problems.append(Problem(f"require: {error}", word.mark.part(start, length or word.mark.length)))
                 continue
             if not holds:
                 self.problems.append(Problem(message, word.mark))
+
+
+def _bound(bound: Any, values: dict[str, Value]) -> Any:
+    """The number that a limit stands for."""
+    number = compile_expression(bound).run(values, ()) if isinstance(bound, str) else bound
+    if isinstance(number, bool) or not isinstance(number, (int, Fraction, Poly)):
+        raise ExpressionError(f"`{bound}` is not a number")
+    return number
 
 
 def _breach(value: Value, declared: Declared, values: dict[str, Value]) -> str | None:
@@ -178,11 +191,11 @@ def _breach(value: Value, declared: Declared, values: dict[str, Value]) -> str |
         return f"must be one of {', '.join(show(v) for v in limits.in_)}"
     if not isinstance(value, (int, Fraction)):
         return "must be a number" if limits.min is not None or limits.max is not None or limits.multiple_of else None
-    low, high = (compile_expression(str(bound)).run(values, ()) if bound is not None else None for bound in (limits.min, limits.max))
+    low, high = (_bound(bound, values) if bound is not None else None for bound in (limits.min, limits.max))
     if low is not None and not isinstance(low, Poly) and value < low:
-        return f"must be at least {low}"
+        return f"must be at least {show(low)}"
     if high is not None and not isinstance(high, Poly) and value > high:
-        return f"must be at most {high}"
+        return f"must be at most {show(high)}"
     if limits.multiple_of and value % limits.multiple_of:
         return f"must be a multiple of {limits.multiple_of}"
     return None

@@ -17,6 +17,7 @@ import ast
 import difflib
 import functools
 import re
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -55,16 +56,35 @@ def compile_expression(text: str) -> Expression:
     if _PLAIN_SIZES.fullmatch(text):  # before Python reads 0x3 as a hexadecimal number
         return _tuple_of(text, [compile_expression(side) for side in text.split("x")])
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = _parsed(text.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         sides = _sizes(text)
         if sides:
             return _tuple_of(text, [compile_expression(side) for side in sides])
-        raise ExpressionError(f"can't read the expression `{_short(text)}`") from None
+        hint = "; compare with `==`" if re.search(r"[^=!<>]=[^=]", text) else ""
+        raise ExpressionError(f"can't read the expression `{_short(text)}`{hint}") from None
     if sum(1 for _ in ast.walk(tree)) > MOST_PARTS:
         raise ExpressionError(f"the expression `{_short(text)}` has too many parts (at most {MOST_PARTS})")
     names = frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name)) - FUNCTIONS.keys() - CONSTANTS.keys()
     return Expression(text, _compile(tree, 0), names)
+
+
+def _parsed(text: str) -> ast.expr:
+    """The tree of an expression, where columns count characters: Python counts bytes, and begins again on each line."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about what looks odd in Python: `1if a else 2`
+        tree = ast.parse(text, mode="eval").body
+    if not text.isascii() or "\n" in text:
+        lines = [line.encode() for line in re.split(r"(?<=\n)", text)]
+
+        def characters(line: int, column: int) -> int:
+            return len((b"".join(lines[: line - 1]) + lines[line - 1][:column]).decode(errors="replace"))
+
+        for node in ast.walk(tree):
+            if isinstance(node, ast.expr):
+                end = characters(node.end_lineno or 1, node.end_col_offset or 0)
+                node.col_offset, node.end_col_offset = characters(node.lineno, node.col_offset), end
+    return tree
 
 
 def _tuple_of(text: str, parts: list[Expression]) -> Expression:
@@ -123,17 +143,24 @@ def _name(node: ast.Name, depth: int) -> _Run:
             return env[name]
         if name in words:
             return name
-        sides = name.split("x")
-        if len(sides) > 1 and all(side.isdigit() or side in env for side in sides):
-            return tuple(int(side) if side.isdigit() else env[side] for side in sides)
-        raise ExpressionError(_unknown(name, env), start, len(name))
+        if is_known(name, env):
+            return tuple(int(side) if side.isdigit() else env[side] for side in name.split("x"))
+        raise ExpressionError(unknown_name(name, env), start, len(name))
 
     return read
 
 
-def _unknown(name: str, env: Environment) -> str:
-    known = sorted(env)
+def is_known(name: str, names: Collection[str]) -> bool:
+    """Whether a name is one of these, or sizes that are made of them: `nx1`."""
+    return name in names or ("x" in name and all(side.isdigit() or side in names for side in name.split("x")))
+
+
+def unknown_name(name: str, names: Collection[str]) -> str:
+    """What is wrong with a name that isn't one of these."""
+    known = sorted(names)
     near = difflib.get_close_matches(name, known, 1)
+    if name in ("i", "first", "last"):
+        return f"unknown name '{name}': it is known inside a repeat only; pass it to a block as an argument"
     return f"unknown name '{name}'" + (f"; did you mean '{near[0]}'?" if near else f"; known here: {', '.join(known)}" if known else "")
 
 
@@ -348,6 +375,8 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Value, Value], bool]] = {
 
 def make_divisible(value: int | Fraction, divisor: int | Fraction = 8, least: int | Fraction | None = None, keep: int | Fraction = Fraction(9, 10)) -> int:
     """`value` rounded to a multiple of `divisor`, at least `least`, and never below `keep` of itself (MobileNet's rule)."""
+    if divisor <= 0:
+        raise ExpressionError(f"make_divisible needs a positive divisor, got {divisor}")
     rounded = max(least if least is not None else divisor, Fraction(value + Fraction(divisor) / 2) // divisor * divisor)
     return int(rounded + divisor if rounded < keep * value else rounded)
 

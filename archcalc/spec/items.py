@@ -127,7 +127,7 @@ class Reader:
         if len(tokens) > 1:
             return self._wrong(f"'{key.text}' is neither a label nor one of {', '.join(sorted(JOINS))}", key.mark)
         if not LABEL.match(key.text):
-            return self._wrong(f"a label is letters, digits and _ - . + /; got '{key.text}'", key.mark)
+            return self._wrong(f"a label begins with a-z, a digit or _, and goes on with letters, digits and _ - . + /; got '{key.text}'", key.mark)
         self._alone(node, key)
         item = self.item(value)
         return Labelled(key.mark, key.text, item) if item else None
@@ -223,7 +223,7 @@ def _tokens(text: str, mark: Mark) -> Iterator[Word]:
             depth -= 1
         if (letter.isspace() and depth <= 0 and not quote) or position == len(text):
             if start >= 0:
-                yield Word(text[start:position], mark.part(start, position - start))
+                yield Word(text[start:position], mark.within(text, start, position - start))
             start = -1
         elif start < 0:
             start = position

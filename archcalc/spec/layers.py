@@ -7,6 +7,7 @@ are never called as well.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, get_args
@@ -15,12 +16,14 @@ from pydantic import ValidationError
 
 from archcalc.errors import Problem
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op
-from archcalc.spec.items import Branches, Chain, Line, Reader, Word, walk
+from archcalc.spec.expressions import is_known, unknown_name
+from archcalc.spec.items import Branches, Chain, Item, Line, Reader, Repeat, Word
 from archcalc.spec.parts import Block, Spec
 
 REF, IDENTITY = "ref", "identity"
 COMMON = ("when", "frozen", "share", "survive")  # options of every layer and block
 SUFFIXES = ("norm", "act")  # layers with weights may be followed by a normalisation and an activation, in this order
+INDICES = frozenset({"i", "first", "last"})  # known inside a repeat
 WORDS = frozenset({"same", "valid", "full", "nearest", "bilinear", *ACTIVATIONS, *NORMALIZATIONS, "softmax"})
 
 
@@ -67,6 +70,12 @@ def complaints(error: ValidationError) -> Iterator[tuple[str, str]]:
         yield str(detail["loc"][0]) if detail["loc"] else "", f"{name} {sentence}"
 
 
+def allowed(op: type[Op]) -> list[str]:
+    """The options that a line of this operator may have."""
+    extra = SUFFIXES if op.is_layer or op.arity[1] != 1 else ()
+    return [*(name.rstrip("_") for name in op.model_fields), *COMMON, *extra]
+
+
 class Resolver:
     """Resolves every line of a spec."""
 
@@ -75,107 +84,152 @@ class Resolver:
         self.reader = Reader()
         self.problems: list[Problem] = self.reader.problems
         self.layers: dict[int, Layer | None] = {}
-        for body in (spec.layers, *(head.layers for head in spec.heads), *(block.body for block in spec.blocks.values())):
-            self._resolve(body)
-        for name, options in spec.defaults.items():
-            self._check_defaults(name, options)
+        self.calls: dict[str, list[Line]] = {}  # the calls in each block
+        names = frozenset({*spec.parameters, *spec.unread, "cin"})
+        for body in (spec.layers, *(head.layers for head in spec.heads)):
+            self._resolve(body, names, "")
+        for block in spec.blocks.values():
+            self._resolve(block.body, names | {*block.arguments}, block.name)
+            for word in block.defaults.values():
+                self._expression(word, names | {*block.arguments})
+        everywhere = names.union(*(block.arguments for block in spec.blocks.values()), INDICES)
+        for options in spec.defaults.values():
+            for word in options.values():
+                if not word.text.isidentifier():
+                    self._expression(word, everywhere)
+        self._refuse_recursion()
 
     def of(self, line: Line) -> Layer | None:
         """The layer of a line, or None if it has a mistake that was noted."""
-        if id(line) not in self.layers:
-            self.layers[id(line)] = self._layer(line, False)
         return self.layers[id(line)]
 
-    def _resolve(self, body: Chain) -> None:
-        joins: dict[int, bool] = {}  # the lines that join branches, and whether their number fits
-        for item in walk(body):
-            if isinstance(item, Branches):
-                joins[id(item.line)] = self._check_arity(item)
-            if isinstance(item, Line):
-                layer = self._layer(item, id(item) in joins)
-                self.layers[id(item)] = layer if joins.get(id(item), True) else None
+    def _resolve(self, item: Item, names: frozenset[str], block: str) -> None:
+        """Note the layer of every line in an item, where these names are known."""
+        if isinstance(item, Line):
+            self.layers[id(item)] = self._layer(item, False, names, block)
+        elif isinstance(item, Chain):
+            for inner in item.items:
+                self._resolve(inner, names, block)
+        elif isinstance(item, Branches):
+            fits = self._check_arity(item)
+            layer = self._layer(item.line, True, names, block)
+            self.layers[id(item.line)] = layer if fits else None
+            for inner in item.items:
+                self._resolve(inner, names, block)
+        elif isinstance(item, Repeat):
+            self._expression(item.count, names)
+            self._resolve(item.item, names | INDICES, block)
+        else:
+            self._resolve(item.item, names, block)
+
+    def _expression(self, word: Word, names: frozenset[str]) -> None:
+        """Note an expression that can't be read, or a name in it that isn't known."""
+        expression = self.reader.expression(word)
+        for name in expression.names if expression else ():
+            if not is_known(name, names | WORDS):
+                found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", word.text)
+                start = found.start() if found else 0
+                self.problems.append(Problem(unknown_name(name, names), word.mark.part(start, len(name) if found else word.mark.length)))
+
+    def _refuse_recursion(self) -> None:
+        """A block that calls itself, directly or through others, would never end."""
+        done: set[str] = set()
+
+        def visit(path: tuple[str, ...]) -> None:
+            for line in self.calls.get(path[-1], ()):
+                called = line.head.text
+                if called in path:
+                    through = " -> ".join([*path[path.index(called) :], called])
+                    self.layers[id(line)] = self._wrong(f"block '{called}' calls itself" + (f": {through}" if through.count(">") > 1 else ""), line.head)
+                elif called not in done:
+                    visit((*path, called))
+            done.add(path[-1])
+
+        for name in self.spec.blocks:
+            if name not in done:
+                visit((name,))
 
     def _check_arity(self, item: Branches) -> bool:
         low, high = OPS[item.line.head.text].arity
         count = len(item.items)
         if count < low or (high is not None and count > high):
             wanted = f"at least {low}" if high is None else f"{low}" if low == high else f"{low} to {high}"
-            self._wrong(f"{item.line.head.text} takes {wanted} branches, got {count}", item.line.head)
+            branches = "branch" if wanted.endswith(" 1") else "branches"
+            self._wrong(f"{item.line.head.text} takes {wanted} {branches}, got {count}", item.line.head)
             return False
         return True
 
-    def _check_defaults(self, name: str, options: dict[str, Word]) -> None:
-        allowed = self._allowed(OPS[name])
-        for option, word in options.items():
-            if option not in allowed:
-                self._wrong(f"defaults: {name} has no option '{option}'{self._near(option, allowed)}", word)
-            self.reader.expression(word)
-
-    def _layer(self, line: Line, joins: bool) -> Layer | None:
+    def _layer(self, line: Line, joins: bool, names: frozenset[str], block: str) -> Layer | None:
         before = len(self.problems)
         head = line.head.text
         if head == REF:
             layer = self._ref(line)
         elif head == IDENTITY:
             layer = Layer(line)
-            self._sort(layer, (), set(), f"{IDENTITY} takes nothing")
+            self._sort(layer, (), set(), f"{IDENTITY} takes nothing", names)
         elif head in OPS:
-            layer = self._operator(line, OPS[head], joins)
+            layer = self._operator(line, OPS[head], joins, names)
+        elif head in self.spec.unread:
+            return None
         elif head in self.spec.blocks:
-            layer = self._call(line, self.spec.blocks[head])
+            self.calls.setdefault(block, []).append(line)
+            layer = self._call(line, self.spec.blocks[head], names)
         else:
-            near = difflib.get_close_matches(head, [*OPS, *self.spec.blocks, REF, IDENTITY], 1)
-            hint = f"; did you mean '{near[0]}'?" if near else "; `archcalc ops` lists the layers"
-            return self._wrong(f"unknown layer '{head}'{hint}", line.head)
+            return self._wrong(f"unknown layer '{head}'{self._hint(head)}", line.head)
         return layer if len(self.problems) == before else None
+
+    def _hint(self, head: str) -> str:
+        """What may have been meant by a word that is no layer."""
+        label, colon, rest = head.partition(":")
+        if colon and rest:
+            return f"; a label is followed by a colon and a space: `{label}: {rest}`"
+        if head[:1].isdigit():
+            return "; a repeat is written `3 x layer`"
+        near = difflib.get_close_matches(head, [*OPS, *self.spec.blocks, REF, IDENTITY], 1)
+        return f"; did you mean '{near[0]}'?" if near else "; `archcalc ops` lists the layers"
 
     def _ref(self, line: Line) -> Layer | None:
         if len(line.words) != 1 or line.options:
             return self._wrong("ref takes one label: `ref conv1`", line.head)
         return Layer(line, label=line.words[0].text)
 
-    @staticmethod
-    def _allowed(op: type[Op]) -> list[str]:
-        extra = SUFFIXES if op.is_layer or op.arity[1] != 1 else ()
-        return [*(name.rstrip("_") for name in op.model_fields), *COMMON, *extra]
-
-    def _operator(self, line: Line, op: type[Op], joins: bool) -> Layer | None:
+    def _operator(self, line: Line, op: type[Op], joins: bool, names: frozenset[str]) -> Layer | None:
         if op.arity[0] > 1 and not joins:
             return self._wrong(f"{op.word} takes a list of branches: `{op.word}: [a, b]`", line.head)
         layer = Layer(line, op=op)
         positional = () if op.variadic else op.positional
         alone = flags(op) | {"frozen"}
         layer.variadic = line.words if op.variadic else ()
-        wants = " ".join(p.rstrip("_").upper() for p in op.positional) or "nothing without its key"
+        wants = " ".join(p.rstrip("_").upper() for p in op.positional) or "no words, only `key=value`"
         words = tuple(word for word in line.words if word.text not in alone)
         for word in line.words:
             if word.text in alone and not op.variadic:
                 line.options.setdefault(word.text, Word("true", word.mark))
                 line.keys.setdefault(word.text, word.mark)
-        self._sort(layer, positional, set(self._allowed(op)), f"{op.word} takes {wants}", () if op.variadic else words)
+        self._sort(layer, positional, set(allowed(op)), f"{op.word} takes {wants}", names, () if op.variadic else words)
         for option, word in self.spec.defaults.get(op.word, {}).items():
             target = layer.values if option in op.model_fields else layer.control
             target.setdefault(option, word)
-        for name in (name for name, info in op.model_fields.items() if info.is_required() and not op.variadic):
-            if name not in layer.values:
-                self._wrong(f"{op.word} needs {name}: `{op.word} {wants}`", line.head)
+        missing = [name.rstrip("_") for name, info in op.model_fields.items() if info.is_required() and name not in layer.values and not op.variadic]
+        if missing:
+            self._wrong(f"{op.word} needs {' and '.join(missing)}: `{op.word} {wants}`", line.head)
         return layer
 
-    def _call(self, line: Line, block: Block) -> Layer | None:
+    def _call(self, line: Line, block: Block, names: frozenset[str]) -> Layer | None:
         layer = Layer(line, block=block)
         wants = ", ".join(block.arguments) or "no arguments"
         words = tuple(word for word in line.words if word.text != "frozen" or "frozen" in block.arguments)
         if len(words) < len(line.words):
             layer.control["frozen"] = Word("true", line.mark)
-        self._sort(layer, block.arguments, {*block.arguments, *COMMON}, f"{block.name} takes {wants}", words)
-        for name in block.arguments:
-            if name in block.defaults:
-                self.reader.expression(block.defaults[name])
-            elif name not in layer.values:
-                self._wrong(f"{block.name} needs '{name}': it takes {wants}", line.head)
+        self._sort(layer, block.arguments, {*block.arguments, *COMMON}, f"{block.name} takes {wants}", names, words)
+        missing = [name for name in block.arguments if name not in block.defaults and name not in layer.values]
+        if missing:
+            self._wrong(f"{block.name} needs {' and '.join(missing)}: it takes {wants}", line.head)
         return layer
 
-    def _sort(self, layer: Layer, positional: tuple[str, ...], allowed: set[str], takes: str, words: tuple[Word, ...] | None = None) -> None:
+    def _sort(
+        self, layer: Layer, positional: tuple[str, ...], allowed: set[str], takes: str, names: frozenset[str], words: tuple[Word, ...] | None = None
+    ) -> None:
         """Share out a line's words and options: fields or arguments, and what steers the building."""
         line = layer.line
         words = line.words if words is None else words
@@ -191,9 +245,12 @@ class Resolver:
                 layer.control[name] = word
             else:
                 self.problems.append(Problem(f"{line.head.text} has no option '{name}'{self._near(name, allowed)}", line.keys.get(name, word.mark)))
+        plain = {id(word) for name, word in layer.control.items() if name == "share" or (name in SUFFIXES and word.text.isidentifier())}
+        if layer.op:
+            plain |= {id(word) for name, word in layer.values.items() if takes_words(layer.op, name) and word.text.isidentifier()}
         for word in (*words, *line.options.values(), *layer.variadic):
-            if layer.control.get("share") is not word:
-                self.reader.expression(word)
+            if id(word) not in plain:
+                self._expression(word, names)
 
     @staticmethod
     def _near(name: str, allowed: Any) -> str:

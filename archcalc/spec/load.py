@@ -15,12 +15,14 @@ from archcalc.ops import OPS
 from archcalc.spec.items import Chain, Reader, Word, _tokens, walk
 from archcalc.spec.layers import Resolver, allowed
 from archcalc.spec.model import Budget, Document, Parameter, Reference
-from archcalc.spec.parts import Block, Declared, Head, Member, Spec, _near
+from archcalc.spec.parts import Block, Declared, Head, Member, Spec
+from archcalc.spec.parts import _near as _near
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence, compose
 
 RESERVED = frozenset({"cin", "i", "first", "last", "batch", "true", "false", "none"})
 LANGUAGE_WORDS = ("ref", "identity", "x")
 _RAW = {("input",), ("inputs",), ("params",), ("defaults",), ("blocks",), ("layers",), ("outputs",)}
+_KEYS = [*Document.model_fields]
 _SIGNATURE = re.compile(r"([A-Za-z_]\w*)\s*(?:\((.*)\))?$")
 
 
@@ -43,7 +45,8 @@ def read_text(path: str) -> str:
 
 
 def load_spec(path: str) -> Spec:
-    """Read a spec file. Raises SpecError with every mistake that can be found without building the network."""
+    """Read a spec file. Raises SpecError with every mistake that can be found without building the network: in keys and values, in
+    layers, options and names, in blocks that are never called too."""
     return read_spec(read_text(path), path)
 
 
@@ -62,6 +65,7 @@ class _Loader:
         self.marks: dict[tuple[Any, ...], Mark] = {}
         self.reader = Reader()
         self.problems = self.reader.problems
+        self.unread: set[str] = set()  # names whose declaration has a mistake
 
     def spec(self) -> Spec:
         document = self._document()
@@ -87,9 +91,21 @@ class _Loader:
         spec.variants = self._variants(document, spec)
         bodies = [spec.layers, *(head.layers for head in spec.heads), *(block.body for block in spec.blocks.values())]
         spec.labels = frozenset(part.label for body in bodies for part in walk(body) if hasattr(part, "label")) | {h.label for h in spec.heads}
-        if self.problems:
-            raise SpecError(self.problems)
+        spec.unread = frozenset(self.unread)
+        problems = [*self.problems, *(Resolver(spec).problems if self._is_whole() else ())]
+        if problems:
+            raise SpecError(problems)
         return spec
+
+    def _is_whole(self) -> bool:
+        """Whether every name that layers may use was found: no misspelt key hides them."""
+        hidden = {near for key in self.top if key not in _KEYS for near in difflib.get_close_matches(key, _KEYS, 1)}
+        return hidden.isdisjoint(("params", "blocks", "defaults")) and all(isinstance(self._value(key), Mapping) for key in ("params", "blocks"))
+
+    def _value(self, key: str) -> Node:
+        """What stands under a top-level key; an empty mapping if nothing does."""
+        node = self.top[key][1] if key in self.top else None
+        return node if node is not None and not (isinstance(node, Scalar) and node.value is None) else Mapping(self.root.mark)
 
     # ---- the frame: keys and plain values, validated by pydantic ------------------------------------------------------
 
@@ -134,21 +150,15 @@ class _Loader:
             while mark is None and loc:
                 mark = self.marks.get(loc)
                 loc = loc[:-1]
-            name = str(detail["loc"][-1]) if detail["loc"] else ""
-            if unknown:
-                message = f"unknown key '{name}'{_near(name, self._known(detail['loc']))}"
-            elif detail["type"] == "missing":
-                message = f"'{name}' is missing"
-            else:
-                message = f"{name}: {detail['msg'].removeprefix('Value error, ')[:1].lower()}{detail['msg'].removeprefix('Value error, ')[1:]}"
-            yield Problem(message, mark or self.root.mark)
+            name = next((str(part) for part in reversed(detail["loc"]) if isinstance(part, str)), "")
+            yield Problem(_sentence(detail, name, self._known(detail["loc"])), mark or self.root.mark)
 
     @staticmethod
     def _known(loc: tuple[Any, ...]) -> list[str]:
         """The keys that are allowed beside an unknown one."""
         parents = [part for part in loc[:-1] if isinstance(part, str)]
         if not parents:
-            return list(Document.model_fields)
+            return _KEYS
         if "budget" in parents:
             return list(Budget.model_fields) if parents[-1] == "budget" else ["max", "min", "increase", "level"]
         return list(Reference.model_fields) if "reference" in parents else ["from", "layers"]
@@ -161,11 +171,11 @@ class _Loader:
 
     def _mapping(self, key: str) -> list[tuple[Scalar, Node]]:
         """The pairs under a top-level key."""
-        node = self.top[key][1] if key in self.top else None
+        node = self._value(key)
         if isinstance(node, Mapping):
             return node.pairs
-        if node is not None and not (isinstance(node, Scalar) and node.value is None):
-            self._wrong(f"{key}: must be a mapping", node.mark)
+        if (key,) in _RAW:  # of the others pydantic says so
+            self._wrong(f"{key}: {_WANTED['dict_type']}", node.mark)
         return []
 
     # ---- what has a grammar of its own --------------------------------------------------------------------------------
@@ -186,7 +196,9 @@ class _Loader:
         return tuple(Word(item.text, item.mark) for item in node.items if isinstance(item, Scalar))
 
     def _parameters(self, pairs: list[tuple[Scalar, Node]]) -> dict[str, Declared]:
-        return {key.text: declared for key, value in pairs if (declared := self._parameter(key, value))}
+        declared = {key.text: self._parameter(key, value) for key, value in pairs}
+        self.unread |= {name for name, parameter in declared.items() if parameter is None}
+        return {name: parameter for name, parameter in declared.items() if parameter}
 
     def _parameter(self, key: Scalar, value: Node) -> Declared | None:
         if not key.text.isidentifier() or key.text in RESERVED:
@@ -198,11 +210,11 @@ class _Loader:
         try:
             limits = Parameter.model_validate({name: _python(node) for name, node in nodes.items()})
         except ValidationError as error:
+            keys = {inner.text: inner.mark for inner, _ in value.pairs}
             for detail in error.errors(include_url=False):
                 name = str(detail["loc"][-1])
-                unknown = detail["type"] == "extra_forbidden"
-                what = f"unknown key '{name}'{_near(name, ['default', 'min', 'max', 'in', 'multiple_of', 'help'])}" if unknown else f"'{name}' is missing"
-                self._wrong(what, nodes[name].mark if name in nodes else key.mark)
+                place = keys if detail["type"] == "extra_forbidden" else {inner: node.mark for inner, node in nodes.items()}
+                self._wrong(_sentence(detail, name, ["default", "min", "max", "in", "multiple_of", "help"]), place.get(name, key.mark))
             return None
         return Declared(nodes["default"], nodes["default"].mark, limits)
 
@@ -224,6 +236,10 @@ class _Loader:
                 self._wrong(f"defaults: {key.text} must be a mapping of options to words", value.mark)
             else:
                 defaults[key.text] = {name.text: Word(option.text, option.mark) for name, option in value.pairs if isinstance(option, Scalar)}
+                options = allowed(OPS[key.text])
+                for name, _ in value.pairs:
+                    if name.text not in options:
+                        self._wrong(f"defaults: {key.text} has no option '{name.text}'{_near(name.text, options)}", name.mark)
         return defaults
 
     def _blocks(self) -> dict[str, Block]:
@@ -233,7 +249,10 @@ class _Loader:
             if not match or match.group(1) in OPS or match.group(1) in LANGUAGE_WORDS:
                 taken = "; that is a layer's name" if match else "; write name(argument, argument=default)"
                 self._wrong(f"'{key.text}' can't be a block's name{taken}", key.mark)
+                self.unread.add(key.text.partition("(")[0].strip())
                 continue
+            if match.group(1) in blocks:
+                self._wrong(f"block '{match.group(1)}' is declared twice", key.mark)
             arguments, defaults = self._arguments(match.group(2) or "", key.mark.part(match.start(2), 1) if match.group(2) else key.mark)
             blocks[match.group(1)] = Block(match.group(1), key.mark, arguments, defaults, self.reader.chain(value, f"block {match.group(1)}"))
         return blocks
@@ -243,8 +262,10 @@ class _Loader:
         defaults: dict[str, Word] = {}
         for word in _tokens(re.sub(r",(?![^(\[]*[)\]])", "  ", text), mark):
             name, equals, default = word.text.partition("=")
-            if not name.isidentifier() or name in RESERVED or name in names:
-                self._wrong(f"'{name}' can't be an argument's name", word.mark)
+            if name in names:
+                self._wrong(f"argument '{name}' is there twice", word.mark)
+            elif not name.isidentifier() or name in RESERVED:
+                self._wrong(f"'{name}' can't be an argument's name" + (": the language uses it" if name in RESERVED else ""), word.mark)
             elif defaults and not equals:
                 self._wrong(f"argument '{name}' needs a default: it comes after one that has it", word.mark)
             names.append(name)
@@ -265,7 +286,7 @@ class _Loader:
         if node is None:
             return []
         if not isinstance(node, Sequence) or not node.items or not all(isinstance(item, Scalar) for item in node.items):
-            self._wrong("outputs: must be a list of labels", node.mark)
+            self._wrong("outputs: must be a list of labels, such as [boxes, scores]", node.mark)
             return []
         return [Word(item.text, item.mark) for item in node.items if isinstance(item, Scalar)]
 
@@ -296,6 +317,24 @@ class _Loader:
             budget_mark = self.marks.get(("variants", key.text, "budget"))
             members[key.text] = Member(key.text, key.mark, values, known.name, known.paper, known.reference, marks, known.budget, budget_mark)
         return members
+
+
+def _sentence(detail: Any, name: str, known: list[str]) -> str:
+    """What pydantic found, in a sentence."""
+    if detail["type"] == "extra_forbidden":
+        return f"unknown key '{name}'{_near(name, known)}"
+    if detail["type"] == "missing":
+        return f"'{name}' is missing"
+    return f"{name}: {_WANTED.get(detail['type']) or detail['msg'].removeprefix('Value error, ').replace('Input should', 'must')}"
+
+
+_WANTED = {
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping: `key: value`, one a line or in {braces}",
+    "model_type": "must be a mapping: `key: value`, one a line or in {braces}",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+}
 
 
 def _python(node: Node) -> Any:

@@ -11,8 +11,6 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from archcalc.algebra import Poly
-
 _SUFFIX: dict[str, int | Fraction] = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "%": Fraction(1, 100)}
 _SUFFIX |= {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _QUANTITY = re.compile(r"([+-]?\d[\d_,]*)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?\s*([A-Za-z%]*)$")
@@ -67,7 +65,37 @@ def _value(value: Any) -> Any:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise ValueError(f"must be text, got {value!r}" if not isinstance(value, Poly) else "must be text")
+        raise ValueError("must be text" + (f", got {value}; put it in quotes" if isinstance(value, (int, Fraction)) else ""))
+    return value
+
+
+def _bound(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, Fraction, str)):
+        raise ValueError("must be a number or an expression in parameters")
+    return value
+
+
+def _multiple(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError("must be a positive whole number")
+    return value
+
+
+def _choices(value: Any) -> Any:
+    if not isinstance(value, list) or not value:
+        raise ValueError("must be a list of values")
+    return _value(value)
+
+
+def _sizes(value: Any) -> Any:
+    if not isinstance(value, list) or not value:
+        raise ValueError("must be a list of sizes, such as [64, 56, 56]")
+    return value
+
+
+def _bindings(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError("must be a mapping of parameters to values, such as {size: 320}")
     return value
 
 
@@ -77,18 +105,22 @@ _ITEM = {"$ref": f"{ELSEWHERE}Item"}
 _PARAMETER = {"$ref": f"{ELSEWHERE}Parameter"}
 _NUMBER_OR_TEXT = {"type": ["number", "string"]}
 Amount = Annotated[Any, *_field(read_quantity, **_NUMBER_OR_TEXT, description="a number: 6998552, 7M, 1.5G, 8MiB, 2%")]
-Bound = Annotated[Any, *_left(**_NUMBER_OR_TEXT)]
+Bound = Annotated[Any, *_field(_bound, **_NUMBER_OR_TEXT)]
 _ANY = {"type": ["number", "string", "boolean", "array", "null"], "description": "a number, a word, true or false, a list, or an expression in parameters"}
 Value = Annotated[Any, *_field(_value, **_ANY)]
 Text = Annotated[str, *_field(_text, type="string", minLength=1)]
-Name = Annotated[str, *_field(_text, type="string", pattern=r"^[A-Za-z0-9_][\w.+/-]*$")]
-Dims = Annotated[Any, *_left(type="array", items=_NUMBER_OR_TEXT, minItems=1, description="one sample, channels first; numbers or expressions")]
+_NAME: dict[str, Any] = {"type": "string", "pattern": r"^[A-Za-z0-9_][\w.+/-]*$"}
+Name = Annotated[str, *_field(_text, **_NAME)]
+Labels = Annotated[Any, *_left(type="array", items=_NAME, minItems=1)]
+_DIMS: dict[str, Any] = {"type": "array", "items": _NUMBER_OR_TEXT, "minItems": 1}
+Dims = Annotated[Any, *_left(**_DIMS, description="one sample, channels first; numbers or expressions")]
+Sizes = Annotated[Any, *_field(_sizes, **_DIMS, description="one sample, channels first")]
 Items = Annotated[Any, *_left(type="array", items=_ITEM)]
 Inputs = Annotated[Any, *_left(type="object", additionalProperties={"type": "array", "items": _NUMBER_OR_TEXT})]
 Parameters = Annotated[Any, *_left(type="object", additionalProperties={"anyOf": [_PARAMETER, _ANY]})]
 Defaults = Annotated[Any, *_left(type="object", additionalProperties={"type": "object"}, description="options that each such layer starts from")]
 Blocks = Annotated[Any, *_left(type="object", additionalProperties={"anyOf": [_ITEM, {"type": "array", "items": _ITEM}]})]
-Bindings = Annotated[Any, *_left(type="object", description="parameters that the figure was given for")]
+Bindings = Annotated[Any, *_field(_bindings, type="object", description="parameters that the figure was given for")]
 
 
 class _Part(BaseModel):
@@ -101,8 +133,8 @@ class Parameter(_Part):
     default: Value
     min: Bound = None
     max: Bound = None
-    in_: Annotated[Any, *_field(_value, type="array")] = Field(None, alias="in")
-    multiple_of: Annotated[int | None, *_field(lambda value: value, type="integer", minimum=1)] = None
+    in_: Annotated[Any, *_field(_choices, type="array")] = Field(None, alias="in")
+    multiple_of: Annotated[int | None, *_field(_multiple, type="integer", minimum=1)] = None
     help: Text | None = None
 
 
@@ -130,7 +162,7 @@ class Reference(_Part):
     field: Amount | None = None
     field_stride: Amount | None = None
     field_start: Amount | None = None
-    shape: Dims | None = None
+    shape: Sizes | None = None
     layer: Name | None = None
     tol: Amount | None = None
     expect: Literal["match", "mismatch"] = "match"
@@ -197,7 +229,7 @@ class Document(_Part):
     defaults: Defaults = {}
     blocks: Blocks = {}
     layers: Items
-    outputs: list[Name] = []
+    outputs: Labels = []
     train_heads: dict[str, TrainHead] = {}
     variants: dict[str, Variant] = {}
     reference: list[Reference] = []

@@ -80,6 +80,7 @@ class Spec:
     budget: Budget | None
     budget_mark: Mark | None
     labels: frozenset[str] = field(default_factory=frozenset)
+    unread: frozenset[str] = frozenset()  # parameters and blocks with a mistake where they are declared
 
     def variant(self, name: str | None) -> Member | None:
         """The member of that name, or None for the spec itself. Raises UsageError."""

@@ -76,8 +76,7 @@ def compose(text: str, file: str) -> Node:
         loader = getattr(yaml, "CLoader", yaml.Loader)
         return _Composer(mark_at).compose(yaml.parse(text, Loader=loader))
     except yaml.MarkedYAMLError as error:
-        position = error.problem_mark or error.context_mark
-        message = _friendly(error, lines)
+        message, position = _friendly(error, lines)
         raise SpecError([Problem(message, mark_at(position.line, position.column) if position else mark_at(0, 0))]) from None
     except yaml.YAMLError as error:
         raise SpecError([Problem(f"not a YAML file: {str(error).splitlines()[0]}", mark_at(0, 0))]) from None
@@ -96,18 +95,28 @@ def _refuse_depth(text: str, mark_at: Any) -> None:
             raise SpecError([Problem(f"nested deeper than {DEEPEST}", mark_at(line, match.start() - start))])
 
 
-def _friendly(error: yaml.MarkedYAMLError, lines: list[str]) -> str:
-    problem = error.problem or "can't be read"
-    position = error.problem_mark
+def _friendly(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[str, Any]:
+    """What is wrong, and where: at what was opened and never closed, or at what doesn't fit."""
+    problem, context = error.problem or "can't be read", error.context or ""
+    position, opened = error.problem_mark or error.context_mark, error.context_mark or error.problem_mark
     here = lines[position.line][position.column :][:1] if position and position.line < len(lines) else ""
     if here == "\t" or "\\t" in problem:
-        return "a tab: YAML is indented with spaces"
-    if "expected ',' or" in problem:
-        return "unbalanced brackets; a comma inside [a, b] ends the item: quote it or put one layer a line"
+        return "a tab: YAML is indented with spaces", position
+    if "expected ',' or" in problem or ("flow" in context and position and position.line >= len(lines)):
+        return "a bracket that isn't closed, or a comma that is missing inside; a comma inside [a, b] ends the item: quote it or put one layer a line", opened
+    if "quoted scalar" in context and "end of stream" in problem:
+        return "a quote that isn't closed", opened
+    if "escape" in problem:
+        return "an unknown escape: inside double quotes a backslash is special; use single quotes", position
     if "mapping values are not allowed" in problem:
-        return "a second `key: value` on one line; indent it below, or quote the text"
-    context = f" {error.context}" if error.context else ""
-    return f"not valid YAML: {problem}{context}"
+        return "a second `key: value` on one line; indent it below, or quote the text", position
+    if "block collection" in context or "block mapping" in context:
+        return "this doesn't fit the indentation above it; items of one list, and keys of one mapping, begin in the same column", position
+    if "could not find expected ':'" in problem or "simple key" in context:
+        return "a key without a colon: `key: value`", opened
+    if "cannot start any token" in problem:
+        return f"a text can't begin with `{here}`: quote it", position
+    return f"not valid YAML: {problem}{f' {context}' if context else ''}", position
 
 
 class _Composer:
@@ -134,15 +143,23 @@ class _Composer:
 
     def _mark(self, event: Any) -> Mark:
         start, end = event.start_mark, event.end_mark
-        same_line = start.line == end.line and isinstance(event, yaml.ScalarEvent)
-        mark: Mark = self.mark_at(start.line, start.column, end.column - start.column if same_line else 1)
-        return mark
+        mark: Mark = self.mark_at(start.line, start.column)
+        if not isinstance(event, yaml.ScalarEvent):
+            return mark
+        if start.line == end.line:
+            return mark._replace(length=max(1, end.column - start.column))
+        if event.style in ("|", ">"):  # the text begins on the next line
+            mark = self.mark_at(start.line + 1, 0)
+        more = tuple(self.mark_at(line, 0).source for line in range(mark.line, end.line + 1))
+        return mark._replace(length=max(1, len(mark.source) + 1 - mark.column), more=more)
 
     def _node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
         if depth > DEEPEST:
             self._refuse(f"nested deeper than {DEEPEST}", event)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
+        if event.tag:
+            self._refuse(f"tags such as `{event.tag}` are not read", event)
         if isinstance(event, yaml.ScalarEvent):
             self._count(1, event)
             node: Node = Scalar(self._mark(event), event.value, not event.style)
@@ -162,7 +179,7 @@ class _Composer:
     def _alias(self, event: Any) -> Node:
         node = self.anchors.get(event.anchor)
         if node is None:
-            raise SpecError([Problem(f"unknown anchor '*{event.anchor}'", self._mark(event))])
+            raise SpecError([Problem(f"there is no anchor '&{event.anchor}' before this", self._mark(event))])
         self._count(1 if isinstance(node, Scalar) else node.nodes, event)
         return node
 
