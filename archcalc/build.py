@@ -16,14 +16,14 @@ from archcalc.algebra import Poly, unicode
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, ShapeError, SpecError, Undecided, UsageError
 from archcalc.graph import Graph, Group, Input, Node
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op, Shape, spell_shape
-from archcalc.ops.base import show
+from archcalc.ops.base import show, spell
 from archcalc.spec.binding import Binding
 from archcalc.spec.expressions import CONSTANTS, Environment
 from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Repeat, Word
-from archcalc.spec.layers import IDENTITY, WORDS, Layer, Resolver, complaints, takes_words
+from archcalc.spec.layers import IDENTITY, SUFFIXES, WORDS, Layer, Resolver, complaints, meant, takes_words
 from archcalc.spec.parts import Block, Head, Spec
 
-MOST_LAYERS = 1_000_000
+MOST_LAYERS = 250_000
 
 
 class Scope:
@@ -87,6 +87,7 @@ class _Builder:
         self.problems: dict[tuple[str, Mark | None], Problem] = {}
         self.shapes: dict[tuple[int, tuple[Shape, ...]], Shape] = {}
         self.open: list[str] = []
+        self.suffixes: dict[tuple[Any, ...], Op] = {}
         self.steps = 0
 
     def build(self, train: bool) -> Graph:
@@ -164,7 +165,9 @@ class _Builder:
         for word in self.spec.outputs:
             if word.text not in self.results:
                 self._wrong(f"outputs: there is no label '{word.text}'{_near(word.text, self.results)}", word.mark, _NOWHERE)
-            elif (found := self.results[word.text]) is not None:
+            elif (found := self.results[word.text]) in self.graph.outputs:
+                self._wrong(f"outputs: '{word.text}' is listed twice", word.mark, _NOWHERE)
+            elif found is not None:
                 self.graph.outputs.append(found)
 
     def _head(self, head: Head, context: Context) -> None:
@@ -345,6 +348,9 @@ class _Builder:
         self._with_channels(context.env, None)
         if self.problems and layer.op and not any("cin" in word.expression.names for word in (*layer.values.values(), *layer.variadic)):
             self._made(layer, context)
+        for kind in SUFFIXES:
+            if kind in layer.control:
+                self._suffix(kind, layer.control[kind], context)
 
     def _when(self, layer: Layer, current: int | None, context: Context) -> bool:
         word = layer.control.get("when")
@@ -474,10 +480,27 @@ class _Builder:
         if value is _FAILED or value is None or value is False:
             return None
         if value not in allowed:
-            near = _near(value, allowed) if isinstance(value, str) else ""
-            self._wrong(f"{kind} must be one of {', '.join(allowed)} or none; got {show(value)}{near}", word.mark, context)
+            near = meant(value, allowed) if isinstance(value, str) else None
+            hint = f"; did you mean '{near}'?" if near else f"; there are {', '.join(allowed)} and none"
+            self._wrong(f"unknown {kind} '{show(value)}'{hint}", word.mark, context)
             return None
-        return _suffix(value)
+        return self._suffixed(value, context)
+
+    def _suffixed(self, word: str, context: Context) -> Op | None:
+        """The operator that `norm=` or `act=` adds, with the options that `defaults:` gives it."""
+        given = {name: option for name, option in self.spec.defaults.get(word, {}).items() if name in OPS[word].model_fields}
+        values = {name: self._evaluate(option, context, WORDS) for name, option in given.items()}
+        key = (word, *values.values())
+        if _FAILED in values.values():
+            return None
+        if key not in self.suffixes:
+            try:
+                self.suffixes[key] = OPS[word](**values)
+            except ValidationError as error:
+                for name, sentence in complaints(error):
+                    self._wrong(f"defaults: {word}: {sentence}", given[name].mark, context)
+                return None
+        return self.suffixes[key]
 
     def _node(self, name: str, op: Op, inputs: tuple[int, ...], mark: Mark, context: Context, line: str, layer: Layer | None = None) -> int | None:
         shapes = tuple([self.graph.nodes[n].shape for n in inputs])
@@ -559,13 +582,6 @@ class _Failed:
 _FAILED: Any = _Failed()
 _NOWHERE_MARK = Mark("", 0, 0)
 _NOWHERE = Context({}, Scope("", Chain(_NOWHERE_MARK, ())))
-_SUFFIXES: dict[str, Op] = {}
-
-
-def _suffix(word: str) -> Op:
-    if word not in _SUFFIXES:
-        _SUFFIXES[word] = OPS[word]()
-    return _SUFFIXES[word]
 
 
 def _symbols(env: Environment, word: Word | None) -> tuple[str, ...]:
@@ -597,7 +613,7 @@ def _text(item: Item) -> str:
 def _called(layer: Layer, block: Block, env: dict[str, Any]) -> str:
     """A call with the arguments that it gives."""
     given = [name for name in block.arguments if name in layer.values]
-    return " ".join([block.name, *(f"{name}={show(env[name])}" if name in block.defaults else show(env[name]) for name in given)])
+    return " ".join([block.name, *(f"{name}={spell(env[name])}" if name in block.defaults else spell(env[name]) for name in given)])
 
 
 def _spell_weights(weights: dict[str, Shape]) -> str:

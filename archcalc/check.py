@@ -54,8 +54,7 @@ def check(model: Model) -> Iterator[Verdict]:
         yield from _reference(model, reference, mark)
     budget = member.budget if member and member.budget else model.spec.budget if member is None else None
     if budget is not None:
-        place = (member.budget_mark if member else model.spec.budget_mark) or model.spec.mark
-        yield from _budget(model, budget, place)
+        yield from _budget(model, budget, member.budget_marks if member else model.spec.budget_marks)
 
 
 def _reference(model: Model, reference: Reference, mark: Mark) -> Iterator[Verdict]:
@@ -85,12 +84,13 @@ def _judged(model: Model, reference: Reference, mark: Mark, name: str, counted: 
     return Verdict(matches == expected, "reference", model.name, label, counted, sentence, reference.source, mark, note=note)
 
 
-def _budget(model: Model, budget: Budget, mark: Mark) -> Iterator[Verdict]:
+def _budget(model: Model, budget: Budget, marks: dict[str, Mark]) -> Iterator[Verdict]:
     table = model.count()
     for name in Budget.model_fields:
         limit = getattr(budget, name)
         if limit is None:
             continue
+        mark = marks.get(name, model.spec.mark)
         counted = metric(table, name, None, mark)
         for bound, sign in ((limit.max, "<="), (limit.min, ">=")):
             if bound is None:

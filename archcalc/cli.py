@@ -37,6 +37,23 @@ Train = Annotated[bool, typer.Option("--train", help="Count training: train-only
 Batch = Annotated[int, typer.Option("--batch", "-b", min=1, help="Samples in a batch.")]
 Dtype = Annotated[str, typer.Option("--dtype", help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in.")]
 Format = Annotated[str, typer.Option("--format", "-o", help="table, markdown, csv, json, html or latex.")]
+
+
+def _columns(names: str | None) -> str | None:
+    """`--columns help` explains them, with no network named."""
+    if names == "help":
+        from archcalc.render.columns import COLUMNS
+
+        width = max(map(len, COLUMNS))
+        for name, column in COLUMNS.items():
+            typer.echo(f"{name:<{width}}  {column.help}")
+        raise typer.Exit
+    return names
+
+
+Columns = Annotated[
+    str | None, typer.Option("--columns", "-c", metavar="C,C", callback=_columns, is_eager=True, help="Which columns: `--columns help` explains them.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
 
 
@@ -60,7 +77,7 @@ def count(
     free: Free = None,
     depth: Annotated[int | None, typer.Option("--depth", "-d", min=0, help="Levels of blocks to show: 0 the totals, 1 what the spec lists (default).")] = None,
     by: Annotated[str | None, typer.Option("--by", help="layer (every one), block (without what is inside) or op.")] = None,
-    columns: Annotated[str | None, typer.Option("--columns", "-c", metavar="C,C", help="Which columns: see `archcalc count --columns help`.")] = None,
+    columns: Columns = None,
     sort: Annotated[str | None, typer.Option("--sort", help="The dearest first: macs, params, flops, activations, bytes ...")] = None,
     top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many rows, and one for the others together.")] = None,
     without: Without = None,
@@ -83,9 +100,6 @@ def count(
     from archcalc.model import Question
     from archcalc.render import render
 
-    if columns == "help":
-        _print_columns()
-        return
     tables = []
     for model in _models(specs):
         table = model.answer(Question(_bindings(sets), _names(free), batch, train, dtype, _names(without)))
@@ -208,11 +222,8 @@ def _notes(table: Table, dropped: Sequence[str], quiet: bool) -> None:
 
     for name in dropped:
         typer.echo(f"note: {name} stays {show(table.binding.values[name])}: it decides the structure", err=True)
-    unreached = table.graph.unreached()
-    for node in unreached[:10]:
-        typer.echo(f"{node.mark}: warning: {node.name} reaches no output; list it under `outputs:` if it is one", err=True)
-    if len(unreached) > 10:
-        typer.echo(f"warning: and {len(unreached) - 10} more layers reach no output", err=True)
+    for node in table.graph.dead_ends():
+        typer.echo(f"{node.mark}: warning: nothing reads {node.name}; list it under `outputs:` if it is one", err=True)
 
 
 def _width() -> int | None:
@@ -222,14 +233,6 @@ def _width() -> int | None:
     import shutil
 
     return shutil.get_terminal_size((100, 24)).columns
-
-
-def _print_columns() -> None:
-    from archcalc.render.columns import COLUMNS
-
-    width = max(map(len, COLUMNS))
-    for name, column in COLUMNS.items():
-        typer.echo(f"{name:<{width}}  {column.help}")
 
 
 def _print_verdicts_json(found: list[tuple[Model, list[Verdict]]]) -> None:

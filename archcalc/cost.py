@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from archcalc import memory, receptive
 from archcalc.algebra import Dim, Number, Poly, domain
-from archcalc.graph import Graph, Input, Node
+from archcalc.graph import Graph, Node
 from archcalc.ops import Shape, size
 from archcalc.receptive import Field
 from archcalc.spec import Binding, Spec
@@ -116,8 +116,10 @@ class Table:
 
     @cached_property
     def domain(self) -> tuple[str, ...]:
-        """Where the closed forms hold: the conditions under which every size is at least 1."""
-        return domain({dim for node in self.graph.nodes for dim in node.shape if isinstance(dim, Poly)})
+        """Where the closed forms hold: the limits of the free parameters, and what keeps every size at least 1."""
+        sizes = domain({dim for node in self.graph.nodes for dim in node.shape if isinstance(dim, Poly)})
+        limits = [limit for name in self.free if name in self.spec.parameters for limit in self.spec.parameters[name].conditions(name)]
+        return (*limits, *(condition for condition in sizes if condition not in limits))
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -170,8 +172,8 @@ class Table:
             params=params,
             trainable_params=0 if node.frozen else params,
             buffers=buffers,
-            macs=cost.macs * batch * kept,
-            elementwise=cost.elementwise * batch * kept,
+            macs=_whole(cost.macs * batch * kept),
+            elementwise=_whole(cost.elementwise * batch * kept),
             activations=cost.activations * batch,
             weight_bytes=(params + buffers) * width,
             bytes=(cost.params + cost.buffers + (cost.activations + cost.read) * batch) * width,
@@ -254,11 +256,11 @@ class Table:
         for n in self.graph.layers():
             node = self.graph.nodes[n]
             shapes = self.graph.shapes_into(node)
-            dx = any(learns.get(i, False) for i in node.inputs)
+            dx = [learns.get(i, False) for i in node.inputs]
             dw = not node.frozen and bool(node.op.weights(*shapes))
-            learns[n] = dx or dw
+            learns[n] = dw or any(dx)
             macs[n] = node.op.backward(node.shape, *shapes, dx=dx, dw=dw) * self.batch * node.survive
-        return macs
+        return {n: _whole(value) for n, value in macs.items()}
 
     # ---- receptive field ------------------------------------------------------------------------------------------------
 
@@ -266,11 +268,9 @@ class Table:
     def last_map(self) -> tuple[str, str, Field] | None:
         """Where the network goes global: the label of the last map before that, the input it is seen on, and its field."""
         for source, found in self.fields.items():
-            running = [None if node.head else seen for seen, node in zip(found, self.graph.nodes, strict=True)]
-            n = receptive.last_map(running)
-            if n is not None and not isinstance(self.graph.nodes[n].op, Input):
-                seen = running[n]
-                assert seen is not None
+            n = receptive.last_map(self.graph, found)
+            seen = None if n is None else found[n]
+            if n is not None and seen is not None:
                 return self._label(n), source, seen
         return None
 
@@ -310,4 +310,9 @@ def total(values: Iterable[Number]) -> Any:
     result: Number = 0
     for value in values:
         result = result + value
-    return result
+    return _whole(result)
+
+
+def _whole(value: Number) -> Number:
+    """An expected value that is a whole number, as an int."""
+    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value

@@ -58,8 +58,11 @@ class Problem(NamedTuple):
     symbols: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        through = "".join(f"{', ' if n else ' ('}in {name}, called at line {mark.line}" for n, (name, mark) in enumerate(self.calls))
-        message = self.message + through + (")" if self.calls else "")
+        calls = [f"in {name}, called at line {mark.line}" for name, mark in self.calls]
+        if len(calls) > 8:
+            calls[4:-2] = [f"through {len(calls) - 6} more"]
+        message = self.message if len(self.message) <= 1000 else f"{self.message[:997]}..."
+        message += f" ({', '.join(calls)})" if calls else ""
         if self.mark is None:
             return message
         return f"{self.mark}: {message}{excerpt(self.mark)}"
@@ -89,7 +92,7 @@ class SpecError(ArchcalcError):
     """Mistakes in a spec, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = sorted(problems, key=lambda p: (p.mark or Mark("", 0, 0))[:3])
+        self.problems = sorted(dict.fromkeys(problems), key=lambda p: (p.mark or Mark("", 0, 0))[:3])
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

@@ -6,7 +6,6 @@ The nodes are kept in a list, which is all that counting needs; `Graph.to_networ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -86,16 +85,10 @@ class Graph:
     def shapes_into(self, node: Node) -> tuple[Shape, ...]:
         return tuple([self.nodes[n].shape for n in node.inputs])
 
-    def unreached(self) -> list[Node]:
-        """Layers that no output depends on: forgotten, or missing from `outputs:`."""
-        wanted = bytearray(len(self.nodes))
-        for n in self.outputs:
-            wanted[n] = 1
-        for n in range(len(self.nodes) - 1, -1, -1):
-            if wanted[n]:
-                for source in self.nodes[n].inputs:
-                    wanted[source] = 1
-        return [node for n, node in enumerate(self.nodes) if not wanted[n] and not node.head and not isinstance(node.op, Input)]
+    def dead_ends(self) -> list[Node]:
+        """Layers that nothing reads and that are no outputs: forgotten, or missing from `outputs:`."""
+        read = {source for node in self.nodes for source in node.inputs} | set(self.outputs)
+        return [node for n, node in enumerate(self.nodes) if n not in read and not node.head and not isinstance(node.op, Input)]
 
     def to_networkx(self) -> networkx.DiGraph[str]:
         """The same DAG: nodes by name with the attribute `node`, edges with `port`s (which of the target's inputs they are)."""
@@ -109,12 +102,3 @@ class Graph:
                 ports = graph.edges[name, node.name]["ports"] if graph.has_edge(name, node.name) else ()
                 graph.add_edge(name, node.name, ports=(*ports, port))
         return graph
-
-
-def consumers(nodes: Sequence[Node]) -> list[int]:
-    """For each node, the position of the last one that reads it (its own if none does)."""
-    last = list(range(len(nodes)))
-    for n, node in enumerate(nodes):
-        for source in node.inputs:
-            last[source] = n
-    return last

@@ -99,21 +99,18 @@ def load(name: str) -> Model:
         hint = f"; did you mean '{near[0]}'?" if near else "; `archcalc zoo` lists the networks that ship"
         raise UsageError(f"there is no file or network '{path}'{hint}")
     file, member = found
-    return _model(_shown(file), variant or member)
+    return _model(str(file), variant or member, _shown(file))
 
 
-def _model(path: str, variant: str | None) -> Model:
-    model = Model(load_spec(path), variant)
+def _model(path: str, variant: str | None, shown: str | None = None) -> Model:
+    model = Model(load_spec(path, shown), variant)
     model.spec.variant(variant)
     return model
 
 
 def _shown(file: Path) -> str:
-    """A path as it is shown: relative to the working directory where it lies inside."""
-    try:
-        return str(file.relative_to(Path.cwd()))
-    except ValueError:
-        return str(file)
+    """A shipped spec is called by its place in the distribution, wherever that is installed: `specs/vgg.yaml`."""
+    return f"specs/{file.relative_to(specs_folder()).as_posix()}"
 
 
 # ---- the networks that ship ---------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from math import gcd, lcm
 from typing import Any, NamedTuple
 
 from archcalc.algebra import Dim, Poly, maximum, minimum
-from archcalc.graph import Graph, Node
+from archcalc.graph import Graph, Input, Node
 from archcalc.ops import Reach, Shape, Window
 
 MOST_PHASES = 4096
@@ -204,13 +204,18 @@ def _join(spans: Sequence[Span]) -> Span | None:
     return Span(first.jump * period // first.period, lows, highs)
 
 
-def last_map(found: Sequence[Field | None]) -> int | None:
-    """The last layer that sees windows rather than everything: where the network goes global."""
-    for n in range(len(found) - 1, -1, -1):
-        field = found[n]
-        if field is not None and field.reach is Reach.PASS and field.spans:
-            return n
-    return None
+def last_map(graph: Graph, found: Sequence[Field | None]) -> int | None:
+    """Where the network goes global: back from its outputs, the first layers that don't see everything; of several, the last."""
+    ends = {end for n in graph.outputs if (end := _last_map(graph, found, n)) is not None}
+    return max(ends, default=None)
+
+
+def _last_map(graph: Graph, found: Sequence[Field | None], n: int) -> int | None:
+    while (field := found[n]) is not None and field.reach is Reach.ALL:
+        sources = [i for i in graph.nodes[n].inputs if found[i] is not None]
+        n = max(sources, key=lambda i: (found[i] != EVERYTHING, i))
+    local = field is not None and not isinstance(graph.nodes[n].op, Input) and (field.reach is Reach.MIXED or field.spans)
+    return n if local else None
 
 
 __all__ = ["EVERYTHING", "MIXED", "Field", "Span", "fields", "last_map", "slide"]

@@ -75,10 +75,10 @@ def test_compiled_and_written_closed_forms_are_the_count(name: str) -> None:
         assert compile_python(forms["macs"], ["size"])(size) == counted["macs"]
 
 
-def counts(network: Model, **bindings: int) -> bool:
+def counts(network: Model, **bindings: Any) -> bool:
     """Whether the network can be counted with these values."""
     try:
-        network.count_with(bindings)
+        network.count(**bindings)
     except SpecError:
         return False
     return True
@@ -144,7 +144,7 @@ def test_a_width_multiplier_stays_a_symbol(name: str) -> None:
     """Every channel is `make_divisible(c*width)`; the sums over them agree for widths that round up, down and to the least."""
     closed = model(name).count(free=["width", "size"])
     written = text(closed.totals["macs"])
-    for percent in (10, 25, 35, 50, 75, 100, 110, 140, 200):
+    for percent in (10, 35, 75, 100, 140):
         width = Fraction(percent, 100)
         counted = model(name).count(width=width, size=161)
         equal(closed, counted, {"width": width, "size": 161}, ("params", "buffers", "macs", "activations"))
@@ -181,9 +181,9 @@ def test_densenet_121_in_growth_and_size_also_where_channels_are_odd() -> None:
 
 def test_odd_channels_are_halved_downwards() -> None:
     """With depths of 1 and odd k, transitions halve an odd number of channels: 3k, then k + floor(3k/2) ..."""
-    closed = model("densenet121").count_with({"depths": [1, 1, 1, 1]}, ["growth"])
+    closed = model("densenet121").count(depths=[1, 1, 1, 1], free=["growth"])
     for k in range(1, 40):
-        equal(closed, model("densenet121").count_with({"depths": [1, 1, 1, 1], "growth": k}), {"growth": k})
+        equal(closed, model("densenet121").count(depths=[1, 1, 1, 1], growth=k), {"growth": k})
 
 
 # ---- as the design prints them -----------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ and one row in `tests/test_ops.py`; nothing else needs to know.
 """
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, NamedTuple
 
@@ -90,9 +90,9 @@ class Op(BaseModel):
         """Every other arithmetic operation, a sample: each + - x / max exp log sqrt erf tanh counts one."""
         raise NotImplementedError
 
-    def backward(self, output: Shape, *inputs: Shape, dx: bool, dw: bool) -> Dim:
-        """Multiply-accumulates of the backward pass: the gradient of the input (`dx`) and of the weights (`dw`), where wanted."""
-        return (dx + dw) * self.macs(output, *inputs)
+    def backward(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Dim:
+        """Multiply-accumulates of the backward pass: the gradients of the inputs (`dx`, one each) and of the weights (`dw`), where wanted."""
+        return (any(dx) + dw) * self.macs(output, *inputs)
 
     def windows(self, *inputs: Shape) -> Windows:
         """How outputs look at inputs, an axis (spatial axes only)."""
@@ -113,11 +113,11 @@ class Op(BaseModel):
             value = getattr(self, name)
             if name == "kernel" and not isinstance(value, tuple) and rank > 1:
                 value = (value,) * rank
-            words += [_spell(v) for v in value] if self.variadic else [_spell(value)]
+            words += [spell(v) for v in value] if self.variadic else [spell(value)]
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
             if name not in self.positional and (value != field.default or (every and value is not None)):
-                words.append(f"{name.rstrip('_')}={_spell(value)}")
+                words.append(f"{name.rstrip('_')}={spell(value)}")
         return " ".join(words)
 
 
@@ -131,12 +131,14 @@ class Free(Op):
         return 0
 
 
-def _spell(value: object, inside: bool = False) -> str:
-    """A field's value as the spec language reads it back."""
+def spell(value: object, inside: bool = False) -> str:
+    """A value as the spec language reads it back."""
+    if value is None:
+        return "none"
     if isinstance(value, tuple):
         if len(value) > 1 and not inside and all(isinstance(v, int) and v >= 1 for v in value):
             return "x".join(map(str, value))
-        return "(" + ",".join(_spell(v, True) for v in value) + ("," if len(value) == 1 else "") + ")"
+        return "(" + ",".join(spell(v, True) for v in value) + ("," if len(value) == 1 else "") + ")"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Poly):

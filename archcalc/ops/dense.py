@@ -3,6 +3,7 @@
 A sequence is `features x positions`, channels first like every other tensor.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from archcalc.algebra import Dim, divides, same
@@ -62,9 +63,9 @@ class MatMul(Op):
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return 0
 
-    def backward(self, output: Shape, *inputs: Shape, dx: bool, dw: bool) -> Dim:
-        """Each operand's gradient is a product of the same size."""
-        return 2 * self.macs(output, *inputs) if dx else 0
+    def backward(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Dim:
+        """The gradient of each operand is a product of the same size."""
+        return sum(dx) * self.macs(output, *inputs)
 
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.ALL
@@ -121,21 +122,25 @@ class Attention(Op):
             weights |= {"q_bias": (dim,), "k_bias": (shared,), "v_bias": (shared,), "out_bias": (out,)}
         return weights
 
-    def _products(self, inputs: tuple[Shape, ...]) -> tuple[Dim, Dim, Dim]:
+    def _products(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Dim, Dim, Dim], Dim, Dim]:
         """MACs of the projections of q, k and v, of the output's projection, and of the two products of scores."""
         q, k, v = self._operands(inputs)
         dim, shared, out = self._widths(q)
         queries, keys = size(q[1:]), size(k[1:])
-        return queries * q[0] * dim + keys * (k[0] + v[0]) * shared, queries * dim * out, 2 * queries * keys * dim
+        return (queries * q[0] * dim, keys * k[0] * shared, keys * v[0] * shared), queries * dim * out, 2 * queries * keys * dim
 
     def macs(self, output: Shape, *inputs: Shape) -> Dim:
-        into, out, scores = self._products(inputs)
-        return into + out + scores
+        (q, k, v), out, scores = self._products(inputs)
+        return q + k + v + out + scores
 
-    def backward(self, output: Shape, *inputs: Shape, dx: bool, dw: bool) -> Dim:
+    def backward(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Dim:
         """Weights' gradients, the inputs' where they are wanted, and what lies between: the products of scores twice."""
         into, out, scores = self._products(inputs)
-        return dw * (into + out) + dx * into + (out + 2 * scores if dx or dw else 0)
+        wanted = (dx[0], dx[min(1, len(dx) - 1)], dx[-1])
+        total: Dim = out + 2 * scores if dw or any(dx) else 0
+        for projection, needed in zip(into, wanted, strict=True):
+            total = total + (dw + needed) * projection
+        return total + dw * out
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         """The scaling and softmax of the scores, and the biases."""
@@ -226,11 +231,11 @@ class _Recurrent(Op):
                 total = total + steps * size(weight)
         return total
 
-    def backward(self, output: Shape, *inputs: Shape, dx: bool, dw: bool) -> Dim:
+    def backward(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Dim:
         """Weights' gradients, and those that flow back through time and layers; the first layer's input only if wanted."""
         total = self.macs(output, *inputs)
         first = inputs[0][1] * inputs[0][0] * self.gates * self.hidden * self._directions
-        return dw * total + ((total - first if not dx else total) if dx or dw else 0)
+        return dw * total + ((total if any(dx) else total - first) if dw or any(dx) else 0)
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         """A step and unit: adding the two products, the biases, the gates' functions and the update of the state."""

@@ -146,7 +146,7 @@ def _field(table: Table, form: Form) -> str:
         return "everything"
     label, source, field = table.last_map
     if not field.spans:
-        return numbers.one_field(field, form)
+        return f"{numbers.one_field(field, form)}, at {label}"
     on = f" of {source}" if len(table.inputs) > 1 else ""
     sizes, strides = tuple(span.size for span in field.spans), tuple(span.stride for span in field.spans)
     size = " x ".join(numbers.axes((value,), form) for value in sizes)
@@ -183,7 +183,7 @@ def _markdown(table: Table, options: Options) -> str:
     rows = [[cell.replace("|", "\\|") for cell in row] for row in [*found.rows, [f"**{cell}**" if cell else "" for cell in found.total]]]
     align = ["right" if right else "left" for right in found.right]
     body = tabulate(rows, found.headings, tablefmt="pipe", colalign=align, disable_numparse=True)
-    return f"{body}\n\n{_caption(table)}"
+    return f"{body}\n\n{_caption(table)}" if found.rows else _caption(table)
 
 
 def _caption(table: Table, form: Form = unicode) -> str:

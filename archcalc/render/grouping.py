@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +12,10 @@ from archcalc.cost import Row, Table, total
 from archcalc.errors import UsageError
 
 BY = ("layer", "block", "op")
+ALSO = {"weights": "weight_bytes", "trainable": "trainable_params", "backward": "backward_macs"}  # as the columns are called
 SUMS = ("params", "trainable_params", "buffers", "macs", "elementwise", "activations", "weight_bytes", "bytes")
+
+SORTABLE = (*SUMS, "flops", "depth", "layers", "backward_macs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +65,14 @@ def tree(table: Table, depth: int) -> list[Entry]:
 
 def ordered(rows: Iterable[Row], sort: str) -> list[Row]:
     """The dearest first. Raises UsageError for what can't be compared."""
-    if sort not in (*SUMS, "flops", "depth"):
-        raise UsageError(f"can't sort by '{sort}'; there are {', '.join((*SUMS, 'flops', 'depth'))}")
+    sort = ALSO.get(sort, sort)
+    if sort not in SORTABLE:
+        near = difflib.get_close_matches(sort, [*SORTABLE, *ALSO], 1)
+        raise UsageError(f"can't sort by '{sort}'; " + (f"did you mean '{near[0]}'?" if near else f"there are {', '.join(SORTABLE)}"))
     rows = list(rows)
     values = [getattr(row, sort) for row in rows]
+    if None in values:
+        raise UsageError("backward MACs are counted with --train")
     free = next((value for value in values if isinstance(value, Poly)), None)
     if free is not None:
         raise UsageError(f"can't sort by {sort} while {', '.join(sorted(free.symbols))} is free")

@@ -108,6 +108,8 @@ def _whole_field(table: Table) -> Any:
     if table.last_map is None:
         return "all"
     label, source, field = table.last_map
+    if not field.spans:
+        return _field(field)
     found = {"at": label, **_field(field)}
     return found if len(table.inputs) == 1 else {"input": source, **found}
 

@@ -11,7 +11,7 @@ from typing import Any
 from archcalc.algebra import Poly, symbol
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, SpecError, Undecided, UsageError
 from archcalc.ops.base import show
-from archcalc.spec.expressions import Value, compile_expression
+from archcalc.spec.expressions import Value, capped_list, compile_expression, is_known, unknown_name
 from archcalc.spec.parts import Declared, Spec, _near
 from archcalc.spec.text import Node, Scalar, Sequence, compose
 
@@ -45,7 +45,10 @@ def bind(spec: Spec, variant: str | None = None, sets: MappingType[str, Any] | N
             raise UsageError(f"'{name}' is both set and free")
     given = {**(member.values if member else {}), **{name: _given(name, value) for name, value in sets.items()}}
     resolver = _Resolver(spec, given, frozenset(free) - {BATCH})
-    values = {name: resolver.value(name) for name in spec.parameters}
+    try:
+        values = {name: resolver.value(name) for name in spec.parameters}
+    except RecursionError:
+        raise SpecError([Problem("parameters that follow from parameters, nested too deeply", spec.mark)]) from None
     if not resolver.problems:
         resolver.check(values)
     if resolver.problems:
@@ -123,7 +126,11 @@ class _Resolver:
 
     def _read(self, node: Node) -> Value:
         if isinstance(node, Sequence):
-            return tuple(self._read(item) for item in node.items)
+            try:
+                return capped_list(self._read(item) for item in node.items)
+            except ExpressionError as error:
+                self.problems.append(Problem(str(error), node.mark))
+                return ()
         if not isinstance(node, Scalar):
             self.problems.append(Problem("a parameter is a number, a word or a list", node.mark))
             return 1
@@ -142,6 +149,11 @@ class _Resolver:
             return text
         if text.isidentifier() and text not in self.spec.parameters:
             return text
+        unknown = [name for name in expression.names if not is_known(name, self.spec.parameters)]
+        for name in unknown:
+            self.problems.append(Problem(unknown_name(name, self.spec.parameters), mark.part(max(text.find(name), 0), len(name))))
+        if unknown:
+            return 1
         try:
             environment = {name: self.value(name) for name in expression.names if name in self.spec.parameters}
             return expression.run(environment, ())

@@ -18,7 +18,7 @@ import difflib
 import functools
 import re
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ from archcalc import algebra
 from archcalc.algebra import Number, Poly
 from archcalc.errors import ExpressionError, Undecided
 
-LONGEST, DEEPEST, MOST_PARTS, MOST_BITS, LARGEST_EXPONENT = 1000, 40, 200, 256, 1024
+LONGEST, DEEPEST, MOST_PARTS, MOST_ITEMS, MOST_BITS, LARGEST_EXPONENT = 1000, 40, 200, 10_000, 256, 1024
 
 _PLAIN_SIZES = re.compile(r"\d+(x\d+)+")
 
@@ -61,12 +61,20 @@ def compile_expression(text: str) -> Expression:
         sides = _sizes(text)
         if sides:
             return _tuple_of(text, [compile_expression(side) for side in sides])
-        hint = "; compare with `==`" if re.search(r"[^=!<>]=[^=]", text) else ""
-        raise ExpressionError(f"can't read the expression `{_short(text)}`{hint}") from None
+        raise ExpressionError(f"can't read the expression `{_short(text)}`{_hint(text)}") from None
     if sum(1 for _ in ast.walk(tree)) > MOST_PARTS:
         raise ExpressionError(f"the expression `{_short(text)}` has too many parts (at most {MOST_PARTS})")
     names = frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name)) - FUNCTIONS.keys() - CONSTANTS.keys()
     return Expression(text, _compile(tree, 0), names)
+
+
+def _hint(text: str) -> str:
+    """What may have been meant by an expression that can't be read."""
+    if re.search(r"[^=!<>]=[^=]", text):
+        return "; compare with `==`"
+    if re.fullmatch(r"\d+([X×]\d+)+", text):
+        return "; sizes are written 3x3, with a small letter x"
+    return "; words are separated by spaces" if "," in text and "(" not in text and "[" not in text else ""
 
 
 def _parsed(text: str) -> ast.expr:
@@ -251,7 +259,20 @@ def _slice(node: ast.Subscript, part: ast.Slice, depth: int) -> _Run:
 
 def _sequence(node: ast.Tuple | ast.List, depth: int) -> _Run:
     parts = [_compile(part, depth) for part in node.elts]
-    return lambda env, words: tuple(part(env, words) for part in parts)
+    return lambda env, words: capped_list(part(env, words) for part in parts)
+
+
+def capped_list(values: Iterable[Value]) -> tuple[Value, ...]:
+    """A list, if it and the lists in it hold few enough parts: lists of lists of lists multiply."""
+    found = tuple(values)
+    parts, inside = len(found), [value for value in found if isinstance(value, tuple)]
+    while inside and parts <= MOST_ITEMS:
+        value = inside.pop()
+        parts += len(value)
+        inside += [part for part in value if isinstance(part, tuple)]
+    if parts > MOST_ITEMS:
+        raise ExpressionError(f"a list of more than {MOST_ITEMS:,} parts")
+    return found
 
 
 def _call(node: ast.Call, depth: int) -> _Run:
@@ -259,10 +280,12 @@ def _call(node: ast.Call, depth: int) -> _Run:
     if name not in FUNCTIONS or node.keywords or any(isinstance(arg, ast.Starred) for arg in node.args):
         near = difflib.get_close_matches(name or "", FUNCTIONS, 1)
         hint = f"; did you mean '{near[0]}'?" if near else f"; functions are {', '.join(FUNCTIONS)}"
-        raise ExpressionError(f"`{_short(ast.unparse(node))}` is not allowed in an expression{hint}", node.col_offset)
+        what = f"unknown function '{name}'" if name and name not in FUNCTIONS else f"`{_short(ast.unparse(node))}` is not allowed in an expression"
+        raise ExpressionError(what + hint, node.col_offset, len(name or ""))
     function, (low, high) = FUNCTIONS[name]
     if not low <= len(node.args) <= high:
-        raise ExpressionError(f"{name} takes {low if low == high else f'{low} to {high}'} values, got {len(node.args)}", node.col_offset)
+        wanted = "one value" if high == 1 else f"{low} to {high} values"
+        raise ExpressionError(f"{name} takes {wanted}, got {len(node.args)}", node.col_offset)
     args = [_compile(arg, depth) for arg in node.args]
 
     def run(env: Environment, words: Collection[str]) -> Value:

@@ -73,6 +73,7 @@ Item = Line | Labelled | Chain | Branches | Repeat
 
 JOINS = frozenset(word for word, cls in OPS.items() if cls.arity[1] != 1)
 LABEL = re.compile(r"[A-Za-z0-9_][\w.+/-]*$")
+LABEL_IS = "a label begins with a-z, a digit or _, and goes on with letters, digits and _ - . + /"
 
 
 def walk(item: Item) -> Iterator[Item]:
@@ -127,7 +128,7 @@ class Reader:
         if len(tokens) > 1:
             return self._wrong(f"'{key.text}' is neither a label nor one of {', '.join(sorted(JOINS))}", key.mark)
         if not LABEL.match(key.text):
-            return self._wrong(f"a label begins with a-z, a digit or _, and goes on with letters, digits and _ - . + /; got '{key.text}'", key.mark)
+            return self._wrong(f"{LABEL_IS}; got '{key.text}'", key.mark)
         self._alone(node, key)
         item = self.item(value)
         return Labelled(key.mark, key.text, item) if item else None

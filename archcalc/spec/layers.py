@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -25,6 +25,16 @@ COMMON = ("when", "frozen", "share", "survive")  # options of every layer and bl
 SUFFIXES = ("norm", "act")  # layers with weights may be followed by a normalisation and an activation, in this order
 INDICES = frozenset({"i", "first", "last"})  # known inside a repeat
 WORDS = frozenset({"same", "valid", "full", "nearest", "bilinear", *ACTIVATIONS, *NORMALIZATIONS, "softmax"})
+
+
+# what other libraries call our layers
+ELSEWHERE = {
+    "dense": "linear", "fc": "linear", "fullyconnected": "linear", "gemm": "linear", "convolution": "conv", "depthwise": "dwconv", "depthwiseconv": "dwconv",
+    "deconv": "conv_transpose", "convtranspose": "conv_transpose", "batchnorm": "bn", "batchnormalization": "bn", "layernorm": "ln", "groupnorm": "gn",
+    "localresponsenorm": "lrn", "swish": "silu", "hswish": "hardswish", "hsigmoid": "hardsigmoid", "globalavgpool": "gap", "globalaveragepooling": "gap",
+    "adaptiveavgpool": "gap", "globalmaxpool": "gmp", "averagepool": "avgpool", "maxpooling": "maxpool", "averagepooling": "avgpool", "cat": "concat",
+    "concatenate": "concat", "sum": "add", "multiply": "mul", "interpolate": "upsample", "pixelshuffle": "pixel_shuffle", "leakyrelu": "leaky_relu",
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -62,6 +72,21 @@ def takes_words(op: type[Op], name: str) -> bool:
     return annotation is str or str in get_args(annotation)
 
 
+def may_be_word(op: type[Op], option: str) -> bool:
+    """`takes_words`, for what is no field of the operator too."""
+    return option in (*SUFFIXES, "share") or (option in op.model_fields and takes_words(op, option))
+
+
+def meant(word: str, known: Iterable[str]) -> str | None:
+    """The known word that another one is probably meant to be, or that other libraries call so."""
+    known = list(known)
+    plain = re.sub(r"[_ ]|[123]d$", "", word.lower())
+    if ELSEWHERE.get(plain) in known:
+        return ELSEWHERE[plain]
+    near = difflib.get_close_matches(word, known, 1) or difflib.get_close_matches(plain, known, 1)
+    return near[0] if near else None
+
+
 def complaints(error: ValidationError) -> Iterator[tuple[str, str]]:
     """(field, sentence) for each value that an operator refuses."""
     for detail in error.errors(include_url=False):
@@ -93,9 +118,9 @@ class Resolver:
             for word in block.defaults.values():
                 self._expression(word, names | {*block.arguments})
         everywhere = names.union(*(block.arguments for block in spec.blocks.values()), INDICES)
-        for options in spec.defaults.values():
-            for word in options.values():
-                if not word.text.isidentifier():
+        for head, options in spec.defaults.items():
+            for option, word in options.items():
+                if not (word.text.isidentifier() and may_be_word(OPS[head], option)):
                     self._expression(word, everywhere)
         self._refuse_recursion()
 
@@ -185,8 +210,8 @@ class Resolver:
             return f"; a label is followed by a colon and a space: `{label}: {rest}`"
         if head[:1].isdigit():
             return "; a repeat is written `3 x layer`"
-        near = difflib.get_close_matches(head, [*OPS, *self.spec.blocks, REF, IDENTITY], 1)
-        return f"; did you mean '{near[0]}'?" if near else "; `archcalc ops` lists the layers"
+        near = meant(head, [*OPS, *self.spec.blocks, REF, IDENTITY])
+        return f"; did you mean '{near}'?" if near else "; `archcalc ops` lists the layers"
 
     def _ref(self, line: Line) -> Layer | None:
         if len(line.words) != 1 or line.options:
@@ -196,7 +221,7 @@ class Resolver:
     def _operator(self, line: Line, op: type[Op], joins: bool, names: frozenset[str]) -> Layer | None:
         if op.arity[0] > 1 and not joins:
             return self._wrong(f"{op.word} takes a list of branches: `{op.word}: [a, b]`", line.head)
-        layer = Layer(line, op=op)
+        layer, before = Layer(line, op=op), len(self.problems)
         positional = () if op.variadic else op.positional
         alone = flags(op) | {"frozen"}
         layer.variadic = line.words if op.variadic else ()
@@ -210,8 +235,9 @@ class Resolver:
         for option, word in self.spec.defaults.get(op.word, {}).items():
             target = layer.values if option in op.model_fields else layer.control
             target.setdefault(option, word)
-        missing = [name.rstrip("_") for name, info in op.model_fields.items() if info.is_required() and name not in layer.values and not op.variadic]
-        if missing:
+        required = dict.fromkeys(name for name in (*op.positional, *op.model_fields) if op.model_fields[name].is_required())
+        missing = [name.rstrip("_") for name in required if name not in layer.values and not op.variadic]
+        if missing and len(self.problems) == before:
             self._wrong(f"{op.word} needs {' and '.join(missing)}: `{op.word} {wants}`", line.head)
         return layer
 
@@ -233,8 +259,10 @@ class Resolver:
         """Share out a line's words and options: fields or arguments, and what steers the building."""
         line = layer.line
         words = line.words if words is None else words
-        if len(words) > len(positional):
-            self._wrong(f"{takes}: there is no place for '{words[len(positional)].text}'", words[len(positional)])
+        surplus = words[len(positional) :]
+        if surplus:
+            near = difflib.get_close_matches(surplus[0].text, flags(layer.op) if layer.op else (), 1)
+            self._wrong(f"{takes}: there is no place for '{surplus[0].text}'" + (f"; did you mean '{near[0]}'?" if near else ""), surplus[0])
         for name, word in [*zip(positional, words, strict=False), *line.options.items()]:
             fields = layer.op.model_fields if layer.op else layer.values if layer.block is None else dict.fromkeys(layer.block.arguments)
             if name in layer.values:
@@ -245,10 +273,9 @@ class Resolver:
                 layer.control[name] = word
             else:
                 self.problems.append(Problem(f"{line.head.text} has no option '{name}'{self._near(name, allowed)}", line.keys.get(name, word.mark)))
-        plain = {id(word) for name, word in layer.control.items() if name == "share" or (name in SUFFIXES and word.text.isidentifier())}
-        if layer.op:
-            plain |= {id(word) for name, word in layer.values.items() if takes_words(layer.op, name) and word.text.isidentifier()}
-        for word in (*words, *line.options.values(), *layer.variadic):
+        given = [*layer.control.items(), *(layer.values.items() if layer.op else ())]
+        plain = {id(word) for name, word in given if name == "share" or (word.text.isidentifier() and layer.op and may_be_word(layer.op, name))}
+        for word in (*words[: len(positional)], *line.options.values(), *layer.variadic):
             if id(word) not in plain:
                 self._expression(word, names)
 

@@ -12,12 +12,12 @@ from pydantic import ValidationError
 
 from archcalc.errors import Mark, Problem, SpecError, UsageError
 from archcalc.ops import OPS
-from archcalc.spec.items import Chain, Reader, Word, _tokens, walk
+from archcalc.spec.items import LABEL, LABEL_IS, Chain, Reader, Word, _tokens, walk
 from archcalc.spec.layers import Resolver, allowed
 from archcalc.spec.model import Budget, Document, Parameter, Reference
 from archcalc.spec.parts import Block, Declared, Head, Member, Spec
 from archcalc.spec.parts import _near as _near
-from archcalc.spec.text import Mapping, Node, Scalar, Sequence, compose
+from archcalc.spec.text import MOST_BYTES, Mapping, Node, Scalar, Sequence, compose
 
 RESERVED = frozenset({"cin", "i", "first", "last", "batch", "true", "false", "none"})
 LANGUAGE_WORDS = ("ref", "identity", "x")
@@ -32,22 +32,22 @@ def read_text(path: str) -> str:
     if file.is_dir():
         raise UsageError(f"{path} is a directory; name a spec file in it")
     try:
-        data = file.read_bytes() if file.stat().st_size <= 4_000_000 else None
+        data = file.read_bytes() if file.stat().st_size <= MOST_BYTES else None
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
     top = Mark(path, 1, 1)
     if data is None:
-        raise SpecError([Problem("the file is larger than 4 MB; a spec is a page of text", top)])
+        raise SpecError([Problem(f"the file is larger than {MOST_BYTES // 10**6} MB; a spec is a page of text", top)])
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SpecError([Problem(f"not a text file: byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8", top)]) from None
 
 
-def load_spec(path: str) -> Spec:
-    """Read a spec file. Raises SpecError with every mistake that can be found without building the network: in keys and values, in
+def load_spec(path: str, shown: str | None = None) -> Spec:
+    """Read a spec file, called `shown` in messages and tables. Raises SpecError with every mistake that can be found without building the network: in keys and values, in
     layers, options and names, in blocks that are never called too."""
-    return read_spec(read_text(path), path)
+    return read_spec(read_text(path), shown or path)
 
 
 def read_spec(text: str, path: str) -> Spec:
@@ -55,7 +55,10 @@ def read_spec(text: str, path: str) -> Spec:
     root = compose(text, path)
     if not isinstance(root, Mapping):
         raise SpecError([Problem("a spec is a mapping: archcalc, name, input, layers", root.mark)])
-    return _Loader(root, path).spec()
+    try:
+        return _Loader(root, path).spec()
+    except RecursionError:
+        raise SpecError([Problem("blocks inside blocks, nested too deeply", root.mark)]) from None
 
 
 class _Loader:
@@ -86,11 +89,12 @@ class _Loader:
             references=document.reference if document else [],
             reference_marks=self._item_marks(("reference",), len(document.reference) if document else 0),
             budget=document.budget if document else None,
-            budget_mark=self.marks.get(("budget",)),
+            budget_marks=self._budget_marks(("budget",)),
         )
         spec.variants = self._variants(document, spec)
         bodies = [spec.layers, *(head.layers for head in spec.heads), *(block.body for block in spec.blocks.values())]
         spec.labels = frozenset(part.label for body in bodies for part in walk(body) if hasattr(part, "label")) | {h.label for h in spec.heads}
+        self._check_sets(document, spec)
         spec.unread = frozenset(self.unread)
         problems = [*self.problems, *(Resolver(spec).problems if self._is_whole() else ())]
         if problems:
@@ -113,7 +117,8 @@ class _Loader:
         if "layers" not in self.top:
             near = difflib.get_close_matches("layers", list(self.top), 1, 0.7)
             self.problems.append(Problem("there are no `layers:`" + (f"; is '{near[0]}' meant?" if near else ""), self.root.mark))
-        data = self._plain(self.root, ())
+        empty = {key.text for key, value in self.root.pairs if isinstance(value, Scalar) and value.value is None}  # `variants:` with nothing under it
+        data = {key: value for key, value in self._plain(self.root, ()).items() if key not in empty}
         data.setdefault("layers", [])
         try:
             return Document.model_validate(data)
@@ -163,6 +168,17 @@ class _Loader:
             return list(Budget.model_fields) if parents[-1] == "budget" else ["max", "min", "increase", "level"]
         return list(Reference.model_fields) if "reference" in parents else ["from", "layers"]
 
+    def _check_sets(self, document: Document | None, spec: Spec) -> None:
+        """A figure was given for parameters that there are."""
+        for n, reference in enumerate(document.reference if document else ()):
+            for name in reference.set:
+                if name not in (*spec.parameters, "batch"):
+                    self._wrong(f"set: unknown parameter '{name}'{_near(name, spec.parameters)}", self.marks["reference", n, "set", name, "key"])
+
+    def _budget_marks(self, path: tuple[Any, ...]) -> dict[str, Mark]:
+        """Where each metric of a budget stands."""
+        return {name: mark for name in Budget.model_fields if (mark := self.marks.get((*path, name, "key")))}
+
     def _item_marks(self, path: tuple[Any, ...], count: int) -> list[Mark]:
         return [self.marks.get((*path, n), self.root.mark) for n in range(count)]
 
@@ -187,7 +203,13 @@ class _Loader:
             return {"input": self._dims(self.top["input"][1])}
         if "inputs" not in self.top:
             self._wrong("there is no `input:`, such as `input: [3, 224, 224]`", self.root.mark)
-        return {key.text: self._dims(value) for key, value in self._mapping("inputs")}
+        pairs = self._mapping("inputs")
+        if not pairs and isinstance(self._value("inputs"), Mapping):
+            self._wrong("inputs: must name at least one, such as `image: [3, 224, 224]`", self.top["inputs"][1].mark)
+        for key, _ in pairs:
+            if not LABEL.match(key.text):
+                self._wrong(f"{LABEL_IS}; got '{key.text}'", key.mark)
+        return {key.text: self._dims(value) for key, value in pairs}
 
     def _dims(self, node: Node) -> tuple[Word, ...]:
         if not isinstance(node, Sequence) or not node.items or not all(isinstance(item, Scalar) for item in node.items):
@@ -202,7 +224,9 @@ class _Loader:
 
     def _parameter(self, key: Scalar, value: Node) -> Declared | None:
         if not key.text.isidentifier() or key.text in RESERVED:
-            self._wrong(f"'{key.text}' can't be a parameter's name" + (": the language uses it" if key.text in RESERVED else ""), key.mark)
+            self._wrong(
+                f"'{key.text}' can't be a parameter's name" + (": the language uses it" if key.text in RESERVED else "; letters, digits and _ can"), key.mark
+            )
             return None
         if not isinstance(value, Mapping):
             return Declared(value, value.mark)
@@ -268,8 +292,10 @@ class _Loader:
                 self._wrong(f"'{name}' can't be an argument's name" + (": the language uses it" if name in RESERVED else ""), word.mark)
             elif defaults and not equals:
                 self._wrong(f"argument '{name}' needs a default: it comes after one that has it", word.mark)
+            elif equals and not default:
+                self._wrong(f"'{name}=' needs a value, without a space", word.mark)
             names.append(name)
-            if equals:
+            if default:
                 defaults[name] = Word(default, word.mark.part(len(name) + 1, len(default)))
         return tuple(names), defaults
 
@@ -279,11 +305,12 @@ class _Loader:
         node = self.top["layers"][1]
         if not isinstance(node, Sequence) or not node.items:
             self._wrong("layers: must be a list with at least one layer", node.mark)
+            return Chain(node.mark, ())
         return self.reader.chain(node, "layers")
 
     def _outputs(self) -> list[Word]:
         node = self.top["outputs"][1] if "outputs" in self.top else None
-        if node is None:
+        if node is None or (isinstance(node, Scalar) and node.value is None):
             return []
         if not isinstance(node, Sequence) or not node.items or not all(isinstance(item, Scalar) for item in node.items):
             self._wrong("outputs: must be a list of labels, such as [boxes, scores]", node.mark)
@@ -314,8 +341,8 @@ class _Loader:
             if not document or not known:
                 continue
             marks = self._item_marks(("variants", key.text, "reference"), len(known.reference))
-            budget_mark = self.marks.get(("variants", key.text, "budget"))
-            members[key.text] = Member(key.text, key.mark, values, known.name, known.paper, known.reference, marks, known.budget, budget_mark)
+            budget_marks = self._budget_marks(("variants", key.text, "budget"))
+            members[key.text] = Member(key.text, key.mark, values, known.name, known.paper, known.reference, marks, known.budget, budget_marks)
         return members
 
 

@@ -33,14 +33,19 @@ class Quantity(NamedTuple):
 def read_quantity(value: object) -> Quantity:
     """`7M`, `1.5G`, `8MiB`, `2%`, `6998552`."""
     text = str(value).strip()
-    match = _QUANTITY.match(text) if not isinstance(value, (bool, Fraction)) else None
+    match = _QUANTITY.match(text) if len(text) <= 60 and not isinstance(value, (bool, Fraction)) else None
     if isinstance(value, Fraction):
         return Quantity(value, Fraction(1, _decimals(value)), text)
     if match is None or match.group(4) not in _SUFFIX:
-        raise ValueError(f"must be a number such as 7M, 1.5G, 8MiB or 2%, got {value}")
+        raise ValueError(f"must be a number such as 7M, 1.5G, 8MiB or 2%, got {_short(value)}")
     whole, decimals, exponent, suffix = match.groups()
     unit = Fraction(10) ** int(exponent or 0) * _SUFFIX[suffix] / 10 ** len(decimals or "")
     return Quantity(Fraction(int(re.sub("[_,]", "", whole) + (decimals or ""))) * unit, unit, text)
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _decimals(value: Fraction) -> int:
@@ -65,7 +70,7 @@ def _value(value: Any) -> Any:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise ValueError("must be text" + (f", got {value}; put it in quotes" if isinstance(value, (int, Fraction)) else ""))
+        raise ValueError("must be text" + (f", got {_short(value)}; put it in quotes" if isinstance(value, (int, Fraction)) else ""))
     return value
 
 
@@ -238,5 +243,5 @@ class Document(_Part):
 
 def _version(value: Any) -> int:
     if value != 1 or isinstance(value, bool):
-        raise ValueError(f"must be 1, the version of the language; got {value}")
+        raise ValueError(f"must be 1, the version of the language; got {_short(value)}")
     return 1

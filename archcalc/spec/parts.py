@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from archcalc.errors import Mark, UsageError
+from archcalc.ops.base import show
 from archcalc.spec.items import Chain, Word
 from archcalc.spec.model import Budget, Parameter, Reference
 from archcalc.spec.text import Node
@@ -30,6 +31,14 @@ class Declared:
     value: Node
     mark: Mark
     limits: Parameter | None = None
+
+    def conditions(self, name: str) -> list[str]:
+        """The constraints as expressions: `size >= 32`."""
+        if self.limits is None:
+            return []
+        bounds = [f"{name} >= {show(self.limits.min)}"] if self.limits.min is not None else []
+        bounds += [f"{name} <= {show(self.limits.max)}"] if self.limits.max is not None else []
+        return [*bounds, f"{name} % {self.limits.multiple_of} == 0"] if self.limits.multiple_of else bounds
 
 
 @dataclass(slots=True)
@@ -55,7 +64,7 @@ class Member:
     references: list[Reference]
     reference_marks: list[Mark]
     budget: Budget | None
-    budget_mark: Mark | None
+    budget_marks: dict[str, Mark]
 
 
 @dataclass(slots=True)
@@ -78,7 +87,7 @@ class Spec:
     references: list[Reference]
     reference_marks: list[Mark]
     budget: Budget | None
-    budget_mark: Mark | None
+    budget_marks: dict[str, Mark]
     labels: frozenset[str] = field(default_factory=frozenset)
     unread: frozenset[str] = frozenset()  # parameters and blocks with a mistake where they are declared
 

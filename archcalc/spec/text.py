@@ -17,7 +17,7 @@ import yaml
 
 from archcalc.errors import Mark, Problem, SpecError
 
-MOST_BYTES, DEEPEST, MOST_NODES = 2_000_000, 60, 200_000
+MOST_BYTES, DEEPEST, MOST_NODES = 4_000_000, 60, 200_000
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class Mapping:
 
 Node = Scalar | Sequence | Mapping
 
-_NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][-+]?\d{1,4})?$")
+_NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?$")
 _WORDS: dict[str, Any] = {"true": True, "True": True, "false": False, "False": False, "null": None, "~": None, "": None, "none": None}
 
 
@@ -159,7 +159,7 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         if event.tag:
-            self._refuse(f"tags such as `{event.tag}` are not read", event)
+            self._refuse(f"tags such as `{event.tag.replace('tag:yaml.org,2002:', '!!')}` are not read", event)
         if isinstance(event, yaml.ScalarEvent):
             self._count(1, event)
             node: Node = Scalar(self._mark(event), event.value, not event.style)

@@ -51,9 +51,8 @@ def main() -> None:
 def report(spec: Path, layers: int) -> float:
     """Print the figures of one size; the result is the seconds a layer of counting."""
     rounds = [(child("count", spec), child("networkx", spec)) for _ in range(ROUNDS)]
-    seconds: dict[str, float] = {
-        name: median(value[name] for pair in rounds for value in pair if name in value) for name in ("count", "rows", "networkx", "layers")
-    }
+    names = ("count", "rows", "networkx", "layers")
+    seconds: dict[str, float] = {name: median(found[name] for pair in rounds for found in pair if name in found) for name in names}
     ratio = median(one["count"] / other["networkx"] for one, other in rounds)
     peak = max(one["peak"] for one, _ in rounds)
     print(f"{layers:,} layers")
