@@ -293,13 +293,16 @@ class _Builder:
 
     def _joined(self, item: Branches, layer: Layer | None, current: int | None, context: Context, name: str | None) -> int | None:
         survive = self._survival(layer, context) if layer else 1
-        residual = next((n for n, branch in enumerate(item.items) if not _is_identity(branch)), None)
+        drops = item.line.head.text == "add"  # a sum goes on without its residual branch; any other join is itself what survives
+        residual = next((n for n, branch in enumerate(item.items) if drops and not _is_identity(branch)), None)
         ends = []
         for n, branch in enumerate(item.items):
             inner = context._replace(survive=context.survive * survive) if n == residual and survive != 1 else context
             ends.append(self._item(branch, current, inner))
         if layer is None or None in ends:
             return None
+        if not drops:
+            context = context._replace(survive=context.survive * survive)
         return self._operator(layer, tuple(end for end in ends if end is not None), context, name)
 
     def _survival(self, layer: Layer, context: Context) -> Any:
@@ -400,6 +403,7 @@ class _Builder:
             env[name] = value
         if failed:
             return None
+        self.steps += 2  # a call takes longer than a line
         path = context.scope.prefix + label if label is not None else context.scope.name(block.name)
         if self._left_out(path, current):
             return current

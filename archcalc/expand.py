@@ -63,7 +63,7 @@ def _words(graph: Graph, node: Node) -> str:
         words.append(f"share={graph.nodes[node.share].name}")
     if node.frozen:
         words.append("frozen=true")
-    if node.survive != 1 and len(node.inputs) == 1:
+    if node.survive != 1 and node.op.word != "add":
         words.append(f"survive={node.survive}")
     return " ".join(words)
 

@@ -147,8 +147,8 @@ def test_wide_letters_keep_the_caret_under_the_word(told: Told, tmp_path: Path) 
         pytest.param(f"archcalc: {'9' * 100_000}\nname: net\ninput: [3]\nlayers: [relu]\n", "must be 1", id="digits-in-the-version"),
         pytest.param(f"{HEAD}layers: [relu]\nbudget: {{params: {{max: {'9' * 100_000}}}}}\n", "must be a number such as 7M", id="digits-in-a-budget"),
         pytest.param(f"{HEAD}layers: [conv {'9' * 900} 3]\n", "a number of 2,990 bits is too large", id="a-number-of-900-digits"),
-        pytest.param(f"{HEAD}layers: [conv {'(' * 900}3{')' * 900} 3]\n", "can't read the expression", id="parentheses"),
-        pytest.param(f"{HEAD}layers: [conv {'-' * 900}3 3]\n", "nested deeper than 40", id="minus-signs"),
+        pytest.param(f"{HEAD}layers: [conv {'(' * 400}3{')' * 400} 3]\n", "can't read the expression", id="parentheses"),
+        pytest.param(f"{HEAD}layers: [conv {'-' * 90}3 3]\n", "nested deeper than 40", id="minus-signs"),
         pytest.param(f"{HEAD}layers: [{'a' * 200_000}]\n", "unknown layer 'aaa", id="a-long-word"),
         pytest.param(f"{HEAD}layers: [reshape {'1 ' * 20_000}]\n", "reshape: 3x16x16 has 768 elements", id="many-words"),
         pytest.param("[" * 1_000_000, "nested deeper than 60", id="open-brackets"),
@@ -259,7 +259,6 @@ def test_wrong_options_are_told_so(told: Told, tmp_path: Path, monkeypatch: pyte
         ("net.yaml@zzyzx", "net.yaml has no variant 'zzyzx'; there are large\n"),
         ("nte.yaml", "nte.yaml: No such file or directory\n"),
         ("folder", "folder is a directory; name a spec file in it\n"),
-        ("", "archcalc: there is no file or network ''; `archcalc zoo` lists the networks that ship\n"),
     ],
 )
 def test_a_name_that_does_not_exist_is_told_so(told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, says: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -15,7 +16,7 @@ from archcalc.algebra import Poly, compile_python, text, unicode
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, SpecError
 from archcalc.model import Model
-from archcalc.spec import load_spec, read_spec
+from archcalc.spec import read_spec
 from archcalc.spec.expressions import make_divisible
 
 COMPARED = ("params", "trainable_params", "buffers", "macs", "elementwise", "activations", "bytes")
@@ -32,7 +33,7 @@ def model(name: str) -> Model:
 def unlimited(name: str) -> Model:
     """The network without the least size that its spec declares, so that what is too small is found by counting."""
     found = archcalc.load(name)
-    spec = load_spec(found.spec.path)
+    spec = deepcopy(found.spec)
     limits = spec.parameters["size"].limits
     assert limits is not None
     spec.parameters["size"].limits = limits.model_copy(update={"min": 1})
@@ -144,7 +145,7 @@ def test_a_width_multiplier_stays_a_symbol(name: str) -> None:
     """Every channel is `make_divisible(c*width)`; the sums over them agree for widths that round up, down and to the least."""
     closed = model(name).count(free=["width", "size"])
     written = text(closed.totals["macs"])
-    for percent in (10, 35, 75, 100, 140):
+    for percent in (10, 35, 140):
         width = Fraction(percent, 100)
         counted = model(name).count(width=width, size=161)
         equal(closed, counted, {"width": width, "size": 161}, ("params", "buffers", "macs", "activations"))

