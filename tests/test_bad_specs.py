@@ -271,9 +271,12 @@ def test_a_name_that_does_not_exist_is_told_so(told: Told, tmp_path: Path, monke
 # ---- any text at all ------------------------------------------------------------------------------------------------------------
 
 TEXTS = [file.read_text(encoding="utf-8") for file in spec_files()]
-ODD = ["", " ", "\n", "\t", ":", ": ", "-", "- ", "#", "[", "]", "{", "}", "(", ")", "'", '"', "&a", "*a", "<<: ", "!!x ", "|", ">", "%", "?", "@", "\\", "\0",
-       "é", "卷", "0", "-1", "1.5", "1e9", "1e999", "1/0", "9**9", "3x3", "x", "2 x", "none", "true", "i", "cin", "first", "ref", "identity", "add", "concat:",
-       "share=a", "when=", "survive=2", "stride=0", "pad=same", "groups=7", "frozen", "act=bn", "gap", "flatten", "linear", "conv", "=", "==", ",", "//"]  # fmt: skip
+ODD = [
+    "", " ", "\n", "\t", ":", ": ", "-", "- ", "#", "[", "]", "{", "}", "(", ")", "'", '"', "&a", "*a", "<<: ", "!!x ", "|", ">", "%", "?", "@",
+    "\\", "\0", "é", "卷", "0", "-1", "1.5", "1e9", "1e999", "1/0", "9**9", "3x3", "x", "2 x", "none", "true", "i", "cin", "first", "ref",
+    "identity", "add", "concat:", "share=a", "when=", "survive=2", "stride=0", "pad=same", "groups=7", "frozen", "act=bn", "gap", "flatten",
+    "linear", "conv", "=", "==", ",", "//",
+]  # fmt: skip
 
 edits = st.lists(
     st.tuples(st.sampled_from(["character", "word", "line"]), st.sampled_from(["delete", "double", "replace", "swap"]), st.floats(0, 1), st.sampled_from(ODD)),

@@ -225,7 +225,7 @@ class Resolver:
         positional = () if op.variadic else op.positional
         alone = flags(op) | {"frozen"}
         layer.variadic = line.words if op.variadic else ()
-        wants = " ".join(p.rstrip("_").upper() for p in op.positional) or "no words, only `key=value`"
+        wants = " ".join(p.rstrip("_").upper() for p in op.positional) or "nothing without its key"
         words = tuple(word for word in line.words if word.text not in alone)
         for word in line.words:
             if word.text in alone and not op.variadic:

@@ -45,8 +45,11 @@ def read_text(path: str) -> str:
 
 
 def load_spec(path: str, shown: str | None = None) -> Spec:
-    """Read a spec file, called `shown` in messages and tables. Raises SpecError with every mistake that can be found without building the network: in keys and values, in
-    layers, options and names, in blocks that are never called too."""
+    """Read a spec file, called `shown` in messages and tables.
+
+    Raises SpecError with every mistake that can be found without building the network: in keys and values, in layers, options
+    and names, in blocks that are never called too.
+    """
     return read_spec(read_text(path), shown or path)
 
 
