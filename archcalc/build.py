@@ -5,15 +5,14 @@ A mistake poisons the value that it would have produced (`None`), so that buildi
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from archcalc.algebra import Poly, unicode
-from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, ShapeError, SpecError, Undecided, UsageError
+from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, ShapeError, SpecError, Undecided, UsageError, suggest
 from archcalc.graph import Graph, Group, Input, Node
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op, Shape, spell_shape
 from archcalc.ops.base import show, spell
@@ -104,7 +103,7 @@ class _Builder:
             raise SpecError(self.problems.values())
         for label, met in self.without.items():
             if not met:
-                raise UsageError(f"there is no layer '{label}' to leave out{_near(label, self.results)}")
+                raise UsageError(f"there is no layer '{label}' to leave out{suggest(label, self.results)}")
         return self.graph
 
     def _left_out(self, path: str, current: int | None) -> bool:
@@ -164,17 +163,17 @@ class _Builder:
             self.graph.outputs = [last] if last is not None else []
         for word in self.spec.outputs:
             if word.text not in self.results:
-                self._wrong(f"outputs: there is no label '{word.text}'{_near(word.text, self.results)}", word.mark, _NOWHERE)
-            elif (found := self.results[word.text]) in self.graph.outputs:
+                self._wrong(f"outputs: there is no label '{word.text}'{suggest(word.text, self.results)}", word.mark, _NOWHERE)
+            elif word.text in [earlier.text for earlier in self.spec.outputs[: self.spec.outputs.index(word)]]:
                 self._wrong(f"outputs: '{word.text}' is listed twice", word.mark, _NOWHERE)
-            elif found is not None:
+            elif (found := self.results[word.text]) is not None and found not in self.graph.outputs:
                 self.graph.outputs.append(found)
 
     def _head(self, head: Head, context: Context) -> None:
         if head.label in self.results:
             self._wrong(f"train head '{head.label}' has the name of a layer", head.mark, context)
         if head.source not in self.results:
-            self._wrong(f"train head '{head.label}': there is no label '{head.source}'{_near(head.source, self.results)}", head.source_mark, context)
+            self._wrong(f"train head '{head.label}': there is no label '{head.source}'{suggest(head.source, self.results)}", head.source_mark, context)
             return
         scope = Scope(head.label, head.layers)
         inner = Context(dict(self.binding.values), scope, head=True)
@@ -262,7 +261,8 @@ class _Builder:
         path, start = context.scope.prefix + label, len(self.graph.nodes)
         inner = context._replace(scope=Scope(path, Chain(item.mark, ())))
         output = self._times(count, item.item, current, inner, True)
-        made = {node.op.line(rank=len(node.shape) - 1) for node in self.graph.nodes[start:] if node.name == node.line}
+        distinct = {(id(node.op), len(node.shape)): node for node in self.graph.nodes[start:] if node.name == node.line}
+        made = {node.op.line(rank=rank - 1) for (_, rank), node in distinct.items()}
         called = {self.graph.groups[name].text for n in range(count) if (name := f"{path}/{n + 1}") in self.graph.groups}
         same = called or made if isinstance(item.item, Line) else set()
         self._group(path, f"{count} x {same.pop() if len(same) == 1 else _text(item.item)}", item.mark, output)
@@ -292,26 +292,29 @@ class _Builder:
         return output
 
     def _joined(self, item: Branches, layer: Layer | None, current: int | None, context: Context, name: str | None) -> int | None:
-        survive = self._survival(layer, context) if layer else 1
-        drops = item.line.head.text == "add"  # a sum goes on without its residual branch; any other join is itself what survives
-        residual = next((n for n, branch in enumerate(item.items) if drops and not _is_identity(branch)), None)
+        if layer is not None:
+            context = self._kept(layer, context)
+        survive = self._probability(layer, "survive", context) if layer else 1
+        residual = next((n for n, branch in enumerate(item.items) if not _is_identity(branch)), None)
         ends = []
         for n, branch in enumerate(item.items):
             inner = context._replace(survive=context.survive * survive) if n == residual and survive != 1 else context
             ends.append(self._item(branch, current, inner))
         if layer is None or None in ends:
             return None
-        if not drops:
-            context = context._replace(survive=context.survive * survive)
         return self._operator(layer, tuple(end for end in ends if end is not None), context, name)
 
-    def _survival(self, layer: Layer, context: Context) -> Any:
-        word = layer.control.get("survive")
+    def _kept(self, layer: Layer, context: Context) -> Context:
+        """Where training keeps a whole layer with a probability of its own."""
+        return context._replace(survive=context.survive * self._probability(layer, "kept", context)) if "kept" in layer.control else context
+
+    def _probability(self, layer: Layer, name: str, context: Context) -> Any:
+        word = layer.control.get(name)
         value = self._evaluate(word, context) if word else 1
         if value is _FAILED:
             return 1
         if word and (not isinstance(value, (int, Fraction)) or isinstance(value, bool) or not 0 <= value <= 1):
-            self._wrong(f"survive must be a probability, got {show(value)}", word.mark, context, _symbols(context.env, word))
+            self._wrong(f"{name} must be a probability, got {show(value)}", word.mark, context, _symbols(context.env, word))
             return 1
         return value
 
@@ -338,8 +341,7 @@ class _Builder:
         self._with_channels(context.env, current)
         if not self._when(layer, current, context):
             return current
-        if "survive" in layer.control:
-            context = context._replace(survive=context.survive * self._survival(layer, context))
+        context = self._kept(layer, context)
         if layer.op is not None:
             return self._operator(layer, (current,), context, context.scope.prefix + label if label is not None else None)
         if layer.block is not None:
@@ -376,21 +378,16 @@ class _Builder:
 
     def _ref(self, layer: Layer, context: Context) -> int | None:
         label, word = layer.label, layer.line.words[0]
-        path = context.scope.prefix.rstrip("/")
-        while True:
-            full = f"{path}/{label}" if path else label
-            if full in self.results:
-                return self.results[full]
-            if full in self.open:
+        for path in _seen_from(context.scope.prefix, label):
+            if path in self.results:
+                return self.results[path]
+            if path in self.open:
                 self._wrong(f"ref {label}: a cycle, it would read what it is part of", word.mark, context)
                 return None
-            if not path:
-                break
-            path = path.rpartition("/")[0]
-        if label in self.spec.labels:
+        if label.lstrip("/") in self.spec.labels:
             self._wrong(f"ref {label}: it comes later; only earlier outputs can be read", word.mark, context)
         else:
-            self._wrong(f"ref {label}: there is no such label{_near(label, self.results)}", word.mark, context)
+            self._wrong(f"ref {label}: there is no such label{suggest(label, self.results)}", word.mark, context)
         return None
 
     def _call(self, layer: Layer, block: Block, current: int, context: Context, label: str | None) -> int | None:
@@ -403,7 +400,7 @@ class _Builder:
             env[name] = value
         if failed:
             return None
-        self.steps += 2  # a call takes longer than a line
+        self.steps += 8  # a call takes as long as several lines
         path = context.scope.prefix + label if label is not None else context.scope.name(block.name)
         if self._left_out(path, current):
             return current
@@ -418,21 +415,11 @@ class _Builder:
         word = layer.control.get("share")
         if word is None:
             return context.share
-        owner = self._find(word.text, context.scope.prefix, self.graph.groups)
+        owner = next((path for path in _seen_from(context.scope.prefix, word.text) if path in self.graph.groups), None)
         if owner is None:
-            self._wrong(f"share={word.text}: there is no earlier block with that label{_near(word.text, self.graph.groups)}", word.mark, context)
+            self._wrong(f"share={word.text}: there is no earlier block with that label{suggest(word.text, self.graph.groups)}", word.mark, context)
             return None
         return owner, path
-
-    @staticmethod
-    def _find(label: str, prefix: str, known: Any) -> str | None:
-        """The path of a label as seen from a scope."""
-        path = prefix.rstrip("/")
-        while True:
-            full = f"{path}/{label}" if path else label
-            if full in known or not path:
-                return full if full in known else None
-            path = path.rpartition("/")[0]
 
     # ---- nodes ----------------------------------------------------------------------------------------------------------
 
@@ -558,7 +545,7 @@ class _Builder:
         """The position of the node whose weights this one uses."""
         word = layer.control.get("share") if layer else None
         if word is not None:
-            path = self._find(word.text, context.scope.prefix, self.names)
+            path = next((path for path in _seen_from(context.scope.prefix, word.text) if path in self.names), None)
         elif context.share is not None:
             path = context.share[0] + name[len(context.share[1]) :]
         else:
@@ -569,7 +556,7 @@ class _Builder:
         mark = word.mark if word else layer.line.mark if layer else _NOWHERE_MARK
         if path is None or path not in self.names:
             wanted = word.text if word else str(path)
-            self._wrong(f"share={wanted}: there is no earlier layer with that label{_near(wanted, self.names)}", mark, context)
+            self._wrong(f"share={wanted}: there is no earlier layer with that label{suggest(wanted, self.names)}", mark, context)
             return None
         owner = self.graph.nodes[self.names[path]]
         owned = owner.op.weights(*self.graph.shapes_into(owner))
@@ -594,9 +581,16 @@ def _symbols(env: Environment, word: Word | None) -> tuple[str, ...]:
     return tuple(sorted({s for name in names if isinstance(env.get(name), Poly) for s in env[name].symbols}))
 
 
-def _near(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f"; did you mean '{near[0]}'?" if near else ""
+def _seen_from(prefix: str, label: str) -> Iterator[str]:
+    """The paths that a label may mean, from the scope outwards; `/label` is a path from the top."""
+    if label.startswith("/"):
+        yield label[1:]
+        return
+    path = prefix.rstrip("/")
+    while path:
+        yield f"{path}/{label}"
+        path = path.rpartition("/")[0]
+    yield label
 
 
 def _is_identity(item: Item) -> bool:

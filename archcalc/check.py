@@ -12,8 +12,8 @@ from archcalc.cost import Table
 from archcalc.errors import Mark, Problem, SpecError
 from archcalc.model import Model, Question
 from archcalc.render import numbers
-from archcalc.spec.load import _near
 from archcalc.spec.model import METRICS, Budget, Quantity, Reference
+from archcalc.spec.parts import among
 
 FIELD = {"field": "size", "field_stride": "stride", "field_start": "start"}
 BYTES = {"act_peak": "act_peak_bytes", "act_sum": "act_sum_bytes", "weight_bytes": "weight_bytes"}
@@ -134,4 +134,4 @@ def _row(table: Table, label: str, mark: Mark) -> Any:
         if row.name == label:
             return row
     known = [*table.graph.groups, *(row.name for row in table.rows)]
-    raise SpecError([Problem(f"reference: there is no layer '{label}'{_near(label, known)}", mark)])
+    raise SpecError([Problem(f"reference: there is no layer '{label}'{among(label, known)}", mark)])

@@ -13,6 +13,7 @@ line of the spec, `build`, turns them into a `Problem` with its position and the
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -82,6 +83,12 @@ def excerpt(mark: Mark, widest: int = 120) -> str:
 def _cells(text: str) -> int:
     """How wide a terminal shows it: East Asian letters take two columns, combining marks none."""
     return len(text) if text.isascii() else sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+
+
+def suggest(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """The end of a message about a name that isn't known: the nearest one that is; if none is near, `otherwise`."""
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean '{near[0]}'?" if near else otherwise and f"; {otherwise}"
 
 
 class ArchcalcError(Exception):

@@ -48,11 +48,11 @@ def _layers(graph: Graph, positions: list[int], current: int | None, prefix: str
         node = graph.nodes[n]
         label = node.name.removeprefix(prefix)
         if len(node.inputs) > 1 or (node.op.arity[0] > 1):
-            sources = ", ".join(f"ref {graph.nodes[i].name}" for i in node.inputs)
+            sources = ", ".join(f"ref /{graph.nodes[i].name}" for i in node.inputs)
             yield f"{indent}- {label}: {{{_words(graph, node)}: [{sources}]}}"
         else:
             if node.inputs != (current,):
-                yield f"{indent}- ref {graph.nodes[node.inputs[0]].name}"
+                yield f"{indent}- ref /{graph.nodes[node.inputs[0]].name}"
             yield f"{indent}- {label}: {_words(graph, node)}"
         current = n
 
@@ -60,11 +60,11 @@ def _layers(graph: Graph, positions: list[int], current: int | None, prefix: str
 def _words(graph: Graph, node: Node) -> str:
     words = [node.op.line(every=True)]
     if node.share is not None:
-        words.append(f"share={graph.nodes[node.share].name}")
+        words.append(f"share=/{graph.nodes[node.share].name}")
     if node.frozen:
         words.append("frozen=true")
-    if node.survive != 1 and node.op.word != "add":
-        words.append(f"survive={node.survive}")
+    if node.survive != 1:
+        words.append(f"kept={node.survive}")
     return " ".join(words)
 
 

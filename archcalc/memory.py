@@ -15,7 +15,7 @@ from archcalc.graph import Graph, Input
 from archcalc.ops import size
 
 CONVENTION = "in order; activations, bn and sums in place; inputs included, weights not"
-TRAINING_CONVENTION = "inputs and every layer's output, but rectifiers, dropout, flatten and reshape keep none"
+TRAINING_CONVENTION = "inputs and every layer's output, but dropout, flatten, reshape and activations that need only their output keep none"
 
 
 @dataclass(slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 
 from archcalc.build import build
 from archcalc.cost import DTYPES, Table
-from archcalc.errors import SpecError, UsageError
+from archcalc.errors import SpecError, UsageError, suggest
 from archcalc.graph import Graph
 from archcalc.spec import Spec, bind, load_spec, numeric
 
@@ -95,9 +94,7 @@ def load(name: str) -> Model:
         return _model(path, variant or None)
     found = find(path)
     if found is None:
-        near = difflib.get_close_matches(path, zoo_names(), 1)
-        hint = f"; did you mean '{near[0]}'?" if near else "; `archcalc zoo` lists the networks that ship"
-        raise UsageError(f"there is no file or network '{path}'{hint}")
+        raise UsageError(f"there is no file or network '{path}'{suggest(path, zoo_names(), '`archcalc zoo` lists the networks that ship')}")
     file, member = found
     return _model(str(file), variant or member, _shown(file))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import json
 import re
@@ -10,7 +9,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from archcalc.errors import UsageError
+from archcalc.errors import UsageError, suggest
 from archcalc.ops import FAMILIES, OPS, Op
 from archcalc.ops.base import Op as Base
 from archcalc.ops.base import show
@@ -92,8 +91,7 @@ def printed(words: list[str], form: str, width: int | None) -> str:
         raise UsageError(f"unknown format '{form}'; there are text, markdown, json")
     unknown = [word for word in words if word not in OPS]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], OPS, 1)
-        raise UsageError(f"there is no operator '{unknown[0]}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+        raise UsageError(f"there is no operator '{unknown[0]}'{suggest(unknown[0], OPS, '`archcalc ops` lists them')}")
     found = [entry for entry in rows() if not words or entry["name"] in words]
     if form == "json":
         return json.dumps(found, indent=1)

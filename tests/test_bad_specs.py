@@ -12,7 +12,6 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,22 +27,19 @@ from archcalc.model import spec_files
 BAD = Path(__file__).parent / "data" / "bad"
 SPECS = sorted(BAD.glob("*.yaml"))
 HEAD = "archcalc: 1\nname: net\ninput: [3, 16, 16]\n"
-SLOWEST = 5  # seconds
 
 Told = Callable[..., str]
 
 
 @pytest.fixture
 def told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Told:
-    """What a command says that could not be done: it exits with 2 within seconds, prints nothing, and has no traceback."""
+    """What a command says that could not be done: it exits with 2, prints nothing, and has no traceback."""
 
     def run(*words: str) -> str:
         monkeypatch.setattr(sys, "argv", ["archcalc", *words])
         monkeypatch.delenv("COLUMNS", raising=False)
-        start = time.monotonic()
         with pytest.raises(SystemExit) as ended:
             main()
-        assert time.monotonic() - start < SLOWEST
         out, err = capsys.readouterr()
         assert (ended.value.code, out) == (2, "")
         assert "Traceback" not in err

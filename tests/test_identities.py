@@ -554,6 +554,24 @@ def test_the_expanded_network_counts_the_same(network: Network, train: bool, dat
     assert expand(again) == expand(table)
 
 
+HARD_TO_EXPAND = {
+    "a name inside a group hides one outside": ["conv 4 3", {"n1": {"add": ["identity", "conv 4 5"]}}],
+    "and so does the group's own": [{"add": ["identity", "conv 4 3"]}, {"n1": [{"add": ["identity", {"add": ["identity", "conv 4 5"]}]}]}],
+    "a join without a label": [{"add": ["identity", "conv 4 3"]}, {"concat": ["identity"]}, {"mul": ["identity", ["gap", "linear 4 act=sigmoid"]]}],
+    "a layer that could be a join": ["flatten start=1", "attention 2"],
+    "a join inside a branch that may be skipped": [{"add survive=1/2": ["identity", {"mul": ["conv 4 3", ["gap", "linear 4"]]}]}],
+    "a sum inside a branch that may be skipped": [{"add survive=1/2": ["identity", {"add": ["conv 4 1", "conv 4 3"]}]}],
+    "chances that multiply": [{"add survive=1/2": ["identity", {"add survive=1/3": ["identity", "conv 4 3 norm=bn"]}]}],
+}
+
+
+@pytest.mark.parametrize("items", HARD_TO_EXPAND.values(), ids=HARD_TO_EXPAND)
+def test_names_joins_and_chances_survive_expansion(items: list[Item]) -> None:
+    layers = "".join(f"  - {flow(item)}\n" for item in items)
+    table = model_of(f"archcalc: 1\nname: hard\ninput: [4, 8, 8]\nlayers:\n{layers}").count(train=True)
+    agree(table, reread(table))
+
+
 # ---- the graph ---------------------------------------------------------------------------------------------------------------
 
 

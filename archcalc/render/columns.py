@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from archcalc.algebra import Number
 from archcalc.cost import Row, Table
-from archcalc.errors import UsageError
+from archcalc.errors import UsageError, suggest
 from archcalc.render import numbers
 
 Form = Callable[[Number], str]
@@ -84,8 +83,7 @@ def chosen(names: str | None, table: Table, flops: bool) -> list[str]:
     columns = [name.strip().lower() for name in names.split(",") if name.strip()]
     for name in columns:
         if name not in COLUMNS:
-            near = difflib.get_close_matches(name, COLUMNS, 1)
-            raise UsageError(f"unknown column '{name}'; " + (f"did you mean '{near[0]}'?" if near else f"there are {', '.join(COLUMNS)}"))
+            raise UsageError(f"unknown column '{name}'{suggest(name, COLUMNS, 'there are ' + ', '.join(COLUMNS))}")
     if not columns:
         raise UsageError(f"--columns is empty; there are {', '.join(COLUMNS)}")
     return [*columns, *(["flops"] if flops and "flops" not in columns else [])]

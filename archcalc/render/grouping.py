@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from archcalc.algebra import Poly
 from archcalc.cost import Row, Table, total
-from archcalc.errors import UsageError
+from archcalc.errors import UsageError, suggest
 
 BY = ("layer", "block", "op")
 ALSO = {"weights": "weight_bytes", "trainable": "trainable_params", "backward": "backward_macs"}  # as the columns are called
@@ -67,8 +66,7 @@ def ordered(rows: Iterable[Row], sort: str) -> list[Row]:
     """The dearest first. Raises UsageError for what can't be compared."""
     sort = ALSO.get(sort, sort)
     if sort not in SORTABLE:
-        near = difflib.get_close_matches(sort, [*SORTABLE, *ALSO], 1)
-        raise UsageError(f"can't sort by '{sort}'; " + (f"did you mean '{near[0]}'?" if near else f"there are {', '.join(SORTABLE)}"))
+        raise UsageError(f"can't sort by '{sort}'{suggest(sort, [*SORTABLE, *ALSO], 'there are ' + ', '.join(SORTABLE))}")
     rows = list(rows)
     values = [getattr(row, sort) for row in rows]
     if None in values:

@@ -12,7 +12,7 @@ from archcalc.algebra import Poly, symbol
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, SpecError, Undecided, UsageError
 from archcalc.ops.base import show
 from archcalc.spec.expressions import Value, capped_list, compile_expression, is_known, unknown_name
-from archcalc.spec.parts import Declared, Spec, _near
+from archcalc.spec.parts import Declared, Spec, among
 from archcalc.spec.text import Node, Scalar, Sequence, compose
 
 BATCH = "batch"
@@ -40,7 +40,7 @@ def bind(spec: Spec, variant: str | None = None, sets: MappingType[str, Any] | N
     member = spec.variant(variant)
     for name in [*sets, *free]:
         if name not in spec.parameters and name != BATCH:
-            raise UsageError(f"{spec.path} has no parameter '{name}'{_near(name, [*spec.parameters, BATCH])}")
+            raise UsageError(f"{spec.path} has no parameter '{name}'{among(name, [*spec.parameters, BATCH])}")
         if name in sets and name in free:
             raise UsageError(f"'{name}' is both set and free")
     given = {**(member.values if member else {}), **{name: _given(name, value) for name, value in sets.items()}}

@@ -14,14 +14,14 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from archcalc.errors import Problem
+from archcalc.errors import Problem, suggest
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op
 from archcalc.spec.expressions import is_known, unknown_name
 from archcalc.spec.items import Branches, Chain, Item, Line, Reader, Repeat, Word
 from archcalc.spec.parts import Block, Spec
 
 REF, IDENTITY = "ref", "identity"
-COMMON = ("when", "frozen", "share", "survive")  # options of every layer and block
+COMMON = ("when", "frozen", "share", "kept")  # options of every layer and block
 SUFFIXES = ("norm", "act")  # layers with weights may be followed by a normalisation and an activation, in this order
 INDICES = frozenset({"i", "first", "last"})  # known inside a repeat
 WORDS = frozenset({"same", "valid", "full", "nearest", "bilinear", *ACTIVATIONS, *NORMALIZATIONS, "softmax"})
@@ -46,7 +46,7 @@ class Layer:
     block: Block | None = None
     values: dict[str, Word] = field(default_factory=dict)  # fields of the operator, or arguments of the block
     variadic: tuple[Word, ...] = ()
-    control: dict[str, Word] = field(default_factory=dict)  # when, frozen, share, norm, act, survive
+    control: dict[str, Word] = field(default_factory=dict)  # when, frozen, share, kept, norm, act, survive
     label: str = ""  # what a `ref` reads
     constant: Op | None = None  # the operator, once it is known to be the same everywhere
     _made: dict[Any, Op] = field(default_factory=dict)
@@ -98,7 +98,7 @@ def complaints(error: ValidationError) -> Iterator[tuple[str, str]]:
 def allowed(op: type[Op]) -> list[str]:
     """The options that a line of this operator may have."""
     extra = SUFFIXES if op.is_layer or op.arity[1] != 1 else ()
-    return [*(name.rstrip("_") for name in op.model_fields), *COMMON, *extra]
+    return [*(name.rstrip("_") for name in op.model_fields), *COMMON, *extra, *(["survive"] if op.word == "add" else [])]
 
 
 class Resolver:
@@ -281,8 +281,7 @@ class Resolver:
 
     @staticmethod
     def _near(name: str, allowed: Any) -> str:
-        near = difflib.get_close_matches(name, list(allowed), 1)
-        return f"; did you mean '{near[0]}'?" if near else f"; it has {', '.join(sorted(allowed))}"
+        return suggest(name, allowed, f"it has {', '.join(sorted(allowed))}")
 
     def _wrong(self, message: str, word: Word) -> Layer | None:
         """Note a mistake; the line that it is in then has no layer (None)."""

@@ -15,8 +15,7 @@ from archcalc.ops import OPS
 from archcalc.spec.items import LABEL, LABEL_IS, Chain, Reader, Word, _tokens, walk
 from archcalc.spec.layers import Resolver, allowed
 from archcalc.spec.model import Budget, Document, Parameter, Reference
-from archcalc.spec.parts import Block, Declared, Head, Member, Spec
-from archcalc.spec.parts import _near as _near
+from archcalc.spec.parts import Block, Declared, Head, Member, Spec, among
 from archcalc.spec.text import MOST_BYTES, Mapping, Node, Scalar, Sequence, compose
 
 RESERVED = frozenset({"cin", "i", "first", "last", "batch", "true", "false", "none"})
@@ -176,7 +175,7 @@ class _Loader:
         for n, reference in enumerate(document.reference if document else ()):
             for name in reference.set:
                 if name not in (*spec.parameters, "batch"):
-                    self._wrong(f"set: unknown parameter '{name}'{_near(name, spec.parameters)}", self.marks["reference", n, "set", name, "key"])
+                    self._wrong(f"set: unknown parameter '{name}'{among(name, spec.parameters)}", self.marks["reference", n, "set", name, "key"])
 
     def _budget_marks(self, path: tuple[Any, ...]) -> dict[str, Mark]:
         """Where each metric of a budget stands."""
@@ -258,7 +257,7 @@ class _Loader:
         defaults: dict[str, dict[str, Word]] = {}
         for key, value in self._mapping("defaults"):
             if key.text not in OPS:
-                self._wrong(f"defaults: unknown layer '{key.text}'{_near(key.text, OPS)}", key.mark)
+                self._wrong(f"defaults: unknown layer '{key.text}'{among(key.text, OPS)}", key.mark)
             elif not isinstance(value, Mapping) or not all(isinstance(option, Scalar) for _, option in value.pairs):
                 self._wrong(f"defaults: {key.text} must be a mapping of options to words", value.mark)
             else:
@@ -266,7 +265,7 @@ class _Loader:
                 options = allowed(OPS[key.text])
                 for name, _ in value.pairs:
                     if name.text not in options:
-                        self._wrong(f"defaults: {key.text} has no option '{name.text}'{_near(name.text, options)}", name.mark)
+                        self._wrong(f"defaults: {key.text} has no option '{name.text}'{among(name.text, options)}", name.mark)
         return defaults
 
     def _blocks(self) -> dict[str, Block]:
@@ -338,7 +337,7 @@ class _Loader:
                 if name.text in ("name", "paper", "reference", "budget"):
                     continue
                 if name.text not in spec.parameters:
-                    self._wrong(f"variant '{key.text}': unknown parameter '{name.text}'{_near(name.text, spec.parameters)}", name.mark)
+                    self._wrong(f"variant '{key.text}': unknown parameter '{name.text}'{among(name.text, spec.parameters)}", name.mark)
                 values[name.text] = Declared(node, node.mark)
             known = document.variants.get(key.text) if document else None
             if not document or not known:
@@ -352,7 +351,7 @@ class _Loader:
 def _sentence(detail: Any, name: str, known: list[str]) -> str:
     """What pydantic found, in a sentence."""
     if detail["type"] == "extra_forbidden":
-        return f"unknown key '{name}'{_near(name, known)}"
+        return f"unknown key '{name}'{among(name, known)}"
     if detail["type"] == "missing":
         return f"'{name}' is missing"
     return f"{name}: {_WANTED.get(detail['type']) or detail['msg'].removeprefix('Value error, ').replace('Input should', 'must')}"

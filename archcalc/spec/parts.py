@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from archcalc.errors import Mark, UsageError
+from archcalc.errors import Mark, UsageError, suggest
 from archcalc.ops.base import show
 from archcalc.spec.items import Chain, Word
 from archcalc.spec.model import Budget, Parameter, Reference
@@ -96,11 +95,10 @@ class Spec:
         if name is None:
             return None
         if name not in self.variants:
-            raise UsageError(f"{self.path} has no variant '{name}'{_near(name, self.variants)}")
+            raise UsageError(f"{self.path} has no variant '{name}'{among(name, self.variants)}")
         return self.variants[name]
 
 
-def _near(name: str, known: Iterable[str]) -> str:
-    """The known name that was meant, or all of them."""
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(known)}" if known else ""
+def among(name: str, known: Collection[str]) -> str:
+    """The end of a message about an unknown name: the one that was meant, or all that there are."""
+    return suggest(name, known, f"there are {', '.join(known)}" if known else "")
