@@ -198,7 +198,7 @@ class _Builder:
             result = self._scoped(label, _text(item), item.mark, context, item, lambda inner: self._chain(item, current, inner))
         else:
             result = self._chain(item, current, context)
-        if result is None and not self.problems:
+        if result is None and not self.problems and not self.resolver.problems:
             names = " or ".join(f"`ref {name}`" for name in self.graph.inputs)
             self._wrong(f"start from {names}: there are several inputs", item.mark, context)
         return result

@@ -107,7 +107,7 @@ def metric(table: Table, name: str, layer: str | None, mark: Mark) -> Any:
     if layer is None:
         return table.totals[BYTES.get(name, name)]
     row = _row(table, layer, mark)
-    if not hasattr(row, name):
+    if not hasattr(row, name) or name == "depth":
         raise SpecError([Problem(f"a single layer has no {name}", mark)])
     return getattr(row, name)
 

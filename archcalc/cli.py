@@ -127,7 +127,7 @@ def check(specs: Specs, form: Annotated[str, typer.Option("--format", "-o", help
     else:
         for member, verdicts, graph in found:
             layers = len(graph.layers())
-            typer.echo(f"{member.name}: {layers:,} layers, {len(verdicts)} figure{'s' * (len(verdicts) != 1)} checked")
+            typer.echo(f"{member.name}: {layers:,} layer{'s' * (layers != 1)}, {len(verdicts)} figure{'s' * (len(verdicts) != 1)} checked")
             for verdict in verdicts:
                 if not quiet or verdict.fails:
                     typer.echo(f"  {verdict}")

@@ -96,9 +96,10 @@ class ArchcalcError(Exception):
 
 
 class SpecError(ArchcalcError):
-    """Mistakes in a spec, in the order of the file."""
+    """Mistakes in a spec, in the order of the file. `spec` is what could be read of it where only layers are wrong."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], spec: object = None) -> None:
+        self.spec = spec
         self.problems = sorted(dict.fromkeys(problems), key=lambda p: (p.mark or Mark("", 0, 0))[:3])
         super().__init__("\n".join(str(problem) for problem in self.problems))
 

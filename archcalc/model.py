@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from archcalc.build import build
 from archcalc.cost import DTYPES, Table
-from archcalc.errors import SpecError, UsageError, suggest
+from archcalc.errors import Problem, SpecError, UsageError, suggest
 from archcalc.graph import Graph
 from archcalc.spec import Spec, bind, load_spec, numeric
 
@@ -100,9 +100,26 @@ def load(name: str) -> Model:
 
 
 def _model(path: str, variant: str | None, shown: str | None = None) -> Model:
-    model = Model(load_spec(path, shown), variant)
+    try:
+        spec = load_spec(path, shown)
+    except SpecError as error:
+        raise SpecError([*error.problems, *_found_building(error, variant)]) from None
+    model = Model(spec, variant)
     model.spec.variant(variant)
     return model
+
+
+def _found_building(error: SpecError, variant: str | None) -> list[Problem]:
+    """The mistakes that building finds beside those that reading found."""
+    known = {problem.mark for problem in error.problems}
+    try:
+        if isinstance(error.spec, Spec):
+            build(error.spec, bind(error.spec, variant))
+    except SpecError as more:
+        return [problem for problem in more.problems if problem.mark not in known]
+    except UsageError:
+        pass
+    return []
 
 
 def _shown(file: Path) -> str:

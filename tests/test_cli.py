@@ -309,7 +309,7 @@ def test_a_layer_that_reaches_no_output_is_pointed_at(archcalc, tmp_path: Path) 
     done = archcalc("count", path)
     assert done.code == 0
     assert "net.yaml:6:" in done.err
-    assert "forgotten reaches no output" in done.err
+    assert "nothing reads forgotten" in done.err
     assert archcalc("count", path, "--quiet").err == ""
 
 

@@ -356,6 +356,7 @@ def _divided(a: Any, b: Any) -> Any:
 
 
 def _equal(a: Value, b: Value) -> bool:
+    a, b = ("none" if value is None else value for value in (a, b))
     return algebra.same(a, b) if isinstance(a, Poly) or isinstance(b, Poly) else bool(a == b)
 
 

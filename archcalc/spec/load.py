@@ -100,7 +100,7 @@ class _Loader:
         spec.unread = frozenset(self.unread)
         problems = [*self.problems, *(Resolver(spec).problems if self._is_whole() else ())]
         if problems:
-            raise SpecError(problems)
+            raise SpecError(problems, None if self.problems else spec)
         return spec
 
     def _is_whole(self) -> bool:
