@@ -5,9 +5,9 @@ A mistake poisons the value that it would have produced (`None`), so that buildi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -15,53 +15,15 @@ from archcalc.algebra import Poly, unicode
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, ShapeError, SpecError, Undecided, UsageError, suggest
 from archcalc.graph import Graph, Group, Input, Node
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op, Shape, spell_shape
-from archcalc.ops.base import show, spell
+from archcalc.ops.base import show
+from archcalc.scope import Context, Scope, called, caption, is_identity
 from archcalc.spec.binding import Binding
 from archcalc.spec.expressions import CONSTANTS, Environment
 from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Repeat, Word
-from archcalc.spec.layers import IDENTITY, SUFFIXES, WORDS, Layer, Resolver, complaints, meant, takes_words
+from archcalc.spec.layers import SUFFIXES, WORDS, Layer, Resolver, complaints, meant, takes_words
 from archcalc.spec.parts import Block, Head, Spec
 
 MOST_LAYERS = 250_000
-
-
-class Scope:
-    """Where names are given out: a path, the labels that the spec itself uses there, and counters."""
-
-    def __init__(self, path: str, body: Item) -> None:
-        self.prefix = f"{path}/" if path else ""
-        self.labels = frozenset(_labels(body))
-        self.counts: dict[str, int] = {}
-
-    def name(self, word: str) -> str:
-        """`conv`, then `conv2`, `conv3` ..."""
-        while True:
-            count = self.counts[word] = self.counts.get(word, 0) + 1
-            name = word if count == 1 else f"{word}{count}"
-            if name not in self.labels:
-                return self.prefix + name
-
-
-def _labels(item: Item) -> list[str]:
-    """The labels that an item puts into the scope it stands in."""
-    if isinstance(item, Labelled):
-        return [item.label]
-    if isinstance(item, (Chain, Branches)):
-        return [label for inner in item.items for label in _labels(inner)]
-    return _labels(item.item) if isinstance(item, Repeat) else []
-
-
-class Context(NamedTuple):
-    """What an item is built in."""
-
-    env: dict[str, Any]
-    scope: Scope
-    calls: tuple[tuple[str, Mark], ...] = ()
-    frozen: bool = False
-    survive: Fraction | int = 1
-    share: tuple[str, str] | None = None  # paths: the group whose weights are used, and this one
-    head: bool = False
-    times: int = 1  # how often repeats around it build it
 
 
 def build(spec: Spec, binding: Binding, train: bool = False, without: Collection[str] = ()) -> Graph:
@@ -195,7 +157,7 @@ class _Builder:
         elif isinstance(item, Repeat):
             result = self._repeat(item, current, context, label)
         elif label is not None:
-            result = self._scoped(label, _text(item), item.mark, context, item, lambda inner: self._chain(item, current, inner))
+            result = self._scoped(label, caption(item), item.mark, context, item, lambda inner: self._chain(item, current, inner))
         else:
             result = self._chain(item, current, context)
         if result is None and not self.problems and not self.resolver.problems:
@@ -265,7 +227,7 @@ class _Builder:
         made = {node.op.line(rank=rank - 1) for (_, rank), node in distinct.items()}
         called = {self.graph.groups[name].text for n in range(count) if (name := f"{path}/{n + 1}") in self.graph.groups}
         same = called or made if isinstance(item.item, Line) else set()
-        self._group(path, f"{count} x {same.pop() if len(same) == 1 else _text(item.item)}", item.mark, output)
+        self._group(path, f"{count} x {same.pop() if len(same) == 1 else caption(item.item)}", item.mark, output)
         return output
 
     def _times(self, count: int, item: Item, current: int | None, context: Context, numbered: bool) -> int | None:
@@ -295,7 +257,7 @@ class _Builder:
         if layer is not None:
             context = self._kept(layer, context)
         survive = self._probability(layer, "survive", context) if layer else 1
-        residual = next((n for n, branch in enumerate(item.items) if not _is_identity(branch)), None)
+        residual = next((n for n, branch in enumerate(item.items) if not is_identity(branch)), None)
         ends = []
         for n, branch in enumerate(item.items):
             inner = context._replace(survive=context.survive * survive) if n == residual and survive != 1 else context
@@ -378,7 +340,7 @@ class _Builder:
 
     def _ref(self, layer: Layer, context: Context) -> int | None:
         label, word = layer.label, layer.line.words[0]
-        for path in _seen_from(context.scope.prefix, label):
+        for path in context.scope.paths(label):
             if path in self.results:
                 return self.results[path]
             if path in self.open:
@@ -408,14 +370,14 @@ class _Builder:
         calls = ((block.name, layer.line.mark), *context.calls)
         inner = Context(env, Scope(path, block.body), calls, self._frozen(layer, context), context.survive, share, context.head, context.times)
         output = self._chain(block.body, current, inner)
-        self._group(path, _called(layer, block, env), layer.line.mark, output)
+        self._group(path, called(layer, block, env), layer.line.mark, output)
         return output
 
     def _shared_group(self, layer: Layer, path: str, context: Context) -> tuple[str, str] | None:
         word = layer.control.get("share")
         if word is None:
             return context.share
-        owner = next((path for path in _seen_from(context.scope.prefix, word.text) if path in self.graph.groups), None)
+        owner = next((path for path in context.scope.paths(word.text) if path in self.graph.groups), None)
         if owner is None:
             self._wrong(f"share={word.text}: there is no earlier block with that label{suggest(word.text, self.graph.groups)}", word.mark, context)
             return None
@@ -545,7 +507,7 @@ class _Builder:
         """The position of the node whose weights this one uses."""
         word = layer.control.get("share") if layer else None
         if word is not None:
-            path = next((path for path in _seen_from(context.scope.prefix, word.text) if path in self.names), None)
+            path = next((path for path in context.scope.paths(word.text) if path in self.names), None)
         elif context.share is not None:
             path = context.share[0] + name[len(context.share[1]) :]
         else:
@@ -579,39 +541,6 @@ def _symbols(env: Environment, word: Word | None) -> tuple[str, ...]:
     """The free symbols that an expression depends on."""
     names = word.expression.names if word else ()
     return tuple(sorted({s for name in names if isinstance(env.get(name), Poly) for s in env[name].symbols}))
-
-
-def _seen_from(prefix: str, label: str) -> Iterator[str]:
-    """The paths that a label may mean, from the scope outwards; `/label` is a path from the top."""
-    if label.startswith("/"):
-        yield label[1:]
-        return
-    path = prefix.rstrip("/")
-    while path:
-        yield f"{path}/{label}"
-        path = path.rpartition("/")[0]
-    yield label
-
-
-def _is_identity(item: Item) -> bool:
-    return (isinstance(item, Line) and item.head.text == IDENTITY) or (isinstance(item, Chain) and not item.items)
-
-
-def _text(item: Item) -> str:
-    """An item as a table names it."""
-    if isinstance(item, Line):
-        return item.head.text
-    if isinstance(item, Branches):
-        return item.line.head.text
-    if isinstance(item, Chain):
-        return f"[{', '.join(_text(inner) for inner in item.items)}]"
-    return _text(item.item)
-
-
-def _called(layer: Layer, block: Block, env: dict[str, Any]) -> str:
-    """A call with the arguments that it gives."""
-    given = [name for name in block.arguments if name in layer.values]
-    return " ".join([block.name, *(f"{name}={spell(env[name])}" if name in block.defaults else spell(env[name]) for name in given)])
 
 
 def _spell_weights(weights: dict[str, Shape]) -> str:

@@ -14,7 +14,7 @@ FLOORS = [
     ("errors", "algebra"),
     ("ops",),
     ("spec",),
-    ("graph", "build"),
+    ("graph", "scope", "build"),
     ("receptive", "memory", "cost"),
     ("model", "render", "expand", "schema", "reference"),
     ("check", "zoo"),

@@ -137,7 +137,7 @@ def test_the_table_has_a_row_a_line_and_the_totals(archcalc) -> None:
     assert lines[0] == "GoogLeNet · input 3x224x224 · specs/googlenet.yaml" or lines[0].startswith("GoogLeNet · input 3x224x224")
     assert re.fullmatch(r"3a +inception 64 96 128 16 32 32 +256x28x28 +164k +128M +8\.1 +59", next(line for line in lines if line.startswith("3a")))
     assert re.fullmatch(r"total +7\.00M +1\.58G +100\.0", next(line for line in lines if line.startswith("total")))
-    assert "counted      141 of 141 layers" in lines
+    assert "coverage     141 of 141 layers counted" in lines
 
 
 @pytest.mark.parametrize("columns", [60, 80, 100, 200])

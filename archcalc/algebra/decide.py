@@ -229,10 +229,9 @@ def _parts(name: str, x: Number) -> tuple[Number, ...]:
 
 def _reaches(name: str, one: Number, other: Number) -> bool:
     """Whether `one` is at least `other` (at most, for min) at every point; False where that can't be seen."""
-    try:
-        return not (less(other, one) if name == "min" else less(one, other))
-    except Undecided:
-        return False
+    ahead = other - one if name == "min" else one - other
+    low = _lower(ahead) if isinstance(ahead, Poly) else ahead
+    return low is not None and low >= 0
 
 
 # equality

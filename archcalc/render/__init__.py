@@ -118,7 +118,7 @@ def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
     found.append(("", f"{numbers.size_in_bytes(totals['act_sum_bytes'], form)} kept for training"))
     found.append(("depth", _depth(table)))
     found.append(("field", _field(table, form)))
-    found.append(("counted", f"{totals['layers']:,} of {totals['layers']:,} layers"))
+    found.append(("coverage", f"{totals['layers']:,} of {totals['layers']:,} layers counted"))
     if table.free:
         found.append(("valid for", ", ".join(table.domain) or "every value"))
     return found

@@ -1,0 +1,85 @@
+"""Where a layer is built: the scope that names it, what is known there, and how groups are captioned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from archcalc.errors import Mark
+from archcalc.ops.base import spell
+from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Repeat
+from archcalc.spec.layers import IDENTITY, Layer
+from archcalc.spec.parts import Block
+
+
+class Scope:
+    """Where names are given out: a path, the labels that the spec itself uses there, and counters."""
+
+    def __init__(self, path: str, body: Item) -> None:
+        self.prefix = f"{path}/" if path else ""
+        self.labels = frozenset(_labels(body))
+        self.counts: dict[str, int] = {}
+
+    def name(self, word: str) -> str:
+        """`conv`, then `conv2`, `conv3` ..."""
+        while True:
+            count = self.counts[word] = self.counts.get(word, 0) + 1
+            name = word if count == 1 else f"{word}{count}"
+            if name not in self.labels:
+                return self.prefix + name
+
+    def paths(self, label: str) -> Iterator[str]:
+        """The paths that a label may mean, from this scope outwards; `/label` is a path from the top."""
+        if label.startswith("/"):
+            yield label[1:]
+            return
+        path = self.prefix.rstrip("/")
+        while path:
+            yield f"{path}/{label}"
+            path = path.rpartition("/")[0]
+        yield label
+
+
+def _labels(item: Item) -> list[str]:
+    """The labels that an item puts into the scope it stands in."""
+    if isinstance(item, Labelled):
+        return [item.label]
+    if isinstance(item, (Chain, Branches)):
+        return [label for inner in item.items for label in _labels(inner)]
+    return _labels(item.item) if isinstance(item, Repeat) else []
+
+
+class Context(NamedTuple):
+    """What an item is built in."""
+
+    env: dict[str, Any]
+    scope: Scope
+    calls: tuple[tuple[str, Mark], ...] = ()
+    frozen: bool = False
+    survive: Fraction | int = 1
+    share: tuple[str, str] | None = None  # paths: the group whose weights are used, and this one
+    head: bool = False
+    times: int = 1  # how often repeats around it build it
+
+
+def is_identity(item: Item) -> bool:
+    """Whether a branch is empty: a shortcut that changes nothing."""
+    return (isinstance(item, Line) and item.head.text == IDENTITY) or (isinstance(item, Chain) and not item.items)
+
+
+def caption(item: Item) -> str:
+    """An item as a table names it."""
+    if isinstance(item, Line):
+        return item.head.text
+    if isinstance(item, Branches):
+        return item.line.head.text
+    if isinstance(item, Chain):
+        return f"[{', '.join(caption(inner) for inner in item.items)}]"
+    return caption(item.item)
+
+
+def called(layer: Layer, block: Block, env: dict[str, Any]) -> str:
+    """A call with the arguments that it gives."""
+    given = [name for name in block.arguments if name in layer.values]
+    return " ".join([block.name, *(f"{name}={spell(env[name])}" if name in block.defaults else spell(env[name]) for name in given)])
