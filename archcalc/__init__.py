@@ -13,9 +13,22 @@ A network is declared in a page of YAML; `load` reads it, `Model.count` counts i
 1025*classes + 5973552
 """
 
+from typing import TYPE_CHECKING, Any
+
 from archcalc.errors import ArchcalcError
-from archcalc.model import Model, load
+
+if TYPE_CHECKING:
+    from archcalc.model import Model, load
 
 __version__ = "0.1.0"
 
 __all__ = ["ArchcalcError", "Model", "__version__", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """`load` and `Model` bring in all the rest, so they are imported when they are first asked for."""
+    if name in ("Model", "load"):
+        from archcalc import model
+
+        return getattr(model, name)
+    raise AttributeError(f"module 'archcalc' has no attribute '{name}'")

@@ -5,6 +5,7 @@ A mistake poisons the value that it would have produced (`None`), so that buildi
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Collection
 from fractions import Fraction
 from typing import Any
@@ -32,10 +33,15 @@ def build(spec: Spec, binding: Binding, train: bool = False, without: Collection
     Labels in `without` are left out: what reads them reads their input instead, and takes its shape. Raises SpecError with
     every mistake, UsageError for a label in `without` that doesn't exist.
     """
+    collects = gc.isenabled()
+    gc.disable()  # every node lives on: the collector would only walk them again and again
     try:
         return _Builder(spec, binding, without).build(train)
     except RecursionError:
         raise SpecError([Problem("blocks inside blocks, nested too deeply", spec.mark)]) from None
+    finally:
+        if collects:
+            gc.enable()
 
 
 class _Builder:
@@ -390,10 +396,10 @@ class _Builder:
         if op is None:
             return None
         name = name or context.scope.name(op.word)
-        if self._left_out(name, inputs[0]):
+        if self.without and self._left_out(name, inputs[0]):
             return inputs[0]
         position = self._node(name, op, inputs, layer.line.mark, context, name, layer)
-        for kind in ("norm", "act"):
+        for kind in SUFFIXES if layer.control else ():
             word = layer.control.get(kind)
             if position is None or word is None:
                 continue

@@ -6,6 +6,7 @@ Results go to stdout, everything else to stderr. Imports stand inside the comman
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -250,6 +251,7 @@ def _print_verdicts_json(found: list[tuple[Model, list[Verdict]]]) -> None:
 
 def main() -> None:
     """Run, and turn what goes wrong into a message and an exit code: never a traceback for a mistake in the input."""
+    gc.disable()  # a command is short, and what it allocates is needed to its end
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     try:

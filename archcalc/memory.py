@@ -30,13 +30,13 @@ class _Buffer:
 
 def peak(graph: Graph) -> Dim:
     """The most elements alive at once, a sample."""
-    most = maximum(0, *sorted(set(_alive(graph)), key=_rough, reverse=True))
+    most = maximum(0, *sorted(_alive(graph), key=_rough, reverse=True))
     assert not isinstance(most, Fraction)
     return most
 
 
-def _alive(graph: Graph) -> list[Dim]:
-    """Elements alive while each layer runs."""
+def _alive(graph: Graph) -> set[Dim]:
+    """The numbers of elements that are alive while one layer or another runs."""
     end = len(graph.nodes)
     last = [-1] * end
     for n, node in enumerate(graph.nodes):
@@ -44,26 +44,25 @@ def _alive(graph: Graph) -> list[Dim]:
             last[source] = n
     for n in graph.outputs:
         last[n] = end
-    buffers: dict[int, _Buffer] = {}
-    expiring: dict[int, list[_Buffer]] = {}
+    buffers: list[_Buffer] = []
     alive: Dim = 0
-    steps: list[Dim] = []
+    steps: set[Dim] = set()
     for n, node in enumerate(graph.nodes):
         buffer = _reused(graph, n, buffers)
         if buffer is None:
             buffer = _Buffer(size(node.shape), n, isinstance(node.op, Input))
             alive = alive + buffer.elements
         buffer.last = max(buffer.last, last[n], n)
-        buffers[n] = buffer
-        expiring.setdefault(buffer.last, []).append(buffer)
-        steps.append(alive)
-        for done in expiring.pop(n, ()):
+        buffers.append(buffer)
+        steps.add(alive)
+        for position in (*node.inputs, n):  # what is read here for the last time, or never
+            done = buffers[position]
             if done.last == n and not done.freed:
                 alive, done.freed = alive - done.elements, True
     return steps
 
 
-def _reused(graph: Graph, n: int, buffers: dict[int, _Buffer]) -> _Buffer | None:
+def _reused(graph: Graph, n: int, buffers: list[_Buffer]) -> _Buffer | None:
     """The memory of an input that layer `n` may write over, or shows in another form."""
     node = graph.nodes[n]
     if node.op.is_view:
