@@ -7,12 +7,11 @@ import json
 from archcalc.errors import UsageError
 from archcalc.model import load, zoo_names
 from archcalc.render import numbers
+from archcalc.render.grid import listing as listing_of
 
 
 def listing(form: str = "table", width: int | None = None) -> str:
     """Every network's name, input, parameters, MACs and field, in `table`, `markdown` or `json`."""
-    from tabulate import tabulate
-
     if form not in ("table", "markdown", "json"):
         raise UsageError(f"unknown format '{form}'; there are table, markdown, json")
     tables = {name: load(name).count() for name in zoo_names()}
@@ -38,5 +37,4 @@ def listing(form: str = "table", width: int | None = None) -> str:
     ]
     if width is not None and max(len(" ".join(row)) for row in rows) > width:
         headings, rows = headings[:1] + headings[3:], [row[:1] + row[3:] for row in rows]
-    align = ["left" if heading in ("name", "network") else "right" for heading in headings]
-    return str(tabulate(rows, headings, tablefmt="pipe" if form == "markdown" else "simple", colalign=align, disable_numparse=True))
+    return listing_of(headings, rows, left=("name", "network"), markdown=form == "markdown")

@@ -23,8 +23,6 @@ FLOORS = [
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 DOORS = {"sympy": "algebra", "numpy": "algebra", "yaml": "spec", "networkx": "graph", "tabulate": "render", "typer": "cli"}
 TOP = ("__init__", "__main__")
-# prints a list of rows of its own, which is not a `Table`
-EXCEPTIONS = {("zoo", "tabulate")}
 
 
 def modules() -> list[Path]:
@@ -60,9 +58,7 @@ def test_imports_only_go_down(path: Path) -> None:
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_each_outside_library_has_one_door(path: Path) -> None:
     here = home(path)
-    assert [
-        f"line {line} imports {package}" for package, _, line in imported(path) if DOORS.get(package, here) != here and (here, package) not in EXCEPTIONS
-    ] == []
+    assert [f"line {line} imports {package}" for package, _, line in imported(path) if DOORS.get(package, here) != here] == []
 
 
 def test_every_module_has_a_floor() -> None:

@@ -70,6 +70,8 @@ class Cells:
 def cells(table: Table, options: Options, form: Form = unicode, indent: str = "  ") -> Cells:
     """The text of every cell."""
     names = chosen(options.columns, table, options.flops)
+    if options.by == "op" and options.columns is None:  # an operator has no single output
+        names = [name for name in names if name not in ("shape", "field")]
     shown = grouping.entries(table, options.by, options.depth, options.sort, options.top)
     labels = [indent * entry.level + (entry.row.name.rpartition("/")[2] if entry.level else entry.row.name) for entry in shown]
     rows = [[label if name == "layer" else COLUMNS[name].cell(entry.row, table, form) for name in names] for label, entry in zip(labels, shown, strict=True)]

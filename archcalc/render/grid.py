@@ -53,3 +53,9 @@ def _shorten(cells: Cells, columns: list[int], widths: list[int], excess: int, l
 
 def _cut(cell: str, width: int, keep_start: bool) -> str:
     return cell if len(cell) <= width else cell[: max(1, width - 1)] + "…"
+
+
+def listing(headings: list[str], rows: list[list[str]], left: tuple[str, ...], markdown: bool = False) -> str:
+    """A plain table of anything; columns called in `left` are aligned left, the others right."""
+    align = ["left" if heading in left else "right" for heading in headings]
+    return str(tabulate(rows, headings, tablefmt="pipe" if markdown else "simple", colalign=align, disable_numparse=True))
