@@ -11,11 +11,11 @@ and one row in `tests/test_ops.py`; nothing else needs to know.
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, WithJsonSchema
 
-from archcalc.algebra import Dim, Poly, text
+from archcalc.algebra import Dim, Poly, integral, text
 from archcalc.errors import ShapeError
 
 Shape = tuple[Dim, ...]
@@ -178,8 +178,15 @@ def need_rank(word: str, shape: Shape, low: int, high: int, hint: str = "") -> N
 # ---- the types of fields: each accepts what an expression yields and says what is wrong in one sentence ------------------
 
 
+def _is_whole(value: object) -> TypeGuard[Poly]:
+    """Whether a closed form is a whole number everywhere; one that isn't is refused."""
+    if isinstance(value, Poly) and not integral(value):
+        raise ValueError(f"must be a whole number, and `{value}` isn't one everywhere; write `//`, or give the parameter a multiple_of")
+    return isinstance(value, Poly)
+
+
 def _positive(value: object) -> Dim:
-    if isinstance(value, Poly) or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+    if _is_whole(value) or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
         return value
     raise ValueError(f"must be a positive whole number, got {show(value)}")
 
@@ -193,7 +200,7 @@ def _count(value: object) -> int:
 
 
 def _whole(value: object) -> Dim:
-    if isinstance(value, Poly) or (isinstance(value, int) and not isinstance(value, bool)):
+    if _is_whole(value) or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     raise ValueError(f"must be a whole number, got {show(value)}")
 
@@ -236,7 +243,7 @@ def _padding_pair(value: object) -> Any:
 
 
 def _not_negative(value: object) -> Dim:
-    if isinstance(value, Poly) or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+    if _is_whole(value) or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
     raise ValueError(f"must be a whole number, 0 or more, got {show(value)}")
 
