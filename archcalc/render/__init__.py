@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archcalc.algebra import Number, latex, text, unicode
-from archcalc.cost import CONVENTION, DTYPES, Row, Table
+from archcalc.cost import CONVENTION, Row, Table
 from archcalc.errors import UsageError
 from archcalc.memory import CONVENTION as MEMORY_CONVENTION
 from archcalc.memory import TRAINING_CONVENTION
@@ -258,4 +258,4 @@ def _joined(value: object) -> object:
     return ("x" if all(isinstance(item, (int, float)) for item in value) else " ").join(map(str, value))
 
 
-__all__ = ["DTYPES", "FORMATS", "Options", "cells", "facts", "render", "title"]
+__all__ = ["FORMATS", "Options", "cells", "facts", "render", "title"]
