@@ -1,0 +1,9 @@
+"""The command line: a command reads its arguments, calls one function and prints.
+
+One module a command; its imports stand inside the function, so that a command pays only for what it uses.
+"""
+
+from archcalc.cli import count, check, expand, listing  # isort: skip  # the order of `archcalc --help`
+from archcalc.cli.app import app, main
+
+__all__ = ["app", "check", "count", "expand", "listing", "main"]

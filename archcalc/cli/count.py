@@ -1,0 +1,48 @@
+"""`archcalc count`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archcalc.cli.app import app
+from archcalc.cli.options import Batch, Columns, Dtype, Free, Quiet, Set, Specs, Train, Without, bindings, models, names, notes, width
+
+
+@app.command()
+def count(
+    specs: Specs,
+    sets: Set = None,
+    free: Free = None,
+    depth: Annotated[int | None, typer.Option("--depth", "-d", min=0, help="Levels of blocks to show: 0 the totals, 1 what the spec lists (default).")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="layer (every one), block (without what is inside) or op.")] = None,
+    columns: Columns = None,
+    sort: Annotated[str | None, typer.Option("--sort", help="The dearest first: macs, params, flops, activations, bytes ...")] = None,
+    top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many rows, and one for the others together.")] = None,
+    without: Without = None,
+    train: Train = False,
+    batch: Batch = 1,
+    dtype: Dtype = "fp32",
+    flops: Annotated[bool, typer.Option("--flops", help="A column of FLOPs: 2 x MACs + elementwise operations.")] = False,
+    form: Annotated[str, typer.Option("--format", "-o", help="table, markdown, csv, json, html or latex.")] = "table",
+    quiet: Quiet = False,
+) -> None:
+    """Count parameters, MACs, activations, memory and receptive field, as numbers or closed forms.
+
+    \b
+    archcalc count googlenet                          the table of a network that ships
+    archcalc count net.yaml --set size=320            another input size
+    archcalc count resnet50 --free size --depth 0     the closed form in the input size
+    archcalc count vgg16 --sort params --top 5        where the parameters are
+    archcalc count alexnet --without fc6,fc7          an ablation
+    """
+    from archcalc.model import Question
+    from archcalc.render import render
+
+    tables = []
+    for model in models(specs):
+        table = model.answer(Question(bindings(sets), names(free), batch, train, dtype, names(without)))
+        notes(table, model.dropped, quiet)
+        tables.append(table)
+    typer.echo(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, flops=flops, width=width()))

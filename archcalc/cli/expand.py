@@ -1,0 +1,22 @@
+"""`archcalc expand`."""
+
+from __future__ import annotations
+
+import typer
+
+from archcalc.cli.app import app
+from archcalc.cli.options import Set, Spec, Without, bindings, models, names
+
+
+@app.command()
+def expand(
+    spec: Spec,
+    sets: Set = None,
+    without: Without = None,
+) -> None:
+    """Print the flat network, every option spelled out: a spec that counts the same."""
+    from archcalc.expand import expand as expanded
+    from archcalc.model import Question
+
+    (model,) = models([spec])
+    typer.echo(expanded(model.answer(Question(bindings(sets), without=names(without)))), nl=False)

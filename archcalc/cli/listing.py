@@ -1,0 +1,39 @@
+"""What there is: `archcalc zoo`, `archcalc ops`, `archcalc schema`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archcalc.cli.app import app
+from archcalc.cli.options import width
+
+
+@app.command()
+def zoo(form: Annotated[str, typer.Option("--format", "-o", help="table, markdown or json.")] = "table") -> None:
+    """List the networks that ship, with their totals."""
+    from archcalc.zoo import listing
+
+    typer.echo(listing(form, width()))
+
+
+@app.command()
+def ops(
+    words: Annotated[list[str] | None, typer.Argument(metavar="[OP]...", help="Only these operators.")] = None,
+    form: Annotated[str, typer.Option("--format", "-o", help="text, markdown or json.")] = "text",
+) -> None:
+    """The operator reference: how each layer is written, its options and what it counts."""
+    from archcalc.reference import printed
+
+    typer.echo(printed(words or [], form, width()))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema (draft-07) of a spec, for editors."""
+    import json
+
+    from archcalc.schema import spec_schema
+
+    typer.echo(json.dumps(spec_schema(), indent=2))

@@ -1,0 +1,95 @@
+"""What commands share: their options, and how options are read."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archcalc.errors import UsageError
+
+if TYPE_CHECKING:
+    from archcalc.cost import Table
+    from archcalc.model import Model
+
+
+def _columns(names: str | None) -> str | None:
+    """`--columns help` explains them, with no network named."""
+    if names == "help":
+        from archcalc.render.columns import COLUMNS
+
+        width = max(map(len, COLUMNS))
+        for name, column in COLUMNS.items():
+            typer.echo(f"{name:<{width}}  {column.help}")
+        raise typer.Exit
+    return names
+
+
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A spec file, file.yaml@variant, or the name of a network that ships (archcalc zoo).")]
+Specs = Annotated[list[str], typer.Argument(metavar="SPEC...", help="A spec file, file.yaml@variant, or the name of a network that ships (archcalc zoo).")]
+Set = Annotated[list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="Give a design parameter a value: --set size=320. Repeatable.")]
+Free = Annotated[list[str] | None, typer.Option("--free", "-f", metavar="K,K", help="Leave parameters as symbols: --free size,classes; --free all.")]
+Without = Annotated[list[str] | None, typer.Option("--without", "-w", metavar="L,L", help="Leave out layers or groups by label: --without fc6,fc7.")]
+Train = Annotated[bool, typer.Option("--train", help="Count training: train-only heads, backward MACs, optimiser state, stochastic depth.")]
+Batch = Annotated[int, typer.Option("--batch", "-b", min=1, help="Samples in a batch.")]
+Dtype = Annotated[str, typer.Option("--dtype", help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in.")]
+Columns = Annotated[
+    str | None, typer.Option("--columns", "-c", metavar="C,C", callback=_columns, is_eager=True, help="Which columns: `--columns help` explains them.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
+
+
+def models(specs: Iterable[str]) -> list[Model]:
+    """Load every spec before anything is printed; mistakes in several are reported together."""
+    from archcalc.errors import SpecError
+    from archcalc.model import load
+
+    found, problems = [], []
+    for name in specs:
+        try:
+            found.append(load(name))
+        except SpecError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def bindings(sets: Sequence[str] | None) -> dict[str, str]:
+    """The values that `--set` gives."""
+    found = {}
+    for pair in sets or ():
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise UsageError(f"--set takes name=value, got '{pair}'")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def names(lists: Sequence[str] | None) -> tuple[str, ...]:
+    """The names in `a,b`, given once or several times."""
+    return tuple(name.strip() for given in lists or () for name in given.split(",") if name.strip())
+
+
+def notes(table: Table, dropped: Sequence[str], quiet: bool) -> None:
+    """What a reader should know besides the table, on stderr."""
+    if quiet:
+        return
+    from archcalc.ops.base import show
+
+    for name in dropped:
+        typer.echo(f"note: {name} stays {show(table.binding.values[name])}: it decides the structure", err=True)
+    for node in table.graph.dead_ends():
+        typer.echo(f"{node.mark}: warning: nothing reads {node.name}; list it under `outputs:` if it is one", err=True)
+
+
+def width() -> int | None:
+    """The terminal's width; None where the output goes elsewhere and lines may be long."""
+    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        return None
+    import shutil
+
+    return shutil.get_terminal_size((100, 24)).columns
