@@ -1,0 +1,296 @@
+"""Items: walks the lines, chains, branches, repeats and blocks of a spec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from archcalc.algebra import Poly
+from archcalc.errors import Mark, SpecError, UsageError, suggest
+from archcalc.build.nodes import FAILED, MOST_LAYERS, NOWHERE, Nodes
+from archcalc.graph import Graph, Group, Input
+from archcalc.ops.base import show
+from archcalc.scope import Context, Scope, called, caption, is_identity
+from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Repeat, Word
+from archcalc.spec.layers import SUFFIXES, WORDS, Layer
+from archcalc.spec.parts import Block, Head
+
+
+class Builder(Nodes):
+    """Builds one graph of a spec."""
+
+    def build(self, train: bool) -> Graph:
+        """Everything, heads only if `train`; raises with every mistake."""
+        context = Context(dict(self.binding.values), Scope("", self.spec.layers))
+        for name, words in self.spec.inputs.items():
+            self.input(name, words, context)
+        first = next(iter(self.graph.inputs.values()), None) if len(self.spec.inputs) == 1 else None
+        last = self.item(self.spec.layers, first, context)
+        self.outputs(last)
+        for head in self.spec.heads if train else ():
+            self.head(head, context)
+        if self.problems:
+            raise SpecError(self.problems.values())
+        for label, met in self.without.items():
+            if not met:
+                raise UsageError(f"there is no layer '{label}' to leave out{suggest(label, self.results)}")
+        return self.graph
+
+    # ---- inputs and outputs ---------------------------------------------------------------------------------------------
+
+    def input(self, name: str, words: tuple[Word, ...], context: Context) -> None:
+        dims = []
+        for word in words:
+            value = self.evaluate(word, context)
+            if value is FAILED:
+                continue
+            if isinstance(value, bool) or not isinstance(value, (int, Poly)) or (isinstance(value, int) and value < 1):
+                self.wrong(f"{name}: a size must be a positive whole number, got {show(value)}", word.mark, context)
+                continue
+            dims.append(value)
+        if len(dims) < len(words):
+            self.results[name] = None
+            return
+        mark = words[0].mark if words else self.spec.mark
+        self.graph.inputs[name] = self.add(name, Input(size_=tuple(dims)), (), tuple(dims), mark, context, name)
+
+    def outputs(self, last: int | None) -> None:
+        if not self.spec.outputs:
+            self.graph.outputs = [last] if last is not None else []
+        for word in self.spec.outputs:
+            if word.text not in self.results:
+                self.wrong(f"outputs: there is no label '{word.text}'{suggest(word.text, self.results)}", word.mark, NOWHERE)
+            elif word.text in [earlier.text for earlier in self.spec.outputs[: self.spec.outputs.index(word)]]:
+                self.wrong(f"outputs: '{word.text}' is listed twice", word.mark, NOWHERE)
+            elif (found := self.results[word.text]) is not None and found not in self.graph.outputs:
+                self.graph.outputs.append(found)
+
+    def head(self, head: Head, context: Context) -> None:
+        if head.label in self.results:
+            self.wrong(f"train head '{head.label}' has the name of a layer", head.mark, context)
+        if head.source not in self.results:
+            self.wrong(f"train head '{head.label}': there is no label '{head.source}'{suggest(head.source, self.results)}", head.source_mark, context)
+            return
+        scope = Scope(head.label, head.layers)
+        inner = Context(dict(self.binding.values), scope, head=True)
+        output = self.item(head.layers, self.results[head.source], inner)
+        self.group(head.label, f"train head on {head.source}", head.mark, output)
+
+    # ---- items ----------------------------------------------------------------------------------------------------------
+
+    def item(self, item: Item, current: int | None, context: Context, label: str | None = None) -> int | None:
+        self.steps += 1
+        if self.steps > 4 * MOST_LAYERS:
+            self.too_many(f"more than {MOST_LAYERS:,} layers", item.mark, context)
+        if isinstance(item, Line):
+            result = self.line(item, current, context, label)
+        elif isinstance(item, Labelled):
+            result = self.labelled(item, current, context, label)
+        elif isinstance(item, Branches):
+            result = self.branches(item, current, context, label)
+        elif isinstance(item, Repeat):
+            result = self.repeat(item, current, context, label)
+        elif label is not None:
+            result = self.scoped(label, caption(item), item.mark, context, item, lambda inner: self.chain(item, current, inner))
+        else:
+            result = self.chain(item, current, context)
+        if result is None and not self.problems and not self.resolver.problems:
+            names = " or ".join(f"`ref {name}`" for name in self.graph.inputs)
+            self.wrong(f"start from {names}: there are several inputs", item.mark, context)
+        return result
+
+    def chain(self, item: Chain, current: int | None, context: Context) -> int | None:
+        for inner in item.items:
+            current = self.item(inner, current, context)
+        return current
+
+    def labelled(self, item: Labelled, current: int | None, context: Context, label: str | None) -> int | None:
+        if label is not None:  # a labelled item that is repeated: `stage/2/label`
+            return self.scoped(label, "", item.mark, context, item, lambda inner: self.labelled(item, current, inner, None))
+        path = context.scope.prefix + item.label
+        if path in self.results or path in self.open:
+            self.wrong(f"label '{path}' is {'the name of an input' if path in self.spec.inputs else 'used twice'}", item.mark, context)
+            return None
+        if self.left_out(path, current):
+            return current
+        self.open.append(path)
+        result = self.item(item.item, current, context, item.label)
+        self.open.pop()
+        self.results[path] = result
+        return result
+
+    def scoped(self, label: str, text: str, mark: Mark, context: Context, body: Item, inside: Callable[[Context], int | None]) -> int | None:
+        """Build something in a scope of its own, and note it as a group."""
+        path = context.scope.prefix + label
+        output = inside(context._replace(scope=Scope(path, body)))
+        self.group(path, text, mark, output)
+        return output
+
+    def group(self, path: str, text: str, mark: Mark, output: int | None) -> None:
+        self.results.setdefault(path, output)
+        if output is not None:
+            self.graph.groups[path] = Group(path, text, mark, output)
+
+    def repeat(self, item: Repeat, current: int | None, context: Context, label: str | None) -> int | None:
+        count = self.evaluate(item.count, context._replace(env=self.with_channels(context.env, current)))
+        if count is FAILED:
+            return None
+        if isinstance(count, Poly):
+            message = f"`{count}` is free and counts repeats: depth stays numeric; bind it with --set"
+            self.wrong(message, item.count.mark, context, tuple(count.symbols))
+            return None
+        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            self.wrong(f"a layer is repeated a whole number of times, got {show(count)}", item.count.mark, context)
+            return None
+        if count > MOST_LAYERS:
+            self.too_many(f"{count:,} repeats are more than the {MOST_LAYERS:,} layers that a network may have", item.count.mark, context)
+        context = context._replace(times=context.times * max(count, 1))
+        if context.times > MOST_LAYERS:
+            message = f"repeats in repeats, {context.times:,} in all, are more than the {MOST_LAYERS:,} layers that a network may have"
+            self.too_many(message, item.count.mark, context)
+        if label is not None:
+            return self.numbered(label, count, item, current, context)
+        return self.times(count, item.item, current, context, False)
+
+    def numbered(self, label: str, count: int, item: Repeat, current: int | None, context: Context) -> int | None:
+        """A labelled repeat is a group of `label/1`, `label/2` ..., named in full where all are the same: `3 x conv 512 3x3`."""
+        path, start = context.scope.prefix + label, len(self.graph.nodes)
+        inner = context._replace(scope=Scope(path, Chain(item.mark, ())))
+        output = self.times(count, item.item, current, inner, True)
+        distinct = {(id(node.op), len(node.shape)): node for node in self.graph.nodes[start:] if node.name == node.line}
+        made = {node.op.line(rank=rank - 1) for (_, rank), node in distinct.items()}
+        called = {self.graph.groups[name].text for n in range(count) if (name := f"{path}/{n + 1}") in self.graph.groups}
+        same = called or made if isinstance(item.item, Line) else set()
+        self.group(path, f"{count} x {same.pop() if len(same) == 1 else caption(item.item)}", item.mark, output)
+        return output
+
+    def times(self, count: int, item: Item, current: int | None, context: Context, numbered: bool) -> int | None:
+        env = dict(context.env)
+        context = context._replace(env=env)
+        for i in range(count):
+            env["i"], env["first"], env["last"] = i, i == 0, i == count - 1
+            if numbered and self.left_out(f"{context.scope.prefix}{i + 1}", current):
+                continue
+            current = self.item(item, current, context, str(i + 1) if numbered else None)
+            if current is None:
+                break
+        return current
+
+    def branches(self, item: Branches, current: int | None, context: Context, label: str | None) -> int | None:
+        layer = self.resolver.of(item.line)
+        if layer is not None and not self.when(layer, current, context):
+            return current
+        if label is None:
+            return self.joined(item, layer, current, context, None)
+        inner = context._replace(scope=Scope(context.scope.prefix + label, Chain(item.mark, item.items)))
+        output = self.joined(item, layer, current, inner, context.scope.prefix + label)
+        self.group(context.scope.prefix + label, item.line.head.text, item.mark, output)
+        return output
+
+    def joined(self, item: Branches, layer: Layer | None, current: int | None, context: Context, name: str | None) -> int | None:
+        if layer is not None:
+            context = self.kept(layer, context)
+        survive = self.probability(layer, "survive", context) if layer else 1
+        residual = next((n for n, branch in enumerate(item.items) if not is_identity(branch)), None)
+        ends = []
+        for n, branch in enumerate(item.items):
+            inner = context._replace(survive=context.survive * survive) if n == residual and survive != 1 else context
+            ends.append(self.item(branch, current, inner))
+        if layer is None or None in ends:
+            return None
+        return self.operator(layer, tuple(end for end in ends if end is not None), context, name)
+    # ---- lines ----------------------------------------------------------------------------------------------------------
+
+    def with_channels(self, env: dict[str, Any], current: int | None) -> dict[str, Any]:
+        if current is not None:
+            shape = self.graph.nodes[current].shape
+            if shape:
+                env["cin"] = shape[0]
+        else:
+            env.pop("cin", None)
+        return env
+
+    def line(self, line: Line, current: int | None, context: Context, label: str | None) -> int | None:
+        layer = self.resolver.of(line)
+        if layer is None:
+            return None
+        if layer.label:
+            return self.ref(layer, context)
+        if current is None:
+            self.without_input(layer, context)
+            return None
+        self.with_channels(context.env, current)
+        if not self.when(layer, current, context):
+            return current
+        context = self.kept(layer, context)
+        if layer.op is not None:
+            return self.operator(layer, (current,), context, context.scope.prefix + label if label is not None else None)
+        if layer.block is not None:
+            return self.call(layer, layer.block, current, context, label)
+        return current
+
+    def without_input(self, layer: Layer, context: Context) -> None:
+        """A line after a mistake: its own expressions can still be wrong."""
+        self.with_channels(context.env, None)
+        if self.problems and layer.op and not any("cin" in word.expression.names for word in (*layer.values.values(), *layer.variadic)):
+            self.made(layer, context)
+        for kind in SUFFIXES:
+            if kind in layer.control:
+                self.suffix(kind, layer.control[kind], context)
+
+    def when(self, layer: Layer, current: int | None, context: Context) -> bool:
+        word = layer.control.get("when")
+        if word is None:
+            return True
+        self.with_channels(context.env, current)
+        value = self.evaluate(word, context)
+        if value is FAILED:
+            return True
+        if not isinstance(value, bool):
+            self.wrong(f"when needs a comparison, got {show(value)}", word.mark, context)
+        return bool(value)
+
+    def ref(self, layer: Layer, context: Context) -> int | None:
+        label, word = layer.label, layer.line.words[0]
+        for path in context.scope.paths(label):
+            if path in self.results:
+                return self.results[path]
+            if path in self.open:
+                self.wrong(f"ref {label}: a cycle, it would read what it is part of", word.mark, context)
+                return None
+        if label.lstrip("/") in self.spec.labels:
+            self.wrong(f"ref {label}: it comes later; only earlier outputs can be read", word.mark, context)
+        else:
+            self.wrong(f"ref {label}: there is no such label{suggest(label, self.results)}", word.mark, context)
+        return None
+
+    def call(self, layer: Layer, block: Block, current: int, context: Context, label: str | None) -> int | None:
+        env: dict[str, Any] = dict(self.binding.values)
+        failed = False
+        for name in block.arguments:
+            word = layer.values.get(name) or block.defaults[name]
+            value = self.evaluate(word, context if name in layer.values else context._replace(env=self.with_channels(env, current)), WORDS)
+            failed |= value is FAILED
+            env[name] = value
+        if failed:
+            return None
+        self.steps += 8  # a call takes as long as several lines
+        path = context.scope.prefix + label if label is not None else context.scope.name(block.name)
+        if self.left_out(path, current):
+            return current
+        share = self.shared_group(layer, path, context)
+        calls = ((block.name, layer.line.mark), *context.calls)
+        inner = Context(env, Scope(path, block.body), calls, self.frozen(layer, context), context.survive, share, context.head, context.times)
+        output = self.chain(block.body, current, inner)
+        self.group(path, called(layer, block, env), layer.line.mark, output)
+        return output
+
+    def shared_group(self, layer: Layer, path: str, context: Context) -> tuple[str, str] | None:
+        word = layer.control.get("share")
+        if word is None:
+            return context.share
+        owner = next((path for path in context.scope.paths(word.text) if path in self.graph.groups), None)
+        if owner is None:
+            self.wrong(f"share={word.text}: there is no earlier block with that label{suggest(word.text, self.graph.groups)}", word.mark, context)
+            return None
+        return owner, path
