@@ -6,15 +6,16 @@ products, without bias, normalisation, activation and pooling: the convention of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from archcalc import memory, receptive
-from archcalc.algebra import Dim, Number, Poly, domain
-from archcalc.graph import Graph, Node
+from archcalc.algebra import Dim, Number, Poly, at, domain, maximum, progression, summed
+from archcalc.errors import Undecided
+from archcalc.graph import Graph, Loop, Node, Range, over
 from archcalc.ops import Shape, size
 from archcalc.receptive import Field
 from archcalc.spec import Binding, Spec
@@ -61,7 +62,8 @@ class Row:
     backward_macs: Number | None
     field: dict[str, Field]
     depth: int = 0
-    layers: int = 1
+    layers: Dim = 1
+    ranges: tuple[Range, ...] = ()  # the loops that it stands for: its figures are those of all repeats together
 
     @property
     def flops(self) -> Number:
@@ -89,6 +91,7 @@ class Table:
     dtype: str = "fp32"
     without: tuple[str, ...] = ()
     _costs: dict[tuple[int, tuple[Shape, ...]], Cost] = field(default_factory=dict, repr=False)
+    _first_differs: set[Loop] = field(default_factory=set, repr=False)  # loops before whose first repeat nothing learns
 
     @property
     def name(self) -> str:
@@ -117,9 +120,21 @@ class Table:
     @cached_property
     def domain(self) -> tuple[str, ...]:
         """Where the closed forms hold: the limits of the free parameters, and what keeps every size at least 1."""
-        sizes = domain({dim for node in self.graph.nodes for dim in node.shape if isinstance(dim, Poly)})
+        sizes = domain({dim for node in self.graph.nodes for dim in node.shape if isinstance(dim, Poly)} if not self.graph.loops else self._sizes())
         limits = [limit for name in self.free if name in self.spec.parameters for limit in self.spec.parameters[name].conditions(name)]
-        return (*limits, *(condition for condition in sizes if condition not in limits))
+        stronger = {condition.rpartition(" ")[0] for condition in sizes}  # `n >= 2`, which a limit `n >= 1` adds nothing to
+        return (*(limit for limit in limits if limit.rpartition(" ")[0] not in stronger), *sizes)
+
+    def _sizes(self) -> set[Dim]:
+        """Everything that must be at least 1 where there are loops: sizes at the first and at the last repeat, and the repeats."""
+        sizes: set[Number] = set()
+        for node in self.graph.nodes:
+            sizes.update(end for dim in node.shape if isinstance(dim, Poly) for end in _ends(dim, node.ranges))
+        least = memory.least_repeats(self.graph)
+        for loop in self.graph.loops.values():
+            needed = max(least[loop], int(self.train and loop in self._first_differs))
+            sizes.update(_ends(loop.range.stop - loop.range.start - needed + 1, self.graph.nodes[loop.entry].ranges[:-1]))
+        return {dim for dim in sizes if isinstance(dim, Poly)}
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -132,10 +147,9 @@ class Table:
         """The nodes by name."""
         return {node.name: node for node in self.graph.nodes}
 
-    @cached_property
-    def row_at(self) -> dict[int, Row]:
-        """The rows by their node's position in the graph."""
-        return dict(zip(self.graph.layers(), self.rows, strict=True))
+    def seen_at(self, n: int) -> dict[str, Field]:
+        """What a node sees of each input that it depends on."""
+        return {name: field for name, found in self.fields.items() if (field := found[n]) is not None}
 
     def cost(self, node: Node) -> Cost:
         """What a layer costs a sample, shared weights included."""
@@ -157,6 +171,8 @@ class Table:
     def _row(self, n: int, backward: Number | None) -> Row:
         node = self.graph.nodes[n]
         cost, batch, width = self.cost(node), self.batch, DTYPES[self.dtype]
+        if node.ranges:
+            cost = Cost(*(over(node.ranges, value) for value in cost))
         owned = node.share is None
         params = cost.params if owned else 0
         buffers = cost.buffers if owned else 0
@@ -167,7 +183,7 @@ class Table:
             text=node.op.line(rank=len(node.shape) - 1),
             block=node.block,
             line=node.mark.line,
-            inputs=tuple([self.graph.nodes[i].name for i in node.inputs]),
+            inputs=tuple([self.graph.name_of(i) for i in node.inputs]),
             shape=node.shape,
             params=params,
             trainable_params=0 if node.frozen else params,
@@ -178,8 +194,10 @@ class Table:
             weight_bytes=(params + buffers) * width,
             bytes=(cost.params + cost.buffers + (cost.activations + cost.read) * batch) * width,
             backward_macs=backward,
-            field={name: found[n] for name, found in self.fields.items() if found[n] is not None},  # type: ignore[misc]
+            field=self.seen_at(n),
             depth=int(node.op.is_layer),
+            layers=over(node.ranges, 1),
+            ranges=node.ranges,
         )
 
     # ---- totals ---------------------------------------------------------------------------------------------------------
@@ -202,26 +220,26 @@ class Table:
             "act_sum_bytes": memory.kept(self.graph) * batch * width,
             "weight_bytes": (sums["params"] + sums["buffers"]) * width,
             "bytes": sums["bytes"] * width,
-            "depth": self._depth(layers, lambda node: node.op.is_layer),
-            "depth_with_pooling": self._depth(layers, lambda node: node.op.is_layer or node.op.is_pooling),
-            "layers": len(layers),
+            "depth": self._depth(lambda node: node.op.is_layer),
+            "depth_with_pooling": self._depth(lambda node: node.op.is_layer or node.op.is_pooling),
+            "layers": len(layers) if not self.graph.loops else total(over(self.graph.nodes[n].ranges, 1) for n in layers),
             "uncounted": [],
         }
         if self.train:
             totals["backward_macs"] = total(self._backward().values())
             totals["optimizer_bytes"] = OPTIMIZER_NUMBERS * sums["trainable_params"] * DTYPES["fp32"]
-            totals["expected_depth"] = self._depth(layers, lambda node: node.op.is_layer * node.survive)
+            totals["expected_depth"] = self._depth(lambda node: node.op.is_layer * node.survive)
         return totals
 
     def _sums(self, layers: list[int]) -> dict[str, Any]:
         """Each distinct layer is counted once and multiplied: repeats cost nothing."""
-        counts: dict[tuple[int, bool, bool, Fraction | int], tuple[Cost, int]] = {}
+        counts: dict[tuple[int, bool, bool, Fraction | int, tuple[Range, ...]], tuple[Cost, int]] = {}
         for n in layers:
             node = self.graph.nodes[n]
             cost = self.cost(node)
-            key = (id(cost), node.share is None, node.frozen, node.survive)
+            key = (id(cost), node.share is None, node.frozen, node.survive, node.ranges)
             counts[key] = (cost, counts[key][1] + 1 if key in counts else 1)
-        entries = [(cost, times, *key[1:]) for key, (cost, times) in counts.items()]
+        entries = [(Cost(*(over(key[4], v) for v in cost)) if key[4] else cost, times, *key[1:4]) for key, (cost, times) in counts.items()]
         batch = self.batch
         kept = {survive: survive if self.train else 1 for *_, survive in entries}
         return {
@@ -235,32 +253,81 @@ class Table:
             + total((c.activations + c.read) * times for c, times, *_ in entries) * batch,
         }
 
-    def _depth(self, layers: list[int], weight: Any) -> Number:
+    def _depth(self, weight: Callable[[Node], Number]) -> Number:
         """The longest path, counting what `weight` says a layer counts."""
-        nodes, weights = self.graph.nodes, {}
+        nodes, loops = self.graph.nodes, self.graph.loops
+        weights: dict[tuple[int, Fraction | int], Number] = {}
         depth: list[Any] = [0] * len(nodes)
-        for n in layers:
-            node = nodes[n]
-            key = (id(node.op), node.survive)
-            if key not in weights:
-                weights[key] = weight(node)
-            inputs = node.inputs
-            depth[n] = weights[key] + (depth[inputs[0]] if len(inputs) == 1 else max([depth[i] for i in inputs], default=0))
-        deepest = max(depth, default=0)
-        return int(deepest) if deepest == int(deepest) else deepest
+
+        def walk(n: int, stop: int) -> None:
+            while n < stop:
+                if n in loops:
+                    n = repeated(loops[n])
+                    continue
+                node = nodes[n]
+                key = (id(node.op), node.survive)
+                if key not in weights:
+                    weights[key] = weight(node)
+                inputs = node.inputs
+                depth[n] = weights[key] + (depth[inputs[0]] if len(inputs) == 1 else _longest([depth[i] for i in inputs]))
+                n += 1
+
+        def repeated(loop: Loop) -> int:
+            """Every repeat is as much deeper as the first."""
+            index, start = loop.range.index, loop.range.start
+            (source,) = nodes[loop.entry].inputs
+            depth[loop.entry] = depth[source]
+            walk(loop.entry + 1, loop.exit)
+            guess = depth[loop.entry] = progression((depth[source], depth[loop.end]), index, start)
+            walk(loop.entry + 1, loop.exit)
+            if depth[loop.end] != at(guess, index, index + 1):
+                raise Undecided(f"the depth of {nodes[loop.end].block} has no closed form", index.symbols)
+            depth[loop.exit] = at(guess, index, loop.range.stop)
+            return loop.exit + 1
+
+        walk(0, len(nodes))
+        read = {source for node in nodes for source in node.inputs} if loops else ()
+        deepest = _longest(
+            [_longest(_ends(d, node.ranges)) if node.ranges else d for n, (d, node) in enumerate(zip(depth, nodes, strict=True)) if n not in read]
+        )
+        return _whole(deepest)
 
     def _backward(self) -> dict[int, Number]:
         """Backward MACs of every layer: the gradient of its weights unless frozen, and of its input where something learns before it."""
-        learns: dict[int, bool] = {}
-        macs: dict[int, Number] = {}
-        for n in self.graph.layers():
-            node = self.graph.nodes[n]
-            shapes = self.graph.shapes_into(node)
-            dx = [learns.get(i, False) for i in node.inputs]
-            dw = not node.frozen and bool(node.op.weights(*shapes))
-            learns[n] = dw or any(dx)
-            macs[n] = node.op.backward(node.shape, *shapes, dx=dx, dw=dw) * self.batch * node.survive
-        return {n: _whole(value) for n, value in macs.items()}
+        nodes, loops = self.graph.nodes, self.graph.loops
+        learns = [False] * len(nodes)
+
+        def walk(n: int, stop: int) -> dict[int, Number]:
+            macs: dict[int, Number] = {}
+            while n < stop:
+                if n in loops:
+                    macs |= repeated(loops[n])
+                    n = loops[n].exit + 1
+                    continue
+                node = nodes[n]
+                if node.op.word:
+                    shapes = self.graph.shapes_into(node)
+                    dx = [learns[i] for i in node.inputs]
+                    dw = not node.frozen and bool(node.op.weights(*shapes))
+                    learns[n] = dw or any(dx)
+                    macs[n] = node.op.backward(node.shape, *shapes, dx=dx, dw=dw) * self.batch * node.survive
+                n += 1
+            return macs
+
+        def repeated(loop: Loop) -> dict[int, Number]:
+            """The first repeat may have nothing before it that learns."""
+            index, start, stop = loop.range.index, loop.range.start, loop.range.stop
+            learns[loop.entry] = learns[nodes[loop.entry].inputs[0]]
+            first = walk(loop.entry + 1, loop.exit)
+            differs = learns[loop.end] and not learns[loop.entry]
+            learns[loop.entry] |= learns[loop.end]
+            others = walk(loop.entry + 1, loop.exit) if differs else first
+            learns[loop.exit] = learns[loop.entry]
+            if differs:
+                self._first_differs.add(loop)
+            return {n: at(first[n], index, start) + summed(others[n], index, start + 1, stop) for n in first}
+
+        return {n: _whole(value) for n, value in walk(0, len(nodes)).items()}
 
     # ---- receptive field ------------------------------------------------------------------------------------------------
 
@@ -311,6 +378,19 @@ def total(values: Iterable[Number]) -> Any:
     for value in values:
         result = result + value
     return _whole(result)
+
+
+def _longest(depths: list[Any]) -> Any:
+    """The longest of paths."""
+    return maximum(0, *depths) if any(isinstance(d, Poly) for d in depths) else max(depths, default=0)
+
+
+def _ends(value: Number, ranges: tuple[Range, ...]) -> list[Number]:
+    """A value at the first and at the last repeat of every loop around it."""
+    ends = [value]
+    for around in reversed(ranges):
+        ends = [at(end, around.index, index) for end in ends for index in (around.start, around.stop - 1)]
+    return ends
 
 
 def _whole(value: Number) -> Number:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from archcalc.algebra import Dim
+from archcalc.algebra import Dim, Poly, summed
 from archcalc.errors import Mark
 from archcalc.ops import Op, Reach, Shape, Windows
 from archcalc.ops.base import Free
@@ -35,12 +35,57 @@ class Input(Free):
         return Reach.PASS
 
 
+class Carried(Free):
+    """What arrives in a body that is repeated `n` times, at its i-th repeat, and what leaves it after the last: not a layer."""
+
+    size_: tuple[Any, ...] = ()
+    is_view: ClassVar[bool] = True
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return self.size_
+
+    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
+        return 0
+
+    def windows(self, *inputs: Shape) -> Windows:
+        return Reach.PASS
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """How often a body is built: for every `index` (a symbol) from `start` to `stop` - 1."""
+
+    index: Poly
+    start: int
+    stop: Dim
+
+
+def over(ranges: tuple[Range, ...], value: Any) -> Any:
+    """What a body costs in all its repeats: the sum over the indices of the loops around it."""
+    for around in reversed(ranges):
+        value = summed(value, around.index, around.start, around.stop)
+    return value
+
+
+class Loop(NamedTuple):
+    """A body that stands for as many repeats as a free parameter says.
+
+    Positions of nodes: `entry` holds what arrives at a repeat (its input is what arrives at the first), `end` is what the
+    body puts out, `exit` what leaves the last repeat.
+    """
+
+    range: Range
+    entry: int
+    end: int
+    exit: int
+
+
 class Node(NamedTuple):
     """A layer of the network.
 
     `inputs` are positions in the graph's list. `name` is the path of labels: `conv4/3/conv2`; what a line adds after its
     layer has a suffix: `conv1.bn`. `share` is the position of the node whose weights it uses. `survive` is the
-    probability that training keeps it (stochastic depth).
+    probability that training keeps it (stochastic depth). `ranges`: the loops around it, the outermost first.
     """
 
     name: str
@@ -53,6 +98,7 @@ class Node(NamedTuple):
     frozen: bool = False
     survive: Fraction | int = 1
     head: bool = False
+    ranges: tuple[Range, ...] = ()
 
     @property
     def block(self) -> str:
@@ -77,10 +123,16 @@ class Graph:
     inputs: dict[str, int] = field(default_factory=dict)
     outputs: list[int] = field(default_factory=list)
     groups: dict[str, Group] = field(default_factory=dict)
+    loops: dict[int, Loop] = field(default_factory=dict)  # by the position of their entry
 
     def layers(self) -> list[int]:
-        """Positions of the layers: all nodes but the inputs."""
-        return [n for n, node in enumerate(self.nodes) if not isinstance(node.op, Input)]
+        """Positions of the layers: all nodes but the inputs and what loops carry."""
+        return [n for n, node in enumerate(self.nodes) if node.op.word]
+
+    def name_of(self, n: int) -> str:
+        """The name of the input or layer that a node shows: what arrives in a loop comes from before it, what leaves it from its end."""
+        node = self.nodes[n]
+        return self.name_of(node.inputs[0]) if isinstance(node.op, Carried) else node.name
 
     def shapes_into(self, node: Node) -> tuple[Shape, ...]:
         return tuple([self.nodes[n].shape for n in node.inputs])
@@ -88,7 +140,7 @@ class Graph:
     def dead_ends(self) -> list[Node]:
         """Layers that nothing reads and that are no outputs: forgotten, or missing from `outputs:`."""
         read = {source for node in self.nodes for source in node.inputs} | set(self.outputs)
-        return [node for n, node in enumerate(self.nodes) if n not in read and not node.head and not isinstance(node.op, Input)]
+        return [node for n, node in enumerate(self.nodes) if n not in read and not node.head and node.op.word]
 
     def to_networkx(self) -> networkx.DiGraph[str]:
         """The same DAG: nodes by name with the attribute `node`, edges with `port`s (which of the target's inputs they are)."""
@@ -96,9 +148,11 @@ class Graph:
 
         graph: networkx.DiGraph[str] = networkx.DiGraph()
         for node in self.nodes:
+            if isinstance(node.op, Carried):
+                continue
             graph.add_node(node.name, node=node)
             for port, source in enumerate(node.inputs):
-                name = self.nodes[source].name
+                name = self.name_of(source)
                 ports = graph.edges[name, node.name]["ports"] if graph.has_edge(name, node.name) else ()
                 graph.add_edge(name, node.name, ports=(*ports, port))
         return graph

@@ -16,8 +16,8 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import Any, NamedTuple
 
-from archcalc.algebra import Dim, Poly, maximum, minimum
-from archcalc.graph import Graph, Input, Node
+from archcalc.algebra import Dim, Poly, at, maximum, minimum, progression
+from archcalc.graph import Graph, Input, Loop, Node
 from archcalc.ops import Reach, Shape, Window
 
 MOST_PHASES = 4096
@@ -90,16 +90,61 @@ def fields(graph: Graph, source: str) -> list[Field | None]:
     start = graph.inputs[source]
     found[start] = Field(Reach.PASS, (POINT,) * (len(graph.nodes[start].shape) - 1))
     windows: dict[tuple[int, int], Any] = {}
-    for n, node in enumerate(graph.nodes):
-        seen = [_stretched(field, graph.nodes[i].shape, node) for i in node.inputs if (field := found[i]) is not None]
-        if not seen:
-            continue
-        joined = seen[0] if len(seen) == 1 else _union(seen, node.op.is_gate)
-        key = (id(node.op), id(graph.nodes[node.inputs[0]].shape))
-        if key not in windows:
-            windows[key] = node.op.windows(*graph.shapes_into(node))
-        found[n] = _through(joined, windows[key])
+
+    def walk(first: int, stop: int) -> None:
+        n = first
+        while n < stop:
+            node = graph.nodes[n]
+            if n in graph.loops:
+                n = repeated(graph.loops[n])
+                continue
+            seen = [_stretched(field, graph.nodes[i].shape, node) for i in node.inputs if (field := found[i]) is not None]
+            if seen:
+                joined = seen[0] if len(seen) == 1 else _union(seen, node.op.is_gate)
+                key = (id(node.op), id(graph.nodes[node.inputs[0]].shape))
+                if key not in windows:
+                    windows[key] = node.op.windows(*graph.shapes_into(node))
+                found[n] = _through(joined, windows[key])
+            n += 1
+
+    def repeated(loop: Loop) -> int:
+        """What is seen at the i-th repeat is guessed from the first, and holds if the guess for i leads to the guess for i + 1."""
+        index, last = loop.range.index, loop.range.stop
+        once = found[loop.entry] = found[graph.nodes[loop.entry].inputs[0]]
+        walk(loop.entry + 1, loop.exit)
+        guess = _growing(once, found[loop.end], index, loop.range.start)
+        found[loop.entry] = guess
+        walk(loop.entry + 1, loop.exit)
+        if found[loop.end] != _field_at(guess, index, index + 1):
+            found[loop.entry : loop.exit] = [field and MIXED for field in found[loop.entry : loop.exit]]
+            guess = once and MIXED
+        found[loop.exit] = _field_at(guess, index, last)
+        return loop.exit + 1
+
+    walk(0, len(graph.nodes))
     return found
+
+
+def _growing(before: Field | None, after: Field | None, index: Poly, start: int) -> Field | None:
+    """What arrives at a repeat of a loop, where its windows grow by as much in each; everything, where the first sees to that."""
+    if before is None or after is None or before.reach is not Reach.PASS or after.reach is not Reach.PASS:
+        return after
+    spans = []
+    for old, new in zip(before.spans, after.spans, strict=False):
+        if (old.jump, old.period) != (new.jump, new.period) or None in (*old.lows, *new.lows):
+            return after
+        lows = tuple([progression((a, b), index, start) for a, b in zip(old.lows, new.lows, strict=True)])
+        highs = tuple([progression((a, b), index, start) for a, b in zip(old.highs, new.highs, strict=True)])
+        spans.append(Span(new.jump, lows, highs))
+    return after._replace(spans=tuple(spans))
+
+
+def _field_at(field: Field | None, index: Poly, value: Any) -> Field | None:
+    if field is None or not field.spans:
+        return field
+    return field._replace(
+        spans=tuple([Span(s.jump, tuple([at(low, index, value) for low in s.lows]), tuple([at(high, index, value) for high in s.highs])) for s in field.spans])
+    )
 
 
 def _stretched(field: Field, shape: Shape, node: Node) -> Field:

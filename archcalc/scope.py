@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from archcalc.errors import Mark
+from archcalc.graph import Range
 from archcalc.ops.base import spell
 from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Repeat
 from archcalc.spec.layers import IDENTITY, Layer
@@ -61,6 +62,7 @@ class Context(NamedTuple):
     share: tuple[str, str] | None = None  # paths: the group whose weights are used, and this one
     head: bool = False
     times: int = 1  # how often repeats around it build it
+    ranges: tuple[Range, ...] = ()  # the loops around it
 
 
 def is_identity(item: Item) -> bool:

@@ -8,19 +8,21 @@
     (size + 3)//4 | 64⌈size/4⌉²
 
 `poly` holds the arithmetic, `decide` the questions (`same`, `less`, `divides`, `bounds`, `domain`), `printing` the notations,
-`compiling` fast evaluation. Nothing here rounds, overflows or guesses: what can't be decided or kept exact raises.
+`sums` sums over an index, `compiling` fast evaluation. Nothing here rounds, overflows or guesses: what can't be decided or kept exact raises.
 """
 
 from .compiling import compile_numpy, compile_python, javascript
 from .decide import bounds, divides, domain, increasing, less, lower_bound, maximum, minimum, same
 from .poly import Dim, Number, Poly, Symbol, call, ceil, floor, integral, symbol
 from .printing import latex, text, to_sympy, unicode
+from .sums import at, extremes, index_symbol, progression, summed
 
 __all__ = [
     "Dim",
     "Number",
     "Poly",
     "Symbol",
+    "at",
     "bounds",
     "call",
     "ceil",
@@ -28,8 +30,10 @@ __all__ = [
     "compile_python",
     "divides",
     "domain",
+    "extremes",
     "floor",
     "increasing",
+    "index_symbol",
     "integral",
     "javascript",
     "latex",
@@ -37,7 +41,9 @@ __all__ = [
     "lower_bound",
     "maximum",
     "minimum",
+    "progression",
     "same",
+    "summed",
     "symbol",
     "text",
     "to_sympy",

@@ -389,7 +389,12 @@ class Poly:
     def __rfloordiv__(self, other: object) -> Dim:
         raise _no_division(self)
 
-    def __rtruediv__(self, other: object) -> Poly:
+    def __rtruediv__(self, other: object) -> int:
+        from .decide import bounds
+
+        low, high = bounds(self)
+        if other == 0 and ((low is not None and low > 0) or (high is not None and high < 0)):
+            return 0
         raise _no_division(self)
 
     def __rmod__(self, other: object) -> Dim:

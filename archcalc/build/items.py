@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from archcalc.algebra import Poly
-from archcalc.errors import Mark, SpecError, UsageError, suggest
+from archcalc.algebra import Poly, integral, unicode
+from archcalc.build import loops
 from archcalc.build.nodes import FAILED, MOST_LAYERS, NOWHERE, Nodes
+from archcalc.errors import Mark, SpecError, UsageError, suggest
 from archcalc.graph import Graph, Group, Input
 from archcalc.ops.base import show
 from archcalc.scope import Context, Scope, called, caption, is_identity
@@ -19,15 +20,15 @@ from archcalc.spec.parts import Block, Head
 class Builder(Nodes):
     """Builds one graph of a spec."""
 
-    def build(self, train: bool) -> Graph:
-        """Everything, heads only if `train`; raises with every mistake."""
+    def build(self) -> Graph:
+        """The whole graph; raises with every mistake."""
         context = Context(dict(self.binding.values), Scope("", self.spec.layers))
         for name, words in self.spec.inputs.items():
             self.input(name, words, context)
         first = next(iter(self.graph.inputs.values()), None) if len(self.spec.inputs) == 1 else None
         last = self.item(self.spec.layers, first, context)
         self.outputs(last)
-        for head in self.spec.heads if train else ():
+        for head in self.spec.heads if self.train else ():
             self.head(head, context)
         if self.problems:
             raise SpecError(self.problems.values())
@@ -135,10 +136,8 @@ class Builder(Nodes):
         count = self.evaluate(item.count, context._replace(env=self.with_channels(context.env, current)))
         if count is FAILED:
             return None
-        if isinstance(count, Poly):
-            message = f"`{count}` is free and counts repeats: depth stays numeric; bind it with --set"
-            self.wrong(message, item.count.mark, context, tuple(count.symbols))
-            return None
+        if isinstance(count, Poly) and integral(count):
+            return None if current is None else self.looped(label or context.scope.name("repeat"), count, item, current, context)
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             self.wrong(f"a layer is repeated a whole number of times, got {show(count)}", item.count.mark, context)
             return None
@@ -157,12 +156,25 @@ class Builder(Nodes):
         path, start = context.scope.prefix + label, len(self.graph.nodes)
         inner = context._replace(scope=Scope(path, Chain(item.mark, ())))
         output = self.times(count, item.item, current, inner, True)
-        distinct = {(id(node.op), len(node.shape)): node for node in self.graph.nodes[start:] if node.name == node.line}
+        self.repeated(path, str(count), [f"{path}/{n + 1}" for n in range(count)], item, start, output)
+        return output
+
+    def looped(self, label: str, count: Poly, item: Repeat, current: int, context: Context) -> int | None:
+        """A repeat as often as a free parameter says: a group of the repeats that are alike, and those that are not."""
+        path, start = context.scope.prefix + label, len(self.graph.nodes)
+        known = set(self.graph.groups)
+        output = loops.repeat(self, item, count, current, context, path)
+        inner = [name for name in self.graph.groups if name not in known and name.rpartition("/")[0] == path]
+        self.repeated(path, unicode(count), inner, item, start, output)
+        return output
+
+    def repeated(self, path: str, count: str, inner: Iterable[str], item: Repeat, start: int, output: int | None) -> None:
+        """Note repeats as a group; `inner` are the paths that each of them may have as a group."""
+        distinct = {(id(node.op), len(node.shape)): node for node in self.graph.nodes[start:] if node.name == node.line and node.op.word}
         made = {node.op.line(rank=rank - 1) for (_, rank), node in distinct.items()}
-        called = {self.graph.groups[name].text for n in range(count) if (name := f"{path}/{n + 1}") in self.graph.groups}
+        called = {self.graph.groups[name].text for name in inner if name in self.graph.groups}
         same = called or made if isinstance(item.item, Line) else set()
         self.group(path, f"{count} x {same.pop() if len(same) == 1 else caption(item.item)}", item.mark, output)
-        return output
 
     def times(self, count: int, item: Item, current: int | None, context: Context, numbered: bool) -> int | None:
         env = dict(context.env)
@@ -199,6 +211,7 @@ class Builder(Nodes):
         if layer is None or None in ends:
             return None
         return self.operator(layer, tuple(end for end in ends if end is not None), context, name)
+
     # ---- lines ----------------------------------------------------------------------------------------------------------
 
     def with_channels(self, env: dict[str, Any], current: int | None) -> dict[str, Any]:
@@ -280,7 +293,7 @@ class Builder(Nodes):
             return current
         share = self.shared_group(layer, path, context)
         calls = ((block.name, layer.line.mark), *context.calls)
-        inner = Context(env, Scope(path, block.body), calls, self.frozen(layer, context), context.survive, share, context.head, context.times)
+        inner = Context(env, Scope(path, block.body), calls, self.frozen(layer, context), context.survive, share, context.head, context.times, context.ranges)
         output = self.chain(block.body, current, inner)
         self.group(path, called(layer, block, env), layer.line.mark, output)
         return output

@@ -9,7 +9,7 @@ import json as json_library
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archcalc.algebra import Number, latex, text, unicode
+from archcalc.algebra import Number, Poly, latex, text, unicode
 from archcalc.cost import CONVENTION, Row, Table
 from archcalc.errors import UsageError
 from archcalc.memory import CONVENTION as MEMORY_CONVENTION
@@ -118,12 +118,17 @@ def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
     found.append(("weights", f"{numbers.size_in_bytes(totals['weight_bytes'], form)} in {table.dtype}"))
     found.append(("activations", f"{numbers.size_in_bytes(totals['act_peak_bytes'], form)} alive at most"))
     found.append(("", f"{numbers.size_in_bytes(totals['act_sum_bytes'], form)} kept for training"))
-    found.append(("depth", _depth(table)))
+    found.append(("depth", _depth(table, form)))
     found.append(("field", _field(table, form)))
-    found.append(("coverage", f"{totals['layers']:,} of {totals['layers']:,} layers counted"))
+    found.append(("coverage", f"{_coverage(table, form)}"))
     if table.free:
         found.append(("valid for", ", ".join(table.domain) or "every value"))
     return found
+
+
+def _coverage(table: Table, form: Form) -> str:
+    layers = numbers.exact(table.totals["layers"], form)
+    return f"{layers} of {layers} layers counted"
 
 
 def _per(table: Table) -> str:
@@ -133,14 +138,20 @@ def _per(table: Table) -> str:
 def legend(table: Table) -> list[str]:
     """The conventions that the totals follow."""
     lines = [f"MACs: {CONVENTION}", f"alive: {MEMORY_CONVENTION}", f"kept: {TRAINING_CONVENTION}"]
-    return [*lines, "backward: gradients of weights and of inputs; none for the input of the first layer that learns"] if table.train else lines
+    if table.train:
+        lines.append("backward: gradients of weights and of inputs; none for the input of the first layer that learns")
+    if table.graph.loops:
+        lines.append("2..n: repeats that are alike, in one row with the sum of their figures; its output and field are those of repeat i, counted from 0")
+    return lines
 
 
-def _depth(table: Table) -> str:
+def _depth(table: Table, form: Form) -> str:
     totals = table.totals
     expected = totals.get("expected_depth", totals["depth"])
-    training = "" if expected == totals["depth"] else f"; {float(expected):.4g} expected in training"
-    return f"{totals['depth']} layers with weights on the longest path, {totals['depth_with_pooling']} with pooling{training}"
+    exact = numbers.exact(expected, form) if isinstance(expected, Poly) else f"{float(expected):.4g}"
+    training = "" if expected == totals["depth"] else f"; {exact} expected in training"
+    depth, pooling = numbers.exact(totals["depth"], form), numbers.exact(totals["depth_with_pooling"], form)
+    return f"{depth} layers with weights on the longest path, {pooling} with pooling{training}"
 
 
 def _field(table: Table, form: Form) -> str:
@@ -193,7 +204,7 @@ def _caption(table: Table, form: Form = unicode) -> str:
     field = _field(table, form)
     return (
         f"{title(table, form)}: {numbers.exact(totals['params'], form)} parameters, {numbers.exact(totals['macs'], form)} MACs ({CONVENTION}); "
-        f"depth {totals['depth']}; receptive field {field}; {totals['layers']:,} of {totals['layers']:,} layers counted."
+        f"depth {numbers.exact(totals['depth'], form)}; receptive field {field}; {_coverage(table, form)}."
     )
 
 

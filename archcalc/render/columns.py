@@ -69,7 +69,7 @@ COLUMNS: dict[str, Column] = {
     "stride": Column("stride", "input positions between neighbouring outputs", _spans("stride")),
     "start": Column("start", "where the first output's window begins", _spans("start")),
     "backward": Column("backward", "MACs of the backward pass (--train)", _count("backward_macs")),
-    "layers": Column("layers", "how many layers the row stands for", lambda row, table, form: str(row.layers)),
+    "layers": Column("layers", "how many layers the row stands for", lambda row, table, form: numbers.exact(row.layers, form)),
 }
 
 SUMMED = {"params", "trainable", "buffers", "macs", "flops", "elementwise", "activations", "weights", "bytes", "backward", "layers"}

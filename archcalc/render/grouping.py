@@ -107,15 +107,11 @@ def _group(table: Table, path: str, rows: list[Row]) -> Row:
     """One row for all the layers under a path; it shows what the group puts out."""
     group = table.graph.groups.get(path)
     if group is not None:
-        last = _row_of(table, group.output) or rows[-1]
-        return _sum(rows, name=path, op="block", text=group.text, block=path.rpartition("/")[0], line=group.mark.line, shape=last.shape, field=last.field)
+        shape, field = table.graph.nodes[group.output].shape, table.seen_at(group.output)
+        return _sum(rows, name=path, op="block", text=group.text, block=path.rpartition("/")[0], line=group.mark.line, shape=shape, field=field, ranges=())
     first, last = rows[0], rows[-1]
     text = ", ".join([first.text, *(row.text for row in rows[1:])])
     return _sum(rows, name=path, op=first.op, text=text, block=first.block, line=first.line, inputs=first.inputs, shape=last.shape, field=last.field)
-
-
-def _row_of(table: Table, position: int) -> Row | None:
-    return table.row_at.get(position)
 
 
 def _operators(table: Table) -> list[Row]:
@@ -133,5 +129,5 @@ def _sum(rows: list[Row], **changes: Any) -> Row:
     backward = None if rows[0].backward_macs is None else total(row.backward_macs or 0 for row in rows)
     inside = {row.name for row in rows}
     inputs = tuple(dict.fromkeys(name for row in rows for name in row.inputs if name not in inside))
-    depth, layers = max(row.depth for row in rows), sum(row.layers for row in rows)
+    depth, layers = max(row.depth for row in rows), total(row.layers for row in rows)
     return replace(rows[0], **{"inputs": inputs, **sums, "backward_macs": backward, "depth": depth, "layers": layers, **changes})

@@ -1,0 +1,289 @@
+"""Nodes: evaluates what lines say, checks every shape, and notes what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from archcalc.algebra import Poly, unicode
+from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, ShapeError, SpecError, Undecided, suggest
+from archcalc.graph import Graph, Group, Input, Loop, Node
+from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op, Shape, spell_shape
+from archcalc.ops.base import show
+from archcalc.scope import Context, Scope
+from archcalc.spec import Binding, Spec
+from archcalc.spec.expressions import CONSTANTS, Environment
+from archcalc.spec.items import Chain, Word
+from archcalc.spec.layers import SUFFIXES, WORDS, Layer, Resolver, complaints, meant, takes_words
+
+MOST_LAYERS = 250_000
+
+
+class Saved(NamedTuple):
+    """What had been built when a trial began."""
+
+    nodes: int
+    groups: dict[str, Group]
+    loops: dict[int, Loop]
+    names: dict[str, int]
+    results: dict[str, int | None]
+    problems: dict[tuple[str, Mark | None], Problem]
+    without: dict[str, bool]
+
+
+class Nodes:
+    """The graph so far. A mistake poisons the value that it would have produced (`None`), so that every mistake is reported, once."""
+
+    def __init__(self, spec: Spec, binding: Binding, train: bool, without: Collection[str]) -> None:
+        self.spec, self.binding, self.train = spec, binding, train
+        self.without = dict.fromkeys(without, False)  # labels to leave out, and whether they were met
+        self.graph = Graph()
+        self.resolver = Resolver(spec)
+        self.names: dict[str, int] = {}  # of nodes
+        self.results: dict[str, int | None] = {}  # of labels, groups and nodes: what a `ref` reads
+        self.problems: dict[tuple[str, Mark | None], Problem] = {}
+        self.shapes: dict[tuple[int, tuple[Shape, ...]], tuple[Op, Shape]] = {}  # with the operator, whose id is the key: it has to live on
+        self.open: list[str] = []
+        self.suffixes: dict[tuple[Any, ...], Op] = {}
+        self.steps = 0
+
+    # ---- trials ---------------------------------------------------------------------------------------------------------
+
+    def save(self) -> Saved:
+        graph = self.graph
+        return Saved(len(graph.nodes), dict(graph.groups), dict(graph.loops), dict(self.names), dict(self.results), dict(self.problems), dict(self.without))
+
+    def restore(self, saved: Saved) -> None:
+        """Forget what was built since."""
+        graph = self.graph
+        del graph.nodes[saved.nodes :]
+        graph.groups, graph.loops = dict(saved.groups), dict(saved.loops)
+        self.names, self.results = dict(saved.names), dict(saved.results)
+        self.problems, self.without = dict(saved.problems), dict(saved.without)
+
+    def left_out(self, path: str, current: int | None) -> bool:
+        """Whether a label is to be left out; then it stands for its input."""
+        if path not in self.without:
+            return False
+        self.without[path] = True
+        self.results[path] = current
+        return True
+
+    # ---- mistakes -----------------------------------------------------------------------------------------------------
+
+    def wrong(self, message: str, mark: Mark, context: Context, symbols: tuple[str, ...] = ()) -> None:
+        self.problems.setdefault((message, mark), Problem(message, mark, context.calls, symbols))
+
+    def evaluate(self, word: Word, context: Context, words: frozenset[str] = frozenset()) -> Any:
+        """A word's value, or None after noting what is wrong."""
+        try:
+            return word.expression.run(context.env, words)
+        except Undecided as error:
+            self.wrong(f"{error}", word.mark, context, error.symbols)
+        except ExpressionError as error:
+            self.wrong(str(error), word.mark.part(error.start, error.length or word.mark.length), context)
+        except ArchcalcError as error:
+            self.wrong(str(error), word.mark, context, symbols_in(context.env, word))
+        return FAILED
+
+    def word(self, word: Word, context: Context) -> Any:
+        """The value of an option that may be a word: a name that is not known stands for itself."""
+        free = word.text.isidentifier() and word.text not in context.env and word.text not in CONSTANTS
+        return word.text if free else self.evaluate(word, context, WORDS)
+
+    def too_many(self, message: str, mark: Mark, context: Context) -> None:
+        self.wrong(message, mark, context)
+        raise SpecError(self.problems.values())
+
+    def kept(self, layer: Layer, context: Context) -> Context:
+        """Where training keeps a whole layer with a probability of its own."""
+        return context._replace(survive=context.survive * self.probability(layer, "kept", context)) if "kept" in layer.control else context
+
+    def probability(self, layer: Layer, name: str, context: Context) -> Any:
+        word = layer.control.get(name)
+        if not self.train and symbols_in(context.env, word):
+            return 1  # it matters in training only, and may have no value here
+        value = self.evaluate(word, context) if word else 1
+        if value is FAILED:
+            return 1
+        if word and (not isinstance(value, (int, Fraction)) or isinstance(value, bool) or not 0 <= value <= 1):
+            self.wrong(f"{name} must be a probability, got {show(value)}", word.mark, context, symbols_in(context.env, word))
+            return 1
+        return value
+
+    def frozen(self, layer: Layer, context: Context) -> bool:
+        word = layer.control.get("frozen")
+        value = self.evaluate(word, context) if word else False
+        if word and value is not FAILED and not isinstance(value, bool):
+            self.wrong(f"frozen must be true or false, got {show(value)}", word.mark, context)
+        return context.frozen or value is True
+
+    # ---- nodes ----------------------------------------------------------------------------------------------------------
+
+    def operator(self, layer: Layer, inputs: tuple[int, ...], context: Context, name: str | None) -> int | None:
+        op = self.made(layer, context)
+        if op is None:
+            return None
+        name = name or context.scope.name(op.word)
+        if self.without and self.left_out(name, inputs[0]):
+            return inputs[0]
+        position = self.node(name, op, inputs, layer.line.mark, context, name, layer)
+        for kind in SUFFIXES if layer.control else ():
+            word = layer.control.get(kind)
+            if position is None or word is None:
+                continue
+            suffix = self.suffix(kind, word, context)
+            if suffix is not None:
+                position = self.node(f"{name}.{suffix.word}", suffix, (position,), layer.line.mark, context, name)
+        if position is not None:
+            self.results.setdefault(name, position)
+        return position
+
+    def made(self, layer: Layer, context: Context) -> Op | None:
+        """The operator of a line with the values that its expressions have here."""
+        if layer.constant is not None:
+            return layer.constant
+        values: dict[str, Any] = {}
+        assert layer.op is not None
+        for field, word in layer.values.items():
+            values[field] = self.word(word, context) if takes_words(layer.op, field) else self.evaluate(word, context, WORDS)
+        if layer.variadic:
+            values[layer.op.positional[0]] = tuple(self.evaluate(word, context) for word in layer.variadic)
+        if any(value is FAILED or (isinstance(value, tuple) and FAILED in value) for value in values.values()):
+            return None
+        try:
+            op = layer.make(values)
+            if not any(word.expression.names for word in (*layer.values.values(), *layer.variadic)):
+                layer.constant = op
+            return op
+        except ValidationError as error:
+            for field, sentence in complaints(error):
+                given = layer.values.get(field)
+                self.wrong(f"{layer.line.head.text}: {sentence}", given.mark if given else layer.line.mark, context, symbols_in(context.env, given))
+            return None
+
+    def suffix(self, kind: str, word: Word, context: Context) -> Op | None:
+        allowed = NORMALIZATIONS if kind == "norm" else (*ACTIVATIONS, "softmax")
+        value = self.word(word, context)
+        if value is FAILED or value is None or value is False:
+            return None
+        if value not in allowed:
+            near = meant(value, allowed) if isinstance(value, str) else None
+            hint = f"; did you mean '{near}'?" if near else f"; there are {', '.join(allowed)} and none"
+            self.wrong(f"unknown {kind} '{show(value)}'{hint}", word.mark, context)
+            return None
+        return self.suffixed(value, context)
+
+    def suffixed(self, word: str, context: Context) -> Op | None:
+        """The operator that `norm=` or `act=` adds, with the options that `defaults:` gives it."""
+        given = {name: option for name, option in self.spec.defaults.get(word, {}).items() if name in OPS[word].model_fields}
+        values = {name: self.evaluate(option, context, WORDS) for name, option in given.items()}
+        key = (word, *values.values())
+        if FAILED in values.values():
+            return None
+        if key not in self.suffixes:
+            try:
+                self.suffixes[key] = OPS[word](**values)
+            except ValidationError as error:
+                for name, sentence in complaints(error):
+                    self.wrong(f"defaults: {word}: {sentence}", given[name].mark, context)
+                return None
+        return self.suffixes[key]
+
+    def node(self, name: str, op: Op, inputs: tuple[int, ...], mark: Mark, context: Context, line: str, layer: Layer | None = None) -> int | None:
+        shapes = tuple([self.graph.nodes[n].shape for n in inputs])
+        key = (id(op), shapes)
+        known = self.shapes.get(key)
+        shape = known[1] if known else self.shape(op, shapes, mark, context)
+        if shape is None:
+            return None
+        if known is None:
+            self.shapes[key] = op, shape
+        if name in self.names:
+            self.wrong(f"two layers are called '{name}'; give one another label", mark, context)
+            return None
+        frozen = self.frozen(layer, context) if layer else context.frozen
+        share = self.owner(name, op, shapes, layer, context)
+        return self.add(name, op, inputs, shape, mark, context, line, share, frozen)
+
+    def add(
+        self, name: str, op: Op, inputs: tuple[int, ...], shape: Shape, mark: Mark, context: Context, line: str, share: int | None = None, frozen: bool = False
+    ) -> int:
+        position = len(self.graph.nodes)
+        if position >= MOST_LAYERS:
+            self.too_many(f"more than {MOST_LAYERS:,} layers", mark, context)
+        self.graph.nodes.append(Node(name, op, inputs, shape, line, mark, share, frozen, context.survive, context.head, context.ranges))
+        self.names[name] = position
+        if isinstance(op, Input):
+            self.results[name] = position
+        return position
+
+    def shape(self, op: Op, shapes: tuple[Shape, ...], mark: Mark, context: Context) -> Shape | None:
+        try:
+            shape = op.shape(*shapes)
+        except ShapeError as error:
+            message = str(error)
+            self.wrong(message if message.startswith(op.word) else f"{op.word}: {message}", mark, context)
+            return None
+        except Undecided as error:
+            self.wrong(f"{op.word}: {error}", mark, context, error.symbols)
+            return None
+        except ArchcalcError as error:
+            self.wrong(f"{op.word}: {error}", mark, context, tuple(sorted({s for x in shapes for d in x if isinstance(d, Poly) for s in d.symbols})))
+            return None
+        for dim in shape:
+            if isinstance(dim, int) and dim < 1:
+                into = ", ".join(spell_shape(x, unicode) for x in shapes)
+                self.wrong(f"{op.word}: the output would be {spell_shape(shape, unicode)}, from {into}", mark, context)
+                return None
+        return shape
+
+    def owner(self, name: str, op: Op, shapes: tuple[Shape, ...], layer: Layer | None, context: Context) -> int | None:
+        """The position of the node whose weights this one uses."""
+        word = layer.control.get("share") if layer else None
+        if word is not None:
+            path = next((path for path in context.scope.paths(word.text) if path in self.names), None)
+        elif context.share is not None:
+            path = context.share[0] + name[len(context.share[1]) :]
+        else:
+            return None
+        weights = op.weights(*shapes)
+        if word is None and not weights:
+            return None
+        mark = word.mark if word else layer.line.mark if layer else NOWHERE_MARK
+        if path is None or path not in self.names:
+            wanted = word.text if word else str(path)
+            self.wrong(f"share={wanted}: there is no earlier layer with that label{suggest(wanted, self.names)}", mark, context)
+            return None
+        owner = self.graph.nodes[self.names[path]]
+        owned = owner.op.weights(*self.graph.shapes_into(owner))
+        if type(owner.op) is not type(op) or owned != weights:
+            message = f"share={path}: the weights differ: {_spell_weights(owned) or 'none'} there, {_spell_weights(weights) or 'none'} here"
+            self.wrong(message, mark, context)
+        return owner.share if owner.share is not None else self.names[path]
+
+
+class _Failed:
+    """The value of an expression that could not be evaluated."""
+
+
+FAILED: Any = _Failed()
+NOWHERE_MARK = Mark("", 0, 0)
+NOWHERE = Context({}, Scope("", Chain(NOWHERE_MARK, ())))
+
+
+def symbols_in(env: Environment, word: Word | None) -> tuple[str, ...]:
+    """The free symbols that an expression depends on."""
+    names = word.expression.names if word else ()
+    return tuple(sorted({symbol for name in names for value in _flat(env.get(name)) if isinstance(value, Poly) for symbol in value.symbols}))
+
+
+def _flat(value: Any) -> list[Any]:
+    return [inner for item in value for inner in _flat(item)] if isinstance(value, (list, tuple)) else [value]
+
+
+def _spell_weights(weights: dict[str, Shape]) -> str:
+    return ", ".join(f"{name} {spell_shape(shape)}" for name, shape in weights.items())
