@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from archcalc import memory, receptive
-from archcalc.algebra import Dim, Number, Poly, at, domain, maximum, progression, summed
+from archcalc.algebra import Dim, Number, Poly, at, domain, maximum, summed
 from archcalc.errors import Undecided
 from archcalc.graph import Graph, Loop, Node, Range, over
 from archcalc.ops import Shape, size
@@ -34,6 +34,13 @@ class Cost(NamedTuple):
     elementwise: Dim
     activations: Dim
     read: Dim
+
+
+class Backward(NamedTuple):
+    """Backward MACs by layer, and the loops before whose first repeat nothing learns, so that it costs less than the others."""
+
+    macs: dict[int, Number]
+    first_differs: set[Loop]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,6 @@ class Table:
     dtype: str = "fp32"
     without: tuple[str, ...] = ()
     _costs: dict[tuple[int, tuple[Shape, ...]], Cost] = field(default_factory=dict, repr=False)
-    _first_differs: set[Loop] = field(default_factory=set, repr=False)  # loops before whose first repeat nothing learns
 
     @property
     def name(self) -> str:
@@ -120,26 +126,37 @@ class Table:
     @cached_property
     def domain(self) -> tuple[str, ...]:
         """Where the closed forms hold: the limits of the free parameters, and what keeps every size at least 1."""
-        sizes = domain({dim for node in self.graph.nodes for dim in node.shape if isinstance(dim, Poly)} if not self.graph.loops else self._sizes())
+        sizes = domain(self._sizes())
         limits = [limit for name in self.free if name in self.spec.parameters for limit in self.spec.parameters[name].conditions(name)]
         stronger = {condition.rpartition(" ")[0] for condition in sizes}  # `n >= 2`, which a limit `n >= 1` adds nothing to
         return (*(limit for limit in limits if limit.rpartition(" ")[0] not in stronger), *sizes)
 
+    @cached_property
+    def peak_domain(self) -> tuple[str, ...]:
+        """Where the most that is alive holds, if that is less: its closed form may speak of a repeat that isn't there."""
+        least = memory.least_repeats(self.graph) if self.graph.loops else {}
+        needed = self._sizes().union(*(self._repeats(loop, repeats) for loop, repeats in least.items()))
+        return tuple(condition for condition in domain(needed) if condition not in self.domain)
+
     def _sizes(self) -> set[Dim]:
-        """Everything that must be at least 1 where there are loops: sizes at the first and at the last repeat, and the repeats."""
-        sizes: set[Number] = set()
+        """Everything that must be at least 1: sizes (where there are loops at the first and the last repeat), and how often loops repeat."""
+        if not self.graph.loops:
+            return {dim for node in self.graph.nodes for dim in node.shape if isinstance(dim, Poly)}
+        sizes: set[Dim] = set()
         for node in self.graph.nodes:
-            sizes.update(end for dim in node.shape if isinstance(dim, Poly) for end in _ends(dim, node.ranges))
-        least = memory.least_repeats(self.graph)
+            sizes |= _symbolic(end for dim in node.shape for end in _ends(dim, node.ranges))
         for loop in self.graph.loops.values():
-            needed = max(least[loop], int(self.train and loop in self._first_differs))
-            sizes.update(_ends(loop.range.stop - loop.range.start - needed + 1, self.graph.nodes[loop.entry].ranges[:-1]))
-        return {dim for dim in sizes if isinstance(dim, Poly)}
+            sizes |= self._repeats(loop, int(self.train and loop in self._backward.first_differs))
+        return sizes
+
+    def _repeats(self, loop: Loop, least: int) -> set[Dim]:
+        """What is at least 1 where a loop repeats at least that often."""
+        return _symbolic(_ends(loop.range.stop - loop.range.start - least + 1, self.graph.nodes[loop.entry].ranges[:-1]))
 
     @cached_property
     def rows(self) -> list[Row]:
         """A row a layer, in order."""
-        backward = self._backward() if self.train else {}
+        backward = self._backward.macs if self.train else {}
         return [self._row(n, backward.get(n)) for n in self.graph.layers()]
 
     @cached_property
@@ -226,7 +243,7 @@ class Table:
             "uncounted": [],
         }
         if self.train:
-            totals["backward_macs"] = total(self._backward().values())
+            totals["backward_macs"] = total(self._backward.macs.values())
             totals["optimizer_bytes"] = OPTIMIZER_NUMBERS * sums["trainable_params"] * DTYPES["fp32"]
             totals["expected_depth"] = self._depth(lambda node: node.op.is_layer * node.survive)
         return totals
@@ -273,13 +290,14 @@ class Table:
                 n += 1
 
         def repeated(loop: Loop) -> int:
-            """Every repeat is as much deeper as the first."""
+            """By how much a repeat is deeper than the one before is read off it, summed, and shown to hold."""
             index, start = loop.range.index, loop.range.start
             (source,) = nodes[loop.entry].inputs
-            depth[loop.entry] = depth[source]
-            walk(loop.entry + 1, loop.exit)
-            guess = depth[loop.entry] = progression((depth[source], depth[loop.end]), index, start)
-            walk(loop.entry + 1, loop.exit)
+            guess = depth[source]
+            for _ in range(2):
+                depth[loop.entry] = guess
+                walk(loop.entry + 1, loop.exit)
+                guess = depth[source] + summed(depth[loop.end] - guess, index, start, index)
             if depth[loop.end] != at(guess, index, index + 1):
                 raise Undecided(f"the depth of {nodes[loop.end].block} has no closed form", index.symbols)
             depth[loop.exit] = at(guess, index, loop.range.stop)
@@ -292,10 +310,12 @@ class Table:
         )
         return _whole(deepest)
 
-    def _backward(self) -> dict[int, Number]:
+    @cached_property
+    def _backward(self) -> Backward:
         """Backward MACs of every layer: the gradient of its weights unless frozen, and of its input where something learns before it."""
         nodes, loops = self.graph.nodes, self.graph.loops
         learns = [False] * len(nodes)
+        first_differs: set[Loop] = set()
 
         def walk(n: int, stop: int) -> dict[int, Number]:
             macs: dict[int, Number] = {}
@@ -324,10 +344,10 @@ class Table:
             others = walk(loop.entry + 1, loop.exit) if differs else first
             learns[loop.exit] = learns[loop.entry]
             if differs:
-                self._first_differs.add(loop)
+                first_differs.add(loop)
             return {n: at(first[n], index, start) + summed(others[n], index, start + 1, stop) for n in first}
 
-        return {n: _whole(value) for n, value in walk(0, len(nodes)).items()}
+        return Backward({n: _whole(value) for n, value in walk(0, len(nodes)).items()}, first_differs)
 
     # ---- receptive field ------------------------------------------------------------------------------------------------
 
@@ -391,6 +411,10 @@ def _ends(value: Number, ranges: tuple[Range, ...]) -> list[Number]:
     for around in reversed(ranges):
         ends = [at(end, around.index, index) for end in ends for index in (around.start, around.stop - 1)]
     return ends
+
+
+def _symbolic(values: Iterable[Number]) -> set[Dim]:
+    return {value for value in values if isinstance(value, Poly)}
 
 
 def _whole(value: Number) -> Number:

@@ -16,8 +16,9 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import Any, NamedTuple
 
-from archcalc.algebra import Dim, Poly, at, maximum, minimum, progression
-from archcalc.graph import Graph, Input, Loop, Node
+from archcalc.algebra import Dim, Poly, at, maximum, minimum, summed
+from archcalc.errors import Undecided
+from archcalc.graph import Graph, Input, Loop, Node, Range
 from archcalc.ops import Reach, Shape, Window
 
 MOST_PHASES = 4096
@@ -108,13 +109,13 @@ def fields(graph: Graph, source: str) -> list[Field | None]:
             n += 1
 
     def repeated(loop: Loop) -> int:
-        """What is seen at the i-th repeat is guessed from the first, and holds if the guess for i leads to the guess for i + 1."""
+        """By how much a repeat sees more than the one before is read off it, summed, and holds if what i sees leads to what i + 1 sees."""
         index, last = loop.range.index, loop.range.stop
-        once = found[loop.entry] = found[graph.nodes[loop.entry].inputs[0]]
-        walk(loop.entry + 1, loop.exit)
-        guess = _growing(once, found[loop.end], index, loop.range.start)
-        found[loop.entry] = guess
-        walk(loop.entry + 1, loop.exit)
+        once = guess = found[graph.nodes[loop.entry].inputs[0]]
+        for _ in range(2):
+            found[loop.entry] = guess
+            walk(loop.entry + 1, loop.exit)
+            guess = _growing(once, guess, found[loop.end], loop.range)
         if found[loop.end] != _field_at(guess, index, index + 1):
             found[loop.entry : loop.exit] = [field and MIXED for field in found[loop.entry : loop.exit]]
             guess = once and MIXED
@@ -125,16 +126,23 @@ def fields(graph: Graph, source: str) -> list[Field | None]:
     return found
 
 
-def _growing(before: Field | None, after: Field | None, index: Poly, start: int) -> Field | None:
-    """What arrives at a repeat of a loop, where its windows grow by as much in each; everything, where the first sees to that."""
-    if before is None or after is None or before.reach is not Reach.PASS or after.reach is not Reach.PASS:
+def _growing(once: Field | None, before: Field | None, after: Field | None, around: Range) -> Field | None:
+    """What arrives at repeat i, where `once` arrives at the first and a repeat makes `after` of `before`; `after` where windows don't just grow."""
+    if once is None or before is None or after is None or {once.reach, before.reach, after.reach} != {Reach.PASS}:
         return after
+
+    def grown(first: Any, old: Any, new: Any) -> Any:
+        return first + summed(new - old, around.index, around.start, around.index)
+
     spans = []
-    for old, new in zip(before.spans, after.spans, strict=False):
-        if (old.jump, old.period) != (new.jump, new.period) or None in (*old.lows, *new.lows):
+    for first, old, new in zip(once.spans, before.spans, after.spans, strict=False):
+        if len({(span.jump, span.period) for span in (first, old, new)}) > 1 or None in (*first.lows, *old.lows, *new.lows):
             return after
-        lows = tuple([progression((a, b), index, start) for a, b in zip(old.lows, new.lows, strict=True)])
-        highs = tuple([progression((a, b), index, start) for a, b in zip(old.highs, new.highs, strict=True)])
+        try:
+            lows = tuple(map(grown, first.lows, old.lows, new.lows))
+            highs = tuple(map(grown, first.highs, old.highs, new.highs))
+        except Undecided:
+            return after
         spans.append(Span(new.jump, lows, highs))
     return after._replace(spans=tuple(spans))
 

@@ -618,14 +618,15 @@ def test_shared_weights_count_once_and_work_every_time(network: Network) -> None
     apart = model_of(re.sub(r" share=\w+", "", network.text)).count()
     saved: dict[str, Any] = {"params": 0, "buffers": 0}
     nodes = shared.graph.nodes
-    for n, row in shared.row_at.items():
+    row_at = dict(zip(shared.graph.layers(), shared.rows, strict=True))
+    for n, row in row_at.items():
         owner = nodes[n].share
         if owner is None:
             continue
         assert nodes[owner].share is None
         assert (row.params, row.trainable_params, row.buffers, row.weight_bytes) == (0, 0, 0, 0)
-        saved["params"] += shared.row_at[owner].params
-        saved["buffers"] += shared.row_at[owner].buffers
+        saved["params"] += row_at[owner].params
+        saved["buffers"] += row_at[owner].buffers
     assert saved["params"] > 0
     for name in ("macs", "elementwise", "activations", "act_peak_bytes", "act_sum_bytes", "depth", "layers", "bytes"):
         assert shared.totals[name] == apart.totals[name], name

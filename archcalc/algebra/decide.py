@@ -75,6 +75,10 @@ def _range(atom: Atom) -> Interval:
         return None if low is None else low // atom.divisor, None if high is None else high // atom.divisor
     if isinstance(atom, Call) and atom.build in (minimum, maximum):
         return _range_of_extreme(atom.build is minimum, [bounds(arg) for arg in atom.args])
+    if isinstance(atom, Call) and atom.rising:
+        ends = zip(*map(bounds, atom.args), strict=True)
+        low, high = (None if None in end else atom.function(*end) for end in ends)
+        return low, high
     return None, None
 
 
@@ -407,19 +411,23 @@ def increasing(x: Number) -> bool:
     """Whether x is shown not to decrease when any of its symbols grows (False: it isn't shown)."""
     if not isinstance(x, Poly):
         return True
-    return all(not monomial or (coefficient > 0 and _product_increasing(monomial)) for monomial, coefficient in x.terms.items())
+    return all(not monomial or coefficient * _trend(monomial) > 0 for monomial, coefficient in x.terms.items())
 
 
-def _product_increasing(monomial: Monomial) -> bool:
-    return all(map(_atom_increasing, monomial)) and (len(monomial) == 1 or all(map(_not_negative, monomial)))
+def _trend(monomial: Monomial) -> int:
+    """1 for a product that is shown not to fall, -1 for one that is shown not to rise, while its symbols grow; else 0."""
+    trends = {_trend_of(atom) for atom in monomial}
+    return trends.pop() if len(trends) == 1 and (len(monomial) == 1 or (trends == {1} and all(map(_not_negative, monomial)))) else 0
 
 
-def _atom_increasing(atom: Atom) -> bool:
-    if isinstance(atom, Floor):
-        return increasing(atom.inside)
-    if isinstance(atom, Call):
-        return atom.build in (minimum, maximum) and all(map(increasing, atom.args))
-    return True
+def _trend_of(atom: Atom) -> int:
+    if isinstance(atom, Variable):
+        return 1
+    assert isinstance(atom, (Floor, Call))
+    inside = (atom.inside,) if isinstance(atom, Floor) else atom.args
+    if isinstance(atom, Call) and not atom.rising and atom.build not in (minimum, maximum):
+        return 0
+    return 1 if all(map(increasing, inside)) else -1 if all(increasing(-part) for part in inside) else 0
 
 
 def _not_negative(atom: Atom) -> bool:

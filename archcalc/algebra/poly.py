@@ -163,19 +163,19 @@ class Floor(Atom):
 
 
 class Call(Atom):
-    """name(*args), opaque; `build` makes it anew from other arguments."""
+    """name(*args), opaque; `build` makes it anew from other arguments. `rising`: it never falls while its arguments rise."""
 
-    __slots__ = ("args", "build", "function", "name")
+    __slots__ = ("args", "build", "function", "name", "rising")
 
-    def __init__(self, name: str, args: tuple[Number, ...], integer: bool, function: Function, build: Build) -> None:
+    def __init__(self, name: str, args: tuple[Number, ...], integer: bool, function: Function, build: Build, rising: bool) -> None:
         super().__init__(frozenset().union(*(arg.symbols for arg in args if isinstance(arg, Poly))), 1, integer)
-        self.name, self.args, self.function, self.build = name, args, function, build
+        self.name, self.args, self.function, self.build, self.rising = name, args, function, build, rising
 
     def _sort_key(self) -> tuple[object, ...]:
         return (2, tuple(sorted(self.symbols)), 1, f"{self.name}({', '.join(map(str, self.args))})")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (call_atom, (self.name, self.args, self.integer, self.function, self.build))
+        return (call_atom, (self.name, self.args, self.integer, self.function, self.build, self.rising))
 
     def rebuild(self, variable: Callable[[Variable], Number], memo: dict[Atom, Number]) -> Number:
         return self.build(*(_rewrite(arg, variable, memo) for arg in self.args))
@@ -195,10 +195,10 @@ def _floor_atom(inside: Poly, divisor: int) -> Floor:
     return atom
 
 
-def call_atom(name: str, args: tuple[Number, ...], integer: bool, function: Function, build: Build) -> Call:
+def call_atom(name: str, args: tuple[Number, ...], integer: bool, function: Function, build: Build, rising: bool = False) -> Call:
     """The one atom for name(*args). Its functions are those it was first made with."""
     key = (Call, name, args, integer)
-    atom = _ATOMS.get(key) or _ATOMS.setdefault(key, Call(name, args, integer, function, build))
+    atom = _ATOMS.get(key) or _ATOMS.setdefault(key, Call(name, args, integer, function, build, rising))
     assert isinstance(atom, Call)
     return atom
 
@@ -591,12 +591,13 @@ def ceil(x: Number) -> Dim:
     return (x * scale + (scale - 1)) // scale
 
 
-def call(name: str, function: Callable[..., int | Fraction], *args: Number, integer: bool = True) -> Number:
+def call(name: str, function: Callable[..., int | Fraction], *args: Number, integer: bool = True, rising: bool = False) -> Number:
     """A named rounding, such as make_divisible(24*alpha, 8).
 
     Of numbers it is computed at once; of anything symbolic it is one opaque atom: it prints as a call, is evaluated with
     `function`, and equals any other of the same name and arguments. `integer=False` says that its values needn't be
-    integers. Raises ArchcalcError when `function` returns anything but an int or a Fraction (or an int, for integer=True).
+    integers, `rising` that it never falls while its symbolic arguments rise, so that it is bounded where they are. Raises
+    ArchcalcError when `function` returns anything but an int or a Fraction (or an int, for integer=True).
     """
     if not name.isidentifier():
         raise ArchcalcError(f"`{name}` can't name a function")
@@ -607,4 +608,4 @@ def call(name: str, function: Callable[..., int | Fraction], *args: Number, inte
         return _plain(value)
 
     args = tuple(arg if isinstance(arg, Poly) else _plain(arg) for arg in args)
-    return Poly({(call_atom(name, args, integer, function, partial(call, name, function, integer=integer)),): 1})
+    return Poly({(call_atom(name, args, integer, function, partial(call, name, function, integer=integer, rising=rising), rising),): 1})

@@ -133,7 +133,15 @@ def _bracketed(top: str) -> str:
     return top if top.isidentifier() else f"({top})"
 
 
-class Unicode(Printer):
+class Brackets(Printer):
+    """Floors and ceilings in brackets: floor(-X/c) is -ceil(X/c)."""
+
+    def term(self, coefficient: Rational, monomial: Monomial) -> str:
+        turned = sum(isinstance(atom, Floor) and is_negative(atom.inside) for atom in monomial)
+        return super().term(-coefficient if turned % 2 else coefficient, monomial)
+
+
+class Unicode(Brackets):
     """For people: ceilings recognised, exponents raised, single letters side by side."""
 
     def product(self, coefficient: int, factors: list[tuple[Atom, int]]) -> str:
@@ -163,15 +171,22 @@ class Unicode(Printer):
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+def is_negative(inside: Poly) -> bool:
+    """Whether no term of it is positive as it is written."""
+    return all(coefficient < 0 for coefficient in inside.terms.values())
+
+
 def rounding(atom: Floor) -> tuple[Number, int, bool]:
-    """What is rounded, over which divisor, and whether upwards: floor((X + c - 1)/c) is ceil(X/c)."""
+    """What is rounded, over which divisor, and whether upwards: floor((X + c - 1)/c) is ceil(X/c), floor(-X/c) is minus that."""
     scale = math.lcm(*(c.denominator for c in atom.inside.terms.values()))
+    if is_negative(atom.inside):
+        return -atom.inside * scale, atom.divisor * scale, True
     ceiling = atom.divisor > 1 and atom.inside.terms.get(()) == atom.divisor - 1 and integral(atom.inside)
     inside = atom.inside - (atom.divisor - 1) if ceiling else atom.inside
     return inside * scale, atom.divisor * scale, ceiling
 
 
-class Latex(Printer):
+class Latex(Brackets):
     """LaTeX math, without dollar signs."""
 
     def product(self, coefficient: int, factors: list[tuple[Atom, int]]) -> str:

@@ -99,8 +99,8 @@ class _Body:
         builder.restore(saved)
         if len({len(shape) for shape in shapes}) > 1:
             raise _Open(arriving=shapes)
-        guess: list[Any] = [progression(dims, index, start) for dims in zip(*shapes, strict=True)]
-        if not all(integral(dim) for dim in guess):
+        guess: list[Any] = [progression(dims[:TRIALS], index, start) for dims in zip(*shapes, strict=True)]
+        if not all(integral(dim) for dim in guess) or not _equal(_at(tuple(guess), index, start + TRIALS), shapes[-1]):
             raise _Open(arriving=shapes)
         return tuple(guess)
 

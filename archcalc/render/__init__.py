@@ -123,6 +123,8 @@ def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
     found.append(("coverage", f"{_coverage(table, form)}"))
     if table.free:
         found.append(("valid for", ", ".join(table.domain) or "every value"))
+        if table.peak_domain:
+            found.append(("", f"{', '.join(table.peak_domain)} for what is alive at most"))
     return found
 
 

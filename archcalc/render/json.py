@@ -73,6 +73,8 @@ def layer(row: Row) -> dict[str, Any]:
     }
     if row.backward_macs is not None:
         found["backward_macs"] = number(row.backward_macs)
+    if row.ranges:
+        found["over"] = [{"index": str(r.index), "from": number(r.start), "to": number(r.stop - 1)} for r in row.ranges]
     return found
 
 
@@ -101,6 +103,8 @@ def count(table: Table, rows: list[Row] | None = None) -> dict[str, Any]:
         found["without"] = list(table.without)
     if table.free:
         found["domain"] = list(table.domain)
+        if table.peak_domain:
+            found["act_peak_domain"] = list(table.peak_domain)
     return found
 
 

@@ -337,8 +337,13 @@ def _truth(value: Value) -> bool:
 
 
 def _power(base: Any, exponent: Any) -> Any:
+    """base**exponent; where the exponent is free, a named one: of a number to a whole power, which is exact."""
     if isinstance(exponent, Poly):
-        raise Undecided(f"`{exponent}` is free and can't be an exponent; bind it with --set", exponent.symbols)
+        if not isinstance(base, (int, Fraction)) or base <= 0 or not algebra.integral(exponent):
+            raise Undecided(f"`{exponent}` is free and can't be an exponent here; bind it with --set", exponent.symbols)
+        low = algebra.bounds(exponent)[0]
+        whole = isinstance(base, int) and low is not None and low >= 0
+        return algebra.call("pow", _power, base, exponent, integer=whole, rising=base >= 1)
     if not isinstance(exponent, int):
         raise ExpressionError(f"an exponent must be a whole number, got {exponent}")
     bits = base.numerator.bit_length() + base.denominator.bit_length() if isinstance(base, (int, Fraction)) else 1
@@ -411,8 +416,10 @@ def _round(value: int | Fraction) -> int:
 
 
 def _rounding(name: str, function: Callable[..., int]) -> Callable[..., Number]:
-    def rounded(*args: Value) -> Number:
-        return algebra.call(name, function, *(_number(arg, name) for arg in args))
+    def rounded(value: Value, *options: Value) -> Number:
+        fixed = [_number(option, name) for option in options]
+        rising = not any(isinstance(option, Poly) for option in fixed)  # in the value that is rounded
+        return algebra.call(name, function, _number(value, name), *fixed, rising=rising)
 
     return rounded
 
@@ -447,6 +454,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int, int]]] = {
     "round": (_rounding("round", _round), (1, 1)),
     "min": (_extreme("min", algebra.minimum), (1, 16)),
     "max": (_extreme("max", algebra.maximum), (1, 16)),
+    "pow": (lambda base, exponent: _power(_number(base, "pow"), _number(exponent, "pow")), (2, 2)),
     "make_divisible": (_rounding("make_divisible", make_divisible), (1, 4)),
     "sum": (_total, (1, 1)),
     "len": (lambda values: len(_list("len", values)), (1, 1)),
