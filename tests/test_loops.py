@@ -60,8 +60,8 @@ def model(name: str) -> Model:
 FAMILIES: dict[str, dict[str, Any]] = {
     "resnet20-cifar": {"n": DEPTHS},
     "resnet110-cifar": {"n": DEPTHS, "classes": (10, 100)},
-    "densenet-40-12": {"n": DEPTHS, "growth": (4, 12, 24)},
-    "densenet-bc-100-12": {"n": DEPTHS, "growth": (12, 24, 40)},
+    "densenet-40-12": {"n": DEPTHS, "k": (4, 12, 24)},
+    "densenet-bc-100-12": {"n": DEPTHS, "k": (12, 24, 40)},
     "wrn-28-10": {"n": DEPTHS, "k": (2, 4, 10)},
     "resnext29_8x64d": {"n": DEPTHS},
     "preact-resnet110": {"n": DEPTHS},
@@ -87,6 +87,15 @@ def test_efficientnet_in_its_compound_coefficient() -> None:
         compared(closed, model("efficientnet_b0").count(phi=phi), {"phi": phi})
 
 
+def test_densenet_in_its_layers_and_growth() -> None:
+    """arXiv:1608.06993 names its networks by L and k: L = 3n + 4, with bottlenecks 6n + 4."""
+    for name, step in (("densenet-40-12", 3), ("densenet-bc-100-12", 6)):
+        closed = model(name).count(free=["L", "k"])
+        for n in DEPTHS:
+            point = {"L": step * n + 4, "k": 6 + n % 4}
+            compared(closed, model(name).count(**point), point)
+
+
 def test_efficientnet_in_its_depth() -> None:
     closed = model("efficientnet_b0").count(free=["depth"])
     for tenths in range(1, 41, 2):
@@ -99,7 +108,7 @@ def test_efficientnet_in_its_depth() -> None:
 def test_the_forms_are_those_that_one_writes_by_hand() -> None:
     """ResNet-(6n+2): arXiv:1512.03385 section 4.2, shortcuts without parameters; DenseNet: arXiv:1608.06993 section 3, L = 3n + 4."""
     resnet = model("resnet20-cifar").count(free=["n"]).totals
-    densenet = model("densenet-40-12").count(free=["n", "growth"]).totals
+    densenet = model("densenet-40-12").count(free=["n", "k"]).totals
     assert unicode(resnet["depth"]) == "6n + 2"
     assert unicode(densenet["depth"]) == "3n + 4"
     for n in DEPTHS:
@@ -113,7 +122,7 @@ def test_the_forms_are_those_that_one_writes_by_hand() -> None:
                     params += 2 * width + 9 * width * k
                     width += k
                 params += 2 * width + (width * width if block < 2 else width * 10 + 10)
-            assert densenet["params"].evaluate({"n": n, "growth": k}) == params
+            assert densenet["params"].evaluate({"n": n, "k": k}) == params
 
 
 # ---- networks made up --------------------------------------------------------------------------------------------------------
