@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from archcalc.algebra import Poly
-from archcalc.cost import Table
+from archcalc.cost import Row, Table
 from archcalc.errors import Mark, Problem, SpecError
 from archcalc.model import Model, Question
 from archcalc.render import numbers
+from archcalc.spec import Spec, bind
 from archcalc.spec.model import METRICS, Budget, Quantity, Reference
 from archcalc.spec.parts import among
 
@@ -33,10 +35,18 @@ class Verdict:
     mark: Mark
     warning: bool = False  # a budget of level `warn` that is broken
     note: str = ""
+    known: bool = False  # a mismatch that is noted in the spec
 
     @property
     def fails(self) -> bool:
         return not self.passed and not self.warning
+
+    @property
+    def outcome(self) -> str:
+        """Which number of a `Tally` it adds to."""
+        if not self.passed:
+            return "warnings" if self.warning else "failed"
+        return "budgets_held" if self.kind == "budget" else "known_mismatches" if self.known else "references_matched"
 
     def __str__(self) -> str:
         counted = numbers.exact(self.counted) if isinstance(self.counted, (int, Fraction, Poly)) else str(self.counted)
@@ -46,31 +56,122 @@ class Verdict:
         return f"{mark} {self.metric:<17} {counted:>16}  {self.wanted}{note}{where}"
 
 
-def check(model: Model) -> Iterator[Verdict]:
+class Checked(NamedTuple):
+    """A network, how many layers it has, and each of its figures held against the count."""
+
+    model: Model
+    layers: int
+    verdicts: list[Verdict]
+
+    @property
+    def failed(self) -> int:
+        return sum(verdict.fails for verdict in self.verdicts)
+
+
+class Tally(NamedTuple):
+    """What was checked: references that matched, mismatches that were known, budgets that held, and what didn't."""
+
+    networks: int
+    references_matched: int
+    known_mismatches: int
+    budgets_held: int
+    warnings: int
+    failed: int
+
+    @classmethod
+    def of(cls, found: list[Checked]) -> Tally:
+        outcomes = Counter(verdict.outcome for checked in found for verdict in checked.verdicts)
+        return cls(len(found), *(outcomes[name] for name in cls._fields[1:]))
+
+    def __str__(self) -> str:
+        parts = [_many(self.references_matched, "reference", " matched"), _many(self.known_mismatches, "known mismatch", plural="es")]
+        parts += [_many(self.budgets_held, "budget", " held")] if self.budgets_held else []
+        parts += [_many(self.warnings, "warning")] if self.warnings else []
+        parts += [f"{self.failed:,} failed"] if self.failed else []
+        return f"{', '.join(parts)} in {_many(self.networks, 'network')}"
+
+
+def _many(number: int, noun: str, verb: str = "", plural: str = "s") -> str:
+    return f"{number:,} {noun}{plural * (number != 1)}{verb}"
+
+
+def check_all(models: Iterable[Model], unread: Iterable[Problem] = ()) -> list[Checked]:
+    """Every reference and absolute budget of specs with all their variants, or of the one variant that is asked for.
+
+    Raises SpecError with the mistakes of all of them, and with those in specs that could not be read: nothing is judged where
+    something could not be counted.
+    """
+    found: list[Checked] = []
+    problems = list(unread)
+    for model in {model.name: model for model in models}.values():  # once, however often it is named
+        counts = Counts(model.spec)
+        members = [model, *(Model(model.spec, name) for name in model.spec.variants)] if model.variant is None else [model]
+        for member in members:
+            try:
+                found.append(Checked(member, counts.layers(member), list(check(member, counts))))
+            except SpecError as error:
+                problems.extend(error.problems)
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+class Counts:
+    """The tables of one spec. Figures and variants ask for the same parameters again and again: each is counted once."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.tables: dict[object, Table] = {}
+        self.grouped: dict[tuple[int, int], dict[str, Row]] = {}
+
+    def table(self, model: Model, sets: Mapping[str, Any] | None = None, train: bool = False) -> Table:
+        binding = bind(self.spec, model.variant, sets)
+        key = (repr(binding.values), binding.batch, train)
+        if key not in self.tables:
+            self.tables[key] = model.answer(Question(sets or {}, train=train))
+        return self.tables[key]
+
+    def layers(self, model: Model) -> int:
+        """How many layers there are, train-only heads included."""
+        return len(self.table(model, train=bool(self.spec.heads)).graph.layers())
+
+    def rows(self, table: Table, depth: int) -> dict[str, Row]:
+        """A table's rows by name, groups at most so many levels deep."""
+        from archcalc.render.grouping import flat
+
+        key = (id(table), depth)
+        if key not in self.grouped:
+            self.grouped[key] = {row.name: row for row in flat(table, "block", depth)}
+        return self.grouped[key]
+
+
+def check(model: Model, counts: Counts | None = None) -> Iterator[Verdict]:
     """Every reference and every absolute budget of a spec or variant."""
+    counts = counts or Counts(model.spec)
     member = model.spec.variant(model.variant)
     references, marks = (member.references, member.reference_marks) if member else (model.spec.references, model.spec.reference_marks)
     for reference, mark in zip(references, marks, strict=True):
-        yield from _reference(model, reference, mark)
+        yield from _reference(model, counts, reference, mark)
     budget = member.budget if member and member.budget else model.spec.budget if member is None else None
     if budget is not None:
-        yield from _budget(model, budget, member.budget_marks if member else model.spec.budget_marks)
+        yield from _budget(model, counts.table(model), budget, member.budget_marks if member else model.spec.budget_marks)
 
 
-def _reference(model: Model, reference: Reference, mark: Mark) -> Iterator[Verdict]:
+def _reference(model: Model, counts: Counts, reference: Reference, mark: Mark) -> Iterator[Verdict]:
     sets = {name: str(value) if not isinstance(value, list) else value for name, value in reference.set.items()}
-    table = model.answer(Question(sets, train=reference.train))
+    table = counts.table(model, sets, reference.train)
+    row = _row(counts, table, reference.layer, mark) if reference.layer is not None else None
     metrics = [name for name in METRICS if getattr(reference, name) is not None]
     if not metrics and reference.shape is None:
         raise SpecError([Problem(f"a reference needs a figure: one of {', '.join((*METRICS, 'shape'))}", mark)])
     for name in metrics:
         wanted: Quantity = getattr(reference, name)
-        counted = metric(table, name, reference.layer, mark)
+        counted = metric(table, name, row, mark)
         tolerance = reference.tol.value if reference.tol is not None else None
         matches = isinstance(counted, (int, Fraction)) and wanted.matches(counted, tolerance)
         yield _judged(model, reference, mark, name, counted, matches, f"{wanted.text}{f' ±{reference.tol.text}' if reference.tol else ''}")
     if reference.shape is not None:
-        shape = _row(table, reference.layer, mark).shape if reference.layer else table.graph.nodes[table.graph.outputs[0]].shape
+        shape = row.shape if row is not None else table.graph.nodes[table.graph.outputs[0]].shape
         wanted_shape = "x".join(str(item) for item in reference.shape)
         yield _judged(model, reference, mark, "shape", numbers.shape(shape), numbers.shape(shape) == wanted_shape, wanted_shape)
 
@@ -81,11 +182,10 @@ def _judged(model: Model, reference: Reference, mark: Mark, name: str, counted: 
     noted = "" if expected else " (a mismatch was noted)" if matches else " (a mismatch, as noted)"
     sentence = f"{'=' if matches else '≠'} {wanted}, {reference.source}{noted}"
     label = name if reference.layer is None else f"{name} of {reference.layer}"
-    return Verdict(matches == expected, "reference", model.name, label, counted, sentence, reference.source, mark, note=note)
+    return Verdict(matches == expected, "reference", model.name, label, counted, sentence, reference.source, mark, note=note, known=not expected)
 
 
-def _budget(model: Model, budget: Budget, marks: dict[str, Mark]) -> Iterator[Verdict]:
-    table = model.count()
+def _budget(model: Model, table: Table, budget: Budget, marks: dict[str, Mark]) -> Iterator[Verdict]:
     for name in Budget.model_fields:
         limit = getattr(budget, name)
         if limit is None:
@@ -100,36 +200,32 @@ def _budget(model: Model, budget: Budget, marks: dict[str, Mark]) -> Iterator[Ve
             yield Verdict(passed, "budget", model.name, name, counted, f"{sign} {bound.text} (budget{used})", "budget", mark, limit.level == "warn")
 
 
-def metric(table: Table, name: str, layer: str | None, mark: Mark) -> Any:
+def metric(table: Table, name: str, row: Row | None, mark: Mark) -> Any:
     """A figure of the whole network, or of one layer or group. Raises SpecError for one that it doesn't have."""
     if name in FIELD:
-        return _field(table, FIELD[name], layer, mark)
-    if layer is None:
+        return _field(table, FIELD[name], row)
+    if row is None:
         return table.totals[BYTES.get(name, name)]
-    row = _row(table, layer, mark)
     if not hasattr(row, name) or name == "depth":
         raise SpecError([Problem(f"a single layer has no {name}", mark)])
     return getattr(row, name)
 
 
-def _field(table: Table, part: str, layer: str | None, mark: Mark) -> Any:
-    if layer is None:
-        if table.last_map is None:
-            return "all"
+def _field(table: Table, part: str, row: Row | None) -> Any:
+    if row is not None:
+        field = next(iter(row.field.values()))
+    elif table.last_map is not None:
         field = table.last_map[2]
     else:
-        row = _row(table, layer, mark)
-        field = next(iter(row.field.values()))
+        return "all"
     values = {getattr(span, part) for span in field.spans}
     return values.pop() if len(values) == 1 else numbers.one_field(field)
 
 
-def _row(table: Table, label: str, mark: Mark) -> Any:
+def _row(counts: Counts, table: Table, label: str, mark: Mark) -> Row:
     """A layer's row, or a group's: the same path as in a table."""
-    from archcalc.render.grouping import flat
-
     if label in table.graph.groups or any(node.line == label for node in table.graph.nodes):
-        return next(row for row in flat(table, "block", label.count("/") + 1) if row.name == label)
+        return counts.rows(table, label.count("/") + 1)[label]
     for row in table.rows:
         if row.name == label:
             return row

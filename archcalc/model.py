@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from archcalc.cost import DTYPES, Table
 from archcalc.errors import Problem, SpecError, UsageError, suggest
 from archcalc.graph import Graph
 from archcalc.spec import Spec, bind, load_spec, numeric
+from archcalc.spec.text import MOST_BYTES
 
+_FIRST_KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:\{\s*)?["']?archcalc["']?\s*:""", re.MULTILINE)
 _VARIANT = re.compile(r"  ([A-Za-z0-9_][\w.+-]*):")
 
 
@@ -90,7 +93,7 @@ def load(name: str) -> Model:
     Raises UsageError if there is no such thing, SpecError if the spec has mistakes.
     """
     path, _, variant = name.partition("@")
-    if Path(path).is_file() or path.endswith((".yaml", ".yml")) or "/" in path or Path(path).is_dir():
+    if Path(path).is_file() or path.endswith((".yaml", ".yml")) or "/" in path or is_folder(path):
         return _model(path, variant or None)
     found = find(path)
     if found is None:
@@ -125,6 +128,42 @@ def _found_building(error: SpecError, variant: str | None) -> list[Problem]:
 def _shown(file: Path) -> str:
     """A shipped spec is called by its place in the distribution, wherever that is installed: `specs/vgg.yaml`."""
     return f"specs/{file.relative_to(specs_folder()).as_posix()}"
+
+
+# ---- folders of specs ---------------------------------------------------------------------------------------------------
+
+
+def is_folder(name: str) -> bool:
+    """Whether an argument is a folder. One without a spec doesn't hide a network that ships: `archcalc count vit` beside a folder vit/."""
+    return Path(name).is_dir() and ("/" in name or bool(in_folder(name)[0]) or find(name) is None)
+
+
+def in_folder(folder: str) -> tuple[list[str], list[str]]:
+    """The specs in a folder and in those below it, and the other YAML files there; hidden folders and links to folders are left out.
+
+    Raises UsageError for what can't be read.
+    """
+    specs: list[str] = []
+    others: list[str] = []
+    for parent, folders, files in os.walk(folder, onerror=_unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if name.endswith((".yaml", ".yml")):
+                path = Path(parent, name)
+                (specs if _is_spec(path) else others).append(str(path))
+    return sorted(specs), sorted(others)
+
+
+def _is_spec(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return bool(_FIRST_KEY.search(file.read(MOST_BYTES)))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+
+
+def _unreadable(error: OSError) -> None:
+    raise UsageError(f"{error.filename}: {error.strerror or error}")
 
 
 # ---- the networks that ship ---------------------------------------------------------------------------------------------

@@ -218,10 +218,75 @@ def test_check_speaks_json(archcalc) -> None:
     assert [network["failed"] for network in found["networks"]] == [0] * len(found["networks"])
 
 
+FIGURES = """reference:
+  - {params: 224, macs: 221184, source: by hand}
+  - {params: 5M, expect: mismatch, source: a slide, note: loose}
+  - {params: 225, source: a typo}
+budget: {params: {max: 300, min: 300}, macs: {max: 1, level: warn}}
+variants: {wide: {c: 16, reference: [{params: 448, source: by hand}]}}
+params: {c: 8}
+"""
+
+
+def test_check_ends_with_what_it_checked(archcalc, tmp_path: Path) -> None:
+    path = write(tmp_path, "  - conv c 3x3\n", FIGURES)
+    done = archcalc("check", path)
+    assert done.code == 1
+    assert done.out.splitlines()[-1] == "3 references matched, 1 known mismatch, 1 budget held, 1 warning, 2 failed in 2 networks"
+    found = json.loads(archcalc("check", path, "--format", "json").out)
+    wanted = {"networks": 2, "references_matched": 3, "known_mismatches": 1, "budgets_held": 1, "warnings": 1, "failed": 2}
+    assert found["totals"] == wanted
+    assert [network["failed"] for network in found["networks"]] == [2, 0]
+    assert [figure["note"] for figure in found["networks"][0]["figures"] if figure["known_mismatch"]] == ["loose"]
+
+
+def test_quiet_check_prints_failures_and_what_was_checked(archcalc, tmp_path: Path) -> None:
+    lines = archcalc("check", write(tmp_path, "  - conv c 3x3\n", FIGURES), "--quiet").out.splitlines()
+    assert [line.split()[0] for line in lines] == [f"{tmp_path}/net.yaml:", "FAIL", "FAIL", "3"]
+    assert len(archcalc("check", "resnet18", "--quiet").out.splitlines()) == 1
+
+
+def test_a_folder_stands_for_the_specs_in_it_and_below(archcalc, tmp_path: Path) -> None:
+    for place in ("a.yaml", "b/c/d.yml", ".hidden/e.yaml"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        Path(write(tmp_path, "  - relu\n")).rename(tmp_path / place)
+    (tmp_path / "README.md").write_text("archcalc: 1\n", encoding="utf-8")
+    (tmp_path / "b" / "workflow.yaml").write_text("on: push\njobs: {archcalc: {}}\n", encoding="utf-8")
+    done = archcalc("check", str(tmp_path))
+    assert (done.code, done.out.splitlines()[-1]) == (0, "0 references matched, 0 known mismatches in 2 networks")
+    assert done.err == f"note: no specs, for want of `archcalc: 1`: {tmp_path}/b/workflow.yaml\n"
+    counted = json.loads(archcalc("count", str(tmp_path), str(tmp_path / "a.yaml"), "--quiet", "--format", "json").out)
+    assert [table["spec"] for table in counted] == [f"{tmp_path}/a.yaml", f"{tmp_path}/b/c/d.yml", f"{tmp_path}/a.yaml"]
+    assert archcalc("check", str(tmp_path), str(tmp_path / "a.yaml")).out.count("a.yaml") == 1
+
+
+def test_a_folder_without_specs_is_refused_and_hides_no_network(archcalc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "resnet18").mkdir()
+    assert archcalc("count", "resnet18", "--depth", "0").code == 0
+    for command in ("check", "count"):
+        done = archcalc(command, "resnet18/")
+        assert (done.code, done.out, done.err) == (2, "", "archcalc: there is no spec in the folder resnet18/\n")
+        assert archcalc(command, "nowhere/").err == "nowhere/: No such file or directory\n"
+    (tmp_path / "resnet18" / "a.yaml").write_text("name: t\n", encoding="utf-8")
+    assert "none of its 1 YAML file begins with `archcalc: 1`" in archcalc("check", "./resnet18").err
+    assert "is a directory" in archcalc("expand", "./resnet18").err
+
+
+def test_mistakes_in_several_specs_of_a_folder_are_told_together(archcalc, tmp_path: Path) -> None:
+    for name, layer in (("read", "cnv 8 3x3"), ("built", "conv 8 3x3 groups=2"), ("right", "relu")):
+        Path(write(tmp_path, f"  - {layer}\n")).rename(tmp_path / f"{name}.yaml")
+    done = archcalc("check", str(tmp_path))
+    assert (done.code, done.out) == (2, "")
+    assert re.findall(r"(\w+)\.yaml:5:5: ", done.err) == ["built", "read"]
+
+
 def test_every_shipped_spec_checks(archcalc) -> None:
-    done = archcalc("check", *map(str, spec_files()), "--quiet")
-    assert (done.code, done.out.splitlines()[-1]) == (0, done.out.splitlines()[-1])
-    assert "FAIL" not in done.out
+    done = archcalc("check", "specs", "--quiet")
+    assert (done.code, len(done.out.splitlines())) == (0, 1), done.out
+    files = [str(path.relative_to(ROOT)) for path in spec_files()]
+    found = json.loads(archcalc("check", "specs", "--format", "json").out)
+    assert [network["spec"] for network in found["networks"] if network["variant"] is None] == files
 
 
 def test_expand_prints_a_spec_that_counts_the_same(archcalc, tmp_path: Path) -> None:
@@ -269,7 +334,7 @@ def test_ops_describes_one_operator_or_all(archcalc) -> None:
     [
         (["count", "resnt50"], "did you mean 'resnet50'?"),
         (["count", "resnet@resnet5"], "did you mean 'resnet5"),
-        (["count", "."], "is a directory"),
+        (["expand", "."], "is a directory"),
         (["count", "no/such/net.yaml"], "no/such/net.yaml: No such file"),
         (["count", "resnet50", "--set", "sise=3"], "did you mean 'size'?"),
         (["count", "resnet50", "--set", "size"], "--set takes name=value"),

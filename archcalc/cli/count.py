@@ -36,12 +36,13 @@ def count(
     archcalc count resnet50 --free size --depth 0     the closed form in the input size
     archcalc count vgg16 --sort params --top 5        where the parameters are
     archcalc count alexnet --without fc6,fc7          an ablation
+    archcalc count specs --depth 0                    the totals of every spec in a folder
     """
     from archcalc.model import Question
     from archcalc.render import render
 
     tables = []
-    for model in models(specs):
+    for model in models(specs, quiet):
         table = model.answer(Question(bindings(sets), names(free), batch, train, dtype, names(without)))
         notes(table, model.dropped, quiet)
         tables.append(table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from archcalc.cli.app import app
-from archcalc.cli.options import Set, Spec, Without, bindings, models, names
+from archcalc.cli.options import Set, Spec, Without, bindings, names
 
 
 @app.command()
@@ -16,7 +16,6 @@ def expand(
 ) -> None:
     """Print the flat network, every option spelled out: a spec that counts the same."""
     from archcalc.expand import expand as expanded
-    from archcalc.model import Question
+    from archcalc.model import Question, load
 
-    (model,) = models([spec])
-    typer.echo(expanded(model.answer(Question(bindings(sets), without=names(without)))), nl=False)
+    typer.echo(expanded(load(spec).answer(Question(bindings(sets), without=names(without)))), nl=False)

@@ -13,6 +13,7 @@ from archcalc.errors import UsageError
 
 if TYPE_CHECKING:
     from archcalc.cost import Table
+    from archcalc.errors import Problem
     from archcalc.model import Model
 
 
@@ -29,7 +30,9 @@ def _columns(names: str | None) -> str | None:
 
 
 Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A spec file, file.yaml@variant, or the name of a network that ships (archcalc zoo).")]
-Specs = Annotated[list[str], typer.Argument(metavar="SPEC...", help="A spec file, file.yaml@variant, or the name of a network that ships (archcalc zoo).")]
+Specs = Annotated[
+    list[str], typer.Argument(metavar="SPEC...", help="Spec files, file.yaml@variant, folders of specs, or names of networks that ship (archcalc zoo).")
+]
 Set = Annotated[list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="Give a design parameter a value: --set size=320. Repeatable.")]
 Free = Annotated[list[str] | None, typer.Option("--free", "-f", metavar="K,K", help="Leave parameters as symbols: --free size,classes; --free all.")]
 Without = Annotated[list[str] | None, typer.Option("--without", "-w", metavar="L,L", help="Leave out layers or groups by label: --without fc6,fc7.")]
@@ -42,19 +45,43 @@ Columns = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
 
 
-def models(specs: Iterable[str]) -> list[Model]:
-    """Load every spec before anything is printed; mistakes in several are reported together."""
+def models(specs: Iterable[str], quiet: bool = False) -> list[Model]:
+    """Load every spec before anything is printed; a folder stands for the specs in it. Mistakes in several are reported together."""
+    from archcalc.errors import SpecError
+
+    found, problems = readable(specs, quiet)
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def readable(specs: Iterable[str], quiet: bool) -> tuple[list[Model], list[Problem]]:
+    """The specs that can be read, and the mistakes in those that can't."""
     from archcalc.errors import SpecError
     from archcalc.model import load
 
     found, problems = [], []
-    for name in specs:
+    for name in (name for given in specs for name in _specs(given, quiet)):
         try:
             found.append(load(name))
         except SpecError as error:
             problems.extend(error.problems)
-    if problems:
-        raise SpecError(problems)
+    return found, problems
+
+
+def _specs(given: str, quiet: bool) -> list[str]:
+    """The specs that an argument stands for. YAML files in a folder that are none are named on stderr: one may have been meant."""
+    from archcalc.model import in_folder, is_folder
+
+    if not is_folder(given):
+        return [given]
+    found, others = in_folder(given)
+    if not found:
+        seen = f": none of its {len(others)} YAML file{'s' * (len(others) != 1)} begins with `archcalc: 1`" if others else ""
+        raise UsageError(f"there is no spec in the folder {given}{seen}")
+    if others and not quiet:
+        some = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+        typer.echo(f"note: no specs, for want of `archcalc: 1`: {some}", err=True)
     return found
 
 

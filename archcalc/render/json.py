@@ -124,9 +124,11 @@ def verdict(found: Any) -> dict[str, Any]:
         "kind": found.kind,
         "metric": found.metric,
         "passed": found.passed,
+        "known_mismatch": found.known,
         "warning": found.warning,
         "counted": number(found.counted),
         "wanted": found.wanted,
         "source": found.source,
+        "note": found.note,
         "line": found.mark.line,
     }
