@@ -254,7 +254,7 @@ def test_wrong_options_are_told_so(told: Told, tmp_path: Path, monkeypatch: pyte
         ("net.yaml@larg", "net.yaml has no variant 'larg'; did you mean 'large'?\n"),
         ("net.yaml@zzyzx", "net.yaml has no variant 'zzyzx'; there are large\n"),
         ("nte.yaml", "nte.yaml: No such file or directory\n"),
-        ("folder", "folder is a directory; name a spec file in it\n"),
+        ("folder", "archcalc: there is no spec in the folder folder\n"),
     ],
 )
 def test_a_name_that_does_not_exist_is_told_so(told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, says: str) -> None:

@@ -14,7 +14,8 @@ import jsonschema
 import pytest
 
 from archcalc.cli import main
-from archcalc.model import spec_files
+from archcalc.model import spec_files, zoo_names
+from archcalc.zoo import year_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -301,9 +302,31 @@ def test_expand_prints_a_spec_that_counts_the_same(archcalc, tmp_path: Path) -> 
 
 def test_the_zoo_lists_every_network(archcalc) -> None:
     found = {network["name"]: network for network in json.loads(archcalc("zoo", "--format", "json").out)}
+    assert sorted(found) == zoo_names()
     assert found["resnet50"]["params"] == 25_557_032
-    assert {"googlenet", "googlenet-torchvision", "cnn-gap", "conv5x5-naive"} <= found.keys()
-    assert "resnet50" in archcalc("zoo", columns=80).out
+    assert {**found["resnet"], "name": "resnet50"} == found["resnet50"]  # a family's own name stands for a member
+    years = {name: found[name]["year"] for name in ("lenet", "alexnet", "alexnet-grouped", "vgg16", "convnext_tiny", "conv5x5")}
+    assert years == {"lenet": 1998, "alexnet": 2014, "alexnet-grouped": 2012, "vgg16": 2014, "convnext_tiny": 2022, "conv5x5": None}
+
+
+@pytest.mark.parametrize("columns", [80, 100, 120])
+def test_the_zoo_fits_a_terminal(archcalc, columns: int) -> None:
+    lines = archcalc("zoo", columns=columns).out.splitlines()
+    assert max(map(len, lines)) <= columns
+    names = [line.split()[0] for line in lines if line.strip()]
+    assert names.index("lenet") < names.index("vgg16") < names.index("vgg19") < names.index("resnet18") < names.index("vit_b_16") < names.index("cam")
+
+
+def test_the_page_of_the_zoo_is_what_the_command_prints(archcalc) -> None:
+    assert archcalc("zoo", "--format", "markdown").out == (ROOT / "specs" / "README.md").read_text(encoding="utf-8")
+
+
+PAPERS = {"arXiv:1512.03385": 2015, "arXiv:1611.05431v2": 2016, "arXiv:cs/0112017": 2001, "arXiv:cs.NE/9901010": 1999, "doi:10.1109/5.726791": None, None: None}
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_the_year_is_read_off_an_arxiv_identifier(paper: str | None) -> None:
+    assert year_of(paper) == PAPERS[paper]
 
 
 def test_the_schema_is_draft_07_and_accepts_every_shipped_spec(archcalc) -> None:

@@ -14,7 +14,7 @@ from archcalc.errors import Mark, Problem, SpecError, UsageError
 from archcalc.ops import OPS
 from archcalc.spec.items import LABEL, LABEL_IS, Chain, Reader, Word, _tokens, walk
 from archcalc.spec.layers import Resolver, allowed
-from archcalc.spec.model import Budget, Document, Parameter, Reference
+from archcalc.spec.model import Budget, Document, Parameter, Reference, Variant
 from archcalc.spec.parts import Block, Declared, Head, Member, Spec, among
 from archcalc.spec.text import MOST_BYTES, Mapping, Node, Scalar, Sequence, compose
 
@@ -79,6 +79,7 @@ class _Loader:
             mark=self.root.mark,
             name=document.name if document else "",
             paper=document.paper if document else None,
+            year=document.year if document else None,
             inputs=self._inputs(),
             parameters=self._parameters(self._mapping("params")),
             require=self._require(document),
@@ -146,8 +147,7 @@ class _Loader:
 
     def _plain_variant(self, node: Mapping, path: tuple[Any, ...]) -> dict[str, Any]:
         """What pydantic checks of a variant; its parameters are read from the nodes."""
-        known = ("name", "paper", "reference", "budget")
-        return {key.text: self._plain(value, (*path, key.text)) for key, value in node.pairs if key.text in known}
+        return {key.text: self._plain(value, (*path, key.text)) for key, value in node.pairs if key.text in Variant.model_fields}
 
     def _translated(self, error: ValidationError) -> Iterator[Problem]:
         for detail in error.errors(include_url=False):
@@ -334,7 +334,7 @@ class _Loader:
             pairs = value.pairs if isinstance(value, Mapping) else []
             values = {}
             for name, node in pairs:
-                if name.text in ("name", "paper", "reference", "budget"):
+                if name.text in Variant.model_fields:
                     continue
                 if name.text not in spec.parameters:
                     self._wrong(f"variant '{key.text}': unknown parameter '{name.text}'{among(name.text, spec.parameters)}", name.mark)
@@ -344,7 +344,8 @@ class _Loader:
                 continue
             marks = self._item_marks(("variants", key.text, "reference"), len(known.reference))
             budget_marks = self._budget_marks(("variants", key.text, "budget"))
-            members[key.text] = Member(key.text, key.mark, values, known.name, known.paper, known.reference, marks, known.budget, budget_marks)
+            told = (known.name, known.paper, known.year)
+            members[key.text] = Member(key.text, key.mark, values, *told, known.reference, marks, known.budget, budget_marks)
         return members
 
 

@@ -74,6 +74,12 @@ def _text(value: Any) -> str:
     return value
 
 
+def _year(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1900 <= value <= 2100:
+        raise ValueError(f"must be a year such as 2015, got {_short(value)}")
+    return value
+
+
 def _bound(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, Fraction, str)):
         raise ValueError("must be a number or an expression in parameters")
@@ -114,6 +120,7 @@ Bound = Annotated[Any, *_field(_bound, **_NUMBER_OR_TEXT)]
 _ANY = {"type": ["number", "string", "boolean", "array", "null"], "description": "a number, a word, true or false, a list, or an expression in parameters"}
 Value = Annotated[Any, *_field(_value, **_ANY)]
 Text = Annotated[str, *_field(_text, type="string", minLength=1)]
+Year = Annotated[Any, *_field(_year, type="integer", minimum=1900, maximum=2100, description="when it was published, where `paper` doesn't tell")]
 _NAME: dict[str, Any] = {"type": "string", "pattern": r"^[A-Za-z0-9_][\w.+/-]*$"}
 Name = Annotated[str, *_field(_text, **_NAME)]
 Labels = Annotated[Any, *_left(type="array", items=_NAME, minItems=1)]
@@ -216,6 +223,7 @@ class Variant(BaseModel):
 
     name: Text | None = None
     paper: Text | None = None
+    year: Year | None = None
     reference: list[Reference] = []
     budget: Budget | None = None
 
@@ -226,6 +234,7 @@ class Document(_Part):
     archcalc: Annotated[int, *_field(lambda value: _version(value), const=1, description="the version of the language")]
     name: Text
     paper: Text | None = None
+    year: Year | None = None
     description: Text | None = None
     input: Dims | None = None
     inputs: Inputs | None = None

@@ -60,6 +60,7 @@ class Member:
     values: dict[str, Declared]
     title: str | None
     paper: str | None
+    year: int | None
     references: list[Reference]
     reference_marks: list[Mark]
     budget: Budget | None
@@ -74,6 +75,7 @@ class Spec:
     mark: Mark
     name: str
     paper: str | None
+    year: int | None
     inputs: dict[str, tuple[Word, ...]]
     parameters: dict[str, Declared]
     require: list[tuple[Word, str]]
