@@ -230,4 +230,4 @@ def _row(counts: Counts, table: Table, label: str, mark: Mark) -> Row:
         if row.name == label:
             return row
     known = [*table.graph.groups, *(row.name for row in table.rows)]
-    raise SpecError([Problem(f"reference: there is no layer '{label}'{among(label, known)}", mark)])
+    raise SpecError([Problem(f"there is no layer '{label}'{among(label, known)}", mark)])

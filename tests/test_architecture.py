@@ -11,13 +11,13 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "archcalc"
 
 FLOORS = [
-    ("errors", "algebra"),
+    ("errors", "algebra", "writing"),
     ("ops",),
     ("spec",),
     ("graph", "scope", "build"),
     ("receptive", "memory", "cost"),
     ("model", "render", "expand", "schema", "reference"),
-    ("check", "zoo"),
+    ("check", "zoo", "docs"),
     ("cli",),
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

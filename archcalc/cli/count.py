@@ -25,7 +25,7 @@ def count(
     batch: Batch = 1,
     dtype: Dtype = "fp32",
     flops: Annotated[bool, typer.Option("--flops", help="A column of FLOPs: 2 x MACs + elementwise operations.")] = False,
-    form: Annotated[str, typer.Option("--format", "-o", help="table, markdown, csv, json, html or latex.")] = "table",
+    form: Annotated[str, typer.Option("--format", "-o", help="table, markdown, rst, csv, json, html or latex.")] = "table",
     quiet: Quiet = False,
 ) -> None:
     """Count parameters, MACs, activations, memory and receptive field, as numbers or closed forms.

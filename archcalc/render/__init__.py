@@ -1,4 +1,4 @@
-"""A `Table` as text: for a terminal, Markdown, HTML, LaTeX, CSV and JSON."""
+"""A `Table` as text: for a terminal, Markdown, reStructuredText, HTML, LaTeX, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import html
 import io
 import json as json_library
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from archcalc.algebra import Number, Poly, latex, text, unicode
@@ -17,8 +17,9 @@ from archcalc.memory import TRAINING_CONVENTION
 from archcalc.render import grouping, json, numbers
 from archcalc.render.columns import COLUMNS, SUMMED, Form, chosen
 from archcalc.render.grid import grid
+from archcalc.render.markup import INDENT, grid_table, in_markdown, in_rst, pipe_table
 
-FORMATS = ("table", "markdown", "csv", "json", "html", "latex")
+FORMATS = ("table", "markdown", "rst", "csv", "json", "html", "latex")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def render(tables: Sequence[Table], form: str = "table", **options: object) -> s
         return json_library.dumps(found[0] if len(found) == 1 else found, indent=1, ensure_ascii=False)
     if form == "csv":
         return _csv(tables, given)
-    writer = {"table": _terminal, "markdown": _markdown, "html": _html, "latex": _latex}[form]
+    writer = {"table": _terminal, "markdown": _markdown, "rst": _rst, "html": _html, "latex": _latex}[form]
     return ("\n\n" if form != "table" else "\n\n\n").join(writer(table, given) for table in tables)
 
 
@@ -192,16 +193,21 @@ def _wrapped(label: str, value: str, width: int | None) -> list[str]:
 
 
 def _markdown(table: Table, options: Options) -> str:
-    from tabulate import tabulate
-
-    found = cells(table, options, indent="&nbsp;&nbsp;")
-    rows = [[cell.replace("|", "\\|") for cell in row] for row in [*found.rows, [f"**{cell}**" if cell else "" for cell in found.total]]]
-    align = ["right" if right else "left" for right in found.right]
-    body = tabulate(rows, found.headings, tablefmt="pipe", colalign=align, disable_numparse=True)
-    return f"{body}\n\n{_caption(table)}" if found.rows else _caption(table)
+    return _marked_up(table, options, pipe_table, in_markdown)
 
 
-def _caption(table: Table, form: Form = unicode) -> str:
+def _rst(table: Table, options: Options) -> str:
+    return _marked_up(table, options, grid_table, in_rst)
+
+
+def _marked_up(table: Table, options: Options, writer: Callable[..., str], escape: Callable[[str], str]) -> str:
+    found = cells(table, options, indent=INDENT)
+    below = escape(caption(table))
+    return f"{writer(found.headings, found.rows, found.right, found.total)}\n\n{below}" if found.rows else below
+
+
+def caption(table: Table, form: Form = unicode) -> str:
+    """A sentence with the totals and their convention."""
     totals = table.totals
     field = _field(table, form)
     return (
@@ -213,10 +219,10 @@ def _caption(table: Table, form: Form = unicode) -> str:
 def _html(table: Table, options: Options) -> str:
     from tabulate import tabulate
 
-    found = cells(table, options, indent="\u2003")
+    found = cells(table, options, indent=INDENT)
     align = ["right" if right else "left" for right in found.right]
     body = tabulate([*found.rows, found.total], found.headings, tablefmt="html", colalign=align, disable_numparse=True, preserve_whitespace=True)
-    return str(body).replace("<table>", f"<table>\n<caption>{html.escape(_caption(table))}</caption>", 1)
+    return str(body).replace("<table>", f"<table>\n<caption>{html.escape(caption(table))}</caption>", 1)
 
 
 def _latex(table: Table, options: Options) -> str:
@@ -230,7 +236,7 @@ def _latex(table: Table, options: Options) -> str:
     rows = [[_escaped(cell) for cell in row] for row in [*found.rows, found.total]]
     align = ["right" if right else "left" for right in found.right]
     body = tabulate(rows, [_escaped(h) for h in found.headings], tablefmt="latex_raw", colalign=align, disable_numparse=True)
-    return f"% {_caption(table, text)}\n{body}"
+    return f"% {caption(table, text)}\n{body}"
 
 
 def _escaped(cell: str) -> str:
@@ -271,4 +277,4 @@ def _joined(value: object) -> object:
     return ("x" if all(isinstance(item, (int, float)) for item in value) else " ").join(map(str, value))
 
 
-__all__ = ["FORMATS", "Options", "cells", "facts", "render", "title"]
+__all__ = ["FORMATS", "Options", "caption", "cells", "facts", "render", "title"]

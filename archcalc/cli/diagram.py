@@ -1,0 +1,33 @@
+"""`archcalc diagram`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archcalc.cli.app import app
+from archcalc.cli.options import Free, Set, Spec, Train, Without, bindings, models, names
+from archcalc.errors import UsageError
+
+
+@app.command()
+def diagram(
+    spec: Spec,
+    sets: Set = None,
+    free: Free = None,
+    depth: Annotated[int, typer.Option("--depth", "-d", min=1, help="Levels of blocks to draw: 1 the lines of the spec (default).")] = 1,
+    direction: Annotated[str, typer.Option("--direction", help="TD (from top to bottom, the default), LR, BT or RL.")] = "TD",
+    without: Without = None,
+    train: Train = False,
+    form: Annotated[str, typer.Option("--format", "-o", help="mermaid.")] = "mermaid",
+) -> None:
+    """Draw the network as a Mermaid flowchart: a box a layer, blocks folded, shapes on the arrows."""
+    from archcalc.model import Question
+    from archcalc.render.diagram import FORMATS, mermaid
+
+    if form not in FORMATS:
+        raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
+    (model,) = models([spec])
+    table = model.answer(Question(bindings(sets), names(free), train=train, without=names(without)))
+    typer.echo(mermaid(table, depth, direction))

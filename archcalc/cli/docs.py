@@ -1,0 +1,48 @@
+"""`archcalc docs`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archcalc.cli.app import app
+from archcalc.cli.options import Quiet
+
+
+@app.command()
+def docs(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Markdown and reStructuredText; in a folder, all that have regions.")],
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; print what would change, and exit with 1 if anything would.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over regions that were edited by hand.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fill the regions of documents: tables, numbers in sentences, formulas and diagrams that can't go stale.
+
+    \b
+    <!-- archcalc: table net.yaml --depth 1 -->
+    <!-- archcalc: end -->
+    """
+    from archcalc.docs import documents
+
+    found = documents(files)
+    edited = [mark for document in found for mark in document.edited]
+    for mark in edited:
+        typer.echo(f"{mark}: this region was edited by hand", err=True)
+    if check:
+        stale = [document for document in found if not document.is_current]
+        for document in stale:
+            typer.echo(document.diff())
+        if stale:
+            names = " ".join(f"'{document.path}'" if " " in str(document.path) else str(document.path) for document in stale)
+            typer.echo(f"out of date; run: archcalc docs {names}{' --force' * bool(edited)}", err=True)
+            raise typer.Exit(1)
+        return
+    if edited and not force:
+        typer.echo("nothing was written; --force writes over what was edited", err=True)
+        raise typer.Exit(1)
+    for document in found:
+        document.write()
+        if not quiet:
+            what = "unchanged" if document.is_current else "refreshed"
+            typer.echo(f"{document.path}: {document.regions} region{'s' * (document.regions != 1)}, {what}")

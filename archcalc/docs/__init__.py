@@ -1,0 +1,8 @@
+"""Cost tables in documents: regions that archcalc fills, and checks.
+
+`regions` finds them, `commands` answers them, `pieces` writes the answers down, `refresh` puts them in their place.
+"""
+
+from archcalc.docs.refresh import Document, documents, read, refreshed
+
+__all__ = ["Document", "documents", "read", "refreshed"]

@@ -1,0 +1,306 @@
+"""The commands that a region may carry, and what they answer: `table net.yaml --depth 1`, `value resnet50 macs`.
+
+They are words with options, read here: nothing is handed to a shell, and nothing runs but archcalc.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NoReturn, TypeAlias
+
+from archcalc.algebra import Poly, latex, text, unicode
+from archcalc.check import BYTES, metric
+from archcalc.cost import Table
+from archcalc.docs.pieces import Code, Diagram, Formula, Grid, Piece, Words
+from archcalc.errors import Mark, UsageError, suggest
+from archcalc.model import Model, Question, load
+from archcalc.render import Options, caption, cells, numbers
+from archcalc.render.diagram import DIRECTIONS, mermaid
+from archcalc.render.markup import INDENT
+from archcalc.spec.model import METRICS
+
+Arguments: TypeAlias = argparse.Namespace
+
+
+@dataclass
+class Library:
+    """The specs that a run reads, each once, and their files, for whoever watches them."""
+
+    models: dict[str, Model] = field(default_factory=dict)
+    files: set[Path] = field(default_factory=set)
+
+    def model(self, name: str, folder: Path) -> Model:
+        """A spec beside the document, or a network that ships: a name without a slash or a suffix, which no file there has.
+
+        Raises UsageError if there is no such thing, SpecError if it has mistakes.
+        """
+        found = self.models.get(where := _located(name, folder))
+        if found is None:
+            if where != name or Path(where).is_file():
+                self.files.add(Path(where.partition("@")[0]))
+            found = self.models[where] = load(where)
+        return found
+
+
+def _located(name: str, folder: Path) -> str:
+    path, at, variant = name.partition("@")
+    beside = folder / path
+    if beside.is_file() or "/" in path or path.endswith((".yaml", ".yml", ".onnx")):
+        return os.path.normpath(beside).replace(os.sep, "/") + at + variant
+    return name
+
+
+def answer(command: str, folder: Path, library: Library, mark: Mark) -> Piece:
+    """What a command says, with specs looked for from `folder`. Raises UsageError or SpecError."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"{str(error).lower()} in `{command}`") from None
+    if not words:
+        raise UsageError(f"no command; there are {', '.join(KINDS)}")
+    kind = KINDS.get(words[0])
+    if kind is None:
+        raise UsageError(f"unknown command '{words[0]}'{suggest(words[0], KINDS, 'there are ' + ', '.join(KINDS))}")
+    return kind.answer(kind.parser(words[0]).parse_args(words[1:]), Place(folder, library, mark))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a command stands."""
+
+    folder: Path
+    library: Library
+    mark: Mark
+
+    def table(self, name: str, given: Arguments) -> Table:
+        return self.library.model(name, self.folder).answer(_question(given))
+
+
+# ---- the commands ---------------------------------------------------------------------------------------------------------
+
+
+def _table(given: Arguments, place: Place) -> Piece:
+    table = place.table(given.spec, given)
+    options = Options(given.by, given.depth, given.sort, given.top, given.columns, given.flops)
+    found = cells(table, options, indent=INDENT)
+    rows = tuple(map(tuple, found.rows))
+    return Grid(tuple(found.headings), rows, tuple(found.right), tuple(found.total), "" if given.no_caption and rows else caption(table))
+
+
+def _value(given: Arguments, place: Place) -> Piece:
+    table = place.table(given.spec, given)
+    return Words(_formed(_figure(table, given.metric, given.layer, place.mark), given.metric, given.form), given.define)
+
+
+def _formula(given: Arguments, place: Place) -> Piece:
+    if not given.free:
+        raise UsageError("a formula needs free parameters: --free size, or --free all")
+    table = place.table(given.spec, given)
+    value = _figure(table, given.metric, given.layer, place.mark)
+    if not isinstance(value, (int, Fraction, Poly)):
+        raise UsageError(f"{given.metric} has no formula: it is {value}")
+    if given.form == "latex":
+        return Formula(latex(value))
+    return Code(text(value)) if given.form == "text" else Words(unicode(value))
+
+
+def _models(given: Arguments, place: Place) -> Piece:
+    names = [name for pattern in given.specs for name in _matching(pattern, place.folder)]
+    models = [(name, place.library.model(name, place.folder)) for name in names]
+    if given.variants:
+        models = [pair for name, model in models for pair in ((name, model), *((f"{name}@{v}", Model(model.spec, v)) for v in model.spec.variants))]
+    columns = [_model_column(name) for name in given.columns.split(",") if name.strip()]
+    question = _question(given)
+    tables = [(name, model.answer(question)) for name, model in models]
+    rows = tuple(tuple(column.cell(name, table, given.form) for column in columns) for name, table in tables)
+    return Grid(tuple(column.heading for column in columns), rows, tuple(column.right for column in columns))
+
+
+def _diagram(given: Arguments, place: Place) -> Piece:
+    return Diagram(mermaid(place.table(given.spec, given), given.depth, given.direction))
+
+
+# ---- figures --------------------------------------------------------------------------------------------------------------
+
+
+def _figure(table: Table, name: str, layer: str | None, mark: Mark) -> Any:
+    """A figure as references and budgets name them, or another of the totals. Raises UsageError for one that doesn't exist."""
+    if name in METRICS:
+        return metric(table, name, layer, mark)
+    if name == "input" and layer is None:
+        return ", ".join(numbers.shape(shape) for shape in table.inputs.values())
+    others = {key: value for key, value in table.totals.items() if isinstance(value, (int, Fraction, Poly))}
+    if name in others and layer is None:
+        return others[name]
+    if name in others:
+        return metric(table, name, layer, mark)
+    raise UsageError(f"unknown figure '{name}'{suggest(name, [*METRICS, *others, 'input'], 'there are ' + ', '.join([*METRICS, 'input']))}")
+
+
+def _formed(value: Any, name: str, form: str) -> str:
+    """`7.00M`, `6,998,552` or `6998552`; bytes in KiB and MiB; closed forms and words as they are."""
+    if isinstance(value, Poly):
+        return text(value) if form == "plain" else unicode(value)
+    if not isinstance(value, (int, Fraction)):
+        return str(value)
+    in_bytes = name in BYTES or name.endswith("bytes")
+    if form == "plain":
+        return str(value) if isinstance(value, int) else str(float(value))
+    if form == "exact":
+        return numbers.exact(value) + (" B" if in_bytes else "")
+    if in_bytes:
+        return numbers.size_in_bytes(value)
+    return str(value) if name.startswith(("depth", "field")) else numbers.count(value)
+
+
+# ---- one row a network ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading, and what it says of a network; `form` is how its numbers are written."""
+
+    heading: str
+    cell: Callable[[str, Table, str], str]
+    right: bool = True
+
+
+def _total(heading: str, name: str) -> Column:
+    return Column(heading, lambda _, table, form: _formed(_figure(table, name, None, table.spec.mark), name, form))
+
+
+MODEL_COLUMNS = {
+    "name": Column("name", lambda name, table, form: name, False),
+    "network": Column("network", lambda name, table, form: table.name, False),
+    "input": Column("input", lambda name, table, form: ", ".join(numbers.shape(shape) for shape in table.inputs.values())),
+    "params": _total("params", "params"),
+    "macs": _total("MACs", "macs"),
+    "flops": _total("FLOPs", "flops"),
+    "activations": _total("activations", "activations"),
+    "act_peak": _total("alive", "act_peak"),
+    "act_sum": _total("kept", "act_sum"),
+    "weights": _total("weights", "weight_bytes"),
+    "depth": _total("depth", "depth"),
+    "field": Column("field", lambda name, table, form: numbers.one_field(table.last_map[2]) if table.last_map else "all"),
+    "paper": Column("paper", lambda name, table, form: table.spec.paper or "", False),
+}
+
+
+def _model_column(name: str) -> Column:
+    name = name.strip().lower()
+    if name not in MODEL_COLUMNS:
+        raise UsageError(f"unknown column '{name}'{suggest(name, MODEL_COLUMNS, 'there are ' + ', '.join(MODEL_COLUMNS))}")
+    return MODEL_COLUMNS[name]
+
+
+def _matching(pattern: str, folder: Path) -> list[str]:
+    """The specs that a pattern stands for, in the order of their names."""
+    if not any(letter in pattern for letter in "*?["):
+        return [pattern]
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern) if path.is_file())
+    if not found:
+        raise UsageError(f"no file matches '{pattern}'")
+    return found
+
+
+# ---- reading the words ----------------------------------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with mistakes as UsageErrors instead of an exit."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A command: what it takes, and what it answers."""
+
+    takes: Callable[[argparse.ArgumentParser], None]
+    answer: Callable[[Arguments, Place], Piece]
+
+    def parser(self, name: str) -> argparse.ArgumentParser:
+        parser = _Parser(prog=name, add_help=False, allow_abbrev=False)
+        self.takes(parser)
+        for option, convert in (("--set", _pair), ("--free", _names), ("--without", _names)):
+            parser.add_argument(option, action="append", type=convert, default=[])
+        parser.add_argument("--train", action="store_true")
+        parser.add_argument("--batch", type=_whole, default=1)
+        parser.add_argument("--dtype", default="fp32")
+        return parser
+
+
+def _question(given: Arguments) -> Question:
+    free, without = (tuple(name for names in lists for name in names) for lists in (given.free, given.without))
+    return Question(dict(given.set), free, given.batch, given.train, given.dtype, without)
+
+
+def _pair(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise argparse.ArgumentTypeError(f"takes name=value, got '{word}'")
+    return name.strip(), value.strip()
+
+
+def _names(word: str) -> list[str]:
+    return [name.strip() for name in word.split(",") if name.strip()]
+
+
+def _whole(word: str) -> int:
+    if not word.isascii() or not word.isdigit() or len(word) > 18 or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"takes a whole number from 1 on, got '{word}'")
+    return int(word)
+
+
+def _takes_table(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec")
+    for option in ("--by", "--sort", "--columns"):
+        parser.add_argument(option)
+    parser.add_argument("--depth", type=_level)
+    parser.add_argument("--top", type=_whole)
+    parser.add_argument("--flops", action="store_true")
+    parser.add_argument("--no-caption", action="store_true")
+
+
+def _level(word: str) -> int:
+    return 0 if word == "0" else _whole(word)
+
+
+def _takes_figure(forms: Sequence[str]) -> Callable[[argparse.ArgumentParser], None]:
+    def takes(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("spec")
+        parser.add_argument("metric")
+        parser.add_argument("--layer")
+        parser.add_argument("--form", choices=forms, default=forms[0])
+        parser.add_argument("--define")
+
+    return takes
+
+
+def _takes_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("specs", nargs="+")
+    parser.add_argument("--columns", default="network,input,params,macs,depth,field")
+    parser.add_argument("--variants", action="store_true")
+    parser.add_argument("--form", choices=("short", "exact", "plain"), default="short")
+
+
+def _takes_diagram(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec")
+    parser.add_argument("--depth", type=_whole, default=1)
+    parser.add_argument("--direction", choices=DIRECTIONS, default="TD")
+
+
+KINDS = {
+    "table": Kind(_takes_table, _table),
+    "value": Kind(_takes_figure(("short", "exact", "plain")), _value),
+    "models": Kind(_takes_models, _models),
+    "formula": Kind(_takes_figure(("latex", "unicode", "text")), _formula),
+    "diagram": Kind(_takes_diagram, _diagram),
+}

@@ -1,0 +1,96 @@
+"""What a region can hold, before it is Markdown, reStructuredText or a node of Sphinx."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from archcalc.errors import UsageError
+from archcalc.render.markup import grid_table, in_markdown, in_rst, pipe_table
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table: plain text in every cell, a line of totals if it has one, a sentence below."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: tuple[bool, ...]
+    total: tuple[str, ...] = ()
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A number or a few words, for a sentence; in reStructuredText `define` is the substitution that stands for them."""
+
+    text: str
+    define: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A closed form in LaTeX math."""
+
+    latex: str
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A closed form as the spec language and Python read it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagram:
+    """A drawing in Mermaid's language."""
+
+    source: str
+
+
+Piece: TypeAlias = Grid | Words | Formula | Code | Diagram
+
+
+def written(piece: Piece, markup: str, inline: bool) -> str:
+    """The piece in `markdown` or `rst`, without a final newline. Raises UsageError if it can't stand there."""
+    if inline and isinstance(piece, (Grid, Diagram)):
+        raise UsageError("a table or a diagram needs a region on lines of its own; only `value` and `formula` stand inside a sentence")
+    return _markdown(piece, inline) if markup == "markdown" else _rst(piece)
+
+
+def _markdown(piece: Piece, inline: bool) -> str:
+    match piece:
+        case Grid():
+            return _grid(piece, pipe_table(piece.headings, piece.rows, piece.right, piece.total), in_markdown(piece.caption))
+        case Words(define=str(name)):
+            raise UsageError(f"--define {name} is for reStructuredText; in Markdown the number itself stands in the sentence")
+        case Words():
+            return in_markdown(piece.text)
+        case Formula():
+            return f"${piece.latex}$" if inline else f"$$\n{piece.latex}\n$$"
+        case Code():
+            return f"`{piece.text}`"
+        case Diagram():
+            return f"```mermaid\n{piece.source}\n```"
+
+
+def _rst(piece: Piece) -> str:
+    match piece:
+        case Grid():
+            return _grid(piece, grid_table(piece.headings, piece.rows, piece.right, piece.total), in_rst(piece.caption))
+        case Words(define=str(name)):
+            return f".. |{name}| replace:: {in_rst(piece.text)}"
+        case Words():
+            return in_rst(piece.text)
+        case Formula():
+            return f".. math::\n\n   {piece.latex}"
+        case Code():
+            return f"``{piece.text}``"
+        case Diagram():
+            body = "\n".join(f"   {line}" for line in piece.source.split("\n"))
+            return f".. mermaid::\n\n{body}"
+
+
+def _grid(piece: Grid, table: str, caption: str) -> str:
+    return "\n\n".join(part for part in (table if piece.rows else "", caption) if part)

@@ -1,0 +1,148 @@
+"""Documents with their regions brought up to date."""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from archcalc.docs.commands import Library, answer
+from archcalc.docs.pieces import written
+from archcalc.docs.regions import Region, checksum, is_document, markup, regions
+from archcalc.errors import ArchcalcError, Mark, Problem, SpecError, UsageError
+from archcalc.writing import write
+
+_BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_SKIPPED = ("node_modules", "site-packages", "_build")
+_REGION = "region of archcalc: one begins with `<!-- archcalc: table SPEC -->` and ends with `<!-- archcalc: end -->`"
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document as it is, and as it should be; `edited` are the regions that somebody changed by hand."""
+
+    path: Path
+    old: str
+    new: str
+    regions: int
+    edited: tuple[Mark, ...]
+    mark: bytes = b""  # of the byte order
+    encoding: str = "utf-8"
+
+    @property
+    def is_current(self) -> bool:
+        return self.old == self.new
+
+    def diff(self) -> str:
+        """What would change, as a unified diff."""
+        old, new = (text.replace("\r\n", "\n").splitlines() for text in (self.old, self.new))
+        name = self.path.as_posix()
+        lines = [*difflib.unified_diff(old, new, name, f"{name} (refreshed)", lineterm="")]
+        return "\n".join(lines or [f"{name}: regions with line endings unlike those around them"])
+
+    def write(self) -> None:
+        """Put the new text in the file, in one go. Raises UsageError."""
+        if not self.is_current:
+            write(self.path, self.mark + self.new.encode(self.encoding))
+
+
+def documents(names: Iterable[str]) -> list[Document]:
+    """Read these documents, and those in these folders that have regions; answer every region.
+
+    Raises UsageError or SpecError with every mistake in all of them: files that don't exist or have no region, markers without
+    a partner, commands that can't be answered.
+    """
+    library = Library()
+    found: list[Document] = []
+    problems: list[Problem] = []
+    for name in names:
+        path, before = Path(name), len(found)
+        try:
+            found += _folder(path, library) if path.is_dir() else [read(path, library)]
+        except SpecError as error:
+            problems += error.problems
+            continue
+        if path.is_dir() and len(found) == before:
+            raise UsageError(f"{path}: no document in it has {_REGION}")
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def _folder(folder: Path, library: Library) -> list[Document]:
+    """The documents under a folder that have regions; hidden, installed and built ones aside."""
+    found: list[Document] = []
+    problems: list[Problem] = []
+    for here, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED and not Path(here, name, "pyvenv.cfg").exists())
+        for path in sorted(Path(here, name) for name in files if is_document(Path(name))):
+            try:
+                document = read(path, library) if "archcalc:" in _text(path)[0] else None
+            except SpecError as error:
+                problems += [] if error.problems == [_without_regions(path)] else error.problems
+                continue
+            found += [document] if document else []
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def read(path: Path, library: Library) -> Document:
+    """One document. Raises UsageError or SpecError."""
+    markup(path)
+    text, mark, encoding = _text(path)
+    found = regions(text, path)
+    if not found:
+        raise SpecError([_without_regions(path)])
+    new, edited = refreshed(text, path, found, library)
+    return Document(path, text, new, len(found), edited, mark, encoding)
+
+
+def _without_regions(path: Path) -> Problem:
+    return Problem(f"there is no {_REGION}", Mark(str(path), 1, 1))
+
+
+def refreshed(text: str, path: Path, found: list[Region], library: Library) -> tuple[str, tuple[Mark, ...]]:
+    """The text with its regions filled, and the marks of those edited by hand. Raises SpecError with every region's mistake."""
+    problems: list[Problem] = []
+    parts, edited, done = [], [], 0
+    for region in found:
+        try:
+            content = written(answer(region.command, path.parent, library, region.mark), markup(path), region.inline)
+        except SpecError as error:
+            asked = all(problem.mark == region.mark for problem in error.problems)
+            problems += [*([] if asked else [Problem("this region can't be filled", region.mark)]), *error.problems]
+            continue
+        except ArchcalcError as error:
+            problems.append(Problem(str(error), region.mark))
+            continue
+        held = region.content(text)
+        if region.recorded is not None and checksum(held) != region.recorded and held != content:
+            edited.append(region.mark)
+        newline = "\r\n" if text[: region.start].endswith("\r\n") else "\n"
+        parts += [text[done : region.start], region.filled(content, newline)]
+        done = region.close
+    if problems:
+        raise SpecError(problems)
+    return "".join([*parts, text[done:]]), tuple(edited)
+
+
+def _text(path: Path) -> tuple[str, bytes, str]:
+    """A file's text with its line endings, its byte order mark and its encoding. Raises UsageError or SpecError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+    mark = next((mark for mark in _BOMS if data.startswith(mark)), b"")
+    encoding = _BOMS.get(mark, "utf-8")
+    try:
+        return data[len(mark) :].decode(encoding), mark, encoding
+    except UnicodeDecodeError as error:
+        problem = f"not a text file: byte 0x{data[len(mark) + error.start]:02x} at offset {len(mark) + error.start} is not {encoding.upper()}"
+        raise SpecError([Problem(problem, Mark(str(path), 1, 1))]) from None
+
+
+__all__ = ["Document", "documents", "read", "refreshed"]

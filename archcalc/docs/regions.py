@@ -1,0 +1,225 @@
+"""Where a document holds what archcalc writes: regions between two comments, the first of which says what.
+
+    <!-- archcalc: table net.yaml --depth 1 -->     Markdown; a region on lines of its own, or inside a sentence
+    % archcalc: table net.yaml --depth 1            MyST
+    .. archcalc: table net.yaml --depth 1           reStructuredText
+
+    ... `archcalc: end (sum: 0123456789ab)`         the same, at the other end
+
+A comment in fenced or quoted code is an example and no marker.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import NamedTuple
+
+from archcalc.errors import Mark, Problem, SpecError, UsageError
+
+MARKDOWN = (".md", ".markdown", ".mkd", ".mdown", ".qmd", ".rmd")
+RST = (".rst", ".rest")
+
+_END = re.compile(r"end\s*(?:\(\s*sum:\s*(\w+)\s*\))?\s*$")
+_FENCE = re.compile(r"(?P<prefix>(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)")
+_HTML = re.compile(
+    r"(?P<code>(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n[ \t>]*\n).)*?(?<!`)(?P=ticks)(?!`))"
+    r"|(?P<comment><!--(?P<body>.*?)-->)"
+    r"|^[ \t>]*(?P<percent>%[ \t]*archcalc:(?P<line>[^\n]*))"
+    r"|(?P<open><!--\s*archcalc:)",
+    re.DOTALL | re.MULTILINE,
+)
+_RST = re.compile(r"(?P<prefix>[ \t]*)\.\.[ \t]+archcalc:(?!:)(?P<line>.*)")
+_LITERAL = ("code", "code-block", "sourcecode", "parsed-literal", "literalinclude", "raw", "math", "highlight", "prompt", "doctest", "testcode", "testoutput")
+_LITERAL_RST = re.compile(rf"[ \t]*\.\.([ \t]+({'|'.join(_LITERAL)})::.*|[ \t]*)$")
+_EXPLICIT = re.compile(r"[ \t]*\.\.[ \t]")
+
+
+class Marker(NamedTuple):
+    """One comment: what it says, and the stretch of the document that it takes up."""
+
+    text: str
+    start: int
+    end: int
+    style: str  # the end marker in the same manner
+    alone: bool  # nothing else stands on its lines
+    prefix: str  # what stands before it on its line, if it is alone
+
+
+class Region(NamedTuple):
+    """A command, and the stretch `start` to `end` of the document that its answer fills; `close` ends after its end marker."""
+
+    command: str
+    mark: Mark
+    start: int
+    end: int
+    close: int
+    style: str
+    inline: bool
+    prefix: str
+    recorded: str | None
+
+    def content(self, text: str) -> str:
+        """What the region holds, free of its surroundings: indentation, line endings, white space around it."""
+        held = text[self.start : self.end]
+        if self.inline:
+            return held.strip()
+        bare = self.prefix.rstrip()
+        lines = [line.removeprefix(self.prefix) if line.startswith(self.prefix) else line.removeprefix(bare) for line in held.replace("\r\n", "\n").split("\n")]
+        return "\n".join(line.rstrip() for line in lines).strip("\n")
+
+    def filled(self, content: str, newline: str) -> str:
+        """The region with this content, end marker included, as it stands in the document."""
+        end = self.style.format(f"end (sum: {checksum(content)})")
+        if self.inline:
+            return content + end
+        lines = ["", *content.split("\n"), ""]
+        return "".join(f"{(self.prefix + line).rstrip()}{newline}" for line in lines) + self.prefix + end
+
+
+def checksum(content: str) -> str:
+    """What tells a region that somebody edited by hand from one that is out of date."""
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def is_document(path: PurePath) -> bool:
+    """Whether archcalc knows how comments are written in such a file."""
+    return path.suffix.lower() in (*MARKDOWN, *RST)
+
+
+def markup(path: PurePath) -> str:
+    """`markdown` or `rst`. Raises UsageError for other files."""
+    suffix = path.suffix.lower()
+    if not is_document(path):
+        raise UsageError(f"{path}: archcalc fills Markdown ({', '.join(MARKDOWN)}) and reStructuredText ({', '.join(RST)})")
+    return "markdown" if suffix in MARKDOWN else "rst"
+
+
+def regions(text: str, path: PurePath) -> list[Region]:
+    """The regions of a document, in order. Raises SpecError with every marker that has no partner."""
+    kind = markup(path)
+    lines = Lines(text, str(path))
+    problems: list[Problem] = []
+    found: list[Region] = []
+    opened: Marker | None = None
+    for marker in _markers_in_markdown(text, lines, problems) if kind == "markdown" else _markers_in_rst(text):
+        end = _END.match(marker.text)
+        if end is None:
+            if opened is not None:
+                problems.append(_endless(lines, opened))
+            opened = marker
+        elif opened is None:
+            problems.append(Problem("an end without a beginning", lines.mark(marker.start, marker.end)))
+        else:
+            if not opened.alone or marker.alone:
+                found.append(_region(text, lines, opened, marker, end.group(1)))
+            else:
+                problems.append(Problem("a region that begins on a line of its own ends on one", lines.mark(marker.start, marker.end)))
+            opened = None
+    if opened is not None:
+        problems.append(_endless(lines, opened))
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def _endless(lines: Lines, marker: Marker) -> Problem:
+    return Problem(f"this region has no end: `{marker.style.format('end')}`", lines.mark(marker.start, marker.end))
+
+
+def _region(text: str, lines: Lines, opened: Marker, closed: Marker, recorded: str | None) -> Region:
+    mark = lines.mark(opened.start, opened.end)
+    if not opened.alone:
+        return Region(opened.text, mark, opened.end, closed.start, closed.end, opened.style, True, "", recorded)
+    start = text.find("\n", opened.end) + 1
+    return Region(opened.text, mark, start, max(start, lines.start_of(closed.start)), closed.end, opened.style, False, opened.prefix, recorded)
+
+
+class Lines:
+    """Lines and columns of a text."""
+
+    def __init__(self, text: str, path: str) -> None:
+        self.text, self.path = text, path
+
+    def start_of(self, offset: int) -> int:
+        """Where the line begins that holds an offset."""
+        return self.text.rfind("\n", 0, offset) + 1
+
+    def end_of(self, offset: int) -> int:
+        """Where it ends, before the line feed."""
+        found = self.text.find("\n", offset)
+        return len(self.text) if found < 0 else found
+
+    def mark(self, start: int, end: int) -> Mark:
+        """The position of a stretch; of its first line, if it has several."""
+        begin = self.start_of(start)
+        line = self.text[begin : self.end_of(start)].rstrip("\r")
+        return Mark(self.path, self.text.count("\n", 0, start) + 1, start - begin + 1, max(1, min(end, begin + len(line)) - start), line)
+
+
+# ---- Markdown -------------------------------------------------------------------------------------------------------------
+
+
+def _markers_in_markdown(text: str, lines: Lines, problems: list[Problem]) -> Iterator[Marker]:
+    for match in _HTML.finditer(_without_fences(text)):
+        if match["open"]:
+            problems.append(Problem("this comment has no end: `-->`", lines.mark(match.start("open"), match.end("open"))))
+        elif match["percent"]:
+            begin, end = match.span("percent")
+            prefix = text[lines.start_of(begin) : begin]
+            yield Marker(match["line"].strip(), begin, begin + len(match["percent"].rstrip()), "% archcalc: {}", True, prefix)
+        elif match["comment"] and match["body"].strip().startswith("archcalc:"):
+            begin, end = match.span("comment")
+            before, after = text[lines.start_of(begin) : begin], text[end : lines.end_of(end)]
+            alone = not before.strip("> \t") and not after.strip()
+            yield Marker(match["body"].strip().removeprefix("archcalc:").strip(), begin, end, "<!-- archcalc: {} -->", alone, before if alone else "")
+
+
+def _without_fences(text: str) -> str:
+    """The text with fenced code blanked, every offset as it was."""
+    found, fence = [], ""
+    for line in text.splitlines(keepends=True):
+        match = _FENCE.match(line)
+        inside = bool(fence)
+        if match and not fence and not (match["fence"][0] == "`" and "`" in match["info"]):
+            fence = match["fence"]
+        elif match and fence and match["fence"].startswith(fence) and not match["info"].strip():
+            fence = ""
+        found.append(re.sub(r"[^\r\n]", " ", line) if inside or fence else line)
+    return "".join(found)
+
+
+# ---- reStructuredText -----------------------------------------------------------------------------------------------------
+
+
+def _markers_in_rst(text: str) -> Iterator[Marker]:
+    offset, literal = 0, None  # the indentation of what introduces a literal block
+    lines = text.splitlines(keepends=True)
+    for n, line in enumerate(lines):
+        start, offset = offset, offset + len(line)
+        bare = line.strip()
+        indent = len(line) - len(line.lstrip())
+        if literal is not None and bare and indent <= literal:
+            literal = None
+        if literal is not None or not bare:
+            continue
+        match = _RST.match(line)
+        if match:
+            more, words = _continued(lines, n, indent), [match["line"]]
+            words += [part.strip() for part in more]
+            end = start + len("".join([line, *more]).rstrip())
+            yield Marker(" ".join(words).strip(), start + indent, end, ".. archcalc: {}", True, match["prefix"])
+        elif _LITERAL_RST.match(line) or (bare.endswith("::") and not _EXPLICIT.match(line)):
+            literal = indent
+
+
+def _continued(lines: list[str], n: int, indent: int) -> list[str]:
+    """The lines of a comment after its first: indented, up to the first empty one."""
+    found = []
+    for line in lines[n + 1 :]:
+        if not line.strip() or len(line) - len(line.lstrip()) <= indent:
+            break
+        found.append(line)
+    return found

@@ -1,0 +1,71 @@
+"""A network as a Mermaid flowchart: blocks folded into one box each, shapes on the edges."""
+
+from __future__ import annotations
+
+from archcalc.cost import Row, Table
+from archcalc.errors import UsageError
+from archcalc.graph import Input, Node
+from archcalc.render import numbers
+from archcalc.render.grouping import flat
+
+FORMATS = ("mermaid",)
+DIRECTIONS = ("TD", "LR", "BT", "RL")
+MOST_EDGES = 300  # Mermaid itself refuses more than 500, and nobody reads so many
+MOST_LETTERS = 50_000  # what Mermaid takes
+
+_ESCAPES = str.maketrans({"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "`": "#96;", "&": "#amp;", "\\": "#92;"})
+
+
+def mermaid(table: Table, depth: int = 1, direction: str = "TD") -> str:
+    """The flowchart's source, without a final newline; groups are boxes down to `depth`.
+
+    Raises UsageError for a direction that doesn't exist, and for a drawing that Mermaid would refuse.
+    """
+    if direction not in DIRECTIONS:
+        raise UsageError(f"unknown direction '{direction}'; there are {', '.join(DIRECTIONS)}")
+    if depth < 1:
+        raise UsageError("a diagram needs a depth of 1 or more")
+    rows = {row.name: row for row in flat(table, "block", depth)}
+    names = {name: f"n{n}" for n, name in enumerate([*table.inputs, *rows])}
+    arrows = edges(table, depth)
+    if len(arrows) > MOST_EDGES:
+        fewer = f"take a depth below {depth}" if depth > 1 else "it has too many layers outside of blocks"
+        raise UsageError(f"{table.name}: {len(arrows)} arrows at depth {depth}, more than the {MOST_EDGES} that can be drawn; {fewer}")
+    lines = [f"flowchart {direction}"]
+    lines += [f'    {names[name]}(["{_text(name)}"])' for name in table.inputs]
+    lines += [f"    {names[row.name]}{_box(row)}" for row in rows.values()]
+    lines += [f'    {names[source]} -->|"{_text(shape)}"| {names[target]}' for source, target, shape in arrows]
+    drawn = "\n".join(lines)
+    if len(drawn) > MOST_LETTERS:
+        raise UsageError(f"{table.name}: {len(drawn):,} letters at depth {depth}, more than the {MOST_LETTERS:,} that Mermaid takes; take a smaller depth")
+    return drawn
+
+
+def edges(table: Table, depth: int) -> list[tuple[str, str, str]]:
+    """(from, to, shape) between boxes: inputs and what stands at a depth; one arrow where several layers read the same thing."""
+
+    def box(node: Node) -> str:
+        return node.name if isinstance(node.op, Input) else "/".join(node.line.split("/")[:depth])
+
+    nodes = table.graph.nodes
+    found: dict[tuple[str, str, str], None] = {}
+    for n in table.graph.layers():
+        for source in nodes[n].inputs:
+            edge = (box(nodes[source]), box(nodes[n]), numbers.shape(nodes[source].shape))
+            if edge[0] != edge[1]:
+                found[edge] = None
+    return list(found)
+
+
+def _box(row: Row) -> str:
+    """A block with double sides, a layer without; its label, what it is and what it costs."""
+    label = row.name.rpartition("/")[2]
+    costs = [f"{numbers.count(row.params)} params"] if row.params != 0 else []
+    costs += [f"{numbers.count(row.macs)} MACs"] if row.macs != 0 else []
+    lines = [label, *([row.text] if row.text != label else []), *([", ".join(costs)] if costs else [])]
+    text = "<br/>".join(_text(line) for line in lines)
+    return f'[["{text}"]]' if row.op == "block" else f'["{text}"]'
+
+
+def _text(text: str) -> str:
+    return text.translate(_ESCAPES)

@@ -1,0 +1,71 @@
+"""Tables as Markdown and reStructuredText, the same bytes on every machine: what a cell says is never taken for markup.
+
+Widths are counted here: tabulate counts them otherwise where wcwidth happens to be installed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+
+INDENT = "\u2003"  # what `cells` puts before a layer that stands in a group
+
+_MARKDOWN = re.compile(r"[\\`*|<]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_RST = re.compile(r"[\\`*|]|_(?![A-Za-z0-9])")
+
+
+def in_markdown(text: str) -> str:
+    """Plain text, escaped for Markdown."""
+    return _MARKDOWN.sub(r"\\\g<0>", text)
+
+
+def in_rst(text: str) -> str:
+    """Plain text, escaped for reStructuredText."""
+    return _RST.sub(r"\\\g<0>", text)
+
+
+def pipe_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], total: Sequence[str] = ()) -> str:
+    """A table of GitHub's Markdown; the line of totals in bold."""
+
+    def cell(text: str) -> str:
+        inside = text.lstrip(INDENT)
+        return "&nbsp;&nbsp;" * (len(text) - len(inside)) + in_markdown(inside)
+
+    lines, widths = _aligned(headings, rows, right, total, cell, len)
+    rule = [f"{'-' * (width + 1)}:" if is_right else f":{'-' * (width + 1)}" for width, is_right in zip(widths, right, strict=True)]
+    head, *body = [f"| {' | '.join(line)} |" for line in lines]
+    return "\n".join([head, f"|{'|'.join(rule)}|", *body])
+
+
+def grid_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], total: Sequence[str] = ()) -> str:
+    """A grid of reStructuredText; the line of totals in bold."""
+
+    def cell(text: str) -> str:
+        inside = text.lstrip(INDENT)
+        return ("\\ " if inside != text else "") + INDENT * (len(text) - len(inside)) + in_rst(inside)
+
+    lines, widths = _aligned(headings, rows, right, total, cell, columns)
+    double, single = (f"+{'+'.join(mark * (width + 2) for width in widths)}+" for mark in "=-")
+    head, *body = [f"| {' | '.join(line)} |" for line in lines]
+    return "\n".join([single, head, double, *(part for line in body for part in (line, single))])
+
+
+def columns(text: str) -> int:
+    """How many columns docutils says a text takes: East Asian letters two, combining marks none."""
+    return sum(0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text)
+
+
+def _aligned(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], total: Sequence[str], cell: Callable[[str], str], width: Callable[[str], int]
+) -> tuple[list[list[str]], list[int]]:
+    """Every line with its cells padded, and how wide each column is."""
+    lines = [[cell(text) for text in line] for line in (headings, *rows)]
+    lines += [[f"**{cell(text)}**" if text else "" for text in total]] if total else []
+    widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
+
+    def padded(line: list[str]) -> list[str]:
+        gaps = [" " * (wanted - width(text)) for text, wanted in zip(line, widths, strict=True)]
+        return [gap + text if is_right else text + gap for text, gap, is_right in zip(line, gaps, right, strict=True)]
+
+    return [padded(line) for line in lines], widths
