@@ -1,0 +1,502 @@
+"""`archcalc docs`: regions in Markdown, MyST and reStructuredText, filled, checked, and refused where they can't be."""
+
+import codecs
+import re
+import stat
+import sys
+from pathlib import Path
+
+import docutils.core
+import pytest
+from markdown_it import MarkdownIt
+
+from archcalc.cli import main
+
+NET = """\
+archcalc: 1
+name: Tiny
+input: [3, size, size]
+params: {size: 32, width: 16}
+layers:
+  - stem: conv width 3x3
+  - gap
+  - fc: linear 10
+variants:
+  wide: {width: 32}
+"""
+PARAMS = 16 * 3 * 9 + 16 + 16 * 10 + 10  # 618
+MACS = 16 * 32 * 32 * 3 * 9 + 16 * 10  # 442,528
+WIDE = 32 * 3 * 9 + 32 + 32 * 10 + 10  # 1,226
+
+
+class Done:
+    """What a command printed and how it ended."""
+
+    def __init__(self, out: str, err: str, code: object) -> None:
+        self.out, self.err, self.code = out, err, code
+
+
+@pytest.fixture
+def docs(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> object:
+    """Run `archcalc docs` in a folder with `net.yaml`."""
+    (tmp_path / "net.yaml").write_text(NET, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["archcalc", "docs", *words])
+        code: object = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        printed = capsys.readouterr()
+        return Done(printed.out, printed.err, code)
+
+    return run
+
+
+def page(text: str, name: str = "page.md") -> Path:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode())
+    return path
+
+
+def region(command: str, content: str = "") -> str:
+    return f"<!-- archcalc: {command} -->\n{content}<!-- archcalc: end -->\n"
+
+
+def inside(text: str) -> str:
+    """What the first region holds."""
+    match = re.search(r"-->(.*?)<!-- archcalc: end \(sum: [0-9a-f]{12}\) -->", text, re.DOTALL)
+    assert match
+    return match.group(1).strip()
+
+
+# ---- what regions hold ----------------------------------------------------------------------------------------------------
+
+
+def test_a_table_is_filled_and_the_rest_of_the_page_stays(docs) -> None:
+    path = page(f"# Title\n\n{region('table net.yaml --columns layer,params,macs')}\nText  \nwith two blanks.")
+    assert (docs("page.md").code, docs("page.md", "--check").code) == (0, 0)
+    text = path.read_text()
+    assert text.startswith("# Title\n\n<!-- archcalc: table net.yaml --columns layer,params,macs -->\n\n| layer ")
+    assert text.endswith(") -->\n\nText  \nwith two blanks.")
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in inside(text).splitlines() if line.startswith("|")]
+    assert cells[2:] == [["stem", "448", "442k"], ["gap", "0", "0"], ["fc", "170", "160"], ["**total**", "**618**", "**443k**"]]
+    assert f"{PARAMS} parameters, {MACS:,} MACs" in text
+
+
+def test_a_number_stands_in_a_sentence(docs) -> None:
+    path = page(
+        "It has <!-- archcalc: value net.yaml macs --><!-- archcalc: end --> MACs, <!-- archcalc: value net.yaml macs --form exact -->?<!-- archcalc: end -->.\n"
+    )
+    assert docs("page.md").code == 0
+    assert re.sub(r"<!--.*?-->", "", path.read_text()) == "It has 443k MACs, 442,528.\n"
+    assert docs("page.md", "--check").code == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("net.yaml params", "618"),
+        ("net.yaml macs", "443k"),
+        ("net.yaml macs --form exact", f"{MACS:,}"),
+        ("net.yaml macs --form plain", str(MACS)),
+        ("net.yaml macs --batch 2 --form plain", str(2 * MACS)),
+        ("net.yaml params --layer stem", "448"),
+        ("net.yaml params --set width=32", "1.23k"),
+        ("net.yaml@wide params --form plain", str(WIDE)),
+        ("net.yaml weight_bytes", "2.41 KiB"),  # 618 * 4 / 1024
+        ("net.yaml weight_bytes --form exact", "2,472 B"),
+        ("net.yaml weight_bytes --dtype int8 --form plain", "618"),
+        ("net.yaml field", "3"),
+        ("net.yaml depth", "2"),
+        ("net.yaml input", "3x32x32"),
+        ("net.yaml input --set size=64", "3x64x64"),
+        ("net.yaml params --free width", "38·width + 10"),  # 27w + w + 10w + 10
+        ("net.yaml params --free width --form plain", "38*width + 10"),
+        ("net.yaml params --without fc", "448"),
+        ("resnet50 params --form plain", "25557032"),
+        ("googlenet params", "7.00M"),
+    ],
+)
+def test_a_value(docs, asked: str, said: str) -> None:
+    path = page(f"x <!-- archcalc: value {asked} --><!-- archcalc: end -->")
+    assert docs("page.md").code == 0
+    assert re.sub(r"<!--.*?-->", "", path.read_text()) == f"x {said}"
+
+
+def test_models_are_a_row_each_also_by_pattern_and_with_variants(docs) -> None:
+    page(NET.replace("Tiny", "Copy"), "more/b.yaml")
+    page(NET.replace("Tiny", "Other"), "more/a.yaml")
+    path = page(region("models net.yaml more/*.yaml resnet18 --columns name,network,params --form plain"))
+    assert docs("page.md").code == 0
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in inside(path.read_text()).splitlines()[2:]]
+    assert rows == [["net.yaml", "Tiny", "618"], ["more/a.yaml", "Other", "618"], ["more/b.yaml", "Copy", "618"], ["resnet18", "ResNet-18", "11689512"]]
+    path = page(region("models net.yaml --variants --columns name,params"))
+    assert docs("page.md").code == 0
+    assert "| net.yaml@wide |  1.23k |" in path.read_text()
+
+
+def test_a_formula_in_latex_in_unicode_and_as_code(docs) -> None:
+    block = page(region("formula net.yaml params --free width"))
+    line = page("w: <!-- archcalc: formula net.yaml macs --free width,size --form unicode --><!-- archcalc: end -->", "line.md")
+    code = page("w: <!-- archcalc: formula net.yaml params --free width --form text --><!-- archcalc: end -->", "code.md")
+    math = page("w: <!-- archcalc: formula net.yaml params --free width --><!-- archcalc: end -->", "math.md")
+    assert docs("page.md", "line.md", "code.md", "math.md").code == 0
+    assert inside(block.read_text()) == "$$\n38 \\mathit{width} + 10\n$$"
+    assert inside(line.read_text()) == "27·size²·width + 10·width"
+    assert inside(code.read_text()) == "`38*width + 10`"
+    assert inside(math.read_text()) == "$38 \\mathit{width} + 10$"
+
+
+def test_a_diagram_is_a_fence_of_mermaid(docs) -> None:
+    path = page(region("diagram net.yaml --direction LR"))
+    assert docs("page.md").code == 0
+    tokens = [token for token in MarkdownIt().parse(path.read_text()) if token.type == "fence"]
+    assert [token.info for token in tokens] == ["mermaid"]
+    lines = tokens[0].content.splitlines()
+    assert lines[0] == "flowchart LR"
+    assert '    n1 -->|"16x32x32"| n2' in lines
+    assert docs("page.md", "--check").code == 0
+
+
+def test_markdown_shows_what_a_cell_says(docs) -> None:
+    page('archcalc: 1\nname: "a*b*|_c_`d`<e>"\ninput: [4]\nlayers: [relu]\n', "odd.yaml")
+    path = page(region("models odd.yaml --columns network,params"))
+    assert docs("page.md").code == 0
+    tokens = MarkdownIt("commonmark").enable("table").parse(path.read_text())
+    (cell,) = [token for token in tokens if token.type == "inline" and "a" in token.content and "b" in token.content]
+    assert cell.children is not None
+    assert [(child.type, child.content) for child in cell.children] == [("text", "a*b*|_c_`d`<e>")]
+
+
+# ---- the three notations --------------------------------------------------------------------------------------------------
+
+RST = """\
+Title
+=====
+
+.. archcalc: table net.yaml
+   --columns layer,params
+.. archcalc: end
+
+It has |net-macs| MACs, and an example::
+
+   .. archcalc: table nowhere.yaml
+
+.. code-block:: rst
+
+   .. archcalc: end
+
+.. archcalc: value net.yaml macs --define net-macs
+
+.. archcalc: end
+
+* item
+
+  .. archcalc: formula net.yaml params --free width
+
+  .. archcalc: end
+"""
+
+
+def test_restructuredtext_is_what_docutils_reads(docs) -> None:
+    path = page(RST, "page.rst")
+    assert docs("page.rst").code == 0
+    assert docs("page.rst", "--check").code == 0
+    tree = docutils.core.publish_doctree(path.read_text(), settings_overrides={"report_level": 1, "halt_level": 2})
+    rows = [[entry.astext() for entry in row.findall(lambda node: node.tagname == "entry")] for row in tree.findall(lambda node: node.tagname == "row")]
+    assert rows == [["layer", "params"], ["stem", "448"], ["gap", "0"], ["fc", "170"], ["total", "618"]]
+    assert "It has 443k MACs" in tree.astext()
+    assert [node.astext() for node in tree.findall(lambda node: node.tagname == "math_block")] == ["38 \\mathit{width} + 10"]
+    assert [node.astext() for node in tree.findall(lambda node: node.tagname == "literal_block")] == [".. archcalc: table nowhere.yaml", ".. archcalc: end"]
+
+
+def test_wide_letters_and_nested_layers_keep_a_grid_straight(docs) -> None:
+    page("archcalc: 1\nname: 网络\ninput: [3, 8, 8]\nblocks:\n  unit: [conv 4 3x3, relu]\nlayers: [a: unit, b_: unit]\n", "net.yaml")
+    path = page(".. archcalc: table net.yaml --depth 2 --columns layer,op\n.. archcalc: end\n\n.. archcalc: models net.yaml\n.. archcalc: end\n", "page.rst")
+    assert docs("page.rst").code == 0
+    tree = docutils.core.publish_doctree(path.read_text(), settings_overrides={"report_level": 2, "halt_level": 2})
+    first = [row.next_node(lambda node: node.tagname == "entry").astext() for row in tree.findall(lambda node: node.tagname == "row")]
+    assert first == ["layer", "a", "\u2003conv", "\u2003relu", "b_", "\u2003conv", "\u2003relu", "total", "network", "网络"]
+
+
+def test_myst_comments_begin_with_a_percent_sign(docs) -> None:
+    path = page("% archcalc: table net.yaml --columns layer,params\n% archcalc: end\n\n:::{note}\n% archcalc: value net.yaml params\n% archcalc: end\n:::\n")
+    assert docs("page.md").code == 0
+    text = path.read_text()
+    assert len(re.findall(r"^% archcalc: end \(sum: \w{12}\)$", text, re.MULTILINE)) == 2
+    assert "\n618\n" in text
+    assert docs("page.md", "--check").code == 0
+
+
+def test_a_command_may_go_on_over_several_lines(docs) -> None:
+    path = page('<!-- archcalc:\n  table net.yaml\n  --columns "layer, params"\n-->\n<!-- archcalc: end -->\n')
+    assert docs("page.md").code == 0
+    assert "| stem " in path.read_text()
+    assert docs("page.md", "--check").code == 0
+
+
+@pytest.mark.parametrize("prefix", ["  ", "    ", "> ", "> > "])
+def test_a_region_stands_in_a_list_or_a_quotation(docs, prefix: str) -> None:
+    body = f"{prefix}<!-- archcalc: table net.yaml -->\n{prefix}<!-- archcalc: end -->\n"
+    path = page(("1.  item\n\n" if prefix.isspace() else "") + body)
+    assert docs("page.md").code == 0
+    filled = path.read_text().splitlines()
+    assert all(line.startswith(prefix.rstrip()) for line in filled[2 if prefix.isspace() else 0 :])
+    assert f"{prefix}| stem " in path.read_text()
+    assert docs("page.md", "--check").code == 0
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        "```md\n<!-- archcalc: table nowhere.yaml -->\n```\n",
+        "~~~~\n~~~\n<!-- archcalc: end -->\n~~~~\n",
+        "````\n```\n<!-- archcalc: end -->\n```\n````\n",
+        "- item\n\n  ```\n  <!-- archcalc: end -->\n  ```\n",
+        "> ```\n> <!-- archcalc: end -->\n> ```\n",
+        "A `<!-- archcalc: table x -->` marker, and ``a ` <!-- archcalc: end -->``.\n",
+        "```\n% archcalc: table x\n```\n",
+        "A comment: <!-- nothing of archcalc's -->\n",
+    ],
+)
+def test_markers_in_code_are_examples(docs, example: str) -> None:
+    path = page(f"{example}\n{region('value net.yaml params')}\n{example}")
+    assert docs("page.md").code == 0
+    text = path.read_text()
+    assert text.startswith(example)
+    assert text.endswith(example)
+    assert "\n618\n" in text
+
+
+# ---- staleness and hand edits ---------------------------------------------------------------------------------------------
+
+
+def test_a_change_of_the_spec_makes_a_page_stale(docs) -> None:
+    path = page(region("value net.yaml params"))
+    docs("page.md")
+    Path("net.yaml").write_text(NET.replace("width: 16}", "width: 32}"))
+    before = path.read_bytes()
+    done = docs("page.md", "--check")
+    assert (done.code, path.read_bytes()) == (1, before)
+    assert "\n-618\n" in done.out
+    assert "\n+1.23k\n" in done.out
+    assert done.out.startswith("--- page.md\n+++ page.md (refreshed)\n@@ ")
+    assert done.err == "out of date; run: archcalc docs page.md\n"
+    assert docs("page.md").out == "page.md: 1 region, refreshed\n"
+    assert docs("page.md").out == "page.md: 1 region, unchanged\n"
+    assert docs("page.md", "--quiet").out == ""
+
+
+def test_what_was_edited_by_hand_is_not_overwritten(docs) -> None:
+    path = page(region("value net.yaml params"))
+    docs("page.md")
+    path.write_text(path.read_text().replace("618", "619"))
+    before = path.read_bytes()
+    for words in ([], ["--check"]):
+        done = docs("page.md", *words)
+        assert (done.code, path.read_bytes()) == (1, before)
+        assert "page.md:1:1: this region was edited by hand" in done.err
+    assert docs("page.md", "--force").code == 0
+    assert "\n618\n" in path.read_text()
+
+
+def test_an_edit_that_says_what_archcalc_would_say_is_fine(docs) -> None:
+    """As after a merge: the content is right, the sum is another's."""
+    path = page(region("value net.yaml params"))
+    docs("page.md")
+    right = path.read_text()
+    path.write_text(re.sub(r"sum: \w+", "sum: 0123456789ab", right))
+    assert (docs("page.md", "--check").code, docs("page.md").code) == (1, 0)
+    assert path.read_text() == right
+
+
+def test_another_command_or_another_indentation_is_no_hand_edit(docs) -> None:
+    path = page(region("table net.yaml"))
+    docs("page.md")
+    path.write_text(
+        "- item\n"
+        + "".join(f"  {line}" if line.strip() else line for line in path.read_text().replace("table net.yaml", "table net.yaml --depth 0").splitlines(True))
+    )
+    assert docs("page.md").code == 0
+
+
+def test_a_table_written_before_archcalc_came_is_replaced(docs) -> None:
+    path = page(region("value net.yaml params", "about 600\n"))
+    assert docs("page.md").code == 0
+    assert "about" not in path.read_text()
+
+
+def test_one_edited_region_keeps_every_file_as_it_was(docs) -> None:
+    one, two = page(region("value net.yaml params"), "one.md"), page(region("value net.yaml params"), "two.md")
+    docs("one.md")
+    one.write_text(one.read_text().replace("618", "619"))
+    assert docs("one.md", "two.md").code == 1
+    assert "618" not in two.read_text()
+
+
+# ---- files ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("mark", "encoding"), [(b"", "utf-8"), (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")]
+)
+def test_line_endings_and_encoding_are_kept(docs, newline: str, mark: bytes, encoding: str) -> None:
+    text = f"# Größe ⌈x⌉\n\n{region('formula net.yaml macs --free size --form unicode')}\nEnde"
+    Path("page.md").write_bytes(mark + text.replace("\n", newline).encode(encoding))
+    assert docs("page.md").code == 0
+    data = Path("page.md").read_bytes()
+    assert data.startswith(mark)
+    filled = data[len(mark) :].decode(encoding)
+    assert "432·size² + 160" in filled
+    assert filled.count("\n") == filled.count(newline)
+    assert filled.endswith(f"{newline}{newline}Ende")
+    assert docs("page.md", "--check").code == 0
+
+
+def test_git_may_change_the_line_endings(docs) -> None:
+    path = page(region("table net.yaml"))
+    docs("page.md")
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert docs("page.md", "--check").code == 0
+
+
+def test_a_page_that_is_current_is_not_touched(docs) -> None:
+    path = page(region("table net.yaml"))
+    docs("page.md")
+    before = path.stat()
+    docs("page.md")
+    assert (path.stat().st_mtime_ns, path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
+
+
+def test_permissions_and_links_are_kept(docs) -> None:
+    path = page(region("table net.yaml"), "real.md")
+    path.chmod(0o640)
+    Path("page.md").symlink_to("real.md")
+    assert docs("page.md").code == 0
+    assert Path("page.md").is_symlink()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert "| stem " in path.read_text()
+    assert sorted(file.name for file in Path().iterdir()) == ["net.yaml", "page.md", "real.md"]
+
+
+def test_specs_are_looked_for_beside_the_document(docs) -> None:
+    page(NET.replace("width: 16", "width: 32"), "docs/net.yaml")
+    here = page(region("value net.yaml params"))
+    there = page(region("value net.yaml params") + region("value ../net.yaml params") + region("value googlenet params"), "docs/page.md")
+    assert docs("page.md", "docs/page.md").code == 0
+    assert "\n618\n" in here.read_text()
+    assert re.findall(r"^\d.*$", there.read_text(), re.MULTILINE) == ["1.23k", "618", "7.00M"]
+
+
+def test_a_file_beside_the_document_comes_before_a_network_that_ships(docs) -> None:
+    page(NET, "googlenet")
+    path = page(region("value googlenet params"))
+    assert docs("page.md").code == 0
+    assert "\n618\n" in path.read_text()
+
+
+def test_a_spec_with_spaces_and_letters_of_other_scripts(docs) -> None:
+    page(NET, "mein Netz ü.yaml")
+    path = page(region('value "mein Netz ü.yaml" params'), "Seite eins.md")
+    assert docs("Seite eins.md").code == 0
+    assert "\n618\n" in path.read_text()
+
+
+def test_a_folder_stands_for_its_documents_with_regions(docs) -> None:
+    page("nothing\n", "docs/plain.md")
+    page("```\n<!-- archcalc: table x -->\n```\n", "docs/example.md")
+    page(region("value nowhere.yaml params"), "docs/.hidden/page.md")
+    page(region("value nowhere.yaml params"), "docs/node_modules/page.md")
+    path = page(region("value ../../net.yaml params"), "docs/deep/page.md")
+    assert docs("docs").out == "docs/deep/page.md: 1 region, refreshed\n"
+    assert "\n618\n" in path.read_text()
+    path.unlink()
+    done = docs("docs")
+    assert (done.code, "no document in it has region of archcalc" in done.err) == (2, True)
+
+
+# ---- refusals: exit 2, with file and line, and nothing written -----------------------------------------------------------
+
+GOOD = region("value net.yaml params")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("no region\n", "page.md:1:1: there is no region of archcalc"),
+        ("\n<!-- archcalc: table net.yaml -->\n", "page.md:2:1: this region has no end: `<!-- archcalc: end -->`"),
+        (f"<!-- archcalc: table net.yaml -->\n{GOOD}", "page.md:1:1: this region has no end"),
+        ("x\n<!-- archcalc: end -->\n", "page.md:2:1: an end without a beginning"),
+        ("<!-- archcalc: tabel net.yaml -->\n<!-- archcalc: end -->\n", "page.md:1:1: unknown command 'tabel'; did you mean 'table'?"),
+        ("<!-- archcalc: -->\n<!-- archcalc: end -->\n", "page.md:1:1: no command; there are table, value"),
+        (region("table nowhere.yaml"), "page.md:1:1: nowhere.yaml: No such file or directory"),
+        (region("table googlnet"), "page.md:1:1: there is no file or network 'googlnet'; did you mean 'googlenet'?"),
+        (region("table net.yaml@tall"), "page.md:1:1: "),
+        (region("table"), "page.md:1:1: table: the following arguments are required: spec"),
+        (region("table net.yaml --colums layer"), "page.md:1:1: table: unrecognized arguments: --colums"),
+        (region("table net.yaml --columns colour"), "page.md:1:1: unknown column 'colour'"),
+        (region("table net.yaml --depth x"), "page.md:1:1: table: argument --depth: takes a whole number"),
+        (region("table net.yaml --set width"), "page.md:1:1: table: argument --set: takes name=value, got 'width'"),
+        (region("table net.yaml --set hight=3"), "page.md:1:1: net.yaml has no parameter 'hight'"),
+        (region("table net.yaml 'x"), "page.md:1:1: no closing quotation in"),
+        (region("value net.yaml marcs"), "page.md:1:1: unknown figure 'marcs'; did you mean 'macs'?"),
+        (region("value net.yaml macs --layer stm"), "page.md:1:1: there is no layer 'stm'; did you mean 'stem'?"),
+        (region("value net.yaml macs --define x"), "page.md:1:1: --define x is for reStructuredText"),
+        (region("formula net.yaml macs"), "page.md:1:1: a formula needs free parameters"),
+        (region("models specs/*.yaml"), "page.md:1:1: no file matches 'specs/*.yaml'"),
+        (region("diagram net.yaml --depth 0"), "page.md:1:1: diagram: argument --depth: takes a whole number from 1 on"),
+        ("x <!-- archcalc: table net.yaml --><!-- archcalc: end -->\n", "page.md:1:3: a table or a diagram needs a region on lines of its own"),
+        ("<!-- archcalc: table net.yaml -->\nx <!-- archcalc: end -->\n", "page.md:2:3: a region that begins on a line of its own ends on one"),
+        ("\nx <!-- archcalc: table net.yaml\n", "page.md:2:3: this comment has no end: `-->`"),
+    ],
+)
+def test_refused(docs, text: str, message: str) -> None:
+    good, path = page(GOOD, "good.md"), page(text)
+    for words in ([], ["--check"], ["--force"]):
+        done = docs("good.md", "page.md", *words)
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith(message)
+        assert (good.read_text(), path.read_text()) == (GOOD, text)
+
+
+def test_every_mistake_is_reported_at_once(docs) -> None:
+    page(region("tabel net.yaml") + region("value net.yaml marcs"))
+    page(region("table nowhere.yaml"), "other.md")
+    done = docs("page.md", "other.md")
+    assert [line.split(" ")[0] for line in done.err.splitlines() if ".md:" in line] == ["other.md:1:1:", "page.md:1:1:", "page.md:3:1:"]
+
+
+def test_a_mistake_in_a_spec_is_shown_where_it_is(docs) -> None:
+    page(NET.replace("linear 10", "liner 10"), "net.yaml")
+    page(region("table net.yaml"))
+    done = docs("page.md")
+    assert done.code == 2
+    assert "page.md:1:1: this region can't be filled" in done.err
+    assert "net.yaml:8:9: unknown layer 'liner'; did you mean 'linear'?" in done.err
+
+
+@pytest.mark.parametrize("name", ["page.txt", "page.ipynb", "page"])
+def test_other_files_are_refused(docs, name: str) -> None:
+    page(GOOD, name)
+    done = docs(name)
+    assert (done.code, "archcalc fills Markdown (.md, " in done.err) == (2, True)
+
+
+def test_missing_binary_and_read_only_files(docs) -> None:
+    assert (done := docs("none.md")).code == 2
+    assert "none.md: No such file or directory" in done.err
+    Path("bin.md").write_bytes(b"abc\xff\xfe")
+    assert (done := docs("bin.md")).code == 2
+    assert "bin.md:1:1: not a text file: byte 0xff at offset 3 is not UTF-8" in done.err
+
+
+def test_nothing_is_run_by_a_command(docs) -> None:
+    page(region("table net.yaml; touch /tmp/x $(touch y) `touch z`"))
+    done = docs("page.md")
+    assert done.code == 2
+    assert sorted(file.name for file in Path().iterdir()) == ["net.yaml", "page.md"]
