@@ -88,9 +88,8 @@ def test_a_table_is_filled_and_the_rest_of_the_page_stays(docs) -> None:
 
 
 def test_a_number_stands_in_a_sentence(docs) -> None:
-    path = page(
-        "It has <!-- archcalc: value net.yaml macs --><!-- archcalc: end --> MACs, <!-- archcalc: value net.yaml macs --form exact -->?<!-- archcalc: end -->.\n"
-    )
+    exact = "<!-- archcalc: value net.yaml macs --form exact -->?<!-- archcalc: end -->"
+    path = page(f"It has <!-- archcalc: value net.yaml macs --><!-- archcalc: end --> MACs, {exact}.\n")
     assert docs("page.md").code == 0
     assert re.sub(r"<!--.*?-->", "", path.read_text()) == "It has 443k MACs, 442,528.\n"
     assert docs("page.md", "--check").code == 0
@@ -115,7 +114,7 @@ def test_a_number_stands_in_a_sentence(docs) -> None:
         ("net.yaml input", "3x32x32"),
         ("net.yaml input --set size=64", "3x64x64"),
         ("net.yaml params --free width", "38·width + 10"),  # 27w + w + 10w + 10
-        ("net.yaml params --free width --form plain", "38*width + 10"),
+        ("net.yaml params --free width --form plain", r"38\*width + 10"),
         ("net.yaml params --without fc", "448"),
         ("resnet50 params --form plain", "25557032"),
         ("googlenet params", "7.00M"),
@@ -317,10 +316,8 @@ def test_an_edit_that_says_what_archcalc_would_say_is_fine(docs) -> None:
 def test_another_command_or_another_indentation_is_no_hand_edit(docs) -> None:
     path = page(region("table net.yaml"))
     docs("page.md")
-    path.write_text(
-        "- item\n"
-        + "".join(f"  {line}" if line.strip() else line for line in path.read_text().replace("table net.yaml", "table net.yaml --depth 0").splitlines(True))
-    )
+    other = path.read_text().replace("table net.yaml", "table net.yaml --depth 0")
+    path.write_text("- item\n" + "".join(f"  {line}" if line.strip() else line for line in other.splitlines(True)))
     assert docs("page.md").code == 0
 
 
