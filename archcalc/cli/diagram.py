@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.app import app
-from archcalc.cli.options import Free, Set, Spec, Train, Without, bindings, models, names
+from archcalc.cli.options import Free, Set, Spec, Train, Without, bindings, names
 from archcalc.errors import UsageError
 
 
@@ -23,11 +23,10 @@ def diagram(
     form: Annotated[str, typer.Option("--format", "-o", help="mermaid.")] = "mermaid",
 ) -> None:
     """Draw the network as a Mermaid flowchart: a box a layer, blocks folded, shapes on the arrows."""
-    from archcalc.model import Question
+    from archcalc.model import Question, load
     from archcalc.render.diagram import FORMATS, mermaid
 
     if form not in FORMATS:
         raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
-    (model,) = models([spec])
-    table = model.answer(Question(bindings(sets), names(free), train=train, without=names(without)))
+    table = load(spec).answer(Question(bindings(sets), names(free), train=train, without=names(without)))
     typer.echo(mermaid(table, depth, direction))

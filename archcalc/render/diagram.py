@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archcalc.cost import Row, Table
 from archcalc.errors import UsageError
-from archcalc.graph import Input, Node
+from archcalc.graph import Input
 from archcalc.render import numbers
 from archcalc.render.grouping import flat
 
@@ -44,14 +44,12 @@ def mermaid(table: Table, depth: int = 1, direction: str = "TD") -> str:
 def edges(table: Table, depth: int) -> list[tuple[str, str, str]]:
     """(from, to, shape) between boxes: inputs and what stands at a depth; one arrow where several layers read the same thing."""
 
-    def box(node: Node) -> str:
-        return node.name if isinstance(node.op, Input) else "/".join(node.line.split("/")[:depth])
-
-    nodes = table.graph.nodes
+    graph, nodes = table.graph, table.graph.nodes
+    boxes = {node.name: node.name if isinstance(node.op, Input) else "/".join(node.line.split("/")[:depth]) for node in nodes}
     found: dict[tuple[str, str, str], None] = {}
-    for n in table.graph.layers():
+    for n in graph.layers():
         for source in nodes[n].inputs:
-            edge = (box(nodes[source]), box(nodes[n]), numbers.shape(nodes[source].shape))
+            edge = (boxes[graph.name_of(source)], boxes[nodes[n].name], numbers.shape(nodes[source].shape))
             if edge[0] != edge[1]:
                 found[edge] = None
     return list(found)
