@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from archcalc.algebra import Dim
 from archcalc.ops.base import Free, Ratio, Reach, Shape, Windows, size
+from archcalc.ops.emit import Builder, Tensor, Value, by_channel
 
 
 class _Elementwise(Free):
@@ -34,12 +35,18 @@ class ReLU(_Rectifier):
 
     word = "relu"
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("Relu", *tensors)
+
 
 class ReLU6(_Rectifier):
     """min(max(x, 0), 6)."""
 
     word = "relu6"
     cost = 2
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("Clip", *tensors, builder.real(0), builder.real(6))
 
 
 class LeakyReLU(_Rectifier):
@@ -51,6 +58,9 @@ class LeakyReLU(_Rectifier):
 
     slope: Ratio = Fraction(1, 100)
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("LeakyRelu", *tensors, alpha=self.slope)
+
 
 class PReLU(_Elementwise):
     """x, or a x below 0, with one learned slope a channel."""
@@ -61,12 +71,19 @@ class PReLU(_Elementwise):
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         return {"slope": inputs[0][:1]}
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        return builder.node("PRelu", x, by_channel(builder, "slope", x.rank))
+
 
 class ELU(_Elementwise):
     """x, or exp(x) - 1 below 0."""
 
     word = "elu"
     cost = 3
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("Elu", *tensors)
 
 
 class SELU(_Elementwise):
@@ -75,12 +92,18 @@ class SELU(_Elementwise):
     word = "selu"
     cost = 4
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("Selu", *tensors)
+
 
 class GELU(_Elementwise):
     """x/2 (1 + erf(x/sqrt 2))."""
 
     word = "gelu"
     cost = 5
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("Gelu", *tensors)
 
 
 class Sigmoid(_Elementwise):
@@ -90,12 +113,19 @@ class Sigmoid(_Elementwise):
     cost = 4
     keeps_output = False
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("Sigmoid", *tensors)
+
 
 class SiLU(_Elementwise):
     """x sigmoid(x), also called swish."""
 
     word = "silu"
     cost = 5
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        return builder.node("Mul", x, builder.node("Sigmoid", x))
 
 
 class HardSigmoid(_Elementwise):
@@ -104,12 +134,18 @@ class HardSigmoid(_Elementwise):
     word = "hardsigmoid"
     cost = 4
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("HardSigmoid", *tensors, alpha=1 / 6, beta=0.5)
+
 
 class HardSwish(_Elementwise):
     """x relu6(x + 3) / 6."""
 
     word = "hardswish"
     cost = 5
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("HardSwish", *tensors)
 
 
 class Tanh(_Elementwise):
@@ -118,6 +154,9 @@ class Tanh(_Elementwise):
     word = "tanh"
     keeps_output = False
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("Tanh", *tensors)
+
 
 class Softplus(_Elementwise):
     """log(1 + exp(x))."""
@@ -125,12 +164,18 @@ class Softplus(_Elementwise):
     word = "softplus"
     cost = 3
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("Softplus", *tensors)
+
 
 class Mish(_Elementwise):
     """x tanh(softplus(x))."""
 
     word = "mish"
     cost = 5
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("Mish", *tensors)
 
 
 class Softmax(_Elementwise):
@@ -140,6 +185,9 @@ class Softmax(_Elementwise):
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return 5 * size(output) - 2 * size(output[1:])
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("Softmax", *tensors, axis=1)
 
 
 class Dropout(_Elementwise):
@@ -155,3 +203,6 @@ class Dropout(_Elementwise):
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return 0
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("Dropout", *tensors, builder.real(float(self.p)))

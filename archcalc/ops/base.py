@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, PlainValidator, WithJsonSchema
 
 from archcalc.algebra import Dim, Poly, integral, text
 from archcalc.errors import ShapeError
+from archcalc.ops.emit import Builder, Tensor, Value
 
 Shape = tuple[Dim, ...]
 
@@ -45,7 +46,7 @@ class Reach(enum.Enum):
 
 Windows = tuple[Window, ...] | Reach
 
-RULES = ("shape", "weights", "macs", "elementwise", "windows")
+RULES = ("shape", "weights", "macs", "elementwise", "windows", "emit")
 
 
 class Op(BaseModel):
@@ -96,6 +97,10 @@ class Op(BaseModel):
 
     def windows(self, *inputs: Shape) -> Windows:
         """How outputs look at inputs, an axis (spatial axes only)."""
+        raise NotImplementedError
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        """Write the ONNX nodes that compute the output, and give its value. Learned tensors are those of `weights` and `buffers`, and no others."""
         raise NotImplementedError
 
     @property
@@ -162,6 +167,13 @@ def size(shape: Iterable[Dim]) -> Dim:
     for dim in shape:
         total = total * dim
     return total
+
+
+def number(dim: Dim) -> int:
+    """A size that must be a number by now. Raises ShapeError where it is free."""
+    if isinstance(dim, Poly):
+        raise ShapeError(f"`{dim}` must be a number here, and it is free")
+    return dim
 
 
 def spell_shape(shape: Shape, dim: Callable[[Dim], str] = str) -> str:

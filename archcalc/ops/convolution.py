@@ -2,7 +2,8 @@
 
 from archcalc.algebra import Dim, divides
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Count, Counts, Flag, Op, Padding, Shape, Size, Sizes, Whole, Window, need_rank, size, spread
+from archcalc.ops.base import Count, Counts, Flag, Op, Padding, Shape, Size, Sizes, Whole, Window, need_rank, number, size, spread
+from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.windowed import Windowed
 
 
@@ -26,6 +27,12 @@ class _Convolution(Windowed):
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(output) if self.bias else 0
+
+    def _emit(self, builder: Builder, x: Tensor, groups: Dim) -> Value:
+        learned = [builder.weight(name) for name in self.weights(x.shape)]
+        kernel = spread(self.kernel, len(x.shape) - 1, "kernel")
+        padded, geometry = self.geometry(builder, x)
+        return builder.node("Conv", padded, *learned, kernel_shape=kernel, group=groups, **geometry)
 
     def _with_bias(self, weight: Shape, channels: Shape) -> dict[str, Shape]:
         return {"weight": weight, "bias": channels} if self.bias else {"weight": weight}
@@ -51,6 +58,10 @@ class Conv(_Convolution):
         (x,) = inputs
         return self._with_bias((self.out, x[0] // self.groups, *spread(self.kernel, len(x) - 1, "kernel")), (self.out,))
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        return self._emit(builder, x, self.groups)
+
 
 class DepthwiseConv(_Convolution):
     """Depthwise convolution: each channel has `multiplier` filters of its own."""
@@ -69,6 +80,10 @@ class DepthwiseConv(_Convolution):
         out = x[0] * self.multiplier
         return self._with_bias((out, 1, *spread(self.kernel, len(x) - 1, "kernel")), (out,))
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        return self._emit(builder, x, x.shape[0])
+
 
 class Local(Conv):
     """Locally connected layer: a convolution whose filters are not shared between positions.
@@ -86,6 +101,24 @@ class Local(Conv):
     def macs(self, output: Shape, *inputs: Shape) -> Dim:
         """Every weight is used once."""
         return size(self.weights(*inputs)["weight"])
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        """Each axis is gathered into its windows; then every position has a matrix product of its own, over the batch."""
+        (x,) = tensors
+        sides, rank = self.shape(x.shape)[1:], len(x.shape) - 1
+        value = self.padded(builder, x)
+        for axis, ((_, kernel, stride, dilation), side) in enumerate(zip(self.axes(x.shape), sides, strict=True)):
+            taps = builder.ints([output * stride + tap * dilation for output in range(number(side)) for tap in range(number(kernel))])
+            value = builder.node("Gather", value, builder.node("Reshape", taps, builder.ints((side, kernel))), axis=2 + 2 * axis)
+        channels, kernels = x.shape[0] // self.groups, spread(self.kernel, rank, "kernel")
+        pairs = [dim for pair in zip(sides, kernels, strict=True) for dim in pair]
+        value = builder.reshaped(value, self.groups, channels, *pairs)
+        value = builder.node("Transpose", value, perm=[*range(3, 3 + 2 * rank, 2), 1, 2, *range(4, 4 + 2 * rank, 2), 0])
+        columns = builder.node("Reshape", value, builder.ints((size(sides), self.groups, channels * size(kernels), -1)))
+        weight = builder.node("Reshape", builder.weight("weight"), builder.ints((size(sides), self.groups, self.out // self.groups, -1)))
+        product = builder.node("Reshape", builder.node("MatMul", weight, columns), builder.ints((size(sides), self.out, -1)))
+        output = builder.reshaped(builder.node("Transpose", product, perm=[2, 1, 0]), self.out, *sides)
+        return builder.node("Add", output, builder.weight("bias")) if self.bias else output
 
 
 class ConvTranspose(Op):
@@ -161,3 +194,18 @@ class ConvTranspose(Op):
         """Output `o` reads the inputs `(o + before - t*dilation) / stride`, where that is whole."""
         (x,) = inputs
         return tuple(Window(kernel, 1, dilation, dilation * (kernel - 1) - before, stride) for _, kernel, stride, dilation, before, _ in self._axes(x))
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        rows = self._axes(x.shape)
+        return builder.node(
+            "ConvTranspose",
+            x,
+            *[builder.weight(name) for name in self.weights(x.shape)],
+            kernel_shape=[row[1] for row in rows],
+            strides=[row[2] for row in rows],
+            dilations=[row[3] for row in rows],
+            pads=[row[4] for row in rows] + [row[5] for row in rows],
+            output_padding=[self.output_pad] * len(rows),
+            group=self.groups,
+        )

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from archcalc.algebra import Dim, divides, same
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Count, Flag, Op, Reach, Shape, Size, Window, Windows, need_rank, size, spell_shape
+from archcalc.ops.base import Count, Flag, Op, Reach, Shape, Size, Window, Windows, need_rank, number, size, spell_shape
+from archcalc.ops.emit import Builder, Tensor, Value, by_channel
 
 
 class Linear(Op):
@@ -40,6 +41,18 @@ class Linear(Op):
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.ALL if len(inputs[0]) == 1 else Reach.PASS
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        if x.rank == 2:
+            return builder.node("Gemm", x, *[builder.weight(name) for name in self.weights(x.shape)], transB=1)
+        return _projected(builder, x, "weight", "bias" if self.bias else "")
+
+
+def _projected(builder: Builder, x: Value, weight: str, bias: str) -> Value:
+    """Every position of `batch x features x positions` times a matrix `out x features`."""
+    product = builder.node("MatMul", builder.weight(weight), x)
+    return builder.node("Add", product, by_channel(builder, bias, 3)) if bias else product
+
 
 class MatMul(Op):
     """Matrix product of two inputs over their last two axes: `n x k` by `k x m`."""
@@ -69,6 +82,9 @@ class MatMul(Op):
 
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.ALL
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("MatMul", *tensors)
 
 
 class Attention(Op):
@@ -154,6 +170,27 @@ class Attention(Op):
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.ALL
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        """Heads that share keys and values are an axis of their own, over which these are stretched."""
+        q, k, v = tensors[0], tensors[min(1, len(tensors) - 1)], tensors[-1]
+        dim, _, out = self._widths(q.shape)
+        groups, width = self.kv_heads or self.heads, dim // self.heads
+        queries = self._heads(builder, q, "q", (groups, self.heads // groups, width))
+        keys = self._heads(builder, k, "k", (groups, 1, width))
+        values = self._heads(builder, v, "v", (groups, 1, width))
+        turned = builder.node("Transpose", queries, perm=[0, 1, 2, 4, 3])
+        scores = builder.node("Mul", builder.node("MatMul", turned, keys), builder.real(number(width) ** -0.5))
+        weights = builder.node("Transpose", builder.node("Softmax", scores, axis=-1), perm=[0, 1, 2, 4, 3])
+        mixed = builder.reshaped(builder.node("MatMul", values, weights), dim, size(q.shape[1:]))
+        output = _projected(builder, mixed, "out_weight", "out_bias" if self.bias else "")
+        return output if q.rank == 3 else builder.reshaped(output, out, *q.shape[1:])
+
+    def _heads(self, builder: Builder, x: Tensor, name: str, split: Shape) -> str:
+        """A projection: `batch x groups x heads in a group x width x positions`."""
+        flat = x if x.rank == 3 else builder.reshaped(x, x.shape[0], size(x.shape[1:]))
+        projected = _projected(builder, flat, f"{name}_weight", f"{name}_bias" if self.bias else "")
+        return builder.reshaped(projected, *split, size(x.shape[1:]))
+
 
 class Embedding(Op):
     """A table of `vocab` learned vectors, looked up by index: `positions` become `dim x positions`."""
@@ -180,6 +217,11 @@ class Embedding(Op):
 
     def windows(self, *inputs: Shape) -> Windows:
         return tuple(Window() for _ in inputs[0])
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        found = builder.node("Gather", builder.weight("weight"), builder.indices(x), axis=0)
+        return builder.node("Transpose", found, perm=[0, x.rank, *range(1, x.rank)])
 
 
 class _Recurrent(Op):
@@ -246,11 +288,38 @@ class _Recurrent(Op):
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.ALL
 
+    def _emit(self, builder: Builder, x: Tensor, **options: int) -> Value:
+        """ONNX walks over `steps x batch x features`, and puts out `steps x directions x batch x hidden`."""
+        kind, value = type(self).__name__, builder.node("Transpose", x, perm=[2, 0, 1])
+        options |= {"hidden_size": number(self.hidden)}
+        for layer in range(self.layers):
+            learned = [self._matrices(builder, layer, part) for part in ("input", "recurrent")]
+            if self.bias:
+                biases = [self._matrices(builder, layer, part) for part in ("input_bias", "recurrent_bias")]
+                learned.append(builder.node("Concat", *biases, axis=1))
+            last = layer == self.layers - 1 and not self.sequence
+            direction = "bidirectional" if self.bidirectional else "forward"
+            value = builder.node(kind, value, *learned, output=int(last), direction=direction, **options)
+            if last:
+                return builder.reshaped(builder.node("Transpose", value, perm=[1, 0, 2]), self.hidden * self._directions)
+            value = builder.node("Transpose", value, perm=[0, 2, 1, 3])
+            value = builder.node("Reshape", value, builder.ints((0, 0, self.hidden * self._directions)))
+        return builder.node("Transpose", value, perm=[1, 2, 0])
+
+    def _matrices(self, builder: Builder, layer: int, part: str) -> str:
+        """A learned tensor of every direction, one upon the other."""
+        names = [f"layer{layer}_{part}", *([f"layer{layer}_reverse_{part}"] if self.bidirectional else [])]
+        tensors = [builder.node("Unsqueeze", builder.weight(name), builder.ints((0,))) for name in names]
+        return tensors[0] if len(tensors) == 1 else builder.node("Concat", *tensors, axis=0)
+
 
 class RNN(_Recurrent):
     """Simple recurrent layer with tanh."""
 
     word = "rnn"
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return self._emit(builder, *tensors)
 
 
 class LSTM(_Recurrent):
@@ -260,6 +329,9 @@ class LSTM(_Recurrent):
     gates = 4
     activations = 3 * 4 + 1 + 3 + 2  # three sigmoids, tanh; c = f*c + i*g; h = o*tanh(c)
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return self._emit(builder, *tensors)
+
 
 class GRU(_Recurrent):
     """Gated recurrent unit: three gates."""
@@ -267,3 +339,7 @@ class GRU(_Recurrent):
     word = "gru"
     gates = 3
     activations = 2 * 4 + 1 + 1 + 4  # two sigmoids, tanh, the reset; h = (1-z)*n + z*h
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        """The reset gate acts on the recurrent product and its bias: that is what the second bias is for."""
+        return self._emit(builder, *tensors, linear_before_reset=1)

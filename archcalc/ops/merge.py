@@ -3,6 +3,7 @@
 from archcalc.algebra import Dim, same
 from archcalc.errors import ShapeError
 from archcalc.ops.base import Free, Reach, Shape, Whole, Windows, size, spell_shape
+from archcalc.ops.emit import Builder, Tensor, Value, stretched
 
 
 class _Elementwise(Free):
@@ -32,6 +33,19 @@ class _Elementwise(Free):
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return (len(inputs) - 1) * size(output)
 
+    @staticmethod
+    def _operands(builder: Builder, tensors: tuple[Tensor, ...]) -> list[Value]:
+        """The branches with as many axes each."""
+        most = max(x.rank for x in tensors)
+        return [stretched(builder, x, x.rank, most) for x in tensors]
+
+    def _chain(self, builder: Builder, kind: str, tensors: tuple[Tensor, ...]) -> Value:
+        """One operation of two operands after the other."""
+        first, *rest = self._operands(builder, tensors)
+        for value in rest:
+            first = builder.node(kind, first, value)
+        return first
+
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.PASS
 
@@ -41,11 +55,17 @@ class Add(_Elementwise):
 
     word = "add"
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return self._chain(builder, "Add", tensors)
+
 
 class Sub(_Elementwise):
     """The first branch less the others."""
 
     word = "sub"
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return self._chain(builder, "Sub", tensors)
 
 
 class Mul(_Elementwise):
@@ -54,11 +74,17 @@ class Mul(_Elementwise):
     word = "mul"
     is_gate = True
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return self._chain(builder, "Mul", tensors)
+
 
 class Maximum(_Elementwise):
     """The largest of the branches, element by element."""
 
     word = "maximum"
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("Max", *self._operands(builder, tensors))
 
 
 class Mean(_Elementwise):
@@ -68,6 +94,9 @@ class Mean(_Elementwise):
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return len(inputs) * size(output)
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("Mean", *self._operands(builder, tensors))
 
 
 class Concat(Free):
@@ -96,3 +125,6 @@ class Concat(Free):
 
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.PASS if isinstance(self.axis, int) and self.axis % len(inputs[0]) == 0 else Reach.MIXED
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("Concat", *tensors, axis=1 + int(str(self.axis)) % len(tensors[0].shape))

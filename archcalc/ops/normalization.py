@@ -2,7 +2,8 @@
 
 from archcalc.algebra import Dim, divides
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Count, Flag, Free, Op, Reach, Shape, Size, Windows, need_rank, size
+from archcalc.ops.base import Count, Flag, Free, Op, Reach, Shape, Size, Windows, need_rank, number, size
+from archcalc.ops.emit import Builder, Tensor, Value, by_channel
 
 
 class _Affine(Op):
@@ -30,6 +31,18 @@ class _Affine(Op):
         """Operations of the scale and the shift."""
         return (self.scale + self.shift) * size(output)
 
+    def _vectors(self, builder: Builder, x: Tensor) -> tuple[str, str]:
+        """The scale and the shift, or the ones and zeros that stand for what is turned off."""
+        channels = number(x.shape[0])
+        scale = builder.weight("scale") if self.scale else builder.reals([1.0] * channels)
+        return scale, builder.weight("shift") if self.shift else builder.reals([0.0] * channels)
+
+    def _scaled(self, builder: Builder, value: Value, rank: int) -> Value:
+        """A value of `rank` axes, scaled and shifted by channel."""
+        if self.scale:
+            value = builder.node("Mul", value, by_channel(builder, "scale", rank))
+        return builder.node("Add", value, by_channel(builder, "shift", rank)) if self.shift else value
+
 
 class BatchNorm(_Affine):
     """Batch normalisation. At inference one multiplication and one addition an element. Buffers: running mean and variance."""
@@ -42,6 +55,10 @@ class BatchNorm(_Affine):
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return 2 * size(output)
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        return builder.node("BatchNormalization", x, *self._vectors(builder, x), builder.weight("mean"), builder.weight("variance"))
+
 
 class LayerNorm(_Affine):
     """Layer normalisation over the channels at each position."""
@@ -52,6 +69,13 @@ class LayerNorm(_Affine):
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         """Sum, difference, square, sum, division, then the scale and shift; two operations a position."""
         return 5 * size(output) + 2 * size(output[1:]) + self._learned(output)
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        """ONNX normalises the last axes, so the channels go there and come back."""
+        (x,) = tensors
+        last = x if x.rank == 2 else builder.node("Transpose", x, perm=[0, *range(2, x.rank), 1])
+        normal = builder.node("LayerNormalization", last, *self._vectors(builder, x), axis=-1, epsilon=1e-6)
+        return normal if x.rank == 2 else builder.node("Transpose", normal, perm=[0, x.rank - 1, *range(1, x.rank - 1)])
 
 
 class GroupNorm(_Affine):
@@ -76,6 +100,13 @@ class GroupNorm(_Affine):
         """The statistics read the whole map, but only to scale it; they are left out, as for a batch's."""
         return Reach.PASS
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        """Each group is an instance of its own, without scale and shift."""
+        (x,) = tensors
+        groups = builder.reshaped(x, self.groups, size(x.shape) // self.groups)
+        normal = builder.node("InstanceNormalization", groups, builder.reals([1.0] * self.groups), builder.reals([0.0] * self.groups))
+        return self._scaled(builder, builder.reshaped(normal, *x.shape), x.rank)
+
 
 class LocalResponseNorm(Free):
     """Local response normalisation over `size` neighbouring channels (AlexNet, section 3.3)."""
@@ -96,6 +127,22 @@ class LocalResponseNorm(Free):
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.PASS
 
+    def _even(self, builder: Builder, x: Value) -> Value:
+        """An even number of neighbours: the odd one comes after, as ONNX has it."""
+        squares = builder.node("Transpose", builder.node("Mul", x, x), perm=[0, 2, 1, 3])
+        before = (self.size - 1) // 2
+        pool = {"kernel_shape": [self.size, 1], "strides": [1, 1], "pads": [before, 0, self.size - 1 - before, 0], "count_include_pad": 1}
+        mean = builder.node("Transpose", builder.node("AveragePool", squares, **pool), perm=[0, 2, 1, 3])
+        offset = builder.node("Add", builder.node("Mul", mean, builder.real(1e-4)), builder.real(1))
+        return builder.node("Div", x, builder.node("Pow", offset, builder.real(0.75)))
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        """alpha 1e-4 (of the mean of the squares), beta 3/4 and bias 1 are Caffe's and ONNX's. Runtimes take maps of two axes and odd sizes."""
+        (x,) = tensors
+        flat = x if x.rank == 4 else builder.reshaped(x, x.shape[0], size(x.shape[1:]), 1)
+        normal = builder.node("LRN", flat, size=self.size) if self.size % 2 else self._even(builder, flat)
+        return normal if x.rank == 4 else builder.reshaped(normal, *x.shape)
+
 
 class Scale(_Affine):
     """A learned scale a channel (LayerScale), with a learned shift if asked for."""
@@ -106,6 +153,10 @@ class Scale(_Affine):
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return self._learned(output)
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        return self._scaled(builder, x, x.rank)
 
 
 class Position(Op):
@@ -128,6 +179,9 @@ class Position(Op):
 
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.PASS
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("Add", *tensors, builder.weight("weight"))
 
 
 class Token(Op):
@@ -154,3 +208,9 @@ class Token(Op):
 
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.MIXED
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        """The tokens are the same in every sample."""
+        (x,) = tensors
+        tokens = builder.node("Expand", builder.weight("weight"), builder.ints((builder.batch, x.shape[0], self.count)))
+        return builder.node("Concat", tokens, x, axis=2)

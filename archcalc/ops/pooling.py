@@ -1,8 +1,11 @@
 """Pools: windowed and global."""
 
-from archcalc.algebra import Dim
+from typing import Any
+
+from archcalc.algebra import Dim, Poly
 from archcalc.ops.base import Counts, Flag, Free, Reach, Shape, need_rank, size, spread
-from archcalc.ops.windowed import Windowed
+from archcalc.ops.emit import Builder, Tensor, Value
+from archcalc.ops.windowed import Windowed, around
 
 
 class _Pool(Windowed, Free):
@@ -24,6 +27,43 @@ class _Pool(Windowed, Free):
     def _taps(self, x: Shape) -> Dim:
         return size(spread(self.kernel, len(x) - 1, "kernel"))
 
+    def _pool(self, builder: Builder, kind: str, x: Tensor, value: float, beforehand: bool, **options: Any) -> Value:
+        """A pool over a map that is padded with `value`, if that is needed or asked for, in a node of its own.
+
+        Runtimes refuse padding as wide as the kernel. Rounding up is spelled as padding after the map wherever that is a number:
+        not everyone drops the last window that begins in the padding.
+        """
+        rows, pairs = self.axes(x.shape), self.padding(x.shape)
+        free = any(isinstance(dim, Poly) for dim, *_ in rows)
+        overhang = self._overhang(x.shape) if self.ceil and not free else [(0, 0)] * len(rows)
+        pads = [(before, after + more) for (before, after), (_, more) in zip(pairs, overhang, strict=True)]
+        source: Value = x
+        if (beforehand and not free) or any(_is_wide(pad, row[1]) for row, pair in zip(rows, pads, strict=True) for pad in pair):
+            source, pads = around(builder, x, pairs, value), overhang
+        return builder.node(
+            kind,
+            source,
+            kernel_shape=[kernel for _, kernel, _, _ in rows],
+            strides=[stride for *_, stride, _ in rows],
+            dilations=[dilation for *_, dilation in rows],
+            pads=[pair[side] for side in (0, 1) for pair in pads],
+            ceil_mode=int(self.ceil and free),
+            **options,
+        )
+
+    def _overhang(self, x: Shape) -> list[tuple[Dim, Dim]]:
+        """How far the last window reaches beyond the padding after the map, an axis."""
+        found: list[tuple[Dim, Dim]] = []
+        for side, (dim, kernel, stride, dilation), (before, after) in zip(self.shape(x)[1:], self.axes(x), self.padding(x), strict=True):
+            reach: Any = (side - 1) * stride + dilation * (kernel - 1) + 1
+            found.append((0, max(reach - before - dim - after, 0)))
+        return found
+
+
+def _is_wide(pad: Dim, kernel: Dim) -> bool:
+    """Whether padding can't be left to the pool."""
+    return isinstance(pad, Poly) or isinstance(kernel, Poly) or pad >= kernel
+
 
 class MaxPool(_Pool):
     """Max pooling."""
@@ -33,6 +73,10 @@ class MaxPool(_Pool):
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(output) * (self._taps(inputs[0]) - 1)
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        return self._pool(builder, "MaxPool", x, float("-inf"), False)
+
 
 class AvgPool(_Pool):
     """Average pooling."""
@@ -41,6 +85,13 @@ class AvgPool(_Pool):
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(output) * self._taps(inputs[0])
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        """The mean over a whole window, padding included; what TensorFlow's rule pads, and what rounding up adds, doesn't count."""
+        (x,) = tensors
+        if self.pad == "same":
+            return self._pool(builder, "AveragePool", x, 0, False, count_include_pad=0)
+        return self._pool(builder, "AveragePool", x, 0, bool(self.ceil), count_include_pad=int(not self.ceil))
 
 
 class _GlobalPool(Free):
@@ -58,6 +109,9 @@ class _GlobalPool(Free):
     def windows(self, *inputs: Shape) -> Reach:
         return Reach.ALL
 
+    def _kept(self, builder: Builder, pooled: Value) -> Value:
+        return pooled if self.keepdims else builder.node("Flatten", pooled, axis=1)
+
 
 class GlobalAvgPool(_GlobalPool):
     """Global average pooling: the mean of each channel's map."""
@@ -67,6 +121,9 @@ class GlobalAvgPool(_GlobalPool):
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(inputs[0])
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return self._kept(builder, builder.node("GlobalAveragePool", *tensors))
+
 
 class GlobalMaxPool(_GlobalPool):
     """Global max pooling: the maximum of each channel's map."""
@@ -75,3 +132,6 @@ class GlobalMaxPool(_GlobalPool):
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(inputs[0]) - size(output)
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return self._kept(builder, builder.node("GlobalMaxPool", *tensors))

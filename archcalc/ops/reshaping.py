@@ -3,6 +3,7 @@
 from archcalc.algebra import Dim, divides, less, same
 from archcalc.errors import ShapeError
 from archcalc.ops.base import Count, Counts, Free, Reach, Shape, Whole, Wholes, Window, Windows, need_rank, one_of, show, size, spell_shape, spread
+from archcalc.ops.emit import Builder, Tensor, Value
 
 
 class _Moving(Free):
@@ -33,6 +34,10 @@ class Flatten(_Moving):
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.MIXED if self.start else Reach.ALL
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        return builder.reshaped(x, *self.shape(x.shape)) if self.start else builder.node("Flatten", x, axis=1)
+
 
 class Reshape(_Moving):
     """The same elements in another shape, in order; one size may be -1."""
@@ -57,6 +62,10 @@ class Reshape(_Moving):
             raise ShapeError(f"reshape: {spell_shape(x)} has {size(x)} elements, which {known} does not divide")
         return tuple(size(x) // known if dim == -1 else dim for dim in self.shape_)
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        return builder.reshaped(x, *self.shape(x.shape))
+
 
 class Permute(_Moving):
     """The axes in another order: `permute 1 0` transposes a sequence."""
@@ -72,6 +81,9 @@ class Permute(_Moving):
         if sorted(map(str, self.order)) != sorted(map(str, range(len(x)))):
             raise ShapeError(f"permute: {show(self.order)} is not an order of the {len(x)} axes of {spell_shape(x)}")
         return tuple(x[int(str(axis))] for axis in self.order)
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("Transpose", *tensors, perm=[0, *(1 + int(str(axis)) for axis in self.order)])
 
 
 class Slice(_Moving):
@@ -97,6 +109,10 @@ class Slice(_Moving):
         if self.axis == 0:
             return Reach.PASS
         return tuple(Window(1, self.step, 1, -self.start) if axis == self.axis else Window() for axis in range(1, len(inputs[0])))
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        ends = [builder.ints((dim,)) for dim in (self.start, self.stop)]
+        return builder.node("Slice", *tensors, *ends, builder.ints((1 + int(str(self.axis)),)), builder.ints((self.step,)))
 
 
 class Pad(_Moving):
@@ -131,6 +147,13 @@ class Pad(_Moving):
         padded, before = self._padded(inputs[0]), self._sides()[0]
         return tuple(Window(before=before) if axis in padded else Window() for axis in range(1, len(inputs[0])))
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        before, after = self._sides()
+        befores = [before if axis in self._padded(x.shape) else 0 for axis in range(len(x.shape))]
+        afters = [after if axis in self._padded(x.shape) else 0 for axis in range(len(x.shape))]
+        return builder.node("Pad", x, builder.ints((0, *befores, 0, *afters)), builder.real(0))
+
 
 class Upsample(_Moving):
     """`scale` times as large on every spatial axis, by `nearest` neighbour or `bilinear` (corners not aligned)."""
@@ -154,6 +177,13 @@ class Upsample(_Moving):
     def windows(self, *inputs: Shape) -> Windows:
         scales = spread(self.scale, len(inputs[0]) - 1, "scale")
         return tuple(_interpolation(scale) if self.mode == "bilinear" else Window(scale, 1, 1, scale - 1, scale) for scale in scales)
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        scales = builder.scales([1, 1, *spread(self.scale, len(x.shape) - 1, "scale")])
+        if self.mode == "bilinear":
+            return builder.node("Resize", x, "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
+        return builder.node("Resize", x, "", scales, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
 
 
 def _interpolation(scale: int) -> Window:
@@ -181,6 +211,11 @@ class ChannelShuffle(_Moving):
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.PASS
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        split = builder.reshaped(x, self.groups, x.shape[0] // self.groups, size(x.shape[1:]))
+        return builder.reshaped(builder.node("Transpose", split, perm=[0, 2, 1, 3]), *x.shape)
+
 
 class PixelShuffle(_Moving):
     """Depth to space: `C*r*r x H x W` becomes `C x H*r x W*r` (arXiv:1609.05158)."""
@@ -201,6 +236,15 @@ class PixelShuffle(_Moving):
     def windows(self, *inputs: Shape) -> Windows:
         return (Window(self.scale, 1, 1, self.scale - 1, self.scale),) * (len(inputs[0]) - 1)
 
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        if x.rank == 4:
+            return builder.node("DepthToSpace", x, blocksize=self.scale, mode="CRD")
+        rank = len(x.shape) - 1
+        split = builder.reshaped(x, self.shape(x.shape)[0], *(self.scale,) * rank, *x.shape[1:])
+        order = [0, 1, *(axis for n in range(rank) for axis in (2 + rank + n, 2 + n))]
+        return builder.reshaped(builder.node("Transpose", split, perm=order), *self.shape(x.shape))
+
 
 class PixelUnshuffle(_Moving):
     """Space to depth: `C x H*r x W*r` becomes `C*r*r x H x W`."""
@@ -219,3 +263,10 @@ class PixelUnshuffle(_Moving):
 
     def windows(self, *inputs: Shape) -> Windows:
         return (Window(self.scale, self.scale),) * (len(inputs[0]) - 1)
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        rank = len(x.shape) - 1
+        split = builder.reshaped(x, x.shape[0], *(part for dim in x.shape[1:] for part in (dim // self.scale, self.scale)))
+        order = [0, 1, *(3 + 2 * n for n in range(rank)), *(2 + 2 * n for n in range(rank))]
+        return builder.reshaped(builder.node("Transpose", split, perm=order), *self.shape(x.shape))

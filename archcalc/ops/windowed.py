@@ -1,10 +1,12 @@
 """What slides over a map: the geometry that convolutions and pools share."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from archcalc.algebra import Dim, Poly, maximum, minimum
 from archcalc.errors import ShapeError
 from archcalc.ops.base import Counts, Op, Padding, Shape, Sizes, Window, need_rank, spread
+from archcalc.ops.emit import Builder, Tensor, Value
 
 
 class Windowed(Op):
@@ -50,6 +52,29 @@ class Windowed(Op):
     def windows(self, *inputs: Shape) -> tuple[Window, ...]:
         (x,) = inputs
         return tuple(Window(kernel, stride, dilation, before) for (_, kernel, stride, dilation), (before, _) in zip(self.axes(x), self.padding(x), strict=True))
+
+    def geometry(self, builder: Builder, x: Tensor) -> tuple[Value, dict[str, Any]]:
+        """The input, and how a window moves over it in ONNX's words. Padding that depends on free symbols is added beforehand."""
+        pairs, rows = self.padding(x.shape), self.axes(x.shape)
+        free = any(isinstance(pad, Poly) for pair in pairs for pad in pair)
+        value = self.padded(builder, x) if free else x
+        return value, {
+            "strides": [stride for *_, stride, _ in rows],
+            "dilations": [dilation for *_, dilation in rows],
+            "pads": [0] * 2 * len(rows) if free else [before for before, _ in pairs] + [after for _, after in pairs],
+        }
+
+    def padded(self, builder: Builder, x: Tensor, value: float = 0) -> Value:
+        """The input with its padding around it."""
+        return around(builder, x, self.padding(x.shape), value)
+
+
+def around(builder: Builder, x: Tensor, pairs: Sequence[tuple[Dim, Dim]], value: float = 0) -> Value:
+    """A map with (before, after) elements of `value` on each spatial axis."""
+    if not any(isinstance(pad, Poly) or pad for pair in pairs for pad in pair):
+        return x
+    befores, afters = zip(*pairs, strict=True)
+    return builder.node("Pad", x, builder.ints((0, 0, *befores, 0, 0, *afters)), builder.real(value))
 
 
 def _pad(pad: Any, size: Dim, kernel: Dim, stride: int, dilation: int) -> tuple[Dim, Dim]:
