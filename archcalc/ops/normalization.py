@@ -1,5 +1,7 @@
 """Normalisations, and the learned scales and tokens that go with them."""
 
+from typing import Any
+
 from archcalc.algebra import Dim, divides
 from archcalc.errors import ShapeError
 from archcalc.ops.base import Count, Flag, Free, Op, Reach, Shape, Size, Windows, need_rank, number, size
@@ -131,7 +133,7 @@ class LocalResponseNorm(Free):
         """An even number of neighbours: the odd one comes after, as ONNX has it."""
         squares = builder.node("Transpose", builder.node("Mul", x, x), perm=[0, 2, 1, 3])
         before = (self.size - 1) // 2
-        pool = {"kernel_shape": [self.size, 1], "strides": [1, 1], "pads": [before, 0, self.size - 1 - before, 0], "count_include_pad": 1}
+        pool: dict[str, Any] = {"kernel_shape": [self.size, 1], "strides": [1, 1], "pads": [before, 0, self.size - 1 - before, 0], "count_include_pad": 1}
         mean = builder.node("Transpose", builder.node("AveragePool", squares, **pool), perm=[0, 2, 1, 3])
         offset = builder.node("Add", builder.node("Mul", mean, builder.real(1e-4)), builder.real(1))
         return builder.node("Div", x, builder.node("Pow", offset, builder.real(0.75)))

@@ -35,7 +35,8 @@ class _Pool(Windowed, Free):
         """
         rows, pairs = self.axes(x.shape), self.padding(x.shape)
         free = any(isinstance(dim, Poly) for dim, *_ in rows)
-        overhang = self._overhang(x.shape) if self.ceil and not free else [(0, 0)] * len(rows)
+        none: list[tuple[Dim, Dim]] = [(0, 0)] * len(rows)
+        overhang = self._overhang(x.shape) if self.ceil and not free else none
         pads = [(before, after + more) for (before, after), (_, more) in zip(pairs, overhang, strict=True)]
         source: Value = x
         if (beforehand and not free) or any(_is_wide(pad, row[1]) for row, pair in zip(rows, pads, strict=True) for pad in pair):

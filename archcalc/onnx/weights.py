@@ -1,0 +1,183 @@
+"""What learned tensors begin with: numbers under which a network of any depth computes numbers of order one.
+
+Weights are He's (arXiv:1502.01852), normal with variance 1/(fan_in * the mean square of what arrives): 2/fan_in after a rectifier.
+Where a bias stands beside them they share that variance with it, so that nothing dies out or grows over many layers: what a
+layer adds of its own outweighs what errors of these estimates compound to. Running statistics are those that the estimate
+expects. Residual branches share the variance of the sum that they feed.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from math import prod, sqrt
+from typing import NamedTuple
+
+import numpy
+from numpy.typing import NDArray
+
+from archcalc.algebra import Dim, Poly
+from archcalc.graph import Graph, Node
+from archcalc.ops import ACTIVATIONS, Shape, size
+from archcalc.ops.base import number
+
+Array = NDArray[numpy.float32]
+
+
+class Slot(NamedTuple):
+    """A learned tensor to be filled: whose (a position in the graph), what the operator calls it, what the graph does, and its shape."""
+
+    n: int
+    name: str
+    label: str
+    shape: tuple[int, ...]
+
+
+Fill = Callable[[Slot], Array]
+
+
+class He:
+    """Seeded: a tensor's numbers depend on the seed and its name, and on no other tensor."""
+
+    def __init__(self, graph: Graph, seed: int) -> None:
+        self.graph, self.seed = graph, seed
+        self.targets = _targets(graph)
+        self.squares = _squares(graph, self.targets)
+
+    def __call__(self, slot: Slot) -> Array:
+        node, target = self.graph.nodes[slot.n], self.targets[slot.n]
+        random = numpy.random.default_rng((self.seed, zlib.crc32(slot.label.encode())))
+        arriving = self.squares[node.inputs[0]]
+        learned = node.op.weights(*self.graph.shapes_into(node))
+        if slot.name == "variance":
+            return numpy.float32(arriving) * random.uniform(0.9, 1.1, slot.shape).astype(numpy.float32)
+        if slot.name == "scale":
+            beside = target / 2 if "shift" in learned else target
+            gain = sqrt(beside / arriving) if node.op.word == "scale" else sqrt(beside)
+            return numpy.float32(gain) * random.uniform(0.9, 1.1, slot.shape).astype(numpy.float32)
+        if slot.name == "slope":
+            return numpy.full(slot.shape, 0.25, numpy.float32)
+        return numpy.float32(self._deviation(slot, node, target, arriving, learned)) * random.standard_normal(slot.shape, numpy.float32)
+
+    def _deviation(self, slot: Slot, node: Node, target: float, arriving: float, learned: dict[str, Shape]) -> float:
+        if slot.name == "mean":
+            return 0.1 * sqrt(arriving)
+        if slot.name.endswith(("bias", "shift")):
+            return sqrt(target / 2)
+        if not node.op.is_layer:
+            return 0.1 if node.op.word == "position" else 1.0
+        alone = target if len(learned) == 1 or not any(name.endswith("bias") for name in learned) else target / 2
+        return sqrt(alone / (_fan_in(self.graph, node, slot) * arriving))
+
+
+def _fan_in(graph: Graph, node: Node, slot: Slot) -> float:
+    """How many products are summed for an output, on average: fewer where windows reach into the padding."""
+    if slot.name != "weight":
+        return slot.shape[1]
+    shapes = graph.shapes_into(node)
+    macs, outputs = node.op.macs(node.shape, *shapes), size(node.shape)
+    if isinstance(macs, Poly) or isinstance(outputs, Poly):
+        return prod(slot.shape) / _rough(node.shape[0])
+    return max(1.0, macs / outputs * _inside(node, shapes[0]))
+
+
+def _inside(node: Node, shape: Shape) -> float:
+    """The share of the windows' elements that lie within the map."""
+    windows = node.op.windows(shape)
+    share = 1.0
+    for axis, window in enumerate(windows if isinstance(windows, tuple) else ()):
+        inside, outputs, kernel, before = map(number, (shape[1 + axis], node.shape[1 + axis], window.kernel, window.before))
+        if window.up > 1:
+            continue
+        starts = numpy.arange(outputs)[:, None] * window.stride - before + numpy.arange(kernel)[None, :] * window.dilation
+        share *= float(((starts >= 0) & (starts < inside)).mean())
+    return share
+
+
+def positive(graph: Graph, seed: int) -> Fill:
+    """Weights under which everything that an output sees raises it, and nothing cancels: about 1/channels, biases and shifts zero.
+
+    They vary, so that no normalisation over channels meets channels that are all alike.
+    """
+
+    def fill(slot: Slot) -> Array:
+        if slot.name == "mean" or slot.name.endswith(("bias", "shift")) or graph.nodes[slot.n].op.word in ("position", "token"):
+            return numpy.zeros(slot.shape, numpy.float32)
+        random = numpy.random.default_rng((seed, zlib.crc32(slot.label.encode())))
+        level = 1 / slot.shape[1] if slot.name == "weight" and len(slot.shape) > 2 else 1.0
+        if slot.name == "variance":
+            return numpy.ones(slot.shape, numpy.float32)
+        return numpy.float32(level) * random.uniform(0.5, 1.5, slot.shape).astype(numpy.float32)
+
+    return fill
+
+
+def constant(name: str, shape: tuple[int, ...]) -> float:
+    """One number for a whole tensor, where only the structure is wanted: weights average, nothing is shifted."""
+    if name == "mean" or name.endswith(("bias", "shift")):
+        return 0.0
+    return 1.0 if len(shape) < 2 else 1 / prod(shape[1:])
+
+
+# ---- estimates ---------------------------------------------------------------------------------------------------------------
+
+
+def _is_weighted(node: Node) -> bool:
+    """Whether a layer's own numbers set how large its output is."""
+    return node.op.is_layer or node.op.word in ("bn", "ln", "gn", "scale")
+
+
+def _targets(graph: Graph) -> list[float]:
+    """The mean square that each layer's output should have: 1, but a share of it where it is summed with others."""
+    readers: list[list[int]] = [[] for _ in graph.nodes]
+    for n, node in enumerate(graph.nodes):
+        for source in node.inputs:
+            readers[source].append(n)
+    sums = sum(node.op.word == "add" for node in graph.nodes)
+    targets = [1.0] * len(graph.nodes)
+    for node in graph.nodes:
+        if node.op.word == "add":
+            fresh = [found for source in node.inputs if (found := _origin(graph, readers, source)) is not None]
+            for n in fresh:
+                targets[n] = 1 / len(fresh) if len(fresh) == len(node.inputs) else 1 / sums
+    return targets
+
+
+def _origin(graph: Graph, readers: list[list[int]], n: int) -> int | None:
+    """The layer that sets how large a value is, if nothing else reads it on the way."""
+    while len(readers[n]) == 1 and len(graph.nodes[n].inputs) == 1:
+        if _is_weighted(graph.nodes[n]):
+            return n
+        (n,) = graph.nodes[n].inputs
+    return None
+
+
+def _squares(graph: Graph, targets: list[float]) -> list[float]:
+    """The mean square of each layer's output, roughly."""
+    squares: list[float] = []
+    for n, node in enumerate(graph.nodes):
+        squares.append(min(max(_square(graph, node, targets[n], [squares[i] for i in node.inputs]), 1e-6), 1e6))
+    return squares
+
+
+def _square(graph: Graph, node: Node, target: float, arriving: list[float]) -> float:
+    word = node.op.word
+    if _is_weighted(node) or not arriving or word == "embedding":
+        return target
+    if word in ("add", "sub"):
+        return sum(arriving)
+    if word == "mean":
+        return sum(arriving) / len(arriving) ** 2
+    if word == "matmul":
+        return arriving[0] * arriving[1] * _rough(graph.nodes[node.inputs[0]].shape[-1])
+    if word == "mul":
+        return prod(arriving)
+    if word == "concat":
+        sizes = [_rough(shape[0]) for shape in graph.shapes_into(node)]
+        return sum(square * share for square, share in zip(arriving, sizes, strict=True)) / sum(sizes)
+    return arriving[0] / 2 if word in ACTIVATIONS else max(arriving)
+
+
+def _rough(value: Dim) -> float:
+    """A size as a number; one that is free counts as about a hundred."""
+    return 96.0 if isinstance(value, Poly) else float(value)
