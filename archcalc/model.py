@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archcalc.build import build
 from archcalc.cost import DTYPES, Table
@@ -17,6 +17,9 @@ from archcalc.errors import Problem, SpecError, UsageError, suggest
 from archcalc.graph import Graph
 from archcalc.spec import Spec, bind, load_spec, numeric
 from archcalc.spec.text import MOST_BYTES
+
+if TYPE_CHECKING:
+    from archcalc.onnx import Exported
 
 _FIRST_KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:\{\s*)?["']?archcalc["']?\s*:""", re.MULTILINE)
 _VARIANT = re.compile(r"  ([A-Za-z0-9_][\w.+-]*):")
@@ -58,6 +61,30 @@ class Model:
         Raises SpecError with every mistake in the spec, UsageError for parameters and labels that don't exist.
         """
         return self.answer(Question(bindings, tuple(free), batch, train, dtype, tuple(without)))
+
+    def export(
+        self,
+        path: str | Path,
+        *,
+        free: Sequence[str] = (),
+        batch: int = 1,
+        train: bool = False,
+        dtype: str = "fp32",
+        without: Sequence[str] = (),
+        weights: str = "random",
+        seed: int = 0,
+        external_data: bool = False,
+        **bindings: Any,
+    ) -> Exported:
+        """Write the network as an ONNX model, with seeded weights or (`weights="none"`) with its structure alone.
+
+        Parameters in `free`, and "batch", become axes of that name. Raises UsageError for what has no such model, OSError where
+        it can't be written; either way the file is as it was.
+        """
+        from archcalc.onnx import export
+
+        table = self.answer(Question(bindings, tuple(free), batch, train, dtype, tuple(without)))
+        return export(table, path, weights=weights, seed=seed, external_data=external_data)
 
     def answer(self, question: Question) -> Table:
         """Count what a question asks for."""

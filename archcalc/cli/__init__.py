@@ -3,7 +3,25 @@
 One module a command; its imports stand inside the function, so that a command pays only for what it uses.
 """
 
-from archcalc.cli import count, check, docs, diagram, expand, listing  # isort: skip  # the order of `archcalc --help`
+from archcalc.cli import (  # isort: skip  # the order of `archcalc --help`
+    count,
+    check,
+    docs,
+    diagram,
+    expand,
+    export,
+    listing,
+)
 from archcalc.cli.app import app, main
 
-__all__ = ["app", "check", "count", "diagram", "docs", "expand", "listing", "main"]
+__all__ = [
+    "app",
+    "check",
+    "count",
+    "diagram",
+    "docs",
+    "expand",
+    "export",
+    "listing",
+    "main",
+]

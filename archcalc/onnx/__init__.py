@@ -1,5 +1,12 @@
 """Networks as ONNX models. The only importer of onnx."""
 
+from archcalc.errors import UsageError
+
+try:
+    import onnx  # noqa: F401 - so that what is missing is said here, once
+except ImportError as error:
+    raise UsageError(f"ONNX models need the package {error.name}: pip install 'archcalc[onnx]'") from None
+
 from archcalc.onnx.export import Exported, export
 
 __all__ = ["Exported", "export"]

@@ -60,13 +60,14 @@ def export(table: Table, path: str | Path, *, weights: str = "random", seed: int
     path = Path(path)
     outside = external_data or _bytes(table) > MOST_INSIDE
     with _replacing(path) as (model_file, data_file):
+        model = ModelProto()
         if weights == "none":
-            store: _Store = _Structure(table)
+            store: _Store = _Structure(table, model.graph)
         elif outside:
-            store = _Outside(table, fill or He(table.graph, seed), data_file, f"{path.name}.data")
+            store = _Outside(table, model.graph, fill or He(table.graph, seed), data_file, f"{path.name}.data")
         else:
-            store = _Inside(table, fill or He(table.graph, seed))
-        model = _model(table, store)
+            store = _Inside(table, model.graph, fill or He(table.graph, seed))
+        _write(model, table, store)
         store.close()
         with model_file.open("wb") as file:
             file.write(model.SerializeToString(deterministic=True))
@@ -102,13 +103,11 @@ def _like_new(file: Path) -> None:
 
 
 class _Store:
-    """Keeps learned tensors; `initializers` and `nodes` are what the graph needs for them."""
+    """Keeps learned tensors: puts into a graph what it needs for them."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, proto: GraphProto) -> None:
         self.kind, self.numpy = FLOATS[table.dtype]
-        self.graph = table.graph
-        self.initializers: list[TensorProto] = []
-        self.nodes: list[NodeProto] = []
+        self.graph, self.proto = table.graph, proto
         self.tensors = self.params = self.buffers = 0
 
     def add(self, slot: Slot) -> None:
@@ -131,12 +130,12 @@ class _Store:
 class _Inside(_Store):
     """In the model's own file."""
 
-    def __init__(self, table: Table, fill: Fill) -> None:
-        super().__init__(table)
+    def __init__(self, table: Table, proto: GraphProto, fill: Fill) -> None:
+        super().__init__(table, proto)
         self.fill = fill
 
     def put(self, slot: Slot) -> None:
-        self.initializers.append(TensorProto(name=slot.label, data_type=self.kind, dims=slot.shape, raw_data=self.content(slot)))
+        self.proto.initializer.add(name=slot.label, data_type=self.kind, dims=slot.shape).raw_data = self.content(slot)
 
     def content(self, slot: Slot) -> bytes:
         values = self.fill(slot).astype(self.numpy, copy=False)
@@ -146,8 +145,8 @@ class _Inside(_Store):
 class _Outside(_Inside):
     """In a file beside it, each tensor at the beginning of a page."""
 
-    def __init__(self, table: Table, fill: Fill, file: Path, shown: str) -> None:
-        super().__init__(table, fill)
+    def __init__(self, table: Table, proto: GraphProto, fill: Fill, file: Path, shown: str) -> None:
+        super().__init__(table, proto, fill)
         self.file: IO[bytes] = file.open("wb")
         self.shown = shown
 
@@ -156,10 +155,9 @@ class _Outside(_Inside):
         offset = -(-self.file.tell() // ALIGNMENT) * ALIGNMENT
         self.file.seek(offset)
         self.file.write(content)
-        tensor = TensorProto(name=slot.label, data_type=self.kind, dims=slot.shape, data_location=TensorProto.EXTERNAL)
+        tensor = self.proto.initializer.add(name=slot.label, data_type=self.kind, dims=slot.shape, data_location=TensorProto.EXTERNAL)
         for key, value in (("location", self.shown), ("offset", offset), ("length", len(content))):
             tensor.external_data.add(key=key, value=str(value))
-        self.initializers.append(tensor)
 
     def close(self) -> None:
         self.file.close()
@@ -170,19 +168,24 @@ class _Structure(_Store):
 
     def put(self, slot: Slot) -> None:
         shape, value = f"{slot.label}:shape", helper.make_tensor("value", self.kind, [1], [constant(slot.name, slot.shape)])
-        self.initializers.append(helper.make_tensor(shape, TensorProto.INT64, [len(slot.shape)], slot.shape))
-        self.nodes.append(helper.make_node("ConstantOfShape", [shape], [slot.label], name=slot.label, value=value))
+        self.proto.initializer.append(helper.make_tensor(shape, TensorProto.INT64, [len(slot.shape)], slot.shape))
+        self.proto.node.append(helper.make_node("ConstantOfShape", [shape], [slot.label], name=slot.label, value=value))
 
 
 # ---- the model --------------------------------------------------------------------------------------------------------------------
 
 
-def _model(table: Table, store: _Store) -> ModelProto:
+def _write(model: ModelProto, table: Table, store: _Store) -> None:
+    """Fill in a model whose graph the store puts learned tensors into."""
     from archcalc import __version__
 
-    graph = table.graph
+    graph, proto = table.graph, model.graph
     if any(isinstance(node.op, Carried) for node in graph.nodes):
         raise UsageError(f"a free number of layers ({', '.join(table.free)}) has no ONNX graph; bind it with --set")
+    model.ir_version, model.producer_name, model.producer_version = IR, "archcalc", __version__
+    model.opset_import.append(helper.make_opsetid("", OPSET))
+    for key, summary in _summary(table).items():
+        model.metadata_props.add(key=key, value=summary)
     writer = Writer(graph, table.batch, table.dtype, store)
     values: list[ValueInfoProto] = []
     for n, row in zip(graph.layers(), table.rows, strict=True):
@@ -195,26 +198,12 @@ def _model(table: Table, store: _Store) -> ModelProto:
         values.append(_value(node.name, writer.float, table.batch, node.shape))
     outputs = _outputs(writer, table)
     shown = {value.name for value in outputs}
-    proto = GraphProto(
-        name=table.name,
-        node=[*store.nodes, *writer.constants, *writer.nodes],
-        initializer=store.initializers,
-        input=[
-            _value(name, TensorProto.INT64 if name in writer.whole else writer.float, table.batch, graph.nodes[n].shape) for name, n in graph.inputs.items()
-        ],
-        output=outputs,
-        value_info=[value for value in values if value.name not in shown],
-    )
-    model = helper.make_model(
-        proto,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR,
-        producer_name="archcalc",
-        producer_version=__version__,
-    )
-    for key, value in _summary(table).items():
-        model.metadata_props.add(key=key, value=value)
-    return model
+    proto.name = table.name
+    proto.node.extend([*writer.constants, *writer.nodes])
+    for name, n in graph.inputs.items():
+        proto.input.append(_value(name, TensorProto.INT64 if name in writer.whole else writer.float, table.batch, graph.nodes[n].shape))
+    proto.output.extend(outputs)
+    proto.value_info.extend(value for value in values if value.name not in shown)
 
 
 def _outputs(writer: Writer, table: Table) -> list[ValueInfoProto]:

@@ -1,0 +1,52 @@
+"""`archcalc export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archcalc.cli.app import app
+from archcalc.cli.options import Batch, Free, Quiet, Set, Spec, Train, Without, bindings, models, names, notes
+from archcalc.errors import UsageError
+
+Seed = Annotated[int, typer.Option("--seed", min=0, help="The numbers that learned tensors begin with follow from it.")]
+
+
+@app.command()
+def export(
+    spec: Spec,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write the model.")],
+    sets: Set = None,
+    free: Free = None,
+    without: Without = None,
+    train: Train = False,
+    batch: Batch = 1,
+    dtype: Annotated[str, typer.Option("--dtype", help="fp32 or fp16.")] = "fp32",
+    weights: Annotated[str, typer.Option("--weights", help="random (He's, seeded), or none: the structure alone, in a small file.")] = "random",
+    seed: Seed = 0,
+    external_data: Annotated[bool, typer.Option("--external-data", help="Learned tensors in FILE.data; past 2 GB they always are.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the network as an ONNX model: nodes are called after layers and carry their costs.
+
+    \b
+    archcalc export googlenet -o googlenet.onnx
+    archcalc export resnet50 -o r.onnx --free size,batch          axes of any length
+    archcalc export vgg16 -o vgg16.onnx --weights none            the structure alone
+    """
+    from archcalc.model import Question
+    from archcalc.onnx import export as written
+    from archcalc.render import numbers
+
+    (model,) = models([spec])
+    table = model.answer(Question(bindings(sets), names(free), batch, train, dtype, names(without)))
+    notes(table, model.dropped, quiet)
+    try:
+        made = written(table, output, weights=weights, seed=seed, external_data=external_data)
+    except OSError as error:
+        raise UsageError(f"can't write {output}: {error.strerror or error}") from None
+    tensors = f"{made.params:,} parameters" + (f" and {made.buffers:,} numbers of buffers" if made.buffers else "") + f" in {made.tensors:,} tensors"
+    files = f"{made.path} and {made.data}" if made.data else str(made.path)
+    typer.echo(f"{files}: {made.layers:,} layers, {made.nodes:,} nodes, {tensors}, opset {made.opset}, {numbers.size_in_bytes(made.bytes)}")
