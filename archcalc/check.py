@@ -160,7 +160,7 @@ def check(model: Model, counts: Counts | None = None) -> Iterator[Verdict]:
 def _reference(model: Model, counts: Counts, reference: Reference, mark: Mark) -> Iterator[Verdict]:
     sets = {name: str(value) if not isinstance(value, list) else value for name, value in reference.set.items()}
     table = counts.table(model, sets, reference.train)
-    row = _row(counts, table, reference.layer, mark) if reference.layer is not None else None
+    row = row_of(table, reference.layer, mark, counts) if reference.layer is not None else None
     metrics = [name for name in METRICS if getattr(reference, name) is not None]
     if not metrics and reference.shape is None:
         raise SpecError([Problem(f"a reference needs a figure: one of {', '.join((*METRICS, 'shape'))}", mark)])
@@ -222,8 +222,9 @@ def _field(table: Table, part: str, row: Row | None) -> Any:
     return values.pop() if len(values) == 1 else numbers.one_field(field)
 
 
-def _row(counts: Counts, table: Table, label: str, mark: Mark) -> Row:
-    """A layer's row, or a group's: the same path as in a table."""
+def row_of(table: Table, label: str, mark: Mark, counts: Counts | None = None) -> Row:
+    """A layer's row, or a group's: the same path as in a table. Raises SpecError for a label that there isn't."""
+    counts = counts or Counts(table.spec)
     if label in table.graph.groups or any(node.line == label for node in table.graph.nodes):
         return counts.rows(table, label.count("/") + 1)[label]
     for row in table.rows:

@@ -16,14 +16,14 @@ FLOORS = [
     ("spec",),
     ("graph", "scope", "build"),
     ("receptive", "memory", "cost"),
-    ("model", "render", "expand", "schema", "reference", "onnx", "measure"),
+    ("model", "render", "expand", "schema", "reference", "onnx"),
     ("check", "zoo", "docs"),
     ("cli",),
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 DOORS = {
     "sympy": ("algebra",),
-    "numpy": ("algebra", "onnx", "measure"),
+    "numpy": ("algebra", "onnx"),
     "yaml": ("spec",),
     "networkx": ("graph",),
     "tabulate": ("render",),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from archcalc.algebra import Poly, latex, text, unicode
-from archcalc.check import BYTES, metric
+from archcalc.check import BYTES, metric, row_of
 from archcalc.cost import Table
 from archcalc.docs.pieces import Code, Diagram, Formula, Grid, Piece, Words
 from archcalc.errors import Mark, UsageError, suggest
@@ -131,15 +131,16 @@ def _diagram(given: Arguments, place: Place) -> Piece:
 
 def _figure(table: Table, name: str, layer: str | None, mark: Mark) -> Any:
     """A figure as references and budgets name them, or another of the totals. Raises UsageError for one that doesn't exist."""
+    row = row_of(table, layer, mark) if layer is not None else None
     if name in METRICS:
-        return metric(table, name, layer, mark)
+        return metric(table, name, row, mark)
     if name == "input" and layer is None:
         return ", ".join(numbers.shape(shape) for shape in table.inputs.values())
     others = {key: value for key, value in table.totals.items() if isinstance(value, (int, Fraction, Poly))}
     if name in others and layer is None:
         return others[name]
     if name in others:
-        return metric(table, name, layer, mark)
+        return metric(table, name, row, mark)
     raise UsageError(f"unknown figure '{name}'{suggest(name, [*METRICS, *others, 'input'], 'there are ' + ', '.join([*METRICS, 'input']))}")
 
 
