@@ -1,9 +1,17 @@
 """The networks that ship: published figures, written out again here so that a changed spec can't change what it is held against."""
 
+from functools import cache
+from pathlib import Path
+from typing import Any
+
 import pytest
+import yaml
 
 import archcalc
-from archcalc.model import load, spec_files, zoo_names
+from archcalc.model import Model, load, spec_files
+from archcalc.spec.model import METRICS, Quantity, Reference, read_quantity
+
+DATA = Path(__file__).parent / "data"
 
 # parameters, MACs at the spec's own input size; sources stand in the specs' `reference:` entries
 TOTALS = {
@@ -56,12 +64,81 @@ def test_train_heads_are_counted_in_training_only() -> None:
     assert load("googlenet-torchvision").count(train=True).totals["params"] == 13_004_888
 
 
-@pytest.mark.parametrize("name", zoo_names())
-def test_every_network_and_variant_has_a_sourced_reference(name: str) -> None:
+@cache
+def references(name: str) -> list[Reference]:
     model = load(name)
+    return own_references(model)
+
+
+def own_references(model: Model) -> list[Reference]:
+    """A spec's own, or a variant's own: neither borrows the other's."""
     member = model.spec.variant(model.variant)
-    references = member.references if member else [*model.spec.references, *(r for m in model.spec.variants.values() for r in m.references)]
-    assert [reference.source for reference in references]
+    return member.references if member else model.spec.references
+
+
+@pytest.mark.parametrize("path", spec_files(), ids=lambda path: path.stem)
+def test_every_spec_and_every_variant_has_a_reference_that_holds(path: Path) -> None:
+    spec = load(str(path)).spec
+    without = [
+        name
+        for name in (None, *spec.variants)
+        if not [reference for reference in own_references(Model(spec, name)) if reference.expect == "match" and not is_our_own_count(reference)]
+    ]
+    assert without == []
+
+
+def is_our_own_count(reference: Reference) -> bool:
+    return "archcalc" in reference.source
+
+
+@pytest.mark.parametrize("path", spec_files(), ids=lambda path: path.stem)
+def test_a_known_mismatch_says_why(path: Path) -> None:
+    spec = load(str(path)).spec
+    found = [reference for name in (None, *spec.variants) for reference in own_references(Model(spec, name))]
+    assert [reference for reference in found if reference.expect == "mismatch" and not reference.note] == []
+
+
+# ---- figures that others have published ------------------------------------------------------------------------------------
+
+PUBLISHED: dict[str, list[dict[str, Any]]] = yaml.safe_load((DATA / "published.yaml").read_text(encoding="utf-8"))
+ROWS = [(section, row) for section, rows in PUBLISHED.items() for row in rows]
+
+
+@pytest.mark.parametrize(("section", "row"), ROWS, ids=lambda value: value if isinstance(value, str) else f"{value['network']} {value.get('layer', '')}")
+def test_a_published_figure_is_a_reference(section: str, row: dict[str, Any]) -> None:
+    wanted = {metric: read_quantity(row[metric]) for metric in METRICS if metric in row}
+    found: dict[str, Quantity] = {}
+    for reference in references(row["network"]):
+        if is_about(reference, row):
+            found |= {metric: quantity for metric in wanted if (quantity := getattr(reference, metric)) is not None and quantity[:2] == wanted[metric][:2]}
+    assert sorted(found) == sorted(wanted)
+    assert wanted
+
+
+def is_about(reference: Reference, row: dict[str, Any]) -> bool:
+    """Of the same layer, with the same parameters, in the same mode, and from there."""
+    sets = {name: str(value) for name, value in reference.set.items()}
+    same = (reference.layer, reference.train, sets) == (
+        row.get("layer"),
+        row.get("train", False),
+        {name: str(value) for name, value in row.get("set", {}).items()},
+    )
+    return same and row["source"] in reference.source
+
+
+def test_the_published_figures_are_all_there() -> None:
+    assert {section: len(rows) for section, rows in PUBLISHED.items() if section != "papers"} == {"torchvision": 37, "distill": 12, "end_points": 71}
+
+
+SYSTEMS: dict[str, list[str]] = yaml.safe_load((DATA / "systems.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_system_of_the_lectures_is_there(system: str) -> None:
+    assert [name for name in SYSTEMS[system] if not references(name)] == []
+
+
+# ---- files -----------------------------------------------------------------------------------------------------------------
 
 
 def test_names_are_unique_over_all_files() -> None:
