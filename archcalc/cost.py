@@ -103,8 +103,12 @@ class Table:
     def name(self) -> str:
         """The network's name, a variant's if it has one of its own, and what was left out."""
         member = self.spec.variant(self.variant)
-        name = (member.title or f"{self.spec.name} {member.name}") if member else self.spec.name
-        return f"{name} without {', '.join(self.without)}" if self.without else name
+        if member is None or (member.without and not member.title):
+            name, without = self.spec.name, list(self.without)
+        else:
+            name = member.title or f"{self.spec.name} {member.name}"
+            without = [label for label in self.without if label not in member.without]
+        return f"{name} without {', '.join(without)}" if without else name
 
     @property
     def batch(self) -> Dim:

@@ -99,7 +99,8 @@ class Model:
     def _table(self, question: Question) -> Table:
         binding = bind(self.spec, self.variant, question.bindings, question.free, question.batch)
         graph = build(self.spec, binding, question.train, question.without)
-        return Table(self.spec, self.variant, binding, graph, question.train, question.dtype, question.without)
+        without = tuple(dict.fromkeys([*binding.without, *question.without]))
+        return Table(self.spec, self.variant, binding, graph, question.train, question.dtype, without)
 
     def _freest(self, question: Question) -> Table:
         """With as many free parameters as have a closed form: one that decides the structure stays a number."""

@@ -20,8 +20,8 @@ __all__ = ["build"]
 def build(spec: Spec, binding: Binding, train: bool = False, without: Collection[str] = ()) -> Graph:
     """The graph of a spec with bound parameters; with its train-only heads if `train`.
 
-    Labels in `without` are left out: what reads them reads their input instead, and takes its shape. Raises SpecError with
-    every mistake, UsageError for a label in `without` that doesn't exist.
+    Labels in `without` are left out, and those that the variant leaves out: what reads them reads their input instead, and takes
+    its shape. Raises SpecError with every mistake, UsageError for a label in `without` that doesn't exist.
     """
     collects = gc.isenabled()
     gc.disable()  # every node lives on: the collector would only walk them again and again

@@ -8,7 +8,7 @@ from typing import Any
 from archcalc.algebra import Poly, integral, unicode
 from archcalc.build import loops
 from archcalc.build.nodes import FAILED, MOST_LAYERS, NOWHERE, Nodes
-from archcalc.errors import Mark, SpecError, UsageError, suggest
+from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
 from archcalc.graph import Graph, Group, Input
 from archcalc.ops.base import show
 from archcalc.scope import Context, Scope, called, caption, is_identity
@@ -32,10 +32,16 @@ class Builder(Nodes):
             self.head(head, context)
         if self.problems:
             raise SpecError(self.problems.values())
-        for label, met in self.without.items():
-            if not met:
-                raise UsageError(f"there is no layer '{label}' to leave out{suggest(label, self.results)}")
+        self.check_left_out()
         return self.graph
+
+    def check_left_out(self) -> None:
+        """A label to leave out that was never met is a mistake: the variant's, or the one's who asked."""
+        for label in [label for label, met in self.without.items() if not met]:
+            message = f"there is no layer '{label}' to leave out{suggest(label, self.results)}"
+            if label in self.binding.without:
+                raise SpecError([Problem(message, self.binding.without[label])])
+            raise UsageError(message)
 
     # ---- inputs and outputs ---------------------------------------------------------------------------------------------
 

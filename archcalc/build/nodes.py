@@ -39,7 +39,7 @@ class Nodes:
 
     def __init__(self, spec: Spec, binding: Binding, train: bool, without: Collection[str]) -> None:
         self.spec, self.binding, self.train = spec, binding, train
-        self.without = dict.fromkeys(without, False)  # labels to leave out, and whether they were met
+        self.without = dict.fromkeys([*binding.without, *without], False)  # labels to leave out, and whether they were met
         self.graph = Graph()
         self.resolver = Resolver(spec)
         self.names: dict[str, int] = {}  # of nodes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -20,11 +20,15 @@ BATCH = "batch"
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What every parameter is worth. `values` may hold polynomials in the `free` symbols; `batch` is not a parameter."""
+    """What every parameter is worth. `values` may hold polynomials in the `free` symbols; `batch` is not a parameter.
+
+    `without` holds the labels that the variant leaves out, and where it says so.
+    """
 
     values: dict[str, Value]
     free: tuple[str, ...] = ()
     batch: int | Poly = 1
+    without: dict[str, Mark] = field(default_factory=dict)
 
 
 def bind(spec: Spec, variant: str | None = None, sets: MappingType[str, Any] | None = None, free: SequenceType[str] = (), batch: int = 1) -> Binding:
@@ -53,7 +57,8 @@ def bind(spec: Spec, variant: str | None = None, sets: MappingType[str, Any] | N
         resolver.check(values)
     if resolver.problems:
         raise SpecError(resolver.problems)
-    return Binding(values, tuple(name for name in [*spec.parameters, BATCH] if name in free), symbol(BATCH) if BATCH in free else batch)
+    named = tuple(name for name in [*spec.parameters, BATCH] if name in free)
+    return Binding(values, named, symbol(BATCH) if BATCH in free else batch, member.without if member else {})
 
 
 def numeric(spec: Spec, variant: str | None = None) -> list[str]:

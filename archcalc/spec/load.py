@@ -344,7 +344,8 @@ class _Loader:
                 continue
             marks = self._item_marks(("variants", key.text, "reference"), len(known.reference))
             budget_marks = self._budget_marks(("variants", key.text, "budget"))
-            told = (known.name, known.paper, known.year)
+            without = {label: self.marks["variants", key.text, "without", n] for n, label in enumerate(known.without)}
+            told = (known.name, known.paper, known.year, without)
             members[key.text] = Member(key.text, key.mark, values, *told, known.reference, marks, known.budget, budget_marks)
         return members
 

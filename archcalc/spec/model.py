@@ -217,13 +217,14 @@ class TrainHead(_Part):
 
 
 class Variant(BaseModel):
-    """A member of the family: other values for parameters, and figures of its own."""
+    """A member of the family: other values for parameters, layers left out, and figures of its own."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     name: Text | None = None
     paper: Text | None = None
     year: Year | None = None
+    without: list[Name] = []
     reference: list[Reference] = []
     budget: Budget | None = None
 

@@ -53,7 +53,7 @@ class Head:
 
 @dataclass(slots=True)
 class Member:
-    """A variant: values for parameters, and what it says of itself."""
+    """A variant: values for parameters, labels that it leaves out, and what it says of itself."""
 
     name: str
     mark: Mark
@@ -61,6 +61,7 @@ class Member:
     title: str | None
     paper: str | None
     year: int | None
+    without: dict[str, Mark]
     references: list[Reference]
     reference_marks: list[Mark]
     budget: Budget | None
