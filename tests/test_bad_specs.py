@@ -108,7 +108,7 @@ def test_a_process_of_its_own_says_the_same(name: str) -> None:
 
 def test_a_variant_that_leaves_out_what_is_not_there_is_told_so(told: Told, tmp_path: Path) -> None:
     path = write(tmp_path, HEAD + "layers: [{stem: conv 8 3x3}, gap]\nvariants:\n  bare: {without: [stam]}\n")
-    assert "net.yaml:6:20: there is no layer 'stam' to leave out; did you mean 'stem'?\n" in told(f"{path}@bare")
+    assert "net.yaml:6:20: there is no layer 'stam' to leave out; did you mean 'stem'?\n" in told("count", f"{path}@bare")
 
 
 def test_a_file_with_mistakes_in_a_variant_only_is_told_so(told: Told, tmp_path: Path) -> None:

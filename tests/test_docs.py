@@ -1,4 +1,4 @@
-"""Every example in the README and the docs is run.
+"""Every example in the README, the docs and the course is run.
 
 A fenced block `yaml title="net.yaml"` is a file; a `console` block holds commands after `$` with what they print (both streams; a line
 `...` stands for any lines, a last line `[exit 2]` for an exit code); a `pycon` block is a doctest. One folder a page, blocks in order.
@@ -18,7 +18,7 @@ import pytest
 from archcalc import reference
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "specs").rglob("README.md"))]
 FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -54,7 +54,7 @@ def pattern(expected: str) -> str:
     return re.escape(expected).replace(r"\.\.\.", ".*")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_example_prints_what_the_page_says(page: Path, tmp_path: Path) -> None:
     (tmp_path / "specs").symlink_to(ROOT / "specs")
     for language, info, block in blocks(page):

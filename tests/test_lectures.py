@@ -182,6 +182,27 @@ def test_a_figure_holds_to_the_digits_that_it_prints(figure: Any, counted: float
     assert agrees(figure, counted, {}, rounded) is expected
 
 
+def spelled(wanted: Any) -> list[str]:
+    """A figure as the course has it, a pattern each: 120,422,400, 512x14x14, 854M, 12x. Small numbers and closed forms stand in the tables."""
+    if isinstance(wanted, list) and len(wanted) == 3 and all(isinstance(size, int) and 5 < size < 2000 for size in wanted):
+        return ["x".join(str(size) for size in wanted)]
+    if isinstance(wanted, list):
+        return [pattern for item in wanted for pattern in spelled(item)]
+    if isinstance(wanted, str):
+        return [re.escape(wanted.removeprefix("~"))] if AMOUNT.fullmatch(wanted) else []
+    return [f"(?:{wanted:,}|{wanted})"] if wanted > 500 else []
+
+
+@pytest.mark.parametrize("entry", FIGURES, ids=lambda entry: entry["id"])
+def test_the_course_shows_the_figure_and_the_command(entry: Mapping[str, Any]) -> None:
+    """The command with what it prints (tests/test_docs.py runs it), perhaps with columns; the figure in the text or the output."""
+    text = COURSE.read_text(encoding="utf-8")
+    assert re.search(rf"^\$ {re.escape(entry['command'])}( --columns \S+| --top 4 --sort params)*$", text, re.MULTILINE), entry["command"]
+    for figure in entry["figures"]:
+        for pattern in spelled(figure["is"]):
+            assert re.search(rf"(?<![\w,.]){pattern}(?![\w%]|[,.]\d)", text), pattern
+
+
 # ---- ablations -----------------------------------------------------------------------------------------------------------------
 
 # what each layer of AlexNet (torchvision's widths) has left: filters times what it sees, and a bias a filter
@@ -229,8 +250,6 @@ FAMILIES: dict[str, tuple[dict[str, list[Any]], tuple[str, ...]]] = {
     "wrn-16-8": ({"k": [2 + 3 * t % 11 for t in range(20)], "n": [2 + t % 5 for t in range(20)]}, TOTALS),
     "densenet-40-12": ({"growth": [1 + 7 * t % 24 for t in range(20)], "n": [1 + t for t in range(20)]}, TOTALS),
     "resnet20-cifar": ({"n": list(range(1, 21))}, TOTALS),
-    "resnet20-cifar-b": ({"n": list(range(1, 21))}, TOTALS),
-    "preact-resnet164": ({"n": list(range(2, 22))}, TOTALS),
     "compound-0": ({"depth": list(range(1, 21)), "width": [1 + 3 * t for t in range(20)], "size": [5 + 7 * t for t in range(20)]}, TOTALS),
     "efficientnet_b0": (
         {"depth": [Fraction(10 + t, 10) for t in range(20)], "width": [Fraction(10 + t, 10) for t in range(20)], "size": [224 + 11 * t for t in range(20)]},
