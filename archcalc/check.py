@@ -126,7 +126,7 @@ class Counts:
 
     def table(self, model: Model, sets: Mapping[str, Any] | None = None, train: bool = False) -> Table:
         binding = bind(self.spec, model.variant, sets)
-        key = (repr(binding.values), binding.batch, train)
+        key = (repr(binding.network), binding.batch, train)
         if key not in self.tables:
             self.tables[key] = model.answer(Question(sets or {}, train=train))
         return self.tables[key]

@@ -55,8 +55,8 @@ def _age(family: list[Entry]) -> tuple[bool, int, str]:
 def _family(file: Path) -> Iterator[Entry]:
     whole = load(str(file))
     members = [Model(whole.spec, name) for name in whole.spec.variants]
-    meant = bind(whole.spec).values
-    same = next((member.variant for member in members if bind(whole.spec, member.variant).values == meant), None)
+    meant = bind(whole.spec).network
+    same = next((member.variant for member in members if bind(whole.spec, member.variant).network == meant), None)
     for model in members if same else [whole, *members]:
         names = (model.variant, file.stem) if model.variant == same is not None else (model.variant or file.stem,)
         yield _entry(model, tuple(str(name) for name in names), file)

@@ -664,7 +664,7 @@ def family(name: str) -> list[Model]:
     """The network of a file, and every variant of it that is another network."""
     spec = load_spec(str(next(file for file in spec_files() if file.stem == name)))
     models: dict[str | None, Model] = {None: Model(spec), **{variant: Model(spec, variant) for variant in spec.variants}}
-    values = {str(bind(spec, variant).values): model for variant, model in models.items()}
+    values = {str(bind(spec, variant).network): model for variant, model in models.items()}
     return list(values.values())
 
 

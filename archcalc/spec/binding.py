@@ -30,6 +30,11 @@ class Binding:
     batch: int | Poly = 1
     without: dict[str, Mark] = field(default_factory=dict)
 
+    @property
+    def network(self) -> tuple[dict[str, Value], list[str]]:
+        """What tells a member of a family from the others: its values, and what it leaves out."""
+        return self.values, sorted(self.without)
+
 
 def bind(spec: Spec, variant: str | None = None, sets: MappingType[str, Any] | None = None, free: SequenceType[str] = (), batch: int = 1) -> Binding:
     """Values for all parameters of a spec.
