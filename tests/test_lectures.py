@@ -248,7 +248,7 @@ FAMILIES: dict[str, tuple[dict[str, list[Any]], tuple[str, ...]]] = {
     "mobilenet_v1": ({"width": [Fraction(t, 20) for t in range(3, 23)], "size": [32 + 13 * t for t in range(20)]}, TOTALS),
     "wrn-28-10": ({"k": list(range(2, 22))}, TOTALS),
     "wrn-16-8": ({"k": [2 + 3 * t % 11 for t in range(20)], "n": [2 + t % 5 for t in range(20)]}, TOTALS),
-    "densenet-40-12": ({"growth": [1 + 7 * t % 24 for t in range(20)], "n": [1 + t for t in range(20)]}, TOTALS),
+    "densenet-40-12": ({"k": [1 + 7 * t % 24 for t in range(20)], "n": [1 + t for t in range(20)]}, TOTALS),
     "resnet20-cifar": ({"n": list(range(1, 21))}, TOTALS),
     "compound-0": ({"depth": list(range(1, 21)), "width": [1 + 3 * t for t in range(20)], "size": [5 + 7 * t for t in range(20)]}, TOTALS),
     "efficientnet_b0": (
@@ -284,11 +284,11 @@ def wide(k: int, n: int = 4) -> int:
     return 27 * 16 + units + 2 * 64 * k + 10 * (64 * k + 1)
 
 
-def dense(growth: int, n: int) -> int:
-    """DenseNet with 3 blocks of n layers (arXiv:1608.06993 section 3): a layer sees 16 channels and the growth of all before it."""
-    layers = sum((2 + 9 * growth) * (16 + growth * i) for i in range(3 * n))
-    transitions = sum(2 * c + c * c for c in (16 + growth * n, 16 + 2 * growth * n))
-    return 27 * 16 + layers + transitions + 12 * (16 + 3 * growth * n) + 10
+def dense(k: int, n: int) -> int:
+    """DenseNet with 3 blocks of n layers (arXiv:1608.06993 section 3): a layer sees 16 channels and k of each before it."""
+    layers = sum((2 + 9 * k) * (16 + k * i) for i in range(3 * n))
+    transitions = sum(2 * c + c * c for c in (16 + k * n, 16 + 2 * k * n))
+    return 27 * 16 + layers + transitions + 12 * (16 + 3 * k * n) + 10
 
 
 @pytest.mark.parametrize(("name", "product"), [("resnet20-cifar", residual), ("wrn-28-10", wide), ("wrn-16-8", wide), ("densenet-40-12", dense)])
