@@ -18,7 +18,7 @@ FLOORS = [
     ("receptive", "memory", "cost"),
     ("model", "render", "expand", "schema", "reference", "onnx"),
     ("check", "zoo", "docs"),
-    ("cli",),
+    ("cli", "mkdocs", "sphinx"),
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 DOORS = {
@@ -30,6 +30,9 @@ DOORS = {
     "onnx": ("onnx",),
     "onnxruntime": ("measure",),
     "typer": ("cli",),
+    "sphinx": ("sphinx",),
+    "docutils": ("sphinx",),
+    "mkdocs": ("mkdocs",),
 }
 TOP = ("__init__", "__main__")
 

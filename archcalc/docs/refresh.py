@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from archcalc.docs.commands import Library, answer
 from archcalc.docs.pieces import written
@@ -97,18 +98,29 @@ def read(path: Path, library: Library) -> Document:
     found = regions(text, path)
     if not found:
         raise SpecError([_without_regions(path)])
-    new, edited = refreshed(text, path, found, library)
-    return Document(path, text, new, len(found), edited, mark, encoding)
+    new = refreshed(text, path, found, library)
+    return Document(path, text, new.text, len(found), new.edited, mark, encoding)
 
 
 def _without_regions(path: Path) -> Problem:
     return Problem(f"there is no {_REGION}", Mark(str(path), 1, 1))
 
 
-def refreshed(text: str, path: Path, found: list[Region], library: Library) -> tuple[str, tuple[Mark, ...]]:
-    """The text with its regions filled, and the marks of those edited by hand. Raises SpecError with every region's mistake."""
+class Refreshed(NamedTuple):
+    """A text with its regions filled; which of them were edited by hand, and which others were filled before and out of date."""
+
+    text: str
+    edited: tuple[Mark, ...]
+    stale: tuple[Mark, ...]
+
+
+def refreshed(text: str, path: Path, found: list[Region], library: Library) -> Refreshed:
+    """Fill the regions of a text. Raises SpecError with every region's mistake."""
     problems: list[Problem] = []
-    parts, edited, done = [], [], 0
+    parts: list[str] = []
+    edited: list[Mark] = []
+    stale: list[Mark] = []
+    done = 0
     for region in found:
         try:
             content = written(answer(region.command, path.parent, library, region.mark), markup(path), region.inline)
@@ -120,14 +132,14 @@ def refreshed(text: str, path: Path, found: list[Region], library: Library) -> t
             problems.append(Problem(str(error), region.mark))
             continue
         held = region.content(text)
-        if region.recorded is not None and checksum(held) != region.recorded and held != content:
-            edited.append(region.mark)
+        if region.recorded is not None and held != content:
+            (stale if checksum(held) == region.recorded else edited).append(region.mark)
         newline = "\r\n" if text[: region.start].endswith("\r\n") else "\n"
         parts += [text[done : region.start], region.filled(content, newline)]
         done = region.close
     if problems:
         raise SpecError(problems)
-    return "".join([*parts, text[done:]]), tuple(edited)
+    return Refreshed("".join([*parts, text[done:]]), tuple(edited), tuple(stale))
 
 
 def _text(path: Path) -> tuple[str, bytes, str]:
@@ -145,4 +157,4 @@ def _text(path: Path) -> tuple[str, bytes, str]:
         raise SpecError([Problem(problem, Mark(str(path), 1, 1))]) from None
 
 
-__all__ = ["Document", "documents", "read", "refreshed"]
+__all__ = ["Document", "Refreshed", "documents", "read", "refreshed"]

@@ -56,11 +56,10 @@ def edges(table: Table, depth: int) -> list[tuple[str, str, str]]:
 
 
 def _box(row: Row) -> str:
-    """A block with double sides, a layer without; its label, what it is and what it costs."""
-    label = row.name.rpartition("/")[2]
+    """A block with double sides, a layer without; its path, what it is and what it costs."""
     costs = [f"{numbers.count(row.params)} params"] if row.params != 0 else []
     costs += [f"{numbers.count(row.macs)} MACs"] if row.macs != 0 else []
-    lines = [label, *([row.text] if row.text != label else []), *([", ".join(costs)] if costs else [])]
+    lines = [row.name, *([row.text] if row.text != row.name else []), *([", ".join(costs)] if costs else [])]
     text = "<br/>".join(_text(line) for line in lines)
     return f'[["{text}"]]' if row.op == "block" else f'["{text}"]'
 

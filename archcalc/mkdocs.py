@@ -1,0 +1,61 @@
+"""A hook for MkDocs, which fills the regions of pages while a site is built; files stay as they are.
+
+A file named under `hooks:` in mkdocs.yml takes its functions from here:
+
+    from archcalc.mkdocs import on_page_markdown, on_serve
+
+A region that holds nothing yet is filled. One whose content in the repository is out of date, or was edited by hand, is filled as
+well, with a warning: `mkdocs build --strict` fails on it. A command that can't be answered ends the build.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from mkdocs.exceptions import PluginError
+from mkdocs.livereload import LiveReloadServer
+from mkdocs.structure.pages import Page
+
+from archcalc.docs.commands import Library
+from archcalc.docs.refresh import refreshed
+from archcalc.docs.regions import regions
+from archcalc.errors import ArchcalcError
+
+_log = logging.getLogger("mkdocs.hooks.archcalc")
+_read: set[Path] = set()  # the specs of this build, which `mkdocs serve` watches
+
+
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """The page's Markdown with every region filled. Raises PluginError for one that can't be."""
+    path = Path(page.file.src_uri if page.file.abs_src_path is None else page.file.abs_src_path)
+    above = _lines_above(markdown, path)  # so that messages name the lines of the file
+    text, library = "\n" * above + markdown, Library()
+    try:
+        filled = refreshed(text, path, regions(text, path), library)
+    except ArchcalcError as error:
+        raise PluginError(f"archcalc: {error}") from None
+    finally:
+        _read.update(library.files)
+    for mark in filled.edited:
+        _log.warning("%s: this region was edited by hand; `archcalc docs --force` writes over it", mark)
+    for mark in filled.stale:
+        _log.warning("%s: this region is out of date; run: archcalc docs %s", mark, path.name)
+    return filled.text[above:]
+
+
+def on_serve(server: LiveReloadServer, **_: Any) -> LiveReloadServer:
+    """Build again when a spec changes."""
+    for file in sorted(_read):
+        server.watch(str(file))
+    return server
+
+
+def _lines_above(markdown: str, path: Path) -> int:
+    """How many lines of the file, its front matter, MkDocs has taken off."""
+    try:
+        whole = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return 0
+    return whole.count("\n", 0, max(whole.find(markdown), 0))
