@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archcalc import memory, receptive
 from archcalc.algebra import Dim, Number, Poly, at, domain, maximum, summed
@@ -19,6 +19,9 @@ from archcalc.graph import Graph, Loop, Node, Range, over
 from archcalc.ops import Shape, size
 from archcalc.receptive import Field
 from archcalc.spec import Binding, Spec
+
+if TYPE_CHECKING:
+    from archcalc.render import contract
 
 DTYPES = {"fp64": 8, "fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 CONVENTION = "multiply-accumulates of conv, linear and matmul; no bias, normalisation, activation or pooling"
@@ -372,13 +375,13 @@ class Table:
 
     # ---- other forms (in `render`, imported when asked for) --------------------------------------------------------------
 
-    def to_rows(self) -> list[dict[str, Any]]:
+    def to_rows(self) -> list[contract.Layer]:
         """The layers as plain dictionaries, for pandas and the like."""
         from archcalc.render.json import layer
 
         return [layer(row) for row in self.rows]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> contract.Count:
         """The table as the JSON contract `archcalc/count/1` has it."""
         from archcalc.render.json import count
 

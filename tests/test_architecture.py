@@ -16,7 +16,7 @@ FLOORS = [
     ("spec",),
     ("graph", "scope", "build"),
     ("receptive", "memory", "cost"),
-    ("model", "render", "expand", "schema", "reference", "onnx"),
+    ("model", "render", "expand", "schemas", "reference", "onnx"),
     ("check", "zoo", "docs"),
     ("cli", "mkdocs", "sphinx"),
 ]

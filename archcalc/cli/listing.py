@@ -30,10 +30,10 @@ def ops(
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema (draft-07) of a spec, for editors."""
-    import json
+def schema(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="spec (default), or the output of a command: count, check, zoo, ops.")] = "spec",
+) -> None:
+    """Print the JSON Schema (draft-07) of a spec, for editors, or of what a command prints with --format json."""
+    from archcalc.schemas import schema_text
 
-    from archcalc.schema import spec_schema
-
-    typer.echo(json.dumps(spec_schema(), indent=2))
+    typer.echo(schema_text(name))

@@ -8,6 +8,7 @@ import io
 import json as json_library
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from archcalc.algebra import Number, Poly, latex, text, unicode
 from archcalc.cost import CONVENTION, Row, Table
@@ -263,7 +264,7 @@ def _csv(tables: Sequence[Table], options: Options) -> str:
     writer.writerow(["network", *names])
     for table in tables:
         for row in _listed(table, options):
-            found = json.layer(row)
+            found: dict[str, Any] = {**json.layer(row)}
             field = found["receptive_field"]
             spans = field if isinstance(field, dict) and "size" in field else {"size": field if isinstance(field, str) else ""}
             found |= {f"field_{key}": _joined(spans.get(key, "")) for key in ("size", "stride", "start")}

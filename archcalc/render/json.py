@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from archcalc.algebra import Poly, text
 from archcalc.cost import Row, Table
 from archcalc.ops import Reach
 from archcalc.receptive import Field
 
-SCHEMA = "archcalc/count/1"
+if TYPE_CHECKING:
+    from archcalc.render import contract
 
 
 def number(value: Any) -> Any:
@@ -24,7 +25,7 @@ def number(value: Any) -> Any:
     return value
 
 
-def receptive_field(fields: dict[str, Field]) -> Any:
+def receptive_field(fields: dict[str, Field]) -> contract.ReceptiveField | dict[str, contract.ReceptiveField]:
     """`{"size", "stride", "start"}` an axis, "all" or "not uniform"; by input where a layer sees several."""
     if not fields:
         return None
@@ -33,26 +34,31 @@ def receptive_field(fields: dict[str, Field]) -> Any:
     return {name: _field(field) for name, field in fields.items()}
 
 
-def _field(field: Field) -> Any:
-    if field.reach is not Reach.PASS:
-        return "all" if field.reach is Reach.ALL else Reach.MIXED.value
-    if not field.spans:
-        return None
-    found = {
+def _field(field: Field) -> contract.ReceptiveField:
+    return _spans(field) if field.spans else _reach(field)
+
+
+def _reach(field: Field) -> Literal["all", "not uniform"] | None:
+    """The word for a field without windows; None where no axis has positions."""
+    return None if field.reach is Reach.PASS else "all" if field.reach is Reach.ALL else "not uniform"
+
+
+def _spans(field: Field) -> contract.Spans:
+    found: contract.Spans = {
         "size": [number(span.size) for span in field.spans],
         "stride": [number(span.stride) for span in field.spans],
         "start": [number(span.start) for span in field.spans],
     }
     if field.gated:
-        found["gated"] = True  # type: ignore[assignment]
+        found["gated"] = True
     if any(span.is_bound for span in field.spans):
-        found["bound"] = True  # type: ignore[assignment]
+        found["bound"] = True
     return found
 
 
-def layer(row: Row) -> dict[str, Any]:
+def layer(row: Row) -> contract.Layer:
     """A row of `layers`."""
-    found = {
+    found: contract.Layer = {
         "name": row.name,
         "op": row.op,
         "text": row.text,
@@ -78,12 +84,12 @@ def layer(row: Row) -> dict[str, Any]:
     return found
 
 
-def count(table: Table, rows: list[Row] | None = None) -> dict[str, Any]:
+def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
     """A whole table; `rows` are its layers unless others are given."""
     from archcalc import __version__
 
-    found = {
-        "schema": SCHEMA,
+    found: contract.Count = {
+        "schema": "archcalc/count/1",
         "tool": {"name": "archcalc", "version": __version__},
         "name": table.name,
         "spec": table.spec.path,
@@ -95,7 +101,7 @@ def count(table: Table, rows: list[Row] | None = None) -> dict[str, Any]:
         "bindings": {name: number(value) for name, value in table.binding.values.items() if name not in table.free},
         "free": list(table.free),
         "inputs": {name: number(shape) for name, shape in table.inputs.items()},
-        "totals": {name: number(value) for name, value in table.totals.items()},
+        "totals": cast("contract.Totals", {name: number(value) for name, value in table.totals.items()}),
         "receptive_field": _whole_field(table),
         "layers": [layer(row) for row in (table.rows if rows is None else rows)],
     }
@@ -108,17 +114,19 @@ def count(table: Table, rows: list[Row] | None = None) -> dict[str, Any]:
     return found
 
 
-def _whole_field(table: Table) -> Any:
+def _whole_field(table: Table) -> contract.WholeField:
     if table.last_map is None:
         return "all"
     label, source, field = table.last_map
     if not field.spans:
-        return _field(field)
-    found = {"at": label, **_field(field)}
-    return found if len(table.inputs) == 1 else {"input": source, **found}
+        return _reach(field)
+    found = cast("contract.LastMap", {"at": label, **_spans(field)})
+    if len(table.inputs) > 1:
+        found["input"] = source
+    return found
 
 
-def verdict(found: Any) -> dict[str, Any]:
+def verdict(found: Any) -> contract.Figure:
     """A reference or budget held against the count."""
     return {
         "kind": found.kind,

@@ -6,12 +6,10 @@ import json
 from typing import Any
 
 from archcalc.ops import OPS
+from archcalc.schemas.draft import DRAFT, HERE
 from archcalc.spec.items import JOINS
 from archcalc.spec.layers import IDENTITY, REF
 from archcalc.spec.model import ELSEWHERE, Document, Parameter
-
-DRAFT = "http://json-schema.org/draft-07/schema#"
-HERE = "#/definitions/"
 
 
 def spec_schema() -> dict[str, Any]:

@@ -1,0 +1,208 @@
+"""The JSON contract, key by key: what commands print with `--format json`.
+
+The writers are annotated with these types, so that a key which is missing here, or there, is a type error; the JSON Schemas in
+`archcalc/schemas` are made from them. `schema` changes when a key changes its meaning; new keys may be added.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired, TypeAlias
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+Whole: TypeAlias = Annotated[int | str, Field(description="an exact integer, or a closed form in free parameters, as the spec language writes it")]
+Number: TypeAlias = Annotated[int | float | str, Field(description="an exact integer, a closed form, or an expected value that is a fraction")]
+Sizes: TypeAlias = Annotated[list[Whole], Field(description="one sample, channels first")]
+
+
+class Tool(TypedDict):
+    """What printed this."""
+
+    name: Literal["archcalc"]
+    version: str
+
+
+# ---- archcalc count -------------------------------------------------------------------------------------------------------
+
+
+class Spans(TypedDict):
+    """What an output sees of an input, axis by axis."""
+
+    size: Annotated[list[Number], Field(description="input positions that one output sees")]
+    stride: Annotated[list[Number], Field(description="input positions between neighbouring outputs")]
+    start: Annotated[list[Number], Field(description="where the first output's window begins; below zero in the padding")]
+    gated: Annotated[NotRequired[Literal[True]], Field(description="global gates, which see everything, are left out")]
+    bound: Annotated[NotRequired[Literal[True]], Field(description="windows differ, and this is the largest")]
+
+
+ReceptiveField: TypeAlias = Spans | Literal["all", "not uniform"] | None
+
+
+class LastMap(Spans):
+    """The receptive field of the last map before the network goes global."""
+
+    at: Annotated[str, Field(description="the label of the map")]
+    input: Annotated[NotRequired[str], Field(description="the input that is meant, where there are several")]
+
+
+WholeField: TypeAlias = LastMap | Literal["all", "not uniform"] | None
+
+Over = TypedDict("Over", {"index": str, "from": Whole, "to": Whole})
+Over.__doc__ = "A loop over a free parameter: the row holds the sum over the index, both ends included."
+
+
+class Layer(TypedDict):
+    """A layer, or a group of layers."""
+
+    name: Annotated[str, Field(description="the path of labels; in a shortened list the last is `N more`")]
+    op: Annotated[str, Field(description="the operator; `block` for a group")]
+    text: Annotated[str, Field(description="the layer as the spec language writes it")]
+    block: Annotated[str, Field(description="the group that it stands in, or nothing")]
+    line: Annotated[int, Field(description="of the spec")]
+    inputs: list[str]
+    shape: Sizes
+    params: Annotated[Whole, Field(description="learned numbers; 0 where the weights are another layer's")]
+    trainable_params: Whole
+    buffers: Whole
+    macs: Number
+    flops: Number
+    elementwise: Number
+    activations: Whole
+    weight_bytes: Whole
+    bytes: Whole
+    receptive_field: Annotated[ReceptiveField | dict[str, ReceptiveField], Field(description="by input where it sees several")]
+    backward_macs: NotRequired[Number]
+    over: NotRequired[list[Over]]
+
+
+class Totals(TypedDict):
+    """The whole network; what depends on it is for the batch."""
+
+    params: Whole
+    trainable_params: Whole
+    buffers: Whole
+    macs: Number
+    flops: Number
+    elementwise: Number
+    activations: Whole
+    act_peak_bytes: Annotated[Whole, Field(description="the most bytes of activations alive at once")]
+    act_sum_bytes: Annotated[Whole, Field(description="bytes of activations that a backward pass needs")]
+    weight_bytes: Whole
+    bytes: Annotated[Whole, Field(description="weights read, activations read and written")]
+    depth: Annotated[Number, Field(description="layers with weights on the longest path")]
+    depth_with_pooling: Number
+    layers: Whole
+    uncounted: Annotated[list[str], Field(description="layers that could not be counted: the totals lack them")]
+    backward_macs: NotRequired[Number]
+    optimizer_bytes: NotRequired[Whole]
+    expected_depth: NotRequired[Number]
+
+
+class Count(TypedDict):
+    """What a network costs."""
+
+    schema: Literal["archcalc/count/1"]
+    tool: Tool
+    name: str
+    spec: Annotated[str, Field(description="the file, relative to where the command ran")]
+    variant: str | None
+    convention: Literal["macs"]
+    mode: Literal["inference", "training"]
+    batch: Whole
+    dtype: Annotated[str, Field(description="fp64, fp32, fp16, bf16 or int8: the width of bytes")]
+    bindings: Annotated[dict[str, Any], Field(description="the parameters that have a value")]
+    free: Annotated[list[str], Field(description="the parameters that are symbols")]
+    inputs: dict[str, Sizes]
+    totals: Totals
+    receptive_field: WholeField
+    layers: list[Layer]
+    without: Annotated[NotRequired[list[str]], Field(description="labels that were left out")]
+    domain: Annotated[NotRequired[list[str]], Field(description="where the closed forms hold")]
+    act_peak_domain: Annotated[NotRequired[list[str]], Field(description="where act_peak_bytes holds, if that is less")]
+
+
+# ---- archcalc check -------------------------------------------------------------------------------------------------------
+
+
+class Figure(TypedDict):
+    """A reference or a budget held against the count."""
+
+    kind: Literal["reference", "budget"]
+    metric: str
+    passed: bool
+    known_mismatch: bool
+    warning: Annotated[bool, Field(description="a budget of level `warn` that is broken")]
+    counted: Any
+    wanted: str
+    source: str
+    note: str
+    line: int
+
+
+class Checked(TypedDict):
+    """A network and its figures."""
+
+    spec: str
+    variant: str | None
+    layers: Whole
+    figures: list[Figure]
+    failed: int
+
+
+class Tally(TypedDict):
+    """What was checked."""
+
+    networks: int
+    references_matched: int
+    known_mismatches: int
+    budgets_held: int
+    warnings: int
+    failed: int
+
+
+class Check(TypedDict):
+    """Specs held against their references and budgets."""
+
+    schema: Literal["archcalc/check/1"]
+    tool: Tool
+    totals: Tally
+    networks: list[Checked]
+
+
+# ---- archcalc zoo, archcalc ops -------------------------------------------------------------------------------------------
+
+
+class Shipped(TypedDict):
+    """A network that ships."""
+
+    name: Annotated[str, Field(description="what `archcalc count` knows it by")]
+    family: Annotated[str, Field(description="the name of its spec")]
+    title: str
+    year: int | None
+    paper: str | None
+    spec: str
+    variant: str | None
+    inputs: dict[str, Sizes]
+    params: int
+    macs: int
+    activations: int
+    act_peak_bytes: int
+    act_sum_bytes: int
+    weight_bytes: int
+    depth: int
+    depth_with_pooling: int
+    receptive_field: ReceptiveField
+
+
+class Operator(TypedDict):
+    """An operator of the language."""
+
+    name: str
+    usage: Annotated[str, Field(description="the words of its line; those in capitals are positional")]
+    options: Annotated[dict[str, str], Field(description="each with its default, as it is written")]
+    suffixes: Annotated[list[str], Field(description="what may follow on its line, as in `norm=bn`")]
+    inputs: Annotated[list[int | None], Field(description="how many it takes: at least, at most; null is any number", min_length=2, max_length=2)]
+    summary: str
+    details: str
+    family: str

@@ -1,0 +1,36 @@
+"""The schemas of what commands print, made from `render.contract`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+
+from archcalc.render.contract import Check, Count, Operator, Shipped
+from archcalc.schemas.draft import DRAFT, HERE
+
+OUTPUTS: dict[str, tuple[str, Any]] = {
+    "count": ("what `archcalc count --format json` prints: a network, or a list of them for several specs", Count | list[Count]),
+    "check": ("what `archcalc check --format json` prints", Check),
+    "zoo": ("what `archcalc zoo --format json` prints", list[Shipped]),
+    "ops": ("what `archcalc ops --format json` prints", list[Operator]),
+}
+
+
+class _Generator(GenerateJsonSchema):
+    """Without a title for every key, which only repeats it."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def output_schema(name: str) -> dict[str, Any]:
+    """The schema of a command's output."""
+    description, kind = OUTPUTS[name]
+    made = TypeAdapter(kind).json_schema(mode="serialization", schema_generator=_Generator)
+    definitions = made.pop("$defs", {})
+    whole = {"$schema": DRAFT, "title": f"archcalc {name}", "description": description} | {k: v for k, v in made.items() if k not in ("title", "description")}
+    local: dict[str, Any] = json.loads(json.dumps({**whole, "definitions": definitions}).replace("#/$defs/", HERE))
+    return local
