@@ -19,6 +19,7 @@ from archcalc.spec import Spec, bind, load_spec, numeric
 from archcalc.spec.text import MOST_BYTES
 
 if TYPE_CHECKING:
+    from archcalc.measure.proof import Proof
     from archcalc.onnx import Exported
 
 _FIRST_KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:\{\s*)?["']?archcalc["']?\s*:""", re.MULTILINE)
@@ -85,6 +86,18 @@ class Model:
 
         table = self.answer(Question(bindings, tuple(free), batch, train, dtype, tuple(without)))
         return export(table, path, weights=weights, seed=seed, external_data=external_data)
+
+    def verify(
+        self, *, batch: int = 1, train: bool = False, without: Sequence[str] = (), fields: Sequence[str] | None = None, seed: int = 0, **bindings: Any
+    ) -> Proof:
+        """Run the network with onnxruntime and hold what is real against what is counted: shapes, learned tensors, receptive fields.
+
+        `fields` names layers whose receptive field is shown by perturbing pixels (None: the deepest that fits into the input).
+        Raises UsageError where nothing can be run.
+        """
+        from archcalc.measure.proof import verify
+
+        return verify(self.answer(Question(bindings, (), batch, train, without=tuple(without))), fields=fields, seed=seed)
 
     def answer(self, question: Question) -> Table:
         """Count what a question asks for."""

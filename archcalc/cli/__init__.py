@@ -10,18 +10,9 @@ from archcalc.cli import (  # isort: skip  # the order of `archcalc --help`
     diagram,
     expand,
     export,
+    verify,
     listing,
 )
 from archcalc.cli.app import app, main
 
-__all__ = [
-    "app",
-    "check",
-    "count",
-    "diagram",
-    "docs",
-    "expand",
-    "export",
-    "listing",
-    "main",
-]
+__all__ = ["app", "main"]

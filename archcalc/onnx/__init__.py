@@ -7,6 +7,7 @@ try:
 except ImportError as error:
     raise UsageError(f"ONNX models need the package {error.name}: pip install 'archcalc[onnx]'") from None
 
-from archcalc.onnx.export import Exported, export
+from archcalc.onnx.export import Exported, Model, export, in_memory, inferred
+from archcalc.onnx.weights import positive
 
-__all__ = ["Exported", "export"]
+__all__ = ["Exported", "Model", "export", "in_memory", "inferred", "positive"]

@@ -104,12 +104,19 @@ def positive(graph: Graph, seed: int) -> Fill:
         if slot.name == "mean" or slot.name.endswith(("bias", "shift")) or graph.nodes[slot.n].op.word in ("position", "token"):
             return numpy.zeros(slot.shape, numpy.float32)
         random = numpy.random.default_rng((seed, zlib.crc32(slot.label.encode())))
-        level = 1 / slot.shape[1] if slot.name == "weight" and len(slot.shape) > 2 else 1.0
+        level = 1 / _channels(graph.nodes[slot.n], slot) if slot.name == "weight" else 1.0
         if slot.name == "variance":
             return numpy.ones(slot.shape, numpy.float32)
         return numpy.float32(level) * random.uniform(0.5, 1.5, slot.shape).astype(numpy.float32)
 
     return fill
+
+
+def _channels(node: Node, slot: Slot) -> int:
+    """The input channels that an output channel sums over."""
+    if node.op.word == "conv_transpose":
+        return slot.shape[0] // int(getattr(node.op, "groups", 1))
+    return slot.shape[len(node.shape)] if node.op.word == "local" else slot.shape[1]
 
 
 def constant(name: str, shape: tuple[int, ...]) -> float:

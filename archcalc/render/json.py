@@ -140,3 +140,16 @@ def verdict(found: Any) -> contract.Figure:
         "note": found.note,
         "line": found.mark.line,
     }
+
+
+def header(table: Table) -> dict[str, Any]:
+    """Which network was asked about, for results other than a count."""
+    return {
+        "name": table.name,
+        "spec": table.spec.path,
+        "variant": table.variant,
+        "mode": "training" if table.train else "inference",
+        "batch": number(table.batch),
+        "bindings": {name: number(value) for name, value in table.binding.values.items()},
+        "inputs": {name: number(shape) for name, shape in table.inputs.items()},
+    } | ({"without": list(table.without)} if table.without else {})

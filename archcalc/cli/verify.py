@@ -1,0 +1,81 @@
+"""`archcalc verify`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archcalc.cli.app import app
+from archcalc.cli.export import Seed
+from archcalc.cli.options import Batch, Quiet, Set, Specs, Train, Without, bindings, models, names, notes
+from archcalc.errors import UsageError
+
+if TYPE_CHECKING:
+    from archcalc.cost import Table
+    from archcalc.measure.proof import Proof
+
+
+@app.command()
+def verify(
+    specs: Specs,
+    sets: Set = None,
+    without: Without = None,
+    train: Train = False,
+    batch: Batch = 1,
+    field: Annotated[
+        list[str] | None, typer.Option("--field", metavar="L,L", help="Show these layers' receptive fields; none: no field. Else the deepest that fits.")
+    ] = None,
+    seed: Seed = 0,
+    form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text",
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run the network and hold it against the count: every layer's shape, learned tensors, receptive fields. Exit 1 if anything differs.
+
+    \b
+    archcalc verify googlenet
+    archcalc verify vgg16 --field conv5_3,conv3_3                 by perturbing single pixels
+    archcalc verify net.yaml --set size=480 --json
+    """
+    from archcalc.measure.proof import verify as proved
+    from archcalc.model import Question
+
+    form = "json" if json else form
+    if form not in ("text", "json"):
+        raise UsageError(f"unknown format '{form}'; there are text, json")
+    wanted = None if field is None else [name for name in names(field) if name != "none"]
+    found = []
+    for model in models(specs):
+        table = model.answer(Question(bindings(sets), (), batch, train, without=names(without)))
+        notes(table, model.dropped, quiet)
+        proof = proved(table, fields=wanted, seed=seed)
+        found.append((table, proof))
+        if form == "text":
+            _print(table, proof, quiet)
+    if form == "json":
+        _print_json(found)
+    if not all(proof.holds for _, proof in found):
+        raise typer.Exit(1)
+
+
+def _print(table: Table, proof: Proof, quiet: bool) -> None:
+    typer.echo(f"{table.name} ({table.spec.path}): {proof}")
+    for difference in proof.differences:
+        typer.echo(f"  FAIL {difference}")
+    for note in () if quiet else proof.notes:
+        typer.echo(f"note: {table.name}: {note}", err=True)
+
+
+def _print_json(found: list[tuple[Table, Proof]]) -> None:
+    import json
+
+    from archcalc import __version__
+    from archcalc.measure.session import versions
+    from archcalc.render.json import header
+
+    results = [
+        {"schema": "archcalc/verify/1", "tool": {"name": "archcalc", "version": __version__}, **header(table), **proof.to_json(), "versions": versions()}
+        for table, proof in found
+    ]
+    typer.echo(json.dumps(results[0] if len(results) == 1 else results, indent=1, ensure_ascii=False))

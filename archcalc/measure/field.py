@@ -1,0 +1,277 @@
+"""A receptive field, shown by perturbation: an input of zeros, single pixels of it raised, and what changes where.
+
+With positive weights and no biases whatever an output sees raises it, so nothing cancels. For a position of the layer's output
+- raising every pixel outside its predicted window at once must change nothing, and
+- on each side of the window where the input goes on beyond it, some single pixel of the outermost line must change something.
+Both sides of every axis are met at one position or another, so the size is proved and not only a bound of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy
+from numpy.typing import NDArray
+
+from archcalc.algebra import symbol
+from archcalc.cost import Table
+from archcalc.errors import UsageError, suggest
+from archcalc.graph import Graph
+from archcalc.measure.session import Session
+from archcalc.onnx import in_memory, positive
+from archcalc.ops import Reach
+from archcalc.receptive import Field, Span
+
+MOST_BYTES = 1 << 28  # of activations in one run
+MOST_MACS = 10**12  # in all runs of a layer: fewer positions are tried past it
+
+Line = tuple[int, int]  # of an axis, and a position on it
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProof:
+    """What was shown of one layer's field. `differences` says where the network disagrees, and is empty where it doesn't.
+
+    `positions` counts those of the output that were looked at, `sides` the outermost lines that were shown to be seen.
+    """
+
+    at: str
+    input: str
+    size: tuple[int, ...]
+    positions: int
+    sides: int
+    pixels: int
+    differences: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        return not self.differences
+
+    def __str__(self) -> str:
+        size = "x".join(map(str, self.size))
+        if self.differences:
+            return f"field {size} at {self.at} refuted"
+        return f"field {size} at {self.at} confirmed in {self.positions} position{'s' * (self.positions != 1)}"
+
+
+class Window(NamedTuple):
+    """The stretch of an axis that one output sees, and which of its ends lie inside the input with more of it beyond."""
+
+    low: int
+    high: int
+    low_shows: bool
+    high_shows: bool
+
+
+def prove_field(table: Table, n: int, source: str, seed: int = 0) -> FieldProof:
+    """Perturb the input `source` of the network up to layer `n`."""
+    graph = table.graph
+    node, field = graph.nodes[n], _field(table, n, source)
+    sides = tuple(int(str(dim)) for dim in graph.nodes[graph.inputs[source]].shape)
+    places = [_places(span, int(str(dim)), side) for span, dim, side in zip(field.spans, node.shape[1:], sides[1:], strict=True)]
+    positions = _affordable(list(product(*places)), table, n)
+    prober = _Prober(table, n, source, sides, seed)
+    windows = {position: tuple(_window(span, o, side) for span, o, side in zip(field.spans, position, sides[1:], strict=True)) for position in positions}
+    differences = [f"{_at(position)} of {node.name} sees pixels outside of {_spelled(windows[position])}" for position in prober.disturbed(windows)]
+    unseen, shown = prober.unseen(windows)
+    for position, (axis, line) in unseen:
+        differences.append(f"{_at(position)} of {node.name} doesn't see line {line} of axis {axis}, the outermost of {_spelled(windows[position])}")
+    size = tuple(int(str(span.size)) for span in field.spans)
+    return FieldProof(label(graph, n), source, size, len(positions), shown, prober.pixels, tuple(differences))
+
+
+def candidates(table: Table) -> Iterator[tuple[int, str]]:
+    """Layers whose field can be shown at this input size, the deepest first, with the input it is shown on."""
+    for n in reversed(table.graph.layers()):
+        for source in table.graph.inputs:
+            if _can_be_shown(table, n, source):
+                yield n, source
+
+
+def chosen(table: Table, name: str) -> tuple[int, str]:
+    """The layer or group called `name`. Raises UsageError for one that doesn't exist or whose field can't be shown."""
+    graph = table.graph
+    if name in graph.groups:
+        n = graph.groups[name].output
+    else:
+        found = [n for n, node in enumerate(graph.nodes) if node.op.word and (node.name == name or node.line == name)]
+        if not found:
+            raise UsageError(f"there is no layer '{name}'{suggest(name, [*graph.groups, *(node.name for node in graph.nodes)])}")
+        exact = [n for n in found if graph.nodes[n].name == name and graph.nodes[n].line != name]
+        n = exact[0] if exact else found[-1]
+    for source in graph.inputs:
+        if _can_be_shown(table, n, source):
+            return n, source
+    raise UsageError(f"the field of {name} can't be shown at this input size: {_reason(table, n)}")
+
+
+def _reason(table: Table, n: int) -> str:
+    fields = [found[n] for found in table.fields.values() if found[n] is not None]
+    if any(table.graph.nodes[i].op.word == "gn" for i in _ancestors(table.graph, n)):
+        return "a group normalisation before it reads the whole map"
+    if not fields or any(field.reach is not Reach.PASS or not field.spans for field in fields if field):
+        return "it has no window"
+    return "its windows reach over the input's border everywhere; give a larger one with --set"
+
+
+def label(graph: Graph, n: int) -> str:
+    """A layer by the line of the spec that it stands in, if it is the last of it."""
+    node = graph.nodes[n]
+    following = graph.nodes[n + 1].line if n + 1 < len(graph.nodes) else ""
+    return node.name if following == node.line else node.line
+
+
+def _field(table: Table, n: int, source: str) -> Field:
+    field = table.fields[source][n]
+    assert field is not None
+    return field
+
+
+def _can_be_shown(table: Table, n: int, source: str) -> bool:
+    field = table.fields[source][n]
+    graph = table.graph
+    if field is None or field.reach is not Reach.PASS or not field.spans or len(graph.nodes[n].shape) != 1 + len(field.spans):
+        return False
+    sides = graph.nodes[graph.inputs[source]].shape[1:]
+    if len(sides) != len(field.spans):
+        return False
+    for span, dim, side in zip(field.spans, graph.nodes[n].shape[1:], sides, strict=True):
+        windows = [_window(span, o, int(str(side))) for o in range(int(str(dim)))]
+        if not any(w.low_shows for w in windows) or not any(w.high_shows for w in windows):
+            return False
+    return not any(graph.nodes[i].op.word == "gn" for i in _ancestors(graph, n))
+
+
+def _ancestors(graph: Graph, n: int) -> set[int]:
+    found, todo = {n}, [n]
+    while todo:
+        for source in graph.nodes[todo.pop()].inputs:
+            if source not in found:
+                found.add(source)
+                todo.append(source)
+    return found
+
+
+def _window(span: Span, position: int, side: int) -> Window:
+    """What an output sees of an axis of `side` elements; low > high where it sees nothing."""
+    low, high = span.low(position), span.high(position)
+    if low is None:
+        return Window(1, 0, False, False)
+    return Window(max(low, 0), min(high, side - 1), 1 <= low < side, 0 <= high < side - 1)
+
+
+def _places(span: Span, outputs: int, side: int) -> list[int]:
+    """Up to three positions of an axis: one that shows the window's low end, one that shows its high end, and the middle or an end."""
+    windows = [_window(span, o, side) for o in range(outputs)]
+    low = next(o for o, window in enumerate(windows) if window.low_shows)
+    high = next(o for o in reversed(range(outputs)) if windows[o].high_shows)
+    middle = next((o for o in (outputs // 2, outputs - 1, 0) if o not in (low, high)), low)
+    return sorted({low, high, middle})
+
+
+def _affordable(positions: list[tuple[int, ...]], table: Table, n: int) -> list[tuple[int, ...]]:
+    """All of them, or those of a diagonal where the network up to the layer is dear: it still meets every place of every axis."""
+    rows = {row.name: row for row in table.rows}
+    macs = sum(float(str(rows[node.name].macs)) for node in table.graph.nodes[: n + 1] if node.op.word)
+    runs = len(positions) * (1 + 2 * len(positions[0]))
+    if macs * runs <= MOST_MACS:
+        return positions
+    places = [sorted({position[axis] for position in positions}) for axis in range(len(positions[0]))]
+    most = max(map(len, places))
+    return [tuple(axis[min(i, len(axis) - 1)] for axis in places) for i in range(most)]
+
+
+class _Prober:
+    """Runs the network up to a layer on inputs of zeros with some pixels raised."""
+
+    def __init__(self, table: Table, n: int, source: str, sides: tuple[int, ...], seed: int) -> None:
+        nodes = table.graph.nodes[: n + 1]
+        graph = Graph(nodes, {name: i for name, i in table.graph.inputs.items() if i <= n}, [n])
+        part = replace(table, binding=replace(table.binding, batch=symbol("batch")), graph=graph, dtype="fp32")
+        model = in_memory(part, positive(graph, seed))
+        self.session = Session(model, [nodes[n].name])
+        self.source, self.sides, self.pixels = source, sides, 0
+        kinds = model.input_kinds()
+        self.others = {name: (tuple(int(str(dim)) for dim in graph.nodes[i].shape), kinds[name]) for name, i in graph.inputs.items()}
+        alive = max(1, max(prod(int(str(dim)) for dim in node.shape) for node in nodes) * 4 * 4)
+        self.most = max(1, MOST_BYTES // alive)
+        (self.base,) = self._run(numpy.zeros((1, *sides), numpy.float32))
+
+    def _run(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
+        feed = {name: numpy.zeros((len(batch), *shape), kind) for name, (shape, kind) in self.others.items()}
+        feed[self.source] = batch.astype(self.others[self.source][1], copy=False)
+        return list(self.session.run(feed)[0])
+
+    def changed(self, raised: Sequence[NDArray[numpy.bool_]], positions: Sequence[tuple[int, ...]]) -> list[bool]:
+        """Whether raising the pixels of each mask changes the output at the position that goes with it."""
+        found: list[bool] = []
+        for start in range(0, len(raised), self.most):
+            masks = numpy.stack(raised[start : start + self.most])
+            batch = numpy.broadcast_to(masks[:, None], (len(masks), *self.sides)).astype(numpy.float32)
+            for output, position in zip(self._run(batch), positions[start : start + self.most], strict=True):
+                found.append(not numpy.array_equal(_at_position(output, position), _at_position(self.base, position)))
+        return found
+
+    def disturbed(self, windows: dict[tuple[int, ...], tuple[Window, ...]]) -> list[tuple[int, ...]]:
+        """The positions that something outside of their windows changes."""
+        masks = []
+        for window in windows.values():
+            mask = numpy.ones(self.sides[1:], numpy.bool_)
+            mask[tuple(slice(w.low, max(w.high + 1, w.low)) for w in window)] = False
+            masks.append(mask)
+        changed = self.changed(masks, list(windows))
+        return [position for position, hit in zip(windows, changed, strict=True) if hit]
+
+    def unseen(self, windows: dict[tuple[int, ...], tuple[Window, ...]]) -> tuple[list[tuple[tuple[int, ...], Line]], int]:
+        """The outermost lines of windows of which no pixel is seen, and how many lines are."""
+        open_: dict[tuple[tuple[int, ...], Line], list[tuple[int, ...]]] = {}
+        for position, window in windows.items():
+            for axis, w in enumerate(window):
+                for line, shows in ((w.low, w.low_shows), (w.high, w.high_shows)):
+                    if shows and all(other.low <= other.high for other in window):
+                        open_[position, (axis, line)] = _pixels(window, axis, line)
+        total = len(open_)
+        while open_ and any(open_.values()):
+            tried = [(key, pixels.pop(0)) for key, pixels in open_.items() if pixels]
+            masks = []
+            for _, pixel in tried:
+                mask = numpy.zeros(self.sides[1:], numpy.bool_)
+                mask[pixel] = True
+                masks.append(mask)
+            self.pixels += len(masks)
+            for (key, _), hit in zip(tried, self.changed(masks, [key[0] for key, _ in tried]), strict=True):
+                if hit:
+                    del open_[key]
+        return list(open_), total - len(open_)
+
+
+def _at_position(output: NDArray[Any], position: tuple[int, ...]) -> Any:
+    """All channels there."""
+    return output.reshape(len(output), -1)[:, numpy.ravel_multi_index(position, output.shape[1:])]
+
+
+def _pixels(window: tuple[Window, ...], axis: int, line: int) -> list[tuple[int, ...]]:
+    """Pixels of a line to try: in its middle, at its corners, then (holes may hide these) a spread of others."""
+    ranges = [[line] if n == axis else _spread(w.low, w.high) for n, w in enumerate(window)]
+    found = list(product(*ranges))
+    middle = tuple(options[0] for options in ranges)
+    return [middle, *(pixel for pixel in found if pixel != middle)][:24]
+
+
+def _spread(low: int, high: int) -> list[int]:
+    """Positions of a stretch: the middle, the ends, their neighbours."""
+    middle = (low + high) // 2
+    wanted = [middle, low, high, middle + 1, middle - 1, low + 1, high - 1, (low + middle) // 2, (middle + high) // 2]
+    return list(dict.fromkeys(p for p in wanted if low <= p <= high))
+
+
+def _at(position: tuple[int, ...]) -> str:
+    return f"output ({', '.join(map(str, position))})"
+
+
+def _spelled(window: tuple[Window, ...]) -> str:
+    return " x ".join(f"{w.low}..{w.high}" for w in window)

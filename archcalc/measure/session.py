@@ -1,0 +1,72 @@
+"""Sessions of onnxruntime, on models that lie in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+from archcalc.errors import UsageError
+from archcalc.graph import Graph
+from archcalc.onnx import Model
+
+ERRORS_ONLY = 3
+
+
+def runtime() -> Any:
+    """The module. Raises UsageError with what to install where it is missing."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UsageError(f"running a network needs onnxruntime ({error}): pip install 'archcalc[run]'") from None
+    return onnxruntime
+
+
+def versions() -> dict[str, str]:
+    """Of what a result depends on."""
+    from importlib.metadata import version
+
+    return {"onnx": version("onnx"), "onnxruntime": str(runtime().__version__)}
+
+
+class Session:
+    """A network on the CPU, every node as it was written unless `optimise`."""
+
+    def __init__(self, model: Model, outputs: Sequence[str], optimise: bool = False) -> None:
+        ort = runtime()
+        options = ort.SessionOptions()
+        options.log_severity_level = ERRORS_ONLY
+        options.enable_mem_pattern = False  # batches of several sizes pass through
+        levels = ort.GraphOptimizationLevel
+        options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL
+        self.tensors = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in model.tensors.items()}
+        options.add_external_initializers(list(self.tensors), list(self.tensors.values()))
+        self.outputs = list(outputs)
+        try:
+            self.session = ort.InferenceSession(model.exposing(self.outputs), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # of onnxruntime, which has no common base for its own
+            raise UsageError(f"onnxruntime refuses the model: {_sentence(error)}") from None
+
+    def run(self, feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """The outputs, in the order they were asked for. Raises UsageError with onnxruntime's words."""
+        try:
+            return list(self.session.run(self.outputs, dict(feed)))
+        except Exception as error:
+            raise UsageError(f"onnxruntime can't run the model: {_sentence(error)}") from None
+
+
+def _sentence(error: Exception) -> str:
+    """An error of onnxruntime without the place in its sources that it comes from."""
+    return " ".join(str(error).split())[:400]
+
+
+def feed(graph: Graph, whole: Mapping[str, int], batch: int, seed: int = 0) -> dict[str, NDArray[Any]]:
+    """Something for every input: normal numbers, or indices below `whole[name]`."""
+    random = numpy.random.default_rng(seed)
+    found: dict[str, NDArray[Any]] = {}
+    for name, n in graph.inputs.items():
+        shape = (batch, *map(int, map(str, graph.nodes[n].shape)))
+        found[name] = random.integers(0, whole[name], shape) if name in whole else random.standard_normal(shape, numpy.float32)
+    return found

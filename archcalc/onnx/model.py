@@ -1,0 +1,99 @@
+"""A counted network as an ONNX model: nodes and values called after layers, costs as metadata, free symbols as axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
+
+from archcalc.algebra import Dim, Poly, text
+from archcalc.cost import Row, Table
+from archcalc.errors import ShapeError, UsageError
+from archcalc.graph import Carried
+from archcalc.onnx.stores import Store
+from archcalc.onnx.writer import Writer
+from archcalc.ops import Shape, size, spell_shape
+from archcalc.render import numbers
+
+OPSET, IR = 21, 10  # the first in which every operator here has its meaning, and the first whose nodes carry metadata
+
+
+def write(model: ModelProto, table: Table, store: Store) -> None:
+    """Fill in a model whose graph the store puts learned tensors into."""
+    from archcalc import __version__
+
+    graph, proto = table.graph, model.graph
+    if any(isinstance(node.op, Carried) for node in graph.nodes):
+        raise UsageError(f"a free number of layers ({', '.join(table.free)}) has no ONNX graph; bind it with --set")
+    model.ir_version, model.producer_name, model.producer_version = IR, "archcalc", __version__
+    model.opset_import.append(helper.make_opsetid("", OPSET))
+    for key, summary in _summary(table).items():
+        model.metadata_props.add(key=key, value=summary)
+    writer = Writer(graph, table.batch, table.dtype, store)
+    values: list[ValueInfoProto] = []
+    for n, row in zip(graph.layers(), table.rows, strict=True):
+        node = graph.nodes[n]
+        try:
+            made = writer.layer(n)
+        except ShapeError as error:
+            raise UsageError(f"{node.mark}: {node.name} can't be written with {', '.join(table.free)} free: {error}; bind it with --set") from None
+        _annotate(made, row)
+        values.append(_value(node.name, writer.float, table.batch, node.shape))
+    outputs = _outputs(writer, table)
+    shown = {value.name for value in outputs}
+    proto.name = table.name
+    proto.node.extend([*writer.constants, *writer.nodes])
+    for name, n in graph.inputs.items():
+        proto.input.append(_value(name, TensorProto.INT64 if name in writer.whole else writer.float, table.batch, graph.nodes[n].shape))
+    proto.output.extend(outputs)
+    proto.value_info.extend(value for value in values if value.name not in shown)
+
+
+def _outputs(writer: Writer, table: Table) -> list[ValueInfoProto]:
+    """The network's outputs, then what train-only heads end with. An input that is put out as it is gets a name of its own."""
+    graph, found = table.graph, []
+    read = {source for node in graph.nodes for source in node.inputs}
+    heads = [n for n, node in enumerate(graph.nodes) if node.head and n not in read]
+    for n in [*graph.outputs, *heads]:
+        node = graph.nodes[n]
+        name = node.name if node.op.word else f"{node.name}:output"
+        if not node.op.word:
+            writer.output(node.name, name)
+        kind = TensorProto.INT64 if node.name in writer.whole else writer.float
+        found.append(_value(name, kind, table.batch, node.shape))
+    return found
+
+
+def _value(name: str, kind: int, batch: Dim, shape: Shape) -> ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, [text(dim) if isinstance(dim, Poly) else dim for dim in (batch, *shape)])
+
+
+def _annotate(node: NodeProto, row: Row) -> None:
+    """A layer's costs, where viewers show them."""
+    costs: dict[str, Any] = {"layer": row.text, "params": row.params}
+    costs |= {"buffers": row.buffers} if row.buffers != 0 else {}
+    costs |= {"macs": row.macs, "flops": row.flops, "activations": row.activations, "bytes": row.bytes}
+    costs |= {"field" if len(row.field) == 1 else f"field of {name}": numbers.one_field(field) for name, field in row.field.items()}
+    for key, value in costs.items():
+        node.metadata_props.add(key=key, value=str(value))
+
+
+def _summary(table: Table) -> dict[str, str]:
+    """What the whole network costs, and how it was asked for."""
+    totals = {name: str(table.totals[name]) for name in ("params", "buffers", "macs", "flops", "activations", "act_peak_bytes", "weight_bytes")}
+    bindings = {name: str(value) for name, value in table.binding.values.items()}
+    return {"spec": table.spec.path, **({"variant": table.variant} if table.variant else {}), **totals, **{f"set {k}": v for k, v in bindings.items()}}
+
+
+def weight_bytes(table: Table) -> int:
+    """Of the learned tensors. Raises UsageError where that is free."""
+    total = table.totals["weight_bytes"]
+    if not isinstance(total, Poly):
+        return int(total)
+    for node in table.graph.nodes:
+        shapes = table.graph.shapes_into(node)
+        for name, shape in (node.op.weights(*shapes) | node.op.buffers(*shapes)).items():
+            if isinstance(size(shape), Poly):
+                free = ", ".join(sorted({symbol for dim in shape if isinstance(dim, Poly) for symbol in dim.symbols}))
+                raise UsageError(f"{node.mark}: {node.name}: its {name} is {spell_shape(shape)}, which has no size while {free} is free; bind it with --set")
+    raise UsageError(f"the network's weights depend on {', '.join(total.symbols)}; bind it with --set")

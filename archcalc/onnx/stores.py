@@ -1,0 +1,102 @@
+"""Where an exported network's learned tensors go: into the model's file, a file beside it, memory, or nowhere."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+from typing import IO, Any
+
+from numpy.typing import NDArray
+from onnx import GraphProto, TensorProto, helper
+
+from archcalc.cost import Table
+from archcalc.onnx.weights import Fill, Slot, constant
+from archcalc.onnx.writer import FLOATS
+
+ALIGNMENT = 4096
+
+
+class Store:
+    """Keeps learned tensors: puts into a graph what it needs for them."""
+
+    def __init__(self, table: Table, proto: GraphProto) -> None:
+        self.kind, self.numpy = FLOATS[table.dtype]
+        self.graph, self.proto = table.graph, proto
+        self.tensors = self.params = self.buffers = 0
+
+    def add(self, slot: Slot) -> None:
+        node = self.graph.nodes[slot.n]
+        elements = prod(slot.shape)
+        self.tensors += 1
+        if slot.name in node.op.weights(*self.graph.shapes_into(node)):
+            self.params += elements
+        else:
+            self.buffers += elements
+        self.put(slot)
+
+    def put(self, slot: Slot) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        pass
+
+
+class Inside(Store):
+    """In the model's own file."""
+
+    def __init__(self, table: Table, proto: GraphProto, fill: Fill) -> None:
+        super().__init__(table, proto)
+        self.fill = fill
+
+    def put(self, slot: Slot) -> None:
+        self.proto.initializer.add(name=slot.label, data_type=self.kind, dims=slot.shape).raw_data = self.content(slot)
+
+    def values(self, slot: Slot) -> NDArray[Any]:
+        return self.fill(slot).astype(self.numpy, copy=False)
+
+    def content(self, slot: Slot) -> bytes:
+        values = self.values(slot)
+        return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+class Outside(Inside):
+    """In a file beside it, each tensor at the beginning of a page."""
+
+    def __init__(self, table: Table, proto: GraphProto, fill: Fill, file: Path, shown: str) -> None:
+        super().__init__(table, proto, fill)
+        self.file: IO[bytes] = file.open("wb")
+        self.shown = shown
+
+    def put(self, slot: Slot) -> None:
+        content = self.content(slot)
+        offset = -(-self.file.tell() // ALIGNMENT) * ALIGNMENT
+        self.file.seek(offset)
+        self.file.write(content)
+        tensor = self.proto.initializer.add(name=slot.label, data_type=self.kind, dims=slot.shape, data_location=TensorProto.EXTERNAL)
+        for key, value in (("location", self.shown), ("offset", offset), ("length", len(content))):
+            tensor.external_data.add(key=key, value=str(value))
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class InMemory(Inside):
+    """In a dictionary, by name: the model only says that they lie elsewhere."""
+
+    def __init__(self, table: Table, proto: GraphProto, fill: Fill) -> None:
+        super().__init__(table, proto, fill)
+        self.arrays: dict[str, NDArray[Any]] = {}
+
+    def put(self, slot: Slot) -> None:
+        self.arrays[slot.label] = self.values(slot)
+        tensor = self.proto.initializer.add(name=slot.label, data_type=self.kind, dims=slot.shape, data_location=TensorProto.EXTERNAL)
+        tensor.external_data.add(key="location", value="memory")
+
+
+class Structure(Store):
+    """Nowhere: a node makes each tensor out of one number, as the light models that come with onnx have it."""
+
+    def put(self, slot: Slot) -> None:
+        shape, value = f"{slot.label}:shape", helper.make_tensor("value", self.kind, [1], [constant(slot.name, slot.shape)])
+        self.proto.initializer.append(helper.make_tensor(shape, TensorProto.INT64, [len(slot.shape)], slot.shape))
+        self.proto.node.append(helper.make_node("ConstantOfShape", [shape], [slot.label], name=slot.label, value=value))
