@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from math import prod, sqrt
+from math import erf, exp, pi, prod, sqrt
 from typing import NamedTuple
 
 import numpy
@@ -42,12 +42,12 @@ class He:
     def __init__(self, graph: Graph, seed: int) -> None:
         self.graph, self.seed = graph, seed
         self.targets = _targets(graph)
-        self.squares = _squares(graph, self.targets)
+        self.moments = _moments(graph, self.targets)
 
     def __call__(self, slot: Slot) -> Array:
         node, target = self.graph.nodes[slot.n], self.targets[slot.n]
         random = numpy.random.default_rng((self.seed, zlib.crc32(slot.label.encode())))
-        arriving = self.squares[node.inputs[0]]
+        arriving = self.moments[node.inputs[0]].square
         learned = node.op.weights(*self.graph.shapes_into(node))
         if slot.name == "variance":
             return numpy.float32(arriving) * random.uniform(0.9, 1.1, slot.shape).astype(numpy.float32)
@@ -57,7 +57,10 @@ class He:
             return numpy.float32(gain) * random.uniform(0.9, 1.1, slot.shape).astype(numpy.float32)
         if slot.name == "slope":
             return numpy.full(slot.shape, 0.25, numpy.float32)
-        return numpy.float32(self._deviation(slot, node, target, arriving, learned)) * random.standard_normal(slot.shape, numpy.float32)
+        values = numpy.float32(self._deviation(slot, node, target, arriving, learned)) * random.standard_normal(slot.shape, numpy.float32)
+        if slot.name.endswith(("bias", "shift")):
+            values.flat[0] = abs(values.flat[0])  # so that a rectifier after it passes something, however few channels there are
+        return values
 
     def _deviation(self, slot: Slot, node: Node, target: float, arriving: float, learned: dict[str, Shape]) -> float:
         if slot.name == "mean":
@@ -135,7 +138,10 @@ def _is_weighted(node: Node) -> bool:
 
 
 def _targets(graph: Graph) -> list[float]:
-    """The mean square that each layer's output should have: 1, but a share of it where it is summed with others."""
+    """The mean square that each layer's output should have: 1, but less where it is summed with others.
+
+    With 1/sqrt(sums) neither a residual branch nor the sum of all of them is far from 1.
+    """
     readers: list[list[int]] = [[] for _ in graph.nodes]
     for n, node in enumerate(graph.nodes):
         for source in node.inputs:
@@ -146,7 +152,7 @@ def _targets(graph: Graph) -> list[float]:
         if node.op.word == "add":
             fresh = [found for source in node.inputs if (found := _origin(graph, readers, source)) is not None]
             for n in fresh:
-                targets[n] = 1 / len(fresh) if len(fresh) == len(node.inputs) else 1 / sums
+                targets[n] = 1 / len(fresh) if len(fresh) == len(node.inputs) else 1 / sqrt(sums)
     return targets
 
 
@@ -159,30 +165,58 @@ def _origin(graph: Graph, readers: list[list[int]], n: int) -> int | None:
     return None
 
 
-def _squares(graph: Graph, targets: list[float]) -> list[float]:
-    """The mean square of each layer's output, roughly."""
-    squares: list[float] = []
+class _Moments(NamedTuple):
+    """The mean of what a layer puts out, and the mean of its square."""
+
+    mean: float
+    square: float
+
+    @property
+    def variance(self) -> float:
+        return max(self.square - self.mean**2, 0.0)
+
+
+def _moments(graph: Graph, targets: list[float]) -> list[_Moments]:
+    """Those of every layer's output, roughly."""
+    found: list[_Moments] = []
     for n, node in enumerate(graph.nodes):
-        squares.append(min(max(_square(graph, node, targets[n], [squares[i] for i in node.inputs]), 1e-6), 1e6))
-    return squares
+        mean, square = _through(graph, node, targets[n], [found[i] for i in node.inputs])
+        found.append(_Moments(mean, min(max(square, 1e-6), 1e6)))
+    return found
 
 
-def _square(graph: Graph, node: Node, target: float, arriving: list[float]) -> float:
+def _through(graph: Graph, node: Node, target: float, arriving: list[_Moments]) -> _Moments:
     word = node.op.word
     if _is_weighted(node) or not arriving or word == "embedding":
-        return target
-    if word in ("add", "sub"):
-        return sum(arriving)
-    if word == "mean":
-        return sum(arriving) / len(arriving) ** 2
-    if word == "matmul":
-        return arriving[0] * arriving[1] * _rough(graph.nodes[node.inputs[0]].shape[-1])
+        return _Moments(0.0, target)
+    if word in ("add", "sub", "mean"):
+        share = 1 / len(arriving) if word == "mean" else 1.0
+        mean = share * (sum(m.mean for m in arriving) if word != "sub" else arriving[0].mean - sum(m.mean for m in arriving[1:]))
+        return _Moments(mean, mean**2 + share**2 * sum(m.variance for m in arriving))
     if word == "mul":
-        return prod(arriving)
+        return _Moments(prod(m.mean for m in arriving), prod(m.square for m in arriving))
+    if word == "matmul":
+        return _Moments(0.0, arriving[0].square * arriving[1].square * _rough(graph.nodes[node.inputs[0]].shape[-1]))
     if word == "concat":
         sizes = [_rough(shape[0]) for shape in graph.shapes_into(node)]
-        return sum(square * share for square, share in zip(arriving, sizes, strict=True)) / sum(sizes)
-    return arriving[0] / 2 if word in ACTIVATIONS else max(arriving)
+        shares = [size / sum(sizes) for size in sizes]
+        return _Moments(sum(s * m.mean for s, m in zip(shares, arriving, strict=True)), sum(s * m.square for s, m in zip(shares, arriving, strict=True)))
+    if word in ACTIVATIONS:
+        return _rectified(arriving[0])
+    if word == "gap":  # neighbours are alike, so their mean varies by more than that of as many strangers
+        mean = arriving[0].mean
+        return _Moments(mean, mean**2 + arriving[0].variance / sqrt(prod(map(_rough, graph.shapes_into(node)[0][1:]))))
+    return arriving[0]
+
+
+def _rectified(x: _Moments) -> _Moments:
+    """Of max(x, 0) for a normal x."""
+    deviation = sqrt(x.variance)
+    if deviation < 1e-6 * abs(x.mean):
+        return x if x.mean > 0 else _Moments(0.0, 0.0)
+    ratio = x.mean / deviation
+    below, density = (1 + erf(ratio / sqrt(2))) / 2, exp(-(ratio**2) / 2) / sqrt(2 * pi)
+    return _Moments(x.mean * below + deviation * density, x.square * below + x.mean * deviation * density)
 
 
 def _rough(value: Dim) -> float:
