@@ -1,10 +1,12 @@
 """Every example in the README, the docs and the course is run.
 
-A fenced block `yaml title="net.yaml"` is a file; a `console` block holds commands after `$` with what they print (both streams; a line
+A fenced block with `title="net.yaml"` is a file; a `console` block holds commands after `$` with what they print (both streams; a line
 `...` stands for any lines, a last line `[exit 2]` for an exit code); a `pycon` block is a doctest. One folder a page, blocks in order.
+Commands are archcalc, and builders of sites where they are installed.
 """
 
 import doctest
+import importlib.util
 import os
 import re
 import shlex
@@ -19,12 +21,13 @@ from archcalc import reference
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "specs").rglob("README.md"))]
-FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^(`{3,})(\w+)([^\n]*)\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
+MODULES = {"archcalc": "archcalc", "mkdocs": "mkdocs", "sphinx-build": "sphinx"}
 
 
 def blocks(page: Path) -> Iterator[tuple[str, str, str]]:
     for match in FENCE.finditer(page.read_text(encoding="utf-8")):
-        yield match.group(1), match.group(2).strip(), match.group(3)
+        yield match.group(2), match.group(3).strip(), match.group(4)
 
 
 def commands(block: str) -> Iterator[tuple[str, str]]:
@@ -35,11 +38,13 @@ def commands(block: str) -> Iterator[tuple[str, str]]:
 
 def run(command: str, folder: Path) -> str:
     words = shlex.split(command)
-    assert words[0] == "archcalc", f"only archcalc is run: {command}"
+    assert words[0] in MODULES, f"{words[0]} is not run: {command}"
+    if importlib.util.find_spec(MODULES[words[0]]) is None:
+        pytest.skip(f"{words[0]} is not installed")
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     environment.pop("COLUMNS", None)
     done = subprocess.run(
-        [sys.executable, "-m", "archcalc", *words[1:]],
+        [sys.executable, "-m", MODULES[words[0]], *words[1:]],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -58,8 +63,10 @@ def pattern(expected: str) -> str:
 def test_every_example_prints_what_the_page_says(page: Path, tmp_path: Path) -> None:
     (tmp_path / "specs").symlink_to(ROOT / "specs")
     for language, info, block in blocks(page):
-        if language == "yaml" and (title := re.match(r'title="([^"]+)"', info)):
-            (tmp_path / title.group(1)).write_text(block, encoding="utf-8")
+        if title := re.match(r'title="([^"]+)"', info):
+            file = tmp_path / title.group(1)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block, encoding="utf-8")
         if language == "console":
             for command, expected in commands(block):
                 printed = run(command, tmp_path)
@@ -85,3 +92,9 @@ def test_every_command_and_option_is_documented() -> None:
         for parameter in command.params:
             option = max(parameter.opts, key=len)
             assert not option.startswith("--") or option == "--help" or option in text, f"{name} {option} is not in the docs"
+
+
+def test_the_regions_of_the_pages_are_current() -> None:
+    from archcalc.docs import documents
+
+    assert [document.diff() for document in documents([str(ROOT / "docs")]) if not document.is_current] == []
