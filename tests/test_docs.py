@@ -37,22 +37,19 @@ def commands(block: str) -> Iterator[tuple[str, str]]:
 
 
 def run(command: str, folder: Path) -> str:
+    command, _, file = command.partition(" > ")
     words = shlex.split(command)
     assert words[0] in MODULES, f"{words[0]} is not run: {command}"
     if importlib.util.find_spec(MODULES[words[0]]) is None:
         pytest.skip(f"{words[0]} is not installed")
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     environment.pop("COLUMNS", None)
-    done = subprocess.run(
-        [sys.executable, "-m", MODULES[words[0]], *words[1:]],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        timeout=60,
-    )
-    return done.stdout + (f"[exit {done.returncode}]\n" if done.returncode else "")
+    errors = subprocess.PIPE if file else subprocess.STDOUT
+    program = [sys.executable, "-m", MODULES[words[0]], *words[1:]]
+    done = subprocess.run(program, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=errors, encoding="utf-8", timeout=60)
+    if file:
+        (folder / file).write_text(done.stdout, encoding="utf-8")
+    return (done.stderr if file else done.stdout) + (f"[exit {done.returncode}]\n" if done.returncode else "")
 
 
 def pattern(expected: str) -> str:
@@ -65,6 +62,7 @@ def test_every_example_prints_what_the_page_says(page: Path, tmp_path: Path) -> 
     for language, info, block in blocks(page):
         if title := re.match(r'title="([^"]+)"', info):
             file = tmp_path / title.group(1)
+            assert file.parent.resolve().is_relative_to(tmp_path.resolve()), f"{title.group(1)} would be written into the repository"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(block, encoding="utf-8")
         if language == "console":
