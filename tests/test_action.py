@@ -1,0 +1,220 @@
+"""The action for GitHub: linted, and its steps run by bash in a scratch repository, with a `gh` that keeps what it is told."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
+SPEC = """\
+archcalc: 1
+name: Tiny
+input: [3, 32, 32]
+layers:
+  - stem: conv 16 3x3
+  - gap
+  - fc: linear 10
+budget:
+  params: {max: 1000}
+"""
+
+# ---- as a file ------------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_from_outside_is_spelled_into_a_script() -> None:
+    scripts = [step["run"] for step in STEPS if "run" in step]
+    assert len(scripts) == 4
+    assert [script for script in scripts if "${{" in script] == []
+    assert {step["shell"] for step in STEPS if "run" in step} == {"bash"}
+
+
+def test_every_input_and_output_is_used() -> None:
+    text = (ROOT / "action.yml").read_text(encoding="utf-8")
+    assert {name for name in ACTION["inputs"] if f"inputs.{name}" not in text} == set()
+    said = re.findall(r"echo \"(\w+)=", "".join(step["run"] for step in STEPS))
+    assert set(ACTION["outputs"]) <= set(said)
+    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    assert [name for name in (*ACTION["inputs"], *ACTION["outputs"]) if f"`{name}`" not in page] == []
+
+
+def test_zizmor_finds_nothing() -> None:
+    if shutil.which("zizmor") is None:
+        pytest.skip("zizmor is not installed")
+    done = subprocess.run(["zizmor", "--offline", "--no-progress", str(ROOT / "action.yml")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_shellcheck_finds_nothing() -> None:
+    if shutil.which("shellcheck") is None:
+        pytest.skip("shellcheck is not installed")
+    for step in STEPS:
+        done = subprocess.run(["shellcheck", "--shell=bash", "-"], input=step["run"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+
+
+# ---- as it runs -----------------------------------------------------------------------------------------------------------
+
+GH = """\
+#!/usr/bin/env bash
+# what GitHub's own `gh api` would do with comments, as far as the action asks it
+printf '%s\\n' "$*" >> "$GH_LOG"
+[ -e "$GH_FORBIDDEN" ] && exit 1
+case "$*" in
+  *--jq*) cat "$GH_COMMENTS" ;;
+  *) for word in "$@"; do case "$word" in body=@*) cp "${word#body=@}" "$GH_BODY" ;; esac; done ;;
+esac
+"""
+
+
+class Run:
+    """A scratch repository, and what a run of the action leaves: exit code, log, summary, outputs, and what was asked of `gh`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "repository"
+        self.temp = folder / "temp"
+        self.programs = folder / "programs"
+        for path in (self.folder, self.temp, self.programs):
+            path.mkdir()
+        self.program("archcalc", f'#!/bin/sh\nexec "{sys.executable}" -m archcalc "$@"\n')
+        self.program("python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        self.program("gh", GH)
+        self.git("init", "-q", "-b", "main")
+        self.commit(SPEC)
+        self.base = self.git("rev-parse", "HEAD")
+
+    def program(self, name: str, text: str) -> None:
+        (self.programs / name).write_text(text, encoding="utf-8")
+        (self.programs / name).chmod(0o755)
+
+    def git(self, *words: str) -> str:
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        return subprocess.run(["git", "-C", str(self.folder), *identity, *words], check=True, capture_output=True, text=True).stdout.strip()
+
+    def commit(self, text: str) -> None:
+        (self.folder / "models").mkdir(exist_ok=True)
+        (self.folder / "models" / "tiny net.yaml").write_text(text, encoding="utf-8")
+        self.git("add", "-A")
+        self.git("commit", "-qm", "x")
+
+    def environment(self) -> dict[str, str]:
+        own = {name: str(self.temp / name.lower()) for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "GH_LOG", "GH_BODY", "GH_COMMENTS", "GH_FORBIDDEN")}
+        (self.temp / "gh_comments").touch()
+        path = f"{self.programs}{os.pathsep}{os.environ['PATH']}"
+        return {**os.environ, **own, "PATH": path, "RUNNER_TEMP": str(self.temp), "PYTHONPATH": str(ROOT), "PROGRAMS": str(self.programs)}
+
+    def step(self, number: int, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a step's script as GitHub's `shell: bash` does."""
+        command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", STEPS[number]["run"]]
+        return subprocess.run(command, cwd=self.folder, env={**self.environment(), **variables}, capture_output=True, encoding="utf-8")
+
+    def compare(self, specs: str = "models/*.yaml\n", base: str | None = None, missing: str = "fail") -> subprocess.CompletedProcess[str]:
+        return self.step(1, SPECS=specs, BASE=base or self.base, MISSING_BASE=missing)
+
+    def comment(self) -> subprocess.CompletedProcess[str]:
+        found = self.outputs()
+        return self.step(2, GH_TOKEN="x", REPOSITORY="o/r", NUMBER="7", MARKDOWN=found["markdown"], JSON=found["json"])
+
+    def outputs(self) -> dict[str, str]:
+        return dict(line.split("=", 1) for line in self.read("github_output").splitlines())
+
+    def read(self, name: str) -> str:
+        path = self.temp / name
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    pytest.importorskip("archcalc.comparison")
+    if shutil.which("git") is None or shutil.which("bash") is None or os.name == "nt":
+        pytest.skip("the action's steps need git and bash")
+    return Run(tmp_path)
+
+
+def test_a_dearer_design_is_noted_summed_up_commented_on_and_fails(run: Run) -> None:
+    run.commit(SPEC.replace("conv 16", "conv 32"))  # 32*27 + 32 + 32*10 + 10 = 1226 > 1000
+    done = run.compare()
+    assert done.returncode == 0
+    assert re.search(r"^::error file=models/tiny net\.yaml,line=5,", done.stdout, re.MULTILINE)
+    assert run.outputs()["code"] == "1"
+    assert "1.23k" in run.read("github_step_summary")
+    assert json.loads(Path(run.outputs()["json"]).read_text(encoding="utf-8"))["schema"] == "archcalc/compare/1"
+    assert run.comment().returncode == 0
+    assert run.read("gh_body") == run.read("github_step_summary")
+    assert run.read("gh_body").startswith("<!-- archcalc:compare -->\n")
+    assert run.read("gh_log").splitlines()[-1].startswith("api --silent --method POST repos/o/r/issues/7/comments ")
+    assert run.step(3, CODE=run.outputs()["code"]).returncode == 1
+
+
+def test_a_second_run_changes_the_comment_that_is_there(run: Run) -> None:
+    run.commit(SPEC.replace("conv 16", "conv 8"))
+    run.compare()
+    run.environment()
+    (run.temp / "gh_comments").write_text("41\n42\n")
+    assert run.comment().returncode == 0
+    assert run.read("gh_log").splitlines()[-1].startswith("api --silent --method PATCH repos/o/r/issues/comments/41 ")
+    assert run.step(3, CODE=run.outputs()["code"]).returncode == 0
+
+
+def test_no_comment_where_nothing_changed(run: Run) -> None:
+    run.git("commit", "-q", "--allow-empty", "-m", "x")
+    run.compare()
+    assert run.comment().returncode == 0
+    assert (run.outputs()["code"], run.read("gh_body")) == ("0", "")
+    assert "nothing changed" in run.read("github_step_summary")
+
+
+def test_a_token_that_may_not_write_is_no_failure(run: Run) -> None:
+    run.commit(SPEC.replace("conv 16", "conv 8"))
+    run.compare()
+    (run.temp / "gh_forbidden").touch()
+    done = run.comment()
+    assert done.returncode == 0
+    assert "::notice title=archcalc::no comment" in done.stdout
+
+
+def test_forks_are_left_without_a_comment() -> None:
+    assert "github.event.pull_request.head.repo.full_name == github.repository" in STEPS[2]["if"]
+
+
+def test_a_shallow_checkout_fetches_its_base(run: Run, tmp_path: Path) -> None:
+    run.commit(SPEC.replace("conv 16", "conv 8"))
+    run.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    shallow = tmp_path / "shallow"
+    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{run.folder}", str(shallow)], check=True)
+    run.folder = shallow
+    assert run.compare().returncode == 0
+    assert run.outputs()["code"] == "0"
+    assert "changed" in run.read("github_step_summary")
+
+
+@pytest.mark.parametrize("base", ["0" * 40, "nowhere", "--upload-pack=touch evil", "$(touch evil)", "main; touch evil"])
+def test_a_base_that_is_not_there_is_code_2_and_runs_nothing(run: Run, base: str) -> None:
+    done = run.compare(base=base)
+    assert (done.returncode, run.outputs()["code"]) == (0, "2")
+    assert "could not compare" in run.read("github_step_summary")
+    assert not (run.folder / "evil").exists()
+    assert run.comment().returncode == 0
+    assert run.read("gh_log") == ""
+    assert run.step(3, CODE=run.outputs()["code"]).returncode == 2
+
+
+def test_specs_are_words_and_no_commands(run: Run) -> None:
+    done = run.compare(specs="$(touch evil)\n`touch evil`\n; touch evil\n--help\n")
+    assert run.outputs()["code"] == "2"
+    assert not (run.folder / "evil").exists()
+    assert "Usage" not in done.stdout
+
+
+def test_a_pattern_without_a_match_is_code_2(run: Run) -> None:
+    done = run.compare(specs="nothing/**/*.yaml\n")
+    assert run.outputs()["code"] == "2"
+    assert "no file matches nothing/**/*.yaml" in done.stderr
