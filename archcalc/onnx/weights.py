@@ -3,7 +3,8 @@
 Weights are He's (arXiv:1502.01852), normal with variance 1/(fan_in * the mean square of what arrives): 2/fan_in after a rectifier.
 Where a bias stands beside them they share that variance with it, so that nothing dies out or grows over many layers: what a
 layer adds of its own outweighs what errors of these estimates compound to. Running statistics are those that the estimate
-expects. Residual branches share the variance of the sum that they feed.
+expects. Residual branches share the variance of the sum that they feed. In a network of many layers with neither bias nor
+normalisation, where every chance would be carried on to the end, each layer passes most of its input on as it is.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from math import erf, exp, pi, prod, sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ from archcalc.ops import ACTIVATIONS, Shape, size
 from archcalc.ops.base import number
 
 Array = NDArray[numpy.float32]
+
+MOST_BARE = 24  # layers with neither bias nor normalisation that are still left to chance
+FRESH = 4.0  # how many of such layers' outputs are new, in all of a network
 
 
 class Slot(NamedTuple):
@@ -42,7 +46,9 @@ class He:
     def __init__(self, graph: Graph, seed: int) -> None:
         self.graph, self.seed = graph, seed
         self.targets = _targets(graph)
-        self.moments = _moments(graph, self.targets)
+        self.bare = _bare(graph)
+        self.fresh = min(1.0, FRESH / len(self.bare)) if self.bare else 1.0  # the share of a bare layer's output that is not passed on
+        self.moments = _moments(graph, self.targets, self.bare, self.fresh)
 
     def __call__(self, slot: Slot) -> Array:
         node, target = self.graph.nodes[slot.n], self.targets[slot.n]
@@ -57,9 +63,19 @@ class He:
             return numpy.float32(gain) * random.uniform(0.9, 1.1, slot.shape).astype(numpy.float32)
         if slot.name == "slope":
             return numpy.full(slot.shape, 0.25, numpy.float32)
+        if slot.n in self.bare:
+            return self._passing(slot, node, random)
         values = numpy.float32(self._deviation(slot, node, target, arriving, learned)) * random.standard_normal(slot.shape, numpy.float32)
         if slot.name.endswith(("bias", "shift")):
             values.flat[0] = abs(values.flat[0])  # so that a rectifier after it passes something, however few channels there are
+        return values
+
+    def _passing(self, slot: Slot, node: Node, random: numpy.random.Generator) -> Array:
+        """What arrives, channel by channel, and a share of He's."""
+        values = numpy.float32(sqrt(self.fresh / _fan_in(self.graph, node, slot))) * random.standard_normal(slot.shape, numpy.float32)
+        out, per_group = numpy.arange(slot.shape[0]), slot.shape[1]
+        middle: tuple[Any, ...] = tuple((size - 1) // 2 for size in slot.shape[2:])
+        values[(out, out % per_group, *middle)] += sqrt(1 - self.fresh)
         return values
 
     def _deviation(self, slot: Slot, node: Node, target: float, arriving: float, learned: dict[str, Shape]) -> float:
@@ -137,6 +153,14 @@ def _is_weighted(node: Node) -> bool:
     return node.op.is_layer or node.op.word in ("bn", "ln", "gn", "scale")
 
 
+def _bare(graph: Graph) -> frozenset[int]:
+    """The layers with neither bias nor normalisation after them, if there are many."""
+    normalised = {i for node in graph.nodes if node.op.word in ("bn", "ln", "gn") for i in node.inputs}
+    words = ("conv", "dwconv", "linear")
+    found = [n for n, node in enumerate(graph.nodes) if node.op.word in words and not getattr(node.op, "bias", True) and n not in normalised]
+    return frozenset(found if len(found) > MOST_BARE else ())
+
+
 def _targets(graph: Graph) -> list[float]:
     """The mean square that each layer's output should have: 1, but less where it is summed with others.
 
@@ -176,11 +200,15 @@ class _Moments(NamedTuple):
         return max(self.square - self.mean**2, 0.0)
 
 
-def _moments(graph: Graph, targets: list[float]) -> list[_Moments]:
+def _moments(graph: Graph, targets: list[float], bare: frozenset[int], fresh: float) -> list[_Moments]:
     """Those of every layer's output, roughly."""
     found: list[_Moments] = []
     for n, node in enumerate(graph.nodes):
-        mean, square = _through(graph, node, targets[n], [found[i] for i in node.inputs])
+        arriving = [found[i] for i in node.inputs]
+        if n in bare:
+            mean, square = sqrt(1 - fresh) * arriving[0].mean, arriving[0].square
+        else:
+            mean, square = _through(graph, node, targets[n], arriving)
         found.append(_Moments(mean, min(max(square, 1e-6), 1e6)))
     return found
 
