@@ -16,14 +16,14 @@ FLOORS = [
     ("spec",),
     ("graph", "scope", "build"),
     ("receptive", "memory", "cost"),
-    ("model", "render", "expand", "schemas", "reference", "onnx"),
+    ("model", "render", "expand", "schemas", "reference", "onnx", "measure"),
     ("check", "zoo", "docs"),
     ("cli", "mkdocs", "sphinx"),
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 DOORS = {
     "sympy": ("algebra",),
-    "numpy": ("algebra", "onnx"),
+    "numpy": ("algebra", "onnx", "measure"),
     "yaml": ("spec",),
     "networkx": ("graph",),
     "tabulate": ("render",),
