@@ -5,14 +5,18 @@ A fenced block with `title="net.yaml"` is a file; a `console` block holds comman
 Commands are archcalc, and builders of sites where they are installed.
 """
 
+import contextlib
 import doctest
+import gc
 import importlib.util
+import io
 import os
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -22,7 +26,6 @@ from archcalc import reference
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "specs").rglob("README.md"))]
 FENCE = re.compile(r"^(`{3,})(\w+)([^\n]*)\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
-MODULES = {"archcalc": "archcalc", "mkdocs": "mkdocs", "sphinx-build": "sphinx"}
 
 
 def blocks(page: Path) -> Iterator[tuple[str, str, str]]:
@@ -39,17 +42,47 @@ def commands(block: str) -> Iterator[tuple[str, str]]:
 def run(command: str, folder: Path) -> str:
     command, _, file = command.partition(" > ")
     words = shlex.split(command)
-    assert words[0] in MODULES, f"{words[0]} is not run: {command}"
-    if importlib.util.find_spec(MODULES[words[0]]) is None:
-        pytest.skip(f"{words[0]} is not installed")
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    environment.pop("COLUMNS", None)
-    errors = subprocess.PIPE if file else subprocess.STDOUT
-    program = [sys.executable, "-m", MODULES[words[0]], *words[1:]]
-    done = subprocess.run(program, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=errors, encoding="utf-8", timeout=60)
+    assert words[0] in PROGRAMS, f"{words[0]} is not run: {command}"
+    errors = io.StringIO() if file else None
+    printed, code = PROGRAMS[words[0]](words, folder, errors)
     if file:
-        (folder / file).write_text(done.stdout, encoding="utf-8")
-    return (done.stderr if file else done.stdout) + (f"[exit {done.returncode}]\n" if done.returncode else "")
+        (folder / file).write_text(printed, encoding="utf-8")
+    return (errors.getvalue() if errors else printed) + (f"[exit {code}]\n" if code else "")
+
+
+def archcalc_here(words: list[str], folder: Path, errors: io.StringIO | None) -> tuple[str, int]:
+    """archcalc in this process: both streams into one, as a terminal shows them, unless errors go elsewhere."""
+    from archcalc.cli import main
+
+    printed = io.StringIO()
+    with contextlib.chdir(folder), redirect_stdout(printed), redirect_stderr(errors or printed), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", words)
+        patch.delenv("COLUMNS", raising=False)
+        collects = gc.isenabled()
+        try:
+            main()
+        except SystemExit as ended:
+            return printed.getvalue(), int(ended.code or 0)
+        finally:
+            if collects:
+                gc.enable()
+    return printed.getvalue(), 0
+
+
+def builder(words: list[str], folder: Path, errors: io.StringIO | None) -> tuple[str, int]:
+    """A builder of sites, in a process of its own."""
+    module = {"mkdocs": "mkdocs", "sphinx-build": "sphinx"}[words[0]]
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"{words[0]} is not installed")
+    assert errors is None
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(
+        [sys.executable, "-m", module, *words[1:]], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", timeout=60
+    )
+    return done.stdout, done.returncode
+
+
+PROGRAMS = {"archcalc": archcalc_here, "mkdocs": builder, "sphinx-build": builder}
 
 
 def pattern(expected: str) -> str:
