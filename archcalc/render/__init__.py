@@ -132,7 +132,7 @@ def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
 
 def _coverage(table: Table, form: Form) -> str:
     layers = numbers.exact(table.totals["layers"], form)
-    return f"{layers} of {layers} layers counted"
+    return f"{layers} of {layers} layer{'s' * (layers != '1')} counted"
 
 
 def _per(table: Table) -> str:
@@ -155,7 +155,7 @@ def _depth(table: Table, form: Form) -> str:
     exact = numbers.exact(expected, form) if isinstance(expected, Poly) else f"{float(expected):.4g}"
     training = "" if expected == totals["depth"] else f"; {exact} expected in training"
     depth, pooling = numbers.exact(totals["depth"], form), numbers.exact(totals["depth_with_pooling"], form)
-    return f"{depth} layers with weights on the longest path, {pooling} with pooling{training}"
+    return f"{depth} layer{'s' * (depth != '1')} with weights on the longest path, {pooling} with pooling{training}"
 
 
 def _field(table: Table, form: Form) -> str:
