@@ -19,36 +19,28 @@ if TYPE_CHECKING:
     import networkx
 
 
-class Input(Free):
+class Given(Free):
+    """A tensor that no layer computes."""
+
+    size_: tuple[Any, ...] = ()
+    is_view: ClassVar[bool] = True
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return self.size_
+
+    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
+        return 0
+
+    def windows(self, *inputs: Shape) -> Windows:
+        return Reach.PASS
+
+
+class Input(Given):
     """Where a network begins."""
 
-    size_: tuple[Any, ...] = ()
-    is_view: ClassVar[bool] = True
 
-    def shape(self, *inputs: Shape) -> Shape:
-        return self.size_
-
-    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
-        return 0
-
-    def windows(self, *inputs: Shape) -> Windows:
-        return Reach.PASS
-
-
-class Carried(Free):
+class Carried(Given):
     """What arrives in a body that is repeated `n` times, at its i-th repeat, and what leaves it after the last: not a layer."""
-
-    size_: tuple[Any, ...] = ()
-    is_view: ClassVar[bool] = True
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return self.size_
-
-    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
-        return 0
-
-    def windows(self, *inputs: Shape) -> Windows:
-        return Reach.PASS
 
 
 @dataclass(frozen=True, slots=True)
