@@ -18,15 +18,20 @@ from typing import TYPE_CHECKING, Any
 from archcalc.errors import ArchcalcError
 
 if TYPE_CHECKING:
+    from archcalc.comparison import Comparison, compare
     from archcalc.model import Model, load
 
 __version__ = "0.1.0"
 
-__all__ = ["ArchcalcError", "Model", "__version__", "load"]
+__all__ = ["ArchcalcError", "Comparison", "Model", "__version__", "compare", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """`load` and `Model` bring in all the rest, so they are imported when they are first asked for."""
+    """`load`, `compare` and what they give bring in all the rest, so they are imported when they are first asked for."""
+    if name in ("Comparison", "compare"):
+        from archcalc import comparison
+
+        return getattr(comparison, name)
     if name in ("Model", "load"):
         from archcalc import model
 

@@ -9,12 +9,13 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from archcalc.algebra import Poly
+from archcalc.budget.rules import Rule, rules
 from archcalc.cost import Row, Table
 from archcalc.errors import Mark, Problem, SpecError
 from archcalc.model import Model, Question
 from archcalc.render import numbers
 from archcalc.spec import Spec, bind
-from archcalc.spec.model import METRICS, Budget, Quantity, Reference
+from archcalc.spec.model import METRICS, Quantity, Reference
 from archcalc.spec.parts import among
 
 FIELD = {"field": "size", "field_stride": "stride", "field_start": "start"}
@@ -36,6 +37,7 @@ class Verdict:
     warning: bool = False  # a budget of level `warn` that is broken
     note: str = ""
     known: bool = False  # a mismatch that is noted in the spec
+    limit: str = ""  # of a budget: `max 7M`
 
     @property
     def fails(self) -> bool:
@@ -152,9 +154,8 @@ def check(model: Model, counts: Counts | None = None) -> Iterator[Verdict]:
     references, marks = (member.references, member.reference_marks) if member else (model.spec.references, model.spec.reference_marks)
     for reference, mark in zip(references, marks, strict=True):
         yield from _reference(model, counts, reference, mark)
-    budget = member.budget if member and member.budget else model.spec.budget if member is None else None
-    if budget is not None:
-        yield from _budget(model, counts.table(model), budget, member.budget_marks if member else model.spec.budget_marks)
+    for rule in (rule for rule in rules(model) if rule.kind != "increase"):
+        yield absolute(model.name, rule, metric(counts.table(model), rule.metric, None, rule.mark))
 
 
 def _reference(model: Model, counts: Counts, reference: Reference, mark: Mark) -> Iterator[Verdict]:
@@ -185,19 +186,21 @@ def _judged(model: Model, reference: Reference, mark: Mark, name: str, counted: 
     return Verdict(matches == expected, "reference", model.name, label, counted, sentence, reference.source, mark, note=note, known=not expected)
 
 
-def _budget(model: Model, table: Table, budget: Budget, marks: dict[str, Mark]) -> Iterator[Verdict]:
-    for name in Budget.model_fields:
-        limit = getattr(budget, name)
-        if limit is None:
-            continue
-        mark = marks.get(name, model.spec.mark)
-        counted = metric(table, name, None, mark)
-        for bound, sign in ((limit.max, "<="), (limit.min, ">=")):
-            if bound is None:
-                continue
-            passed = counted <= bound.value if sign == "<=" else counted >= bound.value
-            used = f", {float(Fraction(counted) / bound.value * 100):.1f} % of it" if bound.value else ""
-            yield Verdict(passed, "budget", model.name, name, counted, f"{sign} {bound.text} (budget{used})", "budget", mark, limit.level == "warn")
+def absolute(name: str, rule: Rule, counted: Any) -> Verdict:
+    """A figure of a network held against its `max` or `min`."""
+    bound, sign = rule.amount, "<=" if rule.kind == "max" else ">="
+    figure = countable(rule, counted)
+    passed = figure <= bound.value if rule.kind == "max" else figure >= bound.value
+    used = f", {float(Fraction(figure) / bound.value * 100):.1f} % of it" if bound.value else ""
+    wanted = f"{sign} {bound.text} (budget{used})"
+    return Verdict(passed, "budget", name, rule.metric, counted, wanted, "budget", rule.mark, rule.warns, limit=f"{rule.kind} {bound.text}")
+
+
+def countable(rule: Rule, figure: Any) -> int | Fraction:
+    """A figure that can be held against a limit. Raises SpecError for a receptive field that is no single number."""
+    if isinstance(figure, (int, Fraction)):
+        return figure
+    raise SpecError([Problem(f"{rule.metric} is {figure}, which can't be held against a number", rule.mark)])
 
 
 def metric(table: Table, name: str, row: Row | None, mark: Mark) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from archcalc.build import build
 from archcalc.cost import DTYPES, Table
 from archcalc.errors import Problem, SpecError, UsageError, suggest
 from archcalc.graph import Graph
-from archcalc.spec import Spec, bind, load_spec, numeric
+from archcalc.spec import Spec, bind, numeric, read_spec, read_text
 from archcalc.spec.text import MOST_BYTES
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Model:
     spec: Spec
     variant: str | None = None
     dropped: tuple[str, ...] = ()  # parameters that `free=["all"]` had to leave alone
+    ships: bool = False  # with archcalc, and is no part of the user's repository
 
     @property
     def name(self) -> str:
@@ -144,13 +145,17 @@ def load(name: str) -> Model:
 
 
 def _model(path: str, variant: str | None, shown: str | None = None) -> Model:
+    return replace(read(read_text(path), shown or path, variant), ships=shown is not None)
+
+
+def read(text: str, path: str, variant: str | None = None) -> Model:
+    """The text of a spec as a model; `path` is what messages call it. Raises SpecError, UsageError for an unknown variant."""
     try:
-        spec = load_spec(path, shown)
+        spec = read_spec(text, path)
     except SpecError as error:
         raise SpecError([*error.problems, *_found_building(error, variant)]) from None
-    model = Model(spec, variant)
-    model.spec.variant(variant)
-    return model
+    spec.variant(variant)
+    return Model(spec, variant)
 
 
 def _found_building(error: SpecError, variant: str | None) -> list[Problem]:

@@ -14,11 +14,15 @@ from archcalc.errors import UsageError
 def write(path: Path, data: bytes) -> None:
     """Put `data` in a file: beside it first, then in its place, so that nobody ever sees half of it.
 
-    A link is followed and the file's permissions are kept. Raises UsageError if it can't be written; the file is as it was then.
+    A link is followed and the file's permissions are kept; what is no file (`/dev/stdout`, a pipe) is written to as it is. Raises
+    UsageError if it can't be written; the file is as it was then.
     """
     target = Path(os.path.realpath(path))
     beside = None
     try:
+        if target.exists() and not target.is_file():
+            path.write_bytes(data)
+            return
         handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:80]}.")
         with os.fdopen(handle, "wb") as file:
             file.write(data)

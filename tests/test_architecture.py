@@ -17,7 +17,7 @@ FLOORS = [
     ("graph", "scope", "build"),
     ("receptive", "memory", "cost"),
     ("model", "render", "expand", "schemas", "reference", "onnx", "measure"),
-    ("check", "zoo", "docs"),
+    ("budget", "check", "comparison", "zoo", "docs"),
     ("cli", "mkdocs", "sphinx"),
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

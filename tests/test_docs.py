@@ -2,7 +2,8 @@
 
 A fenced block with `title="net.yaml"` is a file; a `console` block holds commands after `$` with what they print (both streams; a line
 `...` stands for any lines, a last line `[exit 2]` for an exit code); a `pycon` block is a doctest. One folder a page, blocks in order.
-Commands are archcalc, and builders of sites where they are installed.
+Commands are archcalc, builders of sites where they are installed, and git where a page needs a repository: its commits are by
+nobody, of one day.
 """
 
 import contextlib
@@ -25,6 +26,8 @@ from archcalc import reference
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "specs").rglob("README.md"))]
+GIT = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+GIT |= {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "x"), ("EMAIL", "x@x"), ("DATE", "2020-01-01T00:00:00Z"))}
 FENCE = re.compile(r"^(`{3,})(\w+)([^\n]*)\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
 
 
@@ -82,7 +85,14 @@ def builder(words: list[str], folder: Path, errors: io.StringIO | None) -> tuple
     return done.stdout, done.returncode
 
 
-PROGRAMS = {"archcalc": archcalc_here, "mkdocs": builder, "sphinx-build": builder}
+def git(words: list[str], folder: Path, errors: io.StringIO | None) -> tuple[str, int]:
+    """git, with nobody's settings."""
+    assert errors is None
+    done = subprocess.run(words, cwd=folder, env={**os.environ, **GIT}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", timeout=60)
+    return done.stdout, done.returncode
+
+
+PROGRAMS = {"archcalc": archcalc_here, "mkdocs": builder, "sphinx-build": builder, "git": git}
 
 
 def pattern(expected: str) -> str:

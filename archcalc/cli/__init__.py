@@ -6,6 +6,8 @@ One module a command; its imports stand inside the function, so that a command p
 from archcalc.cli import (  # isort: skip  # the order of `archcalc --help`
     count,
     check,
+    compare,
+    budget,
     docs,
     diagram,
     expand,

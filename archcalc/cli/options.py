@@ -61,12 +61,17 @@ def readable(specs: Iterable[str], quiet: bool) -> tuple[list[Model], list[Probl
     from archcalc.model import load
 
     found, problems = [], []
-    for name in (name for given in specs for name in _specs(given, quiet)):
+    for name in named(specs, quiet):
         try:
             found.append(load(name))
         except SpecError as error:
             problems.extend(error.problems)
     return found, problems
+
+
+def named(specs: Iterable[str], quiet: bool = False) -> list[str]:
+    """The specs that arguments name; a folder stands for those in it."""
+    return [name for given in specs for name in _specs(given, quiet)]
 
 
 def _specs(given: str, quiet: bool) -> list[str]:

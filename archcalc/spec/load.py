@@ -34,8 +34,13 @@ def read_text(path: str) -> str:
         data = file.read_bytes() if file.stat().st_size <= MOST_BYTES else None
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
+    return decoded(data, path)
+
+
+def decoded(data: bytes | None, path: str) -> str:
+    """The text of a spec from its bytes, None if there are too many. Raises SpecError."""
     top = Mark(path, 1, 1)
-    if data is None:
+    if data is None or len(data) > MOST_BYTES:
         raise SpecError([Problem(f"the file is larger than {MOST_BYTES // 10**6} MB; a spec is a page of text", top)])
     try:
         return data.decode("utf-8-sig")

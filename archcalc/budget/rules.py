@@ -1,0 +1,71 @@
+"""Which limits hold for a network: its own, what a variant inherits, and its repository's defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from archcalc.budget.settings import Settings, settings_above
+from archcalc.errors import Mark, Problem, SpecError
+from archcalc.model import Model
+from archcalc.spec.model import Budget, Quantity
+
+KINDS = ("max", "min", "increase")
+
+
+class Rule(NamedTuple):
+    """One limit of one metric: `max`, `min`, or the `increase` over a base."""
+
+    metric: str
+    kind: str
+    amount: Quantity
+    warns: bool  # a broken one is told and doesn't fail
+    mark: Mark
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is a percentage."""
+        return self.amount.text.endswith("%")
+
+
+def rules(model: Model) -> list[Rule]:
+    """Every limit, each metric's together.
+
+    Its own come first. A variant without a limit of that kind grows no faster than the spec allows (`increase`; another
+    network's `max` says nothing about it). What is still open is the repository's. Raises SpecError, UsageError.
+    """
+    member = model.spec.variant(model.variant)
+    found: dict[tuple[str, str], Rule] = {}
+    if member is not None:
+        _put(found, member.budget, member.budget_marks, KINDS, member.mark)
+    _put(found, model.spec.budget, model.spec.budget_marks, KINDS if member is None else ("increase",), model.spec.mark)
+    defaults = _settings(model)
+    _put(found, defaults.budget, defaults.marks, KINDS, Mark(defaults.file, 1, 1))
+    kinds = KINDS[:2] if model.ships else KINDS  # what ships has no versions that anybody compares
+    return [found[name, kind] for name in Budget.model_fields for kind in kinds if (name, kind) in found]
+
+
+def _settings(model: Model) -> Settings:
+    """A network that ships with archcalc is no part of anybody's repository."""
+    return Settings() if model.ships else settings_above(Path(model.spec.path).parent)
+
+
+def _put(found: dict[tuple[str, str], Rule], budget: Budget | None, marks: Mapping[str, Mark], kinds: tuple[str, ...], top: Mark) -> None:
+    for rule in _of(budget, marks, kinds, top) if budget else ():
+        found.setdefault((rule.metric, rule.kind), rule)
+
+
+def _of(budget: Budget, marks: Mapping[str, Mark], kinds: tuple[str, ...], top: Mark) -> Iterator[Rule]:
+    for name in Budget.model_fields:
+        limit = getattr(budget, name)
+        for kind in kinds if limit else ():
+            amount = getattr(limit, kind)
+            if amount is None:
+                continue
+            rule = Rule(name, kind, amount, limit.level == "warn", marks.get(name, top))
+            if rule.is_share and kind != "increase":
+                raise SpecError([Problem(f"{kind}: {amount.text} of what? only `increase` is a percentage", rule.mark)])
+            if not rule.is_share and kind == "increase" and amount.value.denominator != 1:
+                raise SpecError([Problem(f"increase: {amount.text} is neither a percentage (`2%`) nor a whole number (`+30M`)", rule.mark)])
+            yield rule

@@ -1,0 +1,110 @@
+"""Defaults for all specs of a repository: `[tool.archcalc]` of pyproject.toml, or archcalc.toml."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
+from archcalc.spec.model import Budget, Limit
+
+OWN, SHARED = "archcalc.toml", "pyproject.toml"
+
+
+class _Keys(BaseModel):
+    """What may stand there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    specs: list[str] = []
+    budget: Budget | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a repository says. `specs` are patterns of files, below `folder`."""
+
+    file: str = ""
+    folder: Path = Path()
+    specs: tuple[str, ...] = ()
+    budget: Budget | None = None
+    marks: Mapping[str, Mark] = field(default_factory=dict)  # of the budget's metrics
+
+    def files(self) -> list[str]:
+        """The specs that are there, as paths from the working folder. Raises UsageError if there are none."""
+        if not self.specs:
+            known = f"{self.file} names none" if self.file else f"there is no {OWN}, and no [tool.archcalc] in a {SHARED}"
+            raise UsageError(f'name a SPEC, or set `specs = ["models/*.yaml"]` for the repository: {known}')
+        try:
+            found = sorted({path for pattern in self.specs for path in self.folder.glob(pattern) if path.is_file()})
+        except (ValueError, NotImplementedError) as error:
+            raise UsageError(f"{self.file}: specs: {error}") from None
+        if not found:
+            raise UsageError(f"{self.file}: no file is named {', '.join(self.specs)}")
+        return [_from_here(path) for path in found]
+
+
+def _from_here(path: Path) -> str:
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
+
+
+def settings_above(folder: str | Path) -> Settings:
+    """The nearest settings in a folder or above it; archcalc.toml comes before pyproject.toml. Raises SpecError, UsageError."""
+    start = Path(folder).resolve()
+    return next((found for parent in (start, *start.parents) if (found := _in(parent)) is not None), Settings())
+
+
+def _in(folder: Path) -> Settings | None:
+    for name in (OWN, SHARED):
+        file = folder / name
+        if file.is_file():
+            tables = _read(file)
+            table = tables if name == OWN else tables.get("tool", {}).get("archcalc") if isinstance(tables.get("tool", {}), dict) else None
+            if table is not None:
+                return _settings(file, table)
+    return None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"{_from_here(file)}: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{_from_here(file)}: not TOML: {error}") from None
+
+
+def _settings(file: Path, table: Any) -> Settings:
+    shown, lines = _from_here(file), file.read_text(encoding="utf-8-sig").splitlines()
+    try:
+        found = _Keys.model_validate(table)
+    except ValidationError as error:
+        raise SpecError([_problem(detail, shown, lines) for detail in error.errors(include_url=False)]) from None
+    marks = {name: _mark(shown, lines, name) for name in Budget.model_fields}
+    return Settings(shown, file.parent, tuple(found.specs), found.budget, marks)
+
+
+def _problem(detail: Any, shown: str, lines: list[str]) -> Problem:
+    path = [str(part) for part in detail["loc"]]
+    mark = _mark(shown, lines, *path[::-1])
+    if detail["type"] == "extra_forbidden":
+        known = _Keys if len(path) == 1 else Budget if len(path) == 2 else Limit
+        return Problem(f"unknown key '{path[-1]}'{suggest(path[-1], known.model_fields, 'there are ' + ', '.join(known.model_fields))}", mark)
+    return Problem(f"{'.'.join(path) or 'archcalc'}: {detail['msg'].removeprefix('Value error, ').replace('Input should', 'must')}", mark)
+
+
+def _mark(shown: str, lines: list[str], *names: str) -> Mark:
+    """Where the first of these keys is, as well as can be told from the text: below the heading of archcalc's own table."""
+    start = next((n for n, line in enumerate(lines) if re.match(r"\s*\[\s*tool\s*\.\s*archcalc\b", line)), 0)
+    for name in names:
+        for n, line in enumerate(lines[start:], start):
+            if match := re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", line.partition("#")[0]):
+                return Mark(shown, n + 1, match.start() + 1, len(name), line)
+    return Mark(shown, start + 1, 1)

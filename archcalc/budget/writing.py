@@ -1,0 +1,145 @@
+"""Budgets made from what a network costs now: the current figure and some slack, put into the spec."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from archcalc.check import BYTES, metric
+from archcalc.errors import ArchcalcError, UsageError, suggest
+from archcalc.model import Model, read
+from archcalc.spec import read_text
+from archcalc.spec.editing import put
+from archcalc.spec.model import Budget, Quantity, read_quantity
+from archcalc.writing import write
+
+FIRST = ("params", "macs", "act_peak")  # of a network that has no budget yet
+DIGITS = 4
+_SI = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"), (1, ""))
+_BINARY = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"), (1, "B"))
+
+
+class Ceiling(NamedTuple):
+    """A `max`: of which metric of which network, what it costs now, what to write, and what stands there."""
+
+    variant: str | None
+    metric: str
+    counted: int | Fraction
+    written: str
+    was: str | None
+
+
+@dataclass(frozen=True)
+class Written:
+    """A spec with its budget made anew."""
+
+    path: str
+    text: str
+    old: str
+    ceilings: tuple[Ceiling, ...]
+
+    def save(self) -> None:
+        """Put it into the file, with the mark of UTF-8 that it may have begun with. Raises UsageError."""
+        if self.text != self.old:
+            mark = b"\xef\xbb\xbf" if Path(self.path).read_bytes().startswith(b"\xef\xbb\xbf") else b""
+            write(Path(self.path), mark + self.text.encode("utf-8"))
+
+
+def slack(text: str) -> Fraction:
+    """`2%`. Raises UsageError."""
+    try:
+        amount = read_quantity(text)
+    except ValueError:
+        amount = Quantity(Fraction(-1), Fraction(1), text)
+    if amount.value < 0 or not (text.strip().endswith("%") or amount.value == 0):
+        raise UsageError(f"--slack takes a percentage such as 2%, got '{text}'")
+    return amount.value
+
+
+def budgeted(model: Model, more: Fraction, names: Sequence[str] = ()) -> Written:
+    """The spec with a `max` for each metric: those that have one, those in `names`, or the usual ones if there is none yet.
+
+    A spec stands for its network and the variants that have a budget of their own; `net.yaml@variant` for that one. Nothing
+    else in the text changes. Raises UsageError, SpecError, ArchcalcError.
+    """
+    for name in names:
+        if name not in Budget.model_fields:
+            raise UsageError(f"no budget can be set for '{name}'{suggest(name, Budget.model_fields, 'there are ' + ', '.join(Budget.model_fields))}")
+    if model.ships:
+        raise UsageError(f"{model.spec.path} ships with archcalc; copy it to give it a budget of yours")
+    members = [model.variant] if model.variant else [None, *(name for name, member in model.spec.variants.items() if member.budget)]
+    ceilings = [ceiling for variant in members for ceiling in _ceilings(Model(model.spec, variant), more, names)]
+    old = read_text(model.spec.path)
+    text = old
+    for ceiling in ceilings:
+        where = ("variants", ceiling.variant) if ceiling.variant else ()
+        try:
+            text = put(text, (*where, "budget", ceiling.metric, "max"), ceiling.written)
+        except ArchcalcError as error:
+            raise ArchcalcError(f"{model.spec.path}: {error}") from None
+    _verify(text, model, ceilings)
+    return Written(model.spec.path, text, old, tuple(ceilings))
+
+
+def _budget(model: Model) -> Budget | None:
+    member = model.spec.variant(model.variant)
+    return member.budget if member else model.spec.budget
+
+
+def _ceilings(model: Model, more: Fraction, names: Sequence[str]) -> list[Ceiling]:
+    budget = _budget(model)
+    has: dict[str, Quantity] = {name: limit.max for name in Budget.model_fields if (limit := getattr(budget, name, None)) and limit.max is not None}
+    wanted = list(dict.fromkeys([*has, *names])) or list(FIRST)
+    table = model.count()
+    found = []
+    for name in wanted:
+        counted: Any = metric(table, name, None, model.spec.mark)
+        if not isinstance(counted, (int, Fraction)):
+            raise UsageError(f"{model.name}: {name} is {counted}, which can't have a limit")
+        found.append(Ceiling(model.variant, name, counted, amount(counted, more, name in BYTES), has[name].text if name in has else None))
+    return found
+
+
+def amount(counted: int | Fraction, more: Fraction, is_bytes: bool) -> str:
+    """What to write for a figure and its slack: rounded up to four digits, or exact without slack."""
+    most = counted * (1 + more)
+    if not more:
+        return str(-(-most // 1))
+    unit, suffix = next(((unit, suffix) for unit, suffix in (_BINARY if is_bytes else _SI) if most >= unit), (1, ""))
+    step = Fraction(unit, 10 ** max(0, DIGITS - len(str(int(most // unit))))) if unit > 1 else Fraction(1)
+    rounded = -(-most // step) * step / unit
+    digits = f"{float(rounded):.{DIGITS - 1}f}".rstrip("0").rstrip(".")
+    return f"{digits}{suffix}"
+
+
+def _verify(text: str, model: Model, ceilings: Sequence[Ceiling]) -> None:
+    """The text, read again, says what was meant: else the spec is laid out in a way that can't be edited by position."""
+    try:
+        spec = read(text, model.spec.path).spec
+        for ceiling in ceilings:
+            limit = getattr(_budget(Model(spec, ceiling.variant)), ceiling.metric)
+            if limit.max.text != ceiling.written:
+                raise ArchcalcError(f"{ceiling.metric} would be {limit.max.text}")
+    except (ArchcalcError, AttributeError) as error:
+        lines = "\n".join(f"  {ceiling.metric}: {{max: {ceiling.written}}}" for ceiling in ceilings)
+        raise ArchcalcError(f"{model.spec.path}: the budget can't be placed ({error}); write it by hand:\nbudget:\n{lines}") from None
+
+
+def block(written: Written) -> str:
+    """The budget as YAML to paste, each figure with what it is now."""
+    lines: list[str] = []
+    for variant in dict.fromkeys(ceiling.variant for ceiling in written.ceilings):
+        mine = [ceiling for ceiling in written.ceilings if ceiling.variant == variant]
+        widest = max(len(f"{ceiling.metric}: {{max: {ceiling.written}}}") for ceiling in mine)
+        indent = "    " if variant else ""
+        lines += ([f"# in the variant {variant}"] if variant else []) + [f"{indent}budget:"]
+        lines += [f"{indent}  {f'{c.metric}: {{max: {c.written}}}':<{widest}}  # {_now(c)}" for c in mine]
+    return "\n".join(lines)
+
+
+def _now(ceiling: Ceiling) -> str:
+    counted = f"{ceiling.counted:,}" if isinstance(ceiling.counted, int) else f"{float(ceiling.counted):,.2f}"
+    return f"{counted} now" + (f", max was {ceiling.was}" if ceiling.was and ceiling.was != ceiling.written else "")

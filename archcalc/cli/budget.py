@@ -1,0 +1,40 @@
+"""`archcalc budget`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archcalc.cli.app import app
+from archcalc.cli.options import Quiet, Specs, models, names
+
+
+@app.command()
+def budget(
+    specs: Specs,
+    write: Annotated[bool, typer.Option("--write", help="Put it into the spec; nothing else in the file changes.")] = False,
+    slack: Annotated[str, typer.Option("--slack", metavar="P%", help="How much more than now is allowed.")] = "2%",
+    metrics: Annotated[
+        list[str] | None, typer.Option("--metrics", metavar="M,M", help="Which: those with a max already, or else params,macs,act_peak. Repeatable.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """A budget from what a spec costs now: printed, or with --write put into the spec.
+
+    \b
+    archcalc budget net.yaml                          the block, to paste
+    archcalc budget net.yaml --write --slack 2%       added or refreshed in the file
+    archcalc budget net.yaml@wide --metrics macs      of a variant, only MACs
+    """
+    from archcalc.budget.writing import block, budgeted
+    from archcalc.budget.writing import slack as share
+
+    made = [budgeted(model, share(slack), names(metrics)) for model in models(specs)]
+    if not write:
+        typer.echo("\n".join(block(written) for written in made))
+        return
+    for written in made:
+        written.save()
+        if not quiet:
+            typer.echo(f"{written.path}: {'budget written' if written.text != written.old else 'the budget is as it was'}", err=True)

@@ -1,0 +1,89 @@
+"""`archcalc compare`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archcalc.cli.app import app
+from archcalc.cli.options import Batch, Dtype, Free, Quiet, Set, Train, Without, bindings, named, names
+from archcalc.errors import UsageError
+
+if TYPE_CHECKING:
+    from archcalc.comparison import Report
+    from archcalc.model import Question
+
+Sides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="A B | SPEC...", help="Two networks; or with --base, specs (none: those that archcalc.toml or pyproject.toml name)."),
+]
+Base = Annotated[
+    str | None, typer.Option("--base", metavar="REF|FILE", help="A git ref (compared with where HEAD forked from it), or a snapshot: count's JSON.")
+]
+Formats = Annotated[
+    list[str] | None, typer.Option("--format", "-o", metavar="F[=FILE]", help="text (default), markdown, json, github, junit; repeatable, each into a file.")
+]
+
+
+@app.command()
+def compare(
+    sides: Sides = None,
+    base: Base = None,
+    no_merge_base: Annotated[bool, typer.Option("--no-merge-base", help="Compare with REF as it is now, not with where HEAD forked from it.")] = False,
+    missing_base: Annotated[str, typer.Option("--missing-base", metavar="fail|new", help="Where there is no base: fail, or take specs as new.")] = "fail",
+    sets: Set = None,
+    free: Free = None,
+    without: Without = None,
+    train: Train = False,
+    batch: Batch = 1,
+    dtype: Dtype = "fp32",
+    forms: Formats = None,
+    quiet: Quiet = False,
+) -> None:
+    """What changed: totals, layers, closed forms, and whether the budgets allow it. Exits with 1 if one doesn't.
+
+    \b
+    archcalc compare old.yaml new.yaml                what new.yaml costs more, and where
+    archcalc compare alexnet alexnet --without fc7    what leaving a layer out of the second saves
+    archcalc compare models/*.yaml --base origin/main what a branch changes, each file with its variants
+    archcalc compare net.yaml --base costs.json       against `archcalc count net.yaml --format json > costs.json`
+    """
+    from archcalc.comparison.formats.writing import outputs, write
+    from archcalc.model import Question
+
+    wanted = outputs(forms or ["text"])
+    if missing_base not in ("fail", "new"):
+        raise UsageError(f"--missing-base is fail or new, not '{missing_base}'")
+    question = Question(bindings(sets), names(free), batch, train, dtype, names(without))
+    report = _of_two(sides or [], question) if base is None else _against(named(sides or (), quiet), base, question, not no_merge_base, missing_base == "new")
+    printed = write(report, wanted)
+    for note in () if quiet else _stay(report):
+        typer.echo(f"note: {note}", err=True)
+    if printed is not None:
+        typer.echo(printed)
+    if report.failed:
+        raise typer.Exit(1)
+
+
+def _stay(report: Report) -> list[str]:
+    """Parameters that `--free all` had to leave alone."""
+    sides = [side for comparison in report.comparisons for side in (comparison.base, comparison.head) if side]
+    return list(dict.fromkeys(f"{name} stays {side.bindings[name]}: it decides the structure" for side in sides for name in side.dropped))
+
+
+def _of_two(sides: list[str], question: Question) -> Report:
+    from archcalc.comparison import Report
+    from archcalc.comparison.operands import operand
+    from archcalc.comparison.pairs import pair
+
+    if len(sides) != 2:
+        raise UsageError(f"compare takes two networks, got {len(sides)}; to compare specs with what they were, give --base REF")
+    return Report((pair(operand(sides[0]), operand(sides[1]), question),))
+
+
+def _against(specs: list[str], base: str, question: Question, fork: bool, forgiving: bool) -> Report:
+    from archcalc.budget import settings_above
+    from archcalc.comparison import against
+
+    return against(specs or settings_above(".").files(), base, question, fork, forgiving)

@@ -1,0 +1,116 @@
+"""The JSON contract `archcalc/compare/1`: exact ints; a closed form is a string that the spec language reads back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archcalc.comparison.changes import Change
+from archcalc.comparison.result import Comparison, Delta, Report
+from archcalc.comparison.sides import Layer, Side
+from archcalc.render.json import number, verdict
+
+SCHEMA = "archcalc/compare/1"
+
+
+def report(found: Report) -> dict[str, Any]:
+    """Everything that was compared."""
+    from archcalc import __version__
+
+    base = found.base
+    return {
+        "schema": SCHEMA,
+        "tool": {"name": "archcalc", "version": __version__},
+        "convention": "macs",
+        "base": {"label": base.label, "ref": base.ref, "sha": base.sha, "file": base.file} if base else None,
+        "models": [model(comparison) for comparison in found.comparisons],
+        "notes": list(found.notes),
+        "summary": {
+            "models": len(found.comparisons),
+            "changed": found.changed,
+            "failed": found.failed,
+            "warned": found.warned,
+            "uncounted_ops": found.uncounted,
+        },
+    }
+
+
+def model(comparison: Comparison) -> dict[str, Any]:
+    """One network."""
+    side = comparison.side
+    return {
+        "path": side.spec,
+        "variant": side.variant,
+        "name": side.name,
+        "status": comparison.status,
+        "base": _side(comparison.base),
+        "head": _side(comparison.head),
+        "delta": {name: _delta(delta) for name, delta in comparison.totals.items()},
+        "receptive_field": {name: _delta(delta) for name, delta in comparison.fields.items()},
+        "parameters": {name: {"base": number(before), "head": number(after)} for name, (before, after) in comparison.parameters.items()},
+        "layers": [_change(change) for change in comparison.changes],
+        "budgets": [{**verdict(judged), "limit": judged.limit, "file": judged.mark.file} for judged in comparison.verdicts],
+        "violations": [
+            {
+                "metric": broken.metric,
+                "limit": broken.limit,
+                "value": number(broken.counted),
+                "level": "warn" if broken.warning else "error",
+                "file": broken.mark.file,
+                "line": broken.mark.line,
+            }
+            for broken in comparison.broken
+        ],
+        "unjudged": list(comparison.unjudged),
+    }
+
+
+def _side(side: Side | None) -> dict[str, Any] | None:
+    if side is None:
+        return None
+    return {
+        "name": side.name,
+        "spec": side.spec,
+        "variant": side.variant,
+        "mode": side.mode,
+        "batch": side.batch,
+        "dtype": side.dtype,
+        "without": list(side.without),
+        "free": sorted(side.symbols),
+        "domain": list(side.domain),
+        "bindings": {name: number(value) for name, value in side.bindings.items()},
+        "inputs": {name: number(shape) for name, shape in side.inputs.items()},
+        "totals": {name: number(value) for name, value in side.totals.items()},
+        "layers_known": side.layers is not None,
+        "uncounted": side.uncounted,
+    }
+
+
+def _delta(delta: Delta) -> dict[str, Any]:
+    percent = delta.percent
+    return {
+        "base": number(delta.before),
+        "head": number(delta.after),
+        "change": number(delta.change),
+        "percent": None if percent is None else round(float(percent), 6),
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    names = dict.fromkeys([*(change.after.costs if change.after else ()), *(change.before.costs if change.before else ())])
+    return {
+        "status": change.status.value,
+        "name": change.path,
+        "was": change.was,
+        "line": change.mark.line if change.mark else None,
+        "edited": change.is_direct,
+        "base": _layer(change.before),
+        "head": _layer(change.after),
+        "delta": {name: number(change.delta(name)) for name in names},
+    }
+
+
+def _layer(layer: Layer | None) -> dict[str, Any] | None:
+    if layer is None:
+        return None
+    costs = {name: number(value) for name, value in layer.costs.items()}
+    return {"op": layer.op, "text": layer.text, "shape": number(layer.shape), "layers": number(layer.layers), **costs}

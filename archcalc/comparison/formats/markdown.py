@@ -1,0 +1,184 @@
+"""The body of a comment on a change: a hidden marker first, so that the next run finds and replaces it; one row a network,
+broken budgets, and layers folded away. Under 60,000 characters, since GitHub cuts at 65,536: the largest changes are kept.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from archcalc.algebra import Poly
+from archcalc.check import BYTES, Verdict
+from archcalc.comparison.changes import Change
+from archcalc.comparison.formats import words
+from archcalc.comparison.result import GONE, NEW, UNCHANGED, Comparison, Delta, Report
+from archcalc.cost import CONVENTION
+from archcalc.render import numbers
+
+MARKER = "<!-- archcalc:compare -->"
+LONGEST = 60_000
+ROWS, BROKEN, DETAILS = 24_000, 36_000, 58_500  # how far the table, the budgets and the details may reach
+WIDEST = 120  # characters of a cell
+COLUMNS = ("params", "macs", "act_peak_bytes")
+
+
+def report(found: Report) -> str:
+    """The whole body."""
+    ordered = sorted(found.comparisons, key=_rank)
+    writer = _Writer()
+    writer.put([MARKER, f"### archcalc: {_title(found)}", ""])
+    changed = [comparison for comparison in ordered if comparison.status != UNCHANGED or any(True for _ in comparison.broken)]
+    if changed:
+        writer.put(["| | model | params | MACs | peak activations | field |", "|--|--|--:|--:|--:|--:|"])
+        writer.some((_row(comparison, found) for comparison in changed), ROWS, lambda n: f"| | {n} more | | | | |")
+    rest = len(ordered) - len(changed)
+    if rest:
+        writer.put(["", f"{rest} unchanged: {_names(comparison for comparison in ordered if comparison.status == UNCHANGED)}"])
+    broken = [_broken(comparison, verdict) for comparison in ordered for verdict in comparison.broken]
+    if broken:
+        writer.put(["", "**Budgets that don't hold**", ""])
+        writer.some(broken, BROKEN, lambda n: f"- and {n} more")
+    unjudged = [f"- {_code(c.label)}: no base, so not judged: {', '.join(map(_code, c.unjudged))}" for c in ordered if c.unjudged]
+    if unjudged:
+        writer.put([""])
+        writer.some(unjudged, BROKEN, lambda n: f"- and {n} more")
+    writer.some(("\n" + details for c in changed if (details := _details(c))), DETAILS, lambda n: f"\n{n} more with details: see the whole report")
+    if found.notes:
+        writer.put([""])
+        writer.some((f"- {_code(note)}" for note in found.notes), DETAILS + 500, lambda n: f"- and {n} more")
+    writer.put(["", _footer(found)])
+    return writer.text()
+
+
+class _Writer:
+    """Lines, with an eye on how many characters they are."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.length = 0
+
+    def put(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.lines.append(line)
+            self.length += len(line) + 1
+
+    def some(self, lines: Iterable[str], reach: int, more: Callable[[int], str]) -> None:
+        """As many as fit; then how many don't."""
+        lines = list(lines)
+        for n, line in enumerate(lines):
+            if self.length + len(line) > reach:
+                self.put([more(len(lines) - n)])
+                return
+            self.put([line])
+
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+def _rank(comparison: Comparison) -> tuple[int, float]:
+    """Over budget first, then warned of, then by how much changed."""
+    worst = 0 if comparison.fails else 1 if comparison.warns else 3 if comparison.status == UNCHANGED else 2
+    return worst, -max((abs(float(delta.percent)) for delta in comparison.totals.values() if delta.percent is not None), default=0.0)
+
+
+def _title(found: Report) -> str:
+    count = len(found.comparisons)
+    models = f"{count} model{'s' * (count != 1)}"
+    if found.failed:
+        return f"{found.failed} of {models} over budget"
+    return f"{found.changed} of {models} changed{', with a budget warning' if found.warned else ''}" if found.changed else f"{models}, nothing changed"
+
+
+def _row(comparison: Comparison, found: Report) -> str:
+    icon = "❌" if comparison.fails else "⚠️" if comparison.warns else "🆕" if comparison.status == NEW else "🗑️" if comparison.status == GONE else "✅"
+    shown = {total.key: (total, delta) for total, delta in words.totals(comparison)}
+    cells = [_cell(comparison, *shown[name]) for name in (*COLUMNS, "field")]
+    return f"| {icon} | {_model(comparison, found)} | {' | '.join(cells)} |"
+
+
+def _model(comparison: Comparison, found: Report) -> str:
+    base, head = comparison.base, comparison.head
+    if found.base or base is None or head is None:
+        return _code(comparison.label)
+    return f"{_code(base.name)} → {_code(head.name)}"
+
+
+def _cell(comparison: Comparison, total: words.Total, delta: Delta) -> str:
+    if delta.before is None or delta.after is None:
+        return _pipes(total.short(delta.after if delta.before is None else delta.before))
+    if delta.is_same:
+        return f"{_pipes(total.short(delta.after))} (=)"
+    if isinstance(delta.change, Poly) or isinstance(delta.after, Poly):
+        return _pipes(words.signed(delta.change, total.short))
+    grown = words.grown(delta) if total.grows else words.signed(delta.change, total.short)
+    limits = [verdict.limit.removeprefix("increase ") for verdict in comparison.broken if BYTES.get(verdict.metric, verdict.metric) == total.key]
+    budget = f", limit {_pipes(', '.join(limits))}" if limits else ""
+    return f"{total.short(delta.before)} → {total.short(delta.after)} ({f'**{grown}**' if limits else grown}{budget})"
+
+
+def _names(comparisons: Iterable[Comparison], most: int = 8) -> str:
+    labels = [comparison.label for comparison in comparisons]
+    return ", ".join(map(_code, labels[:most])) + (f" and {len(labels) - most} more" if len(labels) > most else "")
+
+
+def _broken(comparison: Comparison, verdict: Verdict) -> str:
+    icon = "⚠️" if verdict.warning else "❌"
+    return (
+        f"- {icon} {_code(comparison.label)}: {verdict.metric} is {words.figure(verdict.counted)}, wanted {_code(verdict.wanted)} ({_code(str(verdict.mark))})"
+    )
+
+
+# ---- layers, folded -------------------------------------------------------------------------------------------------------
+
+
+def _details(comparison: Comparison) -> str:
+    """A folded table of what changed, the largest first."""
+    if not comparison.changes and not comparison.parameters:
+        return ""
+    tally = html.escape(words.tally(comparison))
+    lines = [f"<details><summary><code>{html.escape(words.plain(comparison.label))}</code>: {tally}</summary>", ""]
+    if comparison.parameters:
+        lines += [f"Parameters: {_code(words.parameters(comparison))}", ""]
+    if comparison.changes:
+        lines += ["| | layer | operation | params | MACs |", "|--|--|--|--:|--:|", *_layers(comparison)]
+    return "\n".join([*lines, "", "</details>"])
+
+
+def _layers(comparison: Comparison, most: int = 60) -> Iterator[str]:
+    ranked = sorted(comparison.changes, key=lambda change: -words.weight(change, comparison))
+    for change in ranked[:most]:
+        costs = [_pipes(words.signed(change.delta(name), numbers.count)) for name in ("params", "macs")]
+        yield f"| {change.status.value} | {_code(change.path)} | {_operation(change)} | {' | '.join(costs)} |"
+    if len(ranked) > most:
+        yield f"| | {len(ranked) - most} more, which matter less | | | |"
+
+
+def _operation(change: Change) -> str:
+    return _code(words.operation(change).replace(" -> ", " → "))
+
+
+def _footer(found: Report) -> str:
+    from archcalc import __version__
+
+    base = f"Base {_code(found.base.label)}, per" if found.base else "Per"
+    side = found.comparisons[0].side if found.comparisons else None
+    batch = "sample" if side is None or side.batch == 1 else f"batch of {side.batch}"
+    training = ", training" if side and side.mode == "training" else ""
+    return f"<sub>{base} {batch}{training}. MACs: {CONVENTION}. archcalc {__version__}</sub>"
+
+
+# ---- text from specs, which may be anybody's --------------------------------------------------------------------------------
+
+
+def _code(text: str) -> str:
+    """Text as code: nothing in it is markup, a link or a mention."""
+    shown = words.plain(text, WIDEST).replace("|", "\\|")
+    ticks = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
+    pad = " " if shown.startswith("`") or shown.endswith("`") else ""
+    return f"{ticks}{pad}{shown}{pad}{ticks}" if shown else ""
+
+
+def _pipes(text: str) -> str:
+    cut = text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+    return re.sub(r"([\\|*_`<>\[\]~@#])", lambda match: f"&#{ord(match.group())};", cut)

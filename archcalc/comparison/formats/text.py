@@ -1,0 +1,105 @@
+"""A report for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from archcalc.algebra import Poly
+from archcalc.comparison.changes import Change
+from archcalc.comparison.formats import words
+from archcalc.comparison.result import GONE, NEW, UNCHANGED, Comparison, Delta, Report
+from archcalc.render import numbers
+from archcalc.render.grid import listing
+
+MOST = 40  # layers of one network
+LONGEST = 64  # characters of an operation or a closed form in a table
+
+
+def report(found: Report) -> str:
+    """Every network: its totals, its layers that changed, its budgets; then one line for all."""
+    sections = ["\n".join(_section(comparison, found)) for comparison in found.comparisons]
+    notes = [words.plain(note, 1000) for note in found.notes]
+    return "\n".join([*_spaced(sections), *(["", *notes] if notes else []), "", words.verdict_line(found)])
+
+
+def _spaced(sections: list[str]) -> Iterator[str]:
+    """Networks of one line stand together, longer ones apart."""
+    for n, section in enumerate(sections):
+        if n and ("\n" in section or "\n" in sections[n - 1]):
+            yield ""
+        yield section
+
+
+def _section(comparison: Comparison, found: Report) -> Iterator[str]:
+    said = comparison.status if comparison.status in (NEW, GONE, UNCHANGED) else words.tally(comparison)
+    yield f"{words.heading(comparison, found)}: {said}"
+    if comparison.parameters:
+        yield f"parameters: {words.parameters(comparison)}"
+    if comparison.status != UNCHANGED:
+        yield ""
+        yield from _totals(comparison, found)
+    if comparison.changes:
+        yield ""
+        yield from _layers(comparison)
+    if any(not verdict.passed for verdict in comparison.verdicts) or (comparison.verdicts and comparison.status != UNCHANGED):
+        yield ""
+        yield from (f"{verdict}" for verdict in comparison.verdicts)
+    if comparison.unjudged:
+        yield f"not judged without a base: {', '.join(comparison.unjudged)}"
+
+
+def _totals(comparison: Comparison, found: Report) -> Iterator[str]:
+    rows = list(words.totals(comparison))
+    if comparison.base is None or comparison.head is None:
+        label = max(len(total.label) for total, _ in rows)
+        for total, delta in rows:
+            yield f"{total.label:<{label}}  {total.exact(delta.after if comparison.head else delta.before)}"
+        return
+    if any(isinstance(value, Poly) for _, delta in rows for value in delta):
+        yield from _closed_forms(comparison, found)
+        return
+    before, after = words.sides(comparison, found)
+    table = [[total.label, total.exact(delta.before), total.exact(delta.after), *_change(total, delta)] for total, delta in rows]
+    yield from (line.rstrip() for line in listing(["", before, after, "change", "%"], table, left=("",)).splitlines())
+
+
+def _change(total: words.Total, delta: Delta) -> tuple[str, str]:
+    return words.signed(delta.change, total.exact), words.grown(delta).removesuffix(" %") if total.grows else ""
+
+
+def _closed_forms(comparison: Comparison, found: Report) -> Iterator[str]:
+    """Formulas are long: one a line."""
+    names = (*words.sides(comparison, found), "change")
+    width = max(map(len, names))
+    for total, delta in words.totals(comparison):
+        if delta.is_same:
+            yield f"{total.label}: {total.exact(delta.after)}, as before"
+            continue
+        yield total.label
+        for name, value in zip(names, (total.exact(delta.before), total.exact(delta.after), words.signed(delta.change, total.exact)), strict=True):
+            yield f"  {name:<{width}}  {value}".rstrip()
+    domain = dict.fromkeys(condition for side in (comparison.base, comparison.head) if side for condition in side.domain)
+    yield f"valid for {', '.join(domain) or 'every value'}"
+
+
+def _layers(comparison: Comparison) -> Iterator[str]:
+    shown, more = words.dearest(comparison, MOST)
+    columns = ["params", "macs"] + (["activations"] if all(change.delta(name) == 0 for change in shown for name in ("params", "macs")) else [])
+    rows = [[change.status.value, words.plain(change.path), _cut(words.operation(change)), *(_cell(change, name) for name in columns)] for change in shown]
+    headings = ["", "layer", "operation", *("MACs" if name == "macs" else name for name in columns)]
+    yield from (line.rstrip() for line in listing(headings, rows, left=("", "layer", "operation")).splitlines())
+    if more:
+        yield f"and {more:,} more, which matter less"
+
+
+def _cell(change: Change, name: str) -> str:
+    return _cut(words.signed(change.delta(name), _short))
+
+
+def _short(value: Any) -> str:
+    return numbers.count(value)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

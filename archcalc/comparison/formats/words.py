@@ -1,0 +1,168 @@
+"""What every format says in the same words: which totals are shown, how a difference reads, what comes first."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from archcalc.algebra import Poly
+from archcalc.comparison.changes import Change, Status
+from archcalc.comparison.judging import percent
+from archcalc.comparison.result import GONE, NEW, Comparison, Delta, Report
+from archcalc.comparison.sides import Side, shape_of
+from archcalc.ops.base import show
+from archcalc.render import numbers
+
+Form = Callable[[Any], str]
+
+
+class Total(NamedTuple):
+    """A total as a reader knows it, with its exact form and a short one."""
+
+    key: str
+    label: str
+    exact: Form
+    short: Form
+    always: bool = True  # shown where it didn't change, too
+    grows: bool = True  # a percentage says something
+
+
+TOTALS = (
+    Total("params", "params", numbers.exact, numbers.count),
+    Total("trainable_params", "trainable", numbers.exact, numbers.count, False),
+    Total("buffers", "buffers", numbers.exact, numbers.count, False),
+    Total("macs", "MACs", numbers.exact, numbers.count),
+    Total("backward_macs", "backward MACs", numbers.exact, numbers.count),
+    Total("optimizer_bytes", "optimiser", numbers.size_in_bytes, numbers.size_in_bytes),
+    Total("weight_bytes", "weights", numbers.size_in_bytes, numbers.size_in_bytes),
+    Total("act_peak_bytes", "activations", numbers.size_in_bytes, numbers.size_in_bytes),
+    Total("act_sum_bytes", "kept for training", numbers.size_in_bytes, numbers.size_in_bytes, False),
+    Total("depth", "depth", numbers.exact, numbers.exact, grows=False),
+)
+FIELD = Total("field", "field", lambda value: figure(value), lambda value: figure(value), grows=False)
+
+
+def totals(comparison: Comparison) -> Iterator[tuple[Total, Delta]]:
+    """The totals to show."""
+    for total in TOTALS:
+        delta = comparison.totals.get(total.key)
+        if delta is not None and (total.always or _matters(total, delta, comparison)):
+            yield total, delta
+    yield FIELD, comparison.fields["field"]
+
+
+def _matters(total: Total, delta: Delta, comparison: Comparison) -> bool:
+    """Whether one of the lesser totals has something to say of its own."""
+    repeats = total.key == "trainable_params" and delta == comparison.totals["params"]
+    return comparison.status not in (NEW, GONE) and not delta.is_same and not repeats
+
+
+def figure(value: Any) -> str:
+    """A number, a closed form, or a word such as `all`."""
+    return numbers.exact(value) if isinstance(value, (int, Fraction, Poly)) else str(value)
+
+
+def signed(value: Any, form: Form) -> str:
+    """`+1.2M`, `-3`, `+36·width² - width`, `=` for nothing."""
+    if value is None or value == 0:
+        return "=" if value == 0 else ""
+    shown = form(value)
+    return shown if shown.startswith("-") else f"+{shown}"
+
+
+def grown(delta: Delta) -> str:
+    """`+6.1 %`, or nothing."""
+    return "" if delta.percent is None or not delta.percent else percent(delta.percent)
+
+
+def plain(text: str, longest: int = 200) -> str:
+    """Text from a spec on one line, without what a terminal would obey."""
+    line = " ".join(text.split())
+    line = "".join(letter for letter in line if unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def weight(change: Change, comparison: Comparison) -> float:
+    """How much of the network a change is: the larger share of MACs, parameters and activations."""
+    found = [0.0]
+    for name in ("macs", "params", "activations"):
+        delta, whole = change.delta(name), comparison.side.totals[name]
+        if isinstance(delta, Poly):
+            return float("inf")
+        found.append(abs(float(delta / Fraction(whole))) if not isinstance(whole, Poly) and whole else float(bool(delta)))
+    return max(found)
+
+
+def dearest(comparison: Comparison, most: int) -> tuple[list[Change], int]:
+    """The largest changes in the order of the network, and how many others there are."""
+    if len(comparison.changes) <= most:
+        return list(comparison.changes), 0
+    ranked = sorted(range(len(comparison.changes)), key=lambda n: -weight(comparison.changes[n], comparison))
+    return [comparison.changes[n] for n in sorted(ranked[:most])], len(comparison.changes) - most
+
+
+def operation(change: Change) -> str:
+    """What the layer does, and did."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        layer = after or before
+        assert layer is not None
+        return plain(layer.text)
+    was = f"was {plain(before.path)}" if change.renamed else ""
+    text = plain(after.text) if before.text == after.text or change.status is Status.RENAMED else f"{plain(before.text)} -> {plain(after.text)}"
+    return f"{text} ({was})" if was else text
+
+
+def tally(comparison: Comparison) -> str:
+    """`2 layers added, 1 changed`; what is known where layers aren't."""
+    if None in (comparison.base and comparison.base.layers, comparison.head and comparison.head.layers) and comparison.base and comparison.head:
+        return "layers aren't compared: a snapshot of a shortened table has totals alone"
+    counts = comparison.counts
+    words = [f"{count:,} {status.value}" for status, count in counts.items()]
+    if words:
+        first = next(iter(counts.values()))
+        words[0] = words[0].replace(" ", f" layer{'s' * (first != 1)} ", 1)
+    return ", ".join(words) or "no layer changed"
+
+
+def heading(comparison: Comparison, report: Report) -> str:
+    """`net.yaml · Small · input 3x32x32`, or both where two networks are compared."""
+    base, head = comparison.base, comparison.head
+    if base and head and report.base is None and _titled(base) != _titled(head):
+        return f"{_titled(base)} -> {_titled(head)}"
+    return f"{plain(comparison.label)} · {_titled(comparison.side)}"
+
+
+def _titled(side: Side) -> str:
+    batch = "" if side.batch == 1 else f" · batch {plain(str(side.batch))}"
+    return f"{plain(side.name)} · input {plain(shape_of(side))}{batch}{' · training' if side.mode == 'training' else ''}"
+
+
+def parameters(comparison: Comparison) -> str:
+    """`width 16 -> 32, depth new: 3`."""
+    found = []
+    for name, (before, after) in comparison.parameters.items():
+        old, new = (plain(show(value)) for value in (before, after))
+        found.append(f"{name} {old} -> {new}" if None not in (before, after) else f"{name} = {new}" if before is None else f"{name} removed")
+    return ", ".join(found)
+
+
+def sides(comparison: Comparison, report: Report) -> tuple[str, str]:
+    """What the columns before and after are called."""
+    return (report.base.label, "now") if report.base else ("before", "after")
+
+
+def verdict_line(report: Report) -> str:
+    """The last line: what CI wants to know."""
+    count = len(report.comparisons)
+    many = f"{count} network{'s' * (count != 1)}"
+    over = f"{report.failed} of {many} over budget" if report.failed else f"{many} within budget" if _judged(report) else many
+    parts = [over, f"{report.warned} with a warning" if report.warned else "", f"{report.changed} changed" if report.changed else "nothing changed"]
+    against = f"; compared with {report.base.label}" if report.base else ""
+    return ", ".join(part for part in parts if part) + against
+
+
+def _judged(report: Report) -> bool:
+    return any(comparison.verdicts for comparison in report.comparisons)

@@ -1,0 +1,154 @@
+"""The base of a comparison in git: a file as it was where the work began. Read with `git show`, so nothing is checked out."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import posixpath
+import subprocess
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from archcalc.errors import UsageError
+
+OURS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")  # set inside of hooks
+SYMLINK, LINKS = b"120000", 8
+ALIKE = 0.5  # the share of lines that two files have in common when one is the other renamed, as for git
+
+
+class NoBase(UsageError):
+    """There is no such commit, or it can't be reached."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit of a repository, by the name that it was asked for. `folder` is where its files are."""
+
+    folder: str
+    ref: str
+    sha: str
+
+    @property
+    def label(self) -> str:
+        """`main@1a2b3c4`."""
+        return self.sha[:7] if self.sha.startswith(self.ref) else f"{self.ref}@{self.sha[:7]}"
+
+    def text(self, path: str) -> bytes | None:
+        """A file as it was there, by its path in the repository; None if there was none."""
+        for _ in range(LINKS):
+            entry = _git(self.folder, "ls-tree", "-z", "--full-tree", self.sha, "--", path) or b""
+            mode, _, kind = entry.split(b"\t")[0].partition(b" ")
+            if not kind.startswith(b"blob"):
+                return None
+            data = _git(self.folder, "show", f"{self.sha}:{path}")
+            if mode != SYMLINK or data is None:
+                return data
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), os.fsdecode(data)))
+        return None
+
+    @cached_property
+    def deleted(self) -> tuple[str, ...]:
+        """Specs that were there and aren't in the working tree."""
+        listed = _git(self.folder, "diff", "--no-renames", "--no-ext-diff", "--diff-filter=D", "--name-only", "-z", self.sha)
+        found = [os.fsdecode(name) for name in (listed or b"").split(b"\0")]
+        return tuple(name for name in found if name.endswith((".yaml", ".yml")))
+
+    def renamed(self, path: str, data: bytes, taken: Collection[str] = ()) -> str | None:
+        """The deleted spec that a new one was made from: the one with the most lines in common, at least half of them."""
+        lines, best, most = data.splitlines(), None, ALIKE
+        for name in self.deleted:
+            old = [] if name in taken else (self.text(name) or b"").splitlines()
+            alike = difflib.SequenceMatcher(None, old, lines, autojunk=False).ratio() + (os.path.basename(name) == os.path.basename(path)) / 1000
+            if alike >= most:
+                best, most = name, alike
+        return best
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A git repository, by the folder of a file in it."""
+
+    folder: str  # its root
+
+    def path_of(self, file: str) -> str:
+        """A file's path in it, with slashes."""
+        return Path(os.path.realpath(file)).relative_to(os.path.realpath(self.folder)).as_posix()
+
+    def base(self, ref: str, fork: bool = True) -> Commit:
+        """The commit to compare with: where HEAD forked from `ref`, or `ref` itself. Raises NoBase with what to run."""
+        if ref.startswith("-") or not ref.strip():
+            raise UsageError(f"'{ref}' can't be the name of a commit")
+        tip = self._commit(f"{ref}^{{commit}}")
+        if tip is None:
+            raise NoBase(self._unknown(ref))
+        if not fork:
+            return Commit(self.folder, ref, tip)
+        if self._commit("HEAD^{commit}") is None:
+            raise NoBase(f"{self.folder} has no commit yet, so nothing forked from '{ref}'")
+        found = _git(self.folder, "merge-base", tip, "HEAD", fails=True)
+        if not found:
+            raise NoBase(self._unrelated(ref))
+        return Commit(self.folder, ref, found.decode().split()[0])
+
+    def _commit(self, name: str) -> str | None:
+        found = _git(self.folder, "rev-parse", "--verify", "--quiet", name, fails=True)
+        return found.decode().strip() if found else None
+
+    def _unknown(self, ref: str) -> str:
+        """There is no such commit here: how to get it."""
+        remotes = (_git(self.folder, "remote") or b"").decode().split()
+        deep = "--unshallow " if self._is_shallow() else ""
+        remote, _, branch = ref.partition("/")
+        if remote in remotes and branch:
+            return f"there is no commit '{ref}' here; run `git fetch {deep}{remote} {branch}:refs/remotes/{ref}`{_in_actions(deep)}"
+        for remote in remotes:
+            if self._commit(f"{remote}/{ref}^{{commit}}"):
+                return f"there is no commit '{ref}' here, but there is '{remote}/{ref}': give --base {remote}/{ref}"
+        if remotes:
+            name = "origin" if "origin" in remotes else remotes[0]
+            fetch = f"git fetch {deep}{name} {ref}:refs/remotes/{name}/{ref}"
+            return f"there is no commit '{ref}' here; run `{fetch}` and give --base {name}/{ref}{_in_actions(deep)}"
+        return f"there is no commit '{ref}' in {self.folder}, which has no remote to fetch it from"
+
+    def _unrelated(self, ref: str) -> str:
+        """There is no merge base: the history isn't here, or there is none."""
+        if self._is_shallow():
+            return (
+                f"this clone is shallow, and where HEAD forked from '{ref}' isn't in it; run `git fetch --unshallow`{_in_actions('yes')}, "
+                f"or compare with '{ref}' as it is now: --no-merge-base"
+            )
+        return f"HEAD and '{ref}' have no common commit; compare with '{ref}' itself: --no-merge-base"
+
+    def _is_shallow(self) -> bool:
+        return _git(self.folder, "rev-parse", "--is-shallow-repository", fails=True) == b"true\n"
+
+
+def _in_actions(deep: str) -> str:
+    return ", or let the checkout fetch all of the history (`fetch-depth: 0`)" if deep else ""
+
+
+def repository(file: str) -> Repository:
+    """The repository that a file is in. Raises NoBase."""
+    folder = os.path.dirname(os.path.realpath(file))
+    found = _git(folder, "rev-parse", "--show-toplevel", fails=True)
+    if not found:
+        raise NoBase(f"{file} is in no git repository, so it has no base there; compare two files, or with a snapshot (--base costs.json)")
+    return Repository(os.fsdecode(found).rstrip("\n"))
+
+
+def _git(folder: str, *words: str, fails: bool = False) -> bytes | None:
+    """What git prints; None where it `fails` and may. Raises UsageError."""
+    environment = {name: value for name, value in os.environ.items() if name not in OURS} | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+    command: Sequence[str] = ["git", "-C", folder, *words]
+    try:
+        done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    except OSError as error:
+        raise UsageError(f"git can't be run: {error.strerror or error}; compare two files, or with a snapshot (--base costs.json)") from None
+    if done.returncode == 0:
+        return done.stdout
+    said = done.stderr.decode("utf-8", "replace").strip()
+    if fails and "dubious ownership" not in said:
+        return None
+    raise UsageError(f"git {words[0]}: {said or f'exit code {done.returncode}'}")

@@ -1,0 +1,74 @@
+"""Finding what is to be compared: a spec, a network that ships, a model file or a snapshot, by one name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from archcalc.comparison.sides import Side, side_of
+from archcalc.comparison.snapshot import is_snapshot, read_snapshot
+from archcalc.errors import UsageError
+from archcalc.model import Model, Question, load
+from archcalc.ops.base import show
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLAIN = Question()
+
+
+@dataclass(frozen=True)
+class Operand:
+    """Something to compare: a model that is counted as often as needed, or a snapshot, which was counted already."""
+
+    model: Model | None
+    side: Side | None = None
+    answers: list[tuple[Question, Side]] = field(default_factory=list, repr=False)  # so far
+
+    def counted(self, question: Question) -> Side:
+        """Its costs, as the question asks. Raises UsageError if what was counted already answers another."""
+        if self.side is None:
+            return self._answered(question)
+        differs = [f"{what} {has}, not {wanted}" for what, has, wanted in _answers(self.side, question) if has != wanted]
+        if differs:
+            raise UsageError(f"{self.side.label} was counted with {'; '.join(differs)}: count it again")
+        return self.side
+
+    def _answered(self, question: Question) -> Side:
+        for asked, side in self.answers:
+            if asked == question:
+                return side
+        assert self.model is not None
+        table = self.model.answer(question)
+        side = side_of(table, self.model.dropped if question.free else ())
+        self.answers.append((question, side))
+        return side
+
+
+def _answers(side: Side, question: Question) -> list[tuple[str, str, str]]:
+    """What a side was counted for and what is wanted, in pairs."""
+    free = ", ".join(sorted(side.symbols)) or "nothing"
+    wanted = free if "all" in question.free else ", ".join(sorted(set(question.free))) or "nothing"
+    found = [
+        ("mode", side.mode, "training" if question.train else "inference"),
+        ("batch", str(side.batch), "batch" if "batch" in question.free else str(question.bindings.get("batch", question.batch))),
+        ("dtype", side.dtype, question.dtype),
+        ("free parameters", free, wanted),
+    ]
+    if side.variant is None:  # a variant may leave out layers of its own accord
+        found.append(("without", ", ".join(side.without) or "nothing", ", ".join(question.without) or "nothing"))
+    has = {**side.bindings, "batch": side.batch}
+    return found + [(name, show(has[name]) if name in has else "nothing", show(value)) for name, value in question.bindings.items()]
+
+
+def operand(named: str | Path | Model) -> Operand:
+    """What a name stands for; a model stands for itself. Raises UsageError, SpecError."""
+    if isinstance(named, Model):
+        return Operand(named)
+    name = str(named)
+    if not is_snapshot(name):
+        return Operand(load(name))
+    sides = read_snapshot(name)
+    if len(sides) > 1:
+        raise UsageError(f"{name} holds {len(sides)} networks: {', '.join(side.label for side in sides[:8])}; compare specs with it: SPEC... --base {name}")
+    return Operand(None, sides[0])

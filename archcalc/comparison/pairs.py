@@ -1,0 +1,48 @@
+"""Two networks side by side."""
+
+from __future__ import annotations
+
+from archcalc.budget import rules
+from archcalc.check import Verdict
+from archcalc.comparison.changes import changes
+from archcalc.comparison.judging import judged
+from archcalc.comparison.operands import PLAIN, Operand
+from archcalc.comparison.result import Comparison
+from archcalc.comparison.sides import Side, with_common_symbols
+from archcalc.errors import UsageError
+from archcalc.model import Question
+
+
+def pair(base: Operand | None, head: Operand | None, question: Question = PLAIN, file: str = "") -> Comparison:
+    """What changed from one to the other, each counted as the question asks; what it leaves out, it leaves out of the head only.
+
+    Budgets are the head's. They are judged at the spec's own values whatever the question sets or frees, as `check` does.
+    """
+    before = base.counted(question._replace(without=())) if base else None
+    after = head.counted(question) if head else None
+    if before and after:
+        before, after = with_common_symbols(before, after)
+    verdicts, unjudged = _judged(base, head, question)
+    found = changes(before, after) if before and after else []
+    return Comparison(before, after, tuple(found), verdicts, unjudged, file)
+
+
+def _judged(base: Operand | None, head: Operand | None, question: Question) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
+    if head is None or head.model is None:
+        return (), ()
+    limits = rules(head.model)
+    if not limits:
+        return (), ()
+    old = _plain(base, head.model.name, question) if base is not None and any(rule.kind == "increase" for rule in limits) else None
+    return judged(head.model, head.counted(PLAIN), old)
+
+
+def _plain(base: Operand, name: str, question: Question) -> Side:
+    """The base as budgets see it: at its own values. A snapshot has those that it was counted with. Raises UsageError."""
+    limits = f"{name} limits its increase, which is judged at the spec's own values"
+    if base.model is None and question.bindings:
+        raise UsageError(f"{limits}: with a snapshot, compare without --set")
+    try:
+        return base.counted(PLAIN)
+    except UsageError as error:
+        raise UsageError(f"{limits}; {error}") from None

@@ -1,0 +1,193 @@
+"""What is compared: a network on one side, counted now or read from a snapshot, as lines of its spec with their costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from archcalc.algebra import Dim, Number, Poly, Symbol, symbol
+from archcalc.algebra.poly import Variable
+from archcalc.check import BYTES, FIELD, metric
+from archcalc.cost import Row, Table, total
+from archcalc.errors import ArchcalcError, Mark
+from archcalc.render import numbers
+
+COSTS = ("params", "trainable_params", "buffers", "macs", "elementwise", "activations", "weight_bytes", "bytes", "backward_macs")
+
+
+class Layer(NamedTuple):
+    """A line of a spec with what it adds (`conv1` with its bn and relu), or a block: sums of its layers, the shape of the last one.
+
+    `layers` is how many operators it stands for.
+    """
+
+    path: str
+    op: str
+    text: str
+    mark: Mark
+    shape: tuple[Dim, ...]
+    costs: Mapping[str, Number]
+    layers: Number = 1
+
+
+class Place(NamedTuple):
+    """A block: how it is called, and where. The text is unknown (empty) in a snapshot."""
+
+    text: str
+    mark: Mark
+
+
+@dataclass(frozen=True)
+class Side:
+    """A counted network. `layers` is None where only totals are known: a snapshot of a shortened table."""
+
+    name: str
+    spec: str
+    variant: str | None
+    totals: Mapping[str, Number]
+    fields: Mapping[str, Any]  # `field`, `field_stride`, `field_start` of the last map
+    layers: tuple[Layer, ...] | None
+    places: Mapping[str, Place] = field(default_factory=dict)  # of blocks, by path
+    labels: frozenset[str] = frozenset()  # names that the spec gives; a snapshot doesn't tell them from automatic ones
+    bindings: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, tuple[Dim, ...]] = field(default_factory=dict)
+    symbols: Mapping[str, Symbol] = field(default_factory=dict)
+    domain: tuple[str, ...] = ()
+    mode: str = "inference"
+    batch: int | str = 1  # a symbol's name where it is free
+    dtype: str = "fp32"
+    without: tuple[str, ...] = ()
+    uncounted: int = 0
+    dropped: tuple[str, ...] = ()  # parameters that were to be free and decide the structure
+
+    @property
+    def label(self) -> str:
+        """`net.yaml@variant`."""
+        return f"{self.spec}@{self.variant}" if self.variant else self.spec
+
+    def metric(self, name: str) -> Any:
+        """A figure as budgets call it: `macs`, `act_peak`, `field`."""
+        return self.fields[name] if name in FIELD else self.totals[BYTES.get(name, name)]
+
+
+def side_of(table: Table, dropped: Iterable[str] = ()) -> Side:
+    """A network that was counted just now."""
+    nowhere = table.spec.mark
+    return Side(
+        name=table.name,
+        spec=table.spec.path,
+        variant=table.variant,
+        totals={name: value for name, value in table.totals.items() if name != "uncounted"},
+        fields={name: metric(table, name, None, nowhere) for name in FIELD},
+        layers=tuple(lines((table.nodes[row.name].line, row, table.nodes[row.name].mark) for row in table.rows)),
+        places={path: Place(group.text, group.mark) for path, group in table.graph.groups.items()},
+        labels=table.spec.labels,
+        bindings={name: value for name, value in table.binding.values.items() if name not in table.free},
+        inputs=table.inputs,
+        symbols=_symbols(table),
+        domain=table.domain if table.free else (),
+        mode="training" if table.train else "inference",
+        batch=table.batch if isinstance(table.batch, int) else str(table.batch),
+        dtype=table.dtype,
+        without=table.without,
+        uncounted=len(table.totals["uncounted"]),
+        dropped=tuple(dict.fromkeys(dropped)),
+    )
+
+
+def _symbols(table: Table) -> dict[str, Symbol]:
+    found = {name: table.batch if name == "batch" else table.binding.values[name] for name in table.free}
+    return {name: symbol_of(value) for name, value in found.items() if isinstance(value, Poly)}
+
+
+def symbol_of(value: Poly) -> Symbol:
+    """The symbol that a free parameter stands for."""
+    return next(atom.symbol for monomial in value.terms for atom in monomial if isinstance(atom, Variable))
+
+
+def lines(rows: Iterable[tuple[str, Row, Mark]]) -> Iterable[Layer]:
+    """The rows of a table as lines of its spec: those of one line are added up."""
+    found: dict[str, list[tuple[Row, Mark]]] = {}
+    for line, row, mark in rows:
+        found.setdefault(line, []).append((row, mark))
+    for line, of_line in found.items():
+        first, mark = of_line[0]
+        yield Layer(
+            path=line,
+            op=first.op,
+            text=", ".join(row.text for row, _ in of_line),
+            mark=mark,
+            shape=of_line[-1][0].shape,
+            costs=added({name: value for name in COSTS if (value := getattr(row, name)) is not None} for row, _ in of_line),
+            layers=total(row.layers for row, _ in of_line),
+        )
+
+
+def added(costs: Iterable[Mapping[str, Number]]) -> dict[str, Number]:
+    """The sum of costs."""
+    sums: dict[str, Number] = {}
+    for cost in costs:
+        for name, value in cost.items():
+            sums[name] = sums.get(name, 0) + value
+    return sums
+
+
+def shape_of(side: Side) -> str:
+    """The inputs in words: `3x224x224`, `image 3x224x224, text 77`."""
+    if list(side.inputs) == ["input"]:
+        return numbers.shape(side.inputs["input"])
+    return ", ".join(f"{name} {numbers.shape(shape)}" for name, shape in side.inputs.items())
+
+
+# ---- symbols that mean the same on both sides ------------------------------------------------------------------------------
+
+
+def with_common_symbols(base: Side, head: Side) -> tuple[Side, Side]:
+    """Both sides in the same symbols, so that differences cancel: each ranges over the values that it may have on both sides."""
+    common = {}
+    for name in base.symbols.keys() & head.symbols.keys():
+        if base.symbols[name] != head.symbols[name]:
+            common[name] = _both(base.symbols[name], head.symbols[name])
+    return (_replaced(base, common), _replaced(head, common)) if common else (base, head)
+
+
+def _both(one: Symbol, other: Symbol) -> Number:
+    import math
+
+    lows = [low for low in (one.minimum, other.minimum) if low is not None]
+    highs = [high for high in (one.maximum, other.maximum) if high is not None]
+    multiple = math.lcm(one.multiple_of, other.multiple_of)
+    whole = one.integer or other.integer
+    try:
+        return symbol(one.name, minimum=max(lows, default=None), maximum=min(highs, default=None), multiple_of=multiple if whole else 1, integer=whole)
+    except ArchcalcError as error:
+        raise ArchcalcError(f"`{one.name}` has no value that both sides allow: {one.domain()}, and {other.domain()} ({error})") from None
+
+
+def _replaced(side: Side, symbols: Mapping[str, Number]) -> Side:
+    def put(value: Any) -> Any:
+        return value.substitute(symbols) if isinstance(value, Poly) else value
+
+    layers = None
+    if side.layers is not None:
+        layers = tuple(
+            layer._replace(shape=tuple(map(put, layer.shape)), costs={k: put(v) for k, v in layer.costs.items()}, layers=put(layer.layers))
+            for layer in side.layers
+        )
+    return replace(
+        side,
+        totals={name: put(value) for name, value in side.totals.items()},
+        fields={name: put(value) for name, value in side.fields.items()},
+        inputs={name: tuple(map(put, shape)) for name, shape in side.inputs.items()},
+        layers=layers,
+    )
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two figures are equal; an expected value that isn't whole is a float in a snapshot."""
+    figures = isinstance(one, (int, Fraction)) and isinstance(other, (int, Fraction))
+    if figures and (isinstance(one, Fraction) or isinstance(other, Fraction)):
+        return float(one) == float(other)
+    return bool(one == other)

@@ -1,0 +1,981 @@
+"""Comparing networks: which layer is which, what the budgets say, every base in git, every format, and budgets written."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import xml.etree.ElementTree
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import archcalc
+from archcalc.cli import main
+from archcalc.errors import ArchcalcError
+from archcalc.model import read
+
+HEAD = "archcalc: 1\nname: t\ninput: [3, 32, 32]\n"
+BODY = "layers:\n  - stem: conv 8 3x3\n  - conv 16 3x3\n  - conv 16 3x3\n  - pool: maxpool 2x2\n  - gap\n  - fc: linear 10\n"
+NET = HEAD + BODY
+
+
+class Done:
+    """What a command printed and how it ended."""
+
+    def __init__(self, out: str, err: str, code: int) -> None:
+        self.out, self.err, self.code = out, err, code
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Done]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "t")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "t@example.org")
+
+    def archcalc(*words: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["archcalc", *words])
+        code: object = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        printed = capsys.readouterr()
+        assert isinstance(code, int)
+        assert "Traceback" not in printed.err
+        return Done(printed.out, printed.err, code)
+
+    return archcalc
+
+
+def git(*words: str, folder: Path | str = ".") -> str:
+    done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"git {' '.join(words)}: {done.stderr}"
+    return done.stdout.strip()
+
+
+def commit(message: str, **files: str) -> str:
+    """Write files (`net_yaml` is net.yaml) and commit everything."""
+    for name, text in files.items():
+        Path(name.replace("_", ".")).write_text(text, encoding="utf-8", newline="")
+    git("add", "-A")
+    git("commit", "-qm", message)
+    return git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def repository(run: Callable[..., Done]) -> None:
+    git("init", "-q", "-b", "main")
+    commit("first", net_yaml=NET)
+
+
+def written(name: str, text: str) -> str:
+    Path(name).write_text(text, encoding="utf-8", newline="")
+    return name
+
+
+def changed(base: str, head: str) -> list[tuple[str, str, str | None]]:
+    """(status, path, the path that it had) of every change between two texts."""
+    found = archcalc.compare(read(base, "base.yaml"), read(head, "head.yaml"))
+    return [(change.status.value, change.path, change.was) for change in found.changes]
+
+
+# ---- which layer is which -------------------------------------------------------------------------------------------------
+
+
+BLOCKS = """blocks:
+  unit(out, k=3): [conv out 1x1 act=relu, conv out (k)x(k) act=relu]
+layers:
+  - unit 8
+  - unit 16
+  - unit 16 k=5
+  - gap
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("", "", []),
+        (
+            "  - pool: maxpool 2x2\n",
+            "  - pool: maxpool 2x2\n  - extra: conv 32 1x1\n",
+            [("added", "extra", None), ("changed", "fc", None), ("changed", "gap", None)],
+        ),
+        ("  - gap\n", "  - conv 16 5x5\n  - gap\n", [("added", "conv3", None)]),
+        ("  - conv 16 3x3\n  - conv", "  - conv 16 1x1\n  - conv 16 3x3\n  - conv", [("added", "conv", None), ("changed", "conv2", None)]),
+        ("  - gap\n", "  - conv 16 3x3 norm=bn act=relu\n  - gap\n", [("added", "conv3", None)]),
+        ("  - stem: conv", "  - first: conv", [("renamed", "first", "stem")]),
+        ("  - stem: conv 8 3x3", "  - first: conv 8 5x5", [("changed", "first", "stem")]),
+        ("  - conv 16 3x3\n  - pool: maxpool 2x2", "  - last: conv 16 3x3\n  - down: maxpool 2x2", [("renamed", "last", "conv2"), ("renamed", "down", "pool")]),
+        ("  - pool: maxpool 2x2\n", "", [("removed", "pool", None), ("changed", "gap", None)]),
+        ("  - conv 16 3x3\n  - pool", "  - pool", [("removed", "conv2", None)]),
+        ("pool: maxpool 2x2", "pool: avgpool 2x2", [("changed", "pool", None)]),
+        ("fc: linear 10\n", "fc: [linear 20 act=relu, linear 10]\n", [("changed", "fc", None)]),
+        ("  - gap\n", "  - flatten\n", [("removed", "gap", None), ("added", "flatten", None), ("changed", "fc", None)]),
+    ],
+)
+def test_layers_are_matched_by_label_then_by_structure(old: str, new: str, expected: list[tuple[str, str, str | None]]) -> None:
+    assert old in NET
+    assert sorted(changed(NET, NET.replace(old, new, 1))) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("  - unit 16\n", "  - unit 16\n  - unit 16 k=7\n", [("added", "unit3", None)]),
+        ("  - unit 8\n", "  - extra: unit 8\n  - unit 8\n", [("added", "extra", None), ("changed", "unit/conv", None)]),
+        ("  - unit 8\n", "", [("removed", "unit", None), ("changed", "unit/conv", None)]),
+        ("  - unit 16\n", "  - middle: unit 16\n", [("renamed", "middle", "unit2")]),
+        ("  - unit 16 k=5\n", "  - unit 16 k=7\n", [("changed", "unit3/conv2", None)]),
+        ("  - unit 8\n  - unit 16\n", "  - unit 8\n  - stage: 3 x unit 16\n", [("changed", "stage", "unit2")]),
+        ("conv out 1x1 act=relu,", "conv out 1x1 act=relu, bn,", [("added", f"unit{n}/bn", None) for n in ("", "2", "3")]),
+    ],
+)
+def test_blocks_are_matched_as_layers_are(old: str, new: str, expected: list[tuple[str, str, str | None]]) -> None:
+    base = HEAD + BLOCKS
+    assert old in base
+    found = changed(base, base.replace(old, new, 1))
+    if "stage" in new:  # a block became a repeat of it: which part is which is open, that both are told is not
+        assert {path.split("/")[0] for _, path, _ in found} <= {"stage", "unit2", "unit3"}
+        assert found
+    else:
+        assert sorted(found) == sorted(expected)
+
+
+def test_a_longer_repeat_is_its_new_members() -> None:
+    base = HEAD + "layers:\n  - low: {2 x: [conv 8 3x3 act=relu]}\n  - gap\n"
+    assert changed(base, base.replace("2 x", "4 x")) == [("added", "low/3", None), ("added", "low/4", None)]
+
+
+def test_what_moved_keeps_its_label() -> None:
+    base = HEAD + "layers:\n  - a: conv 3 3x3\n  - b: conv 3 5x5\n  - c: relu\n"
+    assert changed(base, HEAD + "layers:\n  - b: conv 3 5x5\n  - a: conv 3 3x3\n  - c: relu\n") == []
+
+
+def test_a_label_that_could_be_an_automatic_name_is_one_all_the_same() -> None:
+    base = HEAD + "layers:\n  - conv: conv 8 5x5\n  - conv2: conv 8 3x3\n"
+    assert changed(base, base.replace("conv: conv 8 5x5", "conv: 2 x conv 8 3x3")) == [("changed", "conv", None)]
+    assert changed(base, base.replace("conv: conv 8 5x5", "conv1: conv 8 3x3")) == [("changed", "conv1", "conv")]
+
+
+def test_an_unlabelled_layer_in_front_of_a_hundred_is_one_row() -> None:
+    base = HEAD + "layers:\n" + "  - conv 8 3x3\n" * 100
+    head = HEAD + "layers:\n  - conv 3 1x1\n" + "  - conv 8 3x3\n" * 100
+    assert changed(base, head) == [("added", "conv", None)]
+
+
+def test_many_layers_that_all_changed_are_still_paired_in_order() -> None:
+    base = HEAD + "layers:\n  - 3000 x: [conv 8 3x3 bias=false, relu]\n"
+    found = changed(base, base.replace("3x3", "1x1"))
+    assert (len(found), {status for status, _, _ in found}) == (3000, {"changed"})
+
+
+def test_a_layer_that_only_its_input_changed_was_not_edited() -> None:
+    found = archcalc.compare(read(NET, "a"), read(NET.replace("stem: conv 8", "stem: conv 12"), "b"))
+    assert [(change.path, change.is_direct) for change in found.changes] == [("stem", True), ("conv", False)]
+    assert [change.delta("params") for change in found.changes] == [4 * (3 * 9 + 1), 4 * 16 * 9]
+
+
+def test_an_edited_call_is_where_to_look_for_what_changed_inside() -> None:
+    base = HEAD + BLOCKS
+    found = archcalc.compare(read(base, "a"), read(base.replace("unit 16 k=5", "unit 16 k=7"), "b"))
+    line = base.splitlines().index("  - unit 16 k=5") + 1
+    assert [change.mark.line for change in found.changes if change.mark] == [line]
+
+
+def test_leaving_out_fc7_saves_its_weights() -> None:
+    found = archcalc.compare("alexnet", "alexnet", without=["fc7"])
+    assert found.totals["params"].change == -(4096 * 4096 + 4096)
+    assert found.totals["macs"].change == -4096 * 4096
+    assert [(change.status, change.path) for change in found.changes] == [("removed", "fc7")]
+
+
+def test_differences_are_closed_forms_where_symbols_are_free(run) -> None:
+    five = HEAD.replace("3, 32", "c, 32") + "params: {c: 4}\nlayers:\n  - conv c 5x5 bias=false\n"
+    two = five.replace("  - conv c 5x5 bias=false", "  - 2 x conv c 3x3 bias=false")
+    found = archcalc.compare(read(five, "a"), read(two, "b"), free=["c"])
+    change = found.totals["params"].change
+    assert change.evaluate({"c": 7}) == (18 - 25) * 49
+    done = run("compare", written("a.yaml", five), written("b.yaml", two), "--free", "c")
+    assert re.search(r"change +-7·?c²", done.out)
+    assert json.loads(run("compare", "a.yaml", "b.yaml", "--free", "c", "-o", "json").out)["models"][0]["delta"]["params"] == {
+        "base": "25*c**2", "head": "18*c**2", "change": "-7*c**2", "percent": None,
+    }  # fmt: skip
+
+
+def test_closed_forms_cancel_when_a_parameter_has_other_limits_on_each_side() -> None:
+    base = HEAD.replace("3, 32, 32", "3, size, size") + "params: {size: {default: 32, min: 8}}\nlayers:\n  - a: conv 8 3x3 stride=2\n"
+    found = archcalc.compare(read(base, "a"), read(base.replace("min: 8", "min: 16"), "b"), free=["size"])
+    assert (found.status, found.totals["macs"].change) == ("unchanged", 0)
+
+
+def test_both_sides_are_counted_as_asked(run) -> None:
+    written("a.yaml", NET)
+    written("b.yaml", NET.replace("stem: conv 8", "stem: conv 9"))
+    one, many = (json.loads(run("compare", "a.yaml", "b.yaml", *extra, "-o", "json").out)["models"][0] for extra in ((), ("--batch", "4", "--train")))
+    assert many["delta"]["macs"]["change"] == 4 * one["delta"]["macs"]["change"]
+    assert many["head"]["mode"] == "training"
+    assert many["delta"]["backward_macs"]["change"] > 0
+    assert run("compare", "a.yaml", "b.yaml", "--set", "nothing=3").code == 2
+
+
+# ---- budgets --------------------------------------------------------------------------------------------------------------
+
+
+def stem(width: int, more: str = "") -> str:
+    """One convolution of 28 parameters a channel, and 27 * 32 * 32 MACs."""
+    return f"{HEAD}{more}layers:\n  - stem: conv {width} 3x3\n"
+
+
+@pytest.mark.parametrize(
+    ("limit", "old", "new", "code"),
+    [
+        ("params: {increase: 2%}", 100, 102, 0),
+        ("params: {increase: 2%}", 100, 103, 1),
+        ("params: {increase: 0%}", 100, 100, 0),
+        ("params: {increase: 0}", 100, 101, 1),
+        ("params: {increase: +28}", 100, 101, 0),
+        ("params: {increase: +27}", 100, 101, 1),
+        ("params: {increase: -5%}", 100, 95, 0),
+        ("params: {increase: -5%}", 100, 96, 1),
+        ("params: {increase: 2%, level: warn}", 100, 200, 0),
+        ("params: {max: 2800}", 100, 100, 0),
+        ("params: {max: 2799}", 100, 100, 1),
+        ("act_peak: {increase: 1%}", 100, 200, 1),
+        ("field: {increase: 0}", 100, 200, 0),
+        ("depth: {increase: +0}", 100, 200, 0),
+    ],
+)
+def test_budgets_hold_up_to_their_last_unit(run, limit: str, old: int, new: int, code: int) -> None:
+    written("a.yaml", stem(old))
+    written("b.yaml", stem(new, f"budget: {{{limit}}}\n"))
+    done = run("compare", "a.yaml", "b.yaml")
+    assert done.code == code, done.out
+    assert ("FAIL" in done.out) == (code == 1)
+    assert ("warn" in done.out) == ("warn" in limit)
+
+
+def test_a_budget_is_judged_at_the_specs_own_values(run) -> None:
+    text = "archcalc: 1\nname: t\nparams: {size: 32}\ninput: [3, size, size]\nlayers:\n  - conv 8 3x3\nbudget: {macs: {max: 222k, increase: 0}}\n"
+    written("a.yaml", text)
+    assert 3 * 9 * 8 * 32 * 32 < 222_000 < 3 * 9 * 8 * 64 * 64
+    for extra in ([], ["--set", "size=64"], ["--free", "size"], ["--batch", "9"]):
+        assert run("compare", "a.yaml", "a.yaml", *extra).code == 0
+    assert run("compare", "a.yaml", written("b.yaml", text.replace("conv 8 3x3", "conv 9 3x3")), "--free", "size").code == 1
+
+
+def test_a_variant_may_not_grow_more_than_its_family(run) -> None:
+    family = "archcalc: 1\nname: t\nparams: {width: 8}\ninput: [3, 32, 32]\nlayers:\n  - conv width 3x3\n  - conv 4 KERNEL\n"
+    family += "variants:\n  wide: {width: 64}\n  free: {width: 16, budget: {macs: {increase: 90%}}}\nbudget:\n  macs: {increase: 10%, max: 1M}\n"
+    git("init", "-q", "-b", "main")
+    commit("a", net_yaml=family.replace("KERNEL", "3x3"))
+    written("net.yaml", family.replace("KERNEL", "4x4 pad=valid"))
+    found = {model["variant"]: model for model in json.loads(run("compare", "net.yaml", "--base", "main", "-o", "json").out)["models"]}
+    assert {name: [broken["limit"] for broken in model["violations"]] for name, model in found.items()} == {
+        None: ["increase +10%"], "wide": ["increase +10%"], "free": [],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("file", ["pyproject.toml", "archcalc.toml"])
+def test_a_repository_has_defaults(run, file: str) -> None:
+    heading = "[tool.archcalc.budget]" if file == "pyproject.toml" else "[budget]"
+    written(
+        file,
+        f'[project]\nname = "x"\n\n{heading}\nmacs = {{increase = "2%"}}\nparams = {{max = "3k", level = "warn"}}\n'
+        if "py" in file
+        else f'{heading}\nmacs = {{increase = "2%"}}\nparams = {{max = "3k", level = "warn"}}\n',
+    )
+    Path("models").mkdir()
+    written("models/a.yaml", stem(100))
+    written("models/b.yaml", stem(200))
+    done = run("compare", "models/a.yaml", "models/b.yaml", "-o", "json")
+    assert done.code == 1
+    (model,) = json.loads(done.out)["models"]
+    assert [(broken["metric"], broken["level"], broken["file"]) for broken in model["violations"]] == [("params", "warn", file), ("macs", "error", file)]
+    assert Path(file).read_text().splitlines()[model["violations"][1]["line"] - 1].startswith("macs")
+    written("models/b.yaml", stem(200, "budget: {macs: {increase: 100%}}\n"))
+    assert run("compare", "models/a.yaml", "models/b.yaml").code == 0
+    checked = run("check", "models/b.yaml")
+    assert (checked.code, "warn params" in checked.out) == (0, True)
+
+
+def test_a_networks_own_limit_of_one_kind_leaves_the_others_to_the_repository(run) -> None:
+    written("archcalc.toml", 'budget.macs = {increase = "2%", max = "1G"}\n')
+    written("a.yaml", stem(100))
+    written("b.yaml", stem(200, "budget: {macs: {max: 2G}}\n"))
+    (model,) = json.loads(run("compare", "a.yaml", "b.yaml", "-o", "json").out)["models"]
+    assert [judged["limit"] for judged in model["budgets"]] == ["max 2G", "increase +2%"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[budgt]\nmacs = {max = "1G"}\n', "archcalc.toml:1:2: unknown key 'budgt'; did you mean 'budget'?"),
+        ('[budget]\nmac = {max = "1G"}\n', "archcalc.toml:2:1: unknown key 'mac'; did you mean 'macs'?"),
+        ('[budget]\nmacs = {maximum = "1G"}\n', "unknown key 'maximum'"),
+        ('[budget]\nmacs = {max = "a lot"}\n', "archcalc.toml:2:"),
+        ("[budget\n", "not TOML"),
+        ('[budget]\nmacs = {increase = "0.02"}\n', "neither a percentage"),
+        ('[budget]\nmacs = {max = "2%"}\n', "of what?"),
+    ],
+)
+def test_mistakes_in_the_defaults_are_shown_where_they_are(run, text: str, says: str) -> None:
+    written("archcalc.toml", text)
+    written("a.yaml", stem(8))
+    for command in (("compare", "a.yaml", "a.yaml"), ("check", "a.yaml")):
+        done = run(*command)
+        assert (done.code, done.out) == (2, "")
+        assert says in done.err
+
+
+def test_what_ships_has_no_repositorys_budget_and_no_versions(run) -> None:
+    written("archcalc.toml", 'budget.macs = {max = "1"}\n')
+    done = run("compare", "alexnet", "googlenet")  # whose own budget is 1.6G, and +2% over its base
+    assert (done.code, "<= 1.6G" in done.out, "over" in done.out.replace("over budget", "")) == (0, True, False)
+
+
+# ---- a base in git --------------------------------------------------------------------------------------------------------
+
+
+LIMITED = stem(100, "budget:\n  macs: {increase: 2%}\n")
+
+
+def models(done: Done) -> dict[str, str]:
+    """The status of each network."""
+    return {f"{m['path']}{'@' + m['variant'] if m['variant'] else ''}": m["status"] for m in json.loads(done.out)["models"]}
+
+
+def test_three_commits_a_cheaper_design_a_dearer_one_and_a_new_name(run) -> None:
+    git("init", "-q", "-b", "main")
+    commit("start", net_yaml=LIMITED)
+    git("checkout", "-qb", "work")
+    commit("cheaper", net_yaml=LIMITED.replace("conv 100", "conv 90"))
+    assert run("compare", "net.yaml", "--base", "main").code == 0
+    commit("dearer", net_yaml=LIMITED.replace("conv 100", "conv 110"))
+    done = run("compare", "net.yaml", "--base", "main", "-o", "json")
+    assert (done.code, json.loads(done.out)["models"][0]["delta"]["macs"]["change"]) == (1, 10 * 27 * 32 * 32)
+    assert run("compare", "net.yaml", "--base", "HEAD~1").code == 1
+    git("mv", "net.yaml", "renamed.yaml")
+    commit("renamed")
+    done = run("compare", "renamed.yaml", "--base", "main", "-o", "json")
+    assert (done.code, models(done)) == (1, {"renamed.yaml": "changed"})
+    assert json.loads(done.out)["notes"] == ["renamed.yaml was net.yaml"]
+    assert run("compare", "renamed.yaml", "--base", "HEAD").code == 0
+
+
+def test_a_rename_is_followed_before_it_is_committed(run, repository) -> None:
+    Path("net.yaml").rename("other.yaml")
+    assert models(run("compare", "other.yaml", "--base", "main", "-o", "json")) == {"other.yaml": "unchanged"}
+
+
+def test_of_two_new_specs_one_was_renamed(run, repository) -> None:
+    Path("net.yaml").rename("a.yaml")
+    written("b.yaml", NET)
+    assert models(run("compare", "a.yaml", "b.yaml", "--base", "main", "-o", "json")) == {"a.yaml": "unchanged", "b.yaml": "new"}
+
+
+def test_a_new_spec_is_said_to_be_new_and_keeps_to_its_absolute_budget(run, repository) -> None:
+    written("extra.yaml", stem(8, "budget: {macs: {max: 1G, increase: 2%}}\n"))
+    done = run("compare", "extra.yaml", "--base", "main")
+    assert (done.code, "extra.yaml · t · input 3x32x32: new" in done.out) == (0, True)
+    assert "not judged without a base: macs increase 2%" in done.out
+    written("extra.yaml", stem(8, "budget: {macs: {max: 1k, increase: 2%}}\n"))
+    assert run("compare", "extra.yaml", "--base", "main").code == 1
+
+
+def test_variants_come_and_go(run) -> None:
+    text = "archcalc: 1\nname: t\nparams: {width: 8}\ninput: [3, 32, 32]\nlayers: [conv width 3x3]\nvariants:\n"
+    git("init", "-q", "-b", "main")
+    commit("a", net_yaml=text + "  old: {width: 9}\n  both: {width: 10}\n")
+    written("net.yaml", text + "  both: {width: 11}\n  fresh: {width: 12}\n")
+    expected = {"net.yaml": "unchanged", "net.yaml@both": "changed", "net.yaml@fresh": "new"}
+    found = models(run("compare", "net.yaml", "--base", "main", "-o", "json"))
+    assert sorted(found.values()) == ["changed", "new", "removed", "unchanged"]
+    assert expected.items() <= found.items()
+    assert models(run("compare", "net.yaml@both", "--base", "main", "-o", "json")) == {"net.yaml@both": "changed"}
+
+
+def test_the_base_is_where_the_branch_forked(run, repository) -> None:
+    git("checkout", "-qb", "work")
+    commit("mine", net_yaml=NET.replace("stem: conv 8", "stem: conv 9"))
+    git("checkout", "-q", "main")
+    commit("theirs", net_yaml=NET.replace("fc: linear 10", "fc: linear 1000"))
+    git("checkout", "-q", "work")
+    forked = json.loads(run("compare", "net.yaml", "--base", "main", "-o", "json").out)["models"][0]
+    assert [layer["name"] for layer in forked["layers"]] == ["stem", "conv"]
+    tip = json.loads(run("compare", "net.yaml", "--base", "main", "--no-merge-base", "-o", "json").out)["models"][0]
+    assert [layer["name"] for layer in tip["layers"]] == ["stem", "conv", "fc"]
+
+
+def test_after_a_merge_only_the_branchs_own_change_is_seen(run, repository) -> None:
+    git("checkout", "-qb", "work")
+    commit("mine", net_yaml=NET.replace("stem: conv 8", "stem: conv 9"))
+    git("checkout", "-q", "main")
+    commit("theirs", net_yaml=NET.replace("fc: linear 10", "fc: linear 1000"))
+    git("checkout", "-q", "work")
+    git("merge", "-q", "-m", "merged", "main")
+    found = json.loads(run("compare", "net.yaml", "--base", "main", "-o", "json").out)["models"][0]
+    assert [layer["name"] for layer in found["layers"]] == ["stem", "conv"]
+    git("checkout", "-q", "--detach")
+    assert run("compare", "net.yaml", "--base", "main").code == 0
+    assert run("compare", "net.yaml", "--base", "HEAD^1").code == 0
+
+
+def test_the_working_tree_is_left_as_it_was(run, repository) -> None:
+    written("net.yaml", NET.replace("stem: conv 8", "stem: conv 9"))
+    written("untracked.txt", "x")
+    git("add", "untracked.txt")
+    before = git("status", "--porcelain"), git("rev-parse", "HEAD"), git("stash", "list")
+    assert models(run("compare", "net.yaml", "--base", "main", "-o", "json")) == {"net.yaml": "changed"}
+    assert (git("status", "--porcelain"), git("rev-parse", "HEAD"), git("stash", "list")) == before
+
+
+def test_windows_line_endings_change_nothing(run) -> None:
+    git("init", "-q", "-b", "main")
+    commit("a", net_yaml=NET)
+    Path("net.yaml").write_bytes(b"\xef\xbb\xbf" + NET.replace("\n", "\r\n").encode())
+    assert models(run("compare", "net.yaml", "--base", "main", "-o", "json")) == {"net.yaml": "unchanged"}
+
+
+def test_paths_with_spaces_and_other_letters_from_any_folder(run, monkeypatch, tmp_path: Path) -> None:
+    git("init", "-q", "-b", "main")
+    folder = Path("mes modèles, été")
+    folder.mkdir()
+    spec = folder / "réseau 1%,:ß.yaml"
+    spec.write_text(NET, encoding="utf-8")
+    commit("a")
+    spec.write_text(NET.replace("stem: conv 8", "stem: conv 9"), encoding="utf-8")
+    assert models(run("compare", str(spec), "--base", "main", "-o", "json")) == {str(spec): "changed"}
+    lines = [line for line in run("compare", str(spec), "--base", "main", "-o", "github").out.splitlines() if line.startswith("::")]
+    assert lines[0].startswith("::notice file=mes modèles%2C été/réseau 1%25%2C%3Aß.yaml,line=5,col=11,title=")
+    monkeypatch.chdir(folder)
+    assert models(run("compare", spec.name, "--base", "main", "-o", "json")) == {spec.name: "changed"}
+    monkeypatch.chdir("/")
+    assert models(run("compare", str(tmp_path / spec), "--base", "main", "-o", "json")) == {str(tmp_path / spec): "changed"}
+
+
+def test_a_link_is_compared_with_what_it_points_at(run, repository) -> None:
+    Path("link.yaml").symlink_to("net.yaml")
+    commit("linked")
+    written("net.yaml", NET.replace("stem: conv 8", "stem: conv 9"))
+    assert models(run("compare", "link.yaml", "--base", "main", "-o", "json")) == {"link.yaml": "changed"}
+
+
+def test_inside_a_hook_git_is_asked_about_the_specs_repository(run, repository, monkeypatch) -> None:
+    monkeypatch.setenv("GIT_DIR", "/nowhere/.git")
+    monkeypatch.setenv("GIT_INDEX_FILE", "/nowhere/index")
+    assert run("compare", "net.yaml", "--base", "main").code == 0
+
+
+@pytest.mark.parametrize(
+    ("base", "says"),
+    [
+        ("nowhere", "there is no commit 'nowhere'"),
+        ("--all", "can't be the name of a commit"),
+        ("costs.json", "make a snapshot with `archcalc count"),
+        ("", "can't be the name of a commit"),
+    ],
+)
+def test_a_base_that_is_not_there_is_never_passed_over(run, repository, base: str, says: str) -> None:
+    done = run("compare", "net.yaml", f"--base={base}")
+    assert (done.code, done.out) == (2, "")
+    assert says in done.err
+
+
+def test_outside_of_git_there_is_no_base(run) -> None:
+    written("net.yaml", NET)
+    done = run("compare", "net.yaml", "--base", "main")
+    assert (done.code, "is in no git repository" in done.err) == (2, True)
+    git("init", "-q", "-b", "main")
+    assert run("compare", "net.yaml", "--base", "main").code == 2
+    assert run("compare", "alexnet", "--base", "main").code == 2
+
+
+def test_without_git_there_is_no_base(run, repository, monkeypatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    done = run("compare", "net.yaml", "--base", "main")
+    assert (done.code, "git can't be run" in done.err) == (2, True)
+
+
+def commands(message: str) -> list[list[str]]:
+    """What a message says to run."""
+    return [shlex.split(command) for command in re.findall(r"`(git [^`]+)`", message)]
+
+
+@pytest.mark.parametrize("clone", [["--depth", "1"], ["--single-branch"], ["--depth", "1", "--no-single-branch"]])
+def test_what_a_missing_base_says_to_run_brings_it(run, repository, monkeypatch, clone: list[str]) -> None:
+    git("checkout", "-qb", "work")
+    commit("one", net_yaml=NET.replace("stem: conv 8", "stem: conv 9"))
+    commit("two", net_yaml=NET.replace("stem: conv 8", "stem: conv 10"))
+    git("clone", "-q", *clone, "--branch", "work", f"file://{Path.cwd()}", "clone")
+    monkeypatch.chdir("clone")
+    done = run("compare", "net.yaml", "--base", "origin/main")
+    assert (done.code, done.out) == (2, "")
+    assert ("fetch-depth: 0" in done.err) == ("--depth" in clone)
+    (command,) = commands(done.err)
+    subprocess.run(command, check=True, capture_output=True)
+    done = run("compare", "net.yaml", "--base", "origin/main", "-o", "json")
+    assert (done.code, models(done)) == (0, {"net.yaml": "changed"})
+
+
+def test_a_branch_that_only_the_remote_has_is_named(run, repository, monkeypatch) -> None:
+    git("branch", "other")
+    git("clone", "-q", f"file://{Path.cwd()}", "clone")
+    monkeypatch.chdir("clone")
+    done = run("compare", "net.yaml", "--base", "other")
+    assert (done.code, "--base origin/other" in done.err) == (2, True)
+
+
+def test_unrelated_histories_have_no_base(run, repository) -> None:
+    git("checkout", "-q", "--orphan", "alone")
+    commit("alone", net_yaml=NET)
+    done = run("compare", "net.yaml", "--base", "main")
+    assert (done.code, "--no-merge-base" in done.err) == (2, True)
+    assert run("compare", "net.yaml", "--base", "main", "--no-merge-base").code == 0
+
+
+def test_a_base_with_mistakes_can_not_be_compared(run) -> None:
+    git("init", "-q", "-b", "main")
+    commit("broken", net_yaml=NET.replace("maxpool", "maxpol"))
+    written("net.yaml", NET + "budget: {macs: {increase: 1%}}\n")
+    done = run("compare", "net.yaml", "--base", "main")
+    assert (done.code, done.out) == (2, "")
+    assert re.search(r"main@\w{7}:net\.yaml:8:11: unknown layer 'maxpol'", done.err)
+    assert "--missing-base new" in done.err
+    done = run("compare", "net.yaml", "--base", "main", "--missing-base", "new")
+    assert (done.code, "net.yaml is taken as new" in done.out) == (0, True)
+    assert run("compare", "net.yaml", "--base", "nowhere", "--missing-base", "new").code == 0
+    assert run("compare", "net.yaml", "--base", "main", "--missing-base", "pass").code == 2
+
+
+def test_mistakes_in_the_new_specs_are_all_reported(run, repository) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        written(name, NET.replace("maxpool", "maxpol"))
+    done = run("compare", "a.yaml", "b.yaml", "net.yaml", "--base", "main")
+    assert (done.code, done.out) == (2, "")
+    assert "a.yaml:8:11" in done.err
+    assert "b.yaml:8:11" in done.err
+
+
+def test_the_repositorys_specs_are_compared_when_none_is_named(run, repository) -> None:
+    done = run("compare", "--base", "main")
+    assert (done.code, "name a SPEC, or set `specs" in done.err) == (2, True)
+    written("archcalc.toml", 'specs = ["*.yaml", "models/**/*.yaml"]\n')
+    Path("models/deep").mkdir(parents=True)
+    written("models/deep/b.yaml", stem(8))
+    assert models(run("compare", "--base", "main", "-o", "json")) == {"models/deep/b.yaml": "new", "net.yaml": "unchanged"}
+    written("archcalc.toml", 'specs = ["*.yml"]\n')
+    assert run("compare", "--base", "main").code == 2
+
+
+# ---- a snapshot -----------------------------------------------------------------------------------------------------------
+
+
+def snapshot(run: Callable[..., Done], *words: str, file: str = "costs.json") -> str:
+    return written(file, run("count", *words, "--format", "json").out)
+
+
+@pytest.mark.parametrize("name", ["googlenet", "resnet50", "densenet121", "mobilenet_v2", "vit_b_16", "unet"])
+def test_a_network_is_what_its_snapshot_says(run, name: str) -> None:
+    found = archcalc.compare(snapshot(run, name), name)
+    assert (found.status, found.changes, found.parameters) == ("unchanged", (), {})
+    assert found.base is not None
+    assert found.head is not None
+    assert [layer.path for layer in found.base.layers or ()] == [layer.path for layer in found.head.layers or ()]
+
+
+def test_closed_forms_are_read_back_from_a_snapshot(run) -> None:
+    found = archcalc.compare(snapshot(run, "resnet50", "--free", "size,classes"), "resnet50", free=["size", "classes"])
+    assert (found.status, found.totals["macs"].change) == ("unchanged", 0)
+    found = archcalc.compare(snapshot(run, "googlenet", "--free", "batch"), "googlenet", free=["batch"])
+    assert (found.status, found.changes) == ("unchanged", ())
+
+
+def test_specs_find_themselves_in_a_snapshot(run) -> None:
+    Path("models").mkdir()
+    text = "archcalc: 1\nname: t\nparams: {width: 8}\ninput: [3, 32, 32]\nlayers: [conv width 3x3]\nvariants:\n  wide: {width: 16}\n"
+    written("models/a.yaml", text)
+    written("models/b.yaml", text)
+    snapshot(run, "models/a.yaml", "models/a.yaml@wide")
+    written("models/a.yaml", text.replace("3x3", "5x5"))
+    done = run("compare", "./models/a.yaml", "models/b.yaml", "--base", "costs.json", "-o", "json")
+    assert models(done) == {"./models/a.yaml": "changed", "./models/a.yaml@wide": "changed", "models/b.yaml": "new", "models/b.yaml@wide": "new"}
+    assert json.loads(done.out)["base"] == {"label": "costs.json", "ref": None, "sha": None, "file": "costs.json"}
+    done = run("compare", "models/a.yaml@wide", "--base", "costs.json", "-o", "json")
+    assert models(done) == {"models/a.yaml@wide": "changed"}
+    snapshot(run, "models/a.yaml")
+    assert models(run("compare", "models/a.yaml", "--base", "costs.json", "-o", "json")) == {"models/a.yaml": "unchanged"}
+
+
+def test_a_snapshot_of_a_short_table_compares_totals(run) -> None:
+    written("net.yaml", NET)
+    snapshot(run, "net.yaml", "--depth", "0")
+    written("net.yaml", NET.replace("conv 8", "conv 9"))
+    done = run("compare", "net.yaml", "--base", "costs.json")
+    assert (done.code, "totals alone" in done.out, "removed" in done.out) == (0, True, False)
+    assert re.search(r"params .* \+172 ", done.out)  # 27 weights and a bias, and 9 * 16 that read it
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "not JSON"),
+        ("[]", "no network in it"),
+        ('{"schema": "archcalc/check/1"}', "a file of archcalc/check/1"),
+        ("7", "not a snapshot"),
+        ('{"schema": "archcalc/count/1"}', "there is no 'convention'"),
+        ("\udcff", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+    ],
+)
+def test_what_is_no_snapshot_is_refused(run, text: str, says: str) -> None:
+    written("net.yaml", NET)
+    Path("costs.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    done = run("compare", "net.yaml", "--base", "costs.json")
+    assert (done.code, done.out) == (2, "")
+    assert says in done.err
+
+
+def test_a_snapshot_with_a_figure_spoilt_is_refused(run) -> None:
+    whole = json.loads(run("count", "alexnet", "--format", "json").out)
+    for path, value in ((("totals", "macs"), None), (("totals", "macs"), "os.system(1)"), (("layers", 0, "params"), [1]), (("layers", 0, "shape"), 5)):
+        spoilt = json.loads(json.dumps(whole))
+        place = spoilt
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = value
+        written("costs.json", json.dumps(spoilt))
+        done = run("compare", "costs.json", "alexnet")
+        assert (done.code, done.out, "costs.json" in done.err) == (2, "", True)
+
+
+@pytest.mark.parametrize(
+    ("counted", "asked", "says"),
+    [
+        (["--batch", "8"], [], "batch 8, not 1"),
+        ([], ["--batch", "8"], "batch 1, not 8"),
+        (["--train"], [], "mode training, not inference"),
+        (["--dtype", "fp16"], [], "dtype fp16, not fp32"),
+        (["--free", "size"], [], "free parameters size, not nothing"),
+        (["--without", "fc7"], [], "without fc7, not nothing"),
+        ([], ["--set", "size=320"], "size 224, not 320"),
+    ],
+)
+def test_a_snapshot_counted_otherwise_is_refused(run, counted: list[str], asked: list[str], says: str) -> None:
+    done = run("compare", snapshot(run, "alexnet", *counted), "alexnet", *asked)
+    assert (done.code, done.out, says in done.err) == (2, "", True), done.err
+
+
+def test_an_increase_is_not_judged_against_a_snapshot_of_something_else(run) -> None:
+    written("net.yaml", stem(8, "budget: {macs: {increase: 2%}}\n"))
+    snapshot(run, "net.yaml", "--batch", "8")
+    done = run("compare", "net.yaml", "--base", "costs.json", "--batch", "8")
+    assert (done.code, "limits its increase" in done.err) == (2, True)
+
+
+# ---- formats --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_json_is_what_a_program_reads(run) -> None:
+    written("a.yaml", stem(8))
+    written("b.yaml", stem(9, "budget: {macs: {increase: 2%}, params: {max: 100, level: warn}}\n"))
+    done = run("compare", "a.yaml", "b.yaml", "-o", "json")
+    found = json.loads(done.out)
+    assert found["schema"] == "archcalc/compare/1"
+    assert found["summary"] == {"models": 1, "changed": 1, "failed": 1, "warned": 0, "uncounted_ops": 0}
+    (model,) = found["models"]
+    assert model["delta"]["macs"] == {"base": 8 * 27 * 1024, "head": 9 * 27 * 1024, "change": 27 * 1024, "percent": 12.5}
+    (layer,) = model["layers"]
+    assert {key: layer[key] for key in ("status", "name", "was", "line", "edited")} == {
+        "status": "changed", "name": "stem", "was": None, "line": 6, "edited": True,
+    }  # fmt: skip
+    assert (layer["base"]["text"], layer["head"]["shape"], layer["delta"]["params"]) == ("conv 8 3x3", [9, 32, 32], 28)
+    assert [(v["metric"], v["limit"], v["value"], v["level"], v["line"]) for v in model["violations"]] == [
+        ("params", "max 100", 252, "warn", 4), ("macs", "increase +2%", 9 * 27 * 1024, "error", 4),
+    ]  # fmt: skip
+
+
+def hostile(label: str = "x") -> str:
+    name = '"::error::pwned @everyone <img src=x> | `code` \\e[31m\\n::stop-commands::x"'
+    return f"archcalc: 1\nname: {name}\ninput: [3, 32, 32]\nlayers:\n  - {label}: conv 8 3x3\n"
+
+
+def test_markdown_is_the_body_of_a_sticky_comment(run, repository) -> None:
+    written("net.yaml", NET.replace("stem: conv 8", "stem: conv 9") + "budget: {params: {max: 1k}}\n")
+    lines = run("compare", "net.yaml", "--base", "main", "-o", "markdown").out.splitlines()
+    assert lines[0] == "<!-- archcalc:compare -->"
+    assert lines[1] == "### archcalc: 1 of 1 model over budget"
+    (row,) = [line for line in lines if line.startswith("| ❌")]
+    assert "`net.yaml`" in row
+    assert "limit max 1k" in row
+    table = [line for line in lines if line.startswith("|")]
+    assert {line.count("|") for line in table} == {7, 6}
+    assert "<details><summary><code>net.yaml</code>: 2 layers changed</summary>" in lines
+    assert lines.count("</details>") == 1
+
+
+def test_markdown_keeps_the_largest_changes_under_60000_characters(run) -> None:
+    git("init", "-q", "-b", "main")
+    many = [HEAD + "layers:\n" + "".join(f"  - {'layer' * 12}{n}: conv {8 + (n == 50) * 500} 3x3 act=relu\n" for n in range(70)) for _ in range(25)]
+    for n, text in enumerate(many):
+        written(f"{'long name ' * 12}{n}.yaml", text)
+    commit("a")
+    for n, text in enumerate(many):
+        written(
+            f"{'long name ' * 12}{n}.yaml", text.replace("3x3", "5x5").replace("name: t", "name: '" + "t|" * 300 + "'") + "budget: {macs: {increase: 2%}}\n"
+        )
+    specs = sorted(str(path) for path in Path().glob("*.yaml"))
+    body = run("compare", *specs, "--base", "main", "-o", "markdown").out
+    assert len(body) < 60_000
+    assert body.splitlines()[0] == "<!-- archcalc:compare -->"
+    assert "more" in body
+    assert f"{'layer' * 12}50" in body
+    assert body.count("<details>") == body.count("</details>") > 3
+
+
+def test_text_from_specs_is_text_in_every_format(run, repository) -> None:
+    written("a.yaml", hostile("x"))
+    written("b.yaml", hostile("y").replace("conv 8", "conv 9"))
+    body = run("compare", "a.yaml", "b.yaml", "-o", "markdown").out
+    outside = re.sub(r"(`+).*?\1", "", body)
+    assert "@everyone" not in outside
+    assert "<img" not in outside
+    github = run("compare", "a.yaml", "b.yaml", "-o", "github").out
+    assert [line.split(" ")[0] for line in github.splitlines() if line.lstrip().startswith("::")] == ["::notice"]
+    assert "\x1b" not in github + body + run("compare", "a.yaml", "b.yaml").out
+    junit = run("compare", "a.yaml", "b.yaml", "-o", "junit").out
+    assert xml.etree.ElementTree.fromstring(junit).tag == "testsuites"
+
+
+def test_github_has_at_most_ten_annotations_then_the_text(run) -> None:
+    git("init", "-q", "-b", "main")
+    for n in range(14):
+        written(f"{n:02}.yaml", LIMITED)
+    commit("a")
+    for n in range(14):
+        written(f"{n:02}.yaml", LIMITED.replace("conv 100", f"conv {104 + n}"))
+    specs = [f"{n:02}.yaml" for n in range(14)]
+    done = run("compare", *specs, "--base", "main", "-o", "github")
+    lines = done.out.splitlines()
+    annotations = [line for line in lines if line.startswith("::")]
+    assert (done.code, len(annotations), lines[:10] == annotations) == (1, 10, True)
+    assert "5 more" in annotations[-1]
+    assert annotations[0].startswith("::error file=00.yaml,line=7,col=11,title=archcalc%3A macs +4.0 %25::00.yaml: macs ")
+    assert "FAIL macs" in done.out
+    assert lines[-1].startswith("14 of 14 networks over budget")
+
+
+def test_an_annotation_points_at_the_edited_layer_not_at_what_follows(run, repository) -> None:
+    written("net.yaml", NET.replace("  - conv 16 3x3\n", "  - conv 64 3x3\n", 1) + "budget: {macs: {increase: 2%}}\n")
+    done = run("compare", "net.yaml", "--base", "main", "-o", "github")
+    assert done.out.startswith("::error file=net.yaml,line=6,")
+
+
+def test_junit_has_a_case_a_limit(run, repository) -> None:
+    budget = "budget: {macs: {increase: 2%, max: 1G}, params: {max: 10, level: warn}}\n"
+    written("net.yaml", NET.replace("stem: conv 8", "stem: conv 9") + budget)
+    written("extra.yaml", NET + budget)
+    done = run("compare", "net.yaml", "extra.yaml", "--base", "main", "-o", "junit")
+    root = xml.etree.ElementTree.fromstring(done.out)
+    cases = {(case.get("classname"), case.get("name")): [child.tag for child in case] for case in root.iter("testcase")}
+    assert cases[("net.yaml", "macs increase +2%")] == ["failure"]
+    assert cases[("net.yaml", "macs max 1G")] == []
+    assert cases[("net.yaml", "params max 10")] == ["system-out"]
+    assert cases[("extra.yaml", "macs increase 2%")] == ["skipped"]
+    assert (root.get("failures"), root.get("skipped"), root.get("tests")) == ("1", "1", str(len(cases)))
+
+
+def test_several_formats_at_once(run, repository) -> None:
+    done = run(
+        "compare", "net.yaml", "--base", "main", "-o", "github", "-o", "markdown=r.md", "--format", "json=r.json", "-o", "junit=r.xml", "-o", "text=r.txt"
+    )
+    assert done.code == 0
+    assert done.out == Path("r.txt").read_text()  # nothing changed: no annotation
+    assert Path("r.md").read_text().startswith("<!-- archcalc:compare -->\n### archcalc: 1 model, nothing changed\n")
+    assert json.loads(Path("r.json").read_text())["summary"]["changed"] == 0
+    assert run("compare", "net.yaml", "--base", "main", "-o", "json=only.json").out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["-o", "yaml"], "unknown format 'yaml'"),
+        (["-o", "marckdown"], "did you mean 'markdown'?"),
+        (["-o", "json="], "needs a file"),
+        (["-o", "json", "-o", "text"], "give one a file"),
+        (["-o", "json=x", "-o", "text=x"], "the same file"),
+        (["-o", "json=no/such/folder/x"], "can't be written"),
+        (["-o", "json=kept.json", "--set", "nothing=1"], "has no parameter"),
+    ],
+)
+def test_nothing_is_written_when_something_is_wrong(run, words: list[str], says: str) -> None:
+    written("a.yaml", NET)
+    written("kept.json", "kept")
+    done = run("compare", "a.yaml", "a.yaml", *words)
+    assert (done.code, done.out, says in done.err) == (2, "", True), done.err
+    assert sorted(path.name for path in Path().iterdir()) == ["a.yaml", "kept.json"]
+    assert Path("kept.json").read_text() == "kept"
+
+
+def test_a_report_keeps_its_files_mode_and_link(run) -> None:
+    written("a.yaml", NET)
+    written("real.md", "old")
+    Path("real.md").chmod(0o640)
+    Path("link.md").symlink_to("real.md")
+    assert run("compare", "a.yaml", "a.yaml", "-o", "markdown=link.md", "-o", "json=/dev/null").code == 0
+    assert Path("link.md").is_symlink()
+    assert Path("real.md").read_text().startswith("<!-- archcalc:compare -->")
+    assert Path("real.md").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("words", [["a.yaml"], ["a.yaml", "a.yaml", "a.yaml"], []])
+def test_two_networks_or_a_base(run, words: list[str]) -> None:
+    written("a.yaml", NET)
+    done = run("compare", *words)
+    assert (done.code, "--base" in done.err) == (2, True)
+
+
+def test_a_comparison_shows_itself() -> None:
+    found = archcalc.compare("alexnet", "alexnet", without=["fc7"])
+    assert isinstance(found, archcalc.Comparison)
+    assert "removed  fc7" in str(found)
+    assert found.to_json()["models"][0]["delta"]["params"]["change"] == -(4096 * 4096 + 4096)
+    assert found._repr_markdown_() == found.to_markdown()
+
+
+# ---- budgets written ------------------------------------------------------------------------------------------------------
+
+
+def budget_of(text: str) -> dict[str, str]:
+    spec = read(text, "t").spec
+    return {} if spec.budget is None else {name: limit.max.text for name, limit in spec.budget if limit and limit.max}
+
+
+FIRST = {"params": "229", "macs": "225.7k", "act_peak": "44.88KiB"}
+LAYOUTS = {
+    "none": (stem(8) + "# the end\n", FIRST),
+    "no last line break": (stem(8).rstrip("\n"), FIRST),
+    "block": (stem(8) + "budget:   # ours\n  macs:\n    max: 1   # low\n    increase: 2%\n\n# the end\n", {"macs": "225.7k"}),
+    "flow": (stem(8, "budget: {macs: {increase: 2%, max: '9G'}, params: {max: 3, level: warn}} # ours\n"), {"macs": "225.7k", "params": "229"}),
+    "only increase": (stem(8, "budget: {macs: {increase: 2%}}\n"), FIRST),
+    "empty": (stem(8, "budget:   # later\n"), FIRST),
+    "braces": (stem(8, "budget: {}\n"), FIRST),
+    "all in braces": ("{archcalc: 1, name: t, input: [3, 32, 32],\n layers: [conv 8 3x3], # short\n}\n", FIRST),
+    "four spaces": (stem(8) + "budget:\n    params: {max: 1}\n", {"params": "229"}),
+    "before layers": (stem(8, "budget:\n  params: {max: 1}\n  # kept\n\n"), {"params": "229"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_budget_is_written_and_nothing_else_is_touched(run, name: str, ending: str) -> None:
+    text, expected = LAYOUTS[name]  # conv 8 3x3: 8 * 28 = 224 parameters, 221,184 MACs, 4 * 32 * 32 * (3 + 8) bytes
+    before = text.replace("\n", ending)
+    Path("net.yaml").write_bytes(before.encode())
+    done = run("budget", "net.yaml", "--write", "--slack", "2%")
+    assert done.code == 0, done.err
+    after = Path("net.yaml").read_bytes().decode()
+    assert budget_of(after) == expected
+    assert ("\r" in after) == ("\r" in before)
+    assert after.count("\r\n") in (0, after.count("\n"))
+    kept = iter(after)
+    assert all(letter in kept for letter in re.sub(r"(?<=max: )('9G'|\d+)", "", before)), "something was lost or reordered"
+    assert run("check", "net.yaml").code == 0
+    assert run("budget", "net.yaml", "--write", "--slack", "2%").code == 0
+    assert Path("net.yaml").read_bytes().decode() == after
+
+
+def test_a_byte_order_mark_and_comments_stay(run) -> None:
+    text = "# first\n" + stem(8, "budget: {params: {max: 1}} # ours, été\n") + "# last\n"
+    Path("net.yaml").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert run("budget", "net.yaml", "--write").code == 0
+    assert Path("net.yaml").read_bytes() == b"\xef\xbb\xbf" + text.replace("{max: 1}", "{max: 229}").encode()
+
+
+VARIANTS = """archcalc: 1
+name: t
+params: {width: 8}
+input: [3, 32, 32]
+layers: [conv width 3x3]
+variants:
+  a: {width: 16}          # in a line
+  b:
+    width: 32
+    budget: {params: {max: 1}}
+
+  c:
+    width: 64
+# the end
+"""
+
+
+def test_variants_have_budgets_of_their_own(run) -> None:
+    written("net.yaml", VARIANTS)
+    for name, width in (("a", 16), ("b", 32), ("c", 64)):
+        assert run("budget", f"net.yaml@{name}", "--write", "--slack", "0", "--metrics", "params").code == 0
+        member = read(Path("net.yaml").read_text(), "t").spec.variants[name]
+        assert member.budget is not None
+        assert member.budget.params is not None
+        assert member.budget.params.max.value == 28 * width
+    assert read(Path("net.yaml").read_text(), "t").spec.budget is None
+    assert Path("net.yaml").read_text().endswith("# the end\n")
+    assert "  a: {width: 16, budget: {params: {max: 448}}}          # in a line\n" in Path("net.yaml").read_text()
+    written("net.yaml", VARIANTS)
+    assert run("budget", "net.yaml", "--write", "--slack", "0").code == 0
+    assert "budget: {params: {max: 896}}" in Path("net.yaml").read_text()
+
+
+def test_without_write_the_block_is_printed(run) -> None:
+    written("net.yaml", stem(8))
+    done = run("budget", "net.yaml")
+    assert (
+        done.out == "budget:\n  params: {max: 229}         # 224 now\n  macs: {max: 225.7k}        # 221,184 now\n  act_peak: {max: 44.88KiB}  # 45,056 now\n"
+    )
+    assert Path("net.yaml").read_text() == stem(8)
+    assert budget_of(stem(8) + done.out) == {"params": "229", "macs": "225.7k", "act_peak": "44.88KiB"}
+
+
+@pytest.mark.parametrize(
+    ("slack", "params"), [("0", 224), ("0%", 224), ("1%", 227), ("2%", 229), ("50%", 336), ("347%", 1002), ("348%", 1004), ("10000%", 22630)]
+)
+def test_slack_is_rounded_up_to_four_digits(run, slack: str, params: int) -> None:
+    written("net.yaml", stem(8))
+    assert run("budget", "net.yaml", "--write", "--slack", slack).code == 0
+    limit = read(Path("net.yaml").read_text(), "t").spec.budget
+    assert limit is not None
+    assert limit.params is not None
+    assert limit.params.max.value == params
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["net.yaml", "--slack", "lots"], "--slack takes a percentage"),
+        (["net.yaml", "--slack", "-2%"], "--slack takes a percentage"),
+        (["net.yaml", "--slack", "2"], "--slack takes a percentage"),
+        (["net.yaml", "--metrics", "mac"], "did you mean 'macs'?"),
+        (["alexnet"], "ships with archcalc"),
+        (["net.yaml@nothing"], "no variant"),
+        (["aliased.yaml"], "edit it by hand"),
+    ],
+)
+def test_a_budget_that_can_not_be_written_leaves_the_file_alone(run, words: list[str], says: str) -> None:
+    written("net.yaml", stem(8))
+    written("aliased.yaml", stem(8, "reference: [{params: &p 224, source: x}]\nbudget: {params: {max: *p}}\n"))
+    before = {path.name: path.read_bytes() for path in Path().iterdir()}
+    done = run("budget", *words, "--write")
+    assert (done.code, done.out, says in done.err) == (2, "", True), done.err
+    assert {path.name: path.read_bytes() for path in Path().iterdir()} == before
+
+
+def test_a_comparison_of_nothing_in_common_still_says_so() -> None:
+    low = HEAD.replace("3, 32, 32", "3, n, n") + "params: {n: {default: 8, max: 16}}\nlayers: [conv 8 3x3]\n"
+    high = low.replace("default: 8, max: 16", "default: 64, min: 32")
+    with pytest.raises(ArchcalcError, match="no value that both sides allow"):
+        archcalc.compare(read(low, "a"), read(high, "b"), free=["n"])
