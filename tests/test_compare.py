@@ -532,6 +532,24 @@ def test_a_branch_that_only_the_remote_has_is_named(run, repository, monkeypatch
     assert (done.code, "--base origin/other" in done.err) == (2, True)
 
 
+def test_what_is_to_be_run_is_quoted(run, repository, monkeypatch) -> None:
+    git("clone", "-q", f"file://{Path.cwd()}", "clone")
+    monkeypatch.chdir("clone")
+    done = run("compare", "net.yaml", "--base", "origin/x;touch${IFS}y")
+    assert done.code == 2
+    assert commands(done.err) == [["git", "fetch", "origin", "x;touch${IFS}y:refs/remotes/origin/x;touch${IFS}y"]]
+
+
+def test_a_second_worktree_a_tag_and_a_folder(run, repository, monkeypatch) -> None:
+    git("tag", "v1")
+    git("worktree", "add", "-q", "-b", "work", "second")
+    monkeypatch.chdir("second")
+    Path("models").mkdir()
+    git("mv", "net.yaml", "models/net.yaml")
+    written("models/notes.yaml", "a: 1\n")
+    assert models(run("compare", "models", "--base", "v1", "--quiet", "-o", "json")) == {"models/net.yaml": "unchanged"}
+
+
 def test_unrelated_histories_have_no_base(run, repository) -> None:
     git("checkout", "-q", "--orphan", "alone")
     commit("alone", net_yaml=NET)
@@ -588,6 +606,15 @@ def test_a_network_is_what_its_snapshot_says(run, name: str) -> None:
     assert found.base is not None
     assert found.head is not None
     assert [layer.path for layer in found.base.layers or ()] == [layer.path for layer in found.head.layers or ()]
+
+
+def test_an_older_snapshot_with_fewer_totals_is_compared_by_those_it_has(run) -> None:
+    whole = json.loads(run("count", "alexnet", "--format", "json").out)
+    del whole["totals"]["bytes"]
+    for layer in whole["layers"]:
+        del layer["bytes"]
+    written("old.json", json.dumps(whole))
+    assert archcalc.compare("old.json", "alexnet").status == "unchanged"
 
 
 def test_closed_forms_are_read_back_from_a_snapshot(run) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import posixpath
+import shlex
 import subprocess
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -102,14 +103,13 @@ class Repository:
         deep = "--unshallow " if self._is_shallow() else ""
         remote, _, branch = ref.partition("/")
         if remote in remotes and branch:
-            return f"there is no commit '{ref}' here; run `git fetch {deep}{remote} {branch}:refs/remotes/{ref}`{_in_actions(deep)}"
+            return f"there is no commit '{ref}' here; run `{_fetch(remote, branch, deep)}`{_in_actions(deep)}"
         for remote in remotes:
             if self._commit(f"{remote}/{ref}^{{commit}}"):
                 return f"there is no commit '{ref}' here, but there is '{remote}/{ref}': give --base {remote}/{ref}"
         if remotes:
             name = "origin" if "origin" in remotes else remotes[0]
-            fetch = f"git fetch {deep}{name} {ref}:refs/remotes/{name}/{ref}"
-            return f"there is no commit '{ref}' here; run `{fetch}` and give --base {name}/{ref}{_in_actions(deep)}"
+            return f"there is no commit '{ref}' here; run `{_fetch(name, ref, deep)}` and give --base {name}/{ref}{_in_actions(deep)}"
         return f"there is no commit '{ref}' in {self.folder}, which has no remote to fetch it from"
 
     def _unrelated(self, ref: str) -> str:
@@ -123,6 +123,11 @@ class Repository:
 
     def _is_shallow(self) -> bool:
         return _git(self.folder, "rev-parse", "--is-shallow-repository", fails=True) == b"true\n"
+
+
+def _fetch(remote: str, branch: str, deep: str) -> str:
+    """What brings a branch under the name that it has here, in a clone of a single branch too."""
+    return f"git fetch {deep}{shlex.quote(remote)} {shlex.quote(f'{branch}:refs/remotes/{remote}/{branch}')}"
 
 
 def _in_actions(deep: str) -> str:

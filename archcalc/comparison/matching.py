@@ -88,9 +88,9 @@ def _equal(one: Unit, other: Unit, unchosen: tuple[set[str], set[str]]) -> bool:
 
 
 def same_costs(one: Unit, other: Unit) -> bool:
-    """Whether two units cost the same."""
+    """Whether two units cost the same, as far as is known of both."""
     costs, others = one.whole.costs, other.whole.costs
-    return all(same(costs.get(name, 0), others.get(name, 0)) for name in costs.keys() | others.keys())
+    return all(same(costs[name], others[name]) for name in costs.keys() & others.keys())
 
 
 def _most_alike(base: list[Unit], head: list[Unit]) -> list[tuple[int, int]]:

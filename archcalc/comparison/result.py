@@ -70,7 +70,7 @@ class Comparison:
         """`new`, `removed`, `changed` or `unchanged`."""
         if self.base is None or self.head is None:
             return NEW if self.base is None else GONE
-        figures = [*self.totals.values(), *self.fields.values()]
+        figures = [delta for delta in (*self.totals.values(), *self.fields.values()) if None not in delta]  # an older snapshot may have fewer
         return UNCHANGED if not self.changes and not self.parameters and all(delta.is_same for delta in figures) else CHANGED
 
     @cached_property

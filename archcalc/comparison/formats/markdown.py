@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from archcalc.algebra import Poly
 from archcalc.check import BYTES, Verdict
@@ -19,6 +19,7 @@ from archcalc.render import numbers
 MARKER = "<!-- archcalc:compare -->"
 LONGEST = 60_000
 ROWS, BROKEN, DETAILS = 24_000, 36_000, 58_500  # how far the table, the budgets and the details may reach
+LAYERS = (60, 20, 7, 2)  # of one network, fewer where there is less room
 WIDEST = 120  # characters of a cell
 COLUMNS = ("params", "macs", "act_peak_bytes")
 
@@ -43,7 +44,7 @@ def report(found: Report) -> str:
     if unjudged:
         writer.put([""])
         writer.some(unjudged, BROKEN, lambda n: f"- and {n} more")
-    writer.some(("\n" + details for c in changed if (details := _details(c))), DETAILS, lambda n: f"\n{n} more with details: see the whole report")
+    _put_details(writer, changed)
     if found.notes:
         writer.put([""])
         writer.some((f"- {_code(note)}" for note in found.notes), DETAILS + 500, lambda n: f"- and {n} more")
@@ -62,6 +63,9 @@ class _Writer:
         for line in lines:
             self.lines.append(line)
             self.length += len(line) + 1
+
+    def fits(self, lines: Sequence[str], reach: int) -> bool:
+        return self.length + sum(map(len, lines)) + len(lines) <= reach
 
     def some(self, lines: Iterable[str], reach: int, more: Callable[[int], str]) -> None:
         """As many as fit; then how many don't."""
@@ -132,20 +136,31 @@ def _broken(comparison: Comparison, verdict: Verdict) -> str:
 # ---- layers, folded -------------------------------------------------------------------------------------------------------
 
 
-def _details(comparison: Comparison) -> str:
+def _put_details(writer: _Writer, changed: Iterable[Comparison]) -> None:
+    """As many as fit, each with as many of its layers as do: the largest."""
+    left_out = 0
+    for comparison in changed:
+        if comparison.changes or comparison.parameters:
+            tried = (_details(comparison, most) for most in LAYERS)
+            fitting = next((lines for lines in tried if writer.fits(lines, DETAILS)), None)
+            left_out += fitting is None
+            writer.put(fitting or ())
+    if left_out:
+        writer.put(["", f"{left_out} more with details: see the whole report"])
+
+
+def _details(comparison: Comparison, most: int) -> list[str]:
     """A folded table of what changed, the largest first."""
-    if not comparison.changes and not comparison.parameters:
-        return ""
     tally = html.escape(words.tally(comparison))
-    lines = [f"<details><summary><code>{html.escape(words.plain(comparison.label))}</code>: {tally}</summary>", ""]
+    lines = ["", f"<details><summary><code>{html.escape(words.plain(comparison.label))}</code>: {tally}</summary>", ""]
     if comparison.parameters:
         lines += [f"Parameters: {_code(words.parameters(comparison))}", ""]
     if comparison.changes:
-        lines += ["| | layer | operation | params | MACs |", "|--|--|--|--:|--:|", *_layers(comparison)]
-    return "\n".join([*lines, "", "</details>"])
+        lines += ["| | layer | operation | params | MACs |", "|--|--|--|--:|--:|", *_layers(comparison, most)]
+    return [*lines, "", "</details>"]
 
 
-def _layers(comparison: Comparison, most: int = 60) -> Iterator[str]:
+def _layers(comparison: Comparison, most: int) -> Iterator[str]:
     ranked = sorted(comparison.changes, key=lambda change: -words.weight(change, comparison))
     for change in ranked[:most]:
         costs = [_pipes(words.signed(change.delta(name), numbers.count)) for name in ("params", "macs")]
