@@ -17,6 +17,7 @@ from archcalc.cli import main
 from archcalc.errors import ArchcalcError
 from archcalc.model import read
 
+ROOT = Path(__file__).parent.parent
 HEAD = "archcalc: 1\nname: t\ninput: [3, 32, 32]\n"
 BODY = "layers:\n  - stem: conv 8 3x3\n  - conv 16 3x3\n  - conv 16 3x3\n  - pool: maxpool 2x2\n  - gap\n  - fc: linear 10\n"
 NET = HEAD + BODY
@@ -187,6 +188,37 @@ def test_an_edited_call_is_where_to_look_for_what_changed_inside() -> None:
     found = archcalc.compare(read(base, "a"), read(base.replace("unit 16 k=5", "unit 16 k=7"), "b"))
     line = base.splitlines().index("  - unit 16 k=5") + 1
     assert [change.mark.line for change in found.changes if change.mark] == [line]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("resnet50", "resnext101_64x4d"), ("alexnet", "vgg16"), ("unet", "googlenet"), ("densenet121", "densenet161"), ("vit_b_16", "convnext_tiny")],
+)
+def test_what_the_layers_cost_more_adds_up_to_the_difference(one: str, other: str) -> None:
+    found = archcalc.compare(one, other)
+    for name in ("params", "macs", "buffers", "activations", "weight_bytes"):
+        assert sum(change.delta(name) for change in found.changes) == found.totals[name].change
+
+
+@pytest.mark.parametrize("name", ["googlenet", "resnet", "unet", "vit"])
+def test_a_layer_put_between_any_two_of_a_network_is_one_row(name: str) -> None:
+    text = (ROOT / "specs" / f"{name}.yaml").read_text(encoding="utf-8")
+    lines, base = text.split("\n"), read(text, "base")
+    first = lines.index("layers:") + 1
+    last = next((n for n in range(first, len(lines)) if lines[n] and lines[n][0] not in " #-"), len(lines))
+    places = [n for n in range(first, last) if lines[n].startswith("  - ")]
+    for n in places:
+        head = read("\n".join([*lines[:n], "  - relu", *lines[n:]]), "head")
+        assert [(change.status.value, change.after.text if change.after else "") for change in archcalc.compare(base, head).changes] == [("added", "relu")]
+    assert len(places) > 4
+
+
+def test_the_name_of_a_block_alone_costs_nothing() -> None:
+    base = HEAD + BLOCKS.replace("- unit 16 k=5", "- last: unit 16 k=5")
+    found = archcalc.compare(read(base, "a"), read(base.replace("last: unit 16 k=5", "final: unit 16 k=7"), "b"))
+    assert [(change.status.value, change.path, change.delta("params")) for change in found.changes] == [
+        ("renamed", "final", 0), ("changed", "final/conv2", 16 * 16 * (49 - 25)),
+    ]  # fmt: skip
 
 
 def test_leaving_out_fc7_saves_its_weights() -> None:

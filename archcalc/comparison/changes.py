@@ -86,8 +86,8 @@ def _changed(one: Unit, other: Unit, renamed: bool, edited: Mark | None) -> Iter
             edited = other.place.mark
         inside = list(_changes(one.units, other.units, edited))
         if any(change.status in (Status.CHANGED, Status.RENAMED) for change in inside) or _some_alike(one, other):
-            if renamed:
-                yield Change(Status.RENAMED, one.whole, other.whole, True, other.whole.mark)
+            if renamed:  # the name alone: what changed inside has rows of its own
+                yield Change(Status.RENAMED, other.whole._replace(path=one.path), other.whole, True, other.whole.mark)
             yield from inside
             return
     mark = edited or other.whole.mark
