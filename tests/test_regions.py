@@ -110,6 +110,8 @@ def test_a_number_stands_in_a_sentence(docs) -> None:
         ("net.yaml weight_bytes --dtype int8 --form plain", "618"),
         ("net.yaml field", "3"),
         ("net.yaml depth", "2"),
+        ("net.yaml shape", "10"),
+        ("net.yaml shape --layer stem", "16x32x32"),
         ("net.yaml input", "3x32x32"),
         ("net.yaml input --set size=64", "3x64x64"),
         ("net.yaml params --free width", "38·width + 10"),  # 27w + w + 10w + 10
@@ -211,6 +213,18 @@ def test_restructuredtext_is_what_docutils_reads(docs) -> None:
     assert "It has 443k MACs" in tree.astext()
     assert [node.astext() for node in tree.findall(lambda node: node.tagname == "math_block")] == ["38 \\mathit{width} + 10"]
     assert [node.astext() for node in tree.findall(lambda node: node.tagname == "literal_block")] == [".. archcalc: table nowhere.yaml", ".. archcalc: end"]
+
+
+def test_a_formula_in_a_sentence_of_restructuredtext_is_a_substitution(docs) -> None:
+    docutils = pytest.importorskip("docutils.core", reason="docutils is not installed")
+    forms = [f".. archcalc: formula net.yaml params --free width --form {form} --define {form}\n.. archcalc: end\n" for form in ("latex", "unicode", "text")]
+    path = page("\n".join([*forms, "|latex|, |unicode|, |text|\n"]), "page.rst")
+    assert docs("page.rst").code == 0
+    tree = docutils.publish_doctree(path.read_text(), settings_overrides={"report_level": 2, "halt_level": 2})
+    (sentence,) = tree.findall(lambda node: node.tagname == "paragraph")
+    assert [(node.tagname, node.astext()) for node in sentence.children if node.tagname != "#text" or "38" in node.astext()] == [
+        ("math", "38 \\mathit{width} + 10"), ("#text", "38·width + 10"), ("literal", "38*width + 10"),
+    ]  # fmt: skip
 
 
 def test_wide_letters_and_nested_layers_keep_a_grid_straight(docs) -> None:

@@ -106,8 +106,8 @@ def _formula(given: Arguments, place: Place) -> Piece:
     if not isinstance(value, (int, Fraction, Poly)):
         raise UsageError(f"{given.metric} has no formula: it is {value}")
     if given.form == "latex":
-        return Formula(latex(value))
-    return Code(text(value)) if given.form == "text" else Words(unicode(value))
+        return Formula(latex(value), given.define)
+    return Code(text(value), given.define) if given.form == "text" else Words(unicode(value), given.define)
 
 
 def _models(given: Arguments, place: Place) -> Piece:
@@ -134,14 +134,17 @@ def _figure(table: Table, name: str, layer: str | None, mark: Mark) -> Any:
     row = row_of(table, layer, mark) if layer is not None else None
     if name in METRICS:
         return metric(table, name, row, mark)
-    if name == "input" and layer is None:
+    if name == "shape":
+        return numbers.shape(row.shape if row else table.graph.nodes[table.graph.outputs[0]].shape)
+    if name == "input" and row is None:
         return ", ".join(numbers.shape(shape) for shape in table.inputs.values())
     others = {key: value for key, value in table.totals.items() if isinstance(value, (int, Fraction, Poly))}
     if name in others and layer is None:
         return others[name]
     if name in others:
         return metric(table, name, row, mark)
-    raise UsageError(f"unknown figure '{name}'{suggest(name, [*METRICS, *others, 'input'], 'there are ' + ', '.join([*METRICS, 'input']))}")
+    known = [*METRICS, "shape", "input"]
+    raise UsageError(f"unknown figure '{name}'{suggest(name, [*known, *others], 'there are ' + ', '.join(known))}")
 
 
 def _formed(value: Any, name: str, form: str) -> str:

@@ -33,6 +33,7 @@ class Formula:
     """A closed form in LaTeX math."""
 
     latex: str
+    define: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Code:
     """A closed form as the spec language and Python read it."""
 
     text: str
+    define: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def _markdown(piece: Piece, inline: bool) -> str:
     match piece:
         case Grid():
             return _grid(piece, pipe_table(piece.headings, piece.rows, piece.right, piece.total), in_markdown(piece.caption))
-        case Words(define=str(name)):
+        case Words(define=str(name)) | Formula(define=str(name)) | Code(define=str(name)):
             raise UsageError(f"--define {name} is for reStructuredText; in Markdown the number itself stands in the sentence")
         case Words():
             return in_markdown(piece.text)
@@ -79,17 +81,20 @@ def _rst(piece: Piece) -> str:
     match piece:
         case Grid():
             return _grid(piece, grid_table(piece.headings, piece.rows, piece.right, piece.total), in_rst(piece.caption))
-        case Words(define=str(name)):
-            return f".. |{name}| replace:: {in_rst(piece.text)}"
         case Words():
-            return in_rst(piece.text)
+            return _defined(piece.define, in_rst(piece.text)) or in_rst(piece.text)
         case Formula():
-            return f".. math::\n\n   {piece.latex}"
+            return _defined(piece.define, f":math:`{piece.latex}`") or f".. math::\n\n   {piece.latex}"
         case Code():
-            return f"``{piece.text}``"
+            return _defined(piece.define, f"``{piece.text}``") or f"``{piece.text}``"
         case Diagram():
             body = "\n".join(f"   {line}" for line in piece.source.split("\n"))
             return f".. mermaid::\n\n{body}"
+
+
+def _defined(name: str | None, text: str) -> str:
+    """A substitution, if it has a name: reStructuredText has no comments inside sentences."""
+    return "" if name is None else f".. |{name}| replace:: {text}"
 
 
 def _grid(piece: Grid, table: str, caption: str) -> str:
