@@ -1,6 +1,7 @@
 """`archcalc docs`: regions in Markdown, MyST and reStructuredText, filled, checked, and refused where they can't be."""
 
 import codecs
+import os
 import re
 import stat
 import sys
@@ -130,6 +131,10 @@ def test_a_value(docs, asked: str, said: str) -> None:
 def test_models_are_a_row_each_also_by_pattern_and_with_variants(docs) -> None:
     page(NET.replace("Tiny", "Copy"), "more/b.yaml")
     page(NET.replace("Tiny", "Other"), "more/a.yaml")
+    page(NET, "other/c.yaml")
+    path = page(region("models ../net.yaml ../more/*.yaml --columns name"), "other/page.md")
+    assert docs("other/page.md").code == 0
+    assert re.findall(r"\| (\S+\.yaml)", path.read_text()) == ["../net.yaml", "../more/a.yaml", "../more/b.yaml"]
     path = page(region("models net.yaml more/*.yaml resnet18 --columns name,network,params --form plain"))
     assert docs("page.md").code == 0
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in inside(path.read_text()).splitlines()[2:]]
@@ -461,6 +466,11 @@ GOOD = region("value net.yaml params")
         (region("value net.yaml macs --define x"), "page.md:1:1: --define x is for reStructuredText"),
         (region("formula net.yaml macs"), "page.md:1:1: a formula needs free parameters"),
         (region("models specs/*.yaml"), "page.md:1:1: no file matches 'specs/*.yaml'"),
+        (region("models /no/such/*.yaml"), "page.md:1:1: no file matches '/no/such/*.yaml'"),
+        (region('models net.yaml --columns ""'), "page.md:1:1: unknown column ''"),
+        (region('value "" params'), "page.md:1:1: "),
+        (region("table net.yaml --batch 0"), "page.md:1:1: table: argument --batch: takes a whole number from 1 on"),
+        (region("table net.yaml --free nope"), "page.md:1:1: "),
         (region("diagram net.yaml --depth 0"), "page.md:1:1: diagram: argument --depth: takes a whole number from 1 on"),
         ("x <!-- archcalc: table net.yaml --><!-- archcalc: end -->\n", "page.md:1:3: a table or a diagram needs a region on lines of its own"),
         ("<!-- archcalc: table net.yaml -->\nx <!-- archcalc: end -->\n", "page.md:2:3: a region that begins on a line of its own ends on one"),
@@ -505,6 +515,14 @@ def test_missing_binary_and_read_only_files(docs) -> None:
     Path("bin.md").write_bytes(b"abc\xff\xfe")
     assert (done := docs("bin.md")).code == 2
     assert "bin.md:1:1: not a text file: byte 0xff at offset 3 is not UTF-8" in done.err
+
+
+def test_what_is_no_file_is_not_read(docs) -> None:
+    assert "nothing.txt: No such file or directory" in docs("nothing.txt").err
+    if hasattr(os, "mkfifo"):
+        os.mkfifo("pipe.md")
+        assert (done := docs("pipe.md")).code == 2
+        assert "pipe.md: not a file" in done.err
 
 
 def test_nothing_is_run_by_a_command(docs) -> None:

@@ -6,6 +6,7 @@ They are words with options, read here: nothing is handed to a shell, and nothin
 from __future__ import annotations
 
 import argparse
+import glob
 import os
 import shlex
 from collections.abc import Callable, Sequence
@@ -115,7 +116,7 @@ def _models(given: Arguments, place: Place) -> Piece:
     models = [(name, place.library.model(name, place.folder)) for name in names]
     if given.variants:
         models = [pair for name, model in models for pair in ((name, model), *((f"{name}@{v}", Model(model.spec, v)) for v in model.spec.variants))]
-    columns = [_model_column(name) for name in given.columns.split(",") if name.strip()]
+    columns = [_model_column(name) for name in given.columns.split(",")]
     question = _question(given)
     tables = [(name, model.answer(question)) for name, model in models]
     rows = tuple(tuple(column.cell(name, table, given.form) for column in columns) for name, table in tables)
@@ -207,7 +208,7 @@ def _matching(pattern: str, folder: Path) -> list[str]:
     """The specs that a pattern stands for, in the order of their names."""
     if not any(letter in pattern for letter in "*?["):
         return [pattern]
-    found = sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern) if path.is_file())
+    found = sorted(name.replace(os.sep, "/") for name in glob.glob(pattern, root_dir=folder, recursive=True) if (folder / name).is_file())
     if not found:
         raise UsageError(f"no file matches '{pattern}'")
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import difflib
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +94,8 @@ def _folder(folder: Path, library: Library) -> list[Document]:
 
 def read(path: Path, library: Library) -> Document:
     """One document. Raises UsageError or SpecError."""
-    markup(path)
+    if path.exists():  # of a file that isn't there, that is what matters
+        markup(path)
     text, mark, encoding = _text(path)
     found = regions(text, path)
     if not found:
@@ -145,6 +147,8 @@ def refreshed(text: str, path: Path, found: list[Region], library: Library) -> R
 def _text(path: Path) -> tuple[str, bytes, str]:
     """A file's text with its line endings, its byte order mark and its encoding. Raises UsageError or SpecError."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UsageError(f"{path}: not a file")
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
