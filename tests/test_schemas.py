@@ -12,6 +12,7 @@ import pytest
 
 from archcalc import schemas
 from archcalc.cli import main
+from archcalc.model import spec_files
 
 
 @pytest.fixture
@@ -146,3 +147,11 @@ def test_the_command_prints_a_schema_by_name(capsys: pytest.CaptureFixture[str],
     with pytest.raises(SystemExit, match="2"):
         main()
     assert "there is no schema 'cuont'; did you mean 'count'?" in capsys.readouterr().err
+
+
+def test_every_shipped_spec_names_its_schema_in_its_first_line() -> None:
+    for path in spec_files():
+        first = path.read_text(encoding="utf-8").partition("\n")[0]
+        named = first.removeprefix("# yaml-language-server: $schema=")
+        assert named != first, path
+        assert (path.parent / named).resolve() == (schemas.FOLDER / "spec.json").resolve(), path
