@@ -15,7 +15,7 @@ from archcalc.errors import UsageError
 from archcalc.graph import Graph
 from archcalc.measure.field import FieldProof, candidates, chosen, prove_field
 from archcalc.measure.session import Session, feed, runtime
-from archcalc.onnx import Model, in_memory, inferred
+from archcalc.onnx import Fill, Model, in_memory, inferred
 from archcalc.ops import spell_shape
 
 
@@ -70,9 +70,9 @@ class Proof:
         return [("shapes", self.shapes), ("inferred", self.inferred), ("tensors", self.tensors)]
 
 
-def verify(table: Table, *, fields: Sequence[str] | None = None, seed: int = 0) -> Proof:
+def verify(table: Table, *, fields: Sequence[str] | None = None, seed: int = 0, fill: Fill | None = None) -> Proof:
     """Run a network and compare. `fields` names layers whose receptive field is shown by perturbation; None picks the deepest
-    for which the input is large enough, () none.
+    for which the input is large enough, () none. `fill` gives other numbers for the learned tensors than the seeded ones.
 
     Raises UsageError where nothing can be run: parameters that are free, a missing package, a network that has no such model.
     """
@@ -80,7 +80,7 @@ def verify(table: Table, *, fields: Sequence[str] | None = None, seed: int = 0) 
         raise UsageError(f"a network is run with numbers, and {', '.join(table.free)} is free")
     runtime()
     wanted = [chosen(table, name) for name in fields] if fields is not None else list(islice(candidates(table), 1))
-    model = in_memory(table, seed=seed)
+    model = in_memory(table, fill, seed)
     differences: list[str] = []
     shapes = _run(table, model, seed, differences)
     told = _inferred(table, differences)

@@ -39,6 +39,7 @@ class Session:
         options = ort.SessionOptions()
         options.log_severity_level = ERRORS_ONLY
         options.enable_mem_pattern = False  # batches of several sizes pass through
+        options.add_session_config_entry("session.disable_prepacking", "0" if optimise else "1")
         levels = ort.GraphOptimizationLevel
         options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL
         self.tensors = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in model.tensors.items()}
