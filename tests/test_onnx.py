@@ -429,7 +429,10 @@ def test_places_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
 
 def test_free_depth_has_no_graph(tmp_path: Path) -> None:
     model = model_of("archcalc: 1\nname: net\nparams: {n: 3}\ninput: [8, 8, 8]\nlayers:\n  - n x: [conv 8 3x3]\n")
-    with pytest.raises(UsageError, match="n"):
+    with pytest.raises(UsageError, match="weights depend on n; bind it with --set"):
+        model.export(tmp_path / "m.onnx", free=["n"])
+    model = model_of("archcalc: 1\nname: net\nparams: {n: 3}\ninput: [8, 8, 8]\nlayers:\n  - n x: [relu]\n")
+    with pytest.raises(UsageError, match=r"a free number of layers \(n\) has no ONNX graph"):
         model.export(tmp_path / "m.onnx", free=["n"])
 
 

@@ -22,9 +22,11 @@ from archcalc.cost import Table
 from archcalc.errors import UsageError, suggest
 from archcalc.graph import Graph
 from archcalc.measure.session import Session
+from archcalc.measure.sight import Ends, ends
 from archcalc.onnx import in_memory, positive
 from archcalc.ops import Reach
-from archcalc.receptive import Field, Span
+from archcalc.ops.base import number
+from archcalc.receptive import Span
 
 MOST_BYTES = 1 << 28  # of activations in one run
 MOST_MACS = 10**12  # in all runs of a layer: fewer positions are tried past it
@@ -58,6 +60,26 @@ class FieldProof:
         return f"field {size} at {self.at} confirmed in {self.positions} position{'s' * (self.positions != 1)}"
 
 
+class View(NamedTuple):
+    """An axis of a layer's output: what its positions see of the input's axis, which has `side` elements, and where that ends."""
+
+    span: Span
+    ends: Ends
+    side: int
+
+    def window(self, position: int) -> Window:
+        """What an output sees of the axis; low > high where it sees nothing."""
+        low, high = self.span.low(position), self.span.high(position)
+        if low is None:
+            return Window(1, 0, False, False)
+        low_shows = 1 <= low < self.side and bool(self.ends.low[position])
+        high_shows = 0 <= high < self.side - 1 and bool(self.ends.high[position])
+        return Window(max(low, 0), min(high, self.side - 1), low_shows, high_shows)
+
+    def windows(self) -> list[Window]:
+        return [self.window(position) for position in range(len(self.ends.low))]
+
+
 class Window(NamedTuple):
     """The stretch of an axis that one output sees, and which of its ends lie inside the input with more of it beyond."""
 
@@ -68,27 +90,48 @@ class Window(NamedTuple):
 
 
 def prove_field(table: Table, n: int, source: str, seed: int = 0) -> FieldProof:
-    """Perturb the input `source` of the network up to layer `n`."""
+    """Perturb the input `source` of the network up to layer `n`. Raises UsageError where the field can't be shown."""
     graph = table.graph
-    node, field = graph.nodes[n], _field(table, n, source)
-    sides = tuple(int(str(dim)) for dim in graph.nodes[graph.inputs[source]].shape)
-    places = [_places(span, int(str(dim)), side) for span, dim, side in zip(field.spans, node.shape[1:], sides[1:], strict=True)]
-    positions = _affordable(list(product(*places)), table, n)
-    prober = _Prober(table, n, source, sides, seed)
-    windows = {position: tuple(_window(span, o, side) for span, o, side in zip(field.spans, position, sides[1:], strict=True)) for position in positions}
-    differences = [f"{_at(position)} of {node.name} sees pixels outside of {_spelled(windows[position])}" for position in prober.disturbed(windows)]
+    views = Viewer(table).views(n, source)
+    if views is None:
+        raise UsageError(f"the field of {graph.nodes[n].name} can't be shown at this input size: {_reason(table, n)}")
+    positions = _affordable(list(product(*map(_places, views))), table, n)
+    windows = {position: tuple(view.window(o) for view, o in zip(views, position, strict=True)) for position in positions}
+    prober = _Prober(table, n, source, seed)
+    name = graph.nodes[n].name
+    differences = [f"{_at(position)} of {name} sees pixels outside of {_spelled(windows[position])}" for position in prober.disturbed(windows)]
     unseen, shown = prober.unseen(windows)
     for position, (axis, line) in unseen:
-        differences.append(f"{_at(position)} of {node.name} doesn't see line {line} of axis {axis}, the outermost of {_spelled(windows[position])}")
-    size = tuple(int(str(span.size)) for span in field.spans)
+        differences.append(f"{_at(position)} of {name} doesn't see line {line} of axis {axis}, the outermost of {_spelled(windows[position])}")
+    size = tuple(int(str(view.span.size)) for view in views)
     return FieldProof(label(graph, n), source, size, len(positions), shown, prober.pixels, tuple(differences))
+
+
+class Viewer:
+    """What layers see of a network's inputs, as far as that can be shown."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.ends = {source: ends(table, source) for source in table.graph.inputs}
+        self.tainted = _after(table.graph, "gn")
+
+    def views(self, n: int, source: str) -> tuple[View, ...] | None:
+        """A layer's axes; None if an end of its windows lies in the padding everywhere, or a normalisation before it reads the whole map."""
+        graph, field, found = self.table.graph, self.table.fields[source][n], self.ends[source][n]
+        if field is None or not field.spans or found is None or n in self.tainted:
+            return None
+        sides = graph.nodes[graph.inputs[source]].shape[1:]
+        views = tuple(View(span, end, number(side)) for span, end, side in zip(field.spans, found, sides, strict=True))
+        shown = [(any(w.low_shows for w in view.windows()), any(w.high_shows for w in view.windows())) for view in views]
+        return views if all(low and high for low, high in shown) else None
 
 
 def candidates(table: Table) -> Iterator[tuple[int, str]]:
     """Layers whose field can be shown at this input size, the deepest first, with the input it is shown on."""
+    viewer = Viewer(table)
     for n in reversed(table.graph.layers()):
         for source in table.graph.inputs:
-            if _can_be_shown(table, n, source):
+            if viewer.views(n, source) is not None:
                 yield n, source
 
 
@@ -103,15 +146,16 @@ def chosen(table: Table, name: str) -> tuple[int, str]:
             raise UsageError(f"there is no layer '{name}'{suggest(name, [*graph.groups, *(node.name for node in graph.nodes)])}")
         exact = [n for n in found if graph.nodes[n].name == name and graph.nodes[n].line != name]
         n = exact[0] if exact else found[-1]
+    viewer = Viewer(table)
     for source in graph.inputs:
-        if _can_be_shown(table, n, source):
+        if viewer.views(n, source) is not None:
             return n, source
     raise UsageError(f"the field of {name} can't be shown at this input size: {_reason(table, n)}")
 
 
 def _reason(table: Table, n: int) -> str:
     fields = [found[n] for found in table.fields.values() if found[n] is not None]
-    if any(table.graph.nodes[i].op.word == "gn" for i in _ancestors(table.graph, n)):
+    if n in _after(table.graph, "gn"):
         return "a group normalisation before it reads the whole map"
     if not fields or any(field.reach is not Reach.PASS or not field.spans for field in fields if field):
         return "it has no window"
@@ -125,51 +169,21 @@ def label(graph: Graph, n: int) -> str:
     return node.name if following == node.line else node.line
 
 
-def _field(table: Table, n: int, source: str) -> Field:
-    field = table.fields[source][n]
-    assert field is not None
-    return field
-
-
-def _can_be_shown(table: Table, n: int, source: str) -> bool:
-    field = table.fields[source][n]
-    graph = table.graph
-    if field is None or field.reach is not Reach.PASS or not field.spans or len(graph.nodes[n].shape) != 1 + len(field.spans):
-        return False
-    sides = graph.nodes[graph.inputs[source]].shape[1:]
-    if len(sides) != len(field.spans):
-        return False
-    for span, dim, side in zip(field.spans, graph.nodes[n].shape[1:], sides, strict=True):
-        windows = [_window(span, o, int(str(side))) for o in range(int(str(dim)))]
-        if not any(w.low_shows for w in windows) or not any(w.high_shows for w in windows):
-            return False
-    return not any(graph.nodes[i].op.word == "gn" for i in _ancestors(graph, n))
-
-
-def _ancestors(graph: Graph, n: int) -> set[int]:
-    found, todo = {n}, [n]
-    while todo:
-        for source in graph.nodes[todo.pop()].inputs:
-            if source not in found:
-                found.add(source)
-                todo.append(source)
+def _after(graph: Graph, word: str) -> set[int]:
+    """The nodes that depend on an operator."""
+    found: set[int] = set()
+    for n, node in enumerate(graph.nodes):
+        if node.op.word == word or found.intersection(node.inputs):
+            found.add(n)
     return found
 
 
-def _window(span: Span, position: int, side: int) -> Window:
-    """What an output sees of an axis of `side` elements; low > high where it sees nothing."""
-    low, high = span.low(position), span.high(position)
-    if low is None:
-        return Window(1, 0, False, False)
-    return Window(max(low, 0), min(high, side - 1), 1 <= low < side, 0 <= high < side - 1)
-
-
-def _places(span: Span, outputs: int, side: int) -> list[int]:
+def _places(view: View) -> list[int]:
     """Up to three positions of an axis: one that shows the window's low end, one that shows its high end, and the middle or an end."""
-    windows = [_window(span, o, side) for o in range(outputs)]
+    windows = view.windows()
     low = next(o for o, window in enumerate(windows) if window.low_shows)
-    high = next(o for o in reversed(range(outputs)) if windows[o].high_shows)
-    middle = next((o for o in (outputs // 2, outputs - 1, 0) if o not in (low, high)), low)
+    high = next(o for o in reversed(range(len(windows))) if windows[o].high_shows)
+    middle = next((o for o in (len(windows) // 2, len(windows) - 1, 0) if o not in (low, high)), low)
     return sorted({low, high, middle})
 
 
@@ -188,18 +202,19 @@ def _affordable(positions: list[tuple[int, ...]], table: Table, n: int) -> list[
 class _Prober:
     """Runs the network up to a layer on inputs of zeros with some pixels raised."""
 
-    def __init__(self, table: Table, n: int, source: str, sides: tuple[int, ...], seed: int) -> None:
+    def __init__(self, table: Table, n: int, source: str, seed: int) -> None:
         nodes = table.graph.nodes[: n + 1]
         graph = Graph(nodes, {name: i for name, i in table.graph.inputs.items() if i <= n}, [n])
         part = replace(table, binding=replace(table.binding, batch=symbol("batch")), graph=graph, dtype="fp32")
         model = in_memory(part, positive(graph, seed))
         self.session = Session(model, [nodes[n].name])
-        self.source, self.sides, self.pixels = source, sides, 0
+        self.source, self.pixels = source, 0
+        self.sides = tuple(number(dim) for dim in graph.nodes[graph.inputs[source]].shape)
         kinds = model.input_kinds()
         self.others = {name: (tuple(int(str(dim)) for dim in graph.nodes[i].shape), kinds[name]) for name, i in graph.inputs.items()}
         alive = max(1, max(prod(int(str(dim)) for dim in node.shape) for node in nodes) * 4 * 4)
         self.most = max(1, MOST_BYTES // alive)
-        (self.base,) = self._run(numpy.zeros((1, *sides), numpy.float32))
+        (self.base,) = self._run(numpy.zeros((1, *self.sides), numpy.float32))
 
     def _run(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
         feed = {name: numpy.zeros((len(batch), *shape), kind) for name, (shape, kind) in self.others.items()}

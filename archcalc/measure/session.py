@@ -42,7 +42,8 @@ class Session:
         options.add_session_config_entry("session.disable_prepacking", "0" if optimise else "1")
         levels = ort.GraphOptimizationLevel
         options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL
-        self.tensors = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in model.tensors.items()}
+        read = model.readers()
+        self.tensors = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in model.tensors.items() if read[name]}
         options.add_external_initializers(list(self.tensors), list(self.tensors.values()))
         self.outputs = list(outputs)
         try:

@@ -1,0 +1,75 @@
+"""Where windows end in the input itself: positions whose outermost tap meets no padding and no cut on the way to it.
+
+Predicted windows are not clipped. A tap in the padding of a map in between, or where a slice or a pool has cut rows off, reads
+nothing, though its window would go on; the end of such a window can't be shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy
+from numpy.typing import NDArray
+
+from archcalc.cost import Table
+from archcalc.graph import Node
+from archcalc.ops import Reach, Window
+from archcalc.ops.base import number
+from archcalc.receptive import Field, Span
+
+Flags = NDArray[numpy.bool_]
+
+
+class Ends(NamedTuple):
+    """Of one axis of a map: for each position, whether the low and the high end of its window are met."""
+
+    low: Flags
+    high: Flags
+
+
+def ends(table: Table, source: str) -> list[tuple[Ends, ...] | None]:
+    """For each node, those of its axes; None where it has no windows on the input `source`."""
+    graph, fields = table.graph, table.fields[source]
+    found: list[tuple[Ends, ...] | None] = []
+    for n, node in enumerate(graph.nodes):
+        field = fields[n]
+        if field is None or field.reach is not Reach.PASS or len(node.shape) != 1 + len(field.spans):
+            found.append(None)
+        elif n == graph.inputs[source]:
+            found.append(tuple(Ends(numpy.ones(number(dim), bool), numpy.ones(number(dim), bool)) for dim in node.shape[1:]))
+        else:
+            found.append(tuple(_axis(table, node, axis, field.spans[axis], fields, found) for axis in range(len(field.spans))))
+    return found
+
+
+def _axis(table: Table, node: Node, axis: int, span: Span, fields: list[Field | None], found: list[tuple[Ends, ...] | None]) -> Ends:
+    """An end is met if it is through an input that goes as far."""
+    outputs = number(node.shape[1 + axis])
+    low, high = numpy.zeros(outputs, bool), numpy.zeros(outputs, bool)
+    windows = node.op.windows(*table.graph.shapes_into(node))
+    for i in dict.fromkeys(node.inputs):
+        before, field = found[i], fields[i]
+        if before is None or field is None or axis >= len(before):
+            continue
+        window = windows[axis] if isinstance(windows, tuple) else Window()
+        for position in range(outputs):
+            taps = _taps(window, position)
+            if taps and field.spans[axis].low(taps[0]) == span.low(position):
+                low[position] |= _holds(before[axis].low, taps[0])
+            if taps and field.spans[axis].high(taps[-1]) == span.high(position):
+                high[position] |= _holds(before[axis].high, taps[-1])
+    return Ends(low, high)
+
+
+def _taps(window: Window, position: int) -> list[int]:
+    """The first and the last element that a window reads."""
+    first = position * window.stride - number(window.before)
+    last = first + (number(window.kernel) - 1) * window.dilation
+    if window.up == 1:
+        return [first, last]
+    read = [tap // window.up for tap in range(first, last + 1, window.dilation) if tap % window.up == 0]
+    return [read[0], read[-1]] if read else []
+
+
+def _holds(flags: Flags, position: int) -> Any:
+    return 0 <= position < len(flags) and flags[position]
