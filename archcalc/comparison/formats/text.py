@@ -59,7 +59,7 @@ def _totals(comparison: Comparison, found: Report) -> Iterator[str]:
     if any(isinstance(value, Poly) for _, delta in rows for value in delta):
         yield from _closed_forms(comparison, found)
         return
-    before, after = words.sides(comparison, found)
+    before, after = words.sides(found)
     table = [[total.label, total.exact(delta.before), total.exact(delta.after), *_change(total, delta)] for total, delta in rows]
     yield from (line.rstrip() for line in listing(["", before, after, "change", "%"], table, left=("",)).splitlines())
 
@@ -70,7 +70,7 @@ def _change(total: words.Total, delta: Delta) -> tuple[str, str]:
 
 def _closed_forms(comparison: Comparison, found: Report) -> Iterator[str]:
     """Formulas are long: one a line."""
-    names = (*words.sides(comparison, found), "change")
+    names = (*words.sides(found), "change")
     width = max(map(len, names))
     for total, delta in words.totals(comparison):
         if delta.is_same:

@@ -149,7 +149,7 @@ def parameters(comparison: Comparison) -> str:
     return ", ".join(found)
 
 
-def sides(comparison: Comparison, report: Report) -> tuple[str, str]:
+def sides(report: Report) -> tuple[str, str]:
     """What the columns before and after are called."""
     return (report.base.label, "now") if report.base else ("before", "after")
 
