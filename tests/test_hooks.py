@@ -81,29 +81,6 @@ def repository(tmp_path: Path) -> Repository:
     return found
 
 
-def test_a_commit_passes_once_its_pages_are_filled_also_after_a_change_of_the_spec_alone(repository: Repository) -> None:
-    page = repository.folder / "README.md"
-    code, printed = repository.hooks()
-    assert (code, "-->618<!--" in page.read_text()) == (1, True)
-    assert "files were modified by this hook" in printed
-    assert "README.md: 1 region, refreshed" in printed
-    code, printed = repository.hooks()
-    assert (code, printed.count("Passed")) == (0, 2)
-    repository.git("commit", "-qnm", "first")
-    repository.write("specs/tiny.yaml", SPEC.replace("16 3x3", "8 3x3"))
-    assert repository.hooks()[0] == 1
-    assert "-->314<!--" in page.read_text()  # 8*27 + 8 + 8*10 + 10
-    assert repository.hooks()[0] == 0
-
-
-def test_a_design_over_its_budget_is_stopped(repository: Repository) -> None:
-    repository.write("specs/tiny.yaml", SPEC.replace("16 3x3", "32 3x3"))
-    code, printed = repository.hooks()
-    assert code == 1
-    assert "FAIL" in printed
-    assert "1,226" in printed
-
-
 def test_a_mistake_is_shown_where_it_is(repository: Repository) -> None:
     repository.write("specs/tiny.yaml", SPEC.replace("gap", "gapp"))
     code, printed = repository.hooks()
@@ -118,6 +95,51 @@ def test_other_files_run_no_hook(repository: Repository) -> None:
     repository.write("notes.txt", "x")
     code, printed = repository.hooks()
     assert (code, printed.count("Skipped")) == (0, 2)
+
+
+def test_three_commits_through_hooks_compare_and_docs(repository: Repository) -> None:
+    """A cheaper design, a dearer one over its budget, and a renamed file."""
+    page = repository.folder / "README.md"
+
+    def compared() -> tuple[int, str]:
+        specs = sorted(path.relative_to(repository.folder).as_posix() for path in repository.folder.glob("specs/*"))
+        done = repository.run("archcalc", "compare", *specs, "--base", "main")
+        return done.returncode, done.stdout + done.stderr
+
+    def committed(name: str) -> None:
+        code, printed = repository.hooks()
+        assert (code, printed.count("Passed")) == (0, 2)
+        repository.git("commit", "-qnm", name)
+
+    code, printed = repository.hooks()
+    assert (code, "-->618<!--" in page.read_text(encoding="utf-8")) == (1, True)
+    assert "files were modified by this hook" in printed
+    assert "README.md: 1 region, refreshed" in printed
+    committed("first")
+    repository.git("switch", "-qc", "work")
+    repository.write("specs/tiny.yaml", SPEC.replace("16 3x3", "8 3x3"))
+    code, printed = compared()
+    assert (code, "-304" in printed) == (0, True)  # 8*27 + 8 + 8*10 + 10 = 314; 618 before
+    assert repository.hooks()[0] == 1  # the page didn't change, and is refreshed all the same
+    assert "-->314<!--" in page.read_text(encoding="utf-8")
+    committed("cheaper")
+
+    repository.write("specs/tiny.yaml", SPEC.replace("16 3x3", "32 3x3"))
+    assert repository.run("archcalc", "docs", "README.md", "--check").returncode == 1
+    code, printed = compared()
+    assert (code, "1,226" in printed) == (1, True)
+    assert "FAIL" in repository.hooks()[1]  # so it would not be committed
+
+    repository.git("checkout", "-q", "HEAD", "--", ".")
+    repository.git("mv", "specs/tiny.yaml", "specs/small net ü.yaml")
+    done = repository.run("archcalc", "docs", "README.md", "--check")
+    assert (done.returncode, "README.md:3:8: specs/tiny.yaml: No such file or directory" in done.stderr) == (2, True)
+    repository.write("README.md", page.read_text(encoding="utf-8").replace("specs/tiny.yaml", "'specs/small net ü.yaml'"))
+    assert repository.run("archcalc", "docs", "README.md", "--check").returncode == 0
+    repository.git("add", "-A")
+    code, printed = compared()
+    assert (code, "-304" in printed) == (0, True)
+    committed("renamed")
 
 
 @pytest.mark.skipif(not os.environ.get("ARCHCALC_TEST_NETWORK"), reason="installs archcalc and what it needs from a package index; ARCHCALC_TEST_NETWORK=1")

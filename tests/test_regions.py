@@ -167,6 +167,22 @@ def test_a_diagram_is_a_fence_of_mermaid(docs) -> None:
     assert docs("page.md", "--check").code == 0
 
 
+def test_a_difference_by_total_and_by_layer(docs) -> None:
+    page(NET.replace("linear 10", "linear 20"), "new.yaml")
+    path = page(region("diff net.yaml new.yaml"))
+    layers = page(region("diff net.yaml new.yaml --by layer"), "layers.md")
+    ablation = page(region("diff net.yaml net.yaml --without fc --by layer"), "ablation.md")
+    same = page(region("diff net.yaml net.yaml --by layer"), "same.md")
+    assert docs("page.md", "layers.md", "ablation.md", "same.md").code == 0
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in inside(path.read_text()).splitlines()]
+    assert rows[0] == ["", "before", "after", "change", "%"]
+    assert rows[2] == ["params", "618", "788", "+170", "+27.5"]  # 16*10 + 10 more: 170/618
+    assert ["depth", "2", "2", "=", ""] in rows
+    assert "| fc    | changed | linear 10 -> linear 20 |   +170 | +160 |" in layers.read_text()
+    assert "| fc    | removed | linear 10 |   -170 | -160 |" in ablation.read_text()
+    assert inside(same.read_text()) == "No layer changed."
+
+
 def test_markdown_shows_what_a_cell_says(docs) -> None:
     page('archcalc: 1\nname: "a*b*|_c_`d`<e>"\ninput: [4]\nlayers: [relu]\n', "odd.yaml")
     path = page(region("models odd.yaml --columns network,params"))

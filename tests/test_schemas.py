@@ -110,6 +110,24 @@ def test_a_check_is_as_described(printed, tmp_path: Path) -> None:
         jsonschema.validate(printed("check", *words), closed("check"))
 
 
+COMPARISONS = [["alexnet", "alexnet", "--without", "fc7"], ["vgg16", "vgg19", "--free", "size"], ["resnet50", "resnet50-v1", "--train"]]
+
+
+@pytest.mark.parametrize("words", COMPARISONS, ids=" ".join)
+def test_a_comparison_is_as_described(printed, words: list[str]) -> None:
+    jsonschema.validate(printed("compare", *words), closed("compare"))
+
+
+def test_a_comparison_with_a_budget_is_as_described(printed, tmp_path: Path) -> None:
+    spec = "archcalc: 1\nname: t\ninput: [3, 8, 8]\nparams: {{width: {width}}}\nlayers:\n  - conv width 3x3\nbudget:\n  macs: {{max: 10, increase: 2%}}\n"
+    paths = [tmp_path / f"{width}.yaml" for width in (8, 16)]
+    for path in paths:
+        path.write_text(spec.format(width=path.stem), encoding="utf-8")
+    found = printed("compare", *map(str, paths))
+    jsonschema.validate(found, closed("compare"))
+    assert (len(found["models"][0]["violations"]), found["models"][0]["parameters"]) == (2, {"width": {"base": 8, "head": 16}})
+
+
 def test_the_operators_are_as_described(printed) -> None:
     jsonschema.validate(printed("ops"), closed("ops"))
 
@@ -124,6 +142,7 @@ def test_the_zoo_is_as_described(printed) -> None:
         ("count", {}),
         ("count", {"schema": "archcalc/count/2"}),
         ("check", {"schema": "archcalc/check/1", "networks": 3}),
+        ("compare", {"schema": "archcalc/compare/1", "models": []}),
         ("zoo", [{"name": "x"}]),
         ("ops", {}),
         ("spec", {"archcalc": 1, "name": "t", "input": [3], "layers": ["relu"], "bugdet": {}}),

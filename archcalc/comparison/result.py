@@ -6,13 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archcalc.algebra import Number, Poly
 from archcalc.check import Verdict
 from archcalc.comparison.changes import Change, Status
 from archcalc.comparison.sides import Side, same
 from archcalc.render.json import number
+
+if TYPE_CHECKING:
+    from archcalc.render import contract
 
 NEW, GONE, CHANGED, UNCHANGED = "new", "removed", "changed", "unchanged"
 
@@ -111,7 +114,7 @@ class Comparison:
     def warns(self) -> bool:
         return any(verdict.warning and not verdict.passed for verdict in self.verdicts)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> contract.Compare:
         """The comparison as `archcalc/compare/1` has it."""
         from archcalc.comparison.formats.json import report
 

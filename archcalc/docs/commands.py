@@ -17,6 +17,10 @@ from typing import Any, NoReturn, TypeAlias
 
 from archcalc.algebra import Poly, latex, text, unicode
 from archcalc.check import BYTES, metric, row_of
+from archcalc.comparison import Comparison, Delta
+from archcalc.comparison.formats import words
+from archcalc.comparison.operands import Operand
+from archcalc.comparison.pairs import pair
 from archcalc.cost import Table
 from archcalc.docs.pieces import Code, Diagram, Formula, Grid, Piece, Words
 from archcalc.errors import Mark, UsageError, suggest
@@ -60,15 +64,15 @@ def _located(name: str, folder: Path) -> str:
 def answer(command: str, folder: Path, library: Library, mark: Mark) -> Piece:
     """What a command says, with specs looked for from `folder`. Raises UsageError or SpecError."""
     try:
-        words = shlex.split(command)
+        parts = shlex.split(command)
     except ValueError as error:
         raise UsageError(f"{str(error).lower()} in `{command}`") from None
-    if not words:
+    if not parts:
         raise UsageError(f"no command; there are {', '.join(KINDS)}")
-    kind = KINDS.get(words[0])
+    kind = KINDS.get(parts[0])
     if kind is None:
-        raise UsageError(f"unknown command '{words[0]}'{suggest(words[0], KINDS, 'there are ' + ', '.join(KINDS))}")
-    return kind.answer(kind.parser(words[0]).parse_args(words[1:]), Place(folder, library, mark))
+        raise UsageError(f"unknown command '{parts[0]}'{suggest(parts[0], KINDS, 'there are ' + ', '.join(KINDS))}")
+    return kind.answer(kind.parser(parts[0]).parse_args(parts[1:]), Place(folder, library, mark))
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,34 @@ def _models(given: Arguments, place: Place) -> Piece:
 
 def _diagram(given: Arguments, place: Place) -> Piece:
     return Diagram(mermaid(place.table(given.spec, given), given.depth, given.direction))
+
+
+def _diff(given: Arguments, place: Place) -> Piece:
+    base, head = (Operand(place.library.model(name, place.folder)) for name in (given.base, given.head))
+    found = pair(base, head, _question(given))
+    assert found.base is not None
+    assert found.head is not None
+    names = (found.base.name, found.head.name) if found.base.name != found.head.name else ("before", "after")
+    if given.by == "layer":
+        return _layers(found)
+    rows = [(total.label, total.short(delta.before), total.short(delta.after), *_change(total, delta)) for total, delta in words.totals(found)]
+    return Grid(("", *names, "change", "%"), tuple(rows), (False, True, True, True, True))
+
+
+def _change(total: words.Total, delta: Delta) -> tuple[str, str]:
+    """The difference, and in percent; words that differ have none."""
+    if delta.is_same:
+        return "=", ""
+    return words.signed(delta.change, total.short), words.grown(delta).removesuffix(" %") if total.grows else ""
+
+
+def _layers(found: Comparison) -> Grid:
+    """What happened to each layer that isn't what it was."""
+    rows = []
+    for change in found.changes:
+        deltas = [words.signed(change.delta(name), numbers.count) for name in ("params", "macs")]
+        rows.append((change.path, change.status.value, words.operation(change), *deltas))
+    return Grid(("layer", "", "operation", "params", "MACs"), tuple(rows), (False, False, False, True, True), caption="" if rows else "No layer changed.")
 
 
 # ---- figures --------------------------------------------------------------------------------------------------------------
@@ -302,10 +334,17 @@ def _takes_diagram(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--direction", choices=DIRECTIONS, default="TD")
 
 
+def _takes_diff(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("base")
+    parser.add_argument("head")
+    parser.add_argument("--by", choices=("total", "layer"), default="total")
+
+
 KINDS = {
     "table": Kind(_takes_table, _table),
     "value": Kind(_takes_figure(("short", "exact", "plain")), _value),
     "models": Kind(_takes_models, _models),
     "formula": Kind(_takes_figure(("latex", "unicode", "text")), _formula),
     "diagram": Kind(_takes_diagram, _diagram),
+    "diff": Kind(_takes_diff, _diff),
 }

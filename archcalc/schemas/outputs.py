@@ -8,12 +8,13 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from archcalc.render.contract import Check, Count, Operator, Shipped
+from archcalc.render.contract import Check, Compare, Count, Operator, Shipped
 from archcalc.schemas.draft import DRAFT, HERE
 
 OUTPUTS: dict[str, tuple[str, Any]] = {
     "count": ("what `archcalc count --format json` prints: a network, or a list of them for several specs", Count | list[Count]),
     "check": ("what `archcalc check --format json` prints", Check),
+    "compare": ("what `archcalc compare --format json` prints", Compare),
     "zoo": ("what `archcalc zoo --format json` prints", list[Shipped]),
     "ops": ("what `archcalc ops --format json` prints", list[Operator]),
 }

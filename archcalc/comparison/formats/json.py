@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from archcalc.comparison.changes import Change
 from archcalc.comparison.result import Comparison, Delta, Report
 from archcalc.comparison.sides import Layer, Side
 from archcalc.render.json import number, verdict
 
-SCHEMA = "archcalc/compare/1"
+if TYPE_CHECKING:
+    from archcalc.render import contract
 
 
-def report(found: Report) -> dict[str, Any]:
+def report(found: Report) -> contract.Compare:
     """Everything that was compared."""
     from archcalc import __version__
 
     base = found.base
     return {
-        "schema": SCHEMA,
+        "schema": "archcalc/compare/1",
         "tool": {"name": "archcalc", "version": __version__},
         "convention": "macs",
         "base": {"label": base.label, "ref": base.ref, "sha": base.sha, "file": base.file} if base else None,
@@ -34,14 +35,14 @@ def report(found: Report) -> dict[str, Any]:
     }
 
 
-def model(comparison: Comparison) -> dict[str, Any]:
+def model(comparison: Comparison) -> contract.Comparison:
     """One network."""
     side = comparison.side
     return {
         "path": side.spec,
         "variant": side.variant,
         "name": side.name,
-        "status": comparison.status,
+        "status": cast(Any, comparison.status),
         "base": _side(comparison.base),
         "head": _side(comparison.head),
         "delta": {name: _delta(delta) for name, delta in comparison.totals.items()},
@@ -64,7 +65,7 @@ def model(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _side(side: Side | None) -> dict[str, Any] | None:
+def _side(side: Side | None) -> contract.Side | None:
     if side is None:
         return None
     return {
@@ -85,7 +86,7 @@ def _side(side: Side | None) -> dict[str, Any] | None:
     }
 
 
-def _delta(delta: Delta) -> dict[str, Any]:
+def _delta(delta: Delta) -> contract.Change:
     percent = delta.percent
     return {
         "base": number(delta.before),
@@ -95,7 +96,7 @@ def _delta(delta: Delta) -> dict[str, Any]:
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: Change) -> contract.LayerChange:
     names = dict.fromkeys([*(change.after.costs if change.after else ()), *(change.before.costs if change.before else ())])
     return {
         "status": change.status.value,
@@ -109,8 +110,8 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def _layer(layer: Layer | None) -> dict[str, Any] | None:
+def _layer(layer: Layer | None) -> contract.Compared | None:
     if layer is None:
         return None
     costs = {name: number(value) for name, value in layer.costs.items()}
-    return {"op": layer.op, "text": layer.text, "shape": number(layer.shape), "layers": number(layer.layers), **costs}
+    return cast("contract.Compared", {"op": layer.op, "text": layer.text, "shape": number(layer.shape), "layers": number(layer.layers), **costs})
