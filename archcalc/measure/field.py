@@ -179,12 +179,11 @@ def _after(graph: Graph, word: str) -> set[int]:
 
 
 def _places(view: View) -> list[int]:
-    """Up to three positions of an axis: one that shows the window's low end, one that shows its high end, and the middle or an end."""
+    """Up to three positions of an axis: one that shows the window's low end, one that shows its high end, and the middle or ends."""
     windows = view.windows()
     low = next(o for o, window in enumerate(windows) if window.low_shows)
     high = next(o for o in reversed(range(len(windows))) if windows[o].high_shows)
-    middle = next((o for o in (len(windows) // 2, len(windows) - 1, 0) if o not in (low, high)), low)
-    return sorted({low, high, middle})
+    return sorted([*dict.fromkeys((low, high, len(windows) // 2, len(windows) - 1, 0))][:3])
 
 
 def _affordable(positions: list[tuple[int, ...]], table: Table, n: int) -> list[tuple[int, ...]]:
