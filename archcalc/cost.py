@@ -6,7 +6,7 @@ products, without bias, normalisation, activation and pooling: the convention of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 DTYPES = {"fp64": 8, "fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 CONVENTION = "multiply-accumulates of conv, linear and matmul; no bias, normalisation, activation or pooling"
 OPTIMIZER_NUMBERS = 2  # Adam keeps two moments a trainable parameter
+
+
+class Convention(NamedTuple):
+    """Who counts: what the numbers of operations are called, the first one first, and what is in them."""
+
+    name: str
+    titles: Mapping[str, str]  # `macs` and `flops`, those that are told
+    definition: str
+    scaled: bool = True  # with the batch
 
 
 class Cost(NamedTuple):
@@ -112,6 +121,10 @@ class Table:
             name = member.title or f"{self.spec.name} {member.name}"
             without = [label for label in self.without if label not in member.without]
         return f"{name} without {', '.join(without)}" if without else name
+
+    @property
+    def convention(self) -> Convention:
+        return Convention("macs", {"macs": "MACs"}, CONVENTION)
 
     @property
     def batch(self) -> Dim:

@@ -35,6 +35,7 @@ class Question(NamedTuple):
     train: bool = False
     dtype: str = "fp32"
     without: tuple[str, ...] = ()
+    convention: str | None = None  # of another tool
 
 
 @dataclass
@@ -56,13 +57,22 @@ class Model:
         return build(self.spec, bind(self.spec, self.variant), train=True)
 
     def count(
-        self, *, free: Sequence[str] = (), batch: int = 1, train: bool = False, dtype: str = "fp32", without: Sequence[str] = (), **bindings: Any
+        self,
+        *,
+        free: Sequence[str] = (),
+        batch: int = 1,
+        train: bool = False,
+        dtype: str = "fp32",
+        without: Sequence[str] = (),
+        convention: str | None = None,
+        **bindings: Any,
     ) -> Table:
         """Count with these parameters; those in `free` stay symbols (`["all"]`: all that can), labels in `without` are left out.
+        With a `convention` ("thop") as that tool counts.
 
         Raises SpecError with every mistake in the spec, UsageError for parameters and labels that don't exist.
         """
-        return self.answer(Question(bindings, tuple(free), batch, train, dtype, tuple(without)))
+        return self.answer(Question(bindings, tuple(free), batch, train, dtype, tuple(without), convention))
 
     def export(
         self,
@@ -114,7 +124,13 @@ class Model:
         binding = bind(self.spec, self.variant, question.bindings, question.free, question.batch)
         graph = build(self.spec, binding, question.train, question.without)
         without = tuple(dict.fromkeys([*binding.without, *question.without]))
-        return Table(self.spec, self.variant, binding, graph, question.train, question.dtype, without)
+        table = Table(self.spec, self.variant, binding, graph, question.train, question.dtype, without)
+        if question.convention is None:
+            return table
+        from archcalc.conventions import counted
+
+        ran = table if not question.train else self._table(question._replace(train=False, convention=None))
+        return counted(table, ran, question.convention)
 
     def _freest(self, question: Question) -> Table:
         """With as many free parameters as have a closed form: one that decides the structure stays a number."""

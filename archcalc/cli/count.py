@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.app import app
-from archcalc.cli.options import Batch, Columns, Dtype, Free, Quiet, Set, Specs, Train, Without, bindings, models, names, notes, width
+from archcalc.cli.options import As, Batch, Columns, Dtype, Free, Quiet, Set, Specs, Train, Without, bindings, models, names, notes, width
 
 
 @app.command()
@@ -26,6 +26,7 @@ def count(
     dtype: Dtype = "fp32",
     flops: Annotated[bool, typer.Option("--flops", help="A column of FLOPs: 2 x MACs + elementwise operations.")] = False,
     form: Annotated[str, typer.Option("--format", "-o", help="table, markdown, rst, csv, json, html or latex.")] = "table",
+    tool: As = None,
     quiet: Quiet = False,
 ) -> None:
     """Count parameters, MACs, activations, memory and receptive field, as numbers or closed forms.
@@ -43,7 +44,7 @@ def count(
 
     tables = []
     for model in models(specs, quiet):
-        table = model.answer(Question(bindings(sets), names(free), batch, train, dtype, names(without)))
+        table = model.answer(Question(bindings(sets), names(free), batch, train, dtype, names(without), tool))
         notes(table, model.dropped, quiet)
         tables.append(table)
     typer.echo(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, flops=flops, width=width()))

@@ -39,6 +39,7 @@ Without = Annotated[list[str] | None, typer.Option("--without", "-w", metavar="L
 Train = Annotated[bool, typer.Option("--train", help="Count training: train-only heads, backward MACs, optimiser state, stochastic depth.")]
 Batch = Annotated[int, typer.Option("--batch", "-b", min=1, help="Samples in a batch.")]
 Dtype = Annotated[str, typer.Option("--dtype", help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in.")]
+As = Annotated[str | None, typer.Option("--as", metavar="TOOL", help="Count as another tool does: thop, fvcore, ptflops ... (archcalc explain lists them).")]
 Columns = Annotated[
     str | None, typer.Option("--columns", "-c", metavar="C,C", callback=_columns, is_eager=True, help="Which columns: `--columns help` explains them.")
 ]

@@ -145,6 +145,20 @@ class Attention(Op):
         queries, keys = size(q[1:]), size(k[1:])
         return (queries * q[0] * dim, keys * k[0] * shared, keys * v[0] * shared), queries * dim * out, 2 * queries * keys * dim
 
+    def parts(self, *inputs: Shape) -> dict[str, Dim]:
+        """What it does, for conventions that count only some of it: MACs of all `projections` and of the two `products`; numbers
+        of `scores`, of the `queries`' features, and of the features that queries, keys and values are `projected` to."""
+        (q, k, v), out, products = self._products(inputs)
+        queries, keys, values = self._operands(inputs)
+        dim, shared, _ = self._widths(queries)
+        return {
+            "projections": q + k + v + out,
+            "products": products,
+            "scores": self.heads * size(queries[1:]) * size(keys[1:]),
+            "queries": size(queries),
+            "projected": size(queries[1:]) * dim + (size(keys[1:]) + size(values[1:])) * shared,
+        }
+
     def macs(self, output: Shape, *inputs: Shape) -> Dim:
         (q, k, v), out, scores = self._products(inputs)
         return q + k + v + out + scores

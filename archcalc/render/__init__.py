@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archcalc.algebra import Number, Poly, latex, text, unicode
-from archcalc.cost import CONVENTION, Row, Table
+from archcalc.cost import Row, Table
 from archcalc.errors import UsageError
 from archcalc.memory import CONVENTION as MEMORY_CONVENTION
 from archcalc.memory import TRAINING_CONVENTION
@@ -81,7 +81,8 @@ def cells(table: Table, options: Options, form: Form = unicode, indent: str = " 
     total = [COLUMNS[name].cell(whole, table, form) if name in SUMMED or name.endswith("%") else "" for name in names]
     if "layer" in names:
         total[names.index("layer")] = "total"
-    return Cells([COLUMNS[name].heading for name in names], rows, total, [COLUMNS[name].right for name in names], names)
+    titles = table.convention.titles
+    return Cells([titles.get(name, COLUMNS[name].heading) for name in names], rows, total, [COLUMNS[name].right for name in names], names)
 
 
 def _whole(table: Table) -> Row:
@@ -112,7 +113,7 @@ def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
     buffers = f", and {numbers.exact(totals['buffers'], form)} numbers in buffers" if totals["buffers"] != 0 else ""
     found = [
         ("params", f"{numbers.exact(totals['params'], form)}{trainable}{buffers}"),
-        ("MACs", f"{numbers.exact(totals['macs'], form)} {_per(table)}"),
+        *((title, f"{numbers.exact(totals[name], form)} {_per(table)}") for name, title in table.convention.titles.items()),
     ]
     if table.train:
         found.append(("backward", f"{numbers.exact(totals['backward_macs'], form)} MACs"))
@@ -136,12 +137,13 @@ def _coverage(table: Table, form: Form) -> str:
 
 
 def _per(table: Table) -> str:
-    return "a sample" if table.batch == 1 else "a batch"
+    return "a sample" if table.batch == 1 or not table.convention.scaled else "a batch"
 
 
 def legend(table: Table) -> list[str]:
     """The conventions that the totals follow."""
-    lines = [f"MACs: {CONVENTION}", f"alive: {MEMORY_CONVENTION}", f"kept: {TRAINING_CONVENTION}"]
+    told = table.convention
+    lines = [f"{', '.join(told.titles.values()) or told.name}: {told.definition}", f"alive: {MEMORY_CONVENTION}", f"kept: {TRAINING_CONVENTION}"]
     if table.train:
         lines.append("backward: gradients of weights and of inputs; none for the input of the first layer that learns")
     if table.graph.loops:
@@ -211,8 +213,9 @@ def caption(table: Table, form: Form = unicode) -> str:
     """A sentence with the totals and their convention."""
     totals = table.totals
     field = _field(table, form)
+    operations = "".join(f", {numbers.exact(totals[name], form)} {title}" for name, title in table.convention.titles.items())
     return (
-        f"{title(table, form)}: {numbers.exact(totals['params'], form)} parameters, {numbers.exact(totals['macs'], form)} MACs ({CONVENTION}); "
+        f"{title(table, form)}: {numbers.exact(totals['params'], form)} parameters{operations} ({table.convention.definition}); "
         f"depth {numbers.exact(totals['depth'], form)}; receptive field {field}; {_coverage(table, form)}."
     )
 

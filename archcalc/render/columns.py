@@ -78,15 +78,26 @@ SUMMED = {"params", "trainable", "buffers", "macs", "flops", "elementwise", "act
 def chosen(names: str | None, table: Table, flops: bool) -> list[str]:
     """The columns asked for, or the ones that a first look wants. Raises UsageError."""
     if names is None:
-        found = ["layer", "op", "shape", "params", "macs", *([] if table.free else ["macs%"]), "field"]
-        return [*found, *(["flops"] if flops else []), *(["backward"] if table.train else [])]
+        counted = next(iter(table.convention.titles), None)
+        operations = [counted, *([] if table.free else ["macs%"])] if counted else []
+        found = ["layer", "op", "shape", "params", *operations, "field"]
+        return _told([*found, *(["flops"] if flops and counted != "flops" else []), *(["backward"] if table.train else [])], table)
     columns = [name.strip().lower() for name in names.split(",") if name.strip()]
     for name in columns:
         if name not in COLUMNS:
             raise UsageError(f"unknown column '{name}'{suggest(name, COLUMNS, 'there are ' + ', '.join(COLUMNS))}")
     if not columns:
         raise UsageError(f"--columns is empty; there are {', '.join(COLUMNS)}")
-    return [*columns, *(["flops"] if flops and "flops" not in columns else [])]
+    return _told([*columns, *(["flops"] if flops and "flops" not in columns else [])], table)
+
+
+def _told(columns: list[str], table: Table) -> list[str]:
+    """The columns, if the one who counts tells what is in them."""
+    for name in columns:
+        needed = {"macs%": "macs", "intensity": "flops"}.get(name, name)
+        if table.totals.get(needed, 0) is None:
+            raise UsageError(f"{table.convention.name} counts no {COLUMNS[needed].heading}")
+    return columns
 
 
 __all__ = ["COLUMNS", "SUMMED", "Column", "chosen"]

@@ -94,7 +94,7 @@ def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
         "name": table.name,
         "spec": table.spec.path,
         "variant": table.variant,
-        "convention": "macs",
+        "convention": table.convention.name,
         "mode": "training" if table.train else "inference",
         "batch": number(table.batch),
         "dtype": table.dtype,
@@ -105,6 +105,10 @@ def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
         "receptive_field": _whole_field(table),
         "layers": [layer(row) for row in (table.rows if rows is None else rows)],
     }
+    for name in ("macs", "flops", "elementwise"):
+        if table.totals[name] is None:  # not what the tool counts
+            for listed in found["layers"]:
+                listed[name] = None
     if table.without:
         found["without"] = list(table.without)
     if table.free:

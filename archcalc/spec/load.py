@@ -103,6 +103,7 @@ class _Loader:
         bodies = [spec.layers, *(head.layers for head in spec.heads), *(block.body for block in spec.blocks.values())]
         spec.labels = frozenset(part.label for body in bodies for part in walk(body) if hasattr(part, "label")) | {h.label for h in spec.heads}
         self._check_sets(document, spec)
+        spec.torch = self._written(document)
         spec.unread = frozenset(self.unread)
         problems = [*self.problems, *(Resolver(spec).problems if self._is_whole() else ())]
         if problems:
@@ -181,6 +182,14 @@ class _Loader:
             for name in reference.set:
                 if name not in (*spec.parameters, "batch"):
                     self._wrong(f"set: unknown parameter '{name}'{among(name, spec.parameters)}", self.marks["reference", n, "set", name, "key"])
+
+    def _written(self, document: Document | None) -> dict[str, str]:
+        """How PyTorch code writes layers: keys are operators, or patterns of names, which hold a `*`, a `/` or a `.`."""
+        written = document.torch if document else {}
+        for key in written:
+            if key not in OPS and not set(key) & set("*/."):
+                self._wrong(f"torch: unknown layer '{key}'{among(key, OPS)}; a pattern of names holds a *", self.marks["torch", key, "key"])
+        return written
 
     def _budget_marks(self, path: tuple[Any, ...]) -> dict[str, Mark]:
         """Where each metric of a budget stands."""

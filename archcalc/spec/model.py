@@ -229,6 +229,16 @@ class Variant(BaseModel):
     budget: Budget | None = None
 
 
+WRITTEN = ("module", "functional", "method", "Linear", "Conv2d", "AdaptiveAvgPool2d")
+Written = Annotated[str, *_field(lambda value: _written(value), enum=list(WRITTEN), description="how PyTorch code writes it, which tools that hook modules see")]
+
+
+def _written(value: Any) -> str:
+    if value not in WRITTEN:
+        raise ValueError(f"must be one of {', '.join(WRITTEN)}; got {_short(value)}")
+    return str(value)
+
+
 class Document(_Part):
     """A spec: a network, or a family of networks, that archcalc counts."""
 
@@ -246,6 +256,7 @@ class Document(_Part):
     layers: Items
     outputs: Labels = []
     train_heads: dict[str, TrainHead] = {}
+    torch: dict[str, Written] = {}
     variants: dict[str, Variant] = {}
     reference: list[Reference] = []
     budget: Budget | None = None

@@ -90,6 +90,7 @@ class Spec:
     reference_marks: list[Mark]
     budget: Budget | None
     budget_marks: dict[str, Mark]
+    torch: dict[str, str] = field(default_factory=dict)  # how PyTorch code writes operators, or layers by a pattern of their names
     labels: frozenset[str] = field(default_factory=frozenset)
     unread: frozenset[str] = frozenset()  # parameters and blocks with a mistake where they are declared
 

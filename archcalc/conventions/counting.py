@@ -1,0 +1,115 @@
+"""A table as another tool counts: the same layers, with the tool's parameters, MACs and FLOPs in place of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Any
+
+from archcalc.algebra import Dim, Number
+from archcalc.conventions.quantities import amount
+from archcalc.conventions.rules import Rules, Terms
+from archcalc.conventions.tools import FLOPS, MACS, Tool, find
+from archcalc.cost import Convention, Row, Table, total
+from archcalc.graph import Node, over
+from archcalc.ops import Shape
+
+
+@dataclass
+class Counted(Table):
+    """A table in a tool's convention.
+
+    Its graph may hold the heads that only training runs: tools run networks in evaluation mode, where heads are parameters that
+    nothing computes with. `ran` is the network without them, which says what the rest is: activations, memory, depth and field.
+    """
+
+    tool: Tool = field(kw_only=True)
+    ran: Table = field(kw_only=True)
+    _amounts: dict[tuple[str, int, tuple[Shape, ...]], Dim] = field(default_factory=dict, repr=False)
+
+    @property
+    def convention(self) -> Convention:
+        return Convention(
+            name=self.tool.name,
+            titles={number.unit: f"{self.tool.name} {number.title}" for number in self.tool.numbers},
+            definition=f"as {self.tool.title} counts: {self.tool.about}",
+            scaled=self.tool.batch,
+        )
+
+    @property
+    def last_map(self) -> Any:
+        return self.ran.last_map
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        return [self._converted(row, node) for row, node in zip(super().rows, (self.graph.nodes[n] for n in self.graph.layers()), strict=True)]
+
+    @cached_property
+    def totals(self) -> dict[str, Any]:
+        sums = {name: total(getattr(row, name) for row in self.rows) for name in ("params", "trainable_params", "buffers", "macs", "flops", "elementwise")}
+        units = [number.unit for number in self.tool.numbers]
+        unknown = {"macs": not units, "flops": FLOPS not in units, "elementwise": FLOPS not in units}
+        return self.ran.totals | {name: None if unknown.get(name) else value for name, value in sums.items()}
+
+    def _converted(self, row: Row, node: Node) -> Row:
+        macs, flops = self.tool.number(MACS), self.tool.number(FLOPS)
+        operations = self.counted(node, flops.rules) if flops else 0
+        counted = self.counted(node, macs.rules) if macs else operations // 2
+        params = self.learned(node, self.tool.params)
+        row = replace(
+            row,
+            params=params,
+            trainable_params=row.trainable_params if params != 0 else 0,
+            buffers=0 if self.tool.buffers else row.buffers,
+            macs=counted,
+            elementwise=operations - 2 * counted if flops else 0,
+        )
+        return replace(row, activations=0, bytes=row.weight_bytes) if node.head else row
+
+    # ---- what a rule makes of a layer -------------------------------------------------------------------------------------
+
+    def written(self, node: Node) -> str:
+        """How PyTorch code writes a layer: as the spec's `torch:` says, patterns of names before operators; else a module."""
+        for pattern, written in reversed(self.spec.torch.items()):
+            if set(pattern) & set("*/.") and fnmatchcase(node.name, pattern):
+                return written
+        return self.spec.torch.get(node.op.word, "module")
+
+    def counted(self, node: Node, rules: Rules) -> Number:
+        """What a table of rules counts of a layer, for the batch. A head does not run."""
+        return total(factor * self.amount(name, node) for name, factor in self.terms(node, rules).items())
+
+    def learned(self, node: Node, rules: Rules) -> Number:
+        """The parameters that a table of rules counts of a layer: shared ones where they are declared."""
+        if node.share is not None or (node.frozen and not self.tool.frozen) or (node.head and not self.tool.idle):
+            return 0
+        return total(factor * self.amount(name, node, 1) for name, factor in rules.of(node.op, self.written(node)).items())
+
+    def terms(self, node: Node, rules: Rules) -> Terms:
+        return {} if node.head else rules.of(node.op, self.written(node))
+
+    def amount(self, name: str, node: Node, batch: Dim | None = None) -> Dim:
+        """How much of a quantity a layer has in all its repeats, for the batch."""
+        shapes = self.graph.shapes_into(node)
+        key = (name, id(node.op), (node.shape, *shapes))
+        if key not in self._amounts:
+            self._amounts[key] = amount(name, node.op, node.shape, shapes)
+        found: Dim = over(node.ranges, self._amounts[key]) * (self.samples if batch is None else batch)
+        return found
+
+    @property
+    def samples(self) -> Dim:
+        """How many samples the tool's numbers are of."""
+        return self.batch if self.tool.batch else 1
+
+    def layers(self) -> Iterator[Node]:
+        """The layers, heads included."""
+        return (self.graph.nodes[n] for n in self.graph.layers())
+
+
+def counted(table: Table, ran: Table, name: str) -> Counted:
+    """A table as a tool counts; `ran` is the same network without the heads that only training runs. Raises UsageError."""
+    tool = find(name)
+    return Counted(table.spec, table.variant, table.binding, table.graph, False, table.dtype, table.without, tool=tool, ran=ran)

@@ -1,0 +1,94 @@
+"""What a convention may count of a layer, by name: the words that the rules in `tools` are made of.
+
+Every quantity is of one layer and one sample, exact, an int or a closed form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from archcalc.algebra import Dim
+from archcalc.cost import total
+from archcalc.ops import Op, Shape, size
+from archcalc.ops.base import spread
+
+Inputs = tuple[Shape, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What it is called in a bridge, what it means, and how much of it a layer has: `of(op, output, inputs)`."""
+
+    label: str
+    help: str
+    of: Callable[[Any, Shape, Inputs], Any]
+
+
+def _learned(op: Op, inputs: Inputs) -> Dim:
+    found: Dim = total(size(shape) for shape in op.weights(*inputs).values())
+    return found
+
+
+def _kept(op: Op, inputs: Inputs) -> Dim:
+    found: Dim = total(size(shape) for shape in op.buffers(*inputs).values())
+    return found
+
+
+def _biased(op: Any, output: Shape, inputs: Inputs) -> Dim:
+    """Additions of a bias: one an output; recurrent layers add two to every gate, attention one to what it projects."""
+    if not getattr(op, "bias", False):
+        return 0
+    if hasattr(op, "gates"):
+        return 2 * op.gates * _units(op, inputs)
+    return op.parts(*inputs)["projected"] + size(output) if hasattr(op, "parts") else size(output)
+
+
+def _taps(op: Any, inputs: Inputs) -> Dim:
+    return size(spread(op.kernel, len(inputs[0]) - 1, "kernel"))
+
+
+def _units(op: Any, inputs: Inputs) -> Dim:
+    steps: Dim = inputs[0][1]
+    return steps * op.hidden * (2 if op.bidirectional else 1) * op.layers
+
+
+def _part(name: str) -> Callable[[Any, Shape, Inputs], Any]:
+    return lambda op, output, inputs: op.parts(*inputs)[name]
+
+
+QUANTITIES: dict[str, Quantity] = {
+    "macs": Quantity("MACs", "multiply-accumulates of the contraction", lambda op, output, inputs: op.macs(output, *inputs)),
+    "biased": Quantity("additions of a bias", "one an output, if there is a bias; two a gate of a recurrent layer", _biased),
+    "outputs": Quantity("outputs", "numbers that the layer puts out", lambda op, output, inputs: size(output)),
+    "inputs": Quantity("inputs", "numbers in its first input", lambda op, output, inputs: size(inputs[0])),
+    "positions": Quantity("positions", "outputs a channel", lambda op, output, inputs: size(output[1:])),
+    "taps": Quantity("elements of windows", "outputs x elements of the window", lambda op, output, inputs: size(output) * _taps(op, inputs)),
+    "merged": Quantity("outputs a branch added", "outputs x (branches - 1)", lambda op, output, inputs: (len(inputs) - 1) * size(output)),
+    "params": Quantity("parameters", "learned numbers", lambda op, output, inputs: _learned(op, inputs)),
+    "buffers": Quantity("numbers in buffers", "running statistics of batch normalisation", lambda op, output, inputs: _kept(op, inputs)),
+    "projections": Quantity("MACs of projections", "attention: of queries, keys, values and the output", _part("projections")),
+    "products": Quantity("MACs of scores", "attention: queries by keys, and scores by values", _part("products")),
+    "scores": Quantity("scores", "attention: heads x queries x keys", _part("scores")),
+    "queries": Quantity("numbers in the queries", "attention: queries x features", _part("queries")),
+    "projected": Quantity("projected numbers", "attention: queries, keys and values after their projections", _part("projected")),
+    "units": Quantity("hidden units", "recurrent: steps x hidden units x directions x layers", lambda op, output, inputs: _units(op, inputs)),
+    "stepped": Quantity("parameters x steps", "recurrent: learned numbers x steps", lambda op, output, inputs: _learned(op, inputs) * inputs[0][1]),
+    "unrolled": Quantity(
+        "MACs at the output's size",
+        "transposed convolution: outputs x input channels a group x window",
+        lambda op, output, inputs: size(output) * (inputs[0][0] // op.groups) * _taps(op, inputs),
+    ),
+    "swapped": Quantity(
+        "MACs at the output's size, channels swapped",
+        "transposed convolution: outputs x output channels a group x window",
+        lambda op, output, inputs: size(output) * (output[0] // op.groups) * _taps(op, inputs),
+    ),
+}
+
+
+def amount(name: str, op: Op, output: Shape, inputs: Inputs) -> Dim:
+    """How much of a quantity a layer has."""
+    found: Dim = QUANTITIES[name].of(op, output, inputs)
+    return found

@@ -1,0 +1,56 @@
+"""The grammar of rules: `macs + biased`, `2*outputs`, `3*inputs - positions`; whole factors of quantities.
+
+A table of rules says for operators, several with commas between them, what counts of each; of one that isn't there nothing does.
+A second word says how PyTorch code writes the layer (`relu functional`); where it makes no difference to a tool there is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+
+from archcalc.conventions.quantities import QUANTITIES
+from archcalc.ops import Op
+
+Terms = Mapping[str, int]  # factors of quantities
+_TERM = re.compile(r"\s*([+-])\s*(?:(\d+)\s*\*\s*)?([a-z]+)\s*")
+
+
+@cache
+def terms(rule: str) -> Terms:
+    """The factor of each quantity in a rule; an empty rule has none. Raises ValueError for what is no rule."""
+    rest, found = rule if not rule or rule.startswith("-") else f"+ {rule}", {}
+    while rest:
+        match = _TERM.match(rest)
+        if match is None or match.group(3) not in QUANTITIES:
+            raise ValueError(f"not a rule: {rule}")
+        sign, factor, name = match.groups()
+        found[name] = int(f"{sign}{factor or 1}")
+        rest = rest[match.end() :]
+    return found
+
+
+class Rules:
+    """A table of rules; `otherwise` is the one for operators that aren't in it."""
+
+    def __init__(self, table: Mapping[str, str], otherwise: str = "") -> None:
+        self.otherwise = otherwise
+        self.table = {word.strip(): rule for words, rule in table.items() for word in words.split(",")}
+
+    def entry(self, op: Op, written: str = "module") -> str:
+        """Where the table speaks of an operator that PyTorch code writes like that; nothing if it doesn't."""
+        return next((key for name in names(op) for key in (f"{name} {written}", name) if key in self.table), "")
+
+    def of(self, op: Op, written: str = "module") -> Terms:
+        """What counts of it."""
+        return terms(self.table.get(self.entry(op, written), self.otherwise))
+
+
+def names(op: Op) -> tuple[str, ...]:
+    """What a table may call an operator: its word, and before it what sets it apart from others of that word."""
+    if getattr(op, "mode", None) == "bilinear":
+        return ("upsample_bilinear", op.word)
+    if op.word in ("bn", "ln", "gn") and not (getattr(op, "scale", True) or getattr(op, "shift", True)):
+        return (f"{op.word}_plain", op.word)
+    return (op.word,)

@@ -1,0 +1,228 @@
+"""What each tool counts, as data: a rule an operator, in the words of `quantities` and the grammar of `rules`.
+
+Read off the tools' sources at the versions named here, and held against what they printed for every operator and for whole networks
+(`tests/data/peer_counts.json`). Operators that a table leaves out count nothing there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from archcalc.conventions.rules import Rules
+from archcalc.errors import UsageError, suggest
+
+MACS, FLOPS = "macs", "flops"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number that a tool prints: what the tool calls it, whether that is MACs or FLOPs, and its rules."""
+
+    title: str
+    unit: str
+    rules: Rules
+
+    @property
+    def factor(self) -> int:
+        """Operations a multiply-accumulate."""
+        return 2 if self.unit == FLOPS else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool at a version: the numbers that it prints, the one it is asked for first, and its parameters."""
+
+    name: str
+    version: str
+    about: str
+    numbers: tuple[Number, ...]
+    params: Rules
+    idle: bool = True  # the parameters of heads that only training runs are in
+    frozen: bool = True  # frozen parameters are in
+    batch: bool = True  # a batch counts as often as it has samples
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def title(self) -> str:
+        """`thop 0.1.1`."""
+        return f"{self.name} {self.version}"
+
+    @property
+    def buffers(self) -> bool:
+        """Whether running statistics are parameters to it."""
+        return "buffers" in self.params.otherwise
+
+    def number(self, unit: str) -> Number | None:
+        """Its MACs, or its FLOPs."""
+        return next((number for number in self.numbers if number.unit == unit), None)
+
+
+CONTRACTIONS = "conv, dwconv, conv_transpose, linear, matmul, rnn, lstm, gru"
+LEARNED = Rules({}, otherwise="params")
+OURS = Rules({"attention": "projections + products"}, otherwise="macs")
+
+_RECTIFIERS = "relu, leaky_relu, prelu, elu, gelu, silu"
+_POOLS = "maxpool, avgpool, gap, gmp"
+
+_THOP = Rules({
+    "conv, dwconv, linear": "macs",
+    "conv_transpose": "unrolled",
+    "rnn": "macs + units + biased",
+    "lstm": "macs + 8*units + biased",
+    "gru": "macs + 7*units + biased",
+    "bn, ln": "4*outputs",
+    "bn_plain, ln_plain": "2*outputs",
+    "ln functional": "",
+    "prelu, avgpool": "outputs",
+    "avgpool functional": "",
+    "gap, flatten AdaptiveAvgPool2d": "inputs + outputs",
+    "gap functional, gap method": "",
+    "softmax": "3*inputs - positions",
+    "softmax functional": "",
+    "upsample": "outputs",
+    "upsample_bilinear": "11*outputs",
+    "upsample functional, upsample_bilinear functional": "",
+})  # fmt: skip
+
+_PTFLOPS = Rules({
+    "conv, dwconv, conv_transpose, linear": "macs + biased",
+    "matmul": "macs",
+    "matmul method": "",
+    "attention": "projections + products + queries + scores + projected + outputs",
+    "rnn": "macs + units + biased",
+    "lstm": "macs + 10*units + biased",
+    "gru": "macs + 7*units + biased",
+    "bn, gn": "2*outputs",
+    "bn_plain, gn_plain, ln": "outputs",
+    "ln functional": "",
+    "relu, prelu, elu, gelu": "2*outputs",
+    "relu functional, elu functional, gelu functional, relu6, leaky_relu, silu, softmax": "outputs",
+    "leaky_relu functional": "",
+    f"{_POOLS}, flatten AdaptiveAvgPool2d": "2*inputs",
+    "maxpool functional, avgpool functional, gap functional, gmp functional": "inputs",
+    "gap method": "",
+    "upsample, upsample_bilinear": "outputs",
+    "add functional, mul functional": "merged",
+})  # fmt: skip
+
+_PTFLOPS_ATEN = Rules({
+    "conv, dwconv, conv_transpose, linear": "macs + biased",
+    "matmul": "macs",
+    "attention": "projections",
+})  # fmt: skip
+
+_FVCORE = Rules({
+    "conv, dwconv, conv_transpose, linear, matmul": "macs",
+    "attention": "projections",
+    "bn": "2*outputs",
+    "bn_plain": "outputs",
+    "ln, gn": "5*outputs",
+    "ln_plain, gn_plain": "4*outputs",
+    "gap, flatten AdaptiveAvgPool2d": "inputs",
+    "gap method": "",
+    "upsample": "outputs",
+    "upsample_bilinear": "4*outputs",
+})  # fmt: skip
+
+_TORCHINFO = Rules({
+    "conv, dwconv, linear Conv2d": "macs + biased",
+    "conv_transpose": "unrolled + biased",
+    "linear, conv Linear, bn, ln, gn, prelu, embedding": "params",
+    "rnn, lstm, gru": "stepped",
+})  # fmt: skip
+
+_CALFLOPS_MACS = Rules({
+    "conv, dwconv, conv_transpose, linear, matmul": "macs",
+    "matmul method": "",
+    "attention": "projections",
+})  # fmt: skip
+
+_ELEMENTWISE_FLOPS = {
+    "rnn": "2*macs - units + biased",
+    "lstm": "2*macs + 2*units + biased",
+    "gru": "2*macs + units + biased",
+    "bn": "2*outputs",
+    "bn_plain": "outputs",
+    "ln, gn": "5*outputs",
+    "ln_plain, gn_plain": "4*outputs",
+    f"{_RECTIFIERS}, relu6 functional, softmax": "outputs",
+    f"{_POOLS}, flatten AdaptiveAvgPool2d": "inputs",
+    "gap method": "",
+    "add functional, mul functional": "merged",
+}
+_CALFLOPS_FLOPS = Rules(_ELEMENTWISE_FLOPS | {
+    "conv, dwconv, linear Conv2d": "2*macs + biased",
+    "conv_transpose": "2*macs + biased",
+    "linear, matmul, conv Linear": "2*macs",
+    "matmul method": "",
+    "attention": "2*projections",
+    "upsample, upsample_bilinear": "inputs",
+})  # fmt: skip
+
+_DEEPSPEED_MACS = Rules({
+    "conv, dwconv, conv_transpose, linear, matmul": "macs",
+    "attention": "projections + products",
+})  # fmt: skip
+_DEEPSPEED_FLOPS = Rules(_ELEMENTWISE_FLOPS | {
+    "conv, dwconv, conv_transpose, linear Conv2d": "2*macs + biased",
+    "linear, matmul, conv Linear": "2*macs",
+    "attention": "2*projections + 2*products",
+    "upsample, upsample_bilinear": "outputs",
+})  # fmt: skip
+
+_FLOP_COUNTER = Rules({"conv, dwconv, conv_transpose, linear, matmul": "2*macs", "attention": "2*projections + 2*products"})
+
+_ONNX_TOOL = Rules({
+    "conv, dwconv, linear": "macs + biased",
+    "conv_transpose": "swapped + biased",
+    "matmul": "macs",
+    "bn": "31*outputs",
+    "relu": "outputs",
+    "relu6": "2*outputs",
+    "sigmoid": "32*outputs",
+    "maxpool, avgpool": "taps",
+    "gap": "inputs + 4*outputs",
+    "softmax": "36*outputs",
+    "add, mul, sub": "merged",
+})  # fmt: skip
+_ONNX_TOOL_FOLDED = _ONNX_TOOL
+
+_THOP_PARAMS = Rules({
+    "conv, dwconv, conv_transpose, linear, bn, ln, prelu, rnn, lstm, gru": "params",
+    "ln functional": "",
+})  # fmt: skip
+
+TOOLS: Mapping[str, Tool] = {
+    tool.name: tool
+    for tool in (
+        Tool("torchvision", "0.28.0", "the table of weights: MACs, as GFLOPS", (Number("GFLOPS", MACS, OURS),), LEARNED),
+        Tool("fvcore", "0.1.5", "traces the network; a multiply-accumulate is one flop", (Number("flops", MACS, _FVCORE),), LEARNED),
+        Tool("thop", "0.1.1", "hooks modules that it knows", (Number("MACs", MACS, _THOP),), _THOP_PARAMS, idle=False),
+        Tool("ptflops", "0.7.5", "hooks modules, and functions too", (Number("MACs", MACS, _PTFLOPS),), LEARNED, frozen=False, batch=False),
+        Tool("ptflops-aten", "0.7.5", "ptflops with its aten backend", (Number("MACs", MACS, _PTFLOPS_ATEN),), LEARNED, frozen=False, batch=False),
+        Tool("torchinfo", "1.8.0", "reads parameters and the outputs' sizes", (Number("mult-adds", MACS, _TORCHINFO),), LEARNED),
+        Tool(
+            "calflops", "0.3.2", "replaces functions", (Number("MACs", MACS, _CALFLOPS_MACS), Number("FLOPs", FLOPS, _CALFLOPS_FLOPS)), LEARNED, frozen=False
+        ),
+        Tool(
+            "deepspeed",
+            "0.19.8",
+            "replaces functions",
+            (Number("MACs", MACS, _DEEPSPEED_MACS), Number("FLOPs", FLOPS, _DEEPSPEED_FLOPS)),
+            LEARNED,
+        ),
+        Tool("flop_counter", "2.13.0", "torch.utils.flop_counter, on the meta device", (Number("FLOPs", FLOPS, _FLOP_COUNTER),), LEARNED),
+        Tool("onnx-tool", "1.0.1", "reads the ONNX file, batch normalisation as nodes", (Number("MACs", MACS, _ONNX_TOOL),), LEARNED),
+        Tool("onnx-tool-folded", "1.0.1", "the same, batch normalisation folded", (Number("MACs", MACS, _ONNX_TOOL_FOLDED),), LEARNED),
+        Tool("keras", "3.15.1", "counts parameters only", (), Rules({}, otherwise="params + buffers")),
+    )
+}
+
+
+def find(name: str) -> Tool:
+    """The tool of that name. Raises UsageError with all that there are."""
+    if name not in TOOLS:
+        near = suggest(name, TOOLS)
+        raise UsageError(f"unknown tool '{name}'{near}; there are {', '.join(TOOLS)}")
+    return TOOLS[name]
