@@ -34,7 +34,7 @@ class Convention(NamedTuple):
     name: str
     titles: Mapping[str, str]  # `macs` and `flops`, those that are told
     definition: str
-    scaled: bool = True  # with the batch
+    version: str = ""  # of the tool
 
 
 class Cost(NamedTuple):

@@ -130,7 +130,7 @@ class Model:
         from archcalc.conventions import counted
 
         ran = table if not question.train else self._table(question._replace(train=False, convention=None))
-        return counted(table, ran, question.convention)
+        return counted(ran, table, question.convention)
 
     def _freest(self, question: Question) -> Table:
         """With as many free parameters as have a closed form: one that decides the structure stays a number."""

@@ -16,7 +16,7 @@ FLOORS = [
     ("spec",),
     ("graph", "scope", "build"),
     ("receptive", "memory", "cost"),
-    ("model", "render", "expand", "schemas", "reference", "onnx", "measure"),
+    ("model", "render", "expand", "schemas", "reference", "conventions", "onnx", "measure"),
     ("budget", "check", "comparison", "zoo", "docs"),
     ("cli", "mkdocs", "sphinx"),
 ]

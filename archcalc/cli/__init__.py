@@ -5,6 +5,7 @@ One module a command; its imports stand inside the function, so that a command p
 
 from archcalc.cli import (  # isort: skip  # the order of `archcalc --help`
     count,
+    explain,
     check,
     compare,
     budget,

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
-from archcalc.algebra import Dim, Number
+from archcalc.algebra import Dim
 from archcalc.conventions.quantities import amount
 from archcalc.conventions.rules import Rules, Terms
 from archcalc.conventions.tools import FLOPS, MACS, Tool, find
@@ -35,7 +35,7 @@ class Counted(Table):
             name=self.tool.name,
             titles={number.unit: f"{self.tool.name} {number.title}" for number in self.tool.numbers},
             definition=f"as {self.tool.title} counts: {self.tool.about}",
-            scaled=self.tool.batch,
+            version=self.tool.version,
         )
 
     @property
@@ -77,15 +77,17 @@ class Counted(Table):
                 return written
         return self.spec.torch.get(node.op.word, "module")
 
-    def counted(self, node: Node, rules: Rules) -> Number:
+    def counted(self, node: Node, rules: Rules) -> Dim:
         """What a table of rules counts of a layer, for the batch. A head does not run."""
-        return total(factor * self.amount(name, node) for name, factor in self.terms(node, rules).items())
+        found: Dim = total(factor * self.amount(name, node) for name, factor in self.terms(node, rules).items())
+        return found
 
-    def learned(self, node: Node, rules: Rules) -> Number:
+    def learned(self, node: Node, rules: Rules) -> Dim:
         """The parameters that a table of rules counts of a layer: shared ones where they are declared."""
         if node.share is not None or (node.frozen and not self.tool.frozen) or (node.head and not self.tool.idle):
             return 0
-        return total(factor * self.amount(name, node, 1) for name, factor in rules.of(node.op, self.written(node)).items())
+        found: Dim = total(factor * self.amount(name, node, 1) for name, factor in rules.of(node.op, self.written(node)).items())
+        return found
 
     def terms(self, node: Node, rules: Rules) -> Terms:
         return {} if node.head else rules.of(node.op, self.written(node))
@@ -96,20 +98,15 @@ class Counted(Table):
         key = (name, id(node.op), (node.shape, *shapes))
         if key not in self._amounts:
             self._amounts[key] = amount(name, node.op, node.shape, shapes)
-        found: Dim = over(node.ranges, self._amounts[key]) * (self.samples if batch is None else batch)
+        found: Dim = over(node.ranges, self._amounts[key]) * (self.batch if batch is None else batch)
         return found
-
-    @property
-    def samples(self) -> Dim:
-        """How many samples the tool's numbers are of."""
-        return self.batch if self.tool.batch else 1
 
     def layers(self) -> Iterator[Node]:
         """The layers, heads included."""
         return (self.graph.nodes[n] for n in self.graph.layers())
 
 
-def counted(table: Table, ran: Table, name: str) -> Counted:
-    """A table as a tool counts; `ran` is the same network without the heads that only training runs. Raises UsageError."""
+def counted(ran: Table, table: Table, name: str) -> Counted:
+    """A network as a tool counts; `table` may hold the heads that only training runs as well. Raises UsageError."""
     tool = find(name)
     return Counted(table.spec, table.variant, table.binding, table.graph, False, table.dtype, table.without, tool=tool, ran=ran)

@@ -41,8 +41,8 @@ def _biased(op: Any, output: Shape, inputs: Inputs) -> Dim:
     if not getattr(op, "bias", False):
         return 0
     if hasattr(op, "gates"):
-        return 2 * op.gates * _units(op, inputs)
-    return op.parts(*inputs)["projected"] + size(output) if hasattr(op, "parts") else size(output)
+        return _units(op, inputs) * 2 * int(op.gates)
+    return size(output) + op.parts(*inputs)["projected"] if hasattr(op, "parts") else size(output)
 
 
 def _taps(op: Any, inputs: Inputs) -> Dim:
@@ -50,8 +50,8 @@ def _taps(op: Any, inputs: Inputs) -> Dim:
 
 
 def _units(op: Any, inputs: Inputs) -> Dim:
-    steps: Dim = inputs[0][1]
-    return steps * op.hidden * (2 if op.bidirectional else 1) * op.layers
+    units: Dim = inputs[0][1] * op.hidden * (2 if op.bidirectional else 1) * op.layers
+    return units
 
 
 def _part(name: str) -> Callable[[Any, Shape, Inputs], Any]:

@@ -40,7 +40,6 @@ class Tool:
     params: Rules
     idle: bool = True  # the parameters of heads that only training runs are in
     frozen: bool = True  # frozen parameters are in
-    batch: bool = True  # a batch counts as often as it has samples
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -199,12 +198,10 @@ TOOLS: Mapping[str, Tool] = {
         Tool("torchvision", "0.28.0", "the table of weights: MACs, as GFLOPS", (Number("GFLOPS", MACS, OURS),), LEARNED),
         Tool("fvcore", "0.1.5", "traces the network; a multiply-accumulate is one flop", (Number("flops", MACS, _FVCORE),), LEARNED),
         Tool("thop", "0.1.1", "hooks modules that it knows", (Number("MACs", MACS, _THOP),), _THOP_PARAMS, idle=False),
-        Tool("ptflops", "0.7.5", "hooks modules, and functions too", (Number("MACs", MACS, _PTFLOPS),), LEARNED, frozen=False, batch=False),
-        Tool("ptflops-aten", "0.7.5", "ptflops with its aten backend", (Number("MACs", MACS, _PTFLOPS_ATEN),), LEARNED, frozen=False, batch=False),
+        Tool("ptflops", "0.7.5", "hooks modules, and functions too", (Number("MACs", MACS, _PTFLOPS),), LEARNED, frozen=False),
+        Tool("ptflops-aten", "0.7.5", "ptflops with its aten backend", (Number("MACs", MACS, _PTFLOPS_ATEN),), LEARNED, frozen=False),
         Tool("torchinfo", "1.8.0", "reads parameters and the outputs' sizes", (Number("mult-adds", MACS, _TORCHINFO),), LEARNED),
-        Tool(
-            "calflops", "0.3.2", "replaces functions", (Number("MACs", MACS, _CALFLOPS_MACS), Number("FLOPs", FLOPS, _CALFLOPS_FLOPS)), LEARNED, frozen=False
-        ),
+        Tool("calflops", "0.3.2", "replaces functions", (Number("MACs", MACS, _CALFLOPS_MACS), Number("FLOPs", FLOPS, _CALFLOPS_FLOPS)), LEARNED, frozen=False),
         Tool(
             "deepspeed",
             "0.19.8",

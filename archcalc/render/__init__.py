@@ -137,7 +137,7 @@ def _coverage(table: Table, form: Form) -> str:
 
 
 def _per(table: Table) -> str:
-    return "a sample" if table.batch == 1 or not table.convention.scaled else "a batch"
+    return "a sample" if table.batch == 1 else "a batch"
 
 
 def legend(table: Table) -> list[str]:

@@ -105,6 +105,8 @@ def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
         "receptive_field": _whole_field(table),
         "layers": [layer(row) for row in (table.rows if rows is None else rows)],
     }
+    if table.convention.version:
+        found["as"] = {"tool": table.convention.name, "version": table.convention.version, "units": dict(table.convention.titles)}
     for name in ("macs", "flops", "elementwise"):
         if table.totals[name] is None:  # not what the tool counts
             for listed in found["layers"]:

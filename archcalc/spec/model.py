@@ -230,7 +230,7 @@ class Variant(BaseModel):
 
 
 WRITTEN = ("module", "functional", "method", "Linear", "Conv2d", "AdaptiveAvgPool2d")
-Written = Annotated[str, *_field(lambda value: _written(value), enum=list(WRITTEN), description="how PyTorch code writes it, which tools that hook modules see")]
+Written = Annotated[str, *_field(lambda value: _written(value), enum=list(WRITTEN), description="how PyTorch code writes it: tools that hook modules see that")]
 
 
 def _written(value: Any) -> str:

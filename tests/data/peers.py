@@ -365,6 +365,7 @@ def counted(tool: str) -> dict[str, Any]:
     import torch
 
     warnings.simplefilter("ignore")
+    models_of_torchvision()  # some tools import it themselves
     torch.manual_seed(0)
     found: dict[str, Any] = {"networks": {}, "operators": {}}
     if tool in ("keras", "torchvision"):
@@ -386,13 +387,13 @@ def counted(tool: str) -> dict[str, Any]:
                 found["networks"][name] = count(model, torch.rand(shape))
             except Exception as error:
                 found["networks"][name] = {"error": f"{type(error).__name__}: {str(error)[:80]}"}
-        print(tool, name, found["networks"][name], file=sys.stderr, flush=True)
+        sys.stderr.write(f"{tool} {name} {found['networks'][name]}\n")
     return found
 
 
 def main() -> None:
     if sys.argv[1:2] == ["--one"]:
-        print("\n" + json.dumps(counted(sys.argv[2])))
+        sys.stdout.write("\n" + json.dumps(counted(sys.argv[2])) + "\n")
         return
     for tool in sys.argv[1:] or [*TOOLS, "keras", "torchvision"]:
         done = subprocess.run([sys.executable, __file__, "--one", tool], stdout=subprocess.PIPE, check=True, text=True)
@@ -408,7 +409,8 @@ def merge(tool: str, found: dict[str, Any]) -> None:
     for name, (layers, written, shape, _) in operators().items():
         kept["operators"].setdefault(name, {}).update({"layers": layers, "torch": written, "input": shape})
     versions = {package: importlib.metadata.version(package) for package in PACKAGES}
-    OUT.write_text(dumped({"_meta": {"what": __doc__.splitlines()[0], "versions": versions}, **{part: kept[part] for part in ("networks", "operators")}}), encoding="utf-8")
+    meta = {"what": (__doc__ or "").splitlines()[0], "versions": versions}
+    OUT.write_text(dumped({"_meta": meta, "networks": kept["networks"], "operators": kept["operators"]}), encoding="utf-8")
 
 
 def dumped(found: dict[str, Any]) -> str:

@@ -1,0 +1,112 @@
+"""From our number to a tool's, operator by operator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from archcalc.algebra import Dim, Number
+from archcalc.conventions.counting import Counted
+from archcalc.conventions.quantities import QUANTITIES
+from archcalc.conventions.rules import Rules, Terms
+from archcalc.conventions.tools import LEARNED, OURS
+from archcalc.cost import total
+from archcalc.graph import Node, over
+
+PARAMS = "params"
+
+
+class Part(NamedTuple):
+    """So many times an amount of a quantity."""
+
+    factor: int
+    quantity: str
+    amount: Number
+
+    @property
+    def label(self) -> str:
+        return QUANTITIES[self.quantity].label
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the layers of an operator add to our number (or take off it) on the way to the tool's.
+
+    `written`: how PyTorch code writes them, where that matters to the tool; `unseen`: we count them and the tool doesn't.
+    """
+
+    op: str
+    written: str
+    layers: Number
+    parts: tuple[Part, ...]
+    unseen: bool
+
+    @property
+    def adds(self) -> Number:
+        added: Number = total(part.factor * part.amount for part in self.parts)
+        return added
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """`theirs` = `ours` x `factor` + what the steps add. `counts` is macs, flops or params; `title` what the tool calls it."""
+
+    counts: str
+    title: str
+    ours: Number
+    factor: int
+    steps: tuple[Step, ...]
+    theirs: Number
+
+
+def bridges(table: Counted) -> list[Bridge]:
+    """One for each number that the tool prints, and one for its parameters."""
+    nodes = [node for node in table.layers() if not node.head]
+    found = []
+    for number in table.tool.numbers:
+        steps = _steps(table, nodes, number.rules, OURS, number.factor)
+        found.append(Bridge(number.unit, number.title, table.ran.totals["macs"], number.factor, steps, table.totals[number.unit]))
+    steps = (*_steps(table, nodes, table.tool.params, LEARNED, 1, owned=True), *_heads(table))
+    return [*found, Bridge(PARAMS, "parameters", table.ran.totals["params"], 1, steps, table.totals["params"])]
+
+
+def _steps(table: Counted, nodes: list[Node], theirs: Rules, ours: Rules, factor: int, owned: bool = False) -> tuple[Step, ...]:
+    """A step an operator (and way to write it, where the tool's table tells ways apart), in the order of the network."""
+    groups: dict[tuple[str, str], list[tuple[Node, Terms]]] = {}
+    for node in nodes:
+        written = table.written(node)
+        change = _less(theirs.of(node.op, written), ours.of(node.op), factor)
+        if owned and node.share is not None:
+            continue
+        if owned and node.frozen and not table.tool.frozen:
+            change = {name: -value for name, value in ours.of(node.op).items()}
+        if change:
+            told = written if theirs.entry(node.op, written).endswith(f" {written}") else ""
+            groups.setdefault((node.op.word, told), []).append((node, change))
+    made = (_step(table, word, written, group, owned) for (word, written), group in groups.items())
+    return tuple(step for step in made if step.parts)
+
+
+def _step(table: Counted, word: str, written: str, group: list[tuple[Node, Terms]], owned: bool) -> Step:
+    amounts: dict[tuple[int, str], list[Dim]] = {}
+    for node, change in group:
+        for name, factor in change.items():
+            amounts.setdefault((factor, name), []).append(table.amount(name, node, 1 if owned else None))
+    parts = tuple(Part(factor, name, amount) for (factor, name), found in amounts.items() if (amount := total(found)) != 0)
+    layers = total(over(node.ranges, 1) for node, _ in group)
+    return Step(word, written, layers, parts, bool(parts) and all(part.factor < 0 for part in parts))
+
+
+def _less(theirs: Terms, ours: Terms, factor: int) -> dict[str, int]:
+    """What is left of a tool's rule when ours is taken off it."""
+    names = dict.fromkeys([*theirs, *ours])
+    return {name: change for name in names if (change := theirs.get(name, 0) - factor * ours.get(name, 0))}
+
+
+def _heads(table: Counted) -> Iterator[Step]:
+    """Parameters of heads that only training runs, which most tools find where they walk over modules."""
+    heads = [node for node in table.layers() if node.head]
+    learned: Number = total(table.learned(node, table.tool.params) for node in heads)
+    if learned != 0:
+        yield Step("train-only heads", "", len(heads), (Part(1, PARAMS, learned),), False)

@@ -1,0 +1,44 @@
+"""What every tool prints for a network: a table, or a list as JSON."""
+
+from __future__ import annotations
+
+import json as json_library
+from fractions import Fraction
+from typing import Any
+
+from archcalc.algebra import Number, Poly
+from archcalc.cost import Table
+from archcalc.render import json, numbers, title
+from archcalc.render.grid import listing
+
+SCHEMA = "archcalc/tools/1"
+HEADINGS = ["tool", "version", "prints", "unit", "of ours", "parameters"]
+
+
+def printed(tables: dict[str, Table], form: str) -> str:
+    """The numbers of each tool, `tables` by its name; our own under `archcalc`."""
+    if form == "json":
+        return json_library.dumps({"schema": SCHEMA, "tools": [_entry(name, table) for name, table in tables.items()]}, indent=1, ensure_ascii=False)
+    own = tables["archcalc"]
+    rows = [row for name, table in tables.items() for row in _rows(name, table, own.totals["macs"])]
+    head = f"{title(own)} · {own.spec.path}{'@' + own.variant if own.variant else ''}"
+    return f"{head}\n\n{listing(HEADINGS, rows, ('tool', 'version', 'unit'))}"
+
+
+def _rows(name: str, table: Table, ours: Number) -> list[list[str]]:
+    """A row for each number that a tool prints; the name and the parameters stand in the first."""
+    titles = table.convention.titles
+    told = [(numbers.exact(table.totals[unit]), called.removeprefix(f"{name} "), _share(table.totals[unit], ours)) for unit, called in titles.items()]
+    params = numbers.exact(table.totals["params"])
+    first, *more = told or [("", "", "")]
+    return [[name, table.convention.version, *first, params], *(["", "", *row, ""] for row in more)]
+
+
+def _share(value: Number, ours: Number) -> str:
+    """How many times our MACs."""
+    return "" if isinstance(value, Poly) or isinstance(ours, Poly) or not ours else f"{float(Fraction(value) / Fraction(ours)):.3f}"
+
+
+def _entry(name: str, table: Table) -> dict[str, Any]:
+    told = {unit: json.number(table.totals[unit]) for unit in (*table.convention.titles, "params")}
+    return {"tool": name, "version": table.convention.version or None, "units": dict(table.convention.titles), **told}

@@ -1,0 +1,109 @@
+"""A bridge as text, and as the JSON contract `archcalc/explain/1`."""
+
+from __future__ import annotations
+
+import json as json_library
+from typing import Any
+
+from archcalc.algebra import Number, Poly
+from archcalc.conventions.bridge import PARAMS, Bridge, Step, bridges
+from archcalc.conventions.counting import Counted
+from archcalc.cost import CONVENTION
+from archcalc.render import json, numbers, title
+
+SCHEMA = "archcalc/explain/1"
+
+
+def printed(table: Counted, form: str) -> str:
+    """A bridge in a format, `text` or `json`."""
+    return text(table) if form == "text" else json_library.dumps(contract(table), indent=1, ensure_ascii=False)
+
+
+def text(table: Counted) -> str:
+    """The way from our numbers to the tool's: a line an operator, then the sum."""
+    head = f"{title(table)} · {table.spec.path}{'@' + table.variant if table.variant else ''}"
+    blocks = [head, *("\n".join(_lines(table, bridge)) for bridge in bridges(table))]
+    about = [f"{table.tool.title}: {table.tool.about}", *table.tool.notes]
+    if table.spec.torch:
+        about.append("how PyTorch code writes the layers is what the spec says under `torch:`; others are modules")
+    return "\n\n".join([*blocks, "\n".join(about)])
+
+
+def _lines(table: Counted, bridge: Bridge) -> list[str]:
+    counted = "parameters" if bridge.counts == PARAMS else "MACs"
+    theirs = f"{bridge.title} of {table.tool.title}"
+    if bridge.theirs == bridge.ours and bridge.factor == 1 and not bridge.steps:
+        return [f"  {numbers.exact(bridge.ours)}  {counted} of archcalc, and {theirs}"]
+    definition = f": {CONVENTION}" if counted == "MACs" else ""
+    rows = [("", bridge.ours, f"{counted} of archcalc{definition}")]
+    if bridge.factor != 1:
+        rows.append(("+", (bridge.factor - 1) * bridge.ours, f"a multiply-accumulate is {bridge.factor} operations"))
+    rows += [_row(step) for step in bridge.steps]
+    rows.append(("=", bridge.theirs, theirs))
+    written = [(sign, numbers.exact(value), what) for sign, value, what in rows]
+    if any(isinstance(value, Poly) for _, value, _ in rows):
+        return [f"{sign:1} {value}\n      {what}" for sign, value, what in written]
+    width = max(len(value) for _, value, _ in written)
+    return [f"{sign:1} {value:>{width}}  {what}" for sign, value, what in written]
+
+
+def _row(step: Step) -> tuple[str, Number, str]:
+    """`+  44,455,936  bn: 4 x 11,113,984 outputs (53 layers)`."""
+    adds = step.adds
+    less = not isinstance(adds, Poly) and adds < 0
+    written = f", {_WRITTEN.get(step.written, step.written)}" if step.written else ""
+    layers = f"{numbers.exact(step.layers)} layer{'' if step.layers == 1 else 's'}"
+    parts = " ".join(_part(n, -part.factor if less else part.factor, part.amount, part.label) for n, part in enumerate(step.parts))
+    return "-" if less else "+", -adds if less else adds, f"{step.op}{written}: {'not counted: ' if step.unseen else ''}{parts} ({layers})"
+
+
+_WRITTEN = {"functional": "as a function", "method": "as a tensor's method", "Linear": "as nn.Linear", "Conv2d": "as nn.Conv2d"}
+_WRITTEN |= {"AdaptiveAvgPool2d": "after nn.AdaptiveAvgPool2d"}
+
+
+def _part(n: int, factor: int, amount: Number, label: str) -> str:
+    sign = "- " if factor < 0 else "+ " if n else ""
+    times = "" if abs(factor) == 1 else f"{abs(factor)} x "
+    written = numbers.exact(amount)
+    return f"{sign}{times}{f'({written})' if isinstance(amount, Poly) and ' ' in written else written} {label}"
+
+
+def contract(table: Counted) -> dict[str, Any]:
+    """`archcalc/explain/1`."""
+    from archcalc import __version__
+
+    found = {
+        "schema": SCHEMA,
+        "tool": {"name": "archcalc", "version": __version__},
+        "name": table.name,
+        "spec": table.spec.path,
+        "variant": table.variant,
+        "as": {"tool": table.tool.name, "version": table.tool.version, "units": dict(table.convention.titles)},
+        "batch": json.number(table.batch),
+        "bindings": {name: json.number(value) for name, value in table.binding.values.items() if name not in table.free},
+        "free": list(table.free),
+        "numbers": [_bridge(bridge) for bridge in bridges(table)],
+        "notes": list(table.tool.notes),
+    }
+    return found | ({"domain": list(table.domain)} if table.free else {})
+
+
+def _bridge(bridge: Bridge) -> dict[str, Any]:
+    steps = [
+        {
+            "op": step.op,
+            "written": step.written or None,
+            "layers": json.number(step.layers),
+            "parts": [{"factor": part.factor, "quantity": part.quantity, "amount": json.number(part.amount)} for part in step.parts],
+            "adds": json.number(step.adds),
+        }
+        for step in bridge.steps
+    ]
+    return {
+        "counts": bridge.counts,
+        "title": bridge.title,
+        "ours": json.number(bridge.ours),
+        "factor": bridge.factor,
+        "steps": steps,
+        "theirs": json.number(bridge.theirs),
+    }
