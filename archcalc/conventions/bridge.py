@@ -76,13 +76,14 @@ def _steps(table: Counted, nodes: list[Node], theirs: Rules, ours: Rules, factor
     groups: dict[tuple[str, str], list[tuple[Node, Terms]]] = {}
     for node in nodes:
         written = table.written(node)
-        change = _less(theirs.of(node.op, written), ours.of(node.op), factor)
+        words = table.words(node)
+        change = _less(theirs.of(words, written), ours.of(words), factor)
         if owned and node.share is not None:
             continue
         if owned and node.frozen and not table.tool.frozen:
-            change = {name: -value for name, value in ours.of(node.op).items()}
+            change = {name: -value for name, value in ours.of(words).items()}
         if change:
-            told = written if theirs.entry(node.op, written).endswith(f" {written}") else ""
+            told = written if theirs.entry(words, written).endswith(f" {written}") else ""
             groups.setdefault((node.op.word, told), []).append((node, change))
     made = (_step(table, word, written, group, owned) for (word, written), group in groups.items())
     return tuple(step for step in made if step.parts)

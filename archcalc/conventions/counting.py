@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -10,7 +11,7 @@ from typing import Any
 
 from archcalc.algebra import Dim
 from archcalc.conventions.quantities import amount
-from archcalc.conventions.rules import Rules, Terms
+from archcalc.conventions.rules import Rules, Terms, words
 from archcalc.conventions.tools import FLOPS, MACS, Tool, find
 from archcalc.cost import Convention, Row, Table, total
 from archcalc.graph import Node, over
@@ -86,11 +87,25 @@ class Counted(Table):
         """The parameters that a table of rules counts of a layer: shared ones where they are declared."""
         if node.share is not None or (node.frozen and not self.tool.frozen) or (node.head and not self.tool.idle):
             return 0
-        found: Dim = total(factor * self.amount(name, node, 1) for name, factor in rules.of(node.op, self.written(node)).items())
+        found: Dim = total(factor * self.amount(name, node, 1) for name, factor in rules.of(self.words(node), self.written(node)).items())
         return found
 
     def terms(self, node: Node, rules: Rules) -> Terms:
-        return {} if node.head else rules.of(node.op, self.written(node))
+        return {} if node.head else rules.of(self.words(node), self.written(node))
+
+    def words(self, node: Node) -> tuple[str, ...]:
+        """What tables may call a layer. Batch normalisation that can be folded into the convolution before it is apart: `bn_folded`
+        becomes that one's bias, `bn_absorbed` goes into the bias that it has."""
+        if node.op.word == "bn" and self.readers[node.inputs[0]] == 1:
+            source = self.graph.nodes[node.inputs[0]]
+            if source.op.word in ("conv", "dwconv") and source.share is None:
+                return ("bn_absorbed" if getattr(source.op, "bias", False) else "bn_folded", *words(node.op))
+        return words(node.op)
+
+    @cached_property
+    def readers(self) -> Counter[int]:
+        """How many layers read each node; an output counts as read."""
+        return Counter([*(source for node in self.graph.nodes for source in node.inputs), *self.graph.outputs])
 
     def amount(self, name: str, node: Node, batch: Dim | None = None) -> Dim:
         """How much of a quantity a layer has in all its repeats, for the batch."""
@@ -98,7 +113,7 @@ class Counted(Table):
         key = (name, id(node.op), (node.shape, *shapes))
         if key not in self._amounts:
             self._amounts[key] = amount(name, node.op, node.shape, shapes)
-        found: Dim = over(node.ranges, self._amounts[key]) * (self.batch if batch is None else batch)
+        found: Dim = over(node.ranges, self._amounts[key]) * (1 if name == "calls" else self.batch if batch is None else batch)
         return found
 
     def layers(self) -> Iterator[Node]:

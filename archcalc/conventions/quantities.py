@@ -68,12 +68,17 @@ QUANTITIES: dict[str, Quantity] = {
     "merged": Quantity("outputs a branch added", "outputs x (branches - 1)", lambda op, output, inputs: (len(inputs) - 1) * size(output)),
     "params": Quantity("parameters", "learned numbers", lambda op, output, inputs: _learned(op, inputs)),
     "buffers": Quantity("numbers in buffers", "running statistics of batch normalisation", lambda op, output, inputs: _kept(op, inputs)),
+    "channels": Quantity("channels", "channels that the layer puts out", lambda op, output, inputs: output[0]),
+    "calls": Quantity("a layer, of scalars", "1, whatever the batch: arithmetic on scalars", lambda op, output, inputs: 1),
     "projections": Quantity("MACs of projections", "attention: of queries, keys, values and the output", _part("projections")),
     "products": Quantity("MACs of scores", "attention: queries by keys, and scores by values", _part("products")),
     "scores": Quantity("scores", "attention: heads x queries x keys", _part("scores")),
     "queries": Quantity("numbers in the queries", "attention: queries x features", _part("queries")),
     "projected": Quantity("projected numbers", "attention: queries, keys and values after their projections", _part("projected")),
     "units": Quantity("hidden units", "recurrent: steps x hidden units x directions x layers", lambda op, output, inputs: _units(op, inputs)),
+    "states": Quantity(
+        "hidden units one way", "recurrent: steps x hidden units x layers", lambda op, output, inputs: inputs[0][1] * op.hidden * op.layers
+    ),
     "stepped": Quantity("parameters x steps", "recurrent: learned numbers x steps", lambda op, output, inputs: _learned(op, inputs) * inputs[0][1]),
     "unrolled": Quantity(
         "MACs at the output's size",

@@ -38,16 +38,16 @@ class Rules:
         self.otherwise = otherwise
         self.table = {word.strip(): rule for words, rule in table.items() for word in words.split(",")}
 
-    def entry(self, op: Op, written: str = "module") -> str:
+    def entry(self, words: tuple[str, ...], written: str = "module") -> str:
         """Where the table speaks of an operator that PyTorch code writes like that; nothing if it doesn't."""
-        return next((key for name in names(op) for key in (f"{name} {written}", name) if key in self.table), "")
+        return next((key for word in words for key in (f"{word} {written}", word) if key in self.table), "")
 
-    def of(self, op: Op, written: str = "module") -> Terms:
+    def of(self, words: tuple[str, ...], written: str = "module") -> Terms:
         """What counts of it."""
-        return terms(self.table.get(self.entry(op, written), self.otherwise))
+        return terms(self.table.get(self.entry(words, written), self.otherwise))
 
 
-def names(op: Op) -> tuple[str, ...]:
+def words(op: Op) -> tuple[str, ...]:
     """What a table may call an operator: its word, and before it what sets it apart from others of that word."""
     if getattr(op, "mode", None) == "bilinear":
         return ("upsample_bilinear", op.word)

@@ -172,20 +172,40 @@ _DEEPSPEED_FLOPS = Rules(_ELEMENTWISE_FLOPS | {
 
 _FLOP_COUNTER = Rules({"conv, dwconv, conv_transpose, linear, matmul": "2*macs", "attention": "2*projections + 2*products"})
 
-_ONNX_TOOL = Rules({
+_ONNX = {
     "conv, dwconv, linear": "macs + biased",
     "conv_transpose": "swapped + biased",
     "matmul": "macs",
+    "attention": "projections + products + biased + 36*scores + 2*queries + 78*calls",
+    "lstm": "macs + biased + 180*states",
+    "gru": "macs + biased + 110*states",
     "bn": "31*outputs",
+    "ln": "7*outputs + 29*positions",
+    "gn": "9*outputs",
+    "scale, position": "outputs",
+    "token": "6*calls",
+    "slice method": "7*calls",
     "relu": "outputs",
-    "relu6": "2*outputs",
+    "relu6, leaky_relu, prelu": "2*outputs",
+    "elu": "35*outputs",
+    "gelu": "7*outputs",
     "sigmoid": "32*outputs",
+    "silu": "33*outputs",
+    "hardsigmoid": "4*outputs",
+    "hardswish": "5*outputs",
+    "tanh, softplus": "76*outputs",
+    "mish": "153*outputs",
+    "softmax": "36*outputs",
     "maxpool, avgpool": "taps",
     "gap": "inputs + 4*outputs",
-    "softmax": "36*outputs",
-    "add, mul, sub": "merged",
-})  # fmt: skip
-_ONNX_TOOL_FOLDED = _ONNX_TOOL
+    "gap method, gmp, flatten AdaptiveAvgPool2d": "inputs",
+    "upsample_bilinear": "4*outputs",
+    "add, sub, mul, maximum": "merged",
+}
+_ONNX_TOOL = Rules(_ONNX)
+_ONNX_TOOL_FOLDED = Rules(_ONNX | {"bn_folded": "outputs", "bn_absorbed": ""})
+_ONNX_PARAMS = Rules({}, otherwise="params + buffers")
+_ONNX_PARAMS_FOLDED = Rules({"bn_folded": "channels", "bn_absorbed": ""}, otherwise="params + buffers")
 
 _THOP_PARAMS = Rules({
     "conv, dwconv, conv_transpose, linear, bn, ln, prelu, rnn, lstm, gru": "params",
@@ -210,8 +230,8 @@ TOOLS: Mapping[str, Tool] = {
             LEARNED,
         ),
         Tool("flop_counter", "2.13.0", "torch.utils.flop_counter, on the meta device", (Number("FLOPs", FLOPS, _FLOP_COUNTER),), LEARNED),
-        Tool("onnx-tool", "1.0.1", "reads the ONNX file, batch normalisation as nodes", (Number("MACs", MACS, _ONNX_TOOL),), LEARNED),
-        Tool("onnx-tool-folded", "1.0.1", "the same, batch normalisation folded", (Number("MACs", MACS, _ONNX_TOOL_FOLDED),), LEARNED),
+        Tool("onnx-tool", "1.0.1", "reads the ONNX file, batch normalisation as nodes", (Number("MACs", MACS, _ONNX_TOOL),), _ONNX_PARAMS),
+        Tool("onnx-tool-folded", "1.0.1", "the same, batch normalisation folded", (Number("MACs", MACS, _ONNX_TOOL_FOLDED),), _ONNX_PARAMS_FOLDED),
         Tool("keras", "3.15.1", "counts parameters only", (), Rules({}, otherwise="params + buffers")),
     )
 }

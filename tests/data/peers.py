@@ -320,7 +320,11 @@ def onnx_tool(model: Any, x: Any, fold: bool = False) -> dict[str, Any]:
     import onnx_tool
     import torch
 
+    torch.backends.mha.set_fastpath_enabled(False)  # its operator has no form in ONNX
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+        for tensor in (*model.parameters(), *model.buffers()):
+            if tensor.is_floating_point():
+                tensor.uniform_(0.5, 1.5)  # initial values are alike, and the exporter would store those of one shape once
         path = f"{folder}/model.onnx"
         training = torch.onnx.TrainingMode.EVAL if fold else torch.onnx.TrainingMode.PRESERVE
         torch.onnx.export(model, (x,), path, dynamo=False, opset_version=17, training=training, do_constant_folding=True)
