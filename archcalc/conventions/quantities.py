@@ -65,6 +65,11 @@ QUANTITIES: dict[str, Quantity] = {
     "inputs": Quantity("inputs", "numbers in its first input", lambda op, output, inputs: size(inputs[0])),
     "positions": Quantity("positions", "outputs a channel", lambda op, output, inputs: size(output[1:])),
     "taps": Quantity("elements of windows", "outputs x elements of the window", lambda op, output, inputs: size(output) * _taps(op, inputs)),
+    "padded": Quantity(
+        "outputs and padding of channels",
+        "outputs + (size - 1) x positions, of local response normalisation",
+        lambda op, output, inputs: size(output) + (op.size - 1) * size(output[1:]),
+    ),
     "merged": Quantity("outputs a branch added", "outputs x (branches - 1)", lambda op, output, inputs: (len(inputs) - 1) * size(output)),
     "params": Quantity("parameters", "learned numbers", lambda op, output, inputs: _learned(op, inputs)),
     "buffers": Quantity("numbers in buffers", "running statistics of batch normalisation", lambda op, output, inputs: _kept(op, inputs)),
@@ -76,9 +81,7 @@ QUANTITIES: dict[str, Quantity] = {
     "queries": Quantity("numbers in the queries", "attention: queries x features", _part("queries")),
     "projected": Quantity("projected numbers", "attention: queries, keys and values after their projections", _part("projected")),
     "units": Quantity("hidden units", "recurrent: steps x hidden units x directions x layers", lambda op, output, inputs: _units(op, inputs)),
-    "states": Quantity(
-        "hidden units one way", "recurrent: steps x hidden units x layers", lambda op, output, inputs: inputs[0][1] * op.hidden * op.layers
-    ),
+    "states": Quantity("hidden units one way", "recurrent: steps x hidden units x layers", lambda op, output, inputs: inputs[0][1] * op.hidden * op.layers),
     "stepped": Quantity("parameters x steps", "recurrent: learned numbers x steps", lambda op, output, inputs: _learned(op, inputs) * inputs[0][1]),
     "unrolled": Quantity(
         "MACs at the output's size",

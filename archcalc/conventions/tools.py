@@ -106,9 +106,9 @@ _PTFLOPS = Rules({
 })  # fmt: skip
 
 _PTFLOPS_ATEN = Rules({
-    "conv, dwconv, conv_transpose, linear": "macs + biased",
+    "conv, dwconv, conv_transpose, linear, rnn, gru": "macs + biased",
     "matmul": "macs",
-    "attention": "projections",
+    "attention": "projections + biased",
 })  # fmt: skip
 
 _FVCORE = Rules({
@@ -149,6 +149,7 @@ _ELEMENTWISE_FLOPS = {
     f"{_POOLS}, flatten AdaptiveAvgPool2d": "inputs",
     "gap method": "",
     "add functional, mul functional": "merged",
+    "lrn": "3*outputs + padded",
 }
 _CALFLOPS_FLOPS = Rules(_ELEMENTWISE_FLOPS | {
     "conv, dwconv, linear Conv2d": "2*macs + biased",
@@ -170,7 +171,7 @@ _DEEPSPEED_FLOPS = Rules(_ELEMENTWISE_FLOPS | {
     "upsample, upsample_bilinear": "outputs",
 })  # fmt: skip
 
-_FLOP_COUNTER = Rules({"conv, dwconv, conv_transpose, linear, matmul": "2*macs", "attention": "2*projections + 2*products"})
+_FLOP_COUNTER = Rules({"conv, dwconv, conv_transpose, linear, matmul, rnn, lstm, gru": "2*macs", "attention": "2*projections + 2*products"})
 
 _ONNX = {
     "conv, dwconv, linear": "macs + biased",
@@ -230,8 +231,8 @@ TOOLS: Mapping[str, Tool] = {
             LEARNED,
         ),
         Tool("flop_counter", "2.13.0", "torch.utils.flop_counter, on the meta device", (Number("FLOPs", FLOPS, _FLOP_COUNTER),), LEARNED),
-        Tool("onnx-tool", "1.0.1", "reads the ONNX file, batch normalisation as nodes", (Number("MACs", MACS, _ONNX_TOOL),), _ONNX_PARAMS),
-        Tool("onnx-tool-folded", "1.0.1", "the same, batch normalisation folded", (Number("MACs", MACS, _ONNX_TOOL_FOLDED),), _ONNX_PARAMS_FOLDED),
+        Tool("onnx-tool", "1.0.1", "reads the ONNX file, batch normalisation as nodes", (Number("MACs", MACS, _ONNX_TOOL),), _ONNX_PARAMS, idle=False),
+        Tool("onnx-tool-folded", "1.0.1", "the same, batch normalisation folded", (Number("MACs", MACS, _ONNX_TOOL_FOLDED),), _ONNX_PARAMS_FOLDED, idle=False),
         Tool("keras", "3.15.1", "counts parameters only", (), Rules({}, otherwise="params + buffers")),
     )
 }

@@ -3,7 +3,7 @@
 Not run by the tests. In an environment of its own (torch for the CPU, torchvision, thop, ptflops, fvcore, torchinfo, calflops,
 deepspeed, onnx, onnx-tool, keras):
 
-    python tests/data/peers.py [TOOL]...
+    python tests/data/peers.py [--operators] [TOOL]...
 
 Every tool counts torchvision's networks (Keras its own) and single operators; one process a tool, because some of them leave torch patched.
 """
@@ -147,7 +147,7 @@ def operators() -> dict[str, Probe]:
         "conv on a sequence": (["conv 6 3"], plain, [8, 12], lambda: nn.Conv1d(8, 6, 3, padding=1)),
         "conv in 3-D": (["conv 6 3"], plain, [8, 4, 5, 6], lambda: nn.Conv3d(8, 6, 3, padding=1)),
         "dwconv": (["dwconv 3x3"], plain, image, lambda: nn.Conv2d(8, 8, 3, padding=1, groups=8)),
-        "conv as Linear": (["conv 6 1x1"], {"conv": "Linear"}, image, lambda: nn.Sequential(Call(lambda x: x.permute(0, 2, 3, 1)), nn.Linear(8, 6))),
+        "conv as Linear": (["conv 6 1x1"], {"conv": "Linear"}, image, lambda: nn.Sequential(Call(lambda x: x.permute(0, 2, 3, 1).contiguous()), nn.Linear(8, 6))),
         "conv_transpose": (["conv_transpose 6 2x2 stride=2 pad=0"], plain, image, lambda: nn.ConvTranspose2d(8, 6, 2, 2)),
         "conv_transpose 3x3": (["conv_transpose 6 3x3 stride=2 pad=1 bias=false"], plain, image, lambda: nn.ConvTranspose2d(8, 6, 3, 2, 1, bias=False)),
         "linear": (["linear 10"], plain, vector, lambda: nn.Linear(16, 10)),
@@ -365,7 +365,7 @@ def with_torchvision() -> dict[str, Any]:
     return {name: {"params": meta["num_params"], "gmacs": meta["_ops"]} for name, meta in metas.items()}
 
 
-def counted(tool: str) -> dict[str, Any]:
+def counted(tool: str, networks: bool) -> dict[str, Any]:
     import torch
 
     warnings.simplefilter("ignore")
@@ -384,7 +384,7 @@ def counted(tool: str) -> dict[str, Any]:
             except Exception as error:
                 numbers = {"error": f"{type(error).__name__}: {str(error)[:80]}"}
         found["operators"][name] = numbers
-    for name in NETWORKS:
+    for name in NETWORKS if networks else ():
         model, shape = network(name)
         with contextlib.redirect_stdout(io.StringIO()):
             try:
@@ -396,11 +396,12 @@ def counted(tool: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--one"]:
-        sys.stdout.write("\n" + json.dumps(counted(sys.argv[2])) + "\n")
+    flags, named = [word for word in sys.argv[1:] if word.startswith("--")], [word for word in sys.argv[1:] if not word.startswith("--")]
+    if "--one" in flags:
+        sys.stdout.write("\n" + json.dumps(counted(named[0], "--operators" not in flags)) + "\n")
         return
-    for tool in sys.argv[1:] or [*TOOLS, "keras", "torchvision"]:
-        done = subprocess.run([sys.executable, __file__, "--one", tool], stdout=subprocess.PIPE, check=True, text=True)
+    for tool in named or [*TOOLS, "keras", "torchvision"]:
+        done = subprocess.run([sys.executable, __file__, "--one", *flags, tool], stdout=subprocess.PIPE, check=True, text=True)
         merge(tool, json.loads(done.stdout.strip().rpartition("\n")[2]))
 
 
