@@ -7,7 +7,7 @@ Read off the tools' sources at the versions named here, and held against what th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from archcalc.conventions.rules import Rules
 from archcalc.errors import UsageError, suggest
@@ -40,12 +40,12 @@ class Tool:
     params: Rules
     idle: bool = True  # the parameters of heads that only training runs are in
     frozen: bool = True  # frozen parameters are in
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
-        """`thop 0.1.1`."""
-        return f"{self.name} {self.version}"
+        """`thop 0.1.1`; `flop_counter of torch 2.13.0`."""
+        return f"{self.name} {'of ' if ' ' in self.version else ''}{self.version}"
 
     @property
     def buffers(self) -> bool:
@@ -213,34 +213,111 @@ _THOP_PARAMS = Rules({
     "ln functional": "",
 })  # fmt: skip
 
-TOOLS: Mapping[str, Tool] = {
-    tool.name: tool
-    for tool in (
-        Tool("torchvision", "0.28.0", "the table of weights: MACs, as GFLOPS", (Number("GFLOPS", MACS, OURS),), LEARNED),
-        Tool("fvcore", "0.1.5", "traces the network; a multiply-accumulate is one flop", (Number("flops", MACS, _FVCORE),), LEARNED),
-        Tool("thop", "0.1.1", "hooks modules that it knows", (Number("MACs", MACS, _THOP),), _THOP_PARAMS, idle=False),
-        Tool("ptflops", "0.7.5", "hooks modules, and functions too", (Number("MACs", MACS, _PTFLOPS),), LEARNED, frozen=False),
-        Tool("ptflops-aten", "0.7.5", "ptflops with its aten backend", (Number("MACs", MACS, _PTFLOPS_ATEN),), LEARNED, frozen=False),
-        Tool("torchinfo", "1.8.0", "reads parameters and the outputs' sizes", (Number("mult-adds", MACS, _TORCHINFO),), LEARNED),
-        Tool("calflops", "0.3.2", "replaces functions", (Number("MACs", MACS, _CALFLOPS_MACS), Number("FLOPs", FLOPS, _CALFLOPS_FLOPS)), LEARNED, frozen=False),
-        Tool(
-            "deepspeed",
-            "0.19.8",
-            "replaces functions",
-            (Number("MACs", MACS, _DEEPSPEED_MACS), Number("FLOPs", FLOPS, _DEEPSPEED_FLOPS)),
-            LEARNED,
-        ),
-        Tool("flop_counter", "2.13.0", "torch.utils.flop_counter, on the meta device", (Number("FLOPs", FLOPS, _FLOP_COUNTER),), LEARNED),
-        Tool("onnx-tool", "1.0.1", "reads the ONNX file, batch normalisation as nodes", (Number("MACs", MACS, _ONNX_TOOL),), _ONNX_PARAMS, idle=False),
-        Tool("onnx-tool-folded", "1.0.1", "the same, batch normalisation folded", (Number("MACs", MACS, _ONNX_TOOL_FOLDED),), _ONNX_PARAMS_FOLDED, idle=False),
-        Tool("keras", "3.15.1", "counts parameters only", (), Rules({}, otherwise="params + buffers")),
-    )
-}
+_TOOLS = (
+    Tool(
+        "torchvision",
+        "0.28.0",
+        "its table of weights prints MACs, as GFLOPS",
+        (Number("GFLOPS", MACS, OURS),),
+        LEARNED,
+    ),
+    Tool(
+        "fvcore",
+        "0.1.5",
+        "traces the network; a multiply-accumulate is one flop; batch normalisation 2 a number, adaptive pools what they read",
+        (Number("flops", MACS, _FVCORE),),
+        LEARNED,
+        notes=("scaled dot products are no operator that it knows: of attention it sees the projections",),
+    ),
+    Tool(
+        "thop",
+        "0.1.1",
+        "hooks modules of classes that it knows; batch normalisation 4 a number, adaptive pools what they read and write",
+        (Number("MACs", MACS, _THOP),),
+        _THOP_PARAMS,
+        idle=False,
+        notes=("functions, nn.MultiheadAttention and subclasses are not seen, nor are their parameters and those of modules of one's own",),
+    ),
+    Tool(
+        "ptflops",
+        "0.7.5",
+        "hooks modules and replaces functions, so that modules which call one count twice; a bias is an operation an output",
+        (Number("MACs", MACS, _PTFLOPS),),
+        LEARNED,
+        frozen=False,
+    ),
+    Tool(
+        "ptflops-aten",
+        "0.7.5",
+        "ptflops with backend=aten; contractions and their biases",
+        (Number("MACs", MACS, _PTFLOPS_ATEN),),
+        LEARNED,
+        frozen=False,
+        notes=("scaled dot products are no operator that it knows: of attention it sees the projections",),
+    ),
+    Tool(
+        "torchinfo",
+        "1.8.0",
+        "parameters times the outputs' positions for convolutions, parameters alone for every other module",
+        (Number("mult-adds", MACS, _TORCHINFO),),
+        LEARNED,
+        notes=("nn.Linear counts once, however many positions it is applied to",),
+    ),
+    Tool(
+        "calflops",
+        "0.3.2",
+        "replaces functions; MACs are those of contractions, FLOPs 2 a MAC and the elementwise functions that it knows",
+        (Number("MACs", MACS, _CALFLOPS_MACS), Number("FLOPs", FLOPS, _CALFLOPS_FLOPS)),
+        LEARNED,
+        frozen=False,
+        notes=("scaled dot products are no function that it knows: of attention it sees the projections",),
+    ),
+    Tool(
+        "deepspeed",
+        "0.19.8",
+        "its flops profiler replaces functions; MACs are those of contractions, FLOPs 2 a MAC and the elementwise functions that it knows",
+        (Number("MACs", MACS, _DEEPSPEED_MACS), Number("FLOPs", FLOPS, _DEEPSPEED_FLOPS)),
+        LEARNED,
+    ),
+    Tool(
+        "flop_counter",
+        "torch 2.13.0",
+        "torch.utils.flop_counter: 2 a MAC of convolutions and matrix products, nothing else",
+        (Number("FLOPs", FLOPS, _FLOP_COUNTER),),
+        LEARNED,
+        notes=("this is its count on the meta device; on a CPU, kernels of attention that it has no formula for count nothing",),
+    ),
+    Tool(
+        "onnx-tool",
+        "1.0.1",
+        "instructions that an ONNX file's nodes would take: 31 a number for batch normalisation, 32 for an exponential, 4 for a division",
+        (Number("MACs", MACS, _ONNX_TOOL),),
+        _ONNX_PARAMS,
+        idle=False,
+        notes=("of a file in which batch normalisation is a node; running statistics are parameters",),
+    ),
+    Tool(
+        "onnx-tool-folded",
+        "1.0.1",
+        "onnx-tool on a file that torch.onnx exports in evaluation mode, which folds batch normalisation into convolutions",
+        (Number("MACs", MACS, _ONNX_TOOL_FOLDED),),
+        _ONNX_PARAMS_FOLDED,
+        idle=False,
+        notes=("running statistics that are not folded are parameters",),
+    ),
+    Tool(
+        "keras",
+        "3.15.1",
+        "counts no operations; running statistics of batch normalisation are parameters, which it calls non-trainable",
+        (),
+        Rules({}, otherwise="params + buffers"),
+    ),
+)
+TOOLS: Mapping[str, Tool] = {tool.name: tool for tool in _TOOLS}
 
 
 def find(name: str) -> Tool:
     """The tool of that name. Raises UsageError with all that there are."""
     if name not in TOOLS:
-        near = suggest(name, TOOLS)
-        raise UsageError(f"unknown tool '{name}'{near}; there are {', '.join(TOOLS)}")
+        raise UsageError(f"unknown tool '{name}'{suggest(name, TOOLS)}; there are {', '.join(TOOLS)}")
     return TOOLS[name]
