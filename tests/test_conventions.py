@@ -136,7 +136,7 @@ def test_a_bridge_in_closed_form() -> None:
 
 def test_a_convention_over_a_free_depth() -> None:
     """A body that stands for n repeats: n batch normalisations of 8x6x6 numbers, 4 each."""
-    model = spec(["n x [conv 8 3x3 bias=false, bn]"] if False else [{"n x": ["conv 8 3x3 bias=false", "bn"]}], [8, 6, 6], params={"n": 3})
+    model = spec([{"n x": ["conv 8 3x3 bias=false", "bn"]}], [8, 6, 6], params={"n": 3})
     totals = counted(model, "thop", free=["n"]).totals
     for n in (3, 10):
         assert totals["macs"].evaluate({"n": n}) == n * (8 * 6 * 6 * 8 * 9 + 4 * 8 * 6 * 6)
@@ -144,7 +144,7 @@ def test_a_convention_over_a_free_depth() -> None:
 
 def test_shared_and_frozen_weights() -> None:
     """Shared ones are parameters once and work every time; ptflops and calflops leave frozen ones out."""
-    model = spec(["a: linear 8", "linear 8 share=a", "linear 4 frozen=true"] if False else [{"a": "linear 8"}, "linear 8 share=a", "linear 4 frozen=true"], [8])
+    model = spec([{"a": "linear 8"}, "linear 8 share=a", "linear 4 frozen=true"], [8])
     fvcore, ptflops = counted(model, "fvcore").totals, counted(model, "ptflops").totals
     assert (fvcore["params"], fvcore["macs"]) == (72 + 36, 64 + 64 + 32)
     assert (ptflops["params"], ptflops["macs"]) == (72, 64 + 64 + 32 + 8 + 8 + 4)
@@ -193,7 +193,7 @@ def test_what_is_no_rule_is_refused(rule: str) -> None:
 
 
 def test_every_rule_speaks_of_operators_and_ways_to_write_them_that_exist() -> None:
-    known = {*OPS, "bn_plain", "ln_plain", "gn_plain", "bn_folded", "bn_absorbed", "upsample_bilinear"}
+    known = {*OPS, "bn_plain", "ln_plain", "gn_plain", "attention_plain", "bn_folded", "bn_absorbed", "upsample_bilinear"}
     written = {"functional", "method", "Linear", "Conv2d", "AdaptiveAvgPool2d"}
     for tool in TOOLS.values():
         for rules in (tool.params, *(number.rules for number in tool.numbers)):

@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.app import app
-from archcalc.cli.options import As, Batch, Free, Quiet, Set, Spec, Train, Without, bindings, models, names, notes
+from archcalc.cli.options import As, Batch, Free, Quiet, Set, Train, Without, bindings, models, names, notes, width
 from archcalc.errors import UsageError
 
 
 @app.command()
 def explain(
-    spec: Spec,
+    spec: Annotated[str | None, typer.Argument(metavar="[SPEC]", help="A spec file, file.yaml@variant, or the name of a network that ships.")] = None,
     tool: As = None,
     sets: Set = None,
     free: Free = None,
@@ -28,12 +28,19 @@ def explain(
     \b
     archcalc explain resnet50 --as thop               what thop 0.1.1 adds to the MACs of conv, linear and matmul
     archcalc explain resnet50                         what every tool prints
+    archcalc explain --as thop                        what thop counts of which operator
+    archcalc explain                                  the tools
     """
-    from archcalc.conventions import TOOLS, counted, overview, printing
+    from archcalc.conventions import TOOLS, counted, find, overview, printing, reference
     from archcalc.model import Question
 
     if form not in ("text", "json"):
         raise UsageError(f"unknown format '{form}'; there are text, json")
+    if tool is not None:
+        find(tool)
+    if spec is None:
+        typer.echo(reference.tools(form, width()) if tool is None else reference.tool(tool, form))
+        return
     (model,) = models([spec])
     question = Question(bindings(sets), names(free), batch, train, without=names(without))
     own = model.answer(question._replace(train=False))

@@ -8,6 +8,7 @@ from typing import Any
 from archcalc.algebra import Number, Poly
 from archcalc.conventions.bridge import PARAMS, Bridge, Step, bridges
 from archcalc.conventions.counting import Counted
+from archcalc.conventions.reference import WRITTEN
 from archcalc.cost import CONVENTION
 from archcalc.render import json, numbers, title
 
@@ -51,14 +52,10 @@ def _row(step: Step) -> tuple[str, Number, str]:
     """`+  44,455,936  bn: 4 x 11,113,984 outputs (53 layers)`."""
     adds = step.adds
     less = not isinstance(adds, Poly) and adds < 0
-    written = f", {_WRITTEN.get(step.written, step.written)}" if step.written else ""
+    written = f", {WRITTEN[step.written]}" if step.written else ""
     layers = f"{numbers.exact(step.layers)} layer{'' if step.layers == 1 else 's'}"
     parts = " ".join(_part(n, -part.factor if less else part.factor, part.amount, part.label) for n, part in enumerate(step.parts))
     return "-" if less else "+", -adds if less else adds, f"{step.op}{written}: {'not counted: ' if step.unseen else ''}{parts} ({layers})"
-
-
-_WRITTEN = {"functional": "as a function", "method": "as a tensor's method", "Linear": "as nn.Linear", "Conv2d": "as nn.Conv2d"}
-_WRITTEN |= {"AdaptiveAvgPool2d": "after nn.AdaptiveAvgPool2d"}
 
 
 def _part(n: int, factor: int, amount: Number, label: str) -> str:

@@ -53,4 +53,6 @@ def words(op: Op) -> tuple[str, ...]:
         return ("upsample_bilinear", op.word)
     if op.word in ("bn", "ln", "gn") and not (getattr(op, "scale", True) or getattr(op, "shift", True)):
         return (f"{op.word}_plain", op.word)
+    if op.word == "attention" and not getattr(op, "bias", True):
+        return ("attention_plain", op.word)
     return (op.word,)

@@ -89,6 +89,7 @@ _PTFLOPS = Rules({
     "matmul": "macs",
     "matmul method": "",
     "attention": "projections + products + queries + scores + projected + outputs",
+    "attention_plain": "projections + products + queries + scores + outputs",
     "rnn": "macs + units + biased",
     "lstm": "macs + 10*units + biased",
     "gru": "macs + 7*units + biased",

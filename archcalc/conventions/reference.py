@@ -1,0 +1,89 @@
+"""What the tables say, for people: the tools that there are, and what one of them counts of which operator."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from archcalc.conventions.quantities import QUANTITIES
+from archcalc.conventions.rules import Rules, terms
+from archcalc.conventions.tools import TOOLS, Tool, find
+from archcalc.render.grid import listing
+
+SCHEMA = "archcalc/tools/1"
+WRITTEN = {
+    "functional": "as a function",
+    "method": "as a tensor's method",
+    "Linear": "as nn.Linear",
+    "Conv2d": "as nn.Conv2d",
+    "AdaptiveAvgPool2d": "after nn.AdaptiveAvgPool2d",
+}
+APART = {
+    "bn_plain": "bn without scale and shift",
+    "ln_plain": "ln without scale and shift",
+    "gn_plain": "gn without scale and shift",
+    "attention_plain": "attention without bias",
+    "bn_folded": "bn that becomes the bias of the conv before it",
+    "bn_absorbed": "bn that goes into the bias of the conv before it",
+    "upsample_bilinear": "upsample mode=bilinear",
+}
+OTHERS, NOTHING = "all others", "nothing"
+
+
+def tools(form: str, width: int | None) -> str:
+    """The tools: name, version, what they print, and what they are."""
+    if form == "json":
+        return json.dumps({"schema": SCHEMA, "tools": [_described(tool) for tool in TOOLS.values()]}, indent=1, ensure_ascii=False)
+    room = None if width is None else max(30, width - 48)
+    rows = [[tool.name, tool.version, _titles(tool), "\n".join(textwrap.wrap(tool.about, room)) if room else tool.about] for tool in TOOLS.values()]
+    return listing(["tool", "version", "prints", "what it is"], rows, ("tool", "version", "prints", "what it is"))
+
+
+def tool(name: str, form: str) -> str:
+    """What a tool counts of which operator, and what the words mean."""
+    known = find(name)
+    if form == "json":
+        return json.dumps({"schema": SCHEMA, "tools": [_described(known)]}, indent=1, ensure_ascii=False)
+    blocks = [f"{known.title}: {known.about}"]
+    blocks += [f"{title}\n{_table(rules)}" for title, rules in _rules(known)]
+    used = dict.fromkeys(name for _, rules in _rules(known) for rule in (*rules.table.values(), rules.otherwise) for name in terms(rule))
+    width = max(map(len, used))
+    blocks.append("\n".join(f"{name:<{width}}  {QUANTITIES[name].help}" for name in used))
+    return "\n\n".join([*blocks, *known.notes])
+
+
+def _rules(tool: Tool) -> Iterator[tuple[str, Rules]]:
+    yield from ((number.title, number.rules) for number in tool.numbers)
+    yield "parameters", tool.params
+
+
+def _table(rules: Rules) -> str:
+    """`  4*outputs  bn, ln`: operators with the same rule in one line; of what counts nothing the exceptions alone are named."""
+    grouped: dict[str, list[str]] = {}
+    for entry, rule in rules.table.items():
+        grouped.setdefault(rule or NOTHING, []).append(entry)
+    lines = [*grouped.items(), (rules.otherwise or NOTHING, [])]
+    lines.sort(key=lambda line: line[0] == NOTHING)
+    width = max(len(rule) for rule, _ in lines)
+    return "\n".join(f"  {rule:<{width}}  {_spoken(entries) if entries else OTHERS}" for rule, entries in lines)
+
+
+def _spoken(entries: list[str]) -> str:
+    """`gelu, relu functional, elu functional` as a reader understands it: `gelu; relu, elu as a function`."""
+    ways: dict[str, list[str]] = {}
+    for entry in entries:
+        word, _, written = entry.partition(" ")
+        ways.setdefault(written, []).append(APART.get(word, word))
+    return "; ".join(", ".join(words) + (f" {WRITTEN[written]}" if written else "") for written, words in sorted(ways.items(), key=lambda way: way[0] != ""))
+
+
+def _titles(tool: Tool) -> str:
+    return ", ".join(number.title for number in tool.numbers) or "parameters"
+
+
+def _described(tool: Tool) -> dict[str, Any]:
+    """A tool as JSON: its rules as they are written here."""
+    rules = {title: rules.table | {"": rules.otherwise} for title, rules in _rules(tool)}
+    return {"tool": tool.name, "version": tool.version, "about": tool.about, "notes": list(tool.notes), "rules": rules}
