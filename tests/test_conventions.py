@@ -226,7 +226,7 @@ def test_count_as_a_tool_says_who_counts() -> None:
 def test_count_as_a_tool_in_json() -> None:
     found = json.loads(run("count", "resnet50", "--as", "calflops", "--format", "json"))
     assert found["convention"] == "calflops"
-    assert found["as"] == {"tool": "calflops", "version": "0.3.2", "units": {"macs": "calflops MACs", "flops": "calflops FLOPs"}}
+    assert found["counted_by"] == {"tool": "calflops", "version": "0.3.2", "units": {"macs": "calflops MACs", "flops": "calflops FLOPs"}}
     assert (found["totals"]["macs"], found["totals"]["flops"]) == (4_089_184_256, 8_211_108_352)
     assert sum(layer["flops"] for layer in found["layers"]) == 8_211_108_352
 

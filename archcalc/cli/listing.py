@@ -31,7 +31,9 @@ def ops(
 
 @app.command()
 def schema(
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="spec (default), or the output of a command: count, check, compare, zoo, ops.")] = "spec",
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="spec (default), or the output of a command: count, explain, check, compare, zoo, ops.")
+    ] = "spec",
 ) -> None:
     """Print the JSON Schema (draft-07) of a spec, for editors, or of what a command prints with --format json."""
     from archcalc.schemas import schema_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from archcalc.algebra import Dim, Number
 from archcalc.conventions.counting import Counted
@@ -14,7 +14,7 @@ from archcalc.conventions.tools import LEARNED, OURS
 from archcalc.cost import total
 from archcalc.graph import Node, over
 
-PARAMS = "params"
+PARAMS: Literal["params"] = "params"
 
 
 class Part(NamedTuple):
@@ -52,7 +52,7 @@ class Step:
 class Bridge:
     """`theirs` = `ours` x `factor` + what the steps add. `counts` is macs, flops or params; `title` what the tool calls it."""
 
-    counts: str
+    counts: Literal["macs", "flops", "params"]
     title: str
     ours: Number
     factor: int

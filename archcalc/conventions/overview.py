@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import json as json_library
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING
 
 from archcalc.algebra import Number, Poly
 from archcalc.cost import Table
 from archcalc.render import json, numbers, title
 from archcalc.render.grid import listing
 
-SCHEMA = "archcalc/tools/1"
+if TYPE_CHECKING:
+    from archcalc.render.contract import Overview, Printed
+
 HEADINGS = ["tool", "version", "prints", "unit", "of ours", "parameters"]
 
 
 def printed(tables: dict[str, Table], form: str) -> str:
     """The numbers of each tool, `tables` by its name; our own under `archcalc`."""
     if form == "json":
-        return json_library.dumps({"schema": SCHEMA, "tools": [_entry(name, table) for name, table in tables.items()]}, indent=1, ensure_ascii=False)
+        from archcalc import __version__
+
+        own = tables["archcalc"]
+        found: Overview = {
+            "schema": "archcalc/overview/1",
+            "tool": {"name": "archcalc", "version": __version__},
+            "name": own.name,
+            "spec": own.spec.path,
+            "variant": own.variant,
+            "tools": [_entry(name, table) for name, table in tables.items()],
+        }
+        return json_library.dumps(found, indent=1, ensure_ascii=False)
     own = tables["archcalc"]
     rows = [row for name, table in tables.items() for row in _rows(name, table, own.totals["macs"])]
     head = f"{title(own)} · {own.spec.path}{'@' + own.variant if own.variant else ''}"
@@ -39,6 +52,13 @@ def _share(value: Number, ours: Number) -> str:
     return "" if isinstance(value, Poly) or isinstance(ours, Poly) or not ours else f"{float(Fraction(value) / Fraction(ours)):.3f}"
 
 
-def _entry(name: str, table: Table) -> dict[str, Any]:
-    told = {unit: json.number(table.totals[unit]) for unit in (*table.convention.titles, "params")}
-    return {"tool": name, "version": table.convention.version or None, "units": dict(table.convention.titles), **told}
+def _entry(name: str, table: Table) -> Printed:
+    found: Printed = {
+        "tool": name,
+        "version": table.convention.version or None,
+        "units": dict(table.convention.titles),
+        "params": json.number(table.totals["params"]),
+    }
+    for unit in table.convention.titles:
+        found[unit] = json.number(table.totals[unit])  # type: ignore[literal-required]
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_library
-from typing import Any
+from typing import TYPE_CHECKING
 
 from archcalc.algebra import Number, Poly
 from archcalc.conventions.bridge import PARAMS, Bridge, Step, bridges
@@ -12,7 +12,8 @@ from archcalc.conventions.reference import WRITTEN
 from archcalc.cost import CONVENTION
 from archcalc.render import json, numbers, title
 
-SCHEMA = "archcalc/explain/1"
+if TYPE_CHECKING:
+    from archcalc.render.contract import BridgeOf, BridgeStep, Explain
 
 
 def printed(table: Counted, form: str) -> str:
@@ -65,28 +66,30 @@ def _part(n: int, factor: int, amount: Number, label: str) -> str:
     return f"{sign}{times}{f'({written})' if isinstance(amount, Poly) and ' ' in written else written} {label}"
 
 
-def contract(table: Counted) -> dict[str, Any]:
+def contract(table: Counted) -> Explain:
     """`archcalc/explain/1`."""
     from archcalc import __version__
 
-    found = {
-        "schema": SCHEMA,
+    found: Explain = {
+        "schema": "archcalc/explain/1",
         "tool": {"name": "archcalc", "version": __version__},
         "name": table.name,
         "spec": table.spec.path,
         "variant": table.variant,
-        "as": {"tool": table.tool.name, "version": table.tool.version, "units": dict(table.convention.titles)},
+        "counted_by": {"tool": table.tool.name, "version": table.tool.version, "units": dict(table.convention.titles)},
         "batch": json.number(table.batch),
         "bindings": {name: json.number(value) for name, value in table.binding.values.items() if name not in table.free},
         "free": list(table.free),
         "numbers": [_bridge(bridge) for bridge in bridges(table)],
         "notes": list(table.tool.notes),
     }
-    return found | ({"domain": list(table.domain)} if table.free else {})
+    if table.free:
+        found["domain"] = list(table.domain)
+    return found
 
 
-def _bridge(bridge: Bridge) -> dict[str, Any]:
-    steps = [
+def _bridge(bridge: Bridge) -> BridgeOf:
+    steps: list[BridgeStep] = [
         {
             "op": step.op,
             "written": step.written or None,

@@ -54,6 +54,13 @@ def _units(op: Any, inputs: Inputs) -> Dim:
     return units
 
 
+def _shrunk(op: Any, output: Shape, x: Shape) -> Dim:
+    axes = op.axes(x)
+    positions = ((dim + before + after - dilation * (kernel - 1) - 1) // stride + 1 for dim, kernel, stride, dilation, before, after in axes)
+    channels: Dim = output[0] // op.groups
+    return channels * size(positions)
+
+
 def _part(name: str) -> Callable[[Any, Shape, Inputs], Any]:
     return lambda op, output, inputs: op.parts(*inputs)[name]
 
@@ -87,6 +94,11 @@ QUANTITIES: dict[str, Quantity] = {
         "MACs at the output's size",
         "transposed convolution: outputs x input channels a group x window",
         lambda op, output, inputs: size(output) * (inputs[0][0] // op.groups) * _taps(op, inputs),
+    ),
+    "shrunk": Quantity(
+        "additions of a bias at a convolution's size",
+        "transposed convolution: one an output of the convolution with its window, if there is a bias",
+        lambda op, output, inputs: _shrunk(op, output, inputs[0]) if op.bias else 0,
     ),
     "swapped": Quantity(
         "MACs at the output's size, channels swapped",

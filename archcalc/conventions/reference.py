@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from archcalc.conventions.quantities import QUANTITIES
 from archcalc.conventions.rules import Rules, terms
 from archcalc.conventions.tools import TOOLS, Tool, find
 from archcalc.render.grid import listing
 
-SCHEMA = "archcalc/tools/1"
+if TYPE_CHECKING:
+    from archcalc.render.contract import Described, Tools
+
 WRITTEN = {
     "functional": "as a function",
     "method": "as a tensor's method",
@@ -35,7 +37,7 @@ OTHERS, NOTHING = "all others", "nothing"
 def tools(form: str, width: int | None) -> str:
     """The tools: name, version, what they print, and what they are."""
     if form == "json":
-        return json.dumps({"schema": SCHEMA, "tools": [_described(tool) for tool in TOOLS.values()]}, indent=1, ensure_ascii=False)
+        return _json(*TOOLS.values())
     room = None if width is None else max(30, width - 48)
     rows = [[tool.name, tool.version, _titles(tool), "\n".join(textwrap.wrap(tool.about, room)) if room else tool.about] for tool in TOOLS.values()]
     return listing(["tool", "version", "prints", "what it is"], rows, ("tool", "version", "prints", "what it is"))
@@ -45,13 +47,14 @@ def tool(name: str, form: str) -> str:
     """What a tool counts of which operator, and what the words mean."""
     known = find(name)
     if form == "json":
-        return json.dumps({"schema": SCHEMA, "tools": [_described(known)]}, indent=1, ensure_ascii=False)
+        return _json(known)
     blocks = [f"{known.title}: {known.about}"]
     blocks += [f"{title}\n{_table(rules)}" for title, rules in _rules(known)]
     used = dict.fromkeys(name for _, rules in _rules(known) for rule in (*rules.table.values(), rules.otherwise) for name in terms(rule))
     width = max(map(len, used))
     blocks.append("\n".join(f"{name:<{width}}  {QUANTITIES[name].help}" for name in used))
-    return "\n\n".join([*blocks, *known.notes])
+    left_out = [*([] if known.frozen else ["frozen parameters are left out"]), *([] if known.idle else ["parameters that nothing ran are left out"])]
+    return "\n\n".join([*blocks, *(["\n".join([*known.notes, *left_out])] if known.notes or left_out else [])])
 
 
 def _rules(tool: Tool) -> Iterator[tuple[str, Rules]]:
@@ -83,7 +86,14 @@ def _titles(tool: Tool) -> str:
     return ", ".join(number.title for number in tool.numbers) or "parameters"
 
 
-def _described(tool: Tool) -> dict[str, Any]:
-    """A tool as JSON: its rules as they are written here."""
+def _json(*tools: Tool) -> str:
+    from archcalc import __version__
+
+    found: Tools = {"schema": "archcalc/tools/1", "tool": {"name": "archcalc", "version": __version__}, "tools": [_described(tool) for tool in tools]}
+    return json.dumps(found, indent=1, ensure_ascii=False)
+
+
+def _described(tool: Tool) -> Described:
+    """A tool with its rules as they are written here."""
     rules = {title: rules.table | {"": rules.otherwise} for title, rules in _rules(tool)}
     return {"tool": tool.name, "version": tool.version, "about": tool.about, "notes": list(tool.notes), "rules": rules}

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from archcalc.conventions.rules import Rules
 from archcalc.errors import UsageError, suggest
 
-MACS, FLOPS = "macs", "flops"
+Unit = Literal["macs", "flops"]
+MACS: Unit = "macs"
+FLOPS: Unit = "flops"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Number:
     """A number that a tool prints: what the tool calls it, whether that is MACs or FLOPs, and its rules."""
 
     title: str
-    unit: str
+    unit: Unit
     rules: Rules
 
     @property
@@ -102,7 +105,9 @@ _PTFLOPS = Rules({
     f"{_POOLS}, flatten AdaptiveAvgPool2d": "2*inputs",
     "maxpool functional, avgpool functional, gap functional, gmp functional": "inputs",
     "gap method": "",
-    "upsample, upsample_bilinear": "outputs",
+    "upsample, upsample_bilinear": "2*outputs",
+    "upsample functional, upsample_bilinear functional": "outputs",
+    "lrn": "3*outputs + padded",
     "add functional, mul functional": "merged",
 })  # fmt: skip
 
@@ -154,7 +159,7 @@ _ELEMENTWISE_FLOPS = {
 }
 _CALFLOPS_FLOPS = Rules(_ELEMENTWISE_FLOPS | {
     "conv, dwconv, linear Conv2d": "2*macs + biased",
-    "conv_transpose": "2*macs + biased",
+    "conv_transpose": "2*macs + shrunk",
     "linear, matmul, conv Linear": "2*macs",
     "matmul method": "",
     "attention": "2*projections",

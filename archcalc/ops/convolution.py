@@ -140,7 +140,7 @@ class ConvTranspose(Op):
     groups: Count = 1
     bias: Flag = True
 
-    def _axes(self, x: Shape) -> list[tuple[Dim, Dim, int, int, Dim, Dim]]:
+    def axes(self, x: Shape) -> list[tuple[Dim, Dim, int, int, Dim, Dim]]:
         """(size, kernel, stride, dilation, cropped before, cropped after) of each spatial axis."""
         need_rank(self.word, x, 2, 4, "1 for the channels and 1 to 3 spatial")
         rank = len(x) - 1
@@ -168,7 +168,7 @@ class ConvTranspose(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        rows = self._axes(x)
+        rows = self.axes(x)
         if isinstance(self.output_pad, int) and any(self.output_pad >= max(stride, dilation) for _, _, stride, dilation, _, _ in rows):
             raise ShapeError(f"{self.word}: output_pad={self.output_pad} must be less than the stride or the dilation")
         _per_group(self.word, x[0], self.groups, "input")
@@ -193,11 +193,11 @@ class ConvTranspose(Op):
     def windows(self, *inputs: Shape) -> tuple[Window, ...]:
         """Output `o` reads the inputs `(o + before - t*dilation) / stride`, where that is whole."""
         (x,) = inputs
-        return tuple(Window(kernel, 1, dilation, dilation * (kernel - 1) - before, stride) for _, kernel, stride, dilation, before, _ in self._axes(x))
+        return tuple(Window(kernel, 1, dilation, dilation * (kernel - 1) - before, stride) for _, kernel, stride, dilation, before, _ in self.axes(x))
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         (x,) = tensors
-        rows = self._axes(x.shape)
+        rows = self.axes(x.shape)
         return builder.node(
             "ConvTranspose",
             x,

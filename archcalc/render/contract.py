@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 
 Whole: TypeAlias = Annotated[int | str, Field(description="an exact integer, or a closed form in free parameters, as the spec language writes it")]
 Number: TypeAlias = Annotated[int | float | str, Field(description="an exact integer, a closed form, or an expected value that is a fraction")]
+Counted: TypeAlias = Annotated[int | float | str | None, Field(description="a number; null where the tool that counts does not tell it")]
 Sizes: TypeAlias = Annotated[list[Whole], Field(description="one sample, channels first")]
 
 
@@ -65,9 +66,9 @@ class Layer(TypedDict):
     params: Annotated[Whole, Field(description="learned numbers; 0 where the weights are another layer's")]
     trainable_params: Whole
     buffers: Whole
-    macs: Number
-    flops: Number
-    elementwise: Number
+    macs: Counted
+    flops: Counted
+    elementwise: Counted
     activations: Whole
     weight_bytes: Whole
     bytes: Whole
@@ -82,9 +83,9 @@ class Totals(TypedDict):
     params: Whole
     trainable_params: Whole
     buffers: Whole
-    macs: Number
-    flops: Number
-    elementwise: Number
+    macs: Counted
+    flops: Counted
+    elementwise: Counted
     activations: Whole
     act_peak_bytes: Annotated[Whole, Field(description="the most bytes of activations alive at once")]
     act_sum_bytes: Annotated[Whole, Field(description="bytes of activations that a backward pass needs")]
@@ -99,6 +100,14 @@ class Totals(TypedDict):
     expected_depth: NotRequired[Number]
 
 
+class Peer(TypedDict):
+    """Another tool, whose convention is followed."""
+
+    tool: str
+    version: str
+    units: Annotated[dict[str, str], Field(description="what it calls its `macs` and its `flops`, those that it prints")]
+
+
 class Count(TypedDict):
     """What a network costs."""
 
@@ -107,7 +116,7 @@ class Count(TypedDict):
     name: str
     spec: Annotated[str, Field(description="the file, relative to where the command ran")]
     variant: str | None
-    convention: Literal["macs"]
+    convention: Annotated[str, Field(description="macs, or the tool that is asked how it counts")]
     mode: Literal["inference", "training"]
     batch: Whole
     dtype: Annotated[str, Field(description="fp64, fp32, fp16, bf16 or int8: the width of bytes")]
@@ -117,6 +126,7 @@ class Count(TypedDict):
     totals: Totals
     receptive_field: WholeField
     layers: list[Layer]
+    counted_by: NotRequired[Peer]
     without: Annotated[NotRequired[list[str]], Field(description="labels that were left out")]
     domain: Annotated[NotRequired[list[str]], Field(description="where the closed forms hold")]
     act_peak_domain: Annotated[NotRequired[list[str]], Field(description="where act_peak_bytes holds, if that is less")]
@@ -304,6 +314,95 @@ class Compare(TypedDict):
     models: list[Comparison]
     notes: list[str]
     summary: Summary
+
+
+# ---- archcalc explain -----------------------------------------------------------------------------------------------------
+
+
+class BridgePart(TypedDict):
+    """So many times an amount of a quantity."""
+
+    factor: int
+    quantity: str
+    amount: Number
+
+
+class BridgeStep(TypedDict):
+    """What the layers of an operator add to our number."""
+
+    op: str
+    written: Annotated[str | None, Field(description="how PyTorch code writes them, where the tool tells ways apart")]
+    layers: Whole
+    parts: list[BridgePart]
+    adds: Number
+
+
+class BridgeOf(TypedDict):
+    """`theirs` = `ours` x `factor` + what the steps add."""
+
+    counts: Literal["macs", "flops", "params"]
+    title: Annotated[str, Field(description="what the tool calls it")]
+    ours: Number
+    factor: int
+    steps: list[BridgeStep]
+    theirs: Number
+
+
+class Explain(TypedDict):
+    """The way from our numbers to a tool's."""
+
+    schema: Literal["archcalc/explain/1"]
+    tool: Tool
+    name: str
+    spec: str
+    variant: str | None
+    counted_by: Peer
+    batch: Whole
+    bindings: dict[str, Any]
+    free: list[str]
+    numbers: list[BridgeOf]
+    notes: list[str]
+    domain: NotRequired[list[str]]
+
+
+class Printed(TypedDict):
+    """What a tool prints for a network."""
+
+    tool: str
+    version: str | None
+    units: dict[str, str]
+    macs: NotRequired[Number]
+    flops: NotRequired[Number]
+    params: Number
+
+
+class Overview(TypedDict):
+    """What every tool prints for a network; our own numbers first."""
+
+    schema: Literal["archcalc/overview/1"]
+    tool: Tool
+    name: str
+    spec: str
+    variant: str | None
+    tools: list[Printed]
+
+
+class Described(TypedDict):
+    """A tool and its rules."""
+
+    tool: str
+    version: str
+    about: str
+    notes: list[str]
+    rules: Annotated[dict[str, dict[str, str]], Field(description="by number and operator; under the empty name that of all other operators")]
+
+
+class Tools(TypedDict):
+    """How tools count."""
+
+    schema: Literal["archcalc/tools/1"]
+    tool: Tool
+    tools: list[Described]
 
 
 # ---- archcalc zoo, archcalc ops -------------------------------------------------------------------------------------------

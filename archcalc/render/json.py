@@ -106,10 +106,10 @@ def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
         "layers": [layer(row) for row in (table.rows if rows is None else rows)],
     }
     if table.convention.version:
-        found["as"] = {"tool": table.convention.name, "version": table.convention.version, "units": dict(table.convention.titles)}
-    for name in ("macs", "flops", "elementwise"):
-        if table.totals[name] is None:  # not what the tool counts
-            for listed in found["layers"]:
+        found["counted_by"] = {"tool": table.convention.name, "version": table.convention.version, "units": dict(table.convention.titles)}
+    for listed in found["layers"] if table.convention.version else ():
+        for name in ("macs", "flops", "elementwise"):
+            if table.totals[name] is None:  # not what the tool counts
                 listed[name] = None
     if table.without:
         found["without"] = list(table.without)

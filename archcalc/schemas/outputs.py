@@ -8,11 +8,15 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from archcalc.render.contract import Check, Compare, Count, Operator, Shipped
+from archcalc.render.contract import Check, Compare, Count, Explain, Operator, Overview, Shipped, Tools
 from archcalc.schemas.draft import DRAFT, HERE
 
 OUTPUTS: dict[str, tuple[str, Any]] = {
     "count": ("what `archcalc count --format json` prints: a network, or a list of them for several specs", Count | list[Count]),
+    "explain": (
+        "what `archcalc explain --format json` prints: a bridge to a tool's numbers; without a tool, what all print; without a network, rules",
+        Explain | Overview | Tools,
+    ),
     "check": ("what `archcalc check --format json` prints", Check),
     "compare": ("what `archcalc compare --format json` prints", Compare),
     "zoo": ("what `archcalc zoo --format json` prints", list[Shipped]),
