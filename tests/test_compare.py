@@ -604,6 +604,21 @@ def test_a_base_with_mistakes_can_not_be_compared(run) -> None:
     assert run("compare", "net.yaml", "--base", "main", "--missing-base", "pass").code == 2
 
 
+def test_a_base_whose_shapes_disagree_has_mistakes_too(run) -> None:
+    git("init", "-q", "-b", "main")
+    variants = "variants:\n  gone: {}\n"
+    commit("broken", net_yaml=NET.replace("  - gap\n", "  - add: [conv 8 1x1, conv 9 1x1]\n  - gap\n") + variants)
+    written("net.yaml", NET)
+    done = run("compare", "net.yaml", "--base", "main")
+    assert (done.code, done.out) == (2, "")
+    assert re.search(r"main@\w{7}:net\.yaml:9:5: add: ", done.err)
+    assert "not itself; --missing-base new" in done.err
+    assert models(run("compare", "net.yaml", "--base", "main", "--missing-base", "new", "-o", "json")) == {"net.yaml": "new"}
+    written("net.yaml", NET.replace("  - gap\n", "  - add: [conv 8 1x1, conv 9 1x1]\n  - gap\n"))
+    done = run("compare", "net.yaml", "--base", "main", "--missing-base", "new")
+    assert (done.code, done.err.startswith("net.yaml:9:5: add: ")) == (2, True)
+
+
 def test_mistakes_in_the_new_specs_are_all_reported(run, repository) -> None:
     for name in ("a.yaml", "b.yaml"):
         written(name, NET.replace("maxpool", "maxpol"))

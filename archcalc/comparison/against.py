@@ -59,16 +59,25 @@ class _Bases:
         try:
             return read(decoded(data, called), called)
         except SpecError as error:
-            if not self.forgiving:
-                raise _unreadable(error, spec) from None
-            self.notes.append(f"{spec} is taken as new: {called} has mistakes")
+            self.refuse(error, spec, called)
             return None
 
+    def refuse(self, error: SpecError, spec: str, called: str) -> None:
+        """The base has mistakes, so nothing can be said, and that isn't the fault of the spec as it is now. Raises if not forgiving."""
+        if not self.forgiving:
+            raise ArchcalcError(f"{error}\n{spec} can't be compared: its base has mistakes, not itself; --missing-base new takes it as new")
+        self.notes.append(f"{spec} is taken as new: {called} has mistakes")
 
-def _unreadable(error: SpecError, spec: str) -> ArchcalcError:
-    """The base has mistakes, so nothing can be said: and that isn't the fault of the spec as it is now."""
-    hint = f"{spec} can't be compared: its base has mistakes, not itself; --missing-base new takes it as new"
-    return ArchcalcError(f"{error}\n{hint}")
+    def compared(self, base: Operand | None, head: Operand | None, spec: str, path: str, question: Question) -> Comparison | None:
+        """A spec and its base. Mistakes that only building the base shows are as those that reading it does."""
+        try:
+            return pair(base, head, question, path)
+        except SpecError as error:
+            called = base.model.spec.path if base and base.model else None
+            if called is None or not any(problem.mark and problem.mark.file == called for problem in error.problems):
+                raise
+            self.refuse(error, spec, called)
+            return pair(None, head, question, path) if head else None
 
 
 def against(specs: Sequence[str], base: str, question: Question = PLAIN, fork: bool = True, forgiving: bool = False) -> Report:
@@ -116,16 +125,18 @@ def _members(model: Model) -> list[str | None]:
     return [None, *model.spec.variants] if model.variant is None else [model.variant]
 
 
-def _with_commit(model: Model, spec: str, bases: _Bases, question: Question) -> Iterator[Comparison]:
+def _with_commit(model: Model, spec: str, bases: _Bases, question: Question) -> list[Comparison]:
     old, path = bases.old(spec)
     now = _members(model)
+    found: list[Comparison | None] = []
     for name in now:
         had = old is not None and (name is None or name in old.spec.variants)
         before = Operand(Model(old.spec, name)) if had and old else None
-        yield pair(before, Operand(Model(model.spec, name, ships=model.ships)), question, path)
+        found.append(bases.compared(before, Operand(Model(model.spec, name, ships=model.ships)), spec, path, question))
     for name in old.spec.variants if old and model.variant is None else ():
         if old and name not in now:
-            yield pair(Operand(Model(old.spec, name)), None, question, path)
+            found.append(bases.compared(Operand(Model(old.spec, name)), None, spec, path, question))
+    return [comparison for comparison in found if comparison]
 
 
 def _with_snapshot(model: Model, found: Sequence[Operand], question: Question) -> Iterator[Comparison]:
