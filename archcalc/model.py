@@ -114,6 +114,8 @@ class Model:
         """Count what a question asks for."""
         if question.dtype not in DTYPES:
             raise UsageError(f"unknown dtype '{question.dtype}'; there are {', '.join(DTYPES)}")
+        if question.convention is not None:
+            return self._converted(question, question.convention)
         if "all" not in question.free:
             return self._table(question)
         named = [name for name in question.free if name != "all"]
@@ -124,13 +126,15 @@ class Model:
         binding = bind(self.spec, self.variant, question.bindings, question.free, question.batch)
         graph = build(self.spec, binding, question.train, question.without)
         without = tuple(dict.fromkeys([*binding.without, *question.without]))
-        table = Table(self.spec, self.variant, binding, graph, question.train, question.dtype, without)
-        if question.convention is None:
-            return table
+        return Table(self.spec, self.variant, binding, graph, question.train, question.dtype, without)
+
+    def _converted(self, question: Question, tool: str) -> Table:
+        """The answer in a tool's convention."""
         from archcalc.conventions import counted
 
-        ran = table if not question.train else self._table(question._replace(train=False, convention=None))
-        return counted(ran, table, question.convention)
+        asked = question._replace(convention=None)
+        ran = self.answer(asked._replace(train=False))
+        return counted(ran, self.answer(asked) if question.train else ran, tool)
 
     def _freest(self, question: Question) -> Table:
         """With as many free parameters as have a closed form: one that decides the structure stays a number."""

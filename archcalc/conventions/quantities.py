@@ -11,6 +11,7 @@ from typing import Any
 
 from archcalc.algebra import Dim
 from archcalc.cost import total
+from archcalc.errors import UsageError
 from archcalc.ops import Op, Shape, size
 from archcalc.ops.base import spread
 
@@ -38,7 +39,7 @@ def _kept(op: Op, inputs: Inputs) -> Dim:
 
 def _biased(op: Any, output: Shape, inputs: Inputs) -> Dim:
     """Additions of a bias: one an output; recurrent layers add two to every gate, attention one to what it projects."""
-    if not getattr(op, "bias", False):
+    if not getattr(op, "bias", "bias" in op.weights(*inputs)):
         return 0
     if hasattr(op, "gates"):
         return _units(op, inputs) * 2 * int(op.gates)
@@ -109,6 +110,9 @@ QUANTITIES: dict[str, Quantity] = {
 
 
 def amount(name: str, op: Op, output: Shape, inputs: Inputs) -> Dim:
-    """How much of a quantity a layer has."""
-    found: Dim = QUANTITIES[name].of(op, output, inputs)
+    """How much of a quantity a layer has. Raises UsageError for a layer of a model file that doesn't say."""
+    try:
+        found: Dim = QUANTITIES[name].of(op, output, inputs)
+    except AttributeError:
+        raise UsageError(f"how many {QUANTITIES[name].label} `{op.line()}` has isn't known: the language has no operator for it") from None
     return found
