@@ -8,11 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from typer.testing import CliRunner
 
+from archcalc import schemas
 from archcalc.cli import app
-from archcalc.conventions import TOOLS, Counted, find
+from archcalc.conventions import TOOLS, Counted, find, reference
 from archcalc.conventions.bridge import PARAMS, Bridge, bridges
 from archcalc.conventions.quantities import QUANTITIES
 from archcalc.conventions.rules import terms
@@ -273,6 +275,28 @@ def test_explain_without_a_tool_lists_what_all_of_them_print() -> None:
     assert ["thop", "0.1.1", "4,133,742,592", "MACs", "1.011", "25,557,032"] in lines
     found = json.loads(run("explain", "resnet50", "--format", "json"))
     assert {entry["tool"] for entry in found["tools"]} == {"archcalc", *TOOLS}
+
+
+def test_explain_without_a_network_says_what_a_tool_counts() -> None:
+    assert "  4*outputs                bn, ln\n" in run("explain", "--as", "thop")
+    assert json.loads(run("explain", "--as", "thop", "--format", "json"))["tools"][0]["rules"]["MACs"]["bn"] == "4*outputs"
+    listed = run("explain")
+    assert [tool.name for tool in TOOLS.values() if f"\n{tool.name} " not in listed] == []
+
+
+@pytest.mark.parametrize("words", [[], ["--as", "calflops"], ["resnet18"], ["resnet18", "--as", "calflops"], ["resnet18", "--as", "thop", "--free", "size"]])
+def test_what_explain_prints_as_json_is_as_described(words: list[str]) -> None:
+    jsonschema.validate(json.loads(run("explain", *words, "--format", "json")), schemas.schema("explain"))
+
+
+def test_counts_of_other_tools_are_as_described() -> None:
+    for tool in TOOLS:
+        jsonschema.validate(json.loads(run("count", "resnet18", "--as", tool, "--format", "json")), schemas.schema("count"))
+
+
+def test_the_page_holds_the_table_that_the_rules_make() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "conventions.md").read_text(encoding="utf-8")
+    assert f"-->\n\n{reference.matrix()}\n\n<!-- conventions: end -->" in page
 
 
 def test_explain_refuses_an_unknown_tool_and_format() -> None:

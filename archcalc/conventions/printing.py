@@ -55,7 +55,9 @@ def _row(step: Step) -> tuple[str, Number, str]:
     less = not isinstance(adds, Poly) and adds < 0
     written = f", {WRITTEN[step.written]}" if step.written else ""
     layers = f"{numbers.exact(step.layers)} layer{'' if step.layers == 1 else 's'}"
-    parts = " ".join(_part(n, -part.factor if less else part.factor, part.amount, part.label) for n, part in enumerate(step.parts))
+    factors = [(-part.factor if less else part.factor, part) for part in step.parts]
+    factors.sort(key=lambda counted: counted[0] < 0)
+    parts = " ".join(_part(n, factor, part.amount, part.label) for n, (factor, part) in enumerate(factors))
     return "-" if less else "+", -adds if less else adds, f"{step.op}{written}: {'not counted: ' if step.unseen else ''}{parts} ({layers})"
 
 

@@ -31,6 +31,7 @@ APART = {
     "bn_absorbed": "bn that goes into the bias of the conv before it",
     "upsample_bilinear": "upsample mode=bilinear",
 }
+COMMON = ("conv", "linear", "attention", "bn", "ln", "relu", "maxpool", "gap", "softmax", "add")
 OTHERS, NOTHING = "all others", "nothing"
 
 
@@ -41,6 +42,25 @@ def tools(form: str, width: int | None) -> str:
     room = None if width is None else max(30, width - 48)
     rows = [[tool.name, tool.version, _titles(tool), "\n".join(textwrap.wrap(tool.about, room)) if room else tool.about] for tool in TOOLS.values()]
     return listing(["tool", "version", "prints", "what it is"], rows, ("tool", "version", "prints", "what it is"))
+
+
+def matrix() -> str:
+    """A Markdown table of what each tool counts of the commonest operators, each a module."""
+    rows = []
+    for tool in TOOLS.values():
+        params = tool.params.otherwise or "of modules that it knows"
+        rows += [
+            [f"{tool.name} {number.title}" if len(tool.numbers) > 1 else tool.name, *(_cell(number.rules, word) for word in COMMON), params]
+            for number in tool.numbers
+        ]
+        rows += [] if tool.numbers else [[tool.name, *("-" for _ in COMMON), params]]
+    heads = ["tool", *COMMON, "parameters"]
+    return listing(heads, rows, tuple(heads), markdown=True)
+
+
+def _cell(rules: Rules, word: str) -> str:
+    rule = rules.table.get(word) or "-"
+    return f"{rules.table['bn_folded']} if folded, else {rule}" if word == "bn" and "bn_folded" in rules.table else rule
 
 
 def tool(name: str, form: str) -> str:

@@ -60,9 +60,8 @@ class Tool:
         return next((number for number in self.numbers if number.unit == unit), None)
 
 
-CONTRACTIONS = "conv, dwconv, conv_transpose, linear, matmul, rnn, lstm, gru"
 LEARNED = Rules({}, otherwise="params")
-OURS = Rules({"attention": "projections + products"}, otherwise="macs")
+OURS = Rules({"conv, dwconv, local, conv_transpose, linear, matmul, rnn, lstm, gru": "macs", "attention": "projections + products"}, otherwise="macs")
 
 _RECTIFIERS = "relu, leaky_relu, prelu, elu, gelu, silu"
 _POOLS = "maxpool, avgpool, gap, gmp"
