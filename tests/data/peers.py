@@ -415,7 +415,7 @@ def merge(tool: str, found: dict[str, Any]) -> None:
     for name, (layers, written, shape, _) in operators().items():
         kept["operators"].setdefault(name, {}).update({"layers": layers, "torch": written, "input": shape})
     versions = {package: importlib.metadata.version(package) for package in PACKAGES}
-    meta = {"what": (__doc__ or "").splitlines()[0], "versions": versions}
+    meta = {"what": "what other tools printed, for networks and for single operators; made by peers.py", "versions": versions}
     OUT.write_text(dumped({"_meta": meta, "networks": kept["networks"], "operators": kept["operators"]}), encoding="utf-8")
 
 
