@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from archcalc.algebra import Dim
 from archcalc.conventions.quantities import amount
@@ -16,6 +16,16 @@ from archcalc.conventions.tools import FLOPS, MACS, Tool, find
 from archcalc.cost import Convention, Row, Table, total
 from archcalc.graph import Node, over
 from archcalc.ops import Shape
+
+
+class Figures(NamedTuple):
+    """What a tool counts of a layer."""
+
+    params: Dim
+    trainable_params: Dim
+    buffers: Dim
+    macs: Dim
+    elementwise: Dim  # what its FLOPs are more than 2 x its MACs
 
 
 @dataclass
@@ -28,6 +38,7 @@ class Counted(Table):
 
     tool: Tool = field(kw_only=True)
     ran: Table = field(kw_only=True)
+    _figures: dict[Hashable, Figures] = field(default_factory=dict, repr=False)
     _amounts: dict[tuple[str, int, tuple[Shape, ...]], Dim] = field(default_factory=dict, repr=False)
 
     @property
@@ -45,29 +56,46 @@ class Counted(Table):
 
     @cached_property
     def rows(self) -> list[Row]:
-        return [self._converted(row, node) for row, node in zip(super().rows, (self.graph.nodes[n] for n in self.graph.layers()), strict=True)]
+        return [self._converted(row, node) for row, node in zip(super().rows, self.layers(), strict=True)]
 
     @cached_property
     def totals(self) -> dict[str, Any]:
-        sums = {name: total(getattr(row, name) for row in self.rows) for name in ("params", "trainable_params", "buffers", "macs", "flops", "elementwise")}
+        """Each distinct layer is counted once and multiplied."""
+        alike: dict[Hashable, list[Node]] = {}
+        for node in self.layers():
+            alike.setdefault(self._kind(node), []).append(node)
+        counted = [(self.figures(nodes[0]), len(nodes)) for nodes in alike.values()]
+        sums = {name: total(getattr(figures, name) * times for figures, times in counted) for name in Figures._fields}
+        sums["flops"] = 2 * sums["macs"] + sums["elementwise"]
         units = [number.unit for number in self.tool.numbers]
-        unknown = {"macs": not units, "flops": FLOPS not in units, "elementwise": FLOPS not in units}
-        return self.ran.totals | {name: None if unknown.get(name) else value for name, value in sums.items()}
+        told = {"macs": bool(units), "flops": FLOPS in units, "elementwise": FLOPS in units}
+        return self.ran.totals | {name: value if told.get(name, True) else None for name, value in sums.items()}
 
     def _converted(self, row: Row, node: Node) -> Row:
-        macs, flops = self.tool.number(MACS), self.tool.number(FLOPS)
-        operations = self.counted(node, flops.rules) if flops else 0
-        counted = self.counted(node, macs.rules) if macs else operations // 2
-        params = self.learned(node, self.tool.params)
-        row = replace(
-            row,
-            params=params,
-            trainable_params=row.trainable_params if params != 0 else 0,
-            buffers=0 if self.tool.buffers else row.buffers,
-            macs=counted,
-            elementwise=operations - 2 * counted if flops else 0,
-        )
+        row = replace(row, **self.figures(node)._asdict())
         return replace(row, activations=0, bytes=row.weight_bytes) if node.head else row
+
+    def _kind(self, node: Node) -> Hashable:
+        """What layers have in common that cost the same."""
+        shapes = self.graph.shapes_into(node)
+        return id(node.op), node.shape, shapes, self.words(node), self.written(node), node.share is None, node.frozen, node.head, node.ranges
+
+    def figures(self, node: Node) -> Figures:
+        """What the tool counts of a layer, in all its repeats and for the batch."""
+        kind = self._kind(node)
+        if kind not in self._figures:
+            macs, flops = self.tool.number(MACS), self.tool.number(FLOPS)
+            operations = self.counted(node, flops.rules) if flops else 0
+            counted = self.counted(node, macs.rules) if macs else operations // 2
+            params, own = self.learned(node, self.tool.params), self.cost(node)
+            self._figures[kind] = Figures(
+                params=params,
+                trainable_params=0 if node.frozen or params == 0 else over(node.ranges, own.params),
+                buffers=0 if self.tool.buffers or node.share is not None else over(node.ranges, own.buffers),
+                macs=counted,
+                elementwise=operations - 2 * counted if flops else 0,
+            )
+        return self._figures[kind]
 
     # ---- what a rule makes of a layer -------------------------------------------------------------------------------------
 
