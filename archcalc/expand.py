@@ -41,9 +41,9 @@ def _lines(table: Table) -> Iterator[str]:
         yield f"    from: {graph.nodes[source].name}"
         yield "    layers:"
         yield from _layers(graph, own, source, label + "/", "      ")
-    if table.spec.torch:
+    if written := table.spec.written(table.variant):
         yield "torch:"
-        yield from (f"  {_quoted(key)}: {written}" for key, written in table.spec.torch.items())
+        yield from (f"  {_quoted(key)}: {way}" for key, way in written.items())
 
 
 def _layers(graph: Graph, positions: list[int], current: int | None, prefix: str, indent: str) -> Iterator[str]:

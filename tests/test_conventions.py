@@ -166,6 +166,12 @@ def test_how_code_writes_a_layer_is_found_by_pattern_before_operator() -> None:
     assert counted(model, "ptflops").totals["macs"] == 4 * (1 + 2 + 2 + 1)
 
 
+def test_a_variant_may_be_written_in_another_way() -> None:
+    text = {"archcalc": 1, "name": "t", "input": [4], "layers": ["relu"], "torch": {"relu": "functional"}, "variants": {"a": {"torch": {}}, "b": {}}}
+    macs = [counted(Model(read_spec(json.dumps(text), "t.yaml"), variant), "ptflops").totals["macs"] for variant in (None, "a", "b")]
+    assert macs == [4, 8, 4]
+
+
 # ---- what is refused ------------------------------------------------------------------------------------------------------
 
 
@@ -186,6 +192,8 @@ def test_an_unknown_tool_is_refused_with_all_that_there_are(tool: str) -> None:
 def test_a_wrong_way_to_write_layers_is_refused(torch: dict[str, Any], message: str) -> None:
     with pytest.raises(ArchcalcError, match=message):
         spec(["relu"], [4], torch)
+    with pytest.raises(ArchcalcError, match=message):
+        spec(["relu"], [4], variants={"a": {"torch": torch}})
 
 
 @pytest.mark.parametrize("rule", ["2*output", "outputs +", "outputs outputs", "1.5*outputs", "* outputs", "2 outputs"])

@@ -101,10 +101,19 @@ class Counted(Table):
 
     def written(self, node: Node) -> str:
         """How PyTorch code writes a layer: as the spec's `torch:` says, patterns of names before operators; else a module."""
-        for pattern, written in reversed(self.spec.torch.items()):
-            if set(pattern) & set("*/.") and fnmatchcase(node.name, pattern):
+        for pattern, written in self._patterns:
+            if fnmatchcase(node.name, pattern):
                 return written
-        return self.spec.torch.get(node.op.word, "module")
+        return self.torch.get(node.op.word, "module")
+
+    @cached_property
+    def torch(self) -> dict[str, str]:
+        return self.spec.written(self.variant)
+
+    @cached_property
+    def _patterns(self) -> list[tuple[str, str]]:
+        """Patterns of names, the last first."""
+        return [(pattern, written) for pattern, written in reversed(self.torch.items()) if set(pattern) & set("*/.")]
 
     def counted(self, node: Node, rules: Rules) -> Dim:
         """What a table of rules counts of a layer, for the batch. A head does not run."""

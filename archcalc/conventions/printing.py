@@ -26,7 +26,7 @@ def text(table: Counted) -> str:
     head = f"{title(table)} · {table.spec.path}{'@' + table.variant if table.variant else ''}"
     blocks = [head, *("\n".join(_lines(table, bridge)) for bridge in bridges(table))]
     about = [f"{table.tool.title}: {table.tool.about}", *table.tool.notes]
-    if table.spec.torch:
+    if table.torch:
         about.append("how PyTorch code writes the layers is what the spec says under `torch:`; others are modules")
     return "\n\n".join([*blocks, "\n".join(about)])
 

@@ -78,6 +78,11 @@ QUANTITIES: dict[str, Quantity] = {
         "outputs + (size - 1) x positions, of local response normalisation",
         lambda op, output, inputs: size(output) + (op.size - 1) * size(output[1:]),
     ),
+    "neighbours": Quantity(
+        "neighbours of outputs",
+        "outputs x channels that local response normalisation sums",
+        lambda op, output, inputs: size(output) * op.size,
+    ),
     "merged": Quantity("outputs a branch added", "outputs x (branches - 1)", lambda op, output, inputs: (len(inputs) - 1) * size(output)),
     "params": Quantity("parameters", "learned numbers", lambda op, output, inputs: _learned(op, inputs)),
     "buffers": Quantity("numbers in buffers", "running statistics of batch normalisation", lambda op, output, inputs: _kept(op, inputs)),

@@ -187,6 +187,7 @@ _ONNX = {
     "gru": "macs + biased + 110*states",
     "bn": "31*outputs",
     "ln": "7*outputs + 29*positions",
+    "lrn": "37*outputs + neighbours",
     "gn": "9*outputs",
     "scale, position": "outputs",
     "token": "6*calls",

@@ -103,7 +103,7 @@ class _Loader:
         bodies = [spec.layers, *(head.layers for head in spec.heads), *(block.body for block in spec.blocks.values())]
         spec.labels = frozenset(part.label for body in bodies for part in walk(body) if hasattr(part, "label")) | {h.label for h in spec.heads}
         self._check_sets(document, spec)
-        spec.torch = self._written(document)
+        spec.torch = self._written(document.torch if document else {}, "torch")
         spec.unread = frozenset(self.unread)
         problems = [*self.problems, *(Resolver(spec).problems if self._is_whole() else ())]
         if problems:
@@ -183,12 +183,11 @@ class _Loader:
                 if name not in (*spec.parameters, "batch"):
                     self._wrong(f"set: unknown parameter '{name}'{among(name, spec.parameters)}", self.marks["reference", n, "set", name, "key"])
 
-    def _written(self, document: Document | None) -> dict[str, str]:
+    def _written(self, written: dict[str, str], *path: str) -> dict[str, str]:
         """How PyTorch code writes layers: keys are operators, or patterns of names, which hold a `*`, a `/` or a `.`."""
-        written = document.torch if document else {}
         for key in written:
             if key not in OPS and not set(key) & set("*/."):
-                self._wrong(f"torch: unknown layer '{key}'{among(key, OPS)}; a pattern of names holds a *", self.marks["torch", key, "key"])
+                self._wrong(f"torch: unknown layer '{key}'{among(key, OPS)}; a pattern of names holds a *", self.marks[(*path, key, "key")])
         return written
 
     def _budget_marks(self, path: tuple[Any, ...]) -> dict[str, Mark]:
@@ -359,7 +358,8 @@ class _Loader:
             marks = self._item_marks(("variants", key.text, "reference"), len(known.reference))
             budget_marks = self._budget_marks(("variants", key.text, "budget"))
             without = {label: self.marks["variants", key.text, "without", n] for n, label in enumerate(known.without)}
-            told = (known.name, known.paper, known.year, without)
+            torch = None if known.torch is None else self._written(known.torch, "variants", key.text, "torch")
+            told = (known.name, known.paper, known.year, without, torch)
             members[key.text] = Member(key.text, key.mark, values, *told, known.reference, marks, known.budget, budget_marks)
         return members
 

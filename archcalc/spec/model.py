@@ -216,6 +216,16 @@ class TrainHead(_Part):
     layers: Items
 
 
+WRITTEN = ("module", "functional", "method", "Linear", "Conv2d", "AdaptiveAvgPool2d")
+Written = Annotated[str, *_field(lambda value: _written(value), enum=list(WRITTEN), description="how PyTorch code writes it: tools that hook modules see that")]
+
+
+def _written(value: Any) -> str:
+    if value not in WRITTEN:
+        raise ValueError(f"must be one of {', '.join(WRITTEN)}; got {_short(value)}")
+    return str(value)
+
+
 class Variant(BaseModel):
     """A member of the family: other values for parameters, layers left out, and figures of its own."""
 
@@ -225,18 +235,9 @@ class Variant(BaseModel):
     paper: Text | None = None
     year: Year | None = None
     without: list[Name] = []
+    torch: dict[str, Written] | None = None
     reference: list[Reference] = []
     budget: Budget | None = None
-
-
-WRITTEN = ("module", "functional", "method", "Linear", "Conv2d", "AdaptiveAvgPool2d")
-Written = Annotated[str, *_field(lambda value: _written(value), enum=list(WRITTEN), description="how PyTorch code writes it: tools that hook modules see that")]
-
-
-def _written(value: Any) -> str:
-    if value not in WRITTEN:
-        raise ValueError(f"must be one of {', '.join(WRITTEN)}; got {_short(value)}")
-    return str(value)
 
 
 class Document(_Part):

@@ -62,6 +62,7 @@ class Member:
     paper: str | None
     year: int | None
     without: dict[str, Mark]
+    torch: dict[str, str] | None
     references: list[Reference]
     reference_marks: list[Mark]
     budget: Budget | None
@@ -90,9 +91,14 @@ class Spec:
     reference_marks: list[Mark]
     budget: Budget | None
     budget_marks: dict[str, Mark]
-    torch: dict[str, str] = field(default_factory=dict)  # how PyTorch code writes operators, or layers by a pattern of their names
+    torch: dict[str, str] = field(default_factory=dict)
     labels: frozenset[str] = field(default_factory=frozenset)
     unread: frozenset[str] = frozenset()  # parameters and blocks with a mistake where they are declared
+
+    def written(self, variant: str | None) -> dict[str, str]:
+        """How PyTorch code writes operators, or layers by a pattern of their names; a variant may say so itself."""
+        member = self.variant(variant)
+        return self.torch if member is None or member.torch is None else member.torch
 
     def variant(self, name: str | None) -> Member | None:
         """The member of that name, or None for the spec itself. Raises UsageError."""
