@@ -160,6 +160,15 @@ def test_batch_normalisation_is_folded_where_nothing_else_reads_the_convolution(
     assert macs == [400 + 100, 400 + 100, 400 + 31 * 100 + 100]
 
 
+def test_local_response_normalisation_in_an_onnx_file() -> None:
+    """onnx-tool 1.0.1 on light_bvlc_alexnet.onnx, which onnx 1.23.2 ships; PyTorch's layer is exported as other nodes."""
+    layers = ["conv 96 11x11 stride=4 pad=0", "relu", "lrn 5", "maxpool 3x3 stride=2 pad=0"]
+    layers += ["conv 256 5x5 pad=2 groups=2", "relu", "lrn 5", "maxpool 3x3 stride=2 pad=0"]
+    layers += ["conv 384 3x3", "relu", "conv 384 3x3 groups=2", "relu", "conv 256 3x3 groups=2", "relu", "maxpool 3x3 stride=2 pad=((0,1),(0,1))"]
+    layers += ["flatten", "linear 4096", "relu", "linear 4096", "relu", "linear 1000", "softmax"]
+    assert counted(spec(layers, [3, 224, 224]), "onnx-tool").totals["macs"] == 675_839_112
+
+
 def test_how_code_writes_a_layer_is_found_by_pattern_before_operator() -> None:
     layers = [{"a": "relu"}, {"b": ["relu", "relu"]}, {"c": "relu"}]
     model = spec(layers, [4], {"relu": "functional", "b/*": "module"})
