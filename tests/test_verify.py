@@ -25,7 +25,7 @@ from archcalc.ops import OPS, Window
 from archcalc.spec import read_spec
 
 SIDES = (32, 48, 64, 80, 96, 112, 128, 160, 188)  # the smallest that a network can be built with is taken
-MOST_LAYERS, MOST_PARAMS, MOST_MACS = 700, 30_000_000, 10**9  # of what is run where `slow` tests are not
+MOST_PARAMS, MOST_MACS = 12_000_000, 10**9  # of what is run where `slow` tests are not: a member of each family
 POOL = (numpy.random.default_rng(0).standard_normal(1 << 16) / 20).astype("float32")
 
 
@@ -58,18 +58,13 @@ def complete(proof: Proof) -> bool:
 
 
 def networks() -> list[Any]:
-    """Those of each name; of names for the same network, one."""
-    seen: set[Any] = set()
-    found = []
-    for name in zoo_names():
-        table = small(name)
-        key = tuple((row.text, row.shape, row.inputs) for row in table.rows)
-        if key in seen:
-            continue
-        seen.add(key)
-        large = len(table.rows) > MOST_LAYERS or table.totals["params"] > MOST_PARAMS or table.totals["macs"] > MOST_MACS
-        found.append(pytest.param(name, marks=[pytest.mark.slow] if large else []))
-    return found
+    """Those of each name; where `slow` tests are not run, the cheapest of each family."""
+    tables = {name: small(name) for name in zoo_names()}
+    cheapest: dict[str, str] = {}
+    for name, table in sorted(tables.items(), key=lambda item: (item[1].totals["params"] + item[1].totals["macs"], item[0])):
+        if table.totals["params"] <= MOST_PARAMS and table.totals["macs"] <= MOST_MACS:
+            cheapest.setdefault(table.spec.path, name)
+    return [pytest.param(name, marks=[] if name in cheapest.values() else [pytest.mark.slow]) for name in tables]
 
 
 @pytest.mark.parametrize("name", networks())
