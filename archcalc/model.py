@@ -19,6 +19,7 @@ from archcalc.spec import Spec, bind, numeric, read_spec, read_text
 from archcalc.spec.text import MOST_BYTES
 
 if TYPE_CHECKING:
+    from archcalc.measure.latency import Latency
     from archcalc.measure.proof import Proof
     from archcalc.onnx import Exported
 
@@ -109,6 +110,28 @@ class Model:
         from archcalc.measure.proof import verify
 
         return verify(self.answer(Question(bindings, (), batch, train, without=tuple(without))), fields=fields, seed=seed)
+
+    def measure(
+        self,
+        *,
+        device: str = "cpu",
+        batch: int = 1,
+        dtype: str = "fp32",
+        threads: int | None = None,
+        runs: int | None = None,
+        profile: bool = False,
+        without: Sequence[str] = (),
+        **bindings: Any,
+    ) -> Latency:
+        """Measure how long a run takes on "cpu" or "cuda": so many `runs`, or until the median stands still; by layer with `profile`.
+
+        Raises UsageError where it can't be run there: CUDA that isn't there is never the CPU instead.
+        """
+        from archcalc.measure.device import Device
+        from archcalc.measure.latency import measure
+
+        table = self.answer(Question(bindings, (), batch, dtype=dtype, without=tuple(without)))
+        return measure([table], Device(device, threads), runs=runs, profile=profile)[0]
 
     def answer(self, question: Question) -> Table:
         """Count what a question asks for."""

@@ -14,6 +14,7 @@ from archcalc.cli import (  # isort: skip  # the order of `archcalc --help`
     expand,
     export,
     verify,
+    measure,
     listing,
 )
 from archcalc.cli.app import app, main

@@ -12,9 +12,8 @@ import numpy
 from archcalc.algebra import Poly
 from archcalc.cost import Table
 from archcalc.errors import UsageError
-from archcalc.graph import Graph
 from archcalc.measure.field import FieldProof, candidates, chosen, prove_field
-from archcalc.measure.session import Session, feed, runtime
+from archcalc.measure.session import Session, feed, runtime, vocabularies
 from archcalc.onnx import Fill, Model, in_memory, inferred
 from archcalc.ops import spell_shape
 
@@ -95,7 +94,7 @@ def _run(table: Table, model: Model, seed: int, differences: list[str]) -> Tally
     """Every layer's real output against its counted shape; one that isn't finite is a difference too."""
     graph, batch = table.graph, int(str(table.batch))
     layers = graph.layers()
-    outputs = Session(model, [graph.nodes[n].name for n in layers]).run(feed(graph, _vocabularies(graph, model), batch, seed))
+    outputs = Session(model, [graph.nodes[n].name for n in layers]).run(feed(graph, vocabularies(graph, model), batch, seed))
     proved = 0
     for n, output in zip(layers, outputs, strict=True):
         node = graph.nodes[n]
@@ -106,16 +105,6 @@ def _run(table: Table, model: Model, seed: int, differences: list[str]) -> Tally
         else:
             proved += 1
     return Tally(proved, len(layers))
-
-
-def _vocabularies(graph: Graph, model: Model) -> dict[str, int]:
-    """For inputs that hold indices, the smallest table that they are looked up in."""
-    kinds = model.input_kinds()
-    return {
-        name: min(int(str(node.op.weights()["weight"][0])) for node in graph.nodes if n in node.inputs)
-        for name, n in graph.inputs.items()
-        if kinds[name] is numpy.int64
-    }
 
 
 def _inferred(table: Table, differences: list[str]) -> Tally:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from archcalc.errors import UsageError
 from archcalc.graph import Graph
 from archcalc.onnx import Model
+from archcalc.ops.base import number
 
 ERRORS_ONLY = 3
 
@@ -49,26 +50,37 @@ class Session:
         try:
             self.session = ort.InferenceSession(model.exposing(self.outputs), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # of onnxruntime, which has no common base for its own
-            raise UsageError(f"onnxruntime refuses the model: {_sentence(error)}") from None
+            raise UsageError(f"onnxruntime refuses the model: {sentence(error)}") from None
 
     def run(self, feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """The outputs, in the order they were asked for. Raises UsageError with onnxruntime's words."""
         try:
             return list(self.session.run(self.outputs, dict(feed)))
         except Exception as error:
-            raise UsageError(f"onnxruntime can't run the model: {_sentence(error)}") from None
+            raise UsageError(f"onnxruntime can't run the model: {sentence(error)}") from None
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
     """An error of onnxruntime without the place in its sources that it comes from."""
     return " ".join(str(error).split())[:400]
 
 
-def feed(graph: Graph, whole: Mapping[str, int], batch: int, seed: int = 0) -> dict[str, NDArray[Any]]:
-    """Something for every input: normal numbers, or indices below `whole[name]`."""
+def vocabularies(graph: Graph, model: Model) -> dict[str, int]:
+    """For inputs that hold indices, the smallest table that they are looked up in."""
+    kinds = model.input_kinds()
+    return {
+        name: min(number(node.op.weights()["weight"][0]) for node in graph.nodes if n in node.inputs)
+        for name, n in graph.inputs.items()
+        if kinds[name] is numpy.int64
+    }
+
+
+def feed(graph: Graph, whole: Mapping[str, int], batch: int, seed: int = 0, kinds: Mapping[str, Any] | None = None) -> dict[str, NDArray[Any]]:
+    """Something for every input: normal numbers, or indices below `whole[name]`; in the numpy types that `kinds` has."""
     random = numpy.random.default_rng(seed)
     found: dict[str, NDArray[Any]] = {}
     for name, n in graph.inputs.items():
-        shape = (batch, *map(int, map(str, graph.nodes[n].shape)))
-        found[name] = random.integers(0, whole[name], shape) if name in whole else random.standard_normal(shape, numpy.float32)
+        shape = (batch, *map(number, graph.nodes[n].shape))
+        values: NDArray[Any] = random.integers(0, whole[name], shape) if name in whole else random.standard_normal(shape, numpy.float32)
+        found[name] = values.astype(kinds[name], copy=False) if kinds else values
     return found

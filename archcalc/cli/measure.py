@@ -1,0 +1,92 @@
+"""`archcalc measure`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archcalc.cli.app import app
+from archcalc.cli.export import Seed
+from archcalc.cli.options import Batch, Quiet, Set, Specs, Without, bindings, models, names, notes
+from archcalc.errors import UsageError
+
+if TYPE_CHECKING:
+    from archcalc.measure.latency import Progress
+
+WIDTH = 30  # of the progress bar
+
+
+@app.command()
+def measure(
+    specs: Specs,
+    device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
+    sets: Set = None,
+    without: Without = None,
+    batch: Batch = 1,
+    dtype: Annotated[str, typer.Option("--dtype", help="fp32 or fp16.")] = "fp32",
+    threads: Annotated[int | None, typer.Option("--threads", min=1, help="Of the CPU; onnxruntime's own choice unless given.")] = None,
+    runs: Annotated[int | None, typer.Option("--runs", min=1, help="So many, instead of until the median stands still.")] = None,
+    profile: Annotated[bool, typer.Option("--profile", help="Where the time goes, layer by layer.")] = False,
+    depth: Annotated[int, typer.Option("--depth", "-d", min=1, help="Levels of blocks that a profile shows.")] = 1,
+    tf32: Annotated[bool, typer.Option("--tf32/--no-tf32", help="Whether CUDA may round fp32 products to TF32.")] = True,
+    search: Annotated[str, typer.Option("--search", help="How cuDNN picks an algorithm: heuristic or exhaustive.")] = "heuristic",
+    seed: Seed = 0,
+    form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text",
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure how long networks take, in turns until their medians stand still; beside the least that the device allows.
+
+    \b
+    archcalc measure resnet18 --threads 1
+    archcalc measure googlenet --profile                     where MACs and time disagree
+    archcalc measure resnet50 mobilenet_v2 vgg16             ratios, and whether MACs foretell them
+    archcalc measure resnet50 --device cuda --batch 32 --dtype fp16
+    """
+    from archcalc.measure.device import Device
+    from archcalc.measure.latency import measure as measured
+    from archcalc.measure.report import text, to_json
+    from archcalc.model import Question
+
+    form = "json" if json else form
+    if form not in ("text", "json"):
+        raise UsageError(f"unknown format '{form}'; there are text, json")
+    tables = []
+    for model in models(specs):
+        table = model.answer(Question(bindings(sets), (), batch, False, dtype, names(without)))
+        notes(table, model.dropped, quiet)
+        tables.append(table)
+    try:
+        with _progress(quiet) as progress:
+            found = measured(tables, Device(device, threads, tf32, search), runs=runs, profile=profile, seed=seed, progress=progress)
+    except KeyboardInterrupt:
+        raise UsageError("interrupted before every network had run") from None
+    if form == "json":
+        import json as json_library
+
+        typer.echo(json_library.dumps(to_json(found), indent=1, ensure_ascii=False))
+    else:
+        typer.echo(text(found, depth))
+    if found[0].interrupted:
+        raise UsageError(f"interrupted after {len(found[0].times)} rounds")
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Progress | None]:
+    """A bar on stderr, on a terminal, which vanishes when it is done."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+
+    def show(done: int, of: int) -> None:
+        filled = WIDTH * done // of
+        typer.echo(f"\r[{'#' * filled}{'.' * (WIDTH - filled)}] round {done}", err=True, nl=False)
+
+    try:
+        yield show
+    finally:
+        typer.echo(f"\r{' ' * (WIDTH + 20)}\r", err=True, nl=False)

@@ -1,0 +1,213 @@
+"""What runs a network: the CPU, or CUDA for real.
+
+A session that is asked for CUDA where that can't work warns and runs on the CPU. Here it is an error that says what is missing.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from archcalc.errors import UsageError
+from archcalc.measure.session import ERRORS_ONLY, runtime, sentence
+from archcalc.onnx import Model
+
+KINDS = ("cpu", "cuda")
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+SEARCHES = {"heuristic": "HEURISTIC", "exhaustive": "EXHAUSTIVE"}
+INSTALL = "pip install 'archcalc[cuda]' (onnxruntime must not be installed beside it: pip uninstall onnxruntime)"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """`threads`: of the CPU, None for onnxruntime's own choice. `tf32` and `search` (how cuDNN picks an algorithm) are CUDA's."""
+
+    kind: str = "cpu"
+    threads: int | None = None
+    tf32: bool = True
+    search: str = "heuristic"
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise UsageError(f"unknown device '{self.kind}'; there are {', '.join(KINDS)}")
+        if self.search not in SEARCHES:
+            raise UsageError(f"unknown search '{self.search}'; there are {', '.join(SEARCHES)}")
+        if self.threads is not None and self.threads < 1:
+            raise UsageError(f"threads must be a positive whole number, got {self.threads}")
+
+    @property
+    def provider(self) -> str:
+        return PROVIDERS[self.kind]
+
+    def describe(self) -> dict[str, Any]:
+        """The machine, as a report names it."""
+        if self.kind == "cpu":
+            return {"type": "cpu", "name": _processor(), "threads": self.threads or _cores()}
+        return {"type": "cuda", "tf32": self.tf32, "cudnn_search": self.search, "cudnn": "libcudnn" in _mapped(), **_gpu()}
+
+
+class Runner:
+    """A network on a device, optimised as far as onnxruntime goes; calling it runs it once.
+
+    Inputs and outputs of CUDA stay on the GPU. `profile` is the beginning of the path that a profile is written to.
+    """
+
+    def __init__(self, model: Model, feed: Mapping[str, NDArray[Any]], device: Device, profile: Path | None = None) -> None:
+        ort = runtime()
+        options = ort.SessionOptions()
+        options.log_severity_level = ERRORS_ONLY
+        options.intra_op_num_threads = device.threads or 0
+        if profile is not None:
+            options.enable_profiling, options.profile_file_prefix = True, str(profile)
+        read = model.readers()
+        self.tensors = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in model.tensors.items() if read[name]}
+        options.add_external_initializers(list(self.tensors), list(self.tensors.values()))
+        self.outputs = [value.name for value in model.proto.graph.output]
+        self.session = _session(ort, model.exposing(self.outputs), options, device)
+        self.run = self._on_gpu(ort, feed) if device.kind == "cuda" else self._on_cpu(dict(feed))
+
+    def __call__(self) -> None:
+        try:
+            self.run()
+        except Exception as error:  # of onnxruntime, which has no common base for its own
+            raise _failed("run", error) from None
+
+    def _on_cpu(self, feed: dict[str, NDArray[Any]]) -> Callable[[], Any]:
+        return lambda: self.session.run(self.outputs, feed)
+
+    def _on_gpu(self, ort: Any, feed: Mapping[str, NDArray[Any]]) -> Callable[[], Any]:
+        binding = self.session.io_binding()
+        for name, array in feed.items():
+            binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(array, "cuda", 0))
+        for name in self.outputs:
+            binding.bind_output(name, "cuda")
+
+        def run() -> None:
+            self.session.run_with_iobinding(binding)
+            binding.synchronize_outputs()
+
+        return run
+
+
+def _session(ort: Any, model: bytes, options: Any, device: Device) -> Any:
+    providers: list[Any] = [device.provider]
+    if device.kind == "cuda":
+        if device.provider not in ort.get_available_providers():
+            raise UsageError(f"CUDA needs onnxruntime-gpu, and onnxruntime {ort.__version__} here has no {device.provider}: {INSTALL}")
+        _preload(ort)
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+        providers = [(device.provider, {"cudnn_conv_algo_search": SEARCHES[device.search], "use_tf32": str(int(device.tf32))})]
+    try:
+        with _stdout_to_stderr():
+            session = ort.InferenceSession(model, options, providers=providers, enable_fallback=0)
+    except Exception as error:
+        raise (_no_cuda(error) if device.kind == "cuda" else _failed("load", error)) from None
+    if session.get_providers()[0] != device.provider:
+        raise _no_cuda(RuntimeError(f"the session runs on {session.get_providers()[0]}"))
+    return session
+
+
+def _preload(ort: Any) -> None:
+    """Load the CUDA libraries that came as wheels, if any did."""
+    if hasattr(ort, "preload_dlls"):
+        with _stdout_to_stderr():
+            ort.preload_dlls()
+
+
+def _no_cuda(error: Exception) -> UsageError:
+    """What is missing: a GPU, its driver or libraries."""
+    words = sentence(error)
+    if "memory" in words.lower() and "alloc" in words.lower():
+        return _failed("load", error)
+    if not _gpu():
+        return UsageError("CUDA can't be used: there is no NVIDIA GPU here, or no driver for it (nvidia-smi lists none)")
+    return UsageError(f"CUDA can't be used, though there is a GPU: {words}; the libraries come with {INSTALL}")
+
+
+def _failed(what: str, error: Exception) -> UsageError:
+    words = sentence(error)
+    if "alloc" in words.lower() and ("memory" in words.lower() or "bad_alloc" in words.lower()):
+        return UsageError(f"out of memory: a smaller --batch or input needs less ({words})")
+    if "NOT_IMPLEMENTED" in words:
+        return UsageError(f"onnxruntime has no kernel for this dtype here: {words}")
+    return UsageError(f"onnxruntime can't {what} the model: {words}")
+
+
+@contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """What libraries print on stdout would spoil results."""
+    sys.stdout.flush()
+    try:
+        saved = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+# ---- the machine ------------------------------------------------------------------------------------------------------------------
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    import platform
+
+    return platform.processor() or platform.machine()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _gpu() -> dict[str, Any]:
+    """The first GPU's name, driver and clocks in MHz; nothing where nvidia-smi finds none."""
+    fields = ("name", "driver_version", "clocks.sm", "clocks.max.sm", "clocks.mem")
+    try:
+        command = ["nvidia-smi", f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    values = [value.strip() for value in done.stdout.partition("\n")[0].split(",")]
+    if done.returncode or len(values) != len(fields):
+        return {}
+    name, driver, *clocks = values
+    return {"name": name, "driver": driver} | dict(zip(("sm_mhz", "max_sm_mhz", "memory_mhz"), map(_whole, clocks), strict=True))
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
+
+
+def _mapped() -> str:
+    """The libraries in this process."""
+    try:
+        return Path("/proc/self/maps").read_text()
+    except OSError:
+        return ""
+
+
+def memory() -> int | None:
+    """Bytes of main memory, where the system tells."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
