@@ -128,6 +128,14 @@ def test_a_comparison_with_a_budget_is_as_described(printed, tmp_path: Path) -> 
     assert (len(found["models"][0]["violations"]), found["models"][0]["parameters"]) == (2, {"width": {"base": 8, "head": 16}})
 
 
+def test_what_running_a_network_prints_is_as_described(printed) -> None:
+    pytest.importorskip("onnxruntime")
+    jsonschema.validate(printed("verify", "cnn"), closed("verify"))
+    jsonschema.validate(printed("verify", "cnn", "lenet", "--field", "none"), closed("verify"))
+    jsonschema.validate(printed("measure", "lenet", "--runs", "1", "--profile"), closed("measure"))
+    jsonschema.validate(printed("measure", "lenet", "cnn", "--runs", "1"), closed("measure"))
+
+
 def test_the_operators_are_as_described(printed) -> None:
     jsonschema.validate(printed("ops"), closed("ops"))
 

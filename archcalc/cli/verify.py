@@ -70,12 +70,7 @@ def _print(table: Table, proof: Proof, quiet: bool) -> None:
 def _print_json(found: list[tuple[Table, Proof]]) -> None:
     import json
 
-    from archcalc import __version__
-    from archcalc.measure.session import versions
-    from archcalc.render.json import header
+    from archcalc.measure.report import proof_json
 
-    results = [
-        {"schema": "archcalc/verify/1", "tool": {"name": "archcalc", "version": __version__}, **header(table), **proof.to_json(), "versions": versions()}
-        for table, proof in found
-    ]
+    results = [proof_json(table, proof) for table, proof in found]
     typer.echo(json.dumps(results[0] if len(results) == 1 else results, indent=1, ensure_ascii=False))

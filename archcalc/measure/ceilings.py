@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy
 
@@ -25,7 +25,7 @@ class Roofline(NamedTuple):
     gmacs: float
     gigabytes: float
     bound_ms: float
-    limit: str  # "compute" or "memory": which of them it is
+    limit: Literal["compute", "memory"]  # which of them it is
 
 
 def roofline(table: Table, device: Device) -> Roofline:

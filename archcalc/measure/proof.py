@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy
 
@@ -55,18 +54,6 @@ class Proof:
     def __str__(self) -> str:
         parts = [f"{self.shapes} shapes", f"{self.inferred} as onnx infers them", f"{self.tensors} tensors ({self.params + self.buffers:,} numbers)"]
         return ", ".join([*parts, *map(str, self.fields)])
-
-    def to_json(self) -> dict[str, Any]:
-        """The proof as the JSON contract `archcalc/verify/1` has it, without what every command adds."""
-        fields = [
-            {"at": f.at, "input": f.input, "size": list(f.size), "positions": f.positions, "sides": f.sides, "pixels": f.pixels, "holds": f.holds}
-            for f in self.fields
-        ]
-        tallies = {name: {"proved": tally.proved, "of": tally.total} for name, tally in self._tallies()}
-        return {"holds": self.holds, **tallies, "params": self.params, "buffers": self.buffers, "fields": fields, "differences": list(self.differences)}
-
-    def _tallies(self) -> list[tuple[str, Tally]]:
-        return [("shapes", self.shapes), ("inferred", self.inferred), ("tensors", self.tensors)]
 
 
 def verify(table: Table, *, fields: Sequence[str] | None = None, seed: int = 0, fill: Fill | None = None) -> Proof:

@@ -1,19 +1,24 @@
-"""Measured times as text and as JSON."""
+"""Measured times as text and as JSON; proofs as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
-from archcalc.cost import Row
+from archcalc.algebra import Number
+from archcalc.cost import Row, Table
 from archcalc.measure.latency import Latency, rank_correlation
 from archcalc.measure.profile import LayerTime
+from archcalc.measure.proof import Proof
 from archcalc.measure.session import versions
 from archcalc.render import numbers, title
 from archcalc.render.grid import listing
 from archcalc.render.json import header
 
-SCHEMA = "archcalc/measure/1"
+if TYPE_CHECKING:
+    from archcalc.render.contract import Measured, Timed, Verified
+
+SCHEMA: Literal["archcalc/measure/1"] = "archcalc/measure/1"
 MOST_LAYERS = 60
 
 
@@ -66,7 +71,7 @@ def _layers(latency: Latency, depth: int) -> str:
     single: dict[str, list[Row]] = {}
     for layer in latency.layers:
         name = "/".join(lines[layer.name].split("/")[:depth])
-        macs[name] = macs.get(name, 0.0) + float(rows[layer.name].macs)
+        macs[name] = macs.get(name, 0.0) + whole(rows[layer.name].macs)
         times[name] = times.get(name, 0.0) + layer.milliseconds
         single.setdefault(name, []).append(rows[layer.name])
     all_macs, all_time = sum(macs.values()) or 1.0, sum(times.values()) or 1.0
@@ -122,25 +127,25 @@ def _correlation(found: Sequence[Latency]) -> float | None:
     return rank_correlation([float(latency.table.totals["macs"]) for latency in found], [latency.median_ms for latency in found])
 
 
-def to_json(found: Sequence[Latency]) -> dict[str, Any] | list[dict[str, Any]]:
+def to_json(found: Sequence[Latency]) -> Measured | list[Measured]:
     """The contract `archcalc/measure/1`; a list where there are several, each with its ratio to the first."""
     entries = [_entry(latency) for latency in found]
     if len(found) == 1:
         return entries[0]
-    return [
-        entry | {"ratio": latency.median_ms / found[0].median_ms, "rank_correlation": _correlation(found)}
-        for entry, latency in zip(entries, found, strict=True)
-    ]
+    correlation = _correlation(found)
+    for entry in entries:
+        entry["ratio"], entry["rank_correlation"] = entry["median_ms"] / entries[0]["median_ms"], correlation
+    return entries
 
 
-def _entry(latency: Latency) -> dict[str, Any]:
+def _entry(latency: Latency) -> Measured:
     from archcalc import __version__
 
     table, ceiling = latency.table, latency.roofline
-    entry = {
+    entry: Measured = {
         "schema": SCHEMA,
         "tool": {"name": "archcalc", "version": __version__},
-        **header(table),
+        **header(table),  # type: ignore[typeddict-item]  # mypy fears keys that it doesn't know
         "dtype": table.dtype,
         "device": latency.described,
         "provider": latency.provider,
@@ -149,7 +154,7 @@ def _entry(latency: Latency) -> dict[str, Any]:
         "runs": len(latency.times),
         "stable": latency.stable,
         "interrupted": latency.interrupted,
-        "macs": table.totals["macs"],
+        "macs": whole(table.totals["macs"]),
         "median_ms": latency.median_ms,
         "p10_ms": latency.p10_ms,
         "p90_ms": latency.p90_ms,
@@ -158,11 +163,45 @@ def _entry(latency: Latency) -> dict[str, Any]:
         "gmac_per_s": latency.gmacs,
         "roofline": {"bound_ms": ceiling.bound_ms, "limit": ceiling.limit, "gmac_per_s": ceiling.gmacs, "gb_per_s": ceiling.gigabytes},
     }
-    return entry | ({"layers": _layer_entries(latency.layers, table.rows)} if latency.layers else {})
+    if latency.layers:
+        entry["layers"] = [_timed(layer, row) for layer, row in zip(latency.layers, table.rows, strict=True)]
+    return entry
 
 
-def _layer_entries(layers: Sequence[LayerTime], rows: Sequence[Row]) -> list[dict[str, Any]]:
-    return [
-        {"name": layer.name, "op": row.op, "macs": row.macs, "measured_ms": layer.milliseconds, "share": layer.share, "fused_into": layer.fused_into}
-        for layer, row in zip(layers, rows, strict=True)
-    ]
+def _timed(layer: LayerTime, row: Row) -> Timed:
+    return {
+        "name": layer.name,
+        "op": row.op,
+        "macs": whole(row.macs),
+        "measured_ms": layer.milliseconds,
+        "share": layer.share,
+        "fused_into": layer.fused_into,
+    }
+
+
+def whole(value: Number) -> int:
+    """A count of a network that is run: a number."""
+    return int(str(value))
+
+
+def proof_json(table: Table, proof: Proof) -> Verified:
+    """The contract `archcalc/verify/1`."""
+    from archcalc import __version__
+
+    return {
+        "schema": "archcalc/verify/1",
+        "tool": {"name": "archcalc", "version": __version__},
+        **header(table),
+        "versions": versions(),
+        "holds": proof.holds,
+        "shapes": {"proved": proof.shapes.proved, "of": proof.shapes.total},
+        "inferred": {"proved": proof.inferred.proved, "of": proof.inferred.total},
+        "tensors": {"proved": proof.tensors.proved, "of": proof.tensors.total},
+        "params": proof.params,
+        "buffers": proof.buffers,
+        "fields": [
+            {"at": f.at, "input": f.input, "size": list(f.size), "positions": f.positions, "sides": f.sides, "pixels": f.pixels, "holds": f.holds}
+            for f in proof.fields
+        ],
+        "differences": list(proof.differences),
+    }

@@ -148,14 +148,15 @@ def verdict(found: Any) -> contract.Figure:
     }
 
 
-def header(table: Table) -> dict[str, Any]:
-    """Which network was asked about, for results other than a count."""
+def header(table: Table) -> contract.Asked:
+    """Which network was run; all of its sizes are numbers."""
     return {
         "name": table.name,
         "spec": table.spec.path,
         "variant": table.variant,
         "mode": "training" if table.train else "inference",
-        "batch": number(table.batch),
+        "batch": int(str(table.batch)),
         "bindings": {name: number(value) for name, value in table.binding.values.items()},
         "inputs": {name: number(shape) for name, shape in table.inputs.items()},
-    } | ({"without": list(table.without)} if table.without else {})
+        "without": list(table.without),
+    }

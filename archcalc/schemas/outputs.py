@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from archcalc.render.contract import Check, Compare, Count, Explain, Operator, Overview, Shipped, Tools
+from archcalc.render.contract import Check, Compare, Count, Explain, Measured, Operator, Overview, Shipped, Tools, Verified
 from archcalc.schemas.draft import DRAFT, HERE
 
 OUTPUTS: dict[str, tuple[str, Any]] = {
@@ -20,6 +20,8 @@ OUTPUTS: dict[str, tuple[str, Any]] = {
     "check": ("what `archcalc check --format json` prints", Check),
     "compare": ("what `archcalc compare --format json` prints", Compare),
     "zoo": ("what `archcalc zoo --format json` prints", list[Shipped]),
+    "verify": ("what `archcalc verify --format json` prints: a network, or a list of them for several specs", Verified | list[Verified]),
+    "measure": ("what `archcalc measure --format json` prints: a network, or a list of them for several specs", Measured | list[Measured]),
     "ops": ("what `archcalc ops --format json` prints", list[Operator]),
 }
 
