@@ -16,7 +16,7 @@ from archcalc.onnx import matrix_product, plain_read
 from archcalc.ops import size
 
 SIDE = {"cpu": 1024, "cuda": 8192}  # of the matrices
-TRIES = 12
+TRIES = 24
 
 
 class Roofline(NamedTuple):
@@ -28,12 +28,15 @@ class Roofline(NamedTuple):
     limit: Literal["compute", "memory"]  # which of them it is
 
 
-def roofline(table: Table, device: Device) -> Roofline:
-    """The bound of one network: the larger of its two times. Compulsory traffic is each weight, input and output once."""
+def roofline(table: Table, device: Device, reached: float = 0.0) -> Roofline:
+    """The bound of one network: the larger of its two times. Compulsory traffic is each weight, input and output once.
+
+    `reached`: multiply-accumulates a millisecond that a network was seen to reach, if that is more than a matrix product's.
+    """
     width = DTYPES[table.dtype]
     shapes = [table.graph.nodes[n].shape for n in (*table.graph.inputs.values(), *table.graph.outputs)]
     moved = int(table.totals["weight_bytes"]) + sum(int(str(size(shape))) for shape in shapes) * width * int(str(table.batch))
-    macs = product_rate(device, table.dtype)
+    macs = max(product_rate(device, table.dtype), reached)
     rate = read_rate(device, table.dtype, _rounded(moved))
     compute, memory = float(table.totals["macs"]) / macs, moved / rate
     return Roofline(macs / 1e6, rate / 1e6, max(compute, memory), "compute" if compute >= memory else "memory")

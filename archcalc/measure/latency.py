@@ -100,9 +100,10 @@ def measure(
             raise
         rounds.interrupted = True
     described = device.describe()
+    reached = max(float(table.totals["macs"]) / min(times) for table, times in zip(tables, rounds.times, strict=True))
     found = []
     for table, times in zip(tables, rounds.times, strict=True):
-        ceiling = roofline(table, device)
+        ceiling = roofline(table, device, reached)
         latency = Latency(table, device, tuple(times), WARM_UP, stands_still(times), ceiling, (), rounds.interrupted, described)
         found.append(replace(latency, layers=tuple(profiled(table, device, latency.median_ms, seed))) if profile and not rounds.interrupted else latency)
     return found
