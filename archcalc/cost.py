@@ -110,6 +110,7 @@ class Table:
     dtype: str = "fp32"
     without: tuple[str, ...] = ()
     _costs: dict[tuple[int, tuple[Shape, ...]], Cost] = field(default_factory=dict, repr=False)
+    _at_least_once: dict[str, set[Loop]] = field(default_factory=lambda: {"depth": set(), "receptive_field": set()}, repr=False)
 
     @property
     def name(self) -> str:
@@ -141,7 +142,7 @@ class Table:
     @cached_property
     def fields(self) -> dict[str, list[Field | None]]:
         """For each input, what every node sees of it."""
-        return {name: receptive.fields(self.graph, name) for name in self.graph.inputs}
+        return {name: receptive.fields(self.graph, name, self._at_least_once["receptive_field"]) for name in self.graph.inputs}
 
     @cached_property
     def domain(self) -> tuple[str, ...]:
@@ -152,11 +153,17 @@ class Table:
         return (*(limit for limit in limits if limit.rpartition(" ")[0] not in stronger), *sizes)
 
     @cached_property
-    def peak_domain(self) -> tuple[str, ...]:
-        """Where the most that is alive holds, if that is less: its closed form may speak of a repeat that isn't there."""
-        least = memory.least_repeats(self.graph) if self.graph.loops else {}
-        needed = self._sizes().union(*(self._repeats(loop, repeats) for loop, repeats in least.items()))
-        return tuple(condition for condition in domain(needed) if condition not in self.domain)
+    def narrower(self) -> dict[str, tuple[str, ...]]:
+        """Where a figure holds, by figure, if that is less: its closed form may speak of a repeat that isn't there."""
+        if not self.graph.loops:
+            return {}
+        _ = self.totals, self.fields
+        least = {"act_peak_bytes": memory.least_repeats(self.graph), **{name: dict.fromkeys(loops, 1) for name, loops in self._at_least_once.items()}}
+        found = {}
+        for name, repeats in least.items():
+            needed = self._sizes().union(*(self._repeats(loop, times) for loop, times in repeats.items()))
+            found[name] = tuple(condition for condition in domain(needed) if condition not in self.domain)
+        return {name: conditions for name, conditions in found.items() if conditions}
 
     def _sizes(self) -> set[Dim]:
         """Everything that must be at least 1: sizes (where there are loops at the first and the last repeat), and how often loops repeat."""
@@ -310,18 +317,37 @@ class Table:
                 n += 1
 
         def repeated(loop: Loop) -> int:
-            """By how much a repeat is deeper than the one before is read off it, summed, and shown to hold."""
-            index, start = loop.range.index, loop.range.start
+            """From the first repeat on every one is as much deeper as it is long, or from the second on."""
             (source,) = nodes[loop.entry].inputs
-            guess = depth[source]
-            for _ in range(2):
+            before = depth[source]
+            guess = closed(loop, before)
+            shift = 0
+            if guess is None:
+                depth[loop.entry] = before
+                walk(loop.entry + 1, loop.exit)
+                guess, shift = closed(loop, depth[loop.end]), 1
+            if guess is None or (shift and any(map(loop.counts, loops.values()))):
+                raise Undecided(f"the depth of {nodes[loop.end].block} has no closed form", loop.range.index.symbols)
+            index, start, stop = loop.range.index, loop.range.start, loop.range.stop
+            if at(guess, index, start - shift) != before:
+                self._at_least_once["depth"].add(loop)
+            depth[loop.entry] = at(guess, index, index - shift)
+            depth[loop.exit] = at(guess, index, stop - shift)
+            return loop.exit + 1
+
+        def closed(loop: Loop, first: Any) -> Any:
+            """What arrives at a repeat, `first` at the first of them: read off by how much one is deeper, summed, and shown to hold."""
+            index, guess = loop.range.index, first
+            for _ in range(3):
                 depth[loop.entry] = guess
                 walk(loop.entry + 1, loop.exit)
-                guess = depth[source] + summed(depth[loop.end] - guess, index, start, index)
-            if depth[loop.end] != at(guess, index, index + 1):
-                raise Undecided(f"the depth of {nodes[loop.end].block} has no closed form", index.symbols)
-            depth[loop.exit] = at(guess, index, loop.range.stop)
-            return loop.exit + 1
+                if depth[loop.end] == at(guess, index, index + 1):
+                    return guess
+                try:
+                    guess = first + summed(depth[loop.end] - guess, index, loop.range.start, index)
+                except Undecided:
+                    return None
+            return None
 
         walk(0, len(nodes))
         read = {source for node in nodes for source in node.inputs} if loops else ()
@@ -359,10 +385,10 @@ class Table:
             index, start, stop = loop.range.index, loop.range.start, loop.range.stop
             learns[loop.entry] = learns[nodes[loop.entry].inputs[0]]
             first = walk(loop.entry + 1, loop.exit)
-            differs = learns[loop.end] and not learns[loop.entry]
-            learns[loop.entry] |= learns[loop.end]
+            differs = learns[loop.end] != learns[loop.entry]
+            learns[loop.entry] = learns[loop.end]
             others = walk(loop.entry + 1, loop.exit) if differs else first
-            learns[loop.exit] = learns[loop.entry]
+            learns[loop.exit] = learns[loop.end]
             if differs:
                 first_differs.add(loop)
             return {n: at(first[n], index, start) + summed(others[n], index, start + 1, stop) for n in first}

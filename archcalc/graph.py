@@ -71,6 +71,10 @@ class Loop(NamedTuple):
     end: int
     exit: int
 
+    def counts(self, inner: Loop) -> bool:
+        """Whether a loop stands in the body and repeats as often as this one's index says."""
+        return self.entry < inner.entry < self.exit and isinstance(inner.range.stop, Poly) and not inner.range.stop.symbols.isdisjoint(self.range.index.symbols)
+
 
 class Node(NamedTuple):
     """A layer of the network.

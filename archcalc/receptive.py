@@ -85,8 +85,11 @@ class Field(NamedTuple):
 EVERYTHING, MIXED = Field(Reach.ALL), Field(Reach.MIXED)
 
 
-def fields(graph: Graph, source: str) -> list[Field | None]:
-    """For each node, what it sees of the input called `source`; None where it doesn't depend on it. Linear in the layers."""
+def fields(graph: Graph, source: str, at_least_once: set[Loop] | None = None) -> list[Field | None]:
+    """For each node, what it sees of the input called `source`; None where it doesn't depend on it. Linear in the layers.
+
+    Loops that have to repeat once for this to hold are added to `at_least_once`.
+    """
     found: list[Field | None] = [None] * len(graph.nodes)
     start = graph.inputs[source]
     found[start] = Field(Reach.PASS, (POINT,) * (len(graph.nodes[start].shape) - 1))
@@ -109,18 +112,35 @@ def fields(graph: Graph, source: str) -> list[Field | None]:
             n += 1
 
     def repeated(loop: Loop) -> int:
-        """By how much a repeat sees more than the one before is read off it, summed, and holds if what i sees leads to what i + 1 sees."""
-        index, last = loop.range.index, loop.range.stop
-        once = guess = found[graph.nodes[loop.entry].inputs[0]]
-        for _ in range(2):
+        """From the first repeat on every one sees by as much more, or from the second on; else nothing is uniform."""
+        before = found[graph.nodes[loop.entry].inputs[0]]
+        closed, guess = grown(loop, before)
+        shift = 0
+        if not closed and not any(map(loop.counts, graph.loops.values())):
+            found[loop.entry] = before
+            walk(loop.entry + 1, loop.exit)
+            (closed, guess), shift = grown(loop, found[loop.end]), 1
+        index, start, stop = loop.range.index, loop.range.start, loop.range.stop
+        if not closed:
+            found[loop.entry : loop.exit + 1] = [field and MIXED for field in found[loop.entry : loop.exit]] + [found[loop.end] and MIXED]
+            return loop.exit + 1
+        if at_least_once is not None and _field_at(guess, index, start - shift) != before:
+            at_least_once.add(loop)
+        if shift:
+            found[loop.entry : loop.exit] = [_field_at(field, index, index - 1) for field in found[loop.entry : loop.exit]]
+        found[loop.exit] = _field_at(guess, index, stop - shift)
+        return loop.exit + 1
+
+    def grown(loop: Loop, first: Field | None) -> tuple[bool, Field | None]:
+        """What arrives at a repeat, `first` at the first of them, and whether it is shown: what i sees leads to what i + 1 sees."""
+        guess = first
+        for _ in range(3):
             found[loop.entry] = guess
             walk(loop.entry + 1, loop.exit)
-            guess = _growing(once, guess, found[loop.end], loop.range)
-        if found[loop.end] != _field_at(guess, index, index + 1):
-            found[loop.entry : loop.exit] = [field and MIXED for field in found[loop.entry : loop.exit]]
-            guess = once and MIXED
-        found[loop.exit] = _field_at(guess, index, last)
-        return loop.exit + 1
+            if found[loop.end] == _field_at(guess, loop.range.index, loop.range.index + 1):
+                return True, guess
+            guess = _growing(first, guess, found[loop.end], loop.range)
+        return False, None
 
     walk(0, len(graph.nodes))
     return found

@@ -126,9 +126,11 @@ def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
     found.append(("coverage", f"{_coverage(table, form)}"))
     if table.free:
         found.append(("valid for", ", ".join(table.domain) or "every value"))
-        if table.peak_domain:
-            found.append(("", f"{', '.join(table.peak_domain)} for what is alive at most"))
+        found += [("", f"{', '.join(conditions)} for {NARROWER[name]}") for name, conditions in table.narrower.items()]
     return found
+
+
+NARROWER = {"act_peak_bytes": "what is alive at most", "depth": "the depth", "receptive_field": "the field"}
 
 
 def _coverage(table: Table, form: Form) -> str:
@@ -147,7 +149,7 @@ def legend(table: Table) -> list[str]:
     if table.train:
         lines.append("backward: gradients of weights and of inputs; none for the input of the first layer that learns")
     if table.graph.loops:
-        lines.append("2..n: repeats that are alike, in one row with the sum of their figures; its output and field are those of repeat i, counted from 0")
+        lines.append("1..n: repeats that are alike, in one row with the sum of their figures; its output and field are those of repeat i, counted from 0")
     return lines
 
 

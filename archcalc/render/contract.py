@@ -129,7 +129,7 @@ class Count(TypedDict):
     counted_by: NotRequired[Peer]
     without: Annotated[NotRequired[list[str]], Field(description="labels that were left out")]
     domain: Annotated[NotRequired[list[str]], Field(description="where the closed forms hold")]
-    act_peak_domain: Annotated[NotRequired[list[str]], Field(description="where act_peak_bytes holds, if that is less")]
+    narrower_domains: Annotated[NotRequired[dict[str, list[str]]], Field(description="where a figure holds, by figure, if that is less")]
 
 
 # ---- archcalc check -------------------------------------------------------------------------------------------------------

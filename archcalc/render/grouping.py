@@ -9,6 +9,7 @@ from typing import Any
 from archcalc.algebra import Poly
 from archcalc.cost import Row, Table, total
 from archcalc.errors import UsageError, suggest
+from archcalc.render import numbers
 
 BY = ("layer", "block", "op")
 ALSO = {"weights": "weight_bytes", "trainable": "trainable_params", "backward": "backward_macs"}  # as the columns are called
@@ -118,15 +119,17 @@ def _operators(table: Table) -> list[Row]:
     groups: dict[str, list[Row]] = {}
     for row in table.rows:
         groups.setdefault(row.op, []).append(row)
-    return [
-        _sum(rows, name=op, op=op, text=f"{len(rows)} layer{'s' if len(rows) > 1 else ''}", block="", inputs=(), shape=(), field={})
-        for op, rows in groups.items()
-    ]
+    return [_sum(rows, name=op, op=op, text=_layers(rows), block="", inputs=(), shape=(), field={}, ranges=()) for op, rows in groups.items()]
+
+
+def _layers(rows: list[Row]) -> str:
+    number = numbers.exact(total(row.layers for row in rows))
+    return f"{number} layer{'s' * (number != '1')}"
 
 
 def _sum(rows: list[Row], **changes: Any) -> Row:
     sums = {name: total(getattr(row, name) for row in rows) for name in SUMS}
-    backward = None if rows[0].backward_macs is None else total(row.backward_macs or 0 for row in rows)
+    backward = None if rows[0].backward_macs is None else total(row.backward_macs if row.backward_macs is not None else 0 for row in rows)
     inside = {row.name for row in rows}
     inputs = tuple(dict.fromkeys(name for row in rows for name in row.inputs if name not in inside))
     depth, layers = max(row.depth for row in rows), total(row.layers for row in rows)

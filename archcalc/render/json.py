@@ -115,8 +115,8 @@ def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
         found["without"] = list(table.without)
     if table.free:
         found["domain"] = list(table.domain)
-        if table.peak_domain:
-            found["act_peak_domain"] = list(table.peak_domain)
+        if table.narrower:
+            found["narrower_domains"] = {name: list(conditions) for name, conditions in table.narrower.items()}
     return found
 
 
