@@ -110,7 +110,7 @@ class Table:
     dtype: str = "fp32"
     without: tuple[str, ...] = ()
     _costs: dict[tuple[int, tuple[Shape, ...]], Cost] = field(default_factory=dict, repr=False)
-    _at_least_once: dict[str, set[Loop]] = field(default_factory=lambda: {"depth": set(), "receptive_field": set()}, repr=False)
+    _least: dict[str, dict[Loop, int]] = field(default_factory=lambda: {"depth": {}, "receptive_field": {}}, repr=False)  # repeats that figures speak of
 
     @property
     def name(self) -> str:
@@ -142,7 +142,7 @@ class Table:
     @cached_property
     def fields(self) -> dict[str, list[Field | None]]:
         """For each input, what every node sees of it."""
-        return {name: receptive.fields(self.graph, name, self._at_least_once["receptive_field"]) for name in self.graph.inputs}
+        return {name: receptive.fields(self.graph, name, self._least["receptive_field"]) for name in self.graph.inputs}
 
     @cached_property
     def domain(self) -> tuple[str, ...]:
@@ -158,7 +158,7 @@ class Table:
         if not self.graph.loops:
             return {}
         _ = self.totals, self.fields
-        least = {"act_peak_bytes": memory.least_repeats(self.graph), **{name: dict.fromkeys(loops, 1) for name, loops in self._at_least_once.items()}}
+        least = {"act_peak_bytes": memory.least_repeats(self.graph), **self._least}
         found = {}
         for name, repeats in least.items():
             needed = self._sizes().union(*(self._repeats(loop, times) for loop, times in repeats.items()))
@@ -330,8 +330,9 @@ class Table:
                 raise Undecided(f"the depth of {nodes[loop.end].block} has no closed form", loop.range.index.symbols)
             index, start, stop = loop.range.index, loop.range.start, loop.range.stop
             if at(guess, index, start - shift) != before:
-                self._at_least_once["depth"].add(loop)
-            depth[loop.entry] = at(guess, index, index - shift)
+                self._least["depth"][loop] = 1
+            if shift:
+                depth[loop.entry : loop.exit] = [at(d, index, index - 1) for d in depth[loop.entry : loop.exit]]
             depth[loop.exit] = at(guess, index, stop - shift)
             return loop.exit + 1
 
@@ -350,10 +351,14 @@ class Table:
             return None
 
         walk(0, len(nodes))
-        read = {source for node in nodes for source in node.inputs} if loops else ()
-        deepest = _longest(
-            [_longest(_ends(d, node.ranges)) if node.ranges else d for n, (d, node) in enumerate(zip(depth, nodes, strict=True)) if n not in read]
-        )
+        if not loops:
+            return _whole(max(depth, default=0))
+        read = {source for node in nodes for source in node.inputs}
+        ends = [n for n, node in enumerate(nodes) if n not in read]
+        for loop in loops.values():  # where a path ends in a body it does so in each repeat
+            if any(loop.entry < n < loop.exit for n in ends):
+                self._least["depth"][loop] = 2
+        deepest = _longest([_longest(_ends(depth[n], nodes[n].ranges)) for n in ends])
         return _whole(deepest)
 
     @cached_property

@@ -8,9 +8,9 @@ and dropout move nothing; concatenation writes a tensor of its own. No better or
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TypeAlias
+from typing import NamedTuple
 
 from archcalc.algebra import Dim, Number, Poly, at, bounds, extremes, maximum
 from archcalc.graph import Graph, Input, Loop, Range, over
@@ -22,15 +22,22 @@ TRAINING_CONVENTION = "inputs and every layer's output, but dropout, flatten, re
 
 @dataclass(slots=True)
 class _Buffer:
-    """A stretch of memory: its elements, and the last layer that reads it."""
+    """A stretch of memory: its elements, the nodes that it holds, and the last layer that reads one of them."""
 
     elements: Dim
     last: int
+    nodes: list[int] = field(default_factory=list)
     foreign: bool = False
     freed: bool = False
 
 
-_Steps: TypeAlias = tuple[Loop, set[Dim], set[Dim]]  # of the first repeat, and of any other
+class _Steps(NamedTuple):
+    """What is alive while a body runs: in the first repeat of several, between the first and the last, in the last, as the only one."""
+
+    first: set[Dim]
+    between: set[Dim]
+    last: set[Dim]
+    only: set[Dim]
 
 
 def peak(graph: Graph) -> Dim:
@@ -54,26 +61,28 @@ class _Liveness:
         self.buffers: list[_Buffer | None] = [None] * len(graph.nodes)
         self.alive: Dim = 0
         self.least: dict[Loop, int] = {}
+        self.outside = {loop: self._from_outside(loop) for loop in graph.loops.values()}
+        self.repeating: list[Loop] = []  # loops that another repeat of follows
 
     def steps(self) -> set[Dim]:
         """The numbers of elements that are alive while one layer or another runs."""
         steps, loops = self._walk(0, len(self.graph.nodes))
         return steps.union(*(self._settled(*loop, steps) for loop in loops))
 
-    def _walk(self, n: int, stop: int) -> tuple[set[Dim], list[_Steps]]:
+    def _walk(self, n: int, stop: int) -> tuple[set[Dim], list[tuple[Loop, _Steps]]]:
         """The steps of the layers, and those of the loops among them."""
         steps: set[Dim] = set()
-        loops: list[_Steps] = []
+        loops: list[tuple[Loop, _Steps]] = []
         while n < stop:
             loop = self.graph.loops.get(n)
             if loop is not None:
-                loops.append((loop, *self._loop(loop)))
+                loops.append((loop, self._loop(loop)))
                 n = loop.exit + 1
                 continue
             node = self.graph.nodes[n]
             buffer = self._reused(n)
             if buffer is None:
-                buffer = _Buffer(size(node.shape), n, isinstance(node.op, Input))
+                buffer = _Buffer(size(node.shape), n, foreign=isinstance(node.op, Input))
                 self.alive = self.alive + buffer.elements
             self._hold(n, buffer)
             steps.add(self.alive)
@@ -81,33 +90,50 @@ class _Liveness:
             n += 1
         return steps, loops
 
-    def _loop(self, loop: Loop) -> tuple[set[Dim], set[Dim]]:
-        """The steps of the first repeat, which works on what arrives from outside, and of the others, each on what the one before it left."""
+    def _loop(self, loop: Loop) -> _Steps:
+        """The first repeat works on what arrives from outside, another on what the one before it left; the last gives back what was kept for the others."""
         (source,) = self.graph.nodes[loop.entry].inputs
         self._hold(loop.entry, self._buffer(source))
+        if self._buffer(source).last > loop.exit:  # without a repeat it would leave the loop as well
+            self.least[loop] = 1
+        self._release(loop.entry, (loop.entry,))
+        before = self._saved()
+        only = self._body(loop)
+        self._restore(before)
+        self.repeating.append(loop)
         first = self._body(loop)
         self._handed(loop, loop.entry)
-        others = self._body(loop)
+        self._forget(loop)
+        between = self._body(loop)
+        self._handed(loop, loop.entry)
+        self._forget(loop)
+        self.repeating.pop()
+        last = self._body(loop)
         self._handed(loop, loop.exit)
-        self._release(loop.exit, (*self._from_outside(loop), loop.exit))
-        return {_at(alive, loop.range.index, loop.range.start) for alive in first}, others
+        return _Steps(_each_at(first, loop), between, last, _each_at(only, loop))
 
     def _body(self, loop: Loop) -> set[Dim]:
         steps, loops = self._walk(loop.entry + 1, loop.exit)
         return steps.union(*(self._settled(*inner, set()) for inner in loops))
 
-    def _settled(self, loop: Loop, first: set[Dim], others: set[Dim], outside: set[Dim]) -> set[Dim]:
+    def _settled(self, loop: Loop, steps: _Steps, outside: set[Dim]) -> set[Dim]:
         """The most that a loop can need, and how many repeats there must be for that to be so."""
         index, start, stop = loop.range.index, loop.range.start, loop.range.stop
-        once = _covered(outside | first, {_at(alive, index, start) for alive in others})
-        steps = first | {_dim(value) for alive in others for value in extremes(alive, index, start if once else start + 1, stop)}
-        self.least[loop] = 0 if _covered(outside, steps) else 1 if once else 2
-        return steps
+        alike = _covered(steps.last, steps.between)
+        first_too = _covered(outside | steps.only, steps.first | _each_at(steps.last, loop))
+        found = set(steps.first)
+        for alive in steps.last:
+            found.update(map(_dim, extremes(alive, index, start if first_too else start + 1, stop) if alike else (at(alive, index, stop - 1),)))
+        for alive in steps.between if not alike else ():
+            found.update(map(_dim, extremes(alive, index, start + 1, stop - 1)))
+        needed = 0 if _covered(outside, found) else 1 if alike and first_too else 2 if alike else 3
+        self.least[loop] = max(needed, self.least.get(loop, 0))
+        return found
 
     def _handed(self, loop: Loop, to: int) -> None:
         """What the body put out is what arrives at another repeat, or what leaves the loop: as large as it is there."""
         old = self._buffer(loop.end)
-        if old.last > loop.exit:  # the same memory all the way: nothing was written
+        if old.last > loop.exit or (self.repeating and self._is_needed(old)):  # the same memory all the way: nothing was written
             self._hold(to, old)
             return
         if not old.freed:
@@ -115,9 +141,28 @@ class _Liveness:
         new = _Buffer(size(self.graph.nodes[to].shape), to)
         self.alive = self.alive + new.elements
         self._hold(to, new)
+        self._release(to, (to,))
 
-    def _from_outside(self, loop: Loop) -> list[int]:
-        return [source for node in self.graph.nodes[loop.entry : loop.exit] for source in node.inputs if source < loop.entry]
+    def _forget(self, loop: Loop) -> None:
+        """What comes from outside of a body is no longer what arrives in it, or was made of it there."""
+        for n in {*self.outside[loop], *self.graph.nodes[loop.entry].inputs}:
+            buffer = self._buffer(n)
+            buffer.nodes = [held for held in buffer.nodes if held < loop.entry]
+            buffer.last = max(max(held, self.last[held]) for held in buffer.nodes)
+
+    def _is_needed(self, buffer: _Buffer) -> bool:
+        """Whether another repeat reads it again, from outside of its body."""
+        return any(not self.outside[loop].isdisjoint(buffer.nodes) for loop in self.repeating)
+
+    def _saved(self) -> tuple[Dim, list[_Buffer | None], dict[Loop, int]]:
+        copies = {id(buffer): replace(buffer, nodes=buffer.nodes[:]) for buffer in self.buffers if buffer is not None}
+        return self.alive, [copies[id(buffer)] if buffer is not None else None for buffer in self.buffers], dict(self.least)
+
+    def _restore(self, saved: tuple[Dim, list[_Buffer | None], dict[Loop, int]]) -> None:
+        self.alive, self.buffers, self.least = saved
+
+    def _from_outside(self, loop: Loop) -> frozenset[int]:
+        return frozenset(source for node in self.graph.nodes[loop.entry + 1 : loop.exit] for source in node.inputs if source < loop.entry)
 
     def _buffer(self, n: int) -> _Buffer:
         buffer = self.buffers[n]
@@ -126,13 +171,14 @@ class _Liveness:
 
     def _hold(self, n: int, buffer: _Buffer) -> None:
         buffer.last = max(buffer.last, self.last[n], n)
+        buffer.nodes.append(n)
         self.buffers[n] = buffer
 
     def _release(self, n: int, positions: Iterable[int]) -> None:
         """Give back what is needed no longer than until layer `n`, of what these nodes hold."""
         for position in positions:
             done = self._buffer(position)
-            if done.last == n and not done.freed:
+            if done.last == n and not done.freed and not self._is_needed(done):
                 self.alive, done.freed = self.alive - done.elements, True
 
     def _reused(self, n: int) -> _Buffer | None:
@@ -143,22 +189,17 @@ class _Liveness:
         if node.op.in_place:
             for source in node.inputs:
                 buffer = self._buffer(source)
-                if buffer.last == n and not buffer.foreign and self.graph.nodes[source].shape == node.shape:
+                if buffer.last == n and not buffer.foreign and not self._is_needed(buffer) and self.graph.nodes[source].shape == node.shape:
                     return buffer
         return None
 
 
 def _last_reads(graph: Graph) -> list[int]:
-    """The position of the last layer that reads each node; what a loop reads from outside is needed until it ends."""
+    """The position of the last layer that reads each node."""
     last = [-1] * len(graph.nodes)
     for n, node in enumerate(graph.nodes):
         for source in node.inputs:
             last[source] = n
-    for loop in graph.loops.values():
-        for node in graph.nodes[loop.entry + 1 : loop.exit]:
-            for source in node.inputs:
-                if source < loop.entry:
-                    last[source] = max(last[source], loop.exit)
     for n in graph.outputs:
         last[n] = len(graph.nodes)
     return last
@@ -180,6 +221,11 @@ def kept(graph: Graph) -> Dim:
 def _covered(steps: set[Dim], values: set[Dim]) -> bool:
     """Whether for each value some step is shown to need at least as much."""
     return all(value in steps or any((low := bounds(step - value)[0]) is not None and low >= 0 for step in steps) for value in values)
+
+
+def _each_at(steps: set[Dim], loop: Loop) -> set[Dim]:
+    """Steps in the first repeat."""
+    return {_at(alive, loop.range.index, loop.range.start) for alive in steps}
 
 
 def _at(x: Dim, index: Poly, value: Dim) -> Dim:

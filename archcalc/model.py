@@ -11,9 +11,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archcalc.algebra import Poly
 from archcalc.build import build
 from archcalc.cost import DTYPES, Table
-from archcalc.errors import Problem, SpecError, UsageError, suggest
+from archcalc.errors import Problem, SpecError, Undecided, UsageError, suggest
 from archcalc.graph import Graph
 from archcalc.spec import Spec, bind, numeric, read_spec, read_text
 from archcalc.spec.text import MOST_BYTES
@@ -149,7 +150,10 @@ class Model:
         binding = bind(self.spec, self.variant, question.bindings, question.free, question.batch)
         graph = build(self.spec, binding, question.train, question.without)
         without = tuple(dict.fromkeys([*binding.without, *question.without]))
-        return Table(self.spec, self.variant, binding, graph, question.train, question.dtype, without)
+        table = Table(self.spec, self.variant, binding, graph, question.train, question.dtype, without)
+        if graph.loops:
+            _settle(table)
+        return table
 
     def _converted(self, question: Question, tool: str) -> Table:
         """The answer in a tool's convention."""
@@ -294,3 +298,16 @@ def _variant_names(file: Path) -> Iterator[str]:
         match = _VARIANT.match(line)
         if match:
             yield match.group(1)
+
+
+def _settle(table: Table) -> None:
+    """Raise SpecError where a total has no closed form in the number of repeats: what is summed or compared over them is known only now."""
+    try:
+        _ = table.totals, table.fields, table.narrower
+    except Undecided as error:
+        loops = table.graph.loops.values()
+        counts = sorted({symbol for loop in loops if isinstance(loop.range.stop, Poly) for symbol in loop.range.stop.symbols} & set(table.free))
+        names = " and ".join(f"`{name}`" for name in counts)
+        message = f"{error}; {names} {'is' if len(counts) == 1 else 'are'} free and counts repeats; bind it with --set"
+        mark = table.graph.nodes[next(iter(loops)).entry].mark
+        raise SpecError([Problem(message, mark, (), tuple(counts))]) from None

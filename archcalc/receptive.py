@@ -85,10 +85,10 @@ class Field(NamedTuple):
 EVERYTHING, MIXED = Field(Reach.ALL), Field(Reach.MIXED)
 
 
-def fields(graph: Graph, source: str, at_least_once: set[Loop] | None = None) -> list[Field | None]:
+def fields(graph: Graph, source: str, least: dict[Loop, int] | None = None) -> list[Field | None]:
     """For each node, what it sees of the input called `source`; None where it doesn't depend on it. Linear in the layers.
 
-    Loops that have to repeat once for this to hold are added to `at_least_once`.
+    Loops that have to repeat for this to hold are put into `least`, with how often.
     """
     found: list[Field | None] = [None] * len(graph.nodes)
     start = graph.inputs[source]
@@ -124,8 +124,8 @@ def fields(graph: Graph, source: str, at_least_once: set[Loop] | None = None) ->
         if not closed:
             found[loop.entry : loop.exit + 1] = [field and MIXED for field in found[loop.entry : loop.exit]] + [found[loop.end] and MIXED]
             return loop.exit + 1
-        if at_least_once is not None and _field_at(guess, index, start - shift) != before:
-            at_least_once.add(loop)
+        if least is not None and _field_at(guess, index, start - shift) != before:
+            least[loop] = 1
         if shift:
             found[loop.entry : loop.exit] = [_field_at(field, index, index - 1) for field in found[loop.entry : loop.exit]]
         found[loop.exit] = _field_at(guess, index, stop - shift)

@@ -19,14 +19,20 @@ class Scope:
 
     def __init__(self, path: str, body: Item) -> None:
         self.prefix = f"{path}/" if path else ""
-        self.labels = frozenset(_labels(body))
+        self.labels = frozenset(labels(body))
         self.counts: dict[str, int] = {}
+        self.plus = ""  # after repeats whose number is free names count from them: `conv+1`
+
+    def uncounted(self) -> None:
+        """From here on nobody knows how many layers came before."""
+        self.counts.clear()
+        self.plus += "+"
 
     def name(self, word: str) -> str:
         """`conv`, then `conv2`, `conv3` ..."""
         while True:
             count = self.counts[word] = self.counts.get(word, 0) + 1
-            name = word if count == 1 else f"{word}{count}"
+            name = f"{word}{self.plus}{count}" if self.plus or count > 1 else word
             if name not in self.labels:
                 return self.prefix + name
 
@@ -42,13 +48,13 @@ class Scope:
         yield label
 
 
-def _labels(item: Item) -> list[str]:
+def labels(item: Item) -> list[str]:
     """The labels that an item puts into the scope it stands in."""
     if isinstance(item, Labelled):
         return [item.label]
     if isinstance(item, (Chain, Branches)):
-        return [label for inner in item.items for label in _labels(inner)]
-    return _labels(item.item) if isinstance(item, Repeat) else []
+        return [label for inner in item.items for label in labels(inner)]
+    return labels(item.item) if isinstance(item, Repeat) else []
 
 
 class Context(NamedTuple):

@@ -276,3 +276,65 @@ def test_the_largest_of_a_range_is_at_an_end_or_refused() -> None:
     assert set(extremes(i * i - 4 * i, i, 0, n)) == {0, n * n - 6 * n + 5}
     with pytest.raises(Undecided, match="has no closed form"):
         extremes(4 * i - i * i, i, 0, n)
+
+
+# ---- cases that were wrong once ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("train", [False, True], ids=["inference", "training"])
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "[s: {n x: [x: {i x: [conv 16 1x1]}, conv 8 1x1]}]",  # no repeat inside the first
+        "[s: {n x: [conv 8 3x3 stride=2, upsample 2]}]",  # windows that grow in phases
+        "[c: conv 8 3x3, s: {n x: [ref input, conv 8 3x3 frozen]}, d: conv 3 3x3]",  # a body that cuts the gradient
+        "[A: conv 16 3x3, conv 8 1x1, s: {n x: [concat: [identity, ref A], conv 16*(i+1) 1x1]}, Z: conv 5 1x1]",  # read by each, kept until the last
+        "[s: {n x: [concat: [identity, ref input], conv 8 1x1]}, conv 8 1x1]",
+        "[A: conv 8 3x3, S: {n x: [{concat: [identity, [ref A, bn, conv 16 3x3]]}]}, gap]",
+        "[stem: conv 8 3x3, s: {n x: [concat: [identity, [ref stem, conv 8 1x1, conv 4 1x1]]]}]",  # a branch that is longer at first
+        "[A: conv 8 3x3, s: {n x: [ref A, conv 8 1x1]}, conv 8 1x1]",
+        "[s: {n x: [add: [[ref input, dwconv 3x3], conv 8 1x1]]}]",
+        "[c: conv 8 3x3, s: {n-1 x: [mul: [identity, [gap, linear cin act=sigmoid]]]}, d: conv 3 3x3]",  # a gate, or none
+    ],
+)
+def test_the_first_repeat_and_the_last_are_as_they_are(layers: str, train: bool) -> None:
+    network = inline(layers)
+    closed = network.count(free=["n"], train=train)
+    assert holds(closed.domain, {"n": 4})
+    assert all(holds(conditions, {"n": 4}) for conditions in closed.narrower.values())
+    for n in range(1, 9):
+        if holds(closed.domain, {"n": n}):
+            compared(closed, network.count(n=n, train=train), {"n": n})
+
+
+@pytest.mark.parametrize(
+    ("layers", "says"),
+    [
+        ("['conv 8 3x3', s: {n x: [a: conv cin+1 3x3]}, ref s/1/a]", "the repeats of s are alike and built as one; bind `n` with --set"),
+        ("['conv 8 3x3', s: {n x: [a: conv cin+1 3x3]}, ref s/1..n/a]", "stands for as many repeats as `n` says"),
+        ("['conv 8 3x3', n x: [a: conv 8 3x3], 'conv 2 1x1']", "label 'a' is used twice"),
+        ("['conv 8 3x3', n x conv 8 3x3, conv 16 1x1, ref conv2]", "there is no such label"),
+        ("[s: {n x: 'conv (i-5)**2 1x1'}]", "is not smallest at the first or at the last repeat"),
+    ],
+)
+def test_what_names_a_single_repeat_is_refused(layers: str, says: str) -> None:
+    with pytest.raises(SpecError, match=says):
+        inline(layers).count(free=["n"])
+
+
+def test_a_repeat_that_is_left_out_stands_apart() -> None:
+    for without in ("s/1", "s/2", "s/1/conv"):
+        network = inline("[s: {n x: [conv 8 3x3, relu]}]")
+        closed = network.count(free=["n"], without=[without])
+        for n in range(2, 6):
+            compared(closed, network.count(n=n, without=[without]), {"n": n})
+    with pytest.raises(SpecError, match=r"s/7 can't be left out: repeats that are alike are built as one; `n` is free"):
+        inline("[s: {n x: [conv 8 3x3, relu]}]").count(free=["n"], without=["s/7"])
+
+
+def test_tables_by_operator_and_of_training_have_closed_forms_too() -> None:
+    from archcalc.render import render
+
+    closed = model("densenet-40-12").count(free=["n"], train=True)
+    assert " 3n + 3 layers" in render([closed], "table", by="op")
+    assert "n" in render([closed], "table", depth=1)

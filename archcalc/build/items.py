@@ -9,9 +9,9 @@ from archcalc.algebra import Poly, integral, unicode
 from archcalc.build import loops
 from archcalc.build.nodes import FAILED, MOST_LAYERS, NOWHERE, Nodes
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
-from archcalc.graph import Graph, Group, Input
+from archcalc.graph import Graph, Group, Input, Range
 from archcalc.ops.base import show
-from archcalc.scope import Context, Scope, called, caption, is_identity
+from archcalc.scope import Context, Scope, called, caption, is_identity, labels
 from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Repeat, Word
 from archcalc.spec.layers import SUFFIXES, WORDS, Layer
 from archcalc.spec.parts import Block, Head
@@ -66,21 +66,22 @@ class Builder(Nodes):
             self.graph.outputs = [last] if last is not None else []
         for word in self.spec.outputs:
             if word.text not in self.results:
-                self.wrong(f"outputs: there is no label '{word.text}'{suggest(word.text, self.results)}", word.mark, NOWHERE)
+                self.unknown(f"outputs: there is no label '{word.text}'", word.text, word.mark, NOWHERE)
             elif word.text in [earlier.text for earlier in self.spec.outputs[: self.spec.outputs.index(word)]]:
                 self.wrong(f"outputs: '{word.text}' is listed twice", word.mark, NOWHERE)
-            elif (found := self.results[word.text]) is not None and found not in self.graph.outputs:
+            elif (found := self.outside(word.text, self.results[word.text], (), word.mark, NOWHERE)) is not None and found not in self.graph.outputs:
                 self.graph.outputs.append(found)
 
     def head(self, head: Head, context: Context) -> None:
         if head.label in self.results:
             self.wrong(f"train head '{head.label}' has the name of a layer", head.mark, context)
         if head.source not in self.results:
-            self.wrong(f"train head '{head.label}': there is no label '{head.source}'{suggest(head.source, self.results)}", head.source_mark, context)
+            self.unknown(f"train head '{head.label}': there is no label '{head.source}'", head.source, head.source_mark, context)
             return
+        source = self.outside(head.source, self.results[head.source], (), head.source_mark, context)
         scope = Scope(head.label, head.layers)
         inner = Context(dict(self.binding.values), scope, head=True)
-        output = self.item(head.layers, self.results[head.source], inner)
+        output = self.item(head.layers, source, inner)
         self.group(head.label, f"train head on {head.source}", head.mark, output)
 
     # ---- items ----------------------------------------------------------------------------------------------------------
@@ -143,7 +144,7 @@ class Builder(Nodes):
         if count is FAILED:
             return None
         if isinstance(count, Poly) and integral(count):
-            return None if current is None else self.looped(label or context.scope.name("repeat"), count, item, current, context)
+            return None if current is None else self.looped(label, count, item, current, context)
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             self.wrong(f"a layer is repeated a whole number of times, got {show(count)}", item.count.mark, context)
             return None
@@ -165,8 +166,13 @@ class Builder(Nodes):
         self.repeated(path, str(count), [f"{path}/{n + 1}" for n in range(count)], item, start, output)
         return output
 
-    def looped(self, label: str, count: Poly, item: Repeat, current: int, context: Context) -> int | None:
+    def looped(self, label: str | None, count: Poly, item: Repeat, current: int, context: Context) -> int | None:
         """A repeat as often as a free parameter says: a group of the repeats that are alike, and those that are not."""
+        if label is None:
+            label = context.scope.name("repeat")
+            context.scope.uncounted()
+            for name in labels(item.item):
+                self.wrong(f"label '{context.scope.prefix}{name}' is used twice; label the repeat as well", item.mark, context)
         path, start = context.scope.prefix + label, len(self.graph.nodes)
         known = set(self.graph.groups)
         output = loops.repeat(self, item, count, current, context, path)
@@ -273,15 +279,41 @@ class Builder(Nodes):
         label, word = layer.label, layer.line.words[0]
         for path in context.scope.paths(label):
             if path in self.results:
-                return self.results[path]
+                return self.outside(path, self.results[path], context.ranges, word.mark, context)
             if path in self.open:
                 self.wrong(f"ref {label}: a cycle, it would read what it is part of", word.mark, context)
                 return None
         if label.lstrip("/") in self.spec.labels:
             self.wrong(f"ref {label}: it comes later; only earlier outputs can be read", word.mark, context)
         else:
-            self.wrong(f"ref {label}: there is no such label{suggest(label, self.results)}", word.mark, context)
+            self.unknown(f"ref {label}: there is no such label", label, word.mark, context)
         return None
+
+    def outside(self, path: str, found: int | None, ranges: tuple[Range, ...], mark: Mark, context: Context) -> int | None:
+        """A node that something outside of the loops around it reads stands for all their repeats: there is no such tensor."""
+        inside = self.graph.nodes[found].ranges if found is not None else ()
+        if inside == ranges[: len(inside)]:
+            return found
+        counts = sorted({symbol for around in inside for symbol in getattr(around.stop, "symbols", ()) if symbol in self.binding.free})
+        names = ", ".join(f"`{name}`" for name in counts)
+        self.wrong(f"{path} stands for as many repeats as {names} says; bind it with --set", mark, context, tuple(counts))
+        return None
+
+    def unknown(self, message: str, label: str, mark: Mark, context: Context) -> None:
+        """A label that there isn't; perhaps it is that of a single repeat, which are not built one by one where their number is free."""
+        for loop in self.graph.loops.values():
+            path = self.graph.nodes[loop.entry].name.rpartition("/")[0]
+            if label.startswith(f"{path}/") and isinstance(loop.range.stop, Poly):
+                counts = tuple(sorted(loop.range.stop.symbols & set(self.binding.free)))
+                self.wrong(
+                    f"{message}: the repeats of {path} are alike and built as one; bind {' and '.join(f'`{name}`' for name in counts)} with --set",
+                    mark,
+                    context,
+                    counts,
+                )
+                return
+        single = [name for name, found in self.results.items() if found is None or not self.graph.nodes[found].ranges]
+        self.wrong(f"{message}{suggest(label, single)}", mark, context)
 
     def call(self, layer: Layer, block: Block, current: int, context: Context, label: str | None) -> int | None:
         env: dict[str, Any] = dict(self.binding.values)

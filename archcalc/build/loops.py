@@ -7,13 +7,14 @@ induction. The first repeats and the last may differ from the others (a projecti
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from archcalc.algebra import Dim, Poly, at, index_symbol, integral, progression, same, unicode
+from archcalc.algebra import Dim, Poly, at, bounds, extremes, index_symbol, integral, progression, same, unicode
 from archcalc.errors import Problem, Undecided
 from archcalc.graph import Carried, Loop, Range
 from archcalc.ops import Shape, spell_shape
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 APART = ((0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (2, 1))  # how many repeats are built apart, before the others and after them
 EXPLAINED = (1, 1)  # the attempt whose failure is reported: `first` and `last` are known in it
 TRIALS = 3
+
+
+_ADVICE = re.compile(r"(; | and |: )`[^`]*`( and `[^`]*`)* (is|are) free.*$|; bind it with --set$")
 
 
 class _Open(Exception):
@@ -41,7 +45,9 @@ def repeat(builder: Builder, item: Repeat, count: Poly, current: int, context: C
     saved, refused = builder.save(), {}
     for before, after in APART:
         try:
-            return body.looped(current, before, after)
+            output = body.looped(current, before, after)
+            body.check_left_out(path)
+            return output
         except _Open as reason:
             builder.restore(saved)
             refused[before, after] = reason
@@ -82,9 +88,27 @@ class _Body:
         shape = builder.graph.nodes[end].shape
         if end < entry or not _equal(shape, _at(arriving, index, index + 1)):
             raise _Open(arriving=(arriving, shape))
+        self.check_sizes(entry, around[-1])
         exit = self.carried(f"{name}:out", _at(arriving, index, stop), end, self.context)
         builder.graph.loops[entry] = Loop(around[-1], entry, end, exit)
         return exit
+
+    def check_sizes(self, entry: int, around: Range) -> None:
+        """What must hold at every repeat: sizes are smallest at the first or at the last, and loops inside have the repeats that stand apart."""
+        builder, (name,) = self.builder, around.index.symbols
+        nodes = builder.graph.nodes
+        for n in range(entry + 1, len(nodes)):
+            inner = builder.graph.loops.get(n)
+            repeats = inner.range.stop - inner.range.start if inner else 0
+            if isinstance(repeats, Poly) and name in repeats.symbols and not _is_natural(repeats):
+                raise _Open(
+                    [Problem(f"`{inner.range.stop if inner else n}` repeats may be fewer than those that differ from the others", nodes[n].mark)], trial=True
+                )
+            for dim in nodes[n].shape:
+                try:
+                    extremes(-dim, around.index, around.start, around.stop)
+                except Undecided:
+                    raise _Open([Problem(f"the size {unicode(dim)} is not smallest at the first or at the last repeat", nodes[n].mark)], trial=True) from None
 
     def arriving(self, current: int, index: Poly, start: int, once: Callable[..., int]) -> Shape:
         """What arrives at repeat i, guessed from the repeats that follow `start`."""
@@ -104,12 +128,20 @@ class _Body:
             raise _Open(arriving=shapes)
         return tuple(guess)
 
+    def check_left_out(self, path: str) -> None:
+        """A repeat that is left out, or has something left out, has to stand apart."""
+        for label, met in self.builder.without.items():
+            if not met and re.match(rf"{re.escape(path)}/\d+(/|$)", label):
+                raise _Open([Problem(f"{label} can't be left out: repeats that are alike are built as one", self.item.mark)], trial=True)
+
     def once(self, current: int, i: Dim, name: str, *, first: bool | None, last: bool | None, around: tuple[Range, ...] | None = None) -> int:
         """One repeat; what it can't know (whether it is the first) it doesn't."""
         builder = self.builder
         env = {key: value for key, value in self.context.env.items() if key not in ("first", "last")}
         env |= {"i": i} | {key: value for key, value in (("first", first), ("last", last)) if value is not None}
         context = self.context._replace(env=env, ranges=self.context.ranges if around is None else around)
+        if around is None and builder.left_out(context.scope.prefix + name, current):
+            return current
         known = dict(builder.problems)
         end = builder.item(self.item, current, context, name)
         if end is None or len(builder.problems) > len(known):
@@ -132,6 +164,11 @@ def _name(number: Dim) -> str:
     return unicode(number).replace("/", "÷").replace(" ", "")
 
 
+def _is_natural(number: Dim) -> bool:
+    low = bounds(number)[0]
+    return low is not None and low >= 0
+
+
 def _at(shape: Shape, index: Poly, value: Dim) -> Shape:
     dims = [at(dim, index, value) for dim in shape]
     return tuple([dim for dim in dims if not isinstance(dim, Fraction)])
@@ -151,7 +188,7 @@ def _refuse(builder: Builder, item: Repeat, count: Poly, context: Context, reaso
     symbols = tuple(sorted(count.symbols))
     for problem in reason.problems:
         plain = not reason.trial and set(problem.symbols) <= set(builder.binding.free)
-        stated = problem if plain else problem._replace(message=f"{problem.message.partition('; bind')[0]}; {free}", symbols=symbols)
+        stated = problem if plain else problem._replace(message=f"{_ADVICE.sub('', problem.message)}; {free}", symbols=symbols)
         builder.problems.setdefault((stated.message, stated.mark), stated)
     if not reason.problems:
         shapes = ", ".join(spell_shape(shape, unicode) for shape in reason.arriving)
