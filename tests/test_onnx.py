@@ -440,6 +440,14 @@ def test_free_depth_has_no_graph(tmp_path: Path) -> None:
         model.export(tmp_path / "m.onnx", free=["n"])
 
 
+def test_sizes_that_grow_in_a_loop_name_the_parameter_that_counts_its_repeats(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"transition1/act/bn: its scale is .*, which has no size while n is free; bind it with --set"):
+        load("densenet-40-12").export(tmp_path / "m.onnx", free=["n"])
+    model = model_of("archcalc: 1\nname: net\nparams: {n: 3}\ninput: [8, 8, 8]\nlayers:\n  - n x: [concat: [identity, conv 8 3x3]]\n  - gap\n")
+    with pytest.raises(UsageError, match="weights depend on n; bind it with --set"):
+        model.export(tmp_path / "m.onnx", free=["n"])
+
+
 def test_without_onnx_the_message_has_the_line_to_install_it(tmp_path: Path) -> None:
     code = "import sys; sys.modules['onnx'] = None; sys.argv = ['archcalc', 'export', 'lenet', '-o', 'm.onnx']\nfrom archcalc.cli import main\nmain()"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=os.environ)
