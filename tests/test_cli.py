@@ -436,3 +436,12 @@ def test_what_is_left_out_may_be_a_block_or_one_of_a_repeat(archcalc) -> None:
 def test_leaving_out_what_is_not_there_is_an_error(archcalc) -> None:
     done = archcalc("count", "alexnet", "--without", "fc9")
     assert (done.code, done.out, "fc9" in done.err) == (2, "", True)
+
+
+def test_an_arrow_into_a_loop_carries_what_arrives_at_its_first_repeat(archcalc) -> None:
+    """DenseNet: n layers of 12 channels each after a convolution of 16, and transitions that keep the channels (arXiv:1608.06993 section 3)."""
+    lines = archcalc("diagram", "densenet-40-12", "--free", "n").out.splitlines()
+    arrows = dict(re.findall(r"(n\d+ --)>\|\"(.*)\"\| n\d+", "\n".join(lines)))
+    first, *inside = [arrows[f"n{n} --"] for n in range(1, 7)]
+    assert first == "16x32x32"
+    assert inside == ["(12n + 16)x32x32", "(12n + 16)x16x16", "(24n + 16)x16x16", "(24n + 16)x8x8", "(36n + 16)x8x8"]

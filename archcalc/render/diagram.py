@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from archcalc.cost import Row, Table
 from archcalc.errors import UsageError
-from archcalc.graph import Input
+from archcalc.graph import Graph, Input
+from archcalc.ops import Shape
 from archcalc.render import numbers
 from archcalc.render.grouping import flat
 
@@ -49,10 +50,17 @@ def edges(table: Table, depth: int) -> list[tuple[str, str, str]]:
     found: dict[tuple[str, str, str], None] = {}
     for n in graph.layers():
         for source in nodes[n].inputs:
-            edge = (boxes[graph.name_of(source)], boxes[nodes[n].name], numbers.shape(nodes[source].shape))
+            edge = (boxes[graph.name_of(source)], boxes[nodes[n].name], numbers.shape(_carried(graph, source)))
             if edge[0] != edge[1]:
                 found[edge] = None
     return list(found)
+
+
+def _carried(graph: Graph, source: int) -> Shape:
+    """What an arrow carries: into a loop what arrives at its first repeat, out of it what leaves the last."""
+    while source in graph.loops:
+        (source,) = graph.nodes[source].inputs
+    return graph.nodes[source].shape
 
 
 def _box(row: Row) -> str:
