@@ -445,3 +445,26 @@ def test_an_arrow_into_a_loop_carries_what_arrives_at_its_first_repeat(archcalc)
     first, *inside = [arrows[f"n{n} --"] for n in range(1, 7)]
     assert first == "16x32x32"
     assert inside == ["(12n + 16)x32x32", "(12n + 16)x16x16", "(24n + 16)x16x16", "(24n + 16)x8x8", "(36n + 16)x8x8"]
+
+
+def test_an_input_cannot_be_left_out(archcalc, tmp_path: Path) -> None:
+    assert archcalc("count", "alexnet", "--without", "input").err == "archcalc: 'input' is an input, which can't be left out\n"
+    path = write(tmp_path, "  - conv 8 3x3\nvariants: {bare: {without: [input]}}\n")
+    assert ":6:29: 'input' is an input, which can't be left out\n" in archcalc("count", f"{path}@bare").err
+    assert "did you mean" not in archcalc("count", path, "--without", "imput").err  # not what can't be left out either
+
+
+def test_a_train_head_can_be_left_out_whole(archcalc, tmp_path: Path) -> None:
+    path = write(tmp_path, "  - conv1: conv 8 3x3\n  - conv2: conv 4 3x3\ntrain_heads:\n  aux: {from: conv1, layers: [gap, lin: linear 10]}\n")
+
+    def params(*words: str) -> int:
+        return json.loads(archcalc("count", path, "--format", "json", *words).out)["totals"]["params"]
+
+    convolutions = 3 * 3 * 3 * 8 + 8 + 3 * 3 * 8 * 4 + 4
+    assert params("--train") == convolutions + 8 * 10 + 10
+    assert params("--train", "--without", "aux") == params("--train", "--without", "aux/lin") == params() == convolutions
+    for label in ("aux", "aux/lin"):
+        done = archcalc("count", path, "--without", label)
+        assert (done.code, done.out) == (2, "")
+        assert done.err == f"archcalc: there is no layer '{label}' to leave out: the train head 'aux' is counted with --train only\n"
+    assert archcalc("count", path, "--train", "--without", "aux/lim").err.endswith("did you mean 'aux/lin'?\n")

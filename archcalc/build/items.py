@@ -38,10 +38,19 @@ class Builder(Nodes):
     def check_left_out(self) -> None:
         """A label to leave out that was never met is a mistake: the variant's, or the one's who asked."""
         for label in [label for label, met in self.without.items() if not met]:
-            message = f"there is no layer '{label}' to leave out{suggest(label, self.results)}"
+            message = self.unmet(label)
             if label in self.binding.without:
                 raise SpecError([Problem(message, self.binding.without[label])])
             raise UsageError(message)
+
+    def unmet(self, label: str) -> str:
+        """Why a label can't be left out."""
+        if label in self.spec.inputs:
+            return f"'{label}' is an input, which can't be left out"
+        head = next((head.label for head in self.spec.heads if f"{label}/".startswith(f"{head.label}/")), None)
+        if head is not None and not self.train:
+            return f"there is no layer '{label}' to leave out: the train head '{head}' is counted with --train only"
+        return f"there is no layer '{label}' to leave out{suggest(label, set(self.results) - set(self.spec.inputs))}"
 
     # ---- inputs and outputs ---------------------------------------------------------------------------------------------
 
@@ -79,6 +88,8 @@ class Builder(Nodes):
             self.unknown(f"train head '{head.label}': there is no label '{head.source}'", head.source, head.source_mark, context)
             return
         source = self.outside(head.source, self.results[head.source], (), head.source_mark, context)
+        if self.left_out(head.label, self.results[head.source]):
+            return
         scope = Scope(head.label, head.layers)
         inner = Context(dict(self.binding.values), scope, head=True)
         output = self.item(head.layers, source, inner)
