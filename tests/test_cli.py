@@ -468,3 +468,36 @@ def test_a_train_head_can_be_left_out_whole(archcalc, tmp_path: Path) -> None:
         assert (done.code, done.out) == (2, "")
         assert done.err == f"archcalc: there is no layer '{label}' to leave out: the train head 'aux' is counted with --train only\n"
     assert archcalc("count", path, "--train", "--without", "aux/lim").err.endswith("did you mean 'aux/lin'?\n")
+
+
+TOWERS = """\
+archcalc: 1
+name: towers
+inputs: {image: [3, 8, 8], text: [5, 8, 8]}
+layers:
+  - see: [ref image, v: conv 4 3x3]
+  - hear: [ref text, w: conv 4 3x3]
+  - both: {concat: [ref see, ref hear]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("left_out", "channels"),
+    [
+        (("see", "see/v"), 3 + 4),
+        (("hear", "hear/w"), 4 + 5),  # what its `ref` reads, not what stands above it
+        (("see,hear", "see/v,hear/w"), 3 + 5),
+    ],
+)
+def test_a_tower_that_is_left_out_stands_for_the_input_that_it_refers_to(archcalc, tmp_path: Path, left_out: tuple[str, str], channels: int) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(TOWERS, encoding="utf-8")
+    for labels in left_out:
+        rows = json.loads(archcalc("count", str(path), "--without", labels, "--format", "json").out)["layers"]
+        assert rows[-1]["shape"] == [channels, 8, 8]
+
+
+def test_a_ref_that_is_left_out_stands_for_what_comes_before_it(archcalc, tmp_path: Path) -> None:
+    path = write(tmp_path, "  - wide: conv 8 3x3\n  - narrow: conv 4 3x3\n  - back: ref wide\n  - last: conv 2 1x1\n")
+    params = {row["name"]: row["params"] for row in json.loads(archcalc("count", path, "--without", "back", "--format", "json").out)["layers"]}
+    assert params["last"] == 4 * 2 + 2

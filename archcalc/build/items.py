@@ -130,6 +130,8 @@ class Builder(Nodes):
         if path in self.results or path in self.open:
             self.wrong(f"label '{path}' is {'the name of an input' if path in self.spec.inputs else 'used twice'}", item.mark, context)
             return None
+        if path in self.without:
+            current = self.arriving(item.item, current, context)
         if self.left_out(path, current):
             return current
         self.open.append(path)
@@ -137,6 +139,16 @@ class Builder(Nodes):
         self.open.pop()
         self.results[path] = result
         return result
+
+    def arriving(self, item: Item, current: int | None, context: Context) -> int | None:
+        """What an item reads: what comes before it, or the `ref` that it begins with."""
+        first = item
+        while isinstance(first, Labelled) or (isinstance(first, Chain) and first.items):
+            first = first.item if isinstance(first, Labelled) else first.items[0]
+        layer = self.resolver.of(first) if isinstance(first, Line) else None
+        if layer is None or not layer.label or (first is item and current is not None):  # a `ref` of its own is left out itself
+            return current
+        return self.ref(layer, context)
 
     def scoped(self, label: str, text: str, mark: Mark, context: Context, body: Item, inside: Callable[[Context], int | None]) -> int | None:
         """Build something in a scope of its own, and note it as a group."""
