@@ -88,7 +88,7 @@ class Builder(Nodes):
             self.unknown(f"train head '{head.label}': there is no label '{head.source}'", head.source, head.source_mark, context)
             return
         source = self.outside(head.source, self.results[head.source], (), head.source_mark, context)
-        if self.left_out(head.label, self.results[head.source]):
+        if self.left_out(head.label, source, context):
             return
         scope = Scope(head.label, head.layers)
         inner = Context(dict(self.binding.values), scope, head=True)
@@ -132,7 +132,7 @@ class Builder(Nodes):
             return None
         if path in self.without:
             current = self.arriving(item.item, current, context)
-        if self.left_out(path, current):
+        if self.left_out(path, current, context, item.item):
             return current
         self.open.append(path)
         result = self.item(item.item, current, context, item.label)
@@ -216,7 +216,7 @@ class Builder(Nodes):
         context = context._replace(env=env)
         for i in range(count):
             env["i"], env["first"], env["last"] = i, i == 0, i == count - 1
-            if numbered and self.left_out(f"{context.scope.prefix}{i + 1}", current):
+            if numbered and self.left_out(f"{context.scope.prefix}{i + 1}", current, context, item):
                 continue
             current = self.item(item, current, context, str(i + 1) if numbered else None)
             if current is None:
@@ -350,7 +350,7 @@ class Builder(Nodes):
             return None
         self.steps += 8  # a call takes as long as several lines
         path = context.scope.prefix + label if label is not None else context.scope.name(block.name)
-        if self.left_out(path, current):
+        if self.left_out(path, current, context, layer.line):
             return current
         share = self.shared_group(layer, path, context)
         calls = ((block.name, layer.line.mark), *context.calls)
@@ -363,7 +363,7 @@ class Builder(Nodes):
         word = layer.control.get("share")
         if word is None:
             return context.share
-        owner = next((path for path in context.scope.paths(word.text) if path in self.graph.groups), None)
+        owner = next((path for path in context.scope.paths(word.text) if path in self.graph.groups or self.is_gone(path)), None)
         if owner is None:
             self.wrong(f"share={word.text}: there is no earlier block with that label{suggest(word.text, self.graph.groups)}", word.mark, context)
             return None

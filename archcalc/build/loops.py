@@ -140,7 +140,7 @@ class _Body:
         env = {key: value for key, value in self.context.env.items() if key not in ("first", "last")}
         env |= {"i": i} | {key: value for key, value in (("first", first), ("last", last)) if value is not None}
         context = self.context._replace(env=env, ranges=self.context.ranges if around is None else around)
-        if around is None and builder.left_out(context.scope.prefix + name, current):
+        if around is None and builder.left_out(context.scope.prefix + name, current, context, self.item):
             return current
         known = dict(builder.problems)
         end = builder.item(self.item, current, context, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from archcalc.ops.base import show
 from archcalc.scope import Context, Scope
 from archcalc.spec import Binding, Spec
 from archcalc.spec.expressions import CONSTANTS, Environment
-from archcalc.spec.items import Chain, Word
+from archcalc.spec.items import Chain, Item, Line, Word
 from archcalc.spec.layers import SUFFIXES, WORDS, Layer, Resolver, complaints, meant, takes_words
 
 MOST_LAYERS = 250_000
@@ -43,6 +43,8 @@ class Nodes:
         self.graph = Graph()
         self.resolver = Resolver(spec)
         self.names: dict[str, int] = {}  # of nodes
+        self.instead: dict[str, str] = {}  # of labels that are left out: the path whose weights they share
+        self.heirs: dict[str, str] = {}  # of layers that are left out: the first of those that share their weights
         self.results: dict[str, int | None] = {}  # of labels, groups and nodes: what a `ref` reads
         self.problems: dict[tuple[str, Mark | None], Problem] = {}
         self.shapes: dict[tuple[int, tuple[Shape, ...]], tuple[Op, Shape]] = {}  # with the operator, whose id is the key: it has to live on
@@ -64,13 +66,37 @@ class Nodes:
         self.names, self.results = dict(saved.names), dict(saved.results)
         self.problems, self.without = dict(saved.problems), dict(saved.without)
 
-    def left_out(self, path: str, current: int | None) -> bool:
-        """Whether a label is to be left out; then it stands for its input."""
+    def left_out(self, path: str, current: int | None, context: Context, item: Item | None = None) -> bool:
+        """Whether a label is to be left out; then it stands for its input, and its weights for those that its item would have shared."""
         if path not in self.without:
             return False
         self.without[path] = True
         self.results[path] = current
+        word = item.options.get("share") if isinstance(item, Line) else None
+        whose = next((known for known in context.scope.paths(word.text) if self.is_known(known)), None) if word else shared(path, context)
+        if whose is not None:
+            self.instead[path] = whose
         return True
+
+    def is_known(self, path: str) -> bool:
+        """Whether there is a layer or a group of that name, or was one that is left out."""
+        return path in self.names or path in self.graph.groups or self.is_gone(path)
+
+    def is_gone(self, path: str) -> bool:
+        """Whether a layer is left out, or what it stands in."""
+        return any(self.without.get(around) for around in lineage(path))
+
+    def whose(self, path: str) -> str:
+        """The layer that has the weights a path stands for: one that is left out hands them on."""
+        while path not in self.names:
+            heir = self.heirs.get(path)
+            if heir in self.names:
+                return str(heir)
+            gone = next((around for around in lineage(path) if around in self.instead), None)
+            if gone is None:
+                return path
+            path = self.instead[gone] + path[len(gone) :]
+        return path
 
     # ---- mistakes -----------------------------------------------------------------------------------------------------
 
@@ -128,7 +154,7 @@ class Nodes:
         if op is None:
             return None
         name = name or context.scope.name(op.word)
-        if self.without and self.left_out(name, inputs[0]):
+        if self.without and self.left_out(name, inputs[0], context, layer.line):
             return inputs[0]
         position = self.node(name, op, inputs, layer.line.mark, context, name, layer)
         for kind in SUFFIXES if layer.control else ():
@@ -245,15 +271,19 @@ class Nodes:
         """The position of the node whose weights this one uses."""
         word = layer.control.get("share") if layer else None
         if word is not None:
-            path = next((path for path in context.scope.paths(word.text) if path in self.names), None)
-        elif context.share is not None:
-            path = context.share[0] + name[len(context.share[1]) :]
+            path = next((path for path in context.scope.paths(word.text) if path in self.names or self.is_gone(path)), None)
         else:
-            return None
+            path = shared(name, context)
+            if path is None:
+                return None
         weights = op.weights(*shapes)
         if word is None and not weights:
             return None
         mark = word.mark if word else layer.line.mark if layer else NOWHERE_MARK
+        path = path and self.whose(path)
+        if path is not None and path not in self.names and self.is_gone(path) and not context.ranges:  # of repeats, the first inherits
+            self.heirs[path] = name
+            return None
         if path is None or path not in self.names:
             wanted = word.text if word else str(path)
             self.wrong(f"share={wanted}: there is no earlier layer with that label{suggest(wanted, self.names)}", mark, context)
@@ -273,6 +303,19 @@ class _Failed:
 FAILED: Any = _Failed()
 NOWHERE_MARK = Mark("", 0, 0)
 NOWHERE = Context({}, Scope("", Chain(NOWHERE_MARK, ())))
+
+
+def shared(path: str, context: Context) -> str | None:
+    """The path whose weights a block that shares them uses for this one."""
+    return context.share[0] + path[len(context.share[1]) :] if context.share is not None else None
+
+
+def lineage(path: str) -> Iterator[str]:
+    """A path, the layer that it is a suffix of, and the groups that it stands in."""
+    yield path
+    while (cut := max(path.rfind("/"), path.rfind("."))) > 0:
+        path = path[:cut]
+        yield path
 
 
 def symbols_in(env: Environment, word: Word | None) -> tuple[str, ...]:
