@@ -16,7 +16,7 @@ from archcalc.build import build
 from archcalc.cost import DTYPES, Table
 from archcalc.errors import Problem, SpecError, Undecided, UsageError, suggest
 from archcalc.graph import Graph
-from archcalc.spec import Spec, bind, numeric, read_spec, read_text
+from archcalc.spec import Spec, bind, numeric, read_spec, read_text, unread
 from archcalc.spec.text import MOST_BYTES
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def load(name: str) -> Model:
     Raises UsageError if there is no such thing, SpecError if the spec has mistakes.
     """
     path, _, variant = name.partition("@")
-    if Path(path).is_file() or path.endswith((".yaml", ".yml")) or "/" in path or is_folder(path):
+    if Path(path).is_file() or is_yaml(path) or "/" in path or is_folder(path):
         return _model(path, variant or None)
     found = find(path)
     if found is None:
@@ -228,23 +228,33 @@ def _shown(file: Path) -> str:
 
 def is_folder(name: str) -> bool:
     """Whether an argument is a folder. One without a spec doesn't hide a network that ships: `archcalc count vit` beside a folder vit/."""
-    return Path(name).is_dir() and ("/" in name or bool(in_folder(name)[0]) or find(name) is None)
+    return Path(name).is_dir() and ("/" in name or bool(in_folder(name).specs) or find(name) is None)
 
 
-def in_folder(folder: str) -> tuple[list[str], list[str]]:
-    """The specs in a folder and in those below it, and the other YAML files there; hidden folders and links to folders are left out.
+def is_yaml(name: str) -> bool:
+    """Whether a file is one of YAML, by its name."""
+    return name.lower().endswith((".yaml", ".yml"))
+
+
+class Folder(NamedTuple):
+    """What a folder holds by the names of YAML files: specs, other YAML, and what is no file at all, such as a pipe."""
+
+    specs: list[str]
+    others: list[str]
+    skipped: list[str]
+
+
+def in_folder(folder: str) -> Folder:
+    """The specs in a folder and in those below it; hidden folders and links to folders are left out.
 
     Raises UsageError for what can't be read.
     """
-    specs: list[str] = []
-    others: list[str] = []
+    found = Folder([], [], [])
     for parent, folders, files in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if name.endswith((".yaml", ".yml")):
-                path = Path(parent, name)
-                (specs if _is_spec(path) else others).append(str(path))
-    return sorted(specs), sorted(others)
+        for path in [Path(parent, name) for name in files if is_yaml(name)]:
+            (found.skipped if path.exists() and not path.is_file() else found.specs if _is_spec(path) else found.others).append(str(path))
+    return Folder(*map(sorted, found))
 
 
 def _is_spec(path: Path) -> bool:
@@ -252,7 +262,7 @@ def _is_spec(path: Path) -> bool:
         with path.open("rb") as file:
             return bool(_FIRST_KEY.search(file.read(MOST_BYTES)))
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from None
+        raise unread(str(path), error) from None
 
 
 def _unreadable(error: OSError) -> None:

@@ -501,3 +501,23 @@ def test_a_ref_that_is_left_out_stands_for_what_comes_before_it(archcalc, tmp_pa
     path = write(tmp_path, "  - wide: conv 8 3x3\n  - narrow: conv 4 3x3\n  - back: ref wide\n  - last: conv 2 1x1\n")
     params = {row["name"]: row["params"] for row in json.loads(archcalc("count", path, "--without", "back", "--format", "json").out)["layers"]}
     assert params["last"] == 4 * 2 + 2
+
+
+def test_what_is_no_file_is_skipped_in_a_folder(archcalc, tmp_path: Path) -> None:
+    Path(write(tmp_path, "  - relu\n")).rename(tmp_path / "a.YAML")
+    os.mkfifo(tmp_path / "p.yaml")
+    done = archcalc("check", str(tmp_path))
+    assert (done.code, done.err) == (0, f"note: skipped, for they are no files: {tmp_path}/p.yaml\n")
+    assert done.out.startswith(f"{tmp_path}/a.YAML: 1 layer")
+    assert archcalc("count", str(tmp_path), "--quiet").err == ""
+    (tmp_path / "a.YAML").unlink()
+    assert archcalc("count", str(tmp_path)).err.endswith(f"archcalc: there is no spec in the folder {tmp_path}\n")
+
+
+def test_a_link_that_points_nowhere_is_told_so(archcalc, tmp_path: Path) -> None:
+    write(tmp_path, "  - relu\n")
+    link = tmp_path / "linked.yaml"
+    link.symlink_to(tmp_path / "gone.yaml")
+    for given in (str(tmp_path), str(link)):
+        done = archcalc("check", given)
+        assert (done.code, done.out, done.err) == (2, "", f"{link}: a link that points nowhere\n")

@@ -81,14 +81,20 @@ def _specs(given: str, quiet: bool) -> list[str]:
 
     if not is_folder(given):
         return [given]
-    found, others = in_folder(given)
+    found, others, skipped = in_folder(given)
+    if skipped and not quiet:
+        typer.echo(f"note: skipped, for they are no files: {_some(skipped)}", err=True)
     if not found:
         seen = f": none of its {len(others)} YAML file{'s' * (len(others) != 1)} begins with `archcalc: 1`" if others else ""
         raise UsageError(f"there is no spec in the folder {given}{seen}")
     if others and not quiet:
-        some = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
-        typer.echo(f"note: no specs, for want of `archcalc: 1`: {some}", err=True)
+        typer.echo(f"note: no specs, for want of `archcalc: 1`: {_some(others)}", err=True)
     return found
+
+
+def _some(files: Sequence[str]) -> str:
+    """The first of them, and how many more."""
+    return ", ".join(files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
 
 
 def bindings(sets: Sequence[str] | None) -> dict[str, str]:

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from archcalc.errors import UsageError
+from archcalc.model import is_yaml
 
 OURS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")  # set inside of hooks
 SYMLINK, LINKS = b"120000", 8
@@ -54,7 +55,7 @@ class Commit:
         """Specs that were there and aren't in the working tree."""
         listed = _git(self.folder, "diff", "--no-renames", "--no-ext-diff", "--diff-filter=D", "--name-only", "-z", self.sha)
         found = [os.fsdecode(name) for name in (listed or b"").split(b"\0")]
-        return tuple(name for name in found if name.endswith((".yaml", ".yml")))
+        return tuple(name for name in found if is_yaml(name))
 
     def renamed(self, path: str, data: bytes, taken: Collection[str] = ()) -> str | None:
         """The deleted spec that a new one was made from: the one with the most lines in common, at least half of them."""

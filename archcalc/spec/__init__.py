@@ -6,7 +6,7 @@ gives parameters their values.
 """
 
 from archcalc.spec.binding import Binding, bind, numeric
-from archcalc.spec.load import decoded, load_spec, read_spec, read_text
+from archcalc.spec.load import decoded, load_spec, read_spec, read_text, unread
 from archcalc.spec.parts import Spec
 
-__all__ = ["Binding", "Spec", "bind", "decoded", "load_spec", "numeric", "read_spec", "read_text"]
+__all__ = ["Binding", "Spec", "bind", "decoded", "load_spec", "numeric", "read_spec", "read_text", "unread"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,8 +34,14 @@ def read_text(path: str) -> str:
     try:
         data = file.read_bytes() if file.stat().st_size <= MOST_BYTES else None
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from None
+        raise unread(path, error) from None
     return decoded(data, path)
+
+
+def unread(path: str, error: OSError) -> UsageError:
+    """Why a file can't be read."""
+    nowhere = os.path.islink(path) and not os.path.exists(path)
+    return UsageError(f"{path}: {'a link that points nowhere' if nowhere else error.strerror or error}")
 
 
 def decoded(data: bytes | None, path: str) -> str:
