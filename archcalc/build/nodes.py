@@ -32,6 +32,8 @@ class Saved(NamedTuple):
     results: dict[str, int | None]
     problems: dict[tuple[str, Mark | None], Problem]
     without: dict[str, bool]
+    instead: dict[str, str]
+    heirs: dict[str, str]
 
 
 class Nodes:
@@ -56,7 +58,8 @@ class Nodes:
 
     def save(self) -> Saved:
         graph = self.graph
-        return Saved(len(graph.nodes), dict(graph.groups), dict(graph.loops), dict(self.names), dict(self.results), dict(self.problems), dict(self.without))
+        kept = (graph.groups, graph.loops, self.names, self.results, self.problems, self.without, self.instead, self.heirs)
+        return Saved(len(graph.nodes), *(dict(known) for known in kept))  # type: ignore[arg-type]
 
     def restore(self, saved: Saved) -> None:
         """Forget what was built since."""
@@ -65,6 +68,7 @@ class Nodes:
         graph.groups, graph.loops = dict(saved.groups), dict(saved.loops)
         self.names, self.results = dict(saved.names), dict(saved.results)
         self.problems, self.without = dict(saved.problems), dict(saved.without)
+        self.instead, self.heirs = dict(saved.instead), dict(saved.heirs)
 
     def left_out(self, path: str, current: int | None, context: Context, item: Item | None = None) -> bool:
         """Whether a label is to be left out; then it stands for its input, and its weights for those that its item would have shared."""
