@@ -5,7 +5,8 @@ A file named under `hooks:` in mkdocs.yml takes its functions from here:
     from archcalc.mkdocs import on_page_markdown, on_serve
 
 A region that holds nothing yet is filled. One whose content in the repository is out of date, or was edited by hand, is filled as
-well, with a warning: `mkdocs build --strict` fails on it. A command that can't be answered ends the build.
+well, with a warning, or an error if the build is strict: `mkdocs build --strict` fails on it, with `--quiet` too, which mutes warnings
+before they are counted. A command that can't be answered ends the build.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.livereload import LiveReloadServer
 from mkdocs.structure.pages import Page
@@ -27,7 +29,7 @@ _log = logging.getLogger("mkdocs.hooks.archcalc")
 _read: set[Path] = set()  # the specs of this build, which `mkdocs serve` watches
 
 
-def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     """The page's Markdown with every region filled. Raises PluginError for one that can't be."""
     path = Path(page.file.src_uri if page.file.abs_src_path is None else page.file.abs_src_path)
     above = _lines_above(markdown, path)  # so that messages name the lines of the file
@@ -38,10 +40,11 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         raise PluginError(f"archcalc: {error}") from None
     finally:
         _read.update(library.files)
+    level = logging.ERROR if config.strict else logging.WARNING
     for mark in filled.edited:
-        _log.warning("%s: this region was edited by hand; `archcalc docs --force` writes over it", mark)
+        _log.log(level, "%s: this region was edited by hand; `archcalc docs --force` writes over it", mark)
     for mark in filled.stale:
-        _log.warning("%s: this region is out of date; run: archcalc docs %s", mark, path.name)
+        _log.log(level, "%s: this region is out of date; run: archcalc docs %s", mark, path.name)
     return filled.text[above:]
 
 

@@ -79,8 +79,25 @@ def test_mkdocs_warns_of_what_is_out_of_date_in_the_repository(mkdocs, caplog: p
     assert "index.md:3:3: this region was edited by hand" in caplog.text
     from mkdocs.exceptions import Abort
 
-    with pytest.raises(Abort, match=r"\d warnings"):
+    with pytest.raises(Abort, match=r"1 errors in strict mode"):
         mkdocs(stale, strict=True)
+
+
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_a_strict_build_fails_on_stale_pages_and_names_them_all_however_quiet(mkdocs, tmp_path: Path, quiet: list[str]) -> None:
+    from archcalc.docs.regions import checksum
+
+    stale = f"# t\n\nx <!-- archcalc: value ../net.yaml params -->600<!-- archcalc: end (sum: {checksum('600')}) -->\n"
+    mkdocs(stale)
+    (tmp_path / "docs" / "other.md").write_text(stale.replace("600<", "601<"), encoding="utf-8")
+    built = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", *quiet], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8")
+    assert built.returncode == 1
+    assert "index.md:3:3: this region is out of date; run: archcalc docs index.md" in built.stderr
+    assert "other.md:3:3: this region was edited by hand" in built.stderr
+    for name in ("index.md", "other.md"):
+        (tmp_path / "docs" / name).write_text(stale.replace("600", "618").replace(checksum("600"), checksum("618")), encoding="utf-8")
+    built = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", *quiet], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8")
+    assert built.returncode == 0
 
 
 def test_mkdocs_ends_on_a_command_that_cannot_be_answered(mkdocs, caplog: pytest.LogCaptureFixture) -> None:
