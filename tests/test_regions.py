@@ -533,6 +533,18 @@ def test_missing_binary_and_read_only_files(docs) -> None:
     assert "bin.md:1:1: not a text file: byte 0xff at offset 3 is not UTF-8" in done.err
 
 
+def test_one_file_that_cannot_be_written_keeps_all_as_they_were(docs) -> None:
+    pages = [page(GOOD, name) for name in ("a.md", "b.md", "c.md")]
+    pages[1].chmod(0o444)
+    done = docs("a.md", "b.md", "c.md")
+    assert (done.code, done.out) == (2, "")
+    assert "b.md: can't be written: it is read-only" in done.err
+    assert [path.read_text() for path in pages] == [GOOD] * 3
+    pages[1].chmod(0o644)
+    assert docs("a.md", "b.md", "c.md").code == 0
+    assert ["\n618\n" in path.read_text() for path in pages] == [True] * 3
+
+
 def test_what_is_no_file_is_not_read(docs) -> None:
     assert "nothing.txt: No such file or directory" in docs("nothing.txt").err
     if hasattr(os, "mkfifo"):

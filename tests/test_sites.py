@@ -211,7 +211,7 @@ def test_sphinx_reads_myst(sphinx, tmp_path: Path) -> None:
 def test_regions_are_read_by_sphinx_too(sphinx, tmp_path: Path) -> None:
     """Filled regions need no extension: comments, tables, substitutions and formulas are plain reStructuredText and MyST."""
     pytest.importorskip("myst_parser", reason="MyST is not installed")
-    from archcalc.docs import documents
+    from archcalc.docs import documents, save
 
     table, value = "archcalc: table ../net.yaml --columns layer,params", "archcalc: value ../net.yaml params"
     rst = f"Title\n=====\n\n.. {table}\n.. archcalc: end\n\n.. {value} --define n\n.. archcalc: end\n\nIt has |n|.\n"
@@ -219,8 +219,7 @@ def test_regions_are_read_by_sphinx_too(sphinx, tmp_path: Path) -> None:
     pages = {"index.rst": rst, "page.md": myst}
     for name, text in pages.items():
         (tmp_path / "docs" / name).write_text(text, encoding="utf-8")
-    for document in documents([str(tmp_path / "docs")]):
-        document.write()
+    save(documents([str(tmp_path / "docs")]))
     warnings, _ = sphinx({}, "myst_parser")
     assert warnings == ""
     for page in ("index.html", "page.html"):

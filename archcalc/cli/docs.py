@@ -23,7 +23,7 @@ def docs(
     <!-- archcalc: table net.yaml --depth 1 -->
     <!-- archcalc: end -->
     """
-    from archcalc.docs import documents
+    from archcalc.docs import documents, save
 
     found = documents(files)
     edited = [mark for document in found for mark in document.edited]
@@ -41,8 +41,8 @@ def docs(
     if edited and not force:
         typer.echo("nothing was written; --force writes over what was edited", err=True)
         raise typer.Exit(1)
+    save(found)
     for document in found:
-        document.write()
         if not quiet:
             what = "unchanged" if document.is_current else "refreshed"
             typer.echo(f"{document.path}: {document.regions} region{'s' * (document.regions != 1)}, {what}")

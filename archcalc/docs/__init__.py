@@ -3,6 +3,6 @@
 `regions` finds them, `commands` answers them, `pieces` writes the answers down, `refresh` puts them in their place.
 """
 
-from archcalc.docs.refresh import Document, Refreshed, documents, read, refreshed
+from archcalc.docs.refresh import Document, Refreshed, documents, read, refreshed, save
 
-__all__ = ["Document", "Refreshed", "documents", "read", "refreshed"]
+__all__ = ["Document", "Refreshed", "documents", "read", "refreshed", "save"]

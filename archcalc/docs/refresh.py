@@ -15,7 +15,7 @@ from archcalc.docs.commands import Library, answer
 from archcalc.docs.pieces import written
 from archcalc.docs.regions import Region, checksum, is_document, markup, regions
 from archcalc.errors import ArchcalcError, Mark, Problem, SpecError, UsageError
-from archcalc.writing import write
+from archcalc.writing import write_all
 
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _SKIPPED = ("node_modules", "site-packages", "_build")
@@ -45,11 +45,6 @@ class Document:
         lines = [*difflib.unified_diff(old, new, name, f"{name} (refreshed)", lineterm="")]
         return "\n".join(lines or [f"{name}: regions with line endings unlike those around them"])
 
-    def write(self) -> None:
-        """Put the new text in the file, in one go. Raises UsageError."""
-        if not self.is_current:
-            write(self.path, self.mark + self.new.encode(self.encoding))
-
 
 def documents(names: Iterable[str]) -> list[Document]:
     """Read these documents, and those in these folders that have regions; answer every region.
@@ -72,6 +67,11 @@ def documents(names: Iterable[str]) -> list[Document]:
     if problems:
         raise SpecError(problems)
     return found
+
+
+def save(found: Iterable[Document]) -> None:
+    """Put the new texts in the files, all or none of them. Raises UsageError."""
+    write_all((document.path, document.mark + document.new.encode(document.encoding)) for document in found if not document.is_current)
 
 
 def _folder(folder: Path, library: Library) -> list[Document]:
@@ -161,4 +161,4 @@ def _text(path: Path) -> tuple[str, bytes, str]:
         raise SpecError([Problem(problem, Mark(str(path), 1, 1))]) from None
 
 
-__all__ = ["Document", "Refreshed", "documents", "read", "refreshed"]
+__all__ = ["Document", "Refreshed", "documents", "read", "refreshed", "save"]
