@@ -41,8 +41,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
     finally:
         _read.update(library.files)
     level = logging.ERROR if config.strict else logging.WARNING
-    for mark in filled.edited:
-        _log.log(level, "%s: this region was edited by hand; `archcalc docs --force` writes over it", mark)
+    for edit in filled.edited:
+        _log.log(level, "%s; `archcalc docs --force` writes over it", edit)
     for mark in filled.stale:
         _log.log(level, "%s: this region is out of date; run: archcalc docs %s", mark, path.name)
     return filled.text[above:]

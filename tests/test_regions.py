@@ -88,7 +88,7 @@ def test_a_table_is_filled_and_the_rest_of_the_page_stays(docs) -> None:
 
 
 def test_a_number_stands_in_a_sentence(docs) -> None:
-    exact = "<!-- archcalc: value net.yaml macs --form exact -->?<!-- archcalc: end -->"
+    exact = "<!-- archcalc: value net.yaml macs --form exact --><!-- archcalc: end -->"
     path = page(f"It has <!-- archcalc: value net.yaml macs --><!-- archcalc: end --> MACs, {exact}.\n")
     assert docs("page.md").code == 0
     assert re.sub(r"<!--.*?-->", "", path.read_text()) == "It has 443k MACs, 442,528.\n"
@@ -357,10 +357,22 @@ def test_another_command_or_another_indentation_is_no_hand_edit(docs) -> None:
     assert docs("page.md").code == 0
 
 
-def test_a_table_written_before_archcalc_came_is_replaced(docs) -> None:
-    path = page(region("value net.yaml params", "about 600\n"))
-    assert docs("page.md").code == 0
+@pytest.mark.parametrize("text", [region("value net.yaml params", "about 600\n"), "x <!-- archcalc: value net.yaml params -->about 600<!-- archcalc: end -->"])
+def test_what_stood_there_before_archcalc_came_is_not_overwritten_either(docs, text: str) -> None:
+    path = page(f"\n{text}\n")
+    for words in ([], ["--check"]):
+        done = docs("page.md", *words)
+        assert (done.code, path.read_text()) == (1, f"\n{text}\n")
+        assert re.match(r"page\.md:2:[13]: this region holds text that archcalc did not write\n", done.err)
+    assert docs("page.md", "--force").code == 0
     assert "about" not in path.read_text()
+    assert "618" in path.read_text()
+
+
+def test_what_archcalc_would_write_may_stand_there_already(docs) -> None:
+    path = page(region("value net.yaml params", "618\n"))
+    assert docs("page.md").code == 0
+    assert re.search(r"end \(sum: \w{12}\)", path.read_text())
 
 
 def test_one_edited_region_keeps_every_file_as_it_was(docs) -> None:
@@ -490,6 +502,14 @@ GOOD = region("value net.yaml params")
         (region("diagram net.yaml --depth 0"), "page.md:1:1: diagram: argument --depth: takes a whole number from 1 on"),
         ("x <!-- archcalc: table net.yaml --><!-- archcalc: end -->\n", "page.md:1:3: a table or a diagram needs a region on lines of its own"),
         ("<!-- archcalc: table net.yaml -->\nx <!-- archcalc: end -->\n", "page.md:2:3: a region that begins on a line of its own ends on one"),
+        (
+            "see <!-- archcalc: value net.yaml params --> a\n\n## b\n\nc <!-- archcalc: end --> d\n",
+            "page.md:1:5: a region that begins in a sentence ends in its",
+        ),
+        (
+            "> see <!-- archcalc: value net.yaml params --> a\r\n> \r\n> c <!-- archcalc: end -->\r\n",
+            "page.md:1:7: a region that begins in a sentence ends in its",
+        ),
         ("\nx <!-- archcalc: table net.yaml\n", "page.md:2:3: this comment has no end: `-->`"),
     ],
 )
@@ -499,7 +519,7 @@ def test_refused(docs, text: str, message: str) -> None:
         done = docs("good.md", "page.md", *words)
         assert (done.code, done.out) == (2, "")
         assert done.err.startswith(message)
-        assert (good.read_text(), path.read_text()) == (GOOD, text)
+        assert (good.read_text(), path.read_bytes()) == (GOOD, text.encode())
 
 
 def test_every_mistake_is_reported_at_once(docs) -> None:

@@ -14,7 +14,7 @@ from archcalc.cli.options import Quiet
 def docs(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Markdown and reStructuredText; in a folder, all that have regions.")],
     check: Annotated[bool, typer.Option("--check", help="Write nothing; print what would change, and exit with 1 if anything would.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Write over regions that were edited by hand.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over regions that hold what archcalc did not write.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Fill the regions of documents: tables, numbers in sentences, formulas and diagrams that can't go stale.
@@ -26,9 +26,9 @@ def docs(
     from archcalc.docs import documents, save
 
     found = documents(files)
-    edited = [mark for document in found for mark in document.edited]
-    for mark in edited:
-        typer.echo(f"{mark}: this region was edited by hand", err=True)
+    edited = [edit for document in found for edit in document.edited]
+    for edit in edited:
+        typer.echo(edit, err=True)
     if check:
         stale = [document for document in found if not document.is_current]
         for document in stale:
@@ -39,7 +39,7 @@ def docs(
             raise typer.Exit(1)
         return
     if edited and not force:
-        typer.echo("nothing was written; --force writes over what was edited", err=True)
+        typer.echo("nothing was written; --force writes over what they hold", err=True)
         raise typer.Exit(1)
     save(found)
     for document in found:

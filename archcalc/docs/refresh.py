@@ -22,15 +22,25 @@ _SKIPPED = ("node_modules", "site-packages", "_build")
 _REGION = "region of archcalc: one begins with `<!-- archcalc: table SPEC -->` and ends with `<!-- archcalc: end -->`"
 
 
+class Edit(NamedTuple):
+    """A region that holds what archcalc never wrote; `is_new` if archcalc has yet to write there at all."""
+
+    mark: Mark
+    is_new: bool
+
+    def __str__(self) -> str:
+        return f"{self.mark}: this region {'holds text that archcalc did not write' if self.is_new else 'was edited by hand'}"
+
+
 @dataclass(frozen=True)
 class Document:
-    """A document as it is, and as it should be; `edited` are the regions that somebody changed by hand."""
+    """A document as it is, and as it should be; `edited` are the regions that hold somebody's own words."""
 
     path: Path
     old: str
     new: str
     regions: int
-    edited: tuple[Mark, ...]
+    edited: tuple[Edit, ...]
     mark: bytes = b""  # of the byte order
     encoding: str = "utf-8"
 
@@ -109,10 +119,10 @@ def _without_regions(path: Path) -> Problem:
 
 
 class Refreshed(NamedTuple):
-    """A text with its regions filled; which of them were edited by hand, and which others were filled before and out of date."""
+    """A text with its regions filled; which of them held somebody's own words, and which others were filled before and out of date."""
 
     text: str
-    edited: tuple[Mark, ...]
+    edited: tuple[Edit, ...]
     stale: tuple[Mark, ...]
 
 
@@ -120,7 +130,7 @@ def refreshed(text: str, path: Path, found: list[Region], library: Library) -> R
     """Fill the regions of a text. Raises SpecError with every region's mistake."""
     problems: list[Problem] = []
     parts: list[str] = []
-    edited: list[Mark] = []
+    edited: list[Edit] = []
     stale: list[Mark] = []
     done = 0
     for region in found:
@@ -134,8 +144,10 @@ def refreshed(text: str, path: Path, found: list[Region], library: Library) -> R
             problems.append(Problem(str(error), region.mark))
             continue
         held = region.content(text)
-        if region.recorded is not None and held != content:
-            (stale if checksum(held) == region.recorded else edited).append(region.mark)
+        if held not in ("", content) and checksum(held) != region.recorded:
+            edited.append(Edit(region.mark, region.recorded is None))
+        elif region.recorded is not None and held != content:
+            stale.append(region.mark)
         newline = "\r\n" if text[: region.start].endswith("\r\n") else "\n"
         parts += [text[done : region.start], region.filled(content, newline)]
         done = region.close

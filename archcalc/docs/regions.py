@@ -23,6 +23,7 @@ MARKDOWN = (".md", ".markdown", ".mkd", ".mdown", ".qmd", ".rmd")
 RST = (".rst", ".rest")
 
 _END = re.compile(r"end\s*(?:\(\s*sum:\s*(\w+)\s*\))?\s*$")
+_EMPTY = re.compile(r"\n[ \t>]*\r?\n")
 _FENCE = re.compile(r"(?P<prefix>(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)")
 _HTML = re.compile(
     r"(?P<code>(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n[ \t>]*\n).)*?(?<!`)(?P=ticks)(?!`))"
@@ -113,10 +114,12 @@ def regions(text: str, path: PurePath) -> list[Region]:
         elif opened is None:
             problems.append(Problem("an end without a beginning", lines.mark(marker.start, marker.end)))
         else:
-            if not opened.alone or marker.alone:
-                found.append(_region(text, lines, opened, marker, end.group(1)))
-            else:
+            if opened.alone and not marker.alone:
                 problems.append(Problem("a region that begins on a line of its own ends on one", lines.mark(marker.start, marker.end)))
+            elif not opened.alone and _EMPTY.search(text, opened.end, marker.start):
+                problems.append(Problem("a region that begins in a sentence ends in its paragraph", lines.mark(opened.start, opened.end)))
+            else:
+                found.append(_region(text, lines, opened, marker, end.group(1)))
             opened = None
     if opened is not None:
         problems.append(_endless(lines, opened))
