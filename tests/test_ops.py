@@ -130,6 +130,7 @@ POOLS = [
     Row("maxpool 3x3 stride=2 pad=0 ceil=true", [(64, 112, 112)], (64, 56, 56), elementwise=64 * 56 * 56 * (3 * 3 - 1), field=[(3, 2, 0)] * 2),
     Row("maxpool 2 stride=2 pad=1 ceil", [(8, 5)], (8, 3), elementwise=8 * 3 * (2 - 1), field=[(2, 2, -1)]),
     Row("maxpool 2 stride=2 pad=1 ceil", [(8, 6)], (8, 4), elementwise=8 * 4 * (2 - 1), field=[(2, 2, -1)]),
+    Row("maxpool 1x1 stride=2 pad=((0,1),(0,1)) ceil", [(8, 16, 16)], (8, 8, 8), elementwise=8 * 8 * 8 * (1 - 1), field=[(1, 2, 0)] * 2),
     # a window larger than the padded input still gives one output when rounding up, as in PyTorch
     Row("maxpool 3x3 stride=2 pad=0 ceil", [(4, 2, 2)], (4, 1, 1), elementwise=4 * 1 * 1 * (3 * 3 - 1), field=[(3, 2, 0)] * 2),
     Row("maxpool 1 stride=3 ceil", [(8, 5)], (8, 2), elementwise=8 * 2 * (1 - 1), field=[(1, 3, 0)]),

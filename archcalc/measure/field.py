@@ -4,12 +4,16 @@ With positive weights and no biases whatever an output sees raises it, so nothin
 - raising every pixel outside its predicted window at once must change nothing, and
 - on each side of the window where the input goes on beyond it, some single pixel of the outermost line must change something.
 Both sides of every axis are met at one position or another, so the size is proved and not only a bound of it.
+
+The second can fail without the count being wrong where numbers don't start at zero (after a sigmoid, a maximum may hide a change),
+are subtracted, or are products of two maps. There it is reported and refutes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
@@ -28,8 +32,11 @@ from archcalc.ops import Reach
 from archcalc.ops.base import number
 from archcalc.receptive import Span
 
+HIDING = ("sigmoid", "hardsigmoid", "softplus", "softmax", "sub")
 MOST_BYTES = 1 << 28  # of activations in one run
 MOST_MACS = 10**12  # in all runs of a layer: fewer positions are tried past it
+
+ROUNDING = 2e-6  # relative; where nothing is raised numbers are zero in most networks, and any other is a difference
 
 Line = tuple[int, int]  # of an axis, and a position on it
 
@@ -38,7 +45,8 @@ Line = tuple[int, int]  # of an axis, and a position on it
 class FieldProof:
     """What was shown of one layer's field. `differences` says where the network disagrees, and is empty where it doesn't.
 
-    `positions` counts those of the output that were looked at, `sides` the outermost lines that were shown to be seen.
+    `positions` counts those of the output that were looked at, `sides` the outermost lines that were shown to be seen, `unseen` those
+    that weren't where that says nothing.
     """
 
     at: str
@@ -47,6 +55,7 @@ class FieldProof:
     positions: int
     sides: int
     pixels: int
+    unseen: int = 0
     differences: tuple[str, ...] = ()
 
     @property
@@ -57,6 +66,9 @@ class FieldProof:
         size = "x".join(map(str, self.size))
         if self.differences:
             return f"field {size} at {self.at} refuted"
+        if self.unseen:
+            beyond = f"nothing beyond it seen in {self.positions} position{'s' * (self.positions != 1)}"
+            return f"field {size} at {self.at}: {beyond}, {self.sides} of {self.sides + self.unseen} sides shown"
         return f"field {size} at {self.at} confirmed in {self.positions} position{'s' * (self.positions != 1)}"
 
 
@@ -70,7 +82,7 @@ class View(NamedTuple):
     def window(self, position: int) -> Window:
         """What an output sees of the axis; low > high where it sees nothing."""
         low, high = self.span.low(position), self.span.high(position)
-        if low is None:
+        if low is None or not self.ends.sees[position]:
             return Window(1, 0, False, False)
         low_shows = 1 <= low < self.side and bool(self.ends.low[position])
         high_shows = 0 <= high < self.side - 1 and bool(self.ends.high[position])
@@ -92,7 +104,8 @@ class Window(NamedTuple):
 def prove_field(table: Table, n: int, source: str, seed: int = 0) -> FieldProof:
     """Perturb the input `source` of the network up to layer `n`. Raises UsageError where the field can't be shown."""
     graph = table.graph
-    views = Viewer(table).views(n, source)
+    viewer = Viewer(table)
+    views = viewer.views(n, source)
     if views is None:
         raise UsageError(f"the field of {graph.nodes[n].name} can't be shown at this input size: {_reason(table, n)}")
     positions = _affordable(list(product(*map(_places, views))), table, n)
@@ -101,10 +114,10 @@ def prove_field(table: Table, n: int, source: str, seed: int = 0) -> FieldProof:
     name = graph.nodes[n].name
     differences = [f"{_at(position)} of {name} sees pixels outside of {_spelled(windows[position])}" for position in prober.disturbed(windows)]
     unseen, shown = prober.unseen(windows)
-    for position, (axis, line) in unseen:
+    for position, (axis, line) in () if n in viewer.inexact else unseen:
         differences.append(f"{_at(position)} of {name} doesn't see line {line} of axis {axis}, the outermost of {_spelled(windows[position])}")
     size = tuple(int(str(view.span.size)) for view in views)
-    return FieldProof(label(graph, n), source, size, len(positions), shown, prober.pixels, tuple(differences))
+    return FieldProof(label(graph, n), source, size, len(positions), shown, prober.pixels, len(unseen) if n in viewer.inexact else 0, tuple(differences))
 
 
 class Viewer:
@@ -113,7 +126,15 @@ class Viewer:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.ends = {source: ends(table, source) for source in table.graph.inputs}
-        self.tainted = _after(table.graph, "gn")
+        self.tainted = _after(table.graph, lambda n: table.graph.nodes[n].op.word == "gn")
+        self.inexact = _after(table.graph, self._is_inexact)
+
+    def _is_inexact(self, n: int) -> bool:
+        """Whether a layer may hide what it sees: it starts from another number than zero, subtracts, or multiplies two maps."""
+        node = self.table.graph.nodes[n]
+        gate = any((field := found[n]) is not None and field.reach is Reach.ALL for found in self.table.fields.values())
+        maps = sum(any((field := found[i]) is not None and field.reach is not Reach.ALL for found in self.table.fields.values()) for i in node.inputs)
+        return not gate and (node.op.word in HIDING or (node.op.word == "mul" and maps > 1))
 
     def views(self, n: int, source: str) -> tuple[View, ...] | None:
         """A layer's axes; None if an end of its windows lies in the padding everywhere, or a normalisation before it reads the whole map."""
@@ -127,12 +148,13 @@ class Viewer:
 
 
 def candidates(table: Table) -> Iterator[tuple[int, str]]:
-    """Layers whose field can be shown at this input size, the deepest first, with the input it is shown on."""
+    """Layers whose field can be shown at this input size, with the input it is shown on: the deepest first, those that may hide something last."""
     viewer = Viewer(table)
-    for n in reversed(table.graph.layers()):
-        for source in table.graph.inputs:
-            if viewer.views(n, source) is not None:
-                yield n, source
+    for hiding in (False, True):
+        for n in reversed(table.graph.layers()):
+            for source in table.graph.inputs:
+                if (n in viewer.inexact) is hiding and viewer.views(n, source) is not None:
+                    yield n, source
 
 
 def chosen(table: Table, name: str) -> tuple[int, str]:
@@ -155,7 +177,7 @@ def chosen(table: Table, name: str) -> tuple[int, str]:
 
 def _reason(table: Table, n: int) -> str:
     fields = [found[n] for found in table.fields.values() if found[n] is not None]
-    if n in _after(table.graph, "gn"):
+    if n in Viewer(table).tainted:
         return "a group normalisation before it reads the whole map"
     if not fields or any(field.reach is not Reach.PASS or not field.spans for field in fields if field):
         return "it has no window"
@@ -169,11 +191,11 @@ def label(graph: Graph, n: int) -> str:
     return node.name if following == node.line else node.line
 
 
-def _after(graph: Graph, word: str) -> set[int]:
-    """The nodes that depend on an operator."""
+def _after(graph: Graph, which: Callable[[int], bool]) -> set[int]:
+    """The nodes that depend on some."""
     found: set[int] = set()
     for n, node in enumerate(graph.nodes):
-        if node.op.word == word or found.intersection(node.inputs):
+        if which(n) or found.intersection(node.inputs):
             found.add(n)
     return found
 
@@ -189,7 +211,7 @@ def _places(view: View) -> list[int]:
 def _affordable(positions: list[tuple[int, ...]], table: Table, n: int) -> list[tuple[int, ...]]:
     """All of them, or those of a diagonal where the network up to the layer is dear: it still meets every place of every axis."""
     rows = {row.name: row for row in table.rows}
-    macs = sum(float(str(rows[node.name].macs)) for node in table.graph.nodes[: n + 1] if node.op.word)
+    macs = sum(float(Fraction(str(rows[node.name].macs))) for node in table.graph.nodes[: n + 1] if node.op.word)
     runs = len(positions) * (1 + 2 * len(positions[0]))
     if macs * runs <= MOST_MACS:
         return positions
@@ -205,18 +227,21 @@ class _Prober:
         nodes = table.graph.nodes[: n + 1]
         graph = Graph(nodes, {name: i for name, i in table.graph.inputs.items() if i <= n}, [n])
         part = replace(table, binding=replace(table.binding, batch=symbol("batch")), graph=graph, dtype="fp32")
-        model = in_memory(part, positive(graph, seed))
+        everything = {i for i, found in enumerate(table.fields[source][: n + 1]) if found is not None and found.reach is Reach.ALL}
+        model = in_memory(part, positive(graph, seed, everything))  # gates see everything, and are left out of fields: here they stand still
         self.session = Session(model, [nodes[n].name])
         self.source, self.pixels = source, 0
         self.sides = tuple(number(dim) for dim in graph.nodes[graph.inputs[source]].shape)
         kinds = model.input_kinds()
         self.others = {name: (tuple(int(str(dim)) for dim in graph.nodes[i].shape), kinds[name]) for name, i in graph.inputs.items()}
+        self.rest = float(any(node.op.word in ("mul", "matmul") for node in nodes))  # what other inputs hold: a product with 0 would hide this one
         alive = max(1, max(prod(int(str(dim)) for dim in node.shape) for node in nodes) * 4 * 4)
         self.most = max(1, MOST_BYTES // alive)
+        self.raised = numpy.linspace(1, 2, self.sides[0], dtype=numpy.float32).reshape(-1, *(1,) * (len(self.sides) - 1))  # channels differ
         (self.base,) = self._run(numpy.zeros((1, *self.sides), numpy.float32))
 
     def _run(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
-        feed = {name: numpy.zeros((len(batch), *shape), kind) for name, (shape, kind) in self.others.items()}
+        feed = {name: numpy.full((len(batch), *shape), self.rest, kind) for name, (shape, kind) in self.others.items()}
         feed[self.source] = batch.astype(self.others[self.source][1], copy=False)
         return list(self.session.run(feed)[0])
 
@@ -225,9 +250,9 @@ class _Prober:
         found: list[bool] = []
         for start in range(0, len(raised), self.most):
             masks = numpy.stack(raised[start : start + self.most])
-            batch = numpy.broadcast_to(masks[:, None], (len(masks), *self.sides)).astype(numpy.float32)
+            batch = masks[:, None] * self.raised
             for output, position in zip(self._run(batch), positions[start : start + self.most], strict=True):
-                found.append(not numpy.array_equal(_at_position(output, position), _at_position(self.base, position)))
+                found.append(_differs(_at_position(output, position), _at_position(self.base, position)))
         return found
 
     def disturbed(self, windows: dict[tuple[int, ...], tuple[Window, ...]]) -> list[tuple[int, ...]]:
@@ -251,16 +276,35 @@ class _Prober:
         total = len(open_)
         while open_ and any(open_.values()):
             tried = [(key, pixels.pop(0)) for key, pixels in open_.items() if pixels]
-            masks = []
-            for _, pixel in tried:
-                mask = numpy.zeros(self.sides[1:], numpy.bool_)
-                mask[pixel] = True
-                masks.append(mask)
-            self.pixels += len(masks)
-            for (key, _), hit in zip(tried, self.changed(masks, [key[0] for key, _ in tried]), strict=True):
+            self.pixels += len(tried)
+            for (key, _), hit in zip(tried, self.changed([self._mask([pixel]) for _, pixel in tried], [key[0] for key, _ in tried]), strict=True):
                 if hit:
                     del open_[key]
-        return list(open_), total - len(open_)
+        left = [key for key in open_ if not self._searched(key, windows[key[0]])]
+        return left, total - len(left)
+
+    def _mask(self, pixels: Sequence[tuple[int, ...]]) -> NDArray[numpy.bool_]:
+        mask = numpy.zeros(self.sides[1:], numpy.bool_)
+        mask[tuple(numpy.array(pixels).T)] = True
+        return mask
+
+    def _searched(self, key: tuple[tuple[int, ...], Line], window: tuple[Window, ...]) -> bool:
+        """Whether a pixel of a line is seen after all: half of those that are left is raised at a time."""
+        position, (axis, line) = key
+        pixels = list(product(*([line] if n == axis else range(w.low, w.high + 1) for n, w in enumerate(window))))
+        while len(pixels) > 1:
+            halves = [half for half in (pixels[: len(pixels) // 2], pixels[len(pixels) // 2 :]) if half]
+            hits = self.changed([self._mask(half) for half in halves], [position] * len(halves))
+            if not any(hits):
+                return False
+            pixels = halves[hits.index(True)]
+        self.pixels += 1
+        return self.changed([self._mask(pixels)], [position])[0]
+
+
+def _differs(one: Any, other: Any) -> bool:
+    """By more than the rounding of another order of summation, which depends on how many samples are run at once."""
+    return not bool((abs(one - other) <= ROUNDING * abs(other)).all())
 
 
 def _at_position(output: NDArray[Any], position: tuple[int, ...]) -> Any:

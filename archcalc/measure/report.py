@@ -200,8 +200,17 @@ def proof_json(table: Table, proof: Proof) -> Verified:
         "params": proof.params,
         "buffers": proof.buffers,
         "fields": [
-            {"at": f.at, "input": f.input, "size": list(f.size), "positions": f.positions, "sides": f.sides, "pixels": f.pixels, "holds": f.holds}
-            for f in proof.fields
+            {
+                "at": field.at,
+                "input": field.input,
+                "size": list(field.size),
+                "positions": field.positions,
+                "sides": field.sides,
+                "unseen": field.unseen,
+                "pixels": field.pixels,
+                "holds": field.holds,
+            }
+            for field in proof.fields
         ],
         "differences": list(proof.differences),
     }

@@ -21,10 +21,11 @@ Flags = NDArray[numpy.bool_]
 
 
 class Ends(NamedTuple):
-    """Of one axis of a map: for each position, whether the low and the high end of its window are met."""
+    """Of one axis of a map: for each position, whether the low and the high end of its window are met, and whether it sees anything."""
 
     low: Flags
     high: Flags
+    sees: Flags
 
 
 def ends(table: Table, source: str) -> list[tuple[Ends, ...] | None]:
@@ -36,7 +37,7 @@ def ends(table: Table, source: str) -> list[tuple[Ends, ...] | None]:
         if field is None or field.reach is not Reach.PASS or len(node.shape) != 1 + len(field.spans):
             found.append(None)
         elif n == graph.inputs[source]:
-            found.append(tuple(Ends(numpy.ones(number(dim), bool), numpy.ones(number(dim), bool)) for dim in node.shape[1:]))
+            found.append(tuple(Ends(*(numpy.ones(number(dim), bool) for _ in Ends._fields)) for dim in node.shape[1:]))
         else:
             found.append(tuple(_axis(table, node, axis, field.spans[axis], fields, found) for axis in range(len(field.spans))))
     return found
@@ -45,7 +46,7 @@ def ends(table: Table, source: str) -> list[tuple[Ends, ...] | None]:
 def _axis(table: Table, node: Node, axis: int, span: Span, fields: list[Field | None], found: list[tuple[Ends, ...] | None]) -> Ends:
     """An end is met if it is through an input that goes as far."""
     outputs = number(node.shape[1 + axis])
-    low, high = numpy.zeros(outputs, bool), numpy.zeros(outputs, bool)
+    end = Ends(*(numpy.zeros(outputs, bool) for _ in Ends._fields))
     windows = node.op.windows(*table.graph.shapes_into(node))
     for i in dict.fromkeys(node.inputs):
         before, field = found[i], fields[i]
@@ -54,21 +55,19 @@ def _axis(table: Table, node: Node, axis: int, span: Span, fields: list[Field | 
         window = windows[axis] if isinstance(windows, tuple) else Window()
         for position in range(outputs):
             taps = _taps(window, position)
+            end.sees[position] |= any(_holds(before[axis].sees, tap) for tap in taps)
             if taps and field.spans[axis].low(taps[0]) == span.low(position):
-                low[position] |= _holds(before[axis].low, taps[0])
+                end.low[position] |= _holds(before[axis].low, taps[0])
             if taps and field.spans[axis].high(taps[-1]) == span.high(position):
-                high[position] |= _holds(before[axis].high, taps[-1])
-    return Ends(low, high)
+                end.high[position] |= _holds(before[axis].high, taps[-1])
+    return end
 
 
 def _taps(window: Window, position: int) -> list[int]:
-    """The first and the last element that a window reads."""
+    """The elements that a window reads, in order."""
     first = position * window.stride - number(window.before)
-    last = first + (number(window.kernel) - 1) * window.dilation
-    if window.up == 1:
-        return [first, last]
-    read = [tap // window.up for tap in range(first, last + 1, window.dilation) if tap % window.up == 0]
-    return [read[0], read[-1]] if read else []
+    taps = range(first, first + number(window.kernel) * window.dilation, window.dilation)
+    return [tap // window.up for tap in taps if tap % window.up == 0]
 
 
 def _holds(flags: Flags, position: int) -> Any:

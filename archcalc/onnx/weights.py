@@ -10,7 +10,7 @@ normalisation, where every chance would be carried on to the end, each layer pas
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from math import erf, exp, pi, prod, sqrt
 from typing import Any, NamedTuple
 
@@ -113,13 +113,16 @@ def _inside(node: Node, shape: Shape) -> float:
     return share
 
 
-def positive(graph: Graph, seed: int) -> Fill:
+def positive(graph: Graph, seed: int, blind: Collection[int] = ()) -> Fill:
     """Weights under which everything that an output sees raises it, and nothing cancels: about 1/channels, biases and shifts zero.
 
-    They vary, so that no normalisation over channels meets channels that are all alike.
+    They vary, so that no normalisation over channels meets channels that are all alike. Layers in `blind` (positions) put out the
+    same whatever arrives: their weights are zero and their biases one.
     """
 
     def fill(slot: Slot) -> Array:
+        if slot.n in blind:
+            return numpy.full(slot.shape, slot.name == "variance" or slot.name.endswith(("bias", "shift")), numpy.float32)
         if slot.name == "mean" or slot.name.endswith(("bias", "shift")) or graph.nodes[slot.n].op.word in ("position", "token"):
             return numpy.zeros(slot.shape, numpy.float32)
         random = numpy.random.default_rng((seed, zlib.crc32(slot.label.encode())))

@@ -33,14 +33,15 @@ class _Pool(Windowed, Free):
         Runtimes refuse padding as wide as the kernel. Rounding up is spelled as padding after the map wherever that is a number:
         not everyone drops the last window that begins in the padding.
         """
-        rows, pairs = self.axes(x.shape), self.padding(x.shape)
+        rows = self.axes(x.shape)
         free = any(isinstance(dim, Poly) for dim, *_ in rows)
-        none: list[tuple[Dim, Dim]] = [(0, 0)] * len(rows)
-        overhang = self._overhang(x.shape) if self.ceil and not free else none
-        pads = [(before, after + more) for (before, after), (_, more) in zip(pairs, overhang, strict=True)]
+        inner, overhang = self._rounded_up(x.shape) if self.ceil and not free else (self.padding(x.shape), [0] * len(rows))
+        pads: list[tuple[Dim, Dim]] = [(before, after + more) for (before, after), more in zip(inner, overhang, strict=True)]
         source: Value = x
+        if any(_is_wide(more, row[1]) for row, more in zip(rows, overhang, strict=True)):
+            inner, overhang = pads, [0] * len(rows)
         if (beforehand and not free) or any(_is_wide(pad, row[1]) for row, pair in zip(rows, pads, strict=True) for pad in pair):
-            source, pads = around(builder, x, pairs, value), overhang
+            source, pads = around(builder, x, inner, value), [(0, more) for more in overhang]
         return builder.node(
             kind,
             source,
@@ -52,13 +53,15 @@ class _Pool(Windowed, Free):
             **options,
         )
 
-    def _overhang(self, x: Shape) -> list[tuple[Dim, Dim]]:
-        """How far the last window reaches beyond the padding after the map, an axis."""
-        found: list[tuple[Dim, Dim]] = []
+    def _rounded_up(self, x: Shape) -> tuple[list[tuple[Dim, Dim]], list[Dim]]:
+        """The padding that the last window reaches, and how far it reaches beyond it, an axis."""
+        pads: list[tuple[Dim, Dim]] = []
+        overhang: list[Dim] = []
         for side, (dim, kernel, stride, dilation), (before, after) in zip(self.shape(x)[1:], self.axes(x), self.padding(x), strict=True):
-            reach: Any = (side - 1) * stride + dilation * (kernel - 1) + 1
-            found.append((0, max(reach - before - dim - after, 0)))
-        return found
+            reached: Any = max((side - 1) * stride + dilation * (kernel - 1) + 1 - before - dim, 0)
+            pads.append((before, min(after, reached)))
+            overhang.append(max(reached - after, 0))
+        return pads, overhang
 
 
 def _is_wide(pad: Dim, kernel: Dim) -> bool:

@@ -474,6 +474,7 @@ class Perturbed(TypedDict):
     size: Annotated[list[int], Field(description="input positions that one output sees, axis by axis")]
     positions: Annotated[int, Field(description="outputs that were looked at")]
     sides: Annotated[int, Field(description="outermost lines of their windows of which a pixel was shown to be seen")]
+    unseen: Annotated[int, Field(description="those of which none was, where numbers may hide it")]
     pixels: Annotated[int, Field(description="pixels that were raised, each alone")]
     holds: bool
 
