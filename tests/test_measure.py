@@ -25,6 +25,7 @@ from archcalc.measure.device import Device, Runner
 from archcalc.measure.latency import Latency, measure, quantile, rank_correlation, stands_still
 from archcalc.measure.profile import Event, attribute, layer_times, profiled, shares_of
 from archcalc.measure.report import milliseconds, text, to_json
+from archcalc.measure.session import failed
 from archcalc.model import Model, load
 from archcalc.spec import read_spec
 
@@ -296,7 +297,7 @@ def test_a_network_too_large_for_the_machine_is_refused(monkeypatch: pytest.Monk
     ],
 )
 def test_what_onnxruntime_says_is_put_in_a_sentence(error: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert words in str(device_module._failed("run", RuntimeError(error)))
+    assert words in str(failed("run", RuntimeError(error)))
 
 
 REFUSED = [

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -23,6 +25,8 @@ from archcalc.measure.proof import Proof, verify
 from archcalc.model import Model, load, zoo_names
 from archcalc.ops import OPS, Window
 from archcalc.spec import read_spec
+
+from test_identities import network_of, quick  # isort: skip
 
 SIDES = (32, 48, 64, 80, 96, 112, 128, 160, 188)  # the smallest that a network can be built with is taken
 MOST_PARAMS, MOST_MACS = 12_000_000, 10**9  # of what is run where `slow` tests are not: a member of each family
@@ -152,6 +156,16 @@ def test_the_window_of_an_operator_is_confirmed(layer: str) -> None:
     assert field.sides > 0
 
 
+@quick(20)
+@given(st.integers(1, 8), st.integers(0, 2**32 - 1), st.booleans())
+def test_a_random_network_is_what_was_counted(length: int, seed: int, train: bool) -> None:
+    table = model_of(network_of(length, seed).text).count(train=train)
+    proof = verify(table)
+    assert proof.differences == ()
+    assert complete(proof)
+    assert (proof.params, proof.buffers) == (table.totals["params"], table.totals["buffers"])
+
+
 # ---- what is wrong is found ---------------------------------------------------------------------------------------------------------------
 
 NET = "archcalc: 1\nname: net\ninput: [3, 24, 24]\nlayers:\n  - a: conv 4 3x3 stride=2\n  - b: conv 4 3x3 norm=bn\n  - c: maxpool 2x2\n"
@@ -220,6 +234,28 @@ def test_a_field_that_cannot_be_shown_is_said() -> None:
         model_of("archcalc: 1\nname: net\ninput: [4, 24, 24]\nlayers:\n  - a: gap\n").verify(fields=["a"])
     with pytest.raises(UsageError, match="there is no layer 'd'"):
         model_of(NET).verify(fields=["d"])
+
+
+def test_where_numbers_may_hide_a_change_nothing_is_refuted() -> None:
+    """A maximum over sigmoids: a change that stays below another number isn't seen."""
+    model = model_of("archcalc: 1\nname: net\ninput: [4, 24, 24]\nlayers:\n  - conv 4 3x3 act=sigmoid\n  - a: maxpool 5x5 stride=1\n")
+    proof = model.verify(fields=["a"])
+    assert proof.holds
+    assert "nothing beyond it seen in 9 positions" in str(proof) or proof.fields[0].unseen == 0
+
+
+def test_positions_in_the_padding_alone_see_nothing() -> None:
+    (field,) = model_of("archcalc: 1\nname: net\ninput: [4, 12, 12]\nlayers:\n  - conv 4 3x3\n  - a: pad 3\n").verify(fields=["a"]).fields
+    assert field.holds
+
+
+def test_a_gate_stands_still() -> None:
+    """The gate sees everything, and is left out of the field: 5, from two convolutions of 3."""
+    text = (
+        "archcalc: 1\nname: net\ninput: [4, 24, 24]\nlayers:\n  - conv 4 3x3 act=sigmoid\n  - mul: [identity, [gap, linear 4 act=sigmoid]]\n  - a: conv 4 3x3\n"
+    )
+    (field,) = model_of(text).verify(fields=["a"]).fields
+    assert (field.size, field.holds) == ((5, 5), True)
 
 
 def test_a_pixel_is_enough_to_show_a_line() -> None:

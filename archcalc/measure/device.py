@@ -17,7 +17,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from archcalc.errors import UsageError
-from archcalc.measure.session import ERRORS_ONLY, runtime, sentence
+from archcalc.measure.session import FATAL, failed, runtime, sentence
 from archcalc.onnx import Model
 
 KINDS = ("cpu", "cuda")
@@ -63,7 +63,7 @@ class Runner:
     def __init__(self, model: Model, feed: Mapping[str, NDArray[Any]], device: Device, profile: Path | None = None) -> None:
         ort = runtime()
         options = ort.SessionOptions()
-        options.log_severity_level = ERRORS_ONLY
+        options.log_severity_level = FATAL
         options.intra_op_num_threads = device.threads or 0
         if profile is not None:
             options.enable_profiling, options.profile_file_prefix = True, str(profile)
@@ -78,7 +78,7 @@ class Runner:
         try:
             self.run()
         except Exception as error:  # of onnxruntime, which has no common base for its own
-            raise _failed("run", error) from None
+            raise failed("run", error) from None
 
     def _on_cpu(self, feed: dict[str, NDArray[Any]]) -> Callable[[], Any]:
         return lambda: self.session.run(self.outputs, feed)
@@ -109,7 +109,7 @@ def _session(ort: Any, model: bytes, options: Any, device: Device) -> Any:
         with _stdout_to_stderr():
             session = ort.InferenceSession(model, options, providers=providers, enable_fallback=0)
     except Exception as error:
-        raise (_no_cuda(error) if device.kind == "cuda" else _failed("load", error)) from None
+        raise (_no_cuda(error) if device.kind == "cuda" else failed("load", error)) from None
     if session.get_providers()[0] != device.provider:
         raise _no_cuda(RuntimeError(f"the session runs on {session.get_providers()[0]}"))
     return session
@@ -126,19 +126,10 @@ def _no_cuda(error: Exception) -> UsageError:
     """What is missing: a GPU, its driver or libraries."""
     words = sentence(error)
     if "memory" in words.lower() and "alloc" in words.lower():
-        return _failed("load", error)
+        return failed("load", error)
     if not _gpu():
         return UsageError("CUDA can't be used: there is no NVIDIA GPU here, or no driver for it (nvidia-smi lists none)")
     return UsageError(f"CUDA can't be used, though there is a GPU: {words}; the libraries come with {INSTALL}")
-
-
-def _failed(what: str, error: Exception) -> UsageError:
-    words = sentence(error)
-    if "alloc" in words.lower() and ("memory" in words.lower() or "bad_alloc" in words.lower()):
-        return UsageError(f"out of memory: a smaller --batch or input needs less ({words})")
-    if "NOT_IMPLEMENTED" in words:
-        return UsageError(f"onnxruntime has no kernel for this dtype here: {words}")
-    return UsageError(f"onnxruntime can't {what} the model: {words}")
 
 
 @contextmanager

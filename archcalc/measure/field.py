@@ -110,7 +110,7 @@ def prove_field(table: Table, n: int, source: str, seed: int = 0) -> FieldProof:
         raise UsageError(f"the field of {graph.nodes[n].name} can't be shown at this input size: {_reason(table, n)}")
     positions = _affordable(list(product(*map(_places, views))), table, n)
     windows = {position: tuple(view.window(o) for view, o in zip(views, position, strict=True)) for position in positions}
-    prober = _Prober(table, n, source, seed)
+    prober = _Prober(table, n, source, float(n in viewer.inexact), seed)  # other inputs hold zeros, unless a product with them would hide this one
     name = graph.nodes[n].name
     differences = [f"{_at(position)} of {name} sees pixels outside of {_spelled(windows[position])}" for position in prober.disturbed(windows)]
     unseen, shown = prober.unseen(windows)
@@ -221,9 +221,9 @@ def _affordable(positions: list[tuple[int, ...]], table: Table, n: int) -> list[
 
 
 class _Prober:
-    """Runs the network up to a layer on inputs of zeros with some pixels raised."""
+    """Runs the network up to a layer on zeros with some pixels raised; other inputs hold `rest`."""
 
-    def __init__(self, table: Table, n: int, source: str, seed: int) -> None:
+    def __init__(self, table: Table, n: int, source: str, rest: float, seed: int) -> None:
         nodes = table.graph.nodes[: n + 1]
         graph = Graph(nodes, {name: i for name, i in table.graph.inputs.items() if i <= n}, [n])
         part = replace(table, binding=replace(table.binding, batch=symbol("batch")), graph=graph, dtype="fp32")
@@ -234,7 +234,7 @@ class _Prober:
         self.sides = tuple(number(dim) for dim in graph.nodes[graph.inputs[source]].shape)
         kinds = model.input_kinds()
         self.others = {name: (tuple(int(str(dim)) for dim in graph.nodes[i].shape), kinds[name]) for name, i in graph.inputs.items()}
-        self.rest = float(any(node.op.word in ("mul", "matmul") for node in nodes))  # what other inputs hold: a product with 0 would hide this one
+        self.rest = rest
         alive = max(1, max(prod(int(str(dim)) for dim in node.shape) for node in nodes) * 4 * 4)
         self.most = max(1, MOST_BYTES // alive)
         self.raised = numpy.linspace(1, 2, self.sides[0], dtype=numpy.float32).reshape(-1, *(1,) * (len(self.sides) - 1))  # channels differ

@@ -13,7 +13,7 @@ from archcalc.graph import Graph
 from archcalc.onnx import Model
 from archcalc.ops.base import number
 
-ERRORS_ONLY = 3
+FATAL = 4  # what is worse than an error: errors are raised, and said in words of our own
 
 
 def runtime() -> Any:
@@ -38,7 +38,7 @@ class Session:
     def __init__(self, model: Model, outputs: Sequence[str], optimise: bool = False) -> None:
         ort = runtime()
         options = ort.SessionOptions()
-        options.log_severity_level = ERRORS_ONLY
+        options.log_severity_level = FATAL
         options.enable_mem_pattern = False  # batches of several sizes pass through
         options.add_session_config_entry("session.disable_prepacking", "0" if optimise else "1")
         levels = ort.GraphOptimizationLevel
@@ -50,14 +50,24 @@ class Session:
         try:
             self.session = ort.InferenceSession(model.exposing(self.outputs), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # of onnxruntime, which has no common base for its own
-            raise UsageError(f"onnxruntime refuses the model: {sentence(error)}") from None
+            raise failed("load", error) from None
 
     def run(self, feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """The outputs, in the order they were asked for. Raises UsageError with onnxruntime's words."""
         try:
             return list(self.session.run(self.outputs, dict(feed)))
         except Exception as error:
-            raise UsageError(f"onnxruntime can't run the model: {sentence(error)}") from None
+            raise failed("run", error) from None
+
+
+def failed(what: str, error: Exception) -> UsageError:
+    """An error of onnxruntime while it loaded or ran a model."""
+    words = sentence(error)
+    if "alloc" in words.lower() and any(sign in words.lower() for sign in ("memory", "bad_alloc", "bfcarena")):
+        return UsageError(f"out of memory: a smaller --batch or input needs less ({words})")
+    if "NOT_IMPLEMENTED" in words:
+        return UsageError(f"onnxruntime has no kernel for this dtype here: {words}")
+    return UsageError(f"onnxruntime can't {what} the model: {words}")
 
 
 def sentence(error: Exception) -> str:
