@@ -424,9 +424,24 @@ def test_what_has_no_model_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_link_is_followed_and_rights_are_kept(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.onnx", tmp_path / "link.onnx"
+    real.write_text("before")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    made = model_of(HEAD + "  - conv 4 3x3\n").export(link, external_data=True)
+    assert link.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert made.data == tmp_path / "real.onnx.data"
+    (output,) = run(real)
+    assert output.shape == (1, 4, 16, 16)
+
+
 def test_places_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is a folder"):
         load("lenet").export(tmp_path)
+    with pytest.raises(UsageError, match="is no file"):
+        load("lenet").export("/dev/null")
     with pytest.raises(UsageError, match="there is no folder"):
         load("lenet").export(tmp_path / "no" / "m.onnx")
 

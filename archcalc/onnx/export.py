@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -59,14 +60,14 @@ def export(table: Table, path: str | Path, *, weights: str = "random", seed: int
         if weights == "none":
             store: Store = Structure(table, model.graph)
         elif outside:
-            store = Outside(table, model.graph, fill or He(table.graph, seed), data_file, f"{path.name}.data")
+            store = Outside(table, model.graph, fill or He(table.graph, seed), data_file, beside(Path(os.path.realpath(path))).name)
         else:
             store = Inside(table, model.graph, fill or He(table.graph, seed))
         write(model, table, store)
         store.close()
         with model_file.open("wb") as file:
             file.write(model.SerializeToString(deterministic=True))
-    data = path.with_name(f"{path.name}.data") if isinstance(store, Outside) else None
+    data = beside(Path(os.path.realpath(path)) if path.is_symlink() else path) if isinstance(store, Outside) else None
     written = path.stat().st_size + (data.stat().st_size if data else 0)
     return Exported(path, data, written, len(model.graph.node), len(table.rows), store.tensors, store.params, store.buffers, OPSET)
 
@@ -78,22 +79,33 @@ def _supported(table: Table) -> None:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[tuple[Path, Path]]:
-    """Two files to write, for the model and its data: they take their places when both are complete, or vanish."""
+    """Two files to write, for the model and its data: they take their places when both are complete, or vanish. A link is followed."""
     if path.is_dir():
         raise UsageError(f"{path} is a folder; -o takes a file")
-    if not path.parent.is_dir():
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise UsageError(f"{path} is no file that a model could take the place of")
+    if not target.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent}")
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=f".{target.name[:80]}.", dir=target.parent) as folder:
         model, data = Path(folder, "model"), Path(folder, "data")
         yield model, data
-        for made, place in ((data, path.with_name(f"{path.name}.data")), (model, path)):
+        for made, place in ((data, beside(target)), (model, target)):
             if made.exists():
-                _like_new(made)
+                _permit(made, place)
                 os.replace(made, place)
 
 
-def _like_new(file: Path) -> None:
-    """Give a file the rights of any new one."""
+def beside(path: Path) -> Path:
+    """The file that holds a model's learned tensors, where they are not in its own."""
+    return path.with_name(f"{path.name}.data")
+
+
+def _permit(file: Path, place: Path) -> None:
+    """Give a file the rights of the one whose place it takes, or of any new one."""
+    if place.exists():
+        shutil.copymode(place, file)
+        return
     mask = os.umask(0)
     os.umask(mask)
     file.chmod(0o666 & ~mask)
