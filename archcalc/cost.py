@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archcalc import memory, receptive
 from archcalc.algebra import Dim, Number, Poly, at, domain, maximum, summed
+from archcalc.duration import Time, Timing
 from archcalc.errors import Undecided
 from archcalc.graph import Graph, Loop, Node, Range, over
 from archcalc.ops import Shape, size
@@ -83,11 +84,17 @@ class Row:
     depth: int = 0
     layers: Dim = 1
     ranges: tuple[Range, ...] = ()  # the loops that it stands for: its figures are those of all repeats together
+    time: Time | None = None  # predicted; None unless the table has a timing
 
     @property
     def flops(self) -> Number:
         """2 x MACs + the elementwise operations."""
         return 2 * self.macs + self.elementwise
+
+    @property
+    def latency_ms(self) -> Number | None:
+        """Predicted milliseconds."""
+        return None if self.time is None else self.time.total
 
     @property
     def intensity(self) -> Fraction | None:
@@ -109,6 +116,7 @@ class Table:
     train: bool = False
     dtype: str = "fp32"
     without: tuple[str, ...] = ()
+    timing: Timing | None = None  # of `archcalc.latency.predict`
     _costs: dict[tuple[int, tuple[Shape, ...]], Cost] = field(default_factory=dict, repr=False)
     _least: dict[str, dict[Loop, int]] = field(default_factory=lambda: {"depth": {}, "receptive_field": {}}, repr=False)  # repeats that figures speak of
 
@@ -242,6 +250,7 @@ class Table:
             depth=int(node.op.is_layer),
             layers=over(node.ranges, 1),
             ranges=node.ranges,
+            time=None if self.timing is None else self.timing.layers.get(n, Time()),
         )
 
     # ---- totals ---------------------------------------------------------------------------------------------------------
@@ -273,6 +282,9 @@ class Table:
             totals["backward_macs"] = total(self._backward.macs.values())
             totals["optimizer_bytes"] = OPTIMIZER_NUMBERS * sums["trainable_params"] * DTYPES["fp32"]
             totals["expected_depth"] = self._depth(lambda node: node.op.is_layer * node.survive)
+        if self.timing is not None:
+            totals["latency_ms"] = self.timing.whole.total
+            totals["latency_interval_ms"] = list(self.timing.interval)
         return totals
 
     def _sums(self, layers: list[int]) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Question(NamedTuple):
     dtype: str = "fp32"
     without: tuple[str, ...] = ()
     convention: str | None = None  # of another tool
+    device: str = ""  # a profile to predict times with
 
 
 @dataclass
@@ -67,14 +68,16 @@ class Model:
         dtype: str = "fp32",
         without: Sequence[str] = (),
         convention: str | None = None,
+        device: str = "",
         **bindings: Any,
     ) -> Table:
         """Count with these parameters; those in `free` stay symbols (`["all"]`: all that can), labels in `without` are left out.
         With a `convention` ("thop") as that tool counts.
 
-        Raises SpecError with every mistake in the spec, UsageError for parameters and labels that don't exist.
+        With a `device` (a profile's file, or the name of one that ships) the table has predicted times. Raises SpecError with
+        every mistake in the spec, UsageError for parameters, labels and profiles that don't exist.
         """
-        return self.answer(Question(bindings, tuple(free), batch, train, dtype, tuple(without), convention))
+        return self.answer(Question(bindings, tuple(free), batch, train, dtype, tuple(without), convention, device))
 
     def export(
         self,
@@ -146,6 +149,12 @@ class Model:
         rest = [name for name in numeric(self.spec, self.variant) if name not in question.bindings and name not in named]
         return self._freest(question._replace(free=(*named, *rest)))
 
+    def on(self, device: str, question: Question) -> Question:
+        """The same question with times on a device, in the precision that it has figures for. Raises UsageError."""
+        from archcalc.latency.profile import load_profile
+
+        return question._replace(device=device, dtype=load_profile(device, Path(self.spec.path).parent).dtypes[0])
+
     def _table(self, question: Question) -> Table:
         binding = bind(self.spec, self.variant, question.bindings, question.free, question.batch)
         graph = build(self.spec, binding, question.train, question.without)
@@ -153,7 +162,7 @@ class Model:
         table = Table(self.spec, self.variant, binding, graph, question.train, question.dtype, without)
         if graph.loops:
             _settle(table)
-        return table
+        return self._timed(table, question.device) if question.device else table
 
     def _converted(self, question: Question, tool: str) -> Table:
         """The answer in a tool's convention."""
@@ -162,6 +171,13 @@ class Model:
         asked = question._replace(convention=None)
         ran = self.answer(asked._replace(train=False))
         return counted(ran, self.answer(asked) if question.train else ran, tool)
+
+    def _timed(self, table: Table, device: str) -> Table:
+        """With predicted times; a profile is looked for beside the spec, too."""
+        from archcalc.latency.estimate import predict
+        from archcalc.latency.profile import load_profile
+
+        return predict(table, load_profile(device, Path(self.spec.path).parent))
 
     def _freest(self, question: Question) -> Table:
         """With as many free parameters as have a closed form: one that decides the structure stays a number."""

@@ -15,15 +15,15 @@ FLOORS = [
     ("ops",),
     ("spec",),
     ("graph", "scope", "build"),
-    ("receptive", "memory", "cost"),
-    ("model", "render", "expand", "schemas", "reference", "conventions", "onnx", "measure"),
+    ("receptive", "memory", "duration", "cost"),
+    ("model", "render", "expand", "schemas", "reference", "conventions", "onnx", "measure", "latency"),
     ("budget", "check", "comparison", "zoo", "docs"),
     ("cli", "mkdocs", "sphinx"),
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 DOORS = {
     "sympy": ("algebra",),
-    "numpy": ("algebra", "onnx", "measure"),
+    "numpy": ("algebra", "onnx", "measure", "latency"),
     "yaml": ("spec",),
     "networkx": ("graph",),
     "tabulate": ("render",),

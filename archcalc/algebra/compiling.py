@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -202,7 +203,7 @@ class _JavaScript(_Python):
     def constant(self, x: Rational) -> str:
         return str(x)
 
-    def product(self, coefficient: int, factors: list[tuple[Atom, int]]) -> str:
+    def product(self, coefficient: int | Decimal, factors: list[tuple[Atom, int]]) -> str:
         parts = [str(coefficient)] if coefficient != 1 else []
         return "*".join(parts + [self.atom(atom, False) for atom, power in factors for _ in range(power)])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
@@ -45,7 +46,13 @@ def powers(monomial: Monomial) -> list[tuple[Atom, int]]:
 
 
 class Printer:
-    """Walks a quantity; a notation says how each part is written."""
+    """Walks a quantity; a notation says how each part is written.
+
+    With `digits`, coefficients that aren't whole are decimals of so many significant digits: for what was measured.
+    """
+
+    def __init__(self, digits: int | None = None) -> None:
+        self.digits = digits
 
     def number(self, x: Number) -> str:
         """Any quantity."""
@@ -63,14 +70,22 @@ class Printer:
         if not monomial:
             return self.constant(coefficient)
         sign = "-" if coefficient < 0 else ""
+        if self.digits is not None and coefficient.denominator != 1:
+            return sign + self.product(self.decimal(max(coefficient, -coefficient)), powers(monomial))
         top = self.product(abs(coefficient.numerator), powers(monomial))
         return sign + (top if coefficient.denominator == 1 else self.fraction(top, coefficient.denominator))
 
     def constant(self, x: Rational) -> str:
         """A plain number."""
-        return str(x)
+        if self.digits is None or x.denominator == 1:
+            return str(x)
+        return str(self.decimal(x))
 
-    def product(self, coefficient: int, factors: list[tuple[Atom, int]]) -> str:
+    def decimal(self, x: Rational) -> Decimal:
+        """A number to so many digits."""
+        return Decimal(f"{float(x):.{self.digits}g}").normalize()
+
+    def product(self, coefficient: int | Decimal, factors: list[tuple[Atom, int]]) -> str:
         """A positive coefficient times powers of atoms."""
         raise NotImplementedError
 
@@ -84,13 +99,13 @@ class Text(Printer):
 
     def number(self, x: Number) -> str:
         """Terms over a denominator of their own where it divides them; otherwise all over the common one."""
-        if not isinstance(x, Poly) or integral(x):
+        if not isinstance(x, Poly) or self.digits is not None or integral(x):
             return super().number(x)
         bottom = math.lcm(*(c.denominator for c in x.terms.values()))
         top = super().number(x * bottom)
         return top if bottom == 1 else self.fraction(_bracketed(top), bottom) if always_integral(x) else self.ratio(_bracketed(top), bottom)
 
-    def product(self, coefficient: int, factors: list[tuple[Atom, int]]) -> str:
+    def product(self, coefficient: int | Decimal, factors: list[tuple[Atom, int]]) -> str:
         alone = coefficient == 1 and len(factors) == 1 and factors[0][1] == 1
         parts = [str(coefficient)] if coefficient != 1 else []
         for atom, power in factors:
@@ -144,7 +159,7 @@ class Brackets(Printer):
 class Unicode(Brackets):
     """For people: ceilings recognised, exponents raised, single letters side by side."""
 
-    def product(self, coefficient: int, factors: list[tuple[Atom, int]]) -> str:
+    def product(self, coefficient: int | Decimal, factors: list[tuple[Atom, int]]) -> str:
         parts = [str(coefficient)] if coefficient != 1 else []
         parts += [self.atom(atom) + ("" if power == 1 else str(power).translate(SUPERSCRIPTS)) for atom, power in factors]
         words = [len(atom.symbol.name) > 1 if isinstance(atom, Variable) else isinstance(atom, Call) for atom, _ in factors]
@@ -189,14 +204,14 @@ def rounding(atom: Floor) -> tuple[Number, int, bool]:
 class Latex(Brackets):
     """LaTeX math, without dollar signs."""
 
-    def product(self, coefficient: int, factors: list[tuple[Atom, int]]) -> str:
+    def product(self, coefficient: int | Decimal, factors: list[tuple[Atom, int]]) -> str:
         parts = [str(coefficient)] if coefficient != 1 else []
         parts += [self.atom(atom) + ("" if power == 1 else f"^{{{power}}}") for atom, power in factors]
         return " ".join(parts)
 
     def constant(self, x: Rational) -> str:
         sign = "-" if x < 0 else ""
-        return str(x) if x.denominator == 1 else f"{sign}\\frac{{{abs(x.numerator)}}}{{{x.denominator}}}"
+        return super().constant(x) if self.digits is not None or x.denominator == 1 else f"{sign}\\frac{{{abs(x.numerator)}}}{{{x.denominator}}}"
 
     def fraction(self, top: str, bottom: int) -> str:
         return f"\\frac{{{top}}}{{{bottom}}}"
@@ -223,23 +238,23 @@ def _latex_name(name: str) -> str:
     return name if len(name) == 1 and name != "_" else f"\\mathit{{{_escaped(name)}}}"
 
 
-def text(x: Number) -> str:
+def text(x: Number, digits: int | None = None) -> str:
     """x in the spec language, which is also Python: `9408*((size + 1)//2)**2 + 2048000`.
 
     Only + - * // ** and calls, so that evaluating it with ints gives the exact value. What isn't shown to be an integer
-    everywhere ends in `/denominator`: exact when the symbols are bound to Fractions.
+    everywhere ends in `/denominator`: exact when the symbols are bound to Fractions. With `digits`, coefficients are decimals instead.
     """
-    return Text().number(x)
+    return Text(digits).number(x)
 
 
-def unicode(x: Number) -> str:
+def unicode(x: Number, digits: int | None = None) -> str:
     """x for people: `9408⌈H/2⌉⌈W/2⌉ + 2048000`, `6700k² + 2908k + 32kn + n`, `32·classes·growth`."""
-    return Unicode().number(x)
+    return Unicode(digits).number(x)
 
 
-def latex(x: Number) -> str:
+def latex(x: Number, digits: int | None = None) -> str:
     r"""x as LaTeX math without dollar signs: `9408 \left\lceil \frac{H}{2} \right\rceil`."""
-    return Latex().number(x)
+    return Latex(digits).number(x)
 
 
 def to_sympy(x: Number) -> sympy.Expr:

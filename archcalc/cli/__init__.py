@@ -15,6 +15,8 @@ from archcalc.cli import (  # isort: skip  # the order of `archcalc --help`
     export,
     verify,
     measure,
+    calibrate,
+    predict,
     listing,
 )
 from archcalc.cli.app import app, main

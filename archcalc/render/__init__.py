@@ -15,7 +15,7 @@ from archcalc.cost import Row, Table
 from archcalc.errors import UsageError
 from archcalc.memory import CONVENTION as MEMORY_CONVENTION
 from archcalc.memory import TRAINING_CONVENTION
-from archcalc.render import grouping, json, numbers
+from archcalc.render import grouping, json, numbers, times
 from archcalc.render.columns import COLUMNS, SUMMED, Form, chosen
 from archcalc.render.grid import grid
 from archcalc.render.markup import INDENT, grid_table, in_markdown, in_rst, pipe_table
@@ -92,7 +92,7 @@ def _whole(table: Table) -> Row:
         name="total", op="", text="", block="", line=0, inputs=(), shape=(), field={},
         params=totals["params"], trainable_params=totals["trainable_params"], buffers=totals["buffers"], macs=totals["macs"],
         elementwise=totals["elementwise"], activations=totals["activations"], weight_bytes=totals["weight_bytes"], bytes=totals["bytes"],
-        backward_macs=totals.get("backward_macs"), layers=totals["layers"],
+        backward_macs=totals.get("backward_macs"), layers=totals["layers"], time=table.timing.whole if table.timing else None,
     )  # fmt: skip
 
 
@@ -115,6 +115,8 @@ def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
         ("params", f"{numbers.exact(totals['params'], form)}{trainable}{buffers}"),
         *((title, f"{numbers.exact(totals[name], form)} {_per(table)}") for name, title in table.convention.titles.items()),
     ]
+    if table.timing is not None:
+        found = [*times.facts(table, table.timing, form), *found]
     if table.train:
         found.append(("backward", f"{numbers.exact(totals['backward_macs'], form)} MACs"))
         found.append(("optimiser", f"{numbers.size_in_bytes(totals['optimizer_bytes'], form)} (Adam: two fp32 numbers a trainable parameter)"))
@@ -146,6 +148,8 @@ def legend(table: Table) -> list[str]:
     """The conventions that the totals follow."""
     told = table.convention
     lines = [f"{', '.join(told.titles.values()) or told.name}: {told.definition}", f"alive: {MEMORY_CONVENTION}", f"kept: {TRAINING_CONVENTION}"]
+    if table.timing is not None:
+        lines = [*times.legend(table.timing), *lines]
     if table.train:
         lines.append("backward: gradients of weights and of inputs; none for the input of the first layer that learns")
     if table.graph.loops:
@@ -218,8 +222,15 @@ def caption(table: Table, form: Form = unicode) -> str:
     operations = "".join(f", {numbers.exact(totals[name], form)} {title}" for name, title in table.convention.titles.items())
     return (
         f"{title(table, form)}: {numbers.exact(totals['params'], form)} parameters{operations} ({table.convention.definition}); "
-        f"depth {numbers.exact(totals['depth'], form)}; receptive field {field}; {_coverage(table, form)}."
+        f"depth {numbers.exact(totals['depth'], form)}; receptive field {field}; {_coverage(table, form)}.{_predicted(table, form)}"
     )
+
+
+def _predicted(table: Table, form: Form) -> str:
+    if table.timing is None:
+        return ""
+    (_, time), *_, (_, device) = times.facts(table, table.timing, form)
+    return f" Predicted: {time} ({device})."
 
 
 def _html(table: Table, options: Options) -> str:
@@ -235,8 +246,8 @@ def _latex(table: Table, options: Options) -> str:
     """A `tabular` that needs no package; closed forms in math mode."""
     from tabulate import tabulate
 
-    def form(value: Number) -> str:
-        return f"\x00{latex(value)}\x01"
+    def form(value: Number, digits: int | None = None) -> str:
+        return f"\x00{latex(value, digits)}\x01"
 
     found = cells(table, options, form, indent="\\quad ")
     rows = [[_escaped(cell) for cell in row] for row in [*found.rows, found.total]]
@@ -266,6 +277,8 @@ def _csv(tables: Sequence[Table], options: Options) -> str:
     writer = csv.writer(out, lineterminator="\n")
     names = ["name", "op", "text", "block", "line", "inputs", "shape", "params", "trainable_params", "buffers", "macs", "flops", "elementwise", "activations"]
     names += ["weight_bytes", "bytes", "field_size", "field_stride", "field_start"]
+    if any(table.timing is not None for table in tables):
+        names += ["latency_ms", "latency_bound", "extrapolated"]
     writer.writerow(["network", *names])
     for table in tables:
         for row in _listed(table, options):
@@ -273,7 +286,7 @@ def _csv(tables: Sequence[Table], options: Options) -> str:
             field = found["receptive_field"]
             spans = field if isinstance(field, dict) and "size" in field else {"size": field if isinstance(field, str) else ""}
             found |= {f"field_{key}": _joined(spans.get(key, "")) for key in ("size", "stride", "start")}
-            writer.writerow([table.name, *(_joined(found[name]) for name in names)])
+            writer.writerow([table.name, *(_joined(found.get(name, "")) for name in names)])
     return out.getvalue().rstrip("\n")
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from archcalc.algebra import Number
 from archcalc.cost import Row, Table
 from archcalc.errors import UsageError, suggest
-from archcalc.render import numbers
+from archcalc.render import numbers, times
 
-Form = Callable[[Number], str]
+Form = Callable[..., str]  # of a Number; of one with so many digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,14 @@ def _intensity(row: Row, table: Table, form: Form) -> str:
     return "" if row.intensity is None else f"{float(row.intensity):.1f}"
 
 
+def _time(row: Row, table: Table, form: Form) -> str:
+    return "" if row.time is None else times.milliseconds(row.time.total, form)
+
+
+def _time_share(row: Row, table: Table, form: Form) -> str:
+    return "" if row.time is None or table.timing is None else numbers.share(row.time.total, table.timing.whole.total)
+
+
 COLUMNS: dict[str, Column] = {
     "layer": Column("layer", "the path of labels", lambda row, table, form: row.name, False),
     "op": Column("operation", "the layer as the spec language writes it", lambda row, table, form: row.text, False),
@@ -69,14 +76,19 @@ COLUMNS: dict[str, Column] = {
     "stride": Column("stride", "input positions between neighbouring outputs", _spans("stride")),
     "start": Column("start", "where the first output's window begins", _spans("start")),
     "backward": Column("backward", "MACs of the backward pass (--train)", _count("backward_macs")),
+    "time": Column("ms", "predicted milliseconds (archcalc predict)", _time),
+    "time%": Column("%", "share of the predicted time", _time_share),
+    "bound": Column("bound", "what takes most of the time: compute, weights, activations, overhead", lambda row, table, form: times.bound(row), False),
     "layers": Column("layers", "how many layers the row stands for", lambda row, table, form: numbers.exact(row.layers, form)),
 }
 
-SUMMED = {"params", "trainable", "buffers", "macs", "flops", "elementwise", "activations", "weights", "bytes", "backward", "layers"}
+SUMMED = {"params", "trainable", "buffers", "macs", "flops", "elementwise", "activations", "weights", "bytes", "backward", "layers", "time"}
 
 
 def chosen(names: str | None, table: Table, flops: bool) -> list[str]:
     """The columns asked for, or the ones that a first look wants. Raises UsageError."""
+    if names is None and table.timing is not None:
+        return ["layer", "op", "shape", "macs", "time", *([] if table.free else ["time%"]), "bound", *(["flops"] if flops else [])]
     if names is None:
         counted = next(iter(table.convention.titles), None)
         operations = [counted, *([] if table.free else ["macs%"])] if counted else []

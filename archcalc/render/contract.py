@@ -75,6 +75,9 @@ class Layer(TypedDict):
     receptive_field: Annotated[ReceptiveField | dict[str, ReceptiveField], Field(description="by input where it sees several")]
     backward_macs: NotRequired[Number]
     over: NotRequired[list[Over]]
+    latency_ms: Annotated[NotRequired[Number], Field(description="predicted milliseconds; 0 where another layer's kernel does it on the side")]
+    latency_bound: Annotated[NotRequired[str | None], Field(description="what takes most of them: compute, weights, activations or overhead")]
+    extrapolated: Annotated[NotRequired[bool], Field(description="the layer lies outside of what the device was calibrated for")]
 
 
 class Totals(TypedDict):
@@ -98,6 +101,22 @@ class Totals(TypedDict):
     backward_macs: NotRequired[Number]
     optimizer_bytes: NotRequired[Whole]
     expected_depth: NotRequired[Number]
+    latency_ms: Annotated[NotRequired[Number], Field(description="predicted milliseconds of a run")]
+    latency_interval_ms: Annotated[NotRequired[list[Number | None]], Field(description="[low, high] of nine of ten networks; high is null of a bound")]
+
+
+class Latency(TypedDict):
+    """A prediction: on which device, what takes the time, and how much of it is extrapolated."""
+
+    device: Annotated[str, Field(description="the machine, the runtime and the calibration in words")]
+    is_bound: Annotated[bool, Field(description="a data sheet's roofline, which no run is faster than, and no prediction")]
+    compute_ms: Number
+    weights_ms: Number
+    activations_ms: Number
+    overhead_ms: Number
+    extrapolated_ms: Number
+    throughput: Annotated[NotRequired[float], Field(description="samples a second")]
+    fraction_of_peak: Annotated[NotRequired[float], Field(description="of the device's best rate of multiply-accumulates")]
 
 
 class Peer(TypedDict):
@@ -130,6 +149,7 @@ class Count(TypedDict):
     without: Annotated[NotRequired[list[str]], Field(description="labels that were left out")]
     domain: Annotated[NotRequired[list[str]], Field(description="where the closed forms hold")]
     narrower_domains: Annotated[NotRequired[dict[str, list[str]]], Field(description="where a figure holds, by figure, if that is less")]
+    latency: Annotated[NotRequired[Latency], Field(description="of `archcalc predict`")]
 
 
 # ---- archcalc check -------------------------------------------------------------------------------------------------------

@@ -8,14 +8,15 @@ from typing import Any
 
 from archcalc.algebra import Poly
 from archcalc.cost import Row, Table, total
+from archcalc.duration import together
 from archcalc.errors import UsageError, suggest
 from archcalc.render import numbers
 
 BY = ("layer", "block", "op")
-ALSO = {"weights": "weight_bytes", "trainable": "trainable_params", "backward": "backward_macs"}  # as the columns are called
+ALSO = {"weights": "weight_bytes", "trainable": "trainable_params", "backward": "backward_macs", "time": "latency_ms"}  # as the columns are called
 SUMS = ("params", "trainable_params", "buffers", "macs", "elementwise", "activations", "weight_bytes", "bytes")
 
-SORTABLE = (*SUMS, "flops", "depth", "layers", "backward_macs")
+SORTABLE = (*SUMS, "flops", "depth", "layers", "backward_macs", "latency_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def ordered(rows: Iterable[Row], sort: str) -> list[Row]:
     rows = list(rows)
     values = [getattr(row, sort) for row in rows]
     if None in values:
-        raise UsageError("backward MACs are counted with --train")
+        raise UsageError("backward MACs are counted with --train" if sort == "backward_macs" else "times are predicted by `archcalc predict`")
     free = next((value for value in values if isinstance(value, Poly)), None)
     if free is not None:
         raise UsageError(f"can't sort by {sort} while {', '.join(sorted(free.symbols))} is free")
@@ -130,7 +131,8 @@ def _layers(rows: list[Row]) -> str:
 def _sum(rows: list[Row], **changes: Any) -> Row:
     sums = {name: total(getattr(row, name) for row in rows) for name in SUMS}
     backward = None if rows[0].backward_macs is None else total(row.backward_macs if row.backward_macs is not None else 0 for row in rows)
+    time = None if rows[0].time is None else together(row.time for row in rows if row.time is not None)
     inside = {row.name for row in rows}
     inputs = tuple(dict.fromkeys(name for row in rows for name in row.inputs if name not in inside))
     depth, layers = max(row.depth for row in rows), total(row.layers for row in rows)
-    return replace(rows[0], **{"inputs": inputs, **sums, "backward_macs": backward, "depth": depth, "layers": layers, **changes})
+    return replace(rows[0], **{"inputs": inputs, **sums, "backward_macs": backward, "time": time, "depth": depth, "layers": layers, **changes})

@@ -9,6 +9,7 @@ from archcalc.algebra import Poly, text
 from archcalc.cost import Row, Table
 from archcalc.ops import Reach
 from archcalc.receptive import Field
+from archcalc.render import times
 
 if TYPE_CHECKING:
     from archcalc.render import contract
@@ -77,6 +78,10 @@ def layer(row: Row) -> contract.Layer:
         "bytes": number(row.bytes),
         "receptive_field": receptive_field(row.field),
     }
+    if row.time is not None:
+        found["latency_ms"] = times.exact(row.time.total)
+        found["latency_bound"] = row.time.bound or None
+        found["extrapolated"] = row.time.extrapolated != 0
     if row.backward_macs is not None:
         found["backward_macs"] = number(row.backward_macs)
     if row.ranges:
@@ -111,6 +116,11 @@ def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
         for name in ("macs", "flops", "elementwise"):
             if table.totals[name] is None:  # not what the tool counts
                 listed[name] = None
+    if table.timing is not None:
+        low, high = table.timing.interval
+        found["totals"]["latency_ms"] = times.exact(table.timing.whole.total)
+        found["totals"]["latency_interval_ms"] = [times.exact(low), None if high is None else times.exact(high)]
+        found["latency"] = times.latency(table, table.timing)
     if table.without:
         found["without"] = list(table.without)
     if table.free:

@@ -1,0 +1,68 @@
+"""`archcalc predict`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archcalc.cli.app import app
+from archcalc.cli.options import Batch, Columns, Free, Quiet, Set, Specs, Without, bindings, models, names, notes, width
+
+
+def _device(name: str | None) -> str | None:
+    """`--device help` lists the profiles that ship, with no network named."""
+    if name == "help":
+        from archcalc.latency.profile import device_names, load_profile
+
+        for known in device_names():
+            profile = load_profile(known)
+            typer.echo(f"{known:<24}  {profile.kind:<10}  {profile.name} ({', '.join(profile.dtypes)})")
+        raise typer.Exit
+    return name
+
+
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device", metavar="FILE|NAME", callback=_device, is_eager=True, help="A profile that `archcalc calibrate` wrote, or one that ships (--device help)."
+    ),
+]
+
+
+@app.command()
+def predict(
+    specs: Specs,
+    device: Device,
+    sets: Set = None,
+    free: Free = None,
+    depth: Annotated[int | None, typer.Option("--depth", "-d", min=0, help="Levels of blocks to show: 0 the totals, 1 what the spec lists (default).")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="layer (every one), block (without what is inside) or op.")] = None,
+    columns: Columns = None,
+    sort: Annotated[str | None, typer.Option("--sort", help="The dearest first: time, macs, params ...")] = None,
+    top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many rows, and one for the others together.")] = None,
+    without: Without = None,
+    batch: Batch = 1,
+    dtype: Annotated[str | None, typer.Option("--dtype", help="Where the device has figures for several: fp32, fp16 ...")] = None,
+    form: Annotated[str, typer.Option("--format", "-o", help="table, markdown, rst, csv, json, html or latex.")] = "table",
+    quiet: Quiet = False,
+) -> None:
+    """How long a run takes on a device, from the counts alone: by layer and in total, with an interval.
+
+    \b
+    archcalc predict resnet50 --device help                               the devices that are known
+    archcalc predict resnet50 --device epyc-zen4-cpu-1t                   milliseconds by layer
+    archcalc predict net.yaml --device device.json --sort time --top 5    where the time goes
+    archcalc predict vgg16 --device device.json --free size --depth 0     the closed form of time
+    """
+    from archcalc.latency.profile import load_profile
+    from archcalc.model import Question
+    from archcalc.render import render
+
+    profile = load_profile(device)
+    tables = []
+    for model in models(specs, quiet):
+        table = model.answer(Question(bindings(sets), names(free), batch, False, dtype or profile.dtypes[0], names(without), device=device))
+        notes(table, model.dropped, quiet)
+        tables.append(table)
+    typer.echo(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, width=width()))

@@ -1,0 +1,90 @@
+"""Predicted times, as a table carries them: by layer, and for the whole network.
+
+Milliseconds, exact: rational numbers, or closed forms with rational coefficients where parameters are free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from archcalc.algebra import Number, Poly
+
+TERMS = ("compute", "weights", "activations", "overhead")
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """Milliseconds, by what takes them. `extrapolated` is how much of the total lies outside of what was calibrated."""
+
+    compute: Number = 0
+    weights: Number = 0
+    activations: Number = 0
+    overhead: Number = 0
+    extrapolated: Number = 0
+
+    @property
+    def total(self) -> Number:
+        return self.compute + self.weights + self.activations + self.overhead
+
+    @property
+    def bound(self) -> str:
+        """What takes most of it; nothing where that depends on free parameters, or where there is nothing."""
+        parts = {name: part for name in TERMS if not isinstance(part := getattr(self, name), Poly)}
+        return max(parts, key=lambda name: parts[name]) if len(parts) == len(TERMS) and any(parts.values()) else ""
+
+    def __add__(self, other: Time) -> Time:
+        return Time(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(self)))
+
+
+def together(times: Iterable[Time]) -> Time:
+    """The sum."""
+    whole = Time()
+    for time in times:
+        whole = whole + time
+    return whole
+
+
+class Interval(NamedTuple):
+    """Between which times a run is expected to lie, in milliseconds; `high` is None where only a lower bound is known."""
+
+    low: Number
+    high: Number | None
+
+
+@dataclass(frozen=True)
+class Timing:
+    """A prediction: the time of each layer by its position in the graph, and what to know of it.
+
+    `device` describes the machine in words, `peak` is its best rate in GMAC/s. Factors above 1 say how far off nine of ten predictions
+    are, inside and outside of what was calibrated. `is_bound`: a roofline, which no run is faster than, rather than a prediction.
+    """
+
+    layers: dict[int, Time]
+    device: str
+    peak: Fraction
+    peak_source: str
+    factor: Fraction = Fraction(1)
+    extrapolated_factor: Fraction = Fraction(1)
+    is_bound: bool = False
+    kinds: dict[int, str] = field(default_factory=dict)
+    fused: dict[int, int] = field(default_factory=dict)  # layers that another's kernel does on the side
+
+    @cached_property
+    def whole(self) -> Time:
+        return together(self.layers.values())
+
+    @cached_property
+    def interval(self) -> Interval:
+        """Known and extrapolated parts, each off by its factor."""
+        if self.is_bound:
+            return Interval(self.whole.total, None)
+        far: Any = self.whole.extrapolated
+        near: Any = self.whole.total - far
+        return Interval(near / self.factor + far / self.extrapolated_factor, near * self.factor + far * self.extrapolated_factor)
+
+
+__all__ = ["TERMS", "Interval", "Time", "Timing", "together"]

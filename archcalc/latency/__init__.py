@@ -1,0 +1,1 @@
+"""How long a network takes on a device, estimated from its counts alone."""

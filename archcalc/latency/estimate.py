@@ -1,0 +1,163 @@
+"""The time of each layer from a device's profile: a price on every count of every kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from archcalc.algebra import Dim, Number, Poly, maximum
+from archcalc.algebra.poly import rewrite
+from archcalc.cost import DTYPES, Table
+from archcalc.duration import Time, Timing
+from archcalc.errors import Undecided, UsageError
+from archcalc.graph import over
+from archcalc.latency.kernels import Kernel, kernels
+from archcalc.latency.profile import Calibrated, Kind, Profile, Roofline
+from archcalc.latency.work import Work
+from archcalc.spec import bind
+
+PICO, NANO = Fraction(1, 10**9), Fraction(1, 10**6)  # in milliseconds
+
+
+def predict(table: Table, profile: Profile) -> Table:
+    """The same table with the time that every layer takes on a device.
+
+    Raises UsageError where the profile says nothing about the table's dtype, or for training; Undecided where a sum over a free
+    number of repeats has no closed form.
+    """
+    if table.train:
+        raise UsageError("times are predicted for inference only")
+    if table.dtype not in profile.dtypes:
+        raise UsageError(f"{profile.name} has no figures for {table.dtype}, only for {', '.join(profile.dtypes)}")
+    timing = _calibrated(table, profile) if isinstance(profile, Calibrated) else _roofline(table, profile)
+    return replace(table, timing=timing)
+
+
+def _calibrated(table: Table, profile: Calibrated) -> Timing:
+    typical = _typical(table)
+    found = kernels(table.graph, profile.channel_block, typical, profile.fuses)
+    prices = {name: Prices(kind, DTYPES[profile.dtype]) for name, kind in profile.classes.items()}
+    fallback = Prices(profile.fallback, DTYPES[profile.dtype])
+    layers: dict[int, Time] = {}
+    usual_batch = profile.batches[0] <= number(table.batch, typical) <= profile.batches[1]
+    for kernel in found:
+        work = kernel.work.scaled(table.batch)
+        price = prices.get(kernel.kind)
+        if price is None and kernel.kind == "reorder":
+            continue  # this runtime keeps one layout
+        time = (price or fallback).time(work)
+        if price is None or not usual_batch or not price.covers(work, typical):
+            time = replace(time, extrapolated=time.total)
+        layers[kernel.node] = layers.get(kernel.node, Time()) + _repeated(table, kernel, time)
+    return Timing(
+        layers,
+        device=_described(profile),
+        peak=Fraction(str(profile.peak.gmacs_per_s)),
+        peak_source="the fastest layer of the calibration",
+        factor=Fraction(str(profile.holdout.factor)),
+        extrapolated_factor=Fraction(str(profile.holdout.extrapolated_factor)),
+        kinds={kernel.node: kernel.kind for kernel in found if kernel.kind != "reorder"},
+        fused={taken: kernel.node for kernel in found for taken in kernel.takes},
+    )
+
+
+class Prices:
+    """What one class of kernels pays, exact, in milliseconds an element."""
+
+    def __init__(self, kind: Kind, width: int) -> None:
+        def price(name: str, unit: Fraction) -> Fraction:
+            return Fraction(str(getattr(kind, name))) * unit
+
+        self.mac, self.load, self.edge = (price(f"ps_per_{name}", PICO) for name in ("mac", "load", "edge"))
+        self.weight, self.input, self.output, self.activated = (
+            price(f"ps_per_{name}_byte", PICO * width) for name in ("weight", "input", "output", "activated")
+        )
+        self.call = price("ns_per_call", NANO)
+        self.seen = kind.seen
+
+    def time(self, work: Work) -> Time:
+        """Of one call."""
+        return Time(
+            compute=work.macs * self.mac + work.loads * self.load + work.edges * self.edge,
+            weights=work.weights * self.weight,
+            activations=work.inputs * self.input + work.outputs * self.output + work.activated * self.activated,
+            overhead=self.call,
+        )
+
+    def covers(self, work: Work, typical: Mapping[str, Number]) -> bool:
+        """Whether every count lies in the range that the prices were fitted on (closed forms at typical values)."""
+        return all(low <= number(getattr(work, name), typical) <= high for name, (low, high) in self.seen.items())
+
+
+def _roofline(table: Table, profile: Roofline) -> Timing:
+    """No kernel is faster than its MACs at the peak, nor than its bytes at the bandwidth."""
+    peak = Fraction(str(profile.gmacs_per_s[table.dtype]))  # type: ignore[index]
+    a_mac, a_byte = 1 / (peak * 10**6), 1 / (Fraction(str(profile.gbytes_per_s)) * 10**6)
+    width = DTYPES[table.dtype]
+    layers: dict[int, Time] = {}
+    found = kernels(table.graph, 1, _typical(table))
+    for kernel in found:
+        node, work = table.graph.nodes[kernel.node], kernel.work.scaled(table.batch)
+        compute = table.cost(node).macs * table.batch * a_mac
+        weights, activations = work.weights * width * a_byte, (work.inputs + work.outputs) * width * a_byte
+        layers[kernel.node] = layers.get(kernel.node, Time()) + _repeated(table, kernel, _slower(compute, weights, activations))
+    return Timing(
+        layers,
+        device=f"{profile.name}, {table.dtype}: a bound from the data sheet, not a prediction",
+        peak=peak,
+        peak_source=profile.source,
+        is_bound=True,
+        kinds={kernel.node: kernel.kind for kernel in found},
+        fused={taken: kernel.node for kernel in found for taken in kernel.takes},
+    )
+
+
+def _slower(compute: Number, weights: Number, activations: Number) -> Time:
+    """The slower of arithmetic and memory. Where that depends on free parameters it is all called compute."""
+    memory = weights + activations
+    slower = maximum(compute, memory)
+    if slower == compute:
+        return Time(compute=compute)
+    return Time(weights=weights, activations=activations) if slower == memory else Time(compute=slower)
+
+
+def _repeated(table: Table, kernel: Kernel, time: Time) -> Time:
+    """Of all repeats of the loops around a layer."""
+    ranges = table.graph.nodes[kernel.node].ranges
+    if not ranges:
+        return time
+    try:
+        return Time(*(over(ranges, part) for part in (time.compute, time.weights, time.activations, time.overhead, time.extrapolated)))
+    except Undecided as error:
+        name = table.graph.nodes[kernel.node].name
+        raise Undecided(f"the time of {name} has no closed form over its repeats: {error}", error.symbols) from None
+
+
+def _typical(table: Table) -> dict[str, Number]:
+    """The values that free parameters have by default: which class a layer belongs to is decided there."""
+    if not table.free:
+        return {}
+    values = bind(table.spec, table.variant).values
+    return {name: values[name] for name in table.free if isinstance(values.get(name), (int, Fraction))}
+
+
+def number(value: Dim, typical: Mapping[str, Number]) -> int | Fraction:
+    """A count, at typical values where it is free; an index at its first."""
+    found: Any = rewrite(value, lambda atom: typical.get(atom.symbol.name, atom.symbol.low or 1)) if isinstance(value, Poly) else value
+    return found if not isinstance(found, Poly) else 1
+
+
+def _described(profile: Calibrated) -> str:
+    threads = profile.device.threads
+    parts = [
+        profile.name,
+        *([f"{threads} thread{'s' * (threads != 1)}"] if threads else []),
+        profile.dtype,
+        f"{profile.runtime.name} {profile.runtime.version}",
+    ]
+    return f"{', '.join(parts)}, calibrated {profile.calibration.date}"
+
+
+__all__ = ["predict"]

@@ -1,0 +1,189 @@
+"""A network as the kernels that a runtime makes of it.
+
+A convolution takes the normalisation, the sum and the activation that follow with it; the others run alone. On CPUs, maps are kept in
+blocks of channels between layers that know how to work on these, and are turned over where one doesn't: a kernel of its own, which no
+layer of the network stands for. The rules are onnxruntime's (1.31, on a CPU with all optimisations), read off the models that it
+writes for each pair of operators; `tests/test_kernels.py` compares them with what it makes of the zoo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from archcalc.algebra import Dim, Number, Poly
+from archcalc.algebra.poly import rewrite
+from archcalc.graph import Carried, Graph, Node
+from archcalc.latency.work import Work, convolved, counted
+from archcalc.ops import size
+from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv, Local
+from archcalc.ops.windowed import Windowed
+
+STEM = 16  # channels under which a convolution is one of a kind, where there are no blocks
+ALIGNED = 4  # channels must be a multiple of this to be turned into blocks
+WITH_CONV = {"relu", "relu6", "leaky_relu", "sigmoid", "tanh", "hardsigmoid", "hardswish"}
+WITH_LINEAR = {"relu", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "hardsigmoid", "softplus"}
+IN_BLOCKS = WITH_CONV | {"silu", "gelu", "add", "mul", "bn", "upsample"}  # stay in blocks where their inputs are
+POOLS = {"maxpool", "avgpool", "gap", "gmp"}
+FREE = {"dropout", "reshape", "flatten"}  # move nothing
+
+
+class Kernel(NamedTuple):
+    """One call of the runtime: the layer that it is there for, the layers that it does on the side, and what it has to do.
+
+    `kind` is the class that profiles price it by.
+    """
+
+    node: int
+    kind: str
+    work: Work
+    takes: tuple[int, ...] = ()
+
+
+def kernels(graph: Graph, block: int = 1, typical: Mapping[str, Number] | None = None, fuses: bool = True) -> list[Kernel]:
+    """The kernels of a network, in order, each layer in one of them unless it moves nothing.
+
+    `block`: the channels in a block of the runtime's layout; 1 where it has none. `fuses`: whether layers are taken together; a framework
+    that runs them one by one doesn't. `typical` gives free symbols the values by which
+    kinds are decided (their least by default).
+    """
+    return _Runtime(graph, block, typical or {}, fuses).run()
+
+
+class _Runtime:
+    """Walks the layers in order. `blocked` says in which layout each tensor is left."""
+
+    def __init__(self, graph: Graph, block: int, typical: Mapping[str, Number], fuses: bool) -> None:
+        self.graph, self.block, self.typical, self.fuses = graph, block, typical, fuses
+        self.readers: list[list[int]] = [[] for _ in graph.nodes]
+        for n, node in enumerate(graph.nodes):
+            for source in node.inputs:
+                self.readers[source].append(n)
+        self.shown = set(graph.outputs)
+        self.blocked = [False] * len(graph.nodes)
+        self.turned: set[int] = set()
+        self.taken: set[int] = set()
+        self.found: list[Kernel] = []
+
+    def run(self) -> list[Kernel]:
+        for n, node in enumerate(self.graph.nodes):
+            if n in self.taken:
+                continue
+            if node.op.word == "dropout" or isinstance(node.op, Carried):
+                self.blocked[n] = self.blocked[node.inputs[0]]
+            elif node.op.word in FREE:
+                self._turn(n)
+            elif node.op.word:
+                self._layer(n, node)
+        for n in self.graph.outputs:
+            if self.blocked[n] and n not in self.turned:
+                self._reorder(n, n)
+        return self.found
+
+    # ---- one kernel -------------------------------------------------------------------------------------------------------
+
+    def _layer(self, n: int, node: Node) -> None:
+        kind, in_blocks = self._kind(node)
+        if node.op.word in IN_BLOCKS:
+            in_blocks = all(self.blocked[source] for source in node.inputs) and len({self.graph.nodes[source].shape for source in node.inputs}) == 1
+        elif node.op.word == "concat":
+            in_blocks = (
+                all(self.blocked[s] and self._number(self.graph.nodes[s].shape[0]) % self.block == 0 for s in node.inputs) and node.op.line() == "concat"
+            )
+        takes, extra, activation = self._tail(n, node, in_blocks)
+        shapes = self.graph.shapes_into(node)
+        if isinstance(node.op, (Conv, DepthwiseConv)) and not isinstance(node.op, Local) and in_blocks and self.block > 1:
+            fill = not isinstance(node.op, DepthwiseConv) and kind != "conv_stem" and node.op.groups == 1
+            work = convolved(node.op, node.shape, shapes[0], self.block, fill)
+        else:
+            work = counted(node.op, node.shape, shapes)
+        if extra:
+            work = work._replace(inputs=work.inputs + size(node.shape))
+        if activation not in ("", "relu"):
+            work = work._replace(activated=size(node.shape))
+        if kind != "conv_stem" or not in_blocks:
+            self._turn(n, in_blocks)
+        self.found.append(Kernel(n, kind, work, takes))
+        self.taken.update(takes)
+        self.blocked[takes[-1] if takes else n] = in_blocks and len(node.shape) == 3
+        if in_blocks and len(node.shape) != 3:  # what a global pool puts out is no map any more
+            self._reorder(n, n)
+
+    def _tail(self, n: int, node: Node, in_blocks: bool) -> tuple[tuple[int, ...], bool, str]:
+        """What a kernel does on the side: the layers, whether it adds another tensor, and the activation."""
+        word = node.op.word
+        convolves, dense = word in ("conv", "dwconv"), word == "linear" and len(node.shape) == 1
+        takes: list[int] = []
+        summed, tail = False, n
+        while self.fuses and tail not in self.shown and len(self.readers[tail]) == 1:
+            (reader,) = self.readers[tail]
+            after = self.graph.nodes[reader]
+            is_folded = after.op.word in ("bn", "scale") and convolves and not summed
+            if after.op.word == "add" and convolves and in_blocks and not summed and self._is_ready(after, tail):
+                summed = True
+            elif after.op.word in (WITH_CONV if convolves or (word == "bn" and in_blocks) else WITH_LINEAR if dense else ()):
+                return (*takes, reader), summed, after.op.word
+            elif not is_folded and after.op.word != "dropout":
+                break
+            takes.append(reader)
+            tail = reader
+        while takes and self.graph.nodes[takes[-1]].op.word == "dropout":
+            takes.pop()
+        return tuple(takes), summed, ""
+
+    def _is_ready(self, add: Node, tail: int) -> bool:
+        """Whether a sum's other branch is there, in the same layout and shape, when this one is computed."""
+        others = [source for source in add.inputs if source != tail]
+        return len(add.inputs) == 2 and len(others) == 1 and self.blocked[others[0]] and self.graph.nodes[others[0]].shape == self.graph.nodes[tail].shape
+
+    def _kind(self, node: Node) -> tuple[str, bool]:
+        """The class of a kernel, and whether it can work in blocks of channels."""
+        op, (x, *_) = node.op, self.graph.shapes_into(node) or ((),)
+        if isinstance(op, Local) or not isinstance(op, (Conv, DepthwiseConv, ConvTranspose)):
+            pooled = op.word in POOLS and len(x) == 3 and (isinstance(op, Windowed) or self.blocked[node.inputs[0]] or self.block == 1)
+            word = f"{op.word}_map" if op.word == "linear" and len(x) > 1 else op.word
+            return word, pooled and self._number(x[0]) % self.block == 0
+        if len(x) != 3 or isinstance(op, ConvTranspose):
+            return (op.word if len(x) == 3 else f"{op.word}{len(x) - 1}d"), False
+        channels, out = self._number(x[0]), self._number(node.shape[0])
+        if isinstance(op, DepthwiseConv):
+            return ("dwconv", True) if self.block == 1 or (out == channels and out % ALIGNED == 0) else ("dwconv_plain", False)
+        if op.groups > 1:
+            fits = channels // op.groups % self.block == 0 and out // op.groups % self.block == 0
+            return ("conv_grouped", True) if fits else ("conv_grouped_plain", False)
+        if channels < (self.block if self.block > 1 else STEM):
+            return "conv_stem", True
+        if channels % ALIGNED and self.block > 1:
+            return "conv_plain", False
+        kernel = {self._number(k) for k in op.weights(x)["weight"][2:]}
+        return {frozenset({1}): "conv_1x1", frozenset({3}): "conv_3x3"}.get(frozenset(kernel), "conv"), True
+
+    # ---- layouts ----------------------------------------------------------------------------------------------------------
+
+    def _turn(self, n: int, in_blocks: bool = False) -> None:
+        """Bring the inputs of a kernel into the layout that it works on, each once."""
+        for source in dict.fromkeys(self.graph.nodes[n].inputs):
+            if self.blocked[source] != in_blocks and source not in self.turned and len(self.graph.nodes[source].shape) == 3:
+                self.turned.add(source)
+                self._reorder(n if in_blocks else source, source)
+
+    def _reorder(self, n: int, source: int) -> None:
+        if self.block > 1:
+            elements = size(self.graph.nodes[source].shape)
+            self.found.append(Kernel(self._owner(n), "reorder", Work(inputs=elements, outputs=elements)))
+
+    def _owner(self, n: int) -> int:
+        """The layer whose kernel puts out what a node shows."""
+        while isinstance(self.graph.nodes[n].op, Carried):
+            (n,) = self.graph.nodes[n].inputs
+        return next((kernel.node for kernel in self.found if n in kernel.takes), n)
+
+    def _number(self, dim: Dim) -> int:
+        """A size by which a kind is decided."""
+        if not isinstance(dim, Poly):
+            return dim
+        value = rewrite(dim, lambda atom: self.typical.get(atom.symbol.name, atom.symbol.low or 1))
+        return int(value) if not isinstance(value, Poly) else 1
+
+
+__all__ = ["Kernel", "kernels"]

@@ -1,0 +1,82 @@
+"""What a kernel has to do, as counts that a device's profile puts a price on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from archcalc.algebra import Dim
+from archcalc.ops import Shape, size
+from archcalc.ops.base import Op
+from archcalc.ops.convolution import Conv, DepthwiseConv
+
+SET = 4  # blocks of filters that one pass over the input serves
+
+
+class Work(NamedTuple):
+    """Counts of one kernel over the batch, in elements; each may be a closed form.
+
+    `macs`: multiply-accumulates with channels filled up to whole blocks; for what contracts nothing, its other operations.
+    `loads`: the MACs of one filter in each set of filters that share a pass over the input. `edges`: the MACs of output columns whose
+    window reaches into the padding. `activated`: elements that go through an activation dearer than relu.
+    """
+
+    macs: Dim = 0
+    loads: Dim = 0
+    edges: Dim = 0
+    weights: Dim = 0
+    inputs: Dim = 0
+    outputs: Dim = 0
+    activated: Dim = 0
+
+    def scaled(self, batch: Dim) -> Work:
+        """Of a batch: weights are read once."""
+        return Work(*(count if name == "weights" else count * batch for name, count in zip(self._fields, self, strict=True)))
+
+
+def counted(op: Op, output: Shape, inputs: tuple[Shape, ...]) -> Work:
+    """What any operator does, a sample."""
+    macs, weights = op.macs(output, *inputs), _weights(op, inputs)
+    read: Dim = 0
+    for shape in inputs:
+        read = read + size(shape)
+    return Work(macs=macs if macs != 0 else op.elementwise(output, *inputs), weights=weights, inputs=read, outputs=size(output))
+
+
+def convolved(op: Conv | DepthwiseConv, output: Shape, x: Shape, block: int, fill_input: bool) -> Work:
+    """What a convolution in blocks of channels does, a sample."""
+    weight = op.weights(x)["weight"]
+    into: Dim = _filled(weight[1], block) if fill_input else weight[1]
+    out = _filled(output[0], block)
+    taps = into * size(weight[2:])
+    positions = size(output[1:])
+    sets: Dim = 0 if isinstance(op, DepthwiseConv) else op.groups * -(-(out // op.groups) // (SET * block))
+    return Work(
+        macs=out * taps * positions,
+        loads=sets * taps * positions,
+        edges=out * taps * size(output[1:-1]) * _edges(op, x),
+        weights=_weights(op, (x,)),
+        inputs=size(x),
+        outputs=size(output),
+    )
+
+
+def _edges(op: Conv | DepthwiseConv, x: Shape) -> Dim:
+    """Columns of the output whose window reaches into the padding, at most; few enough to be a number."""
+    before, after = op.padding(x)[-1]
+    stride = op.axes(x)[-1][2]
+    return -(-before // stride) + after // stride
+
+
+def _weights(op: Op, inputs: tuple[Shape, ...]) -> Dim:
+    total: Dim = 0
+    for shape in (*op.weights(*inputs).values(), *op.buffers(*inputs).values()):
+        total = total + size(shape)
+    return total
+
+
+def _filled(channels: Dim, block: int) -> Dim:
+    """Channels filled up to whole blocks."""
+    return (channels + block - 1) // block * block
+
+
+__all__ = ["Work", "convolved", "counted"]
