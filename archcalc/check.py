@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from archcalc.algebra import Poly
+from archcalc.algebra import Number, Poly
 from archcalc.budget.rules import Rule, rules
 from archcalc.cost import Row, Table
-from archcalc.errors import Mark, Problem, SpecError
+from archcalc.errors import Mark, Problem, SpecError, UsageError
 from archcalc.model import Model, Question
-from archcalc.render import numbers
+from archcalc.render import numbers, times
 from archcalc.spec import Spec, bind
 from archcalc.spec.model import METRICS, Quantity, Reference
 from archcalc.spec.parts import among
 
 FIELD = {"field": "size", "field_stride": "stride", "field_start": "start"}
 BYTES = {"act_peak": "act_peak_bytes", "act_sum": "act_sum_bytes", "weight_bytes": "weight_bytes"}
+TOTALS = BYTES | {"latency": "latency_ms"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Verdict:
         return "budgets_held" if self.kind == "budget" else "known_mismatches" if self.known else "references_matched"
 
     def __str__(self) -> str:
-        counted = numbers.exact(self.counted) if isinstance(self.counted, (int, Fraction, Poly)) else str(self.counted)
+        counted = figure(self.metric, self.counted) if isinstance(self.counted, (int, Fraction, Poly)) else str(self.counted)
         mark = "ok  " if self.passed else "warn" if self.warning else "FAIL"
         where = "" if self.passed else f"  ({self.mark})"
         note = f"; {self.note}" if self.note else ""
@@ -126,11 +127,12 @@ class Counts:
         self.tables: dict[object, Table] = {}
         self.grouped: dict[tuple[int, int], dict[str, Row]] = {}
 
-    def table(self, model: Model, sets: Mapping[str, Any] | None = None, train: bool = False) -> Table:
+    def table(self, model: Model, sets: Mapping[str, Any] | None = None, train: bool = False, device: str = "") -> Table:
         binding = bind(self.spec, model.variant, sets)
-        key = (repr(binding.network), binding.batch, train)
+        key = (repr(binding.network), binding.batch, train, device)
         if key not in self.tables:
-            self.tables[key] = model.answer(Question(sets or {}, train=train))
+            question = Question(sets or {}, train=train)
+            self.tables[key] = model.answer(model.on(device, question) if device else question)
         return self.tables[key]
 
     def layers(self, model: Model) -> int:
@@ -155,7 +157,15 @@ def check(model: Model, counts: Counts | None = None) -> Iterator[Verdict]:
     for reference, mark in zip(references, marks, strict=True):
         yield from _reference(model, counts, reference, mark)
     for rule in (rule for rule in rules(model) if rule.kind != "increase"):
-        yield absolute(model.name, rule, metric(counts.table(model), rule.metric, None, rule.mark))
+        yield absolute(model.name, rule, metric(_limited(counts, model, rule), rule.metric, None, rule.mark))
+
+
+def _limited(counts: Counts, model: Model, rule: Rule) -> Table:
+    """The table that a limit speaks of. Raises SpecError for a device that isn't known."""
+    try:
+        return counts.table(model, device=rule.device)
+    except UsageError as error:
+        raise SpecError([Problem(str(error), rule.mark)]) from None
 
 
 def _reference(model: Model, counts: Counts, reference: Reference, mark: Mark) -> Iterator[Verdict]:
@@ -196,6 +206,11 @@ def absolute(name: str, rule: Rule, counted: Any) -> Verdict:
     return Verdict(passed, "budget", name, rule.metric, counted, wanted, "budget", rule.mark, rule.warns, limit=f"{rule.kind} {bound.text}")
 
 
+def figure(metric: str, value: Number) -> str:
+    """A figure in words: milliseconds to three digits, everything else exact."""
+    return f"{times.milliseconds(value)} ms" if metric == "latency" else numbers.exact(value)
+
+
 def countable(rule: Rule, figure: Any) -> int | Fraction:
     """A figure that can be held against a limit. Raises SpecError for a receptive field that is no single number."""
     if isinstance(figure, (int, Fraction)):
@@ -208,7 +223,7 @@ def metric(table: Table, name: str, row: Row | None, mark: Mark) -> Any:
     if name in FIELD:
         return _field(table, FIELD[name], row)
     if row is None:
-        return table.totals[BYTES.get(name, name)]
+        return table.totals[TOTALS.get(name, name)]
     if not hasattr(row, name) or name == "depth":
         raise SpecError([Problem(f"a single layer has no {name}", mark)])
     return getattr(row, name)

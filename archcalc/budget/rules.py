@@ -22,6 +22,7 @@ class Rule(NamedTuple):
     amount: Quantity
     warns: bool  # a broken one is told and doesn't fail
     mark: Mark
+    device: str = ""  # that a time is predicted on
 
     @property
     def is_share(self) -> bool:
@@ -63,9 +64,9 @@ def _of(budget: Budget, marks: Mapping[str, Mark], kinds: tuple[str, ...], top: 
             amount = getattr(limit, kind)
             if amount is None:
                 continue
-            rule = Rule(name, kind, amount, limit.level == "warn", marks.get(name, top))
+            rule = Rule(name, kind, amount, limit.level == "warn", marks.get(name, top), getattr(limit, "device", ""))
             if rule.is_share and kind != "increase":
                 raise SpecError([Problem(f"{kind}: {amount.text} of what? only `increase` is a percentage", rule.mark)])
-            if not rule.is_share and kind == "increase" and amount.value.denominator != 1:
+            if not rule.is_share and kind == "increase" and amount.value.denominator != 1 and not rule.device:
                 raise SpecError([Problem(f"increase: {amount.text} is neither a percentage (`2%`) nor a whole number (`+30M`)", rule.mark)])
             yield rule

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
-from archcalc.spec.model import Budget, Limit
+from archcalc.spec.model import Budget, LatencyLimit, Limit
 
 OWN, SHARED = "archcalc.toml", "pyproject.toml"
 
@@ -95,7 +95,7 @@ def _problem(detail: Any, shown: str, lines: list[str]) -> Problem:
     path = [str(part) for part in detail["loc"]]
     mark = _mark(shown, lines, *path[::-1])
     if detail["type"] == "extra_forbidden":
-        known = _Keys if len(path) == 1 else Budget if len(path) == 2 else Limit
+        known = _Keys if len(path) == 1 else Budget if len(path) == 2 else LatencyLimit if path[1] == "latency" else Limit
         return Problem(f"unknown key '{path[-1]}'{suggest(path[-1], known.model_fields, 'there are ' + ', '.join(known.model_fields))}", mark)
     return Problem(f"{'.'.join(path) or 'archcalc'}: {detail['msg'].removeprefix('Value error, ').replace('Input should', 'must')}", mark)
 

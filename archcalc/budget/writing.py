@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from archcalc.check import BYTES, metric
 from archcalc.errors import ArchcalcError, UsageError, suggest
-from archcalc.model import Model, read
+from archcalc.model import Model, Question, read
 from archcalc.spec import read_text
 from archcalc.spec.editing import put
 from archcalc.spec.model import Budget, Quantity, read_quantity
@@ -30,6 +30,12 @@ class Ceiling(NamedTuple):
     counted: int | Fraction
     written: str
     was: str | None
+    device: str = ""  # that a time is predicted on
+
+    @property
+    def limit(self) -> str:
+        """As the spec has it."""
+        return f"{self.metric}: {{max: {self.written}{f', device: {self.device}' if self.device else ''}}}"
 
 
 @dataclass(frozen=True)
@@ -96,10 +102,22 @@ def _ceilings(model: Model, more: Fraction, names: Sequence[str]) -> list[Ceilin
     table = model.count()
     found = []
     for name in wanted:
-        counted: Any = metric(table, name, None, model.spec.mark)
+        device = getattr(getattr(budget, name, None), "device", "")
+        if name == "latency" and not device:
+            raise UsageError(f"{model.name}: a budget for latency names its device: write `latency: {{device: ..., max: 5ms}}` first")
+        priced = model.answer(model.on(device, Question())) if device else table
+        counted: Any = metric(priced, name, None, model.spec.mark)
         if not isinstance(counted, (int, Fraction)):
             raise UsageError(f"{model.name}: {name} is {counted}, which can't have a limit")
-        found.append(Ceiling(model.variant, name, counted, amount(counted, more, name in BYTES), has[name].text if name in has else None))
+        found.append(
+            Ceiling(
+                model.variant,
+                name,
+                counted,
+                duration(counted, more) if device else amount(counted, more, name in BYTES),
+                has[name].text if name in has else None,
+            )
+        )
     return found
 
 
@@ -115,6 +133,15 @@ def amount(counted: int | Fraction, more: Fraction, is_bytes: bool) -> str:
     return f"{digits}{suffix}"
 
 
+def duration(milliseconds: int | Fraction, more: Fraction) -> str:
+    """What to write for a time and its slack: rounded up to three digits."""
+    most = milliseconds * (1 + more)
+    step = Fraction(1, 100)
+    while most / step >= 1000:
+        step *= 10
+    return f"{float(-(-most // step) * step):.10g}ms"
+
+
 def _verify(text: str, model: Model, ceilings: Sequence[Ceiling]) -> None:
     """The text, read again, says what was meant: else the spec is laid out in a way that can't be edited by position."""
     try:
@@ -124,7 +151,7 @@ def _verify(text: str, model: Model, ceilings: Sequence[Ceiling]) -> None:
             if limit.max.text != ceiling.written:
                 raise ArchcalcError(f"{ceiling.metric} would be {limit.max.text}")
     except (ArchcalcError, AttributeError) as error:
-        lines = "\n".join(f"  {ceiling.metric}: {{max: {ceiling.written}}}" for ceiling in ceilings)
+        lines = "\n".join(f"  {ceiling.limit}" for ceiling in ceilings)
         raise ArchcalcError(f"{model.spec.path}: the budget can't be placed ({error}); write it by hand:\nbudget:\n{lines}") from None
 
 
@@ -133,10 +160,10 @@ def block(written: Written) -> str:
     lines: list[str] = []
     for variant in dict.fromkeys(ceiling.variant for ceiling in written.ceilings):
         mine = [ceiling for ceiling in written.ceilings if ceiling.variant == variant]
-        widest = max(len(f"{ceiling.metric}: {{max: {ceiling.written}}}") for ceiling in mine)
+        widest = max(len(ceiling.limit) for ceiling in mine)
         indent = "    " if variant else ""
         lines += ([f"# in the variant {variant}"] if variant else []) + [f"{indent}budget:"]
-        lines += [f"{indent}  {f'{c.metric}: {{max: {c.written}}}':<{widest}}  # {_now(c)}" for c in mine]
+        lines += [f"{indent}  {ceiling.limit:<{widest}}  # {_now(ceiling)}" for ceiling in mine]
     return "\n".join(lines)
 
 

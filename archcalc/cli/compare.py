@@ -38,6 +38,7 @@ def compare(
     train: Train = False,
     batch: Batch = 1,
     dtype: Dtype = "fp32",
+    device: Annotated[str, typer.Option("--device", metavar="FILE|NAME", help="A device's profile: predicted times are compared as well.")] = "",
     forms: Formats = None,
     quiet: Quiet = False,
 ) -> None:
@@ -55,7 +56,7 @@ def compare(
     wanted = outputs(forms or ["text"])
     if missing_base not in ("fail", "new"):
         raise UsageError(f"--missing-base is fail or new, not '{missing_base}'")
-    question = Question(bindings(sets), names(free), batch, train, dtype, names(without))
+    question = Question(bindings(sets), names(free), batch, train, dtype, names(without), device=device)
     report = _of_two(sides or [], question) if base is None else _against(named(sides or (), quiet), base, question, not no_merge_base, missing_base == "new")
     printed = write(report, wanted)
     for note in () if quiet else _stay(report):

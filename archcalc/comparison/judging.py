@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from archcalc.budget import Rule, rules
-from archcalc.check import Verdict, absolute, countable
+from archcalc.budget import Rule
+from archcalc.check import Verdict, absolute, countable, figure
 from archcalc.comparison.sides import Side
 from archcalc.model import Model
-from archcalc.render import numbers
 
 
-def judged(model: Model, head: Side, base: Side | None) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
-    """What every limit says, and those that could not be judged since there is no base. Both sides are counted as `check` counts.
+def judged(model: Model, limits: Sequence[Rule], head: Side, base: Side | None) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
+    """What limits say, and those that could not be judged since there is no base. Both sides are counted as `check` counts.
 
     Raises SpecError for a figure that is no number.
     """
     verdicts, unjudged = [], []
-    for rule in rules(model):
-        figure = head.metric(rule.metric)
+    for rule in limits:
+        counted = head.metric(rule.metric)
         if rule.kind != "increase":
-            verdicts.append(absolute(model.name, rule, figure))
+            verdicts.append(absolute(model.name, rule, counted))
         elif base is None:
             unjudged.append(f"{rule.metric} increase {rule.amount.text}")
         else:
-            verdicts.append(_relative(model.name, rule, base.metric(rule.metric), figure))
+            verdicts.append(_relative(model.name, rule, base.metric(rule.metric), counted))
     return tuple(verdicts), tuple(unjudged)
 
 
@@ -34,9 +34,9 @@ def _relative(name: str, rule: Rule, before: Any, after: Any) -> Verdict:
     allowed = old * rule.amount.value if rule.is_share else rule.amount.value
     passed = new - old <= allowed
     grown = percent(Fraction(new - old) / Fraction(old) * 100) if old else ""
-    step = f"{numbers.exact(new - old) if new < old else '+' + numbers.exact(new - old)}{f', {grown}' if grown else ''}"
+    step = f"{'' if new < old else '+'}{figure(rule.metric, new - old)}{f', {grown}' if grown else ''}"
     limit = rule.amount.text if rule.amount.text.startswith(("+", "-")) else f"+{rule.amount.text}"
-    wanted = f"<= {limit} over {numbers.exact(old)} (budget; {step})"
+    wanted = f"<= {limit} over {figure(rule.metric, old)} (budget; {step})"
     return Verdict(passed, "budget", name, rule.metric, after, wanted, "budget", rule.mark, rule.warns, limit=f"increase {limit}")
 
 

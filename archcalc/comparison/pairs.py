@@ -33,16 +33,28 @@ def _judged(base: Operand | None, head: Operand | None, question: Question) -> t
     limits = rules(head.model)
     if not limits:
         return (), ()
-    old = _plain(base, head.model.name, question) if base is not None and any(rule.kind == "increase" for rule in limits) else None
-    return judged(head.model, head.counted(PLAIN), old)
+    verdicts: list[Verdict] = []
+    unjudged: list[str] = []
+    for device in dict.fromkeys(rule.device for rule in limits):
+        mine = [rule for rule in limits if rule.device == device]
+        old = _plain(base, head.model.name, question, device) if base is not None and any(rule.kind == "increase" for rule in mine) else None
+        found = judged(head.model, mine, _on(head, device), old)
+        verdicts += found[0]
+        unjudged += found[1]
+    return tuple(verdicts), tuple(unjudged)
 
 
-def _plain(base: Operand, name: str, question: Question) -> Side:
+def _on(side: Operand, device: str) -> Side:
+    """Counted at its own values, with times where a device is given."""
+    return side.counted(side.model.on(device, PLAIN) if device and side.model else PLAIN)
+
+
+def _plain(base: Operand, name: str, question: Question, device: str) -> Side:
     """The base as budgets see it: at its own values. A snapshot has those that it was counted with. Raises UsageError."""
     limits = f"{name} limits its increase, which is judged at the spec's own values"
     if base.model is None and question.bindings:
         raise UsageError(f"{limits}: with a snapshot, compare without --set")
     try:
-        return base.counted(PLAIN)
+        return _on(base, device)
     except UsageError as error:
         raise UsageError(f"{limits}; {error}") from None

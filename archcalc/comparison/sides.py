@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 from archcalc.algebra import Dim, Number, Poly, Symbol, symbol
 from archcalc.algebra.poly import Variable
-from archcalc.check import BYTES, FIELD, metric
+from archcalc.check import FIELD, TOTALS, metric
 from archcalc.cost import Row, Table, total
-from archcalc.errors import ArchcalcError, Mark
+from archcalc.errors import ArchcalcError, Mark, UsageError
 from archcalc.render import numbers
 
-COSTS = ("params", "trainable_params", "buffers", "macs", "elementwise", "activations", "weight_bytes", "bytes", "backward_macs")
+COSTS = ("params", "trainable_params", "buffers", "macs", "elementwise", "activations", "weight_bytes", "bytes", "backward_macs", "latency_ms")
+NO_FIGURES = ("uncounted", "latency_interval_ms")  # totals that aren't one number
 
 
 class Layer(NamedTuple):
@@ -69,7 +70,9 @@ class Side:
 
     def metric(self, name: str) -> Any:
         """A figure as budgets call it: `macs`, `act_peak`, `field`."""
-        return self.fields[name] if name in FIELD else self.totals[BYTES.get(name, name)]
+        if name == "latency" and "latency_ms" not in self.totals:
+            raise UsageError(f"{self.label} was counted without times; make the snapshot with `archcalc predict`")
+        return self.fields[name] if name in FIELD else self.totals[TOTALS.get(name, name)]
 
 
 def side_of(table: Table, dropped: Iterable[str] = ()) -> Side:
@@ -79,7 +82,7 @@ def side_of(table: Table, dropped: Iterable[str] = ()) -> Side:
         name=table.name,
         spec=table.spec.path,
         variant=table.variant,
-        totals={name: value for name, value in table.totals.items() if name != "uncounted"},
+        totals={name: value for name, value in table.totals.items() if name not in NO_FIGURES},
         fields={name: metric(table, name, None, nowhere) for name in FIELD},
         layers=tuple(lines((table.nodes[row.name].line, row, table.nodes[row.name].mark) for row in table.rows)),
         places={path: Place(group.text, group.mark) for path, group in table.graph.groups.items()},

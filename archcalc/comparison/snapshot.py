@@ -11,7 +11,7 @@ from typing import Any
 
 from archcalc.algebra import Dim, Number, symbol
 from archcalc.check import FIELD
-from archcalc.comparison.sides import COSTS, Layer, Place, Side, added, symbol_of
+from archcalc.comparison.sides import COSTS, NO_FIGURES, Layer, Place, Side, added, symbol_of
 from archcalc.errors import ArchcalcError, Mark, UsageError
 from archcalc.spec.expressions import compile_expression
 
@@ -70,7 +70,7 @@ def _read(table: dict[str, Any], path: str) -> Side:
     if table["convention"] != "macs":
         raise UsageError(f"counted by the convention '{table['convention']}', not by archcalc's own")
     symbols = {str(name): symbol(str(name)) for name in table["free"]}
-    totals = {name: _number(value, symbols) for name, value in table["totals"].items() if name != "uncounted"}
+    totals = {name: _number(value, symbols) for name, value in table["totals"].items() if name not in NO_FIGURES}
     layers, places = _layers(table, symbols, path)
     whole = totals["layers"] == sum((layer.layers for layer in layers), 0)
     return Side(

@@ -15,7 +15,7 @@ from archcalc.errors import Mark, Problem, SpecError, UsageError
 from archcalc.ops import OPS
 from archcalc.spec.items import LABEL, LABEL_IS, Chain, Reader, Word, _tokens, walk
 from archcalc.spec.layers import Resolver, allowed
-from archcalc.spec.model import Budget, Document, Parameter, Reference, Variant
+from archcalc.spec.model import Budget, Document, LatencyLimit, Limit, Parameter, Reference, Variant
 from archcalc.spec.parts import Block, Declared, Head, Member, Spec, among
 from archcalc.spec.text import MOST_BYTES, Mapping, Node, Scalar, Sequence, compose
 
@@ -180,7 +180,7 @@ class _Loader:
         if not parents:
             return _KEYS
         if "budget" in parents:
-            return list(Budget.model_fields) if parents[-1] == "budget" else ["max", "min", "increase", "level"]
+            return list(Budget.model_fields) if parents[-1] == "budget" else list((LatencyLimit if "latency" in parents else Limit).model_fields)
         return list(Reference.model_fields) if "reference" in parents else ["from", "layers"]
 
     def _check_sets(self, document: Document | None, spec: Spec) -> None:

@@ -43,6 +43,22 @@ def read_quantity(value: object) -> Quantity:
     return Quantity(Fraction(int(re.sub("[_,]", "", whole) + (decimals or ""))) * unit, unit, text)
 
 
+_DURATION: dict[str, int | Fraction] = {"s": 10**3, "ms": 1, "us": Fraction(1, 10**3), "µs": Fraction(1, 10**3)}
+
+
+def read_duration(value: object) -> Quantity:
+    """`5ms`, `1.2 s`, `300us`, `2%`: in milliseconds, but for a percentage."""
+    number, unit = re.fullmatch(r"(.*?)\s*([A-Za-zµ%]*)", str(value).strip()).groups()  # type: ignore[union-attr]
+    if unit not in (*_DURATION, "%"):
+        raise ValueError(f"must be a time such as 5ms, 1.2s or 300us, got {_short(value)}")
+    try:
+        found = read_quantity(f"{number}%" if unit == "%" else number)
+    except ValueError:
+        raise ValueError(f"must be a time such as 5ms, 1.2s or 300us, got {_short(value)}") from None
+    scale = _DURATION.get(unit, 1)
+    return Quantity(found.value * scale, found.digit * scale, str(value).strip())
+
+
 def _short(value: object) -> str:
     text = str(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
@@ -116,6 +132,7 @@ _ITEM = {"$ref": f"{ELSEWHERE}Item"}
 _PARAMETER = {"$ref": f"{ELSEWHERE}Parameter"}
 _NUMBER_OR_TEXT = {"type": ["number", "string"]}
 Amount = Annotated[Any, *_field(read_quantity, **_NUMBER_OR_TEXT, description="a number: 6998552, 7M, 1.5G, 8MiB, 2%")]
+Duration = Annotated[Any, *_field(read_duration, type="string", description="a time: 5ms, 1.2s, 300us")]
 Bound = Annotated[Any, *_field(_bound, **_NUMBER_OR_TEXT)]
 _ANY = {"type": ["number", "string", "boolean", "array", "null"], "description": "a number, a word, true or false, a list, or an expression in parameters"}
 Value = Annotated[Any, *_field(_value, **_ANY)]
@@ -192,6 +209,15 @@ class Limit(_Part):
     level: Literal["error", "warn"] = "error"
 
 
+class LatencyLimit(Limit):
+    """A budget for the time that is predicted on a device: a profile's file, looked for beside the spec too, or the name of one that ships."""
+
+    device: Text
+    max: Duration | None = None
+    min: Duration | None = None
+    increase: Duration | None = None
+
+
 class Budget(_Part):
     """Limits that fail CI."""
 
@@ -207,6 +233,7 @@ class Budget(_Part):
     depth: Limit | None = None
     depth_with_pooling: Limit | None = None
     field: Limit | None = None
+    latency: LatencyLimit | None = None
 
 
 class TrainHead(_Part):

@@ -13,7 +13,7 @@ from archcalc.comparison.judging import percent
 from archcalc.comparison.result import GONE, NEW, Comparison, Delta, Report
 from archcalc.comparison.sides import Side, shape_of
 from archcalc.ops.base import show
-from archcalc.render import numbers
+from archcalc.render import numbers, times
 
 Form = Callable[[Any], str]
 
@@ -39,6 +39,7 @@ TOTALS = (
     Total("weight_bytes", "weights", numbers.size_in_bytes, numbers.size_in_bytes),
     Total("act_peak_bytes", "activations", numbers.size_in_bytes, numbers.size_in_bytes),
     Total("act_sum_bytes", "kept for training", numbers.size_in_bytes, numbers.size_in_bytes, False),
+    Total("latency_ms", "time", lambda value: f"{times.milliseconds(value)} ms", lambda value: f"{times.milliseconds(value)} ms"),
     Total("depth", "depth", numbers.exact, numbers.exact, grows=False),
 )
 FIELD = Total("field", "field", lambda value: figure(value), lambda value: figure(value), grows=False)

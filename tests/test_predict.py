@@ -1,0 +1,302 @@
+"""Times from a profile: prices by hand, closed forms, intervals, budgets, and what is refused."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from archcalc.algebra import Poly
+from archcalc.cli import main
+from archcalc.duration import Time
+from archcalc.errors import UsageError
+from archcalc.latency.estimate import predict
+from archcalc.latency.profile import Calibrated, Roofline, device_names, load_profile, parse, printed
+from archcalc.model import load
+
+SPEC = """archcalc: 1
+name: small
+input: [32, size, size]
+params: {size: {default: 10, min: 3}, width: {default: 32, multiple_of: 16}}
+layers:
+  - conv width 3x3 bias=false norm=bn act=sigmoid
+  - conv 16 1x1
+  - softmax
+"""
+
+PROFILE: dict[str, Any] = {
+    "schema": "archcalc/device/1",
+    "kind": "calibrated",
+    "name": "made up",
+    "device": {"type": "cpu", "model": "made up", "threads": 1},
+    "runtime": {"name": "none", "version": "0", "provider": "none"},
+    "dtype": "fp32",
+    "batches": [1, 1],
+    "calibration": {"date": "2026-01-01", "source": "thin air", "samples": 1},
+    "peak": {"gmacs_per_s": 100, "gbytes_per_s": 10},
+    "channel_block": 1,
+    "classes": {
+        "conv_3x3": {
+            "ps_per_mac": 10,
+            "ps_per_weight_byte": 20,
+            "ps_per_input_byte": 3,
+            "ps_per_output_byte": 5,
+            "ps_per_activated_byte": 7,
+            "ns_per_call": 900,
+        },
+        "conv_1x1": {"ps_per_mac": 11, "ns_per_call": 100, "seen": {"macs": [1000, 40000]}},
+    },
+    "fallback": {"ps_per_mac": 2, "ps_per_input_byte": 4, "ps_per_output_byte": 4, "ns_per_call": 50},
+    "holdout": {"samples": 10, "of": "nothing", "mape": 0.1, "within_10": 0.5, "within_20": 1, "rank": 1, "factor": 1.25, "extrapolated_factor": 2},
+}
+
+ROOFLINE: dict[str, Any] = {
+    "schema": "archcalc/device/1",
+    "kind": "roofline",
+    "name": "sheet",
+    "device": {"type": "cuda", "model": "sheet"},
+    "gmacs_per_s": {"fp32": 1, "fp16": 8},
+    "gbytes_per_s": 2,
+    "source": "a sheet",
+}
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> str:
+    (tmp_path / "net.yaml").write_text(SPEC, encoding="utf-8")
+    (tmp_path / "device.json").write_text(json.dumps(PROFILE), encoding="utf-8")
+    (tmp_path / "sheet.json").write_text(json.dumps(ROOFLINE), encoding="utf-8")
+    return str(tmp_path / "net.yaml")
+
+
+def profile(**changes: Any) -> Any:
+    return parse(json.dumps({**PROFILE, **changes}).encode(), "device.json")
+
+
+# ---- numbers --------------------------------------------------------------------------------------------------------------
+
+CONV_3X3 = Time(
+    compute=Fraction(10 * 32 * 32 * 9 * 100, 10**9),
+    weights=Fraction(20 * 4 * 32 * 32 * 9, 10**9),
+    activations=Fraction(4 * 32 * 100 * (3 + 5 + 7), 10**9),
+    overhead=Fraction(900, 10**6),
+)
+
+
+def test_each_layer_pays_the_prices_of_its_class_by_hand(spec: str) -> None:
+    table = predict(load(spec).count(), profile())
+    first, bn, sigmoid, second, last = table.rows
+    assert first.time == CONV_3X3
+    assert bn.time == sigmoid.time == Time()  # the convolution takes them with it
+    assert second.time == Time(compute=Fraction(11 * 16 * 32 * 100, 10**9), overhead=Fraction(100, 10**6), extrapolated=second.latency_ms)  # type: ignore[arg-type]
+    operations = 5 * 16 * 100 - 2 * 100  # of a softmax over 16 channels at 100 positions
+    by_hand = Fraction(2 * operations + 4 * 4 * 2 * 16 * 100, 10**9) + Fraction(50, 10**6)
+    assert last.latency_ms == by_hand  # no such class: the prices that all have in common
+    assert last.time is not None
+    assert last.time.extrapolated == by_hand
+    assert table.totals["latency_ms"] == sum(row.latency_ms for row in table.rows)  # type: ignore[misc]
+
+
+def test_the_interval_is_wider_outside_of_what_was_calibrated(spec: str) -> None:
+    table = predict(load(spec).count(), profile())
+    near = CONV_3X3.total
+    far = table.totals["latency_ms"] - near
+    assert table.totals["latency_interval_ms"] == [near / Fraction(5, 4) + far / 2, near * Fraction(5, 4) + far * 2]
+
+
+def test_another_batch_than_was_calibrated_is_extrapolated(spec: str) -> None:
+    table = predict(load(spec).count(batch=2), profile())
+    assert table.timing is not None
+    assert table.timing.whole.extrapolated == table.totals["latency_ms"]
+    assert table.rows[0].time == Time(2 * CONV_3X3.compute, CONV_3X3.weights, 2 * CONV_3X3.activations, CONV_3X3.overhead, table.rows[0].latency_ms)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("size", "width"), [(3, 16), (7, 32), (10, 64), (33, 160)])
+def test_the_closed_form_gives_the_number_at_every_point(spec: str, size: int, width: int) -> None:
+    model = load(spec)
+    form = predict(model.count(free=["size", "width"]), profile()).totals["latency_ms"]
+    assert isinstance(form, Poly)
+    assert form.evaluate({"size": size, "width": width}) == predict(model.count(size=size, width=width), profile()).totals["latency_ms"]
+
+
+def test_a_free_depth_has_a_closed_form_as_well() -> None:
+    model = load("plain20-cifar")
+    free = next(name for name, value in model.count().binding.values.items() if name == "n" or value == 3)
+    form = model.count(free=[free], device="i7-12700h-cpu").totals["latency_ms"]
+    for value in (2, 5):
+        assert form.evaluate({free: value}) == model.count(**{free: value}, device="i7-12700h-cpu").totals["latency_ms"]
+
+
+def test_blocks_are_turned_over_where_a_profile_has_a_price_for_it(spec: str) -> None:
+    turned = {**PROFILE["classes"], "reorder": {"ps_per_input_byte": 1, "ns_per_call": 10}}
+    table = predict(load(spec).count(), profile(channel_block=16, classes=turned))
+    plain = predict(load(spec).count(), profile(channel_block=16))
+    reorder_in, reorder_out = Fraction(32 * 100 * 4, 10**9) + Fraction(10, 10**6), Fraction(16 * 100 * 4, 10**9) + Fraction(10, 10**6)
+    assert table.totals["latency_ms"] - plain.totals["latency_ms"] == reorder_in + reorder_out
+
+
+def test_a_roofline_is_the_slower_of_arithmetic_and_memory(spec: str) -> None:
+    table = predict(load(spec).count(), parse(json.dumps(ROOFLINE).encode(), "sheet.json"))
+    conv, _, _, pointwise, softmax = (row.latency_ms for row in table.rows)
+    assert conv == Fraction(32 * 32 * 9 * 100, 10**6)  # 1 GMAC/s
+    assert pointwise == Fraction(16 * 32 * 100, 10**6)
+    assert softmax == Fraction(2 * 16 * 100 * 4, 2 * 10**6)  # 2 GB/s, reading and writing
+    assert [row.time.bound for row in table.rows if row.time and row.latency_ms] == ["compute", "compute", "activations"]
+    assert table.totals["latency_interval_ms"] == [table.totals["latency_ms"], None]
+
+
+def test_no_shipped_network_is_predicted_faster_than_a_roofline_of_the_same_machine() -> None:
+    for name in ("resnet18", "mobilenet_v2", "vgg16", "densenet121"):
+        fitted = load(name).count(batch=256, dtype="fp16", device="rtx4090-fp16-batches").totals["latency_ms"]
+        assert fitted > load(name).count(batch=256, dtype="fp16", device="rtx4090").totals["latency_ms"]
+
+
+# ---- profiles -------------------------------------------------------------------------------------------------------------
+
+
+def test_every_shipped_profile_is_read_and_written_the_same() -> None:
+    assert "a100-sxm-80gb" in device_names()
+    for name in device_names():
+        found = load_profile(name)
+        assert parse(printed(found).encode(), name) == found
+        assert isinstance(found, Calibrated) or (isinstance(found, Roofline) and found.source)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "x.json:1:2: not JSON"),
+        ("[]", "x.json: not a device profile"),
+        (json.dumps({**PROFILE, "schema": "archcalc/device/2"}), "must be archcalc/device/1"),
+        (json.dumps({**PROFILE, "kind": "guess"}), "kind"),
+        (json.dumps({**PROFILE, "fallback": {"ps_per_mac": -1}}), "fallback.ps_per_mac: input should be greater than or equal to 0"),
+        (json.dumps({**PROFILE, "fallback": {"ps_per_mac": float("nan")}}), "fallback.ps_per_mac"),
+        (json.dumps({**PROFILE, "colour": "red"}), "colour: extra inputs are not permitted"),
+        (json.dumps({key: value for key, value in PROFILE.items() if key != "holdout"}), "holdout: field required"),
+    ],
+)
+def test_what_is_wrong_with_a_profile_is_said(text: str, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        parse(text.encode(), "x.json")
+    assert message in str(error.value)
+
+
+# ---- the command ----------------------------------------------------------------------------------------------------------
+
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def archcalc(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    def run(*words: str, cwd: Path) -> Done:
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["archcalc", *words])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+def test_predicting_needs_neither_onnxruntime_nor_numpy() -> None:
+    words = ["archcalc", "predict", "resnet50", "--device", "i7-12700h-cpu", "--format", "json"]
+    absent = "sys.modules.update(dict.fromkeys(('onnxruntime', 'onnx', 'numpy', 'sympy')))"
+    code = f"import sys; {absent}; sys.argv = {words}\nfrom archcalc.cli import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True)
+    found = json.loads(done.stdout)
+    low, high = found["totals"]["latency_interval_ms"]
+    assert 0 < low < found["totals"]["latency_ms"] < high
+    assert sum(layer["latency_ms"] for layer in found["layers"]) == pytest.approx(found["totals"]["latency_ms"], rel=1e-3)
+    assert found["latency"]["is_bound"] is False
+
+
+def test_the_table_says_what_takes_the_time(archcalc: Command, spec: str) -> None:
+    done = archcalc("predict", "net.yaml", "--device", "device.json", "--depth", "1", cwd=Path(spec).parent)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[2].split() == ["layer", "operation", "output", "MACs", "ms", "%", "bound"]
+    assert next(line for line in lines if line.startswith("conv2")).split()[-1] == "compute~"
+    assert any(line.startswith("extrapolated") and "2 of 3 kernels" in line for line in lines)
+
+
+def test_rows_are_sorted_by_time(archcalc: Command, spec: str) -> None:
+    done = archcalc("predict", "net.yaml", "--device", "device.json", "--by", "layer", "--sort", "time", "--columns", "layer,time", cwd=Path(spec).parent)
+    times = [float(line.split()[1]) for line in done.stdout.splitlines()[4:9]]
+    assert times == sorted(times, reverse=True)
+
+
+def test_a_closed_form_of_time_is_printed_and_read_back(archcalc: Command, spec: str) -> None:
+    done = archcalc("predict", "net.yaml", "--device", "device.json", "--free", "size", "--format", "json", cwd=Path(spec).parent)
+    written = json.loads(done.stdout)["totals"]["latency_ms"]
+    exact = predict(load(spec).count(size=40), profile()).totals["latency_ms"]
+    assert eval(written, {"__builtins__": {}}, {"size": 40, "max": max}) == pytest.approx(float(exact), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--device", "i8-12700h-cpu"), "there is no device profile 'i8-12700h-cpu'; did you mean 'i7-12700h-cpu'?"),
+        (("--device", "missing.json"), "there is no device profile 'missing.json'"),
+        (("--device", "device.json", "--dtype", "fp16"), "made up has no figures for fp16, only for fp32"),
+        (("--device", "net.yaml"), "net.yaml:1:1: not JSON"),
+        ((), "--device"),
+    ],
+)
+def test_bad_usage_exits_with_2(archcalc: Command, spec: str, words: tuple[str, ...], message: str) -> None:
+    done = archcalc("predict", "net.yaml", *words, cwd=Path(spec).parent)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_budget_of_time_is_checked_without_running(archcalc: Command, spec: str) -> None:
+    folder = Path(spec).parent
+    total = float(predict(load(spec).count(), profile()).totals["latency_ms"])
+    for limit, code in ((f"{total * 1.01:.6f}ms", 0), (f"{total * 990:.3f}us", 1)):
+        (folder / "limited.yaml").write_text(SPEC + f"budget: {{latency: {{max: {limit}, device: device.json}}}}\n", encoding="utf-8")
+        done = archcalc("check", str(folder / "limited.yaml"), cwd=folder.parent)  # the profile lies beside the spec
+        assert (done.returncode, "latency" in done.stdout) == (code, True), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("budget", "message"),
+    [
+        ("{max: 5ms}", "device"),
+        ("{max: 5, device: device.json}", "max: must be a time such as 5ms"),
+        ("{max: 5ms, device: nowhere.json}", "there is no device profile 'nowhere.json'"),
+        ("{max: 5ms, device: device.json, colour: red}", "colour"),
+    ],
+)
+def test_mistakes_in_a_budget_of_time_are_shown_where_they_are(archcalc: Command, spec: str, budget: str, message: str) -> None:
+    folder = Path(spec).parent
+    (folder / "wrong.yaml").write_text(SPEC + f"budget:\n  latency: {budget}\n", encoding="utf-8")
+    done = archcalc("check", "wrong.yaml", cwd=folder)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "wrong.yaml:10:" in done.stderr
+
+
+def test_times_are_compared(archcalc: Command, spec: str) -> None:
+    folder = Path(spec).parent
+    (folder / "new.yaml").write_text(SPEC.replace("conv 16 1x1", "conv 64 1x1") + "budget: {latency: {increase: 1%, device: device.json}}\n", encoding="utf-8")
+    done = archcalc("compare", "net.yaml", "new.yaml", "--device", "device.json", "--format", "json", cwd=folder)
+    assert done.returncode == 1, done.stderr
+    old, new = (predict(load(str(folder / name)).count(), profile()).totals["latency_ms"] for name in ("net.yaml", "new.yaml"))
+    (found,) = json.loads(done.stdout)["models"]
+    assert found["delta"]["latency_ms"]["change"] == pytest.approx(float(new - old))
