@@ -1,0 +1,126 @@
+"""Measured and predicted times side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from archcalc.algebra import Number, Poly
+from archcalc.cost import Table
+from archcalc.latency.estimate import predict
+from archcalc.latency.profile import Profile
+from archcalc.measure.latency import Latency
+from archcalc.render.grid import listing
+from archcalc.render.grouping import flat
+from archcalc.render.times import milliseconds
+
+
+class Line(NamedTuple):
+    """A line of the spec, or a block: measured and predicted milliseconds, and what is predicted to take them."""
+
+    name: str
+    measured: float
+    predicted: float
+    bound: str
+    extrapolated: bool
+
+    @property
+    def error(self) -> float | None:
+        """Of the prediction, as a part of what was measured."""
+        return self.predicted / self.measured - 1 if self.measured else None
+
+
+class Beside(NamedTuple):
+    """A measurement beside its prediction."""
+
+    table: Table
+    measured: float
+    predicted: float
+    low: float
+    high: float | None
+    lines: list[Line]
+
+    @property
+    def error(self) -> float:
+        return self.predicted / self.measured - 1
+
+    @property
+    def is_within(self) -> bool:
+        """Whether the measurement lies in the interval."""
+        return self.low <= self.measured and (self.high is None or self.measured <= self.high)
+
+
+def beside(latency: Latency, profile: Profile, depth: int = 1) -> Beside:
+    """A measured network, its layers grouped by the first labels of their paths where they were profiled. Raises UsageError."""
+    table = predict(latency.table, profile)
+    assert table.timing is not None
+    low, high = table.timing.interval
+    most = None if high is None else _number(high)
+    return Beside(table, latency.median_ms, _number(table.timing.whole.total), _number(low), most, _lines(latency, table, depth))
+
+
+def _lines(latency: Latency, table: Table, depth: int) -> list[Line]:
+    measured = {layer.name: layer.milliseconds for layer in latency.layers}
+    if not measured:
+        return []
+    found: list[Line] = []
+    members: dict[str, float] = {}
+    for row in table.rows:
+        label = "/".join(table.nodes[row.name].line.split("/")[:depth])
+        members[label] = members.get(label, 0.0) + measured.get(row.name, 0.0)
+    for row in flat(table, "block", depth):
+        time = row.time
+        assert time is not None
+        found.append(Line(row.name, members.get(row.name, 0.0), _number(time.total), time.bound, time.extrapolated != 0))
+    return found
+
+
+def _number(value: Number) -> float:
+    """A network that runs has no free parameters."""
+    assert not isinstance(value, Poly)
+    return float(value)
+
+
+def text(found: Sequence[Beside]) -> str:
+    """A table a network: the whole, then its lines."""
+    return "\n\n".join(map(_one, found))
+
+
+def _one(found: Beside) -> str:
+    timing = found.table.timing
+    assert timing is not None
+    interval = f"at least {_ms(found.low)}" if found.high is None else f"{_ms(found.low)} to {_ms(found.high)}"
+    verdict = "inside" if found.is_within else "OUTSIDE"
+    rows = [[line.name, _ms(line.measured), _ms(line.predicted), _percent(line.error), line.bound + "~" * line.extrapolated] for line in found.lines]
+    rows.append(["total", _ms(found.measured), _ms(found.predicted), _percent(found.error), ""])
+    table = listing(["layer", "measured ms", "predicted ms", "error", "bound"], rows, left=("layer", "bound"))
+    return f"{found.table.name} · {timing.device}\n\n{table}\n\nmeasured {_ms(found.measured)} ms lies {verdict} of the interval {interval} ms"
+
+
+def _ms(value: float) -> str:
+    return milliseconds(Fraction(value))
+
+
+def _percent(error: float | None) -> str:
+    return "" if error is None else f"{error:+.1%}"
+
+
+def entry(found: Beside) -> dict[str, Any]:
+    """What the JSON of a measurement has besides."""
+    timing = found.table.timing
+    assert timing is not None
+    return {
+        "device": timing.device,
+        "predicted_ms": found.predicted,
+        "interval_ms": [found.low, found.high],
+        "error": found.error,
+        "within": found.is_within,
+        "lines": [
+            {"name": line.name, "measured_ms": line.measured, "predicted_ms": line.predicted, "error": line.error, "extrapolated": line.extrapolated}
+            for line in found.lines
+        ],
+    }
+
+
+__all__ = ["Beside", "Line", "beside", "entry", "text"]
