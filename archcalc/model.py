@@ -197,14 +197,22 @@ def load(name: str) -> Model:
 
     Raises UsageError if there is no such thing, SpecError if the spec has mistakes.
     """
-    path, _, variant = name.partition("@")
+    path, variant = parted(name)
     if Path(path).is_file() or is_yaml(path) or "/" in path or is_folder(path):
-        return _model(path, variant or None)
+        return _model(path, variant)
     found = find(path)
     if found is None:
         raise UsageError(f"there is no file or network '{path}'{suggest(path, zoo_names(), '`archcalc zoo` lists the networks that ship')}")
     file, member = found
     return _model(str(file), variant or member, _shown(file))
+
+
+def parted(name: str) -> tuple[str, str | None]:
+    """The file and the variant that a name means. Paths may hold an `@` (`@scope/net.yaml`): a file of the whole name comes first."""
+    path, _, variant = name.rpartition("@")
+    if not path or not variant or Path(name).is_file() or (name.endswith((".yaml", ".yml")) and not Path(path).is_file()):
+        return name, None
+    return path, variant
 
 
 def _model(path: str, variant: str | None, shown: str | None = None) -> Model:

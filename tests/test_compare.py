@@ -412,6 +412,40 @@ def test_of_two_new_specs_one_was_renamed(run, repository) -> None:
     assert models(run("compare", "a.yaml", "b.yaml", "--base", "main", "-o", "json")) == {"a.yaml": "unchanged", "b.yaml": "new"}
 
 
+def test_a_renamed_spec_has_its_base_however_often_it_is_named(run) -> None:
+    git("init", "-q", "-b", "main")
+    family = "archcalc: 1\nname: t\nparams: {width: 8}\ninput: [3, 32, 32]\nlayers: [conv width 3x3]\nvariants: {wide: {width: 9}}\n"
+    commit("a", net_yaml=family)
+    git("mv", "net.yaml", "moved.yaml")
+    done = run("compare", "moved.yaml@wide", "moved.yaml", "./moved.yaml", "--base", "main", "-o", "json")
+    assert [model["status"] for model in json.loads(done.out)["models"]] == ["unchanged"] * 5
+
+
+@pytest.mark.parametrize("order", [["near.yaml", "exact.yaml"], ["exact.yaml", "near.yaml"]])
+def test_renamed_specs_find_the_one_that_they_are_most_like_in_any_order(run, repository, order: list[str]) -> None:
+    commit("second", other_yaml=NET.replace("fc: linear 10", "fc: linear 11"))
+    Path("net.yaml").rename("exact.yaml")
+    Path("other.yaml").unlink()
+    written("near.yaml", NET.replace("fc: linear 10", "fc: linear 12"))  # one line from either
+    done = run("compare", *order, "--base", "main", "-o", "json")
+    assert models(done) == {"exact.yaml": "unchanged", "near.yaml": "changed"}
+    assert sorted(json.loads(done.out)["notes"]) == ["exact.yaml was net.yaml", "near.yaml was other.yaml"]
+
+
+def test_renames_are_looked_for_by_a_few_runs_of_git(run, repository, monkeypatch) -> None:
+    specs = {f"old{n}_yaml": NET.replace("linear 10", f"linear {n + 1}") for n in range(30)}
+    commit("many", **specs)
+    for n in range(30):
+        Path(f"old{n}.yaml").rename(f"new{n}.yaml")
+    ran = []
+    real = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda command, **more: ran.append(command[3]) or real(command, **more))
+    done = run("compare", *(f"new{n}.yaml" for n in range(30)), "--base", "main", "-o", "json")
+    assert set(models(done).values()) == {"unchanged"}
+    assert ran.count("cat-file") == 1
+    assert len(ran) < 30 * 6
+
+
 def test_a_new_spec_is_said_to_be_new_and_keeps_to_its_absolute_budget(run, repository) -> None:
     written("extra.yaml", stem(8, "budget: {macs: {max: 1G, increase: 2%}}\n"))
     done = run("compare", "extra.yaml", "--base", "main")
@@ -499,6 +533,30 @@ def test_a_link_is_compared_with_what_it_points_at(run, repository) -> None:
     assert models(run("compare", "link.yaml", "--base", "main", "-o", "json")) == {"link.yaml": "changed"}
 
 
+def test_a_link_that_points_elsewhere_changed(run, repository) -> None:
+    commit("second", other_yaml=NET.replace("fc: linear 10", "fc: linear 11"))
+    Path("link.yaml").symlink_to("net.yaml")
+    commit("linked")
+    Path("link.yaml").unlink()
+    Path("link.yaml").symlink_to("other.yaml")
+    (found,) = json.loads(run("compare", "link.yaml", "--base", "main", "-o", "json").out)["models"]
+    assert (found["status"], [layer["name"] for layer in found["layers"]]) == ("changed", ["fc"])
+
+
+def test_a_path_may_hold_an_at_sign(run) -> None:
+    git("init", "-q", "-b", "main")
+    Path("@scope/a@b").mkdir(parents=True)
+    family = "archcalc: 1\nname: t\nparams: {width: 8}\ninput: [3, 32, 32]\nlayers: [conv width 3x3]\nvariants: {wide: {width: 9}}\n"
+    written("@scope/a@b/net.yaml", family)
+    commit("a")
+    written("@scope/a@b/net.yaml", family.replace("width: 9", "width: 10"))
+    done = run("compare", "@scope/a@b/net.yaml@wide", "@scope/a@b/net.yaml", "--base", "main", "-o", "json")
+    assert models(done) == {"@scope/a@b/net.yaml": "unchanged", "@scope/a@b/net.yaml@wide": "changed"}
+    assert len(json.loads(done.out)["models"]) == 3
+    done = run("count", "@scope/none.yaml")
+    assert (done.code, done.err.startswith("@scope/none.yaml")) == (2, True), done.err
+
+
 def test_inside_a_hook_git_is_asked_about_the_specs_repository(run, repository, monkeypatch) -> None:
     monkeypatch.setenv("GIT_DIR", "/nowhere/.git")
     monkeypatch.setenv("GIT_INDEX_FILE", "/nowhere/index")
@@ -512,6 +570,7 @@ def test_inside_a_hook_git_is_asked_about_the_specs_repository(run, repository, 
         ("--all", "can't be the name of a commit"),
         ("costs.json", "make a snapshot with `archcalc count"),
         ("", "can't be the name of a commit"),
+        ("^main", "can't be the name of a commit"),
     ],
 )
 def test_a_base_that_is_not_there_is_never_passed_over(run, repository, base: str, says: str) -> None:
@@ -527,6 +586,24 @@ def test_outside_of_git_there_is_no_base(run) -> None:
     git("init", "-q", "-b", "main")
     assert run("compare", "net.yaml", "--base", "main").code == 2
     assert run("compare", "alexnet", "--base", "main").code == 2
+
+
+def test_outside_of_git_everything_may_be_taken_as_new(run) -> None:
+    written("net.yaml", NET)
+    done = run("compare", "net.yaml", "--base", "main", "--missing-base", "new", "-o", "json")
+    assert (done.code, models(done)) == (0, {"net.yaml": "new"})
+    assert "is in no git repository" in json.loads(done.out)["notes"][0]
+
+
+def test_a_commit_before_a_shallow_clone_is_fetched_with_its_history(run, repository, monkeypatch) -> None:
+    commit("second", net_yaml=NET.replace("stem: conv 8", "stem: conv 9"))
+    git("clone", "-q", "--depth", "1", f"file://{Path.cwd()}", "clone")
+    monkeypatch.chdir("clone")
+    done = run("compare", "net.yaml", "--base", "HEAD~1")
+    (command,) = commands(done.err)
+    assert (done.code, command) == (2, ["git", "fetch", "--unshallow"])
+    subprocess.run(command, check=True, capture_output=True)
+    assert models(run("compare", "net.yaml", "--base", "HEAD~1", "-o", "json")) == {"net.yaml": "changed"}
 
 
 def test_without_git_there_is_no_base(run, repository, monkeypatch) -> None:
@@ -683,8 +760,18 @@ def test_specs_find_themselves_in_a_snapshot(run) -> None:
     assert json.loads(done.out)["base"] == {"label": "costs.json", "ref": None, "sha": None, "file": "costs.json"}
     done = run("compare", "models/a.yaml@wide", "--base", "costs.json", "-o", "json")
     assert models(done) == {"models/a.yaml@wide": "changed"}
-    snapshot(run, "models/a.yaml")
-    assert models(run("compare", "models/a.yaml", "--base", "costs.json", "-o", "json")) == {"models/a.yaml": "unchanged"}
+
+
+@pytest.mark.parametrize(("has", "new"), [("net.yaml", "net.yaml@wide"), ("net.yaml@wide", "net.yaml")])
+def test_what_a_snapshot_lacks_is_new_and_keeps_to_its_absolute_budget(run, has: str, new: str) -> None:
+    limits = "budget: {params: {max: 1, increase: 0}}"
+    written(
+        "net.yaml", f"archcalc: 1\nname: t\nparams: {{width: 8}}\ninput: [3, 32, 32]\nlayers: [conv width 3x3]\n{limits}\nvariants:\n  wide: {{{limits}}}\n"
+    )
+    done = run("compare", "net.yaml", "--base", snapshot(run, has), "-o", "json")
+    assert (done.code, models(done)) == (1, {has: "unchanged", new: "new"})
+    (found,) = [model for model in json.loads(done.out)["models"] if model["status"] == "new"]
+    assert ([broken["limit"] for broken in found["violations"]], found["unjudged"]) == (["max 1"], ["params increase 0"])
 
 
 def test_a_snapshot_of_a_short_table_compares_totals(run) -> None:

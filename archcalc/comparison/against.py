@@ -6,53 +6,65 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archcalc.comparison.git import Commit, NoBase, repository
+from archcalc.comparison.git import Commit, NoBase, Repository, repository
 from archcalc.comparison.operands import PLAIN, Operand
 from archcalc.comparison.pairs import pair
 from archcalc.comparison.result import Base, Comparison, Report
+from archcalc.comparison.sides import Side
 from archcalc.comparison.snapshot import is_snapshot, matching, read_snapshot
 from archcalc.errors import ArchcalcError, SpecError, UsageError
-from archcalc.model import Model, Question, load, read
+from archcalc.model import Model, Question, load, parted, read
 from archcalc.spec import decoded
 
 
 @dataclass
 class _Bases:
-    """The commits that specs are compared with, one a repository, and the names that files had there."""
+    """The commits that specs are compared with, one a repository, and what each spec was there."""
 
     ref: str
     fork: bool
     forgiving: bool
-    commits: dict[str, Commit | None] = field(default_factory=dict)
-    renamed: dict[str, str] = field(default_factory=dict)  # by the new path
+    specs: Sequence[str]  # all that are compared: of two new ones, either may be the other's old one
+    commits: dict[str, Commit | None] = field(default_factory=dict)  # by the repository's folder
+    texts: dict[tuple[str, str], bytes | None] = field(default_factory=dict)  # as they were, by folder and path
+    renamed: dict[str, dict[str, str]] = field(default_factory=dict)  # by folder, then by the new path
+    models: dict[tuple[str, str], Model | None] = field(default_factory=dict)  # as they were, by folder and new path
     notes: list[str] = field(default_factory=list)
 
     def old(self, spec: str) -> tuple[Model | None, str]:
         """A spec as it was, None if it wasn't there; and its path in its repository. Raises NoBase, SpecError."""
         if not Path(spec).is_file():
             raise UsageError(f"'{spec}' ships with archcalc and has no base in a repository; compare two networks: archcalc compare A B")
-        home = repository(spec)
-        path = home.path_of(spec)
+        path = ""
         try:
-            if home.folder not in self.commits:
-                self.commits[home.folder] = home.base(self.ref, self.fork)
-            commit = self.commits[home.folder]
-            return (self._read(commit, path, spec) if commit else None), path
+            home = repository(spec)
+            path = home.path_of(spec)
+            if (home.folder, path) not in self.models:
+                commit = self._commit(home)
+                self.models[home.folder, path] = self._read(commit, path, spec) if commit else None
+            return self.models[home.folder, path], path
         except NoBase as error:
             if not self.forgiving:
                 raise
-            self.commits[home.folder] = None
             self.notes.append(f"taken as new, since {error}")
             return None, path
 
+    def _commit(self, home: Repository) -> Commit | None:
+        if home.folder not in self.commits:
+            self.commits[home.folder] = None
+            self.commits[home.folder] = home.base(self.ref, self.fork)
+        return self.commits[home.folder]
+
+    def _text(self, commit: Commit, path: str) -> bytes | None:
+        if (commit.folder, path) not in self.texts:
+            self.texts[commit.folder, path] = commit.text(path)
+        return self.texts[commit.folder, path]
+
     def _read(self, commit: Commit, path: str, spec: str) -> Model | None:
-        data = commit.text(path)
-        if data is None:
-            old = commit.renamed(path, Path(spec).read_bytes(), self.renamed.values())
-            data = commit.text(old) if old else None
-            if old and data is not None:
-                self.renamed[path], path = old, old
-                self.notes.append(f"{spec} was {old}")
+        data = self._text(commit, path)
+        if data is None and (old := self._was(commit, path)):
+            data, path = commit.text(old), old
+            self.notes.append(f"{spec} was {old}")
         if data is None:
             return None
         called = f"{commit.label}:{path}"
@@ -61,6 +73,14 @@ class _Bases:
         except SpecError as error:
             self.refuse(error, spec, called)
             return None
+
+    def _was(self, commit: Commit, path: str) -> str | None:
+        """The path that a new spec had. All new ones are looked at together, so that each finds the one that it is most like."""
+        if commit.folder not in self.renamed:
+            homes = {spec: repository(spec) for spec in self.specs if Path(spec).is_file()}
+            paths = {home.path_of(spec): spec for spec, home in homes.items() if home.folder == commit.folder}
+            self.renamed[commit.folder] = commit.renamed({path: Path(spec).read_bytes() for path, spec in paths.items() if self._text(commit, path) is None})
+        return self.renamed[commit.folder].get(path)
 
     def refuse(self, error: SpecError, spec: str, called: str) -> None:
         """The base has mistakes, so nothing can be said, and that isn't the fault of the spec as it is now. Raises if not forgiving."""
@@ -89,12 +109,11 @@ def against(specs: Sequence[str], base: str, question: Question = PLAIN, fork: b
     models = _loaded(specs)
     if is_snapshot(base) or (Path(base).is_file() and not _is_commit(specs, base)):
         snapshot = read_snapshot(base)
-        found = [
-            comparison for model in models for comparison in _with_snapshot(model, [Operand(None, s) for s in matching(snapshot, model.spec.path)], question)
-        ]
+        found = [comparison for model in models for comparison in _with_snapshot(model, matching(snapshot, model.spec.path), question)]
         return Report(tuple(found), Base(base, file=base))
-    bases = _Bases(base, fork, forgiving)
-    found = [comparison for model, spec in zip(models, specs, strict=True) for comparison in _with_commit(model, spec.partition("@")[0], bases, question)]
+    files = [parted(spec)[0] for spec in specs]
+    bases = _Bases(base, fork, forgiving, files)
+    found = [comparison for model, spec in zip(models, files, strict=True) for comparison in _with_commit(model, spec, bases, question)]
     commits = [commit for commit in bases.commits.values() if commit]
     label = ", ".join(dict.fromkeys(commit.label for commit in commits)) or base
     return Report(tuple(found), Base(label, base, commits[0].sha if len(commits) == 1 else None), tuple(dict.fromkeys(bases.notes)))
@@ -115,7 +134,7 @@ def _loaded(specs: Sequence[str]) -> list[Model]:
 
 def _is_commit(specs: Sequence[str], name: str) -> bool:
     try:
-        return bool(repository(specs[0].partition("@")[0]).base(name, fork=False))
+        return bool(repository(parted(specs[0])[0]).base(name, fork=False))
     except UsageError:
         return False
 
@@ -139,13 +158,12 @@ def _with_commit(model: Model, spec: str, bases: _Bases, question: Question) -> 
     return [comparison for comparison in found if comparison]
 
 
-def _with_snapshot(model: Model, found: Sequence[Operand], question: Question) -> Iterator[Comparison]:
-    """A snapshot of some variants is compared with these; a file that isn't in it is new with all its variants."""
-    had = {operand.side.variant: operand for operand in found if operand.side}
+def _with_snapshot(model: Model, found: Sequence[Side], question: Question) -> Iterator[Comparison]:
+    """Whatever isn't in the snapshot is new, be it a variant or the network itself."""
+    had = {side.variant: Operand(None, side) for side in found}
     now = _members(model)
     for name in now:
-        if name in had or not had or model.variant is not None:
-            yield pair(had.get(name), Operand(Model(model.spec, name, ships=model.ships)), question)
+        yield pair(had.get(name), Operand(Model(model.spec, name, ships=model.ships)), question)
     for name, operand in had.items():
         if name not in now and model.variant is None:
             yield pair(operand, None, question)

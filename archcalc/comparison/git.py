@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import os
 import posixpath
+import re
 import shlex
 import subprocess
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -48,24 +49,46 @@ class Commit:
             if mode != SYMLINK or data is None:
                 return data
             path = posixpath.normpath(posixpath.join(posixpath.dirname(path), os.fsdecode(data)))
+            if path.startswith(("../", "/")):
+                raise NoBase(f"{self.label}: a link leads to {path}, out of the repository")
         return None
 
     @cached_property
-    def deleted(self) -> tuple[str, ...]:
-        """Specs that were there and aren't in the working tree."""
+    def deleted(self) -> dict[str, bytes]:
+        """YAML files that were there and aren't in the working tree, with what was in them."""
         listed = _git(self.folder, "diff", "--no-renames", "--no-ext-diff", "--diff-filter=D", "--name-only", "-z", self.sha)
         found = [os.fsdecode(name) for name in (listed or b"").split(b"\0")]
-        return tuple(name for name in found if is_yaml(name))
+        return self._texts([name for name in found if is_yaml(name) and "\n" not in name])
 
-    def renamed(self, path: str, data: bytes, taken: Collection[str] = ()) -> str | None:
-        """The deleted spec that a new one was made from: the one with the most lines in common, at least half of them."""
-        lines, best, most = data.splitlines(), None, ALIKE
-        for name in self.deleted:
-            old = [] if name in taken else (self.text(name) or b"").splitlines()
-            alike = difflib.SequenceMatcher(None, old, lines, autojunk=False).ratio() + (os.path.basename(name) == os.path.basename(path)) / 1000
-            if alike >= most:
-                best, most = name, alike
-        return best
+    def _texts(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """Files as they were there, all by one run of git."""
+        said = _git(self.folder, "cat-file", "--batch", given=b"".join(os.fsencode(f"{self.sha}:{path}\n") for path in paths)) or b"" if paths else b""
+        found, at = {}, 0
+        for path in paths:
+            end = said.index(b"\n", at)
+            words = said[at:end].split(b" ")
+            size = int(words[2]) if words[1:2] == [b"blob"] else -1  # else one line says that it is missing
+            if size >= 0:
+                found[path] = said[end + 1 : end + 1 + size]
+            at = end + size + 2
+        return found
+
+    def renamed(self, new: Mapping[str, bytes]) -> dict[str, str]:
+        """The deleted specs that new ones were made from, by the new path: those with the most lines in common first, at least half of them."""
+        pairs = []
+        for path, data in new.items():
+            lines: difflib.SequenceMatcher[bytes] = difflib.SequenceMatcher(None, [], [], autojunk=False)
+            lines.set_seq2(data.splitlines())
+            for old, text in self.deleted.items():
+                lines.set_seq1(text.splitlines())
+                same_name = os.path.basename(old) == os.path.basename(path)
+                if lines.real_quick_ratio() >= ALIKE and (alike := lines.ratio()) >= ALIKE:
+                    pairs.append((-alike, not same_name, path, old))
+        found: dict[str, str] = {}
+        for _, _, path, old in sorted(pairs):
+            if path not in found and old not in found.values():
+                found[path] = old
+        return found
 
 
 @dataclass(frozen=True)
@@ -75,12 +98,12 @@ class Repository:
     folder: str  # its root
 
     def path_of(self, file: str) -> str:
-        """A file's path in it, with slashes."""
-        return Path(os.path.realpath(file)).relative_to(os.path.realpath(self.folder)).as_posix()
+        """A file's path in it, with slashes. A link is a file of its own: what it points at may have changed."""
+        return Path(_place(file)).relative_to(os.path.realpath(self.folder)).as_posix()
 
     def base(self, ref: str, fork: bool = True) -> Commit:
         """The commit to compare with: where HEAD forked from `ref`, or `ref` itself. Raises NoBase with what to run."""
-        if ref.startswith("-") or not ref.strip():
+        if ref.startswith(("-", "^")) or not ref.strip():
             raise UsageError(f"'{ref}' can't be the name of a commit")
         tip = self._commit(f"{ref}^{{commit}}")
         if tip is None:
@@ -102,6 +125,8 @@ class Repository:
         """There is no such commit here: how to get it."""
         remotes = (_git(self.folder, "remote") or b"").decode().split()
         deep = "--unshallow " if self._is_shallow() else ""
+        if not _is_branch(ref):  # `HEAD~1` is no name that a remote knows
+            return f"there is no commit '{ref}' in {self.folder}" + (f", which is shallow; run `git fetch --unshallow`{_in_actions(deep)}" if deep else "")
         remote, _, branch = ref.partition("/")
         if remote in remotes and branch:
             return f"there is no commit '{ref}' here; run `{_fetch(remote, branch, deep)}`{_in_actions(deep)}"
@@ -126,6 +151,11 @@ class Repository:
         return _git(self.folder, "rev-parse", "--is-shallow-repository", fails=True) == b"true\n"
 
 
+def _is_branch(ref: str) -> bool:
+    """Whether it could be the name of a branch or a tag, as `git check-ref-format` says."""
+    return not re.search(r"[\s~^:?*\[\\]|\.\.|@\{|//|/$|\.$", ref) and ref not in ("@", "HEAD", "FETCH_HEAD", "ORIG_HEAD")
+
+
 def _fetch(remote: str, branch: str, deep: str) -> str:
     """What brings a branch under the name that it has here, in a clone of a single branch too."""
     return f"git fetch {deep}{shlex.quote(remote)} {shlex.quote(f'{branch}:refs/remotes/{remote}/{branch}')}"
@@ -135,21 +165,26 @@ def _in_actions(deep: str) -> str:
     return ", or let the checkout fetch all of the history (`fetch-depth: 0`)" if deep else ""
 
 
+def _place(file: str) -> str:
+    """Where a file is, the links of its folders followed."""
+    return os.path.join(os.path.realpath(os.path.dirname(file) or "."), os.path.basename(file))
+
+
 def repository(file: str) -> Repository:
     """The repository that a file is in. Raises NoBase."""
-    folder = os.path.dirname(os.path.realpath(file))
+    folder = os.path.dirname(_place(file))
     found = _git(folder, "rev-parse", "--show-toplevel", fails=True)
     if not found:
         raise NoBase(f"{file} is in no git repository, so it has no base there; compare two files, or with a snapshot (--base costs.json)")
     return Repository(os.fsdecode(found).rstrip("\n"))
 
 
-def _git(folder: str, *words: str, fails: bool = False) -> bytes | None:
-    """What git prints; None where it `fails` and may. Raises UsageError."""
+def _git(folder: str, *words: str, fails: bool = False, given: bytes | None = None) -> bytes | None:
+    """What git prints, `given` to read; None where it `fails` and may. Raises UsageError."""
     environment = {name: value for name, value in os.environ.items() if name not in OURS} | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
     command: Sequence[str] = ["git", "-C", folder, *words]
     try:
-        done = subprocess.run(command, capture_output=True, env=environment, check=False)
+        done = subprocess.run(command, input=given, capture_output=True, env=environment, check=False)
     except OSError as error:
         raise UsageError(f"git can't be run: {error.strerror or error}; compare two files, or with a snapshot (--base costs.json)") from None
     if done.returncode == 0:
