@@ -774,6 +774,47 @@ def test_what_a_snapshot_lacks_is_new_and_keeps_to_its_absolute_budget(run, has:
     assert ([broken["limit"] for broken in found["violations"]], found["unjudged"]) == (["max 1"], ["params increase 0"])
 
 
+def test_another_file_of_the_same_name_is_no_base(run) -> None:
+    for folder in ("a", "b"):
+        Path(folder).mkdir()
+        written(f"{folder}/net.yaml", stem(8, "budget: {macs: {max: 1}}\n"))
+    snapshot(run, "a/net.yaml")
+    done = run("compare", "b/net.yaml", "--base", "costs.json")
+    assert (done.code, done.out, "none of these specs" in done.err, "a/net.yaml" in done.err) == (2, "", True, True)
+    done = run("compare", "b/net.yaml", "--base", "costs.json", "--missing-base", "new", "-o", "json")
+    assert (done.code, models(done)) == (1, {"b/net.yaml": "new"})
+    done = run("compare", "a/net.yaml", "b/net.yaml", "--base", "costs.json", "-o", "json")
+    assert (done.code, models(done)) == (1, {"a/net.yaml": "unchanged", "b/net.yaml": "new"})
+    assert json.loads(done.out)["notes"] == ["b/net.yaml is new: costs.json doesn't have it"]
+
+
+def test_a_snapshot_of_one_network_twice_is_refused(run) -> None:
+    written("net.yaml", stem(8))
+    done = run("compare", "net.yaml", "--base", snapshot(run, "net.yaml", "./net.yaml"))
+    assert (done.code, "net.yaml is in it more than once" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("limits", ["", "budget: {macs: {increase: 0}}\n"])
+def test_a_snapshot_of_other_values_is_refused(run, limits: str) -> None:
+    text = f"archcalc: 1\nname: t\nparams: {{size: 32}}\ninput: [3, size, size]\n{limits}layers: [conv 8 3x3]\n"
+    written("net.yaml", text)
+    snapshot(run, "net.yaml", "--set", "size=64")
+    written("net.yaml", text.replace("conv 8", "conv 16"))
+    done = run("compare", "net.yaml", "--base", "costs.json")
+    assert (done.code, done.out, "counted with --set size" in done.err) == (2, "", True)
+    assert run("compare", "net.yaml", "--base", "costs.json", "--set", "size=64").code == (2 if limits else 0)
+    assert run("compare", "costs.json", "net.yaml").code == (2 if limits else 0)  # two networks: size 64 -> 32 is told
+
+
+def test_a_snapshot_without_a_total_that_a_budget_needs_is_refused(run) -> None:
+    written("net.yaml", stem(8, "budget: {macs: {increase: 0}}\n"))
+    whole = json.loads(Path(snapshot(run, "net.yaml")).read_text())
+    del whole["totals"]["macs"]
+    written("costs.json", json.dumps(whole))
+    done = run("compare", "net.yaml", "--base", "costs.json")
+    assert (done.code, done.out, "has no macs: count it again" in done.err) == (2, "", True)
+
+
 def test_a_snapshot_of_a_short_table_compares_totals(run) -> None:
     written("net.yaml", NET)
     snapshot(run, "net.yaml", "--depth", "0")

@@ -108,9 +108,7 @@ def against(specs: Sequence[str], base: str, question: Question = PLAIN, fork: b
     """
     models = _loaded(specs)
     if is_snapshot(base) or (Path(base).is_file() and not _is_commit(specs, base)):
-        snapshot = read_snapshot(base)
-        found = [comparison for model in models for comparison in _with_snapshot(model, matching(snapshot, model.spec.path), question)]
-        return Report(tuple(found), Base(base, file=base))
+        return _against_snapshot(models, base, question, forgiving)
     files = [parted(spec)[0] for spec in specs]
     bases = _Bases(base, fork, forgiving, files)
     found = [comparison for model, spec in zip(models, files, strict=True) for comparison in _with_commit(model, spec, bases, question)]
@@ -158,8 +156,21 @@ def _with_commit(model: Model, spec: str, bases: _Bases, question: Question) -> 
     return [comparison for comparison in found if comparison]
 
 
+def _against_snapshot(models: Sequence[Model], file: str, question: Question, forgiving: bool) -> Report:
+    sides = read_snapshot(file)
+    found = [(model, matching(sides, model.spec.path)) for model in models]
+    if not any(known for _, known in found) and not forgiving:
+        there = ", ".join(list(dict.fromkeys(side.spec for side in sides))[:5])
+        raise NoBase(f"{file} has none of these specs, by their paths from here; it has {there}")
+    compared = [comparison for model, known in found for comparison in _with_snapshot(model, known, question)]
+    return Report(tuple(compared), Base(file, file=file), [f"{model.spec.path} is new: {file} doesn't have it" for model, known in found if not known])
+
+
 def _with_snapshot(model: Model, found: Sequence[Side], question: Question) -> Iterator[Comparison]:
     """Whatever isn't in the snapshot is new, be it a variant or the network itself."""
+    for side in found:
+        if others := [name for name in side.sets if name not in question.bindings]:
+            raise UsageError(f"{side.label} was counted with --set {', '.join(others)}: count it again, or compare with the same")
     had = {side.variant: Operand(None, side) for side in found}
     now = _members(model)
     for name in now:

@@ -54,6 +54,8 @@ def _plain(base: Operand, name: str, question: Question, device: str) -> Side:
     limits = f"{name} limits its increase, which is judged at the spec's own values"
     if base.model is None and question.bindings:
         raise UsageError(f"{limits}: with a snapshot, compare without --set")
+    if base.side is not None and base.side.sets:
+        raise UsageError(f"{limits}; {base.side.label} was counted with --set {', '.join(base.side.sets)}: count it again")
     try:
         return _on(base, device)
     except UsageError as error:

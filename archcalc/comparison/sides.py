@@ -60,6 +60,7 @@ class Side:
     batch: int | str = 1  # a symbol's name where it is free
     dtype: str = "fp32"
     without: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()  # parameters that were given a value, as a snapshot tells
     uncounted: int = 0
     dropped: tuple[str, ...] = ()  # parameters that were to be free and decide the structure
 
@@ -69,10 +70,14 @@ class Side:
         return f"{self.spec}@{self.variant}" if self.variant else self.spec
 
     def metric(self, name: str) -> Any:
-        """A figure as budgets call it: `macs`, `act_peak`, `field`."""
+        """A figure as budgets call it: `macs`, `act_peak`, `field`. Raises UsageError for one that an older snapshot doesn't have."""
         if name == "latency" and "latency_ms" not in self.totals:
             raise UsageError(f"{self.label} was counted without times; make the snapshot with `archcalc predict`")
-        return self.fields[name] if name in FIELD else self.totals[TOTALS.get(name, name)]
+        known = self.fields if name in FIELD else self.totals
+        key = name if name in FIELD else TOTALS.get(name, name)
+        if key not in known:
+            raise UsageError(f"the snapshot of {self.label} has no {key}: count it again")
+        return known[key]
 
 
 def side_of(table: Table, dropped: Iterable[str] = ()) -> Side:

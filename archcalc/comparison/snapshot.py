@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import posixpath
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -37,7 +39,11 @@ def read_snapshot(path: str) -> list[Side]:
     tables = data if isinstance(data, list) else [data]
     if not tables:
         raise UsageError(f"{path}: no network in it")
-    return [_side(table, path) for table in tables]
+    sides = [_side(table, path) for table in tables]
+    twice = [name for name, times in Counter((place(side.spec), side.variant) for side in sides).items() if times > 1]
+    if twice:
+        raise UsageError(f"{path}: {twice[0][0]}{f'@{twice[0][1]}' if twice[0][1] else ''} is in it more than once, so which one is meant isn't clear")
+    return sides
 
 
 def place(spec: str) -> str:
@@ -46,13 +52,8 @@ def place(spec: str) -> str:
 
 
 def matching(sides: list[Side], spec: str) -> list[Side]:
-    """What a snapshot holds of a spec: by its path, or else by the name of its file if no other file there has it."""
-    found = [side for side in sides if place(side.spec) == place(spec)]
-    if found:
-        return found
-    name = posixpath.basename(place(spec))
-    alike = [side for side in sides if posixpath.basename(place(side.spec)) == name]
-    return alike if len({side.spec for side in alike}) == 1 else []
+    """What a snapshot holds of a spec, by its path: another file of the same name is another network."""
+    return [side for side in sides if os.path.abspath(place(side.spec)) == os.path.abspath(place(spec))]
 
 
 def _side(table: Any, path: str) -> Side:
@@ -89,6 +90,7 @@ def _read(table: dict[str, Any], path: str) -> Side:
         batch=table["batch"] if isinstance(table["batch"], int) else str(table["batch"]),
         dtype=str(table["dtype"]),
         without=tuple(map(str, table.get("without", ()))),
+        sets=tuple(map(str, table.get("set", ()))),
         uncounted=len(table["totals"]["uncounted"]),
     )
 

@@ -146,6 +146,7 @@ class Count(TypedDict):
     receptive_field: WholeField
     layers: list[Layer]
     counted_by: NotRequired[Peer]
+    set: Annotated[NotRequired[list[str]], Field(description="the parameters that were given a value other than the spec's own")]
     without: Annotated[NotRequired[list[str]], Field(description="labels that were left out")]
     domain: Annotated[NotRequired[list[str]], Field(description="where the closed forms hold")]
     narrower_domains: Annotated[NotRequired[dict[str, list[str]]], Field(description="where a figure holds, by figure, if that is less")]

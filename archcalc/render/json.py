@@ -121,6 +121,8 @@ def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
         found["totals"]["latency_ms"] = times.exact(table.timing.whole.total)
         found["totals"]["latency_interval_ms"] = [times.exact(low), None if high is None else times.exact(high)]
         found["latency"] = times.latency(table, table.timing)
+    if table.binding.given:
+        found["set"] = list(table.binding.given)
     if table.without:
         found["without"] = list(table.without)
     if table.free:

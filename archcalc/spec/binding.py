@@ -22,13 +22,14 @@ BATCH = "batch"
 class Binding:
     """What every parameter is worth. `values` may hold polynomials in the `free` symbols; `batch` is not a parameter.
 
-    `without` holds the labels that the variant leaves out, and where it says so.
+    `without` holds the labels that the variant leaves out, and where it says so; `given` names what was set from outside.
     """
 
     values: dict[str, Value]
     free: tuple[str, ...] = ()
     batch: int | Poly = 1
     without: dict[str, Mark] = field(default_factory=dict)
+    given: tuple[str, ...] = ()
 
     @property
     def network(self) -> tuple[dict[str, Value], list[str]]:
@@ -63,7 +64,7 @@ def bind(spec: Spec, variant: str | None = None, sets: MappingType[str, Any] | N
     if resolver.problems:
         raise SpecError(resolver.problems)
     named = tuple(name for name in [*spec.parameters, BATCH] if name in free)
-    return Binding(values, named, symbol(BATCH) if BATCH in free else batch, member.without if member else {})
+    return Binding(values, named, symbol(BATCH) if BATCH in free else batch, member.without if member else {}, tuple(sets))
 
 
 def numeric(spec: Spec, variant: str | None = None) -> list[str]:
