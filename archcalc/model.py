@@ -281,10 +281,15 @@ def in_folder(folder: str) -> Folder:
     return Folder(*map(sorted, found))
 
 
+def is_spec(data: bytes) -> bool:
+    """Whether a YAML file says that it is a spec."""
+    return bool(_FIRST_KEY.search(data))
+
+
 def _is_spec(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return bool(_FIRST_KEY.search(file.read(MOST_BYTES)))
+            return is_spec(file.read(MOST_BYTES))
     except OSError as error:
         raise unread(str(path), error) from None
 

@@ -712,8 +712,30 @@ def test_the_repositorys_specs_are_compared_when_none_is_named(run, repository) 
     Path("models/deep").mkdir(parents=True)
     written("models/deep/b.yaml", stem(8))
     assert models(run("compare", "--base", "main", "-o", "json")) == {"models/deep/b.yaml": "new", "net.yaml": "unchanged"}
-    written("archcalc.toml", 'specs = ["*.yml"]\n')
-    assert run("compare", "--base", "main").code == 2
+    for patterns in ('["*.yml"]', '["*.yaml", "modles/*.yaml"]', '["../*.yaml"]', '[""]'):
+        written("archcalc.toml", f"specs = {patterns}\n")
+        assert run("compare", "--base", "main").code == 2
+    written("archcalc.toml", 'specs = ["*.yaml", "modles/*.yaml"]\n')
+    assert "archcalc.toml: no file is named modles/*.yaml\n" in run("compare", "--base", "main").err
+
+
+@pytest.mark.parametrize("pattern", ["models/**/*.yaml", "models/*/*.yaml", "**/[a-d]*.yaml", "models/*/?.yaml", None])
+def test_a_deleted_spec_of_the_repository_is_reported(run, pattern: str | None) -> None:
+    git("init", "-q", "-b", "main")
+    Path("models/deep").mkdir(parents=True)
+    for width, name in enumerate(("a", "b", "d"), 8):
+        written(f"models/deep/{name}.yaml", stem(width, "variants: {v: {}}\n"))
+    written("models/deep/c.yaml", "no: spec\n")
+    written("elsewhere.yaml", stem(8))
+    commit("a")
+    Path("models/deep/b.yaml").unlink()
+    Path("models/deep/c.yaml").unlink()
+    Path("elsewhere.yaml").unlink()
+    Path("models/deep/d.yaml").rename("models/deep/r.yaml")
+    written("archcalc.toml", f'specs = ["{pattern}", "models/deep/r.yaml"]\n')
+    done = run("compare", *([] if pattern else ["models", "--quiet"]), "--base", "main", "-o", "json")
+    found = {(model["path"].partition(":")[2], model["variant"]) for model in json.loads(done.out)["models"] if model["status"] == "removed"}
+    assert (done.code, found) == (0, {("models/deep/b.yaml", None), ("models/deep/b.yaml", "v")})
 
 
 # ---- a snapshot -----------------------------------------------------------------------------------------------------------

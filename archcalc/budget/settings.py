@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -37,17 +38,32 @@ class Settings:
     marks: Mapping[str, Mark] = field(default_factory=dict)  # of the budget's metrics
 
     def files(self) -> list[str]:
-        """The specs that are there, as paths from the working folder. Raises UsageError if there are none."""
+        """The specs that are there, as paths from the working folder. Raises UsageError for a pattern that fits none."""
         if not self.specs:
             known = f"{self.file} names none" if self.file else f"there is no {OWN}, and no [tool.archcalc] in a {SHARED}"
             raise UsageError(f'name a SPEC, or set `specs = ["models/*.yaml"]` for the repository: {known}')
         try:
-            found = sorted({path for pattern in self.specs for path in self.folder.glob(pattern) if path.is_file()})
-        except (ValueError, NotImplementedError) as error:
+            found = {pattern: [path for path in self.folder.glob(pattern) if path.is_file()] for pattern in self.specs}
+        except (ValueError, NotImplementedError, IndexError) as error:
             raise UsageError(f"{self.file}: specs: {error}") from None
-        if not found:
-            raise UsageError(f"{self.file}: no file is named {', '.join(self.specs)}")
-        return [_from_here(path) for path in found]
+        if idle := [pattern for pattern, paths in found.items() if not paths]:
+            raise UsageError(f"{self.file}: no file is named {', '.join(idle)}")
+        return [_from_here(path) for path in sorted({path for paths in found.values() for path in paths})]
+
+    def fits(self, path: Path) -> bool:
+        """Whether a file, which needn't be there any more, is one of the specs by its name."""
+        if not path.is_relative_to(self.folder):
+            return False
+        return any(fits(path.relative_to(self.folder).parts, PurePath(pattern).parts) for pattern in self.specs)
+
+
+def fits(path: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether a path is one of those that a pattern of `glob` finds, part by part."""
+    if not pattern or not path:
+        return not path and all(part == "**" for part in pattern)
+    if pattern[0] == "**":
+        return fits(path, pattern[1:]) or fits(path[1:], pattern)
+    return fnmatch.fnmatchcase(path[0], pattern[0]) and fits(path[1:], pattern[1:])
 
 
 def _from_here(path: Path) -> str:

@@ -57,7 +57,7 @@ def compare(
     if missing_base not in ("fail", "new"):
         raise UsageError(f"--missing-base is fail or new, not '{missing_base}'")
     question = Question(bindings(sets), names(free), batch, train, dtype, names(without), device=device)
-    report = _of_two(sides or [], question) if base is None else _against(named(sides or (), quiet), base, question, not no_merge_base, missing_base == "new")
+    report = _of_two(sides or [], question) if base is None else _against(sides or [], quiet, base, question, not no_merge_base, missing_base == "new")
     printed = write(report, wanted)
     for note in () if quiet else _stay(report):
         typer.echo(f"note: {note}", err=True)
@@ -83,8 +83,16 @@ def _of_two(sides: list[str], question: Question) -> Report:
     return Report((pair(operand(sides[0]), operand(sides[1]), question),))
 
 
-def _against(specs: list[str], base: str, question: Question, fork: bool, forgiving: bool) -> Report:
+def _against(sides: list[str], quiet: bool, base: str, question: Question, fork: bool, forgiving: bool) -> Report:
+    from pathlib import Path
+
     from archcalc.budget import settings_above
     from archcalc.comparison import against
+    from archcalc.model import is_folder
 
-    return against(specs or settings_above(".").files(), base, question, fork, forgiving)
+    if not sides:
+        settings = settings_above(".")
+        return against(settings.files(), base, question, fork, forgiving, settings.fits)
+    folders = [Path(side).resolve() for side in sides if is_folder(side)]
+    inside = (lambda path: any(path.is_relative_to(folder) for folder in folders)) if folders else None
+    return against(named(sides, quiet), base, question, fork, forgiving, inside)

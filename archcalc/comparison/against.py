@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from archcalc.comparison.result import Base, Comparison, Report
 from archcalc.comparison.sides import Side
 from archcalc.comparison.snapshot import is_snapshot, matching, read_snapshot
 from archcalc.errors import ArchcalcError, SpecError, UsageError
-from archcalc.model import Model, Question, load, parted, read
+from archcalc.model import Model, Question, is_spec, load, parted, read
 from archcalc.spec import decoded
 
 
@@ -100,11 +100,19 @@ class _Bases:
             return pair(None, head, question, path) if head else None
 
 
-def against(specs: Sequence[str], base: str, question: Question = PLAIN, fork: bool = True, forgiving: bool = False) -> Report:
+def against(
+    specs: Sequence[str],
+    base: str,
+    question: Question = PLAIN,
+    fork: bool = True,
+    forgiving: bool = False,
+    meant: Callable[[Path], bool] | None = None,
+) -> Report:
     """Each spec with its variants against what it was at `base`, a commit or a snapshot.
 
-    A spec or variant that wasn't there is new: only its absolute budgets are judged. Raises NoBase where there is no such
-    base, SpecError where a spec has mistakes then or now; if `forgiving`, such specs are new.
+    A spec or variant that wasn't there is new: only its absolute budgets are judged. Files that were there, aren't any more
+    and are `meant`, by their paths, were removed. Raises NoBase where there is no such base, SpecError where a spec has
+    mistakes then or now; if `forgiving`, such specs are new.
     """
     models = _loaded(specs)
     if is_snapshot(base) or (Path(base).is_file() and not _is_commit(specs, base)):
@@ -113,6 +121,8 @@ def against(specs: Sequence[str], base: str, question: Question = PLAIN, fork: b
     bases = _Bases(base, fork, forgiving, files)
     found = [comparison for model, spec in zip(models, files, strict=True) for comparison in _with_commit(model, spec, bases, question)]
     commits = [commit for commit in bases.commits.values() if commit]
+    if meant is not None:
+        found += [comparison for commit in commits for comparison in _removed(commit, bases, meant, question)]
     label = ", ".join(dict.fromkeys(commit.label for commit in commits)) or base
     return Report(tuple(found), Base(label, base, commits[0].sha if len(commits) == 1 else None), tuple(dict.fromkeys(bases.notes)))
 
@@ -154,6 +164,20 @@ def _with_commit(model: Model, spec: str, bases: _Bases, question: Question) -> 
         if old and name not in now:
             found.append(bases.compared(Operand(Model(old.spec, name)), None, spec, path, question))
     return [comparison for comparison in found if comparison]
+
+
+def _removed(commit: Commit, bases: _Bases, meant: Callable[[Path], bool], question: Question) -> Iterator[Comparison]:
+    """Specs that were deleted and got no other name, each with its variants."""
+    renamed = bases.renamed.get(commit.folder, {}).values()
+    for path, data in commit.deleted.items():
+        if path in renamed or not meant(Path(commit.folder, path)) or not is_spec(data):
+            continue
+        called = f"{commit.label}:{path}"
+        try:
+            old = read(decoded(data, called), called)
+            yield from [pair(Operand(Model(old.spec, name)), None, question, path) for name in [None, *old.spec.variants]]
+        except SpecError:
+            bases.notes.append(f"{path} was removed, and had mistakes")
 
 
 def _against_snapshot(models: Sequence[Model], file: str, question: Question, forgiving: bool) -> Report:
