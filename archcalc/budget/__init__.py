@@ -3,7 +3,7 @@
 `rules` says which limits hold for a network, `settings` reads those of a repository, `writing` puts a block into a spec.
 """
 
-from archcalc.budget.rules import Rule, rules
-from archcalc.budget.settings import Settings, settings_above
+from archcalc.budget.rules import Rule, eased, rules
+from archcalc.budget.settings import OWN, SHARED, Settings, read_settings, settings_above
 
-__all__ = ["Rule", "Settings", "rules", "settings_above"]
+__all__ = ["OWN", "SHARED", "Rule", "Settings", "eased", "read_settings", "rules", "settings_above"]

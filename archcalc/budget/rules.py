@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,18 +30,19 @@ class Rule(NamedTuple):
         return self.amount.text.endswith("%")
 
 
-def rules(model: Model) -> list[Rule]:
+def rules(model: Model, settings: Settings | None = None) -> list[Rule]:
     """Every limit, each metric's together.
 
     Its own come first. A variant without a limit of that kind grows no faster than the spec allows (`increase`; another
-    network's `max` says nothing about it). What is still open is the repository's. Raises SpecError, UsageError.
+    network's `max` says nothing about it). What is still open is the repository's: its `settings`, or those that are
+    there now. Raises SpecError, UsageError.
     """
     member = model.spec.variant(model.variant)
     found: dict[tuple[str, str], Rule] = {}
     if member is not None:
         _put(found, member.budget, member.budget_marks, KINDS, member.mark)
     _put(found, model.spec.budget, model.spec.budget_marks, KINDS if member is None else ("increase",), model.spec.mark)
-    defaults = _settings(model)
+    defaults = _settings(model) if settings is None else settings
     _put(found, defaults.budget, defaults.marks, KINDS, Mark(defaults.file, 1, 1))
     kinds = KINDS[:2] if model.ships else KINDS  # what ships has no versions that anybody compares
     return [found[name, kind] for name in Budget.model_fields for kind in kinds if (name, kind) in found]
@@ -70,3 +71,18 @@ def _of(budget: Budget, marks: Mapping[str, Mark], kinds: tuple[str, ...], top: 
             if not rule.is_share and kind == "increase" and amount.value.denominator != 1 and not rule.device:
                 raise SpecError([Problem(f"increase: {amount.text} is neither a percentage (`2%`) nor a whole number (`+30M`)", rule.mark)])
             yield rule
+
+
+def eased(before: Iterable[Rule], now: Iterable[Rule]) -> Iterator[str]:
+    """In words, what was limited more strictly before: a change may bring its own excuse, which should be seen."""
+    holds = {(rule.metric, rule.kind): rule for rule in now}
+    for rule in before:
+        limit, other = f"limit {rule.kind} {rule.amount.text} of {rule.metric}", holds.get((rule.metric, rule.kind))
+        if other is None:
+            yield f"{limit} was removed"
+        elif other.is_share != rule.is_share:
+            yield f"{limit} became {other.amount.text}"
+        elif other.amount.value < rule.amount.value if rule.kind == "min" else other.amount.value > rule.amount.value:
+            yield f"{limit} was loosened to {other.amount.text}"
+        if other is not None and other.warns and not rule.warns:
+            yield f"{limit} fails no more, it only warns"

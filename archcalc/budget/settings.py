@@ -80,31 +80,36 @@ def settings_above(folder: str | Path) -> Settings:
 def _in(folder: Path) -> Settings | None:
     for name in (OWN, SHARED):
         file = folder / name
-        if file.is_file():
-            tables = _read(file)
-            table = tables if name == OWN else tables.get("tool", {}).get("archcalc") if isinstance(tables.get("tool", {}), dict) else None
-            if table is not None:
-                return _settings(file, table)
+        if file.is_file() and (found := read_settings(_read(file), name, _from_here(file), folder)) is not None:
+            return found
     return None
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> bytes:
     try:
-        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+        return file.read_bytes()
     except OSError as error:
         raise UsageError(f"{_from_here(file)}: {error.strerror or error}") from None
+
+
+def read_settings(data: bytes, name: str, shown: str, folder: Path) -> Settings | None:
+    """The settings in a file called `name`, which messages call `shown`; None if it has no table of ours. Raises SpecError, UsageError."""
+    try:
+        text = data.decode("utf-8-sig")
+        tables: dict[str, Any] = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{_from_here(file)}: not TOML: {error}") from None
+        raise UsageError(f"{shown}: not TOML: {error}") from None
+    table = tables if name == OWN else tables.get("tool", {}).get("archcalc") if isinstance(tables.get("tool", {}), dict) else None
+    return None if table is None else _settings(table, shown, folder, text.splitlines())
 
 
-def _settings(file: Path, table: Any) -> Settings:
-    shown, lines = _from_here(file), file.read_text(encoding="utf-8-sig").splitlines()
+def _settings(table: Any, shown: str, folder: Path, lines: list[str]) -> Settings:
     try:
         found = _Keys.model_validate(table)
     except ValidationError as error:
         raise SpecError([_problem(detail, shown, lines) for detail in error.errors(include_url=False)]) from None
     marks = {name: _mark(shown, lines, name) for name in Budget.model_fields}
-    return Settings(shown, file.parent, tuple(found.specs), found.budget, marks)
+    return Settings(shown, folder, tuple(found.specs), found.budget, marks)
 
 
 def _problem(detail: Any, shown: str, lines: list[str]) -> Problem:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 
+from archcalc.budget import OWN, SHARED, Settings, eased, read_settings, rules, settings_above
 from archcalc.comparison.git import Commit, NoBase, Repository, repository
 from archcalc.comparison.operands import PLAIN, Operand
 from archcalc.comparison.pairs import pair
@@ -14,7 +15,7 @@ from archcalc.comparison.sides import Side
 from archcalc.comparison.snapshot import is_snapshot, matching, read_snapshot
 from archcalc.errors import ArchcalcError, SpecError, UsageError
 from archcalc.model import Model, Question, is_spec, load, parted, read
-from archcalc.spec import decoded
+from archcalc.spec import bind, decoded
 
 
 @dataclass
@@ -25,6 +26,7 @@ class _Bases:
     fork: bool
     forgiving: bool
     specs: Sequence[str]  # all that are compared: of two new ones, either may be the other's old one
+    homes: dict[Path, Repository] = field(default_factory=dict)  # by the folder of a spec
     commits: dict[str, Commit | None] = field(default_factory=dict)  # by the repository's folder
     texts: dict[tuple[str, str], bytes | None] = field(default_factory=dict)  # as they were, by folder and path
     renamed: dict[str, dict[str, str]] = field(default_factory=dict)  # by folder, then by the new path
@@ -37,7 +39,7 @@ class _Bases:
             raise UsageError(f"'{spec}' ships with archcalc and has no base in a repository; compare two networks: archcalc compare A B")
         path = ""
         try:
-            home = repository(spec)
+            home = self._home(spec)
             path = home.path_of(spec)
             if (home.folder, path) not in self.models:
                 commit = self._commit(home)
@@ -48,6 +50,12 @@ class _Bases:
                 raise
             self.notes.append(f"taken as new, since {error}")
             return None, path
+
+    def _home(self, spec: str) -> Repository:
+        folder = Path(spec).parent
+        if folder not in self.homes:
+            self.homes[folder] = repository(spec)
+        return self.homes[folder]
 
     def _commit(self, home: Repository) -> Commit | None:
         if home.folder not in self.commits:
@@ -77,10 +85,28 @@ class _Bases:
     def _was(self, commit: Commit, path: str) -> str | None:
         """The path that a new spec had. All new ones are looked at together, so that each finds the one that it is most like."""
         if commit.folder not in self.renamed:
-            homes = {spec: repository(spec) for spec in self.specs if Path(spec).is_file()}
+            homes = {spec: self._home(spec) for spec in self.specs if Path(spec).is_file()}
             paths = {home.path_of(spec): spec for spec, home in homes.items() if home.folder == commit.folder}
             self.renamed[commit.folder] = commit.renamed({path: Path(spec).read_bytes() for path, spec in paths.items() if self._text(commit, path) is None})
         return self.renamed[commit.folder].get(path)
+
+    def settings(self, spec: str) -> Settings:
+        """The repository's defaults as they were, for a spec that was there."""
+        home = self._home(spec)
+        commit = self.commits[home.folder]
+        assert commit is not None
+        for folder in PurePosixPath(home.path_of(spec)).parents:
+            for name in (OWN, SHARED):
+                path = (folder / name).as_posix()
+                data = self._text(commit, path)
+                try:
+                    found = read_settings(data, name, f"{commit.label}:{path}", Path(home.folder, folder)) if data is not None else None
+                except (SpecError, UsageError):
+                    self.notes.append(f"{commit.label}:{path} has mistakes, so its limits aren't known")
+                    return Settings()
+                if found is not None:
+                    return found
+        return settings_above(Path(home.folder).parent)
 
     def refuse(self, error: SpecError, spec: str, called: str) -> None:
         """The base has mistakes, so nothing can be said, and that isn't the fault of the spec as it is now. Raises if not forgiving."""
@@ -154,16 +180,41 @@ def _members(model: Model) -> list[str | None]:
 
 def _with_commit(model: Model, spec: str, bases: _Bases, question: Question) -> list[Comparison]:
     old, path = bases.old(spec)
-    now = _members(model)
+    had: dict[str | None, Model] = {name: Model(old.spec, name) for name in (None, *old.spec.variants)} if old else {}
+    renamed = _renamed(had, model)
+    gone = [name for name in had if name and name not in model.spec.variants and name not in renamed.values()]
     found: list[Comparison | None] = []
-    for name in now:
-        had = old is not None and (name is None or name in old.spec.variants)
-        before = Operand(Model(old.spec, name)) if had and old else None
-        found.append(bases.compared(before, Operand(Model(model.spec, name, ships=model.ships)), spec, path, question))
-    for name in old.spec.variants if old and model.variant is None else ():
-        if old and name not in now:
-            found.append(bases.compared(Operand(Model(old.spec, name)), None, spec, path, question))
+    for name in _members(model):
+        now, before = Model(model.spec, name, ships=model.ships), had.get(renamed.get(name, name))
+        comparison = bases.compared(Operand(before) if before else None, Operand(now), spec, path, question)
+        if comparison and comparison.base and before:
+            notes = [f"{now.name} was @{renamed[name]}"] if name in renamed else []
+            notes += [f"{now.name}: {said}" for said in eased(rules(before, bases.settings(spec)), rules(now))]
+            comparison = replace(comparison, notes=tuple(notes))
+        elif comparison and comparison.unjudged and gone:
+            note = f"{now.name} is new and @{', @'.join(gone)} gone: if that is another name, nothing judged the increase"
+            comparison = replace(comparison, notes=(note,))
+        found.append(comparison)
+    found += [bases.compared(Operand(had[name]), None, spec, path, question) for name in gone if model.variant is None]
     return [comparison for comparison in found if comparison]
+
+
+def _renamed(had: Mapping[str | None, Model], model: Model) -> dict[str | None, str | None]:
+    """Variants that only their name changed of, by the new one: where one that is gone and one that is new say the same."""
+    gone = {name: _says(old) for name, old in had.items() if name is not None and name not in model.spec.variants}
+    new = {name: _says(Model(model.spec, name)) for name in model.spec.variants if had and name not in had}
+    return {name: old for name, said in new.items() for old, meant in gone.items() if said == meant and [*new.values(), *gone.values()].count(said) == 2}
+
+
+def _says(model: Model) -> object:
+    """What a variant sets, and what it leaves out; of one with mistakes, nothing that another says."""
+    member = model.spec.variant(model.variant)
+    assert member is not None
+    try:
+        values = bind(model.spec, model.variant).values
+    except SpecError:
+        return object()
+    return {name: values[name] for name in member.values}, sorted(member.without)
 
 
 def _removed(commit: Commit, bases: _Bases, meant: Callable[[Path], bool], question: Question) -> Iterator[Comparison]:

@@ -55,6 +55,7 @@ class Comparison:
     verdicts: tuple[Verdict, ...] = ()
     unjudged: tuple[str, ...] = ()  # limits that need a base, of a network without one
     file: str = ""  # the spec's path in its repository, if it is in one
+    notes: tuple[str, ...] = ()  # what a reader should know besides
 
     @property
     def side(self) -> Side:
@@ -150,7 +151,12 @@ class Report:
 
     comparisons: tuple[Comparison, ...]
     base: Base | None = None
-    notes: Sequence[str] = ()
+    said: Sequence[str] = ()  # of the base, or of several networks
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know besides, each once."""
+        return list(dict.fromkeys([*self.said, *(note for comparison in self.comparisons for note in comparison.notes)]))
 
     @property
     def failed(self) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 _SUFFIX: dict[str, int | Fraction] = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "%": Fraction(1, 100)}
 _SUFFIX |= {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
@@ -207,6 +207,12 @@ class Limit(_Part):
     min: Amount | None = None
     increase: Amount | None = None
     level: Literal["error", "warn"] = "error"
+
+    @model_validator(mode="after")
+    def _limits(self) -> "Limit":
+        if self.max is self.min is self.increase is None:
+            raise ValueError("sets no limit: there are max, min and increase")
+        return self
 
 
 class LatencyLimit(Limit):

@@ -26,7 +26,7 @@ def report(found: Report) -> str:
 def _suite(comparison: Comparison, found: Report) -> ElementTree.Element:
     suite = ElementTree.Element("testsuite", name=_legal(words.plain(comparison.label)))
     whole = _case(suite, comparison, words.tally(comparison) if comparison.base and comparison.head else comparison.status)
-    ElementTree.SubElement(whole, "system-out").text = _legal(text.report(Report((comparison,), found.base)))
+    ElementTree.SubElement(whole, "system-out").text = _legal(text.report(Report((comparison,), found.base, found.said)))
     for verdict in comparison.verdicts:
         case = _case(suite, comparison, f"{verdict.metric} {verdict.limit}", verdict)
         if verdict.fails:
