@@ -443,7 +443,7 @@ def test_renames_are_looked_for_by_a_few_runs_of_git(run, repository, monkeypatc
     done = run("compare", *(f"new{n}.yaml" for n in range(30)), "--base", "main", "-o", "json")
     assert set(models(done).values()) == {"unchanged"}
     assert ran.count("cat-file") == 1
-    assert len(ran) < 30 * 3
+    assert len(ran) < 30 * 4
 
 
 def test_a_new_spec_is_said_to_be_new_and_keeps_to_its_absolute_budget(run, repository) -> None:
