@@ -307,6 +307,107 @@ def test_markers_in_code_are_examples(docs, example: str) -> None:
     assert "\n618\n" in text
 
 
+@pytest.mark.parametrize(
+    "example",
+    [
+        "```yaml\n- ```\nHERE\n```\n",
+        "text\n\n    HERE\n",
+        "# Title\n    HERE\n",
+        "\tHERE\n",
+        "- item\n\n      HERE\n",
+        "> text\n\n    HERE\n",
+        ">     HERE\n",
+        "1.  item\n\n        HERE\n",
+        "- item\n  ```\n  HERE\n  ```\n",
+        "- ```\n  HERE\n  ```\n",
+        "> - ~~~\n>   ```\n>   HERE\n",
+        "A `` ` HERE `` and\n`more HERE\nof it`.\n",
+        "\\\\`HERE`\n",
+        "`a\\` `HERE`\n",
+        "*\n\n    HERE\n",
+    ],
+)
+def test_code_is_what_commonmark_takes_for_code(docs, example: str) -> None:
+    """Held against another reader of Markdown: it finds the marker inside of code."""
+    marker = "<!-- archcalc: table nowhere.yaml -->"
+    example = example.replace("HERE", marker)
+    tokens = [child for token in MarkdownIt("commonmark").parse(example) for child in (token, *(token.children or ()))]
+    code = [token.content for token in tokens if token.type in ("fence", "code_block", "code_inline")]
+    assert sum(content.count(marker) for content in code) == example.count(marker)
+    path = page(f"{example}\n# Next\n\n{region('value net.yaml params')}")
+    assert docs("page.md").code == 0
+    assert path.read_text().startswith(example)
+    assert "\n618\n" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- the ` key\n- it has HERE\n- and ` again\n",
+        "the ` key\n# it has HERE\nand ` again\n",
+        "> the ` key\n\nit has HERE\n\n> and ` again\n",
+        "an escaped \\` and HERE and \\` another\n",
+        "one ` and HERE and `` two\n",
+        "- item\n  ```\n  code\n\nit has HERE\n",
+        "> ```\n> code\n\nit has HERE\n",
+        "<!--\n```\n-->\n\nit has HERE\n",
+        "a paragraph\n    that has HERE\n",
+        "> a paragraph\n    that has HERE\n",
+        "- item\n\n  - item\n\n    it has HERE\n",
+        "<details>\n    it has HERE\n</details>\n",
+    ],
+)
+def test_what_commonmark_takes_for_text_is_filled(docs, text: str) -> None:
+    text = text.replace("HERE", "<!-- archcalc: value net.yaml params --><!-- archcalc: end -->")
+    tokens = [child for token in MarkdownIt("commonmark").parse(text) for child in (token, *(token.children or ()))]
+    assert [token.type for token in tokens if token.type in ("fence", "code_block", "code_inline") and "archcalc:" in token.content] == []
+    path = page(text)
+    assert docs("page.md").code == 0
+    assert re.sub(r"<!-- archcalc.*?-->", "", path.read_text()).count("618") == 1
+    assert docs("page.md", "--check").code == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!!! note\n\n    it has HERE\n",
+        '??? note "Title"\n\n    it has HERE\n',
+        '=== "Tab"\n\n    - item\n\n        it has HERE\n',
+        "A note[^1].\n\n[^1]: Text\n\n    it has HERE\n",
+        "Term\n\n:   Definition\n\n    it has HERE\n",
+        "| a ` tick | b |\n|---|---|\n| x | HERE |\n| ` | y |\n",
+    ],
+)
+def test_what_mkdocs_indents_is_text(docs, text: str) -> None:
+    path = page(text.replace("HERE", "<!-- archcalc: value net.yaml params --><!-- archcalc: end -->"))
+    assert docs("page.md").code == 0
+    assert re.sub(r"<!--.*?-->", "", path.read_text()) == text.replace("HERE", "618")
+
+
+def test_code_that_is_indented_in_what_mkdocs_indents_and_preformatted_html_are_examples(docs) -> None:
+    marker = "<!-- archcalc: table nowhere.yaml -->"
+    example = f"!!! note\n\n        {marker}\n\n<pre>\n{marker}\n\n{marker}\n</pre>\n\n<PRE>{marker}</PRE>\n\n"
+    path = page(f"{example}{region('value net.yaml params')}")
+    assert docs("page.md").code == 0
+    assert path.read_text().startswith(example)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "> <!-- archcalc: models net.yaml\n>  --columns network,params\n> -->\n> <!-- archcalc: end -->\n",
+        ">> <!-- archcalc: models\n> >net.yaml\n>> --columns network,params -->\n>> <!-- archcalc: end -->\n",
+        "- item\n\n  > <!-- archcalc: value\n  > net.yaml params -->\n  > <!-- archcalc: end -->\n",
+        "> It has <!-- archcalc: value\r\n> net.yaml params --><!-- archcalc: end -->\r\n",
+    ],
+)
+def test_a_command_goes_on_in_a_quotation(docs, text: str) -> None:
+    path = page(text)
+    assert docs("page.md").code == 0
+    assert "618" in re.sub(r"<!--.*?-->", "", path.read_bytes().decode(), flags=re.DOTALL)
+    assert docs("page.md", "--check").code == 0
+
+
 # ---- staleness and hand edits ---------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@
 
     ... `archcalc: end (sum: 0123456789ab)`         the same, at the other end
 
-A comment in fenced or quoted code is an example and no marker.
+A comment in code is an example and no marker.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import NamedTuple
 
+from archcalc.docs.markdown import without_code
 from archcalc.errors import Mark, Problem, SpecError, UsageError
 
 MARKDOWN = (".md", ".markdown", ".mkd", ".mdown", ".qmd", ".rmd")
@@ -24,13 +25,9 @@ RST = (".rst", ".rest")
 
 _END = re.compile(r"end\s*(?:\(\s*sum:\s*(\w+)\s*\))?\s*$")
 _EMPTY = re.compile(r"\n[ \t>]*\r?\n")
-_FENCE = re.compile(r"(?P<prefix>(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*)(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)")
-_HTML = re.compile(
-    r"(?P<code>(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n[ \t>]*\n).)*?(?<!`)(?P=ticks)(?!`))"
-    r"|(?P<comment><!--(?P<body>.*?)-->)"
-    r"|^[ \t>]*(?P<percent>%[ \t]*archcalc:(?P<line>[^\n]*))"
-    r"|(?P<open><!--\s*archcalc:)",
-    re.DOTALL | re.MULTILINE,
+_HOLDERS = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
+_COMMENTS = re.compile(
+    r"(?P<comment><!--(?P<body>.*?)-->)|^[ \t>]*(?P<percent>%[ \t]*archcalc:(?P<line>[^\n]*))|(?P<open><!--\s*archcalc:)", re.DOTALL | re.MULTILINE
 )
 _RST = re.compile(r"(?P<prefix>[ \t]*)\.\.[ \t]+archcalc:(?!:)(?P<line>.*)")
 _LITERAL = ("code", "code-block", "sourcecode", "parsed-literal", "literalinclude", "raw", "math", "highlight", "prompt", "doctest", "testcode", "testoutput")
@@ -166,7 +163,7 @@ class Lines:
 
 
 def _markers_in_markdown(text: str, lines: Lines, problems: list[Problem]) -> Iterator[Marker]:
-    for match in _HTML.finditer(_without_fences(text)):
+    for match in _COMMENTS.finditer(without_code(text)):
         if match["open"]:
             problems.append(Problem("this comment has no end: `-->`", lines.mark(match.start("open"), match.end("open"))))
         elif match["percent"]:
@@ -177,21 +174,15 @@ def _markers_in_markdown(text: str, lines: Lines, problems: list[Problem]) -> It
             begin, end = match.span("comment")
             before, after = text[lines.start_of(begin) : begin], text[end : lines.end_of(end)]
             alone = not before.strip("> \t") and not after.strip()
-            yield Marker(match["body"].strip().removeprefix("archcalc:").strip(), begin, end, "<!-- archcalc: {} -->", alone, before if alone else "")
+            body = _unquoted(match["body"], before).strip().removeprefix("archcalc:").strip()
+            yield Marker(body, begin, end, "<!-- archcalc: {} -->", alone, before if alone else "")
 
 
-def _without_fences(text: str) -> str:
-    """The text with fenced code blanked, every offset as it was."""
-    found, fence = [], ""
-    for line in text.splitlines(keepends=True):
-        match = _FENCE.match(line)
-        inside = bool(fence)
-        if match and not fence and not (match["fence"][0] == "`" and "`" in match["info"]):
-            fence = match["fence"]
-        elif match and fence and match["fence"].startswith(fence) and not match["info"].strip():
-            fence = ""
-        found.append(re.sub(r"[^\r\n]", " ", line) if inside or fence else line)
-    return "".join(found)
+def _unquoted(body: str, before: str) -> str:
+    """A comment without the marks of the quotation that its lines after the first begin with."""
+    holders = _HOLDERS.match(before)
+    depth = holders.group().count(">") if holders else 0
+    return re.sub(rf"\n(?:[ \t]*>){{1,{depth}}}", "\n", body) if depth else body
 
 
 # ---- reStructuredText -----------------------------------------------------------------------------------------------------
