@@ -23,7 +23,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata
 
 from archcalc import ArchcalcError, __version__
-from archcalc.docs.commands import Library, answer
+from archcalc.docs.commands import Library, answer, home
 from archcalc.docs.pieces import Code, Diagram, Formula, Grid, Piece, Words
 from archcalc.errors import Mark
 
@@ -32,7 +32,7 @@ def _answered(command: str, env: BuildEnvironment, line: int) -> Piece:
     """The answer to a command; the specs that it reads become what the page depends on. Raises ArchcalcError."""
     page, library = Path(env.doc2path(env.docname)), Library()
     try:
-        return answer(command, page.parent, library, Mark(str(page), line, 1))
+        return answer(command, home(page), library, Mark(str(page), line, 1))
     finally:
         for file in library.files:
             env.note_dependency(str(file.resolve()))

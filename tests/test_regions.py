@@ -566,6 +566,43 @@ def test_a_folder_stands_for_its_documents_with_regions(docs) -> None:
     assert (done.code, "no document in it has region of archcalc" in done.err) == (2, True)
 
 
+def test_a_link_leads_to_the_document_and_to_what_stands_beside_that(docs) -> None:
+    page(NET.replace("width: 16", "width: 32"), "docs/net.yaml")
+    path = page(region("value net.yaml params"))
+    Path("docs/index.md").symlink_to("../page.md")
+    page(region("value net.yaml params"), "docs/real.md")
+    Path("a.md").symlink_to("docs/real.md")
+    assert docs("docs/index.md").code == 0
+    assert "\n618\n" in path.read_text()
+    assert docs("a.md", "docs/index.md", "page.md").out == "a.md: 1 region, refreshed\ndocs/index.md: 1 region, unchanged\n"
+    assert "\n1.23k\n" in Path("docs/real.md").read_text()
+    assert docs(".").out == "page.md: 1 region, unchanged\ndocs/real.md: 1 region, unchanged\n"
+    assert docs("page.md", "docs").out == "page.md: 1 region, unchanged\ndocs/real.md: 1 region, unchanged\n"
+
+
+def test_a_linked_folder_is_where_it_really_is(docs) -> None:
+    page(NET.replace("width: 16", "width: 32"), "deep/net.yaml")
+    path = page(region("value ../net.yaml params"), "deep/docs/page.md")
+    Path("docs").symlink_to("deep/docs", target_is_directory=True)
+    assert docs("docs/page.md").out == "docs/page.md: 1 region, refreshed\n"
+    assert "\n1.23k\n" in path.read_text()
+
+
+def test_in_a_folder_what_is_no_text_or_no_file_and_holds_no_marker_is_passed_over(docs) -> None:
+    page(region("value net.yaml params"))
+    Path("latin.md").write_bytes(b"caf\xe9\n")
+    Path("dangling.md").symlink_to("nowhere.md")
+    Path("folder.md").mkdir()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo("pipe.md")
+    assert docs(".").out == "page.md: 1 region, refreshed\n"
+    Path("wide.md").write_bytes(codecs.BOM_UTF16_LE + region("value net.yaml params").encode("utf-16-le"))
+    assert docs(".").out == "page.md: 1 region, unchanged\nwide.md: 1 region, refreshed\n"
+    Path("latin.md").write_bytes(b"caf\xe9\n" + region("value net.yaml params").encode())
+    done = docs(".")
+    assert (done.code, "latin.md:1:1: not a text file: byte 0xe9 at offset 3 is not UTF-8" in done.err) == (2, True)
+
+
 # ---- refusals: exit 2, with file and line, and nothing written -----------------------------------------------------------
 
 GOOD = region("value net.yaml params")

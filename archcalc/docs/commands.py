@@ -61,6 +61,14 @@ def _located(name: str, folder: Path) -> str:
     return name
 
 
+def home(document: Path) -> Path:
+    """The folder from which a document names specs: its own, or that of the file behind it if a link leads there."""
+    real = Path(os.path.realpath(document)).parent
+    if real == Path(os.path.abspath(document)).parent:
+        return document.parent
+    return real.relative_to(Path.cwd()) if real.is_relative_to(Path.cwd()) else real
+
+
 def answer(command: str, folder: Path, library: Library, mark: Mark) -> Piece:
     """What a command says, with specs looked for from `folder`. Raises UsageError or SpecError."""
     try:

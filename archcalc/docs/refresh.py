@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from archcalc.docs.commands import Library, answer
+from archcalc.docs.commands import Library, answer, home
 from archcalc.docs.pieces import written
 from archcalc.docs.regions import Region, checksum, is_document, markup, regions
 from archcalc.errors import ArchcalcError, Mark, Problem, SpecError, UsageError
@@ -57,26 +57,31 @@ class Document:
 
 
 def documents(names: Iterable[str]) -> list[Document]:
-    """Read these documents, and those in these folders that have regions; answer every region.
+    """Read these documents, and those in these folders that have regions, each file once; answer every region.
 
     Raises UsageError or SpecError with every mistake in all of them: files that don't exist or have no region, markers without
     a partner, commands that can't be answered.
     """
     library = Library()
-    found: list[Document] = []
+    found: dict[str, Document] = {}  # by the file behind a link
     problems: list[Problem] = []
     for name in names:
-        path, before = Path(name), len(found)
-        try:
-            found += _folder(path, library) if path.is_dir() else [read(path, library)]
-        except SpecError as error:
-            problems += error.problems
-            continue
-        if path.is_dir() and len(found) == before:
+        path = Path(name)
+        pages, is_empty = (_under(path), True) if path.is_dir() else ([path], False)
+        for page in pages:
+            real = os.path.realpath(page)
+            try:
+                found[real] = found.get(real) or read(page, library)
+            except SpecError as error:
+                if path.is_dir() and error.problems == [_without_regions(page)]:
+                    continue
+                problems += error.problems
+            is_empty = False
+        if is_empty:
             raise UsageError(f"{path}: no document in it has {_REGION}")
     if problems:
         raise SpecError(problems)
-    return found
+    return list(found.values())
 
 
 def save(found: Iterable[Document]) -> None:
@@ -84,22 +89,19 @@ def save(found: Iterable[Document]) -> None:
     write_all((document.path, document.mark + document.new.encode(document.encoding)) for document in found if not document.is_current)
 
 
-def _folder(folder: Path, library: Library) -> list[Document]:
-    """The documents under a folder that have regions; hidden, installed and built ones aside."""
-    found: list[Document] = []
-    problems: list[Problem] = []
+def _under(folder: Path) -> list[Path]:
+    """The documents under a folder that may have regions, links after files; hidden, installed and built ones aside."""
+    found: list[Path] = []
     for here, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED and not Path(here, name, "pyvenv.cfg").exists())
-        for path in sorted(Path(here, name) for name in files if is_document(Path(name))):
-            try:
-                document = read(path, library) if "archcalc:" in _text(path)[0] else None
-            except SpecError as error:
-                problems += [] if error.problems == [_without_regions(path)] else error.problems
-                continue
-            found += [document] if document else []
-    if problems:
-        raise SpecError(problems)
-    return found
+        found += [path for path in sorted(Path(here, name) for name in files if is_document(Path(name))) if path.is_file() and _mentions(path)]
+    return sorted(found, key=Path.is_symlink)
+
+
+def _mentions(path: Path) -> bool:
+    """Whether a file that may be no text at all speaks of archcalc. Raises UsageError if it can't be read."""
+    data = _data(path)
+    return any("archcalc:".encode(encoding) in data for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
 
 
 def read(path: Path, library: Library) -> Document:
@@ -132,10 +134,10 @@ def refreshed(text: str, path: Path, found: list[Region], library: Library) -> R
     parts: list[str] = []
     edited: list[Edit] = []
     stale: list[Mark] = []
-    done = 0
+    done, folder = 0, home(path)
     for region in found:
         try:
-            content = written(answer(region.command, path.parent, library, region.mark), markup(path), region.inline)
+            content = written(answer(region.command, folder, library, region.mark), markup(path), region.inline)
         except SpecError as error:
             asked = all(problem.mark == region.mark for problem in error.problems)
             problems += [*([] if asked else [Problem("this region can't be filled", region.mark)]), *error.problems]
@@ -158,12 +160,7 @@ def refreshed(text: str, path: Path, found: list[Region], library: Library) -> R
 
 def _text(path: Path) -> tuple[str, bytes, str]:
     """A file's text with its line endings, its byte order mark and its encoding. Raises UsageError or SpecError."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise UsageError(f"{path}: not a file")
-        data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from None
+    data = _data(path)
     mark = next((mark for mark in _BOMS if data.startswith(mark)), b"")
     encoding = _BOMS.get(mark, "utf-8")
     try:
@@ -171,6 +168,15 @@ def _text(path: Path) -> tuple[str, bytes, str]:
     except UnicodeDecodeError as error:
         problem = f"not a text file: byte 0x{data[len(mark) + error.start]:02x} at offset {len(mark) + error.start} is not {encoding.upper()}"
         raise SpecError([Problem(problem, Mark(str(path), 1, 1))]) from None
+
+
+def _data(path: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UsageError(f"{path}: not a file")
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
 
 
 __all__ = ["Document", "Refreshed", "documents", "read", "refreshed", "save"]
