@@ -132,6 +132,7 @@ def test_models_are_a_row_each_also_by_pattern_and_with_variants(docs) -> None:
     page(NET.replace("Tiny", "Copy"), "more/b.yaml")
     page(NET.replace("Tiny", "Other"), "more/a.yaml")
     page(NET, "other/c.yaml")
+    Path(".git").mkdir()  # for a pattern stays in the repository
     path = page(region("models ../net.yaml ../more/*.yaml --columns name"), "other/page.md")
     assert docs("other/page.md").code == 0
     assert re.findall(r"\| (\S+\.yaml)", path.read_text()) == ["../net.yaml", "../more/a.yaml", "../more/b.yaml"]
@@ -142,6 +143,22 @@ def test_models_are_a_row_each_also_by_pattern_and_with_variants(docs) -> None:
     path = page(region("models net.yaml --variants --columns name,params"))
     assert docs("page.md").code == 0
     assert "| net.yaml@wide |  1.23k |" in path.read_text()
+
+
+def test_a_pattern_stays_in_the_project_of_the_document(docs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page(NET, "repo/specs/a.yaml")
+    path = page(region("models ../specs/*.yaml --columns name"), "repo/docs/page.md")
+    assert (done := docs("repo/docs/page.md")).code == 2
+    assert "repo/docs/page.md:1:1: '../specs/*.yaml' leaves the document's project" in done.err
+    Path("repo/.git").write_text("gitdir: elsewhere\n")  # as in a worktree
+    assert docs("repo/docs/page.md").code == 0
+    assert "| ../specs/a.yaml |" in path.read_text()
+    monkeypatch.chdir("repo/docs")
+    page(region("models ../../*.yaml"), "up.md")
+    assert "up.md:1:1: '../../*.yaml' leaves the document's project" in docs("up.md").err
+    Path("linked.yaml").symlink_to(tmp_path / "net.yaml")
+    page(region("models *.yaml"), "link.md")
+    assert "link.md:1:1: linked.yaml, which '*.yaml' matches, leaves the document's project" in docs("link.md").err
 
 
 def test_a_formula_in_latex_in_unicode_and_as_code(docs) -> None:
@@ -632,7 +649,10 @@ GOOD = region("value net.yaml params")
         (region("value net.yaml macs --define x"), "page.md:1:1: --define x is for reStructuredText"),
         (region("formula net.yaml macs"), "page.md:1:1: a formula needs free parameters"),
         (region("models specs/*.yaml"), "page.md:1:1: no file matches 'specs/*.yaml'"),
-        (region("models /no/such/*.yaml"), "page.md:1:1: no file matches '/no/such/*.yaml'"),
+        (region("models /no/such/*.yaml"), "page.md:1:1: '/no/such/*.yaml' is absolute; a pattern goes from the document's folder"),
+        (region("models /**/*"), "page.md:1:1: '/**/*' is absolute"),
+        (region("models ../*.yaml"), "page.md:1:1: '../*.yaml' leaves the document's project"),
+        (region("models */../../*.yaml"), "page.md:1:1: '*/../../*.yaml' goes up after a wildcard"),
         (region('models net.yaml --columns ""'), "page.md:1:1: unknown column ''"),
         (region('value "" params'), "page.md:1:1: "),
         (region("table net.yaml --batch 0"), "page.md:1:1: table: argument --batch: takes a whole number from 1 on"),

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import glob
+import itertools
 import os
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +33,7 @@ from archcalc.render.markup import INDENT
 from archcalc.spec.model import METRICS
 
 Arguments: TypeAlias = argparse.Namespace
+_WILD = re.compile(r"[*?\[]")
 
 
 @dataclass
@@ -245,13 +248,34 @@ def _model_column(name: str) -> Column:
 
 
 def _matching(pattern: str, folder: Path) -> list[str]:
-    """The specs that a pattern stands for, in the order of their names."""
-    if not any(letter in pattern for letter in "*?["):
+    """The specs that a pattern stands for, in the order of their names; all of them in the project that the document is of."""
+    parts = pattern.replace(os.sep, "/").split("/")
+    fixed = list(itertools.takewhile(lambda part: not _WILD.search(part), parts))
+    if fixed == parts:
         return [pattern]
+    if os.path.isabs(pattern) or pattern.startswith("/"):
+        raise UsageError(f"'{pattern}' is absolute; a pattern goes from the document's folder")
+    if ".." in parts[len(fixed) :]:
+        raise UsageError(f"'{pattern}' goes up after a wildcard; `..` stands at the beginning")
+    project = _project(folder)
+    _held(project, folder.joinpath(*fixed), f"'{pattern}'")
     found = sorted(name.replace(os.sep, "/") for name in glob.glob(pattern, root_dir=folder, recursive=True) if (folder / name).is_file())
     if not found:
         raise UsageError(f"no file matches '{pattern}'")
+    for name in found:
+        _held(project, folder / name, f"{name}, which '{pattern}' matches,")
     return found
+
+
+def _project(folder: Path) -> Path:
+    """The repository that holds a folder, or the folder alone."""
+    here = Path(os.path.realpath(folder))
+    return next((path for path in (here, *here.parents) if (path / ".git").exists()), here)
+
+
+def _held(project: Path, path: Path, what: str) -> None:
+    if not Path(os.path.realpath(path)).is_relative_to(project):
+        raise UsageError(f"{what} leaves the document's project, the repository that holds it or else its folder")
 
 
 # ---- reading the words ----------------------------------------------------------------------------------------------------
