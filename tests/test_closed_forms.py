@@ -17,7 +17,7 @@ from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, SpecError
 from archcalc.model import Model
 from archcalc.spec import read_spec
-from archcalc.spec.expressions import make_divisible
+from archcalc.spec.expressions import evaluate, make_divisible
 
 COMPARED = ("params", "trainable_params", "buffers", "macs", "elementwise", "activations", "bytes")
 NETWORKS = ("alexnet", "vgg16", "googlenet", "googlenet-torchvision", "resnet50", "resnet152", "densenet121", "mobilenet_v2", "efficientnet_b0")
@@ -286,3 +286,29 @@ def test_freeing_all_leaves_numbers_where_the_structure_needs_them() -> None:
 def test_a_list_or_a_word_can_not_be_free() -> None:
     with pytest.raises(ArchcalcError, match="'depths' can't be free: it is a list, not a number"):
         model("resnet50").count(free=["depths"])
+
+
+# ---- as the language reads them ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "point"),
+    [
+        ("densenet-bc-100-12", {"L": 190, "k": 40}),
+        ("efficientnet_b0", {"size": 260}),
+        ("googlenet", {"size": 299, "classes": 10}),
+        ("vgg16", {"size": 320}),
+    ],
+)
+def test_closed_forms_of_any_length_are_read_back(name: str, point: dict[str, int]) -> None:
+    closed, counted = (model(name).count(**given).totals for given in ({"free": list(point)}, point))
+    forms = {key: text(value) for key, value in closed.items() if isinstance(value, Poly) and key != "act_peak_bytes"}
+    assert {key: evaluate(form, point) for key, form in forms.items()} == {key: counted[key] for key in forms}
+
+
+def test_a_long_closed_form_is_a_value_of_a_parameter() -> None:
+    """Of DenseNet-BC as a channel count: a convolution of so many 1x1 filters without a bias on 3 channels has three times as many weights."""
+    form = text(model("densenet-bc-100-12").count(free=["L", "k"]).totals["params"])
+    assert len(form) > 400
+    spec = read_spec("archcalc: 1\nname: n\nparams: {L: 100, k: 12, p: 1}\ninput: [3, 8, 8]\nlayers: [conv p 1x1 bias=false]\n", "n.yaml")
+    assert Model(spec).count(p=form).totals["params"] == 3 * 769_162  # osmr/imgclsmob, DenseNet-BC-100 (k=12)

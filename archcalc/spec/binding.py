@@ -154,9 +154,9 @@ class _Resolver:
         """Text that names other parameters is an expression; any other word stands for itself."""
         try:
             expression = compile_expression(text)
-        except ExpressionError:
+        except ExpressionError as error:
             if " " in text or not text.replace("-", "").replace("_", "").replace(".", "").isalnum():
-                self.problems.append(Problem(f"can't read the value `{text[:60]}`", mark))
+                self.problems.append(Problem(str(error), mark.part(error.start, error.length or mark.length)))
             return text
         if text.isidentifier() and text not in self.spec.parameters:
             return text

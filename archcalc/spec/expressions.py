@@ -26,7 +26,7 @@ from archcalc import algebra
 from archcalc.algebra import Number, Poly
 from archcalc.errors import ExpressionError, Undecided
 
-LONGEST, DEEPEST, MOST_PARTS, MOST_ITEMS, MOST_BITS, LARGEST_EXPONENT = 1000, 40, 200, 10_000, 256, 1024
+LONGEST, DEEPEST, MOST_PARTS, MOST_ITEMS, MOST_BITS, LARGEST_EXPONENT = 8000, 40, 4000, 10_000, 256, 1024
 
 _PLAIN_SIZES = re.compile(r"\d+(x\d+)+")
 
@@ -63,7 +63,7 @@ def compile_expression(text: str) -> Expression:
             return _tuple_of(text, [compile_expression(side) for side in sides])
         raise ExpressionError(f"can't read the expression `{_short(text)}`{_hint(text)}") from None
     if sum(1 for _ in ast.walk(tree)) > MOST_PARTS:
-        raise ExpressionError(f"the expression `{_short(text)}` has too many parts (at most {MOST_PARTS})")
+        raise ExpressionError(f"the expression `{_short(text)}` has too many parts (at most {MOST_PARTS:,})")
     names = frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name)) - FUNCTIONS.keys() - CONSTANTS.keys()
     return Expression(text, _compile(tree, 0), names)
 
@@ -116,6 +116,14 @@ def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def _spelled(node: ast.expr) -> str:
+    """A part of an expression, as a message shows it."""
+    try:
+        return _short(ast.unparse(node))
+    except RecursionError:  # a long sum
+        return "..."
+
+
 # ---- reading: one function a kind of node ------------------------------------------------------------------------------
 
 
@@ -124,7 +132,7 @@ def _compile(node: ast.expr, depth: int) -> _Run:
         raise ExpressionError(f"an expression nested deeper than {DEEPEST} can't be read")
     reader = _READERS.get(type(node))
     if reader is None:
-        raise ExpressionError(f"`{_short(ast.unparse(node))}` is not allowed in an expression", node.col_offset, (node.end_col_offset or 0) - node.col_offset)
+        raise ExpressionError(f"`{_spelled(node)}` is not allowed in an expression", node.col_offset, (node.end_col_offset or 0) - node.col_offset)
     return reader(node, depth + 1)
 
 
@@ -135,7 +143,7 @@ def _constant(node: ast.Constant, depth: int) -> _Run:
             raise ExpressionError("a number is too large")
         value = _plain(Fraction(repr(value)))
     elif not isinstance(value, (int, str, bool, type(None))):
-        raise ExpressionError(f"`{_short(ast.unparse(node))}` is not allowed in an expression", node.col_offset)
+        raise ExpressionError(f"`{_spelled(node)}` is not allowed in an expression", node.col_offset)
     value = _capped(value)
     return lambda env, words: value
 
@@ -180,20 +188,37 @@ def _unary(node: ast.UnaryOp, depth: int) -> _Run:
         return lambda env, words: -_number(inner(env, words), "-")
     if operator is ast.UAdd:
         return lambda env, words: _number(inner(env, words), "+")
-    raise ExpressionError(f"`{_short(ast.unparse(node))}` is not allowed in an expression", node.col_offset)
+    raise ExpressionError(f"`{_spelled(node)}` is not allowed in an expression", node.col_offset)
 
 
 def _binary(node: ast.BinOp, depth: int) -> _Run:
-    left, right = _compile(node.left, depth), _compile(node.right, depth)
-    entry = _BINARY.get(type(node.op))
-    if entry is None:
-        raise ExpressionError(f"`{_short(ast.unparse(node))}` is not allowed in an expression", node.col_offset)
-    sign, apply = entry
+    """Operators that are read from left to right: `a + b - c` is no deeper than `a + b`."""
+    chain = [node]
+    while isinstance(chain[-1].left, ast.BinOp):
+        chain.append(chain[-1].left)
+    first = _compile(chain[-1].left, depth)
+    steps = [_step(part, depth) for part in reversed(chain)]
 
     def run(env: Environment, words: Collection[str]) -> Value:
-        a, b = _number(left(env, words), sign), _number(right(env, words), sign)
+        value = first(env, words)
+        for step in steps:
+            value = step(value, env, words)
+        return value
+
+    return run
+
+
+def _step(node: ast.BinOp, depth: int) -> Callable[[Value, Environment, Collection[str]], Value]:
+    """An operator and what stands to the right of it."""
+    right, entry = _compile(node.right, depth), _BINARY.get(type(node.op))
+    if entry is None:
+        raise ExpressionError(f"`{_spelled(node)}` is not allowed in an expression", node.col_offset)
+    sign, apply = entry
+
+    def run(left: Value, env: Environment, words: Collection[str]) -> Value:
+        a, b = _number(left, sign), _number(right(env, words), sign)
         if sign in ("/", "//", "%") and b == 0:
-            raise ExpressionError(f"division by zero in `{_short(ast.unparse(node))}`", node.col_offset)
+            raise ExpressionError(f"division by zero in `{_spelled(node)}`", node.col_offset)
         return _capped(_plain(apply(a, b)))
 
     return run
@@ -204,7 +229,7 @@ def _compare(node: ast.Compare, depth: int) -> _Run:
     try:
         operators = [_COMPARE[type(operator)] for operator in node.ops]
     except KeyError:
-        raise ExpressionError(f"`{_short(ast.unparse(node))}` is not allowed in an expression", node.col_offset) from None
+        raise ExpressionError(f"`{_spelled(node)}` is not allowed in an expression", node.col_offset) from None
 
     def run(env: Environment, words: Collection[str]) -> bool:
         values = [side(env, words) for side in sides]
@@ -233,11 +258,11 @@ def _item(node: ast.Subscript, depth: int) -> _Run:
     def run(env: Environment, words: Collection[str]) -> Value:
         values, position = inner(env, words), index(env, words)
         if not isinstance(values, tuple):
-            raise ExpressionError(f"`{_short(ast.unparse(node.value))}` is not a list", node.col_offset)
+            raise ExpressionError(f"`{_spelled(node.value)}` is not a list", node.col_offset)
         if isinstance(position, Poly):
             raise Undecided(f"a list can't be indexed by the free `{position}`", position.symbols)
         if not isinstance(position, int) or not -len(values) <= position < len(values):
-            raise ExpressionError(f"`{_short(ast.unparse(node))}`: there is no item {position} in a list of {len(values)}", node.col_offset)
+            raise ExpressionError(f"`{_spelled(node)}`: there is no item {position} in a list of {len(values)}", node.col_offset)
         return values[position]
 
     return run
@@ -251,7 +276,7 @@ def _slice(node: ast.Subscript, part: ast.Slice, depth: int) -> _Run:
     def run(env: Environment, words: Collection[str]) -> Value:
         values, limits = inner(env, words), [end(env, words) for end in ends]
         if not isinstance(values, tuple) or not all(limit is None or isinstance(limit, int) for limit in limits) or limits[2] == 0:
-            raise ExpressionError(f"`{_short(ast.unparse(node))}` takes a list and whole numbers", node.col_offset)
+            raise ExpressionError(f"`{_spelled(node)}` takes a list and whole numbers", node.col_offset)
         return values[slice(*limits)]
 
     return run
@@ -280,7 +305,7 @@ def _call(node: ast.Call, depth: int) -> _Run:
     if name not in FUNCTIONS or node.keywords or any(isinstance(arg, ast.Starred) for arg in node.args):
         near = difflib.get_close_matches(name or "", FUNCTIONS, 1)
         hint = f"; did you mean '{near[0]}'?" if near else f"; functions are {', '.join(FUNCTIONS)}"
-        what = f"unknown function '{name}'" if name and name not in FUNCTIONS else f"`{_short(ast.unparse(node))}` is not allowed in an expression"
+        what = f"unknown function '{name}'" if name and name not in FUNCTIONS else f"`{_spelled(node)}` is not allowed in an expression"
         raise ExpressionError(what + hint, node.col_offset, len(name or ""))
     function, (low, high) = FUNCTIONS[name]
     if not low <= len(node.args) <= high:
@@ -452,8 +477,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int, int]]] = {
     "floor": (lambda x: algebra.floor(_number(x, "floor")), (1, 1)),
     "ceil": (lambda x: algebra.ceil(_number(x, "ceil")), (1, 1)),
     "round": (_rounding("round", _round), (1, 1)),
-    "min": (_extreme("min", algebra.minimum), (1, 16)),
-    "max": (_extreme("max", algebra.maximum), (1, 16)),
+    "min": (_extreme("min", algebra.minimum), (1, 256)),
+    "max": (_extreme("max", algebra.maximum), (1, 256)),
     "pow": (lambda base, exponent: _power(_number(base, "pow"), _number(exponent, "pow")), (2, 2)),
     "make_divisible": (_rounding("make_divisible", make_divisible), (1, 4)),
     "sum": (_total, (1, 1)),
