@@ -306,6 +306,13 @@ def test_closed_forms_of_any_length_are_read_back(name: str, point: dict[str, in
     assert {key: evaluate(form, point) for key, form in forms.items()} == {key: counted[key] for key in forms}
 
 
+def test_the_peak_of_googlenet_is_the_largest_of_21_and_is_read_back() -> None:
+    peak = model("googlenet").count(free=["size", "classes"]).totals["act_peak_bytes"]
+    assert isinstance(peak, Poly)
+    point = {"size": 224, "classes": 1000}
+    assert evaluate(text(peak), point) == model("googlenet").count().totals["act_peak_bytes"]
+
+
 def test_a_long_closed_form_is_a_value_of_a_parameter() -> None:
     """Of DenseNet-BC as a channel count: a convolution of so many 1x1 filters without a bias on 3 channels has three times as many weights."""
     form = text(model("densenet-bc-100-12").count(free=["L", "k"]).totals["params"])
