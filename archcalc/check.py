@@ -201,7 +201,7 @@ def absolute(name: str, rule: Rule, counted: Any) -> Verdict:
     bound, sign = rule.amount, "<=" if rule.kind == "max" else ">="
     figure = countable(rule, counted)
     passed = figure <= bound.value if rule.kind == "max" else figure >= bound.value
-    used = f", {float(Fraction(figure) / bound.value * 100):.1f} % of it" if bound.value else ""
+    used = f", {numbers.decimal(Fraction(figure) / bound.value * 100, 1)} % of it" if bound.value else ""
     wanted = f"{sign} {bound.text} (budget{used})"
     return Verdict(passed, "budget", name, rule.metric, counted, wanted, "budget", rule.mark, rule.warns, limit=f"{rule.kind} {bound.text}")
 

@@ -138,7 +138,9 @@ class Model:
         return measure([table], Device(device, threads), runs=runs, profile=profile)[0]
 
     def answer(self, question: Question) -> Table:
-        """Count what a question asks for."""
+        """Count what a question asks for. Raises UsageError for what can't be asked."""
+        if isinstance(question.batch, bool) or not isinstance(question.batch, int) or question.batch < 1:
+            raise UsageError(f"batch must be a positive whole number, got {question.batch!r}")
         if question.dtype not in DTYPES:
             raise UsageError(f"unknown dtype '{question.dtype}'; there are {', '.join(DTYPES)}")
         if question.convention is not None:

@@ -14,7 +14,7 @@ import pytest
 
 import archcalc
 from archcalc.cli import main
-from archcalc.errors import ArchcalcError
+from archcalc.errors import ArchcalcError, UsageError
 from archcalc.model import read
 
 ROOT = Path(__file__).parent.parent
@@ -1091,6 +1091,12 @@ def test_several_formats_at_once(run, repository) -> None:
         (["-o", "json="], "needs a file"),
         (["-o", "json", "-o", "text"], "give one a file"),
         (["-o", "json=x", "-o", "text=x"], "the same file"),
+        (["-o", "json=x", "-o", "text=./x"], "the same file"),
+        (["-o", "json=x", "-o", "text=link"], "the same file"),
+        (["-o", "json=-", "-o", "text"], "give one a file"),
+        (["-o", "json=./a.yaml"], "no report is written over it"),
+        (["-o", "json=kept.json", "-o", "text=no/such/folder/x"], "can't be written"),
+        (["-o", "json=kept.json", "-o", "text=folder"], "can't be written"),
         (["-o", "json=no/such/folder/x"], "can't be written"),
         (["-o", "json=kept.json", "--set", "nothing=1"], "has no parameter"),
     ],
@@ -1098,10 +1104,39 @@ def test_several_formats_at_once(run, repository) -> None:
 def test_nothing_is_written_when_something_is_wrong(run, words: list[str], says: str) -> None:
     written("a.yaml", NET)
     written("kept.json", "kept")
+    Path("folder").mkdir()
+    Path("link").symlink_to("x")
     done = run("compare", "a.yaml", "a.yaml", *words)
     assert (done.code, done.out, says in done.err) == (2, "", True), done.err
-    assert sorted(path.name for path in Path().iterdir()) == ["a.yaml", "kept.json"]
+    assert sorted(path.name for path in Path().iterdir()) == ["a.yaml", "folder", "kept.json", "link"]
+    assert Path("a.yaml").read_text() == NET
     assert Path("kept.json").read_text() == "kept"
+
+
+def test_a_dash_is_stdout(run) -> None:
+    written("a.yaml", NET)
+    done = run("compare", "a.yaml", "a.yaml", "-o", "markdown=-")
+    assert (done.code, done.out.startswith("<!-- archcalc:compare -->"), sorted(os.listdir())) == (0, True, ["a.yaml"])
+
+
+def test_a_report_goes_to_a_pipe_by_its_name(run) -> None:
+    written("a.yaml", NET)
+    command = [sys.executable, "-m", "archcalc", "compare", "a.yaml", "a.yaml", "-o", "json=/dev/stdout"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["schema"] == "archcalc/compare/1"
+
+
+@pytest.mark.parametrize("batch", [0, -3, 1.5, "x", True])
+def test_a_batch_that_is_none_is_refused_in_python(batch: object) -> None:
+    for ask in (lambda: archcalc.compare("alexnet", "alexnet", batch=batch), lambda: archcalc.load("alexnet").count(batch=batch)):  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="batch must be a positive whole number"):
+            ask()
+
+
+def test_a_table_is_no_side() -> None:
+    with pytest.raises(UsageError, match="not a Table"):
+        archcalc.compare("alexnet", archcalc.load("alexnet").count())  # type: ignore[arg-type]
 
 
 def test_a_report_keeps_its_files_mode_and_link(run) -> None:
@@ -1240,6 +1275,9 @@ def test_slack_is_rounded_up_to_four_digits(run, slack: str, params: int) -> Non
         (["net.yaml", "--slack", "lots"], "--slack takes a percentage"),
         (["net.yaml", "--slack", "-2%"], "--slack takes a percentage"),
         (["net.yaml", "--slack", "2"], "--slack takes a percentage"),
+        (["net.yaml", "--slack", "1e400%"], "is no limit any more"),
+        (["net.yaml", "--slack", "1e300%"], "is no limit any more"),
+        (["net.yaml", "folder/read-only.yaml"], "can't be written"),
         (["net.yaml", "--metrics", "mac"], "did you mean 'macs'?"),
         (["alexnet"], "ships with archcalc"),
         (["net.yaml@nothing"], "no variant"),
@@ -1249,10 +1287,28 @@ def test_slack_is_rounded_up_to_four_digits(run, slack: str, params: int) -> Non
 def test_a_budget_that_can_not_be_written_leaves_the_file_alone(run, words: list[str], says: str) -> None:
     written("net.yaml", stem(8))
     written("aliased.yaml", stem(8, "reference: [{params: &p 224, source: x}]\nbudget: {params: {max: *p}}\n"))
-    before = {path.name: path.read_bytes() for path in Path().iterdir()}
+    Path("folder").mkdir()
+    written("folder/read-only.yaml", stem(8))
+    Path("folder/read-only.yaml").chmod(0o444)
+    before = {path.name: path.read_bytes() for path in Path().glob("**/*.*")}
     done = run("budget", *words, "--write")
     assert (done.code, done.out, says in done.err) == (2, "", True), done.err
-    assert {path.name: path.read_bytes() for path in Path().iterdir()} == before
+    assert {path.name: path.read_bytes() for path in Path().glob("**/*.*")} == before
+
+
+def test_a_network_and_its_variant_get_their_budgets_at_once(run) -> None:
+    written("net.yaml", VARIANTS)
+    assert run("budget", "net.yaml", "./net.yaml@a", "net.yaml@c", "--write", "--slack", "0", "--metrics", "params").code == 0
+    spec = read(Path("net.yaml").read_text(), "t").spec
+    found = {name: member.budget.params.max.value for name, member in spec.variants.items() if member.budget and member.budget.params}
+    assert (found, budget_of(Path("net.yaml").read_text())) == ({"a": 28 * 16, "b": 28 * 32, "c": 28 * 64}, {"params": "224"})
+
+
+@pytest.mark.parametrize("limit", ["max: 1e400", "max: 1e-400", "min: 1e-400", "increase: 1e400%"])
+def test_limits_beyond_a_float_are_judged(run, limit: str) -> None:
+    written("net.yaml", stem(8, f"budget: {{params: {{{limit}}}}}\n"))
+    for words in (("check", "net.yaml"), ("compare", "net.yaml", "net.yaml")):
+        assert run(*words).code == (1 if "max: 1e-400" in limit else 0)
 
 
 def test_a_comparison_of_nothing_in_common_still_says_so() -> None:

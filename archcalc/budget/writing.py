@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,13 +12,15 @@ from typing import Any, NamedTuple
 from archcalc.check import BYTES, metric
 from archcalc.errors import ArchcalcError, UsageError, suggest
 from archcalc.model import Model, Question, read
+from archcalc.render import numbers
 from archcalc.spec import read_text
 from archcalc.spec.editing import put
 from archcalc.spec.model import Budget, Quantity, read_quantity
-from archcalc.writing import write
+from archcalc.writing import write_all
 
 FIRST = ("params", "macs", "act_peak")  # of a network that has no budget yet
 DIGITS = 4
+MOST_SLACK = 10_000  # times what a network costs now
 _SI = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"), (1, ""))
 _BINARY = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"), (1, "B"))
 
@@ -47,11 +50,16 @@ class Written:
     old: str
     ceilings: tuple[Ceiling, ...]
 
-    def save(self) -> None:
-        """Put it into the file, with the mark of UTF-8 that it may have begun with. Raises UsageError."""
-        if self.text != self.old:
-            mark = b"\xef\xbb\xbf" if Path(self.path).read_bytes().startswith(b"\xef\xbb\xbf") else b""
-            write(Path(self.path), mark + self.text.encode("utf-8"))
+    @property
+    def data(self) -> bytes:
+        """What to put into the file, with the mark of UTF-8 that it may begin with."""
+        mark = b"\xef\xbb\xbf" if Path(self.path).read_bytes().startswith(b"\xef\xbb\xbf") else b""
+        return mark + self.text.encode("utf-8")
+
+
+def save(made: Iterable[Written]) -> None:
+    """Put budgets into their files, into all or none. Raises UsageError."""
+    write_all((Path(written.path), written.data) for written in made if written.text != written.old)
 
 
 def slack(text: str) -> Fraction:
@@ -62,21 +70,33 @@ def slack(text: str) -> Fraction:
         amount = Quantity(Fraction(-1), Fraction(1), text)
     if amount.value < 0 or not (text.strip().endswith("%") or amount.value == 0):
         raise UsageError(f"--slack takes a percentage such as 2%, got '{text}'")
+    if amount.value > MOST_SLACK:
+        raise UsageError(f"--slack {text} is no limit any more; {MOST_SLACK * 100:,}% is the most")
     return amount.value
 
 
-def budgeted(model: Model, more: Fraction, names: Sequence[str] = ()) -> Written:
-    """The spec with a `max` for each metric: those that have one, those in `names`, or the usual ones if there is none yet.
+def budgeted(models: Sequence[Model], more: Fraction, names: Sequence[str] = ()) -> list[Written]:
+    """Specs with a `max` for each metric: those that have one, those in `names`, or the usual ones if there is none yet.
 
-    A spec stands for its network and the variants that have a budget of their own; `net.yaml@variant` for that one. Nothing
-    else in the text changes. Raises UsageError, SpecError, ArchcalcError.
+    A spec stands for its network and the variants that have a budget of their own; `net.yaml@variant` for that one. Each file
+    comes once, and nothing else in its text changes. Raises UsageError, SpecError, ArchcalcError.
     """
     for name in names:
         if name not in Budget.model_fields:
             raise UsageError(f"no budget can be set for '{name}'{suggest(name, Budget.model_fields, 'there are ' + ', '.join(Budget.model_fields))}")
-    if model.ships:
-        raise UsageError(f"{model.spec.path} ships with archcalc; copy it to give it a budget of yours")
-    members = [model.variant] if model.variant else [None, *(name for name, member in model.spec.variants.items() if member.budget)]
+    files: dict[str, list[Model]] = {}
+    for model in models:
+        if model.ships:
+            raise UsageError(f"{model.spec.path} ships with archcalc; copy it to give it a budget of yours")
+        files.setdefault(os.path.realpath(model.spec.path), []).append(model)
+    return [_budgeted(same, more, names) for same in files.values()]
+
+
+def _budgeted(models: Sequence[Model], more: Fraction, names: Sequence[str]) -> Written:
+    """One file, whose networks these are."""
+    model = models[0]
+    own = [None, *(name for name, member in model.spec.variants.items() if member.budget)]
+    members = dict.fromkeys(variant for named in models for variant in ([named.variant] if named.variant else own))
     ceilings = [ceiling for variant in members for ceiling in _ceilings(Model(model.spec, variant), more, names)]
     old = read_text(model.spec.path)
     text = old
@@ -129,7 +149,7 @@ def amount(counted: int | Fraction, more: Fraction, is_bytes: bool) -> str:
     unit, suffix = next(((unit, suffix) for unit, suffix in (_BINARY if is_bytes else _SI) if most >= unit), (1, ""))
     step = Fraction(unit, 10 ** max(0, DIGITS - len(str(int(most // unit))))) if unit > 1 else Fraction(1)
     rounded = -(-most // step) * step / unit
-    digits = f"{float(rounded):.{DIGITS - 1}f}".rstrip("0").rstrip(".")
+    digits = numbers.decimal(rounded, DIGITS - 1).rstrip("0").rstrip(".")
     return f"{digits}{suffix}"
 
 

@@ -27,14 +27,14 @@ def budget(
     archcalc budget net.yaml --write --slack 2%       added or refreshed in the file
     archcalc budget net.yaml@wide --metrics macs      of a variant, only MACs
     """
-    from archcalc.budget.writing import block, budgeted
+    from archcalc.budget.writing import block, budgeted, save
     from archcalc.budget.writing import slack as share
 
-    made = [budgeted(model, share(slack), names(metrics)) for model in models(specs)]
+    made = budgeted(models(specs), share(slack), names(metrics))
     if not write:
         typer.echo("\n".join(block(written) for written in made))
         return
-    for written in made:
-        written.save()
-        if not quiet:
+    save(made)
+    if not quiet:
+        for written in made:
             typer.echo(f"{written.path}: {'budget written' if written.text != written.old else 'the budget is as it was'}", err=True)

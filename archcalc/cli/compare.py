@@ -58,6 +58,7 @@ def compare(
         raise UsageError(f"--missing-base is fail or new, not '{missing_base}'")
     question = Question(bindings(sets), names(free), batch, train, dtype, names(without), device=device)
     report = _of_two(sides or [], question) if base is None else _against(sides or [], quiet, base, question, not no_merge_base, missing_base == "new")
+    outputs(forms or ["text"], _read(report, base))
     printed = write(report, wanted)
     for note in () if quiet else _stay(report):
         typer.echo(f"note: {note}", err=True)
@@ -65,6 +66,12 @@ def compare(
         typer.echo(printed)
     if report.failed:
         raise typer.Exit(1)
+
+
+def _read(report: Report, base: str | None) -> list[str]:
+    """The files that were compared, and the snapshot."""
+    sides = [side.spec for comparison in report.comparisons for side in (comparison.base, comparison.head) if side]
+    return [*sides, *([base] if base else [])]
 
 
 def _stay(report: Report) -> list[str]:

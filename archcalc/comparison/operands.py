@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,9 @@ def operand(named: str | Path | Model) -> Operand:
     """What a name stands for; a model stands for itself. Raises UsageError, SpecError."""
     if isinstance(named, Model):
         return Operand(named)
-    name = str(named)
+    if not isinstance(named, (str, os.PathLike)):
+        raise UsageError(f"a side is a path, a name, a model or a snapshot, not a {type(named).__name__}")
+    name = os.fspath(named)
     if not is_snapshot(name):
         return Operand(load(name))
     sides = read_snapshot(name)

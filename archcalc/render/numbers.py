@@ -47,6 +47,13 @@ def exact(value: Number, form: Callable[[Number], str] = unicode) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{float(value):,.2f}"
 
 
+def decimal(value: int | Fraction, digits: int) -> str:
+    """With so many decimals, of numbers too that are too large for a float: `73.3`."""
+    whole = round(Fraction(value) * 10**digits)
+    text = f"{abs(whole):0{digits + 1}}"
+    return f"{'-' if whole < 0 else ''}{text[: len(text) - digits]}{'.' if digits else ''}{text[len(text) - digits :]}"
+
+
 def size_in_bytes(value: Number, form: Callable[[Number], str] = unicode) -> str:
     """`26.7 MiB`."""
     if isinstance(value, Poly):

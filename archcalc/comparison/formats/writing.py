@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json as json_library
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from archcalc.comparison.formats import github, json, junit, markdown, text
 from archcalc.comparison.result import Report
 from archcalc.errors import UsageError, suggest
-from archcalc.writing import write as write_file
+from archcalc.writing import write_all
 
 FORMATS: dict[str, Callable[[Report], str]] = {
     "text": text.report,
@@ -28,8 +29,8 @@ class Output(NamedTuple):
     file: str | None
 
 
-def outputs(wanted: Sequence[str]) -> list[Output]:
-    """What `--format markdown=report.md` asks for. Raises UsageError."""
+def outputs(wanted: Sequence[str], inputs: Iterable[str] = ()) -> list[Output]:
+    """What `--format markdown=report.md` asks for; `-` is stdout. Raises UsageError, for what would write over `inputs` too."""
     found = []
     for word in wanted:
         form, equals, file = word.partition("=")
@@ -37,20 +38,23 @@ def outputs(wanted: Sequence[str]) -> list[Output]:
             raise UsageError(f"unknown format '{form}'{suggest(form, FORMATS, 'there are ' + ', '.join(FORMATS))}")
         if equals and not file:
             raise UsageError(f"--format {form}= needs a file")
-        found.append(Output(form, file or None))
+        found.append(Output(form, None if file in ("", "-") else file))
     printed = [output.form for output in found if output.file is None]
     if len(printed) > 1:
         raise UsageError(f"{' and '.join(printed)} can't both go to stdout; give one a file: --format {printed[1]}=FILE")
     files = [output.file for output in found if output.file]
-    if len(set(files)) < len(files):
+    real = [os.path.realpath(file) for file in files if not os.path.exists(file) or os.path.isfile(file)]
+    if len(set(real)) < len(real):
         raise UsageError("two formats go to the same file")
+    read = {os.path.realpath(name): name for name in inputs}
+    for file in files:
+        if name := read.get(os.path.realpath(file)):
+            raise UsageError(f"{file} is compared ({name}), so no report is written over it")
     return found
 
 
 def write(report: Report, wanted: Sequence[Output]) -> str | None:
     """Fill the files and give what goes to stdout, if anything does. Nothing is written unless every format is ready."""
     ready = [(output, FORMATS[output.form](report)) for output in wanted]
-    for output, body in ready:
-        if output.file is not None:
-            write_file(Path(output.file), f"{body}\n".encode("utf-8", "replace"))
+    write_all((Path(output.file), f"{body}\n".encode("utf-8", "replace")) for output, body in ready if output.file is not None)
     return next((body for output, body in ready if output.file is None), None)
