@@ -116,8 +116,10 @@ class Run:
         command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", STEPS[number]["run"]]
         return subprocess.run(command, cwd=self.folder, env={**self.environment(), **variables}, capture_output=True, encoding="utf-8")
 
-    def compare(self, specs: str = "models/*.yaml\n", base: str | None = None, missing: str = "fail") -> subprocess.CompletedProcess[str]:
-        return self.step(1, SPECS=specs, BASE=base or self.base, MISSING_BASE=missing)
+    def compare(
+        self, specs: str = "models/*.yaml\n", base: str | None = None, missing: str = "fail", event: str = "push", sha: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        return self.step(1, SPECS=specs, BASE=self.base if base is None else base, MISSING_BASE=missing, EVENT=event, GITHUB_SHA=sha)
 
     def comment(self) -> subprocess.CompletedProcess[str]:
         found = self.outputs()
@@ -203,8 +205,72 @@ def test_a_base_that_is_not_there_is_code_2_and_runs_nothing(run: Run, base: str
     assert "could not compare" in run.read("github_step_summary")
     assert not (run.folder / "evil").exists()
     assert run.comment().returncode == 0
-    assert run.read("gh_log") == ""
+    assert "--method" not in run.read("gh_log")
     assert run.step(3, CODE=run.outputs()["code"]).returncode == 2
+
+
+def test_after_code_2_the_comment_that_is_there_says_so(run: Run) -> None:
+    run.compare(base="nowhere")
+    run.environment()
+    (run.temp / "gh_comments").write_text("41\n")
+    assert run.comment().returncode == 0
+    assert run.read("gh_log").splitlines()[-1].startswith("api --silent --method PATCH repos/o/r/issues/comments/41 ")
+    assert run.read("gh_body").startswith("<!-- archcalc:compare -->\n### archcalc could not compare\n")
+
+
+def clone(run: Run, folder: Path, *words: str) -> None:
+    subprocess.run(["git", "clone", "-q", *words, f"file://{run.folder}", str(folder)], check=True)
+    run.folder = folder
+
+
+@pytest.mark.parametrize("words", [["--depth=1"], [], ["--single-branch"]])
+def test_a_base_may_be_a_branch(run: Run, tmp_path: Path, words: list[str]) -> None:
+    run.git("checkout", "-qb", "work")
+    run.commit(SPEC.replace("conv 16", "conv 8"))
+    clone(run, tmp_path / "clone", *words, "--branch=work")
+    run.compare(base="main", event="none")
+    assert (run.outputs()["code"], "1 of 1 model changed" in run.read("github_step_summary")) == ("0", True)
+
+
+@pytest.mark.parametrize("base", ["", "main", "nowhere"])
+def test_a_full_clone_stays_one(run: Run, tmp_path: Path, base: str) -> None:
+    run.git("checkout", "-qb", "work")
+    run.commit(SPEC.replace("conv 16", "conv 8"))
+    clone(run, tmp_path / "clone", "--single-branch")
+    run.compare(base=base)
+    assert run.git("rev-parse", "--is-shallow-repository") == "false"
+    assert run.outputs()["code"] == ("0" if base == "main" else "2")
+
+
+@pytest.mark.parametrize("depth", [["--depth=1"], ["--depth=2"], []])
+def test_what_the_base_did_since_is_not_the_pull_requests(run: Run, tmp_path: Path, depth: list[str]) -> None:
+    run.git("checkout", "-qb", "work")
+    run.commit(SPEC.replace("3x3", "1x1"))
+    run.git("checkout", "-q", "main")
+    run.commit(SPEC.replace("linear 10", "linear 9"))
+    run.git("merge", "-q", "--no-ff", "-m", "merged", "work")  # as GitHub does, on a branch of its own
+    run.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    clone(run, tmp_path / "clone", *depth)
+    run.compare(event="pull_request", sha=run.git("rev-parse", "HEAD"))
+    (model,) = json.loads(Path(run.outputs()["json"]).read_text(encoding="utf-8"))["models"]
+    assert [layer["name"] for layer in model["layers"]] == ["stem"]
+
+
+def test_a_checkout_of_the_branch_itself_is_compared_with_where_it_forked(run: Run) -> None:
+    run.git("checkout", "-qb", "work")
+    run.commit(SPEC.replace("3x3", "1x1"))
+    run.git("checkout", "-q", "main")
+    run.commit(SPEC.replace("linear 10", "linear 9"))
+    base = run.git("rev-parse", "HEAD")
+    run.git("checkout", "-q", "work")
+    run.compare(base=base, event="pull_request", sha="0" * 40)
+    (model,) = json.loads(Path(run.outputs()["json"]).read_text(encoding="utf-8"))["models"]
+    assert [layer["name"] for layer in model["layers"]] == ["stem"]
+
+
+def test_one_pattern_of_two_without_a_match_is_code_2(run: Run) -> None:
+    done = run.compare(specs="models/*.yaml\nmodles/*.yaml\n")
+    assert (run.outputs()["code"], done.stderr) == ("2", "archcalc: no file matches modles/*.yaml\n")
 
 
 def test_specs_are_words_and_no_commands(run: Run) -> None:
