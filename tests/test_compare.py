@@ -241,6 +241,43 @@ def test_differences_are_closed_forms_where_symbols_are_free(run) -> None:
     }  # fmt: skip
 
 
+def test_a_parameter_that_one_side_has_is_asked_of_it_alone(run) -> None:
+    old = "archcalc: 1\nname: t\nparams: {size: 32}\ninput: [3, size, size]\nlayers: [conv 8 3x3]\n"
+    new = old.replace("{size: 32}", "{size: 32, width: 8}").replace("conv 8", "conv width")
+    git("init", "-q", "-b", "main")
+    commit("a", net_yaml=old)
+    snapshot(run, "net.yaml")
+    written("net.yaml", new)
+    for base in ("main", "costs.json"):
+        for asked in (("--set", "width=16"), ("--free", "width")):
+            done = run("compare", "net.yaml", "--base", base, *asked, "-o", "json")
+            (model,) = json.loads(done.out)["models"]
+            assert (done.code, model["delta"]["params"]["base"]) == (0, 8 * 28)
+            assert model["delta"]["params"]["head"] == (16 * 28 if "--set" in asked else "28*width")
+            assert json.loads(done.out)["notes"] == ["net.yaml had no `width` before: it is what was asked in the new one alone"]
+    commit("b")
+    written("net.yaml", old)
+    done = run("compare", "net.yaml", "--base", "main", "--set", "width=16")
+    assert (done.code, "net.yaml has no `width` any more" in done.out) == (0, True)
+    assert run("compare", "net.yaml", "--base", "main", "--set", "wdth=16").code == 2
+
+
+def test_views_of_a_change_have_paths_from_the_root_of_the_repository(run, monkeypatch, tmp_path: Path) -> None:
+    git("init", "-q", "-b", "main")
+    Path("models").mkdir()
+    written("archcalc.toml", 'budget.params = {max = "1"}\nbudget.macs = {max = "1", level = "warn"}\n')
+    written("models/net.yaml", stem(8))
+    commit("a")
+    Path("elsewhere").mkdir()
+    for folder, spec in (("models", "net.yaml"), ("elsewhere", "../models/net.yaml"), ("/", str(tmp_path / "models/net.yaml"))):
+        monkeypatch.chdir(tmp_path / folder)
+        done = run("compare", spec, "--base", "main", "-o", "github", "-o", f"junit={tmp_path}/r.xml")
+        assert re.findall(r"^::\w+ file=([^,]*),line=(\d)", done.out, re.MULTILINE) == [("archcalc.toml", "1"), ("archcalc.toml", "2")]
+        report = (tmp_path / "r.xml").read_text()
+        assert set(re.findall(r' file="([^"]*)"', report)) == {"models/net.yaml", "archcalc.toml"}
+        assert ">archcalc.toml:2:8: warning: macs 221,184 &lt;= 1 (budget" in report
+
+
 def test_closed_forms_cancel_when_a_parameter_has_other_limits_on_each_side() -> None:
     base = HEAD.replace("3, 32, 32", "3, size, size") + "params: {size: {default: 32, min: 8}}\nlayers:\n  - a: conv 8 3x3 stride=2\n"
     found = archcalc.compare(read(base, "a"), read(base.replace("min: 8", "min: 16"), "b"), free=["size"])
@@ -811,6 +848,13 @@ def test_a_network_is_what_its_snapshot_says(run, name: str) -> None:
     assert [layer.path for layer in found.base.layers or ()] == [layer.path for layer in found.head.layers or ()]
 
 
+def test_a_snapshot_in_the_order_of_costs_compares_totals(run) -> None:
+    written("net.yaml", NET)
+    snapshot(run, "net.yaml", "--sort", "macs")
+    done = run("compare", "net.yaml", "--base", "costs.json")
+    assert (done.code, "nothing changed" in done.out) == (0, True)
+
+
 def test_an_older_snapshot_with_fewer_totals_is_compared_by_those_it_has(run) -> None:
     whole = json.loads(run("count", "alexnet", "--format", "json").out)
     del whole["totals"]["bytes"]
@@ -1180,6 +1224,7 @@ LAYOUTS = {
     "block": (stem(8) + "budget:   # ours\n  macs:\n    max: 1   # low\n    increase: 2%\n\n# the end\n", {"macs": "225.7k"}),
     "flow": (stem(8, "budget: {macs: {increase: 2%, max: '9G'}, params: {max: 3, level: warn}} # ours\n"), {"macs": "225.7k", "params": "229"}),
     "only increase": (stem(8, "budget: {macs: {increase: 2%}}\n"), FIRST),
+    "folded": (stem(8, "budget:\n  params:\n    max: >-\n      3\n    level: warn\n"), {"params": "229"}),
     "empty": (stem(8, "budget:   # later\n"), FIRST),
     "braces": (stem(8, "budget: {}\n"), FIRST),
     "all in braces": ("{archcalc: 1, name: t, input: [3, 32, 32],\n layers: [conv 8 3x3], # short\n}\n", FIRST),
@@ -1201,7 +1246,7 @@ def test_a_budget_is_written_and_nothing_else_is_touched(run, name: str, ending:
     assert ("\r" in after) == ("\r" in before)
     assert after.count("\r\n") in (0, after.count("\n"))
     kept = iter(after)
-    assert all(letter in kept for letter in re.sub(r"(?<=max: )('9G'|\d+)", "", before)), "something was lost or reordered"
+    assert all(letter in kept for letter in re.sub(r"(?<=max: )('9G'|\d+|>-\s+3)", "", before)), "something was lost or reordered"
     assert run("check", "net.yaml").code == 0
     assert run("budget", "net.yaml", "--write", "--slack", "2%").code == 0
     assert Path("net.yaml").read_bytes().decode() == after
@@ -1282,10 +1327,12 @@ def test_slack_is_rounded_up_to_four_digits(run, slack: str, params: int) -> Non
         (["alexnet"], "ships with archcalc"),
         (["net.yaml@nothing"], "no variant"),
         (["aliased.yaml"], "edit it by hand"),
+        (["least.yaml"], "a max of params would be below its min, 1k"),
     ],
 )
 def test_a_budget_that_can_not_be_written_leaves_the_file_alone(run, words: list[str], says: str) -> None:
     written("net.yaml", stem(8))
+    written("least.yaml", stem(8, "budget: {params: {max: 2k, min: 1k}}\n"))
     written("aliased.yaml", stem(8, "reference: [{params: &p 224, source: x}]\nbudget: {params: {max: *p}}\n"))
     Path("folder").mkdir()
     written("folder/read-only.yaml", stem(8))

@@ -129,6 +129,9 @@ def _ceilings(model: Model, more: Fraction, names: Sequence[str]) -> list[Ceilin
         counted: Any = metric(priced, name, None, model.spec.mark)
         if not isinstance(counted, (int, Fraction)):
             raise UsageError(f"{model.name}: {name} is {counted}, which can't have a limit")
+        least = getattr(budget, name, None) and getattr(budget, name).min
+        if least is not None and counted * (1 + more) < least.value:
+            raise UsageError(f"{model.name}: a max of {name} would be below its min, {least.text}: it is {numbers.exact(counted)} now")
         found.append(
             Ceiling(
                 model.variant,

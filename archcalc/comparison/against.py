@@ -190,10 +190,10 @@ def _with_commit(model: Model, spec: str, bases: _Bases, question: Question) -> 
         if comparison and comparison.base and before:
             notes = [f"{now.name} was @{renamed[name]}"] if name in renamed else []
             notes += [f"{now.name}: {said}" for said in eased(rules(before, bases.settings(spec)), rules(now))]
-            comparison = replace(comparison, notes=tuple(notes))
+            comparison = replace(comparison, notes=(*comparison.notes, *notes))
         elif comparison and comparison.unjudged and gone:
             note = f"{now.name} is new and @{', @'.join(gone)} gone: if that is another name, nothing judged the increase"
-            comparison = replace(comparison, notes=(note,))
+            comparison = replace(comparison, notes=(*comparison.notes, note))
         found.append(comparison)
     found += [bases.compared(Operand(had[name]), None, spec, path, question) for name in gone if model.variant is None]
     return [comparison for comparison in found if comparison]

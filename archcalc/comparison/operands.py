@@ -11,6 +11,7 @@ from archcalc.comparison.snapshot import is_snapshot, read_snapshot
 from archcalc.errors import UsageError
 from archcalc.model import Model, Question, load
 from archcalc.ops.base import show
+from archcalc.spec.binding import BATCH
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +26,22 @@ class Operand:
     model: Model | None
     side: Side | None = None
     answers: list[tuple[Question, Side]] = field(default_factory=list, repr=False)  # so far
+
+    @property
+    def name(self) -> str:
+        """`net.yaml@variant`."""
+        if self.side is not None:
+            return self.side.label
+        assert self.model is not None
+        return self.model.name
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """The design parameters that it has; the batch is none."""
+        if self.side is not None:
+            return frozenset((*self.side.bindings, *self.side.symbols)) - {BATCH}
+        assert self.model is not None
+        return frozenset(self.model.spec.parameters)
 
     def counted(self, question: Question) -> Side:
         """Its costs, as the question asks. Raises UsageError if what was counted already answers another."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from archcalc.budget import rules
 from archcalc.check import Verdict
 from archcalc.comparison.changes import changes
@@ -18,13 +20,31 @@ def pair(base: Operand | None, head: Operand | None, question: Question = PLAIN,
 
     Budgets are the head's. They are judged at the spec's own values whatever the question sets or frees, as `check` does.
     """
-    before = base.counted(question._replace(without=())) if base else None
-    after = head.counted(question) if head else None
+    before_asked, after_asked, notes = _asked(base, head, question)
+    before = base.counted(before_asked._replace(without=())) if base else None
+    after = head.counted(after_asked) if head else None
     if before and after:
         before, after = with_common_symbols(before, after)
     verdicts, unjudged = _judged(base, head, question)
     found = changes(before, after) if before and after else []
-    return Comparison(before, after, tuple(found), verdicts, unjudged, file)
+    return Comparison(before, after, tuple(found), verdicts, unjudged, file, tuple(notes))
+
+
+def _asked(base: Operand | None, head: Operand | None, question: Question) -> tuple[Question, Question, list[str]]:
+    """The question for each side: what one side alone knows is asked of it alone, and noted."""
+    if base is None or head is None:
+        return question, question, []
+    old, new = base.parameters, head.parameters
+    named = dict.fromkeys([*question.bindings, *question.free])
+    added, gone = [name for name in named if name in new - old], [name for name in named if name in old - new]
+    notes = [f"{head.name} has no `{name}` any more: it is what was asked in the base alone" for name in gone]
+    notes += [f"{head.name} had no `{name}` before: it is what was asked in the new one alone" for name in added]
+    return _less(question, added), _less(question, gone), notes
+
+
+def _less(question: Question, names: Collection[str]) -> Question:
+    bindings = {name: value for name, value in question.bindings.items() if name not in names}
+    return question._replace(bindings=bindings, free=tuple(name for name in question.free if name not in names))
 
 
 def _judged(base: Operand | None, head: Operand | None, question: Question) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:

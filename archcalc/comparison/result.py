@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archcalc.algebra import Number, Poly
@@ -101,6 +103,14 @@ class Comparison:
     def counts(self) -> dict[Status, int]:
         """How many layers were added, removed, changed, renamed."""
         return {status: found for status in Status if (found := sum(change.status is status for change in self.changes))}
+
+    def place(self, file: str) -> str:
+        """A file's path in the repository of the spec, with slashes, as views of a change know it; outside of one, as it is called."""
+        if self.head is None or not self.file or file == self.head.spec:
+            return self.file or file
+        spec = Path(os.path.realpath(os.path.dirname(self.head.spec) or "."), os.path.basename(self.head.spec))
+        root, whole = spec.parents[self.file.count("/")], Path(os.path.realpath(file))
+        return whole.relative_to(root).as_posix() if whole.is_relative_to(root) else file
 
     @property
     def broken(self) -> Iterator[Verdict]:

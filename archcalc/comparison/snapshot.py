@@ -104,8 +104,10 @@ def _layers(table: dict[str, Any], symbols: Mapping[str, Number], path: str) -> 
     found: list[Layer] = []
     places: dict[str, Place] = {}
     last = ""
+    ahead = {row["name"] for row in table["layers"]}
     for row in table["layers"]:
-        if row["op"] == "block":
+        ahead.discard(row["name"])
+        if row["op"] == "block" or not ahead.isdisjoint(row["inputs"]):  # grouped, or sorted by a cost
             return [], {}
         layer = _layer(row, symbols, path)
         adds = found and row["name"] == f"{found[-1].path}.{row['op']}" and list(row["inputs"]) == [last]

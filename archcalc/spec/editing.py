@@ -32,7 +32,9 @@ def put(text: str, path: Sequence[str], value: str) -> str:
         if _is_alias(key, node) or text[node.start_mark.index : node.start_mark.index + 1] in ("&", "!"):
             raise ArchcalcError(f"'{'.'.join(path[: depth + 1])}' is an alias or has an anchor: edit it by hand")
     assert node is not None
-    return f"{text[: node.start_mark.index]}{value}{text[node.end_mark.index :]}"
+    old = text[node.start_mark.index : node.end_mark.index]
+    after = old[len(old.rstrip()) :]  # a text in several lines ends with its own line break
+    return f"{text[: node.start_mark.index]}{value}{after}{text[node.end_mark.index :]}"
 
 
 def _is_alias(key: yaml.Node, value: yaml.Node) -> bool:

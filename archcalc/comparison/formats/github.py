@@ -80,9 +80,7 @@ def _says(change: Change) -> str:
 
 
 def _annotation(level: str, mark: Mark, comparison: Comparison, title: str, message: str) -> str:
-    own = comparison.head is not None and mark.file == comparison.head.spec
-    file = comparison.file if own and comparison.file else mark.file
-    return f"::{level} file={_property(file)},line={mark.line},col={mark.column},title={_property(title)}::{_data(message)}"
+    return f"::{level} file={_property(comparison.place(mark.file))},line={mark.line},col={mark.column},title={_property(title)}::{_data(message)}"
 
 
 def _data(value: str) -> str:

@@ -29,11 +29,12 @@ def _suite(comparison: Comparison, found: Report) -> ElementTree.Element:
     ElementTree.SubElement(whole, "system-out").text = _legal(text.report(Report((comparison,), found.base, found.said)))
     for verdict in comparison.verdicts:
         case = _case(suite, comparison, f"{verdict.metric} {verdict.limit}", verdict)
+        mark = verdict.mark._replace(file=comparison.place(verdict.mark.file))
+        message = f"{verdict.metric} {words.figure(verdict.counted)} {verdict.wanted}"
         if verdict.fails:
-            message = f"{verdict.metric} {words.figure(verdict.counted)} {verdict.wanted}"
-            ElementTree.SubElement(case, "failure", message=_legal(message), type="budget").text = _legal(f"{verdict.mark}: {message}")
+            ElementTree.SubElement(case, "failure", message=_legal(message), type="budget").text = _legal(f"{mark}: {message}")
         elif not verdict.passed:
-            ElementTree.SubElement(case, "system-out").text = _legal(f"warning: {verdict}")
+            ElementTree.SubElement(case, "system-out").text = _legal(f"{mark}: warning: {message}")
     for limit in comparison.unjudged:
         ElementTree.SubElement(_case(suite, comparison, limit), "skipped", message="there is no base")
     suite.set("tests", str(len(suite)))
@@ -45,7 +46,7 @@ def _suite(comparison: Comparison, found: Report) -> ElementTree.Element:
 def _case(suite: ElementTree.Element, comparison: Comparison, name: str, verdict: Verdict | None = None) -> ElementTree.Element:
     label = _legal(words.plain(comparison.label))
     file = comparison.file or comparison.side.spec
-    return ElementTree.SubElement(suite, "testcase", classname=label, name=_legal(name), file=_legal(verdict.mark.file if verdict else file))
+    return ElementTree.SubElement(suite, "testcase", classname=label, name=_legal(name), file=_legal(comparison.place(verdict.mark.file) if verdict else file))
 
 
 def _legal(value: str) -> str:
