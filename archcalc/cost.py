@@ -158,7 +158,7 @@ class Table:
         sizes = domain(self._sizes())
         limits = [limit for name in self.free if name in self.spec.parameters for limit in self.spec.parameters[name].conditions(name)]
         stronger = {condition.rpartition(" ")[0] for condition in sizes}  # `n >= 2`, which a limit `n >= 1` adds nothing to
-        return (*(limit for limit in limits if limit.rpartition(" ")[0] not in stronger), *sizes)
+        return (*(limit for limit in limits if limit.rpartition(" ")[0] not in stronger), *sizes, *self.graph.assumed)
 
     @cached_property
     def narrower(self) -> dict[str, tuple[str, ...]]:
@@ -276,7 +276,7 @@ class Table:
             "depth": self._depth(lambda node: node.op.is_layer),
             "depth_with_pooling": self._depth(lambda node: node.op.is_layer or node.op.is_pooling),
             "layers": len(layers) if not self.graph.loops else total(over(self.graph.nodes[n].ranges, 1) for n in layers),
-            "uncounted": [],
+            "uncounted": [{"op": found.op, "count": found.nodes, "first": found.first, "why": found.why} for found in self.graph.uncounted],
         }
         if self.train:
             totals["backward_macs"] = total(self._backward.macs.values())

@@ -16,8 +16,17 @@ def expand(table: Table) -> str:
     return "\n".join(_lines(table)) + "\n"
 
 
+def _in_words(graph: Graph) -> Graph:
+    """The graph in operators of the language: a model file may hold others."""
+    if not any(getattr(node.op, "is_foreign", False) for node in graph.nodes):
+        return graph
+    from archcalc.importer.foreign import lowered
+
+    return lowered(graph)
+
+
 def _lines(table: Table) -> Iterator[str]:
-    graph = table.graph
+    graph = _in_words(table.graph)
     yield "archcalc: 1"
     yield f"name: {_quoted(table.name)}"
     if len(table.inputs) == 1 and "input" in table.inputs:

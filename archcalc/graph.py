@@ -111,6 +111,15 @@ class Group(NamedTuple):
     output: int
 
 
+class Uncounted(NamedTuple):
+    """An operator of a model file that has no rule, or lacks what its rule needs: how often, the first such node, and why."""
+
+    op: str
+    nodes: int
+    first: str
+    why: str
+
+
 @dataclass(slots=True)
 class Graph:
     """A network as a directed acyclic graph. A graph for training holds the train-only heads as well, marked `head`."""
@@ -120,6 +129,9 @@ class Graph:
     outputs: list[int] = field(default_factory=list)
     groups: dict[str, Group] = field(default_factory=dict)
     loops: dict[int, Loop] = field(default_factory=dict)  # by the position of their entry
+    uncounted: list[Uncounted] = field(default_factory=list)
+    assumed: list[str] = field(default_factory=list)  # what has to hold between free sizes
+    notes: list[str] = field(default_factory=list)  # what else a reader of the figures should know
 
     def layers(self) -> list[int]:
         """Positions of the layers: all nodes but the inputs and what loops carry."""

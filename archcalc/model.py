@@ -199,6 +199,10 @@ def load(name: str) -> Model:
 
     Raises UsageError if there is no such thing, SpecError if the spec has mistakes.
     """
+    if name.endswith(".onnx"):
+        from archcalc.importer import load_onnx
+
+        return load_onnx(name)
     path, variant = parted(name)
     if Path(path).is_file() or is_yaml(path) or "/" in path or is_folder(path):
         return _model(path, variant)

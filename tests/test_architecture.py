@@ -16,7 +16,7 @@ FLOORS = [
     ("spec",),
     ("graph", "scope", "build"),
     ("receptive", "memory", "duration", "cost"),
-    ("model", "render", "expand", "schemas", "reference", "conventions", "onnx", "measure", "latency"),
+    ("model", "render", "expand", "schemas", "reference", "conventions", "onnx", "importer", "measure", "latency"),
     ("budget", "check", "comparison", "zoo", "docs"),
     ("cli", "mkdocs", "sphinx"),
 ]

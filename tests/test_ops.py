@@ -155,6 +155,9 @@ DENSE = [
     Row("matmul", [(4, 6), (6, 5)], (4, 5), macs=4 * 5 * 6),
     Row("matmul", [(2, 4, 6), (2, 6, 5)], (2, 4, 5), macs=2 * 4 * 5 * 6),
     Row("embedding 1000 64", [(20,)], (64, 20), 1000 * 64, field=[POINT]),
+    Row("embedding 1000 64 axis=-1", [(20,)], (20, 64), 1000 * 64, field=MIXED),
+    Row("linear 256 axis=-1", [(197, 64)], (197, 256), 256 * 64 + 256, 197 * 256 * 64, 197 * 256, MIXED),
+    Row("linear 256 axis=-1 bias=false", [(3, 5, 64)], (3, 5, 256), 256 * 64, 3 * 5 * 256 * 64, 0, MIXED),
     # attention: projections of q, k, v and of the output; then scores and their use. A softmax over n numbers is 5n-2 operations
     Row("attention 4", [(64, 10)], (64, 10), 4 * (64 * 64 + 64), 4 * 10 * 64 * 64 + 2 * 10 * 10 * 64, 4 * 10 * 10 + 4 * 10 * (5 * 10 - 2) + 4 * 10 * 64),
     Row("attention 4", [(64, 5, 2)], (64, 5, 2), 4 * (64 * 64 + 64), 4 * 10 * 64 * 64 + 2 * 10 * 10 * 64, 4 * 10 * 10 + 4 * 10 * (5 * 10 - 2) + 4 * 10 * 64),
@@ -205,6 +208,7 @@ NORMALIZATIONS = [
     # a mean, a difference, a square, its mean, a division: five an element; epsilon and the root: two for each set of statistics
     Row("ln", [(64, 10)], (64, 10), 2 * 64, 0, 10 * (5 * 64 + 2) + 2 * 64 * 10, [POINT]),
     Row("ln scale=false shift=false", [(64,)], (64,), 0, 0, 5 * 64 + 2, []),
+    Row("ln axis=-1", [(9, 64)], (9, 64), 2 * 64, 0, 9 * (5 * 64 + 2) + 2 * 9 * 64, MIXED),
     Row("ln shift=false", [MAP], MAP, 64, 0, 14 * 14 * (5 * 64 + 2) + 64 * 14 * 14, [POINT] * 2),
     Row("gn", [MAP], MAP, 2 * 64, 0, 32 * (5 * 2 * 14 * 14 + 2) + 2 * 64 * 14 * 14, [POINT] * 2),
     Row("gn 8 scale=false shift=false", [MAP], MAP, 0, 0, 8 * (5 * 8 * 14 * 14 + 2), [POINT] * 2),
@@ -241,6 +245,7 @@ ACTIVATIONS = [
     Row("prelu", [MAP], MAP, 64, elementwise=2 * 64 * 14 * 14, field=[POINT] * 2),
     # over n channels: n-1 maxima, n differences, n exponentials, n-1 additions, n divisions
     Row("softmax", [(1000,)], (1000,), elementwise=999 + 1000 + 1000 + 999 + 1000, field=[]),
+    Row("softmax axis=-1", [(12, 5, 7)], (12, 5, 7), elementwise=12 * 5 * (6 + 7 + 7 + 6 + 7), field=MIXED),
     Row("softmax", [(21, 8, 8)], (21, 8, 8), elementwise=8 * 8 * (20 + 21 + 21 + 20 + 21), field=[POINT] * 2),
     Row("dropout", [MAP], MAP, field=[POINT] * 2),
     Row("dropout 0.4", [MAP], MAP, field=[POINT] * 2),
@@ -295,7 +300,14 @@ RESHAPING = [
     Row("pixel_unshuffle 2", [(1, 4, 4, 4)], (8, 2, 2, 2), field=[(2, 2, 0)] * 3),
 ]
 
-ROWS = [*CONVOLUTIONS, *POOLS, *DENSE, *NORMALIZATIONS, *ACTIVATIONS, *MERGES, *RESHAPING]
+# what a spec says of a layer is what counts
+OPAQUE = [
+    Row("opaque 8 5 5 params=12 macs=900 elementwise=30", [(4, 10, 10)], (8, 5, 5), 12, 900, 30),
+    Row("opaque 4 10 10 buffers=3 sees=here kind=inplace", [(4, 10, 10)], (4, 10, 10), field=[POINT] * 2, buffers=3),
+    Row("opaque 7 params=(3*5) sees=unknown kind=layer", [(4, 10), (2, 3)], (7,), 15, field=MIXED),
+]
+
+ROWS = [*CONVOLUTIONS, *POOLS, *DENSE, *NORMALIZATIONS, *ACTIVATIONS, *MERGES, *RESHAPING, *OPAQUE]
 
 
 def spec_text(line: str, inputs: list[Shape]) -> str:
@@ -425,7 +437,9 @@ MISTAKES: list[tuple[str, list[Shape], str]] = [
     ("token", [IMAGE], "token needs an input of 2 axes"),
     ("leaky_relu slope=2", [IMAGE], "leaky_relu: slope must be a number between 0 and 1, got 2"),
     ("prelu slope=1", [IMAGE], "prelu has no option 'slope'"),
-    ("softmax axis=1", [IMAGE], "softmax has no option 'axis'"),
+    ("softmax axis=1", [IMAGE], "softmax: axis must be 0 for the first axis or -1 for the last, got 1"),
+    ("opaque 8 macs=x", [IMAGE], "unknown name"),
+    ("opaque 8 sees=far", [IMAGE], "opaque: sees must be one of everything, here, unknown; got far"),
     ("dropout 0.5 2", [IMAGE], "dropout takes P: there is no place for '2'"),
     ("dropout 1.5", [IMAGE], "dropout: p must be a number between 0 and 1, got 1.5"),
     ("add", [IMAGE], "add takes a list of branches"),

@@ -13,6 +13,7 @@ from archcalc.cli import (  # isort: skip  # the order of `archcalc --help`
     diagram,
     expand,
     export,
+    importing,
     verify,
     measure,
     calibrate,

@@ -27,6 +27,7 @@ def count(
     flops: Annotated[bool, typer.Option("--flops", help="A column of FLOPs: 2 x MACs + elementwise operations.")] = False,
     form: Annotated[str, typer.Option("--format", "-o", help="table, markdown, rst, csv, json, html or latex.")] = "table",
     tool: As = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a model file holds what could not be counted.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Count parameters, MACs, activations, memory and receptive field, as numbers or closed forms.
@@ -48,3 +49,5 @@ def count(
         notes(table, model.dropped, quiet)
         tables.append(table)
     typer.echo(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, flops=flops, width=width()))
+    if strict and any(table.graph.uncounted for table in tables):
+        raise typer.Exit(1)

@@ -121,6 +121,8 @@ def notes(table: Table, dropped: Sequence[str], quiet: bool) -> None:
 
     for name in dropped:
         typer.echo(f"note: {name} stays {show(table.binding.values[name])}: it decides the structure", err=True)
+    for note in table.graph.notes:
+        typer.echo(f"note: {note}", err=True)
     for node in table.graph.dead_ends():
         typer.echo(f"{node.mark}: warning: nothing reads {node.name}; list it under `outputs:` if it is one", err=True)
 

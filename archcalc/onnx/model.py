@@ -71,6 +71,7 @@ def _value(name: str, kind: int, batch: Dim, shape: Shape) -> ValueInfoProto:
 def _annotate(node: NodeProto, row: Row) -> None:
     """A layer's costs, where viewers show them."""
     costs: dict[str, Any] = {"layer": row.text, "params": row.params}
+    costs |= {"trainable": row.trainable_params} if row.trainable_params != row.params else {}
     costs |= {"buffers": row.buffers} if row.buffers != 0 else {}
     costs |= {"macs": row.macs, "flops": row.flops, "activations": row.activations, "bytes": row.bytes}
     costs |= {"field" if len(row.field) == 1 else f"field of {name}": numbers.one_field(field) for name, field in row.field.items()}

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archcalc.ops import activation, convolution, dense, merge, normalization, pooling, reshaping
+from archcalc.ops import activation, convolution, dense, merge, normalization, opaque, pooling, reshaping
 from archcalc.ops.base import Op, Reach, Shape, Window, Windows, size, spell_shape
 
-FAMILIES = (convolution, dense, pooling, normalization, activation, merge, reshaping)
+FAMILIES = (convolution, dense, pooling, normalization, activation, merge, reshaping, opaque)
 
 
 def _words(base: type[Op]) -> Iterator[tuple[str, type[Op]]]:

@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from archcalc.algebra import Dim
-from archcalc.ops.base import Free, Ratio, Reach, Shape, Windows, size
+from archcalc.ops.base import End, Free, Ratio, Reach, Shape, Windows, size
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
 
 
@@ -179,15 +179,20 @@ class Mish(_Elementwise):
 
 
 class Softmax(_Elementwise):
-    """Softmax over the channels: maximum, difference, exp, sum and division."""
+    """Softmax over the channels, or with `axis=-1` over the last axis: maximum, difference, exp, sum and division."""
 
     word = "softmax"
 
+    axis: End = 0
+
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
-        return 5 * size(output) - 2 * size(output[1:])
+        return 5 * size(output) - 2 * size(output[:-1] if self.axis else output[1:])
+
+    def windows(self, *inputs: Shape) -> Windows:
+        return Reach.MIXED if self.axis and len(inputs[0]) > 1 else Reach.PASS
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
-        return builder.node("Softmax", *tensors, axis=1)
+        return builder.node("Softmax", *tensors, axis=self.axis or 1)
 
 
 class Dropout(_Elementwise):

@@ -217,6 +217,12 @@ def _whole(value: object) -> Dim:
     raise ValueError(f"must be a whole number, got {show(value)}")
 
 
+def _end(value: object) -> int:
+    if value in (0, -1) and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"must be 0 for the first axis or -1 for the last, got {show(value)}")
+
+
 def _flag(value: object) -> bool:
     if isinstance(value, bool):
         return value
@@ -283,6 +289,7 @@ def _field(check: Callable[[object], Any], schema: Mapping[str, Any]) -> tuple[P
 Size = Annotated[Dim, *_field(_positive, {**_SIZE, "minimum": 1})]
 Count = Annotated[int, *_field(_count, {**_INTEGER, "minimum": 1})]
 Whole = Annotated[Dim, *_field(_whole, _SIZE)]
+End = Annotated[int, *_field(_end, {"enum": [0, -1]})]
 Flag = Annotated[bool, *_field(_flag, {"type": "boolean"})]
 Ratio = Annotated[Fraction | int, *_field(_ratio, {"type": "number", "minimum": 0, "maximum": 1})]
 Sizes = Annotated[Dim | tuple[Dim, ...], *_field(_axes(_positive), _PER_AXIS)]

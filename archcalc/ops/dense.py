@@ -8,12 +8,15 @@ from typing import ClassVar
 
 from archcalc.algebra import Dim, divides, same
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Count, Flag, Op, Reach, Shape, Size, Window, Windows, need_rank, number, size, spell_shape
+from archcalc.ops.base import Count, End, Flag, Op, Reach, Shape, Size, Window, Windows, need_rank, number, size, spell_shape
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
 
 
 class Linear(Op):
-    """Fully connected layer: on a vector, or on every position of a sequence (`features x positions`)."""
+    """Fully connected layer: on a vector, or on every position of a sequence (`features x positions`).
+
+    With `axis=-1` the features are the last axis, of any number.
+    """
 
     word = "linear"
     positional = ("out",)
@@ -21,30 +24,36 @@ class Linear(Op):
 
     out: Size
     bias: Flag = True
+    axis: End = 0
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
+        if self.axis == -1 and x:
+            return (*x[:-1], self.out)
         need_rank(self.word, x, 1, 2, "put `flatten` or `gap` before it, or use `conv N 1x1`")
         return (self.out, *x[1:])
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         (x,) = inputs
-        weight = (self.out, x[0])
+        weight = (self.out, x[self.axis])
         return {"weight": weight, "bias": (self.out,)} if self.bias else {"weight": weight}
 
     def macs(self, output: Shape, *inputs: Shape) -> Dim:
-        return size(output) * inputs[0][0]
+        return size(output) * inputs[0][self.axis]
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(output) if self.bias else 0
 
     def windows(self, *inputs: Shape) -> Windows:
-        return Reach.ALL if len(inputs[0]) == 1 else Reach.PASS
+        return Reach.ALL if len(inputs[0]) == 1 else Reach.MIXED if self.axis else Reach.PASS
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         (x,) = tensors
         if x.rank == 2:
             return builder.node("Gemm", x, *[builder.weight(name) for name in self.weights(x.shape)], transB=1)
+        if self.axis == -1:
+            product = builder.node("MatMul", x, builder.node("Transpose", builder.weight("weight"), perm=[1, 0]))
+            return builder.node("Add", product, builder.weight("bias")) if self.bias else product
         return _projected(builder, x, "weight", "bias" if self.bias else "")
 
 
@@ -207,18 +216,22 @@ class Attention(Op):
 
 
 class Embedding(Op):
-    """A table of `vocab` learned vectors, looked up by index: `positions` become `dim x positions`."""
+    """A table of `vocab` learned vectors, looked up by index: `positions` become `dim x positions`.
+
+    With `axis=-1` they become `positions x dim`.
+    """
 
     word = "embedding"
     positional = ("vocab", "dim")
 
     vocab: Size
     dim: Size
+    axis: End = 0
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         need_rank(self.word, x, 1, 3, "positions only: the input holds indices")
-        return (self.dim, *x)
+        return (*x, self.dim) if self.axis else (self.dim, *x)
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         return {"weight": (self.vocab, self.dim)}
@@ -230,12 +243,12 @@ class Embedding(Op):
         return 0
 
     def windows(self, *inputs: Shape) -> Windows:
-        return tuple(Window() for _ in inputs[0])
+        return Reach.MIXED if self.axis else tuple(Window() for _ in inputs[0])
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         (x,) = tensors
         found = builder.node("Gather", builder.weight("weight"), builder.indices(x), axis=0)
-        return builder.node("Transpose", found, perm=[0, x.rank, *range(1, x.rank)])
+        return found if self.axis else builder.node("Transpose", found, perm=[0, x.rank, *range(1, x.rank)])
 
 
 class _Recurrent(Op):

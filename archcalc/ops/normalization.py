@@ -4,7 +4,7 @@ from typing import Any
 
 from archcalc.algebra import Dim, divides
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Count, Flag, Free, Op, Reach, Shape, Size, Windows, need_rank, number, size
+from archcalc.ops.base import Count, End, Flag, Free, Op, Reach, Shape, Size, Windows, need_rank, number, size
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
 
 
@@ -20,8 +20,12 @@ class _Affine(Op):
         return inputs[0]
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        channels = inputs[0][:1]
+        channels = self._vector(inputs[0])
         return ({"scale": channels} if self.scale else {}) | ({"shift": channels} if self.shift else {})
+
+    def _vector(self, x: Shape) -> Shape:
+        """The shape of the scale: the channels."""
+        return x[:1]
 
     def macs(self, output: Shape, *inputs: Shape) -> Dim:
         return 0
@@ -35,7 +39,7 @@ class _Affine(Op):
 
     def _vectors(self, builder: Builder, x: Tensor) -> tuple[str, str]:
         """The scale and the shift, or the ones and zeros that stand for what is turned off."""
-        channels = number(x.shape[0])
+        channels = number(self._vector(x.shape)[0])
         scale = builder.weight("scale") if self.scale else builder.reals([1.0] * channels)
         return scale, builder.weight("shift") if self.shift else builder.reals([0.0] * channels)
 
@@ -63,21 +67,30 @@ class BatchNorm(_Affine):
 
 
 class LayerNorm(_Affine):
-    """Layer normalisation over the channels at each position."""
+    """Layer normalisation over the channels at each position; with `axis=-1` the channels are the last axis."""
 
     word = "ln"
     in_place = False
 
+    axis: End = 0
+
+    def _vector(self, x: Shape) -> Shape:
+        return x[-1:] if self.axis else x[:1]
+
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         """Sum, difference, square, sum, division, then the scale and shift; two operations a position."""
-        return 5 * size(output) + 2 * size(output[1:]) + self._learned(output)
+        return 5 * size(output) + 2 * size(output[:-1] if self.axis else output[1:]) + self._learned(output)
+
+    def windows(self, *inputs: Shape) -> Windows:
+        return Reach.MIXED if self.axis and len(inputs[0]) > 1 else Reach.PASS
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         """ONNX normalises the last axes, so the channels go there and come back."""
         (x,) = tensors
-        last = x if x.rank == 2 else builder.node("Transpose", x, perm=[0, *range(2, x.rank), 1])
+        there = x.rank == 2 or self.axis == -1
+        last = x if there else builder.node("Transpose", x, perm=[0, *range(2, x.rank), 1])
         normal = builder.node("LayerNormalization", last, *self._vectors(builder, x), axis=-1, epsilon=1e-6)
-        return normal if x.rank == 2 else builder.node("Transpose", normal, perm=[0, x.rank - 1, *range(1, x.rank - 1)])
+        return normal if there else builder.node("Transpose", normal, perm=[0, x.rank - 1, *range(1, x.rank - 1)])
 
 
 class GroupNorm(_Affine):

@@ -111,9 +111,10 @@ def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
     totals = table.totals
     trainable = "" if totals["trainable_params"] == totals["params"] else f", {numbers.exact(totals['trainable_params'], form)} of them trainable"
     buffers = f", and {numbers.exact(totals['buffers'], form)} numbers in buffers" if totals["buffers"] != 0 else ""
+    incomplete = ", incomplete" if table.graph.uncounted else ""
     found = [
-        ("params", f"{numbers.exact(totals['params'], form)}{trainable}{buffers}"),
-        *((title, f"{numbers.exact(totals[name], form)} {_per(table)}") for name, title in table.convention.titles.items()),
+        ("params", f"{numbers.exact(totals['params'], form)}{trainable}{buffers}{incomplete}"),
+        *((title, f"{numbers.exact(totals[name], form)} {_per(table)}{incomplete}") for name, title in table.convention.titles.items()),
     ]
     if table.timing is not None:
         found = [*times.facts(table, table.timing, form), *found]
@@ -137,7 +138,10 @@ NARROWER = {"act_peak_bytes": "what is alive at most", "depth": "the depth", "re
 
 def _coverage(table: Table, form: Form) -> str:
     layers = numbers.exact(table.totals["layers"], form)
-    return f"{layers} of {layers} layer{'s' * (layers != '1')} counted"
+    missing = table.graph.uncounted
+    counted = numbers.exact(table.totals["layers"] - sum(found.nodes for found in missing), form) if missing else layers
+    without = "; ".join(f"{found.nodes} {found.op} (first {found.first}: {found.why})" for found in missing)
+    return f"{counted} of {layers} layer{'s' * (layers != '1')} counted{', without ' + without if missing else ''}"
 
 
 def _per(table: Table) -> str:

@@ -80,6 +80,15 @@ class Layer(TypedDict):
     extrapolated: Annotated[NotRequired[bool], Field(description="the layer lies outside of what the device was calibrated for")]
 
 
+class Uncounted(TypedDict):
+    """An operator of a model file that has no rule, or lacks what its rule needs."""
+
+    op: str
+    count: Annotated[int, Field(description="nodes of it")]
+    first: Annotated[str, Field(description="the first such node")]
+    why: str
+
+
 class Totals(TypedDict):
     """The whole network; what depends on it is for the batch."""
 
@@ -97,7 +106,7 @@ class Totals(TypedDict):
     depth: Annotated[Number, Field(description="layers with weights on the longest path")]
     depth_with_pooling: Number
     layers: Whole
-    uncounted: Annotated[list[str], Field(description="layers that could not be counted: the totals lack them")]
+    uncounted: Annotated[list[Uncounted], Field(description="what could not be counted: the totals lack it")]
     backward_macs: NotRequired[Number]
     optimizer_bytes: NotRequired[Whole]
     expected_depth: NotRequired[Number]
@@ -146,6 +155,7 @@ class Count(TypedDict):
     receptive_field: WholeField
     layers: list[Layer]
     counted_by: NotRequired[Peer]
+    notes: Annotated[NotRequired[list[str]], Field(description="what was assumed of a model file where only a run tells")]
     set: Annotated[NotRequired[list[str]], Field(description="the parameters that were given a value other than the spec's own")]
     without: Annotated[NotRequired[list[str]], Field(description="labels that were left out")]
     domain: Annotated[NotRequired[list[str]], Field(description="where the closed forms hold")]

@@ -116,6 +116,8 @@ def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
         for name in ("macs", "flops", "elementwise"):
             if table.totals[name] is None:  # not what the tool counts
                 listed[name] = None
+    if table.graph.notes:
+        found["notes"] = list(table.graph.notes)
     if table.timing is not None:
         low, high = table.timing.interval
         found["totals"]["latency_ms"] = times.exact(table.timing.whole.total)

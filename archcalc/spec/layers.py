@@ -264,6 +264,8 @@ class Resolver:
             near = difflib.get_close_matches(surplus[0].text, flags(layer.op) if layer.op else (), 1)
             self._wrong(f"{takes}: there is no place for '{surplus[0].text}'" + (f"; did you mean '{near[0]}'?" if near else ""), surplus[0])
         for name, word in [*zip(positional, words, strict=False), *line.options.items()]:
+            if layer.op and f"{name}_" in layer.op.model_fields:  # an option that would hide a rule of the operator: `macs`
+                name = f"{name}_"
             fields = layer.op.model_fields if layer.op else layer.values if layer.block is None else dict.fromkeys(layer.block.arguments)
             if name in layer.values:
                 self._wrong(f"{line.head.text}: '{name}' is given twice", word)

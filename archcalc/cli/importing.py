@@ -1,0 +1,41 @@
+"""`archcalc import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archcalc.cli.app import app
+from archcalc.cli.options import Quiet, Set, bindings
+from archcalc.errors import UsageError
+
+
+@app.command("import")
+def import_(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write the spec; printed if it isn't given.")] = None,
+    sets: Set = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write a model file as a spec that counts the same; layers that repeat are written once.
+
+    \b
+    archcalc import model.onnx -o net.yaml
+    archcalc import model.onnx --set height=224 --set width=224      defaults of the sizes that the file leaves open
+    """
+    from archcalc.importer import Imported, imported
+    from archcalc.model import load
+    from archcalc.writing import write
+
+    found = load(model)
+    if not isinstance(found, Imported):
+        raise UsageError(f"{model} is a spec already; `archcalc expand` writes it flat")
+    text, notes = imported(found, bindings(sets))
+    for note in notes if not quiet else ():
+        typer.echo(f"note: {note}", err=True)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        write(output, text.encode())

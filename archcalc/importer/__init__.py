@@ -1,0 +1,10 @@
+"""Reads ONNX files onto the same graph that a spec becomes, without onnx and without the file's weights.
+
+`wire` and `proto` read the bytes, `walk` goes through the nodes and asks `rules` what each of them is, `names` says where layers
+stand, `network` makes a `Model` of it, and `writing` a spec.
+"""
+
+from archcalc.importer.network import Imported, load_onnx
+from archcalc.importer.writing import imported
+
+__all__ = ["Imported", "imported", "load_onnx"]

@@ -1,0 +1,125 @@
+"""Layers of a model file that the language has no operator for: they carry their figures with them.
+
+A rule of `archcalc.importer.rules` works the figures out from the shapes in the file; `word` and `words` say what the layer is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from archcalc.algebra import Dim
+from archcalc.errors import ShapeError
+from archcalc.graph import Graph
+from archcalc.ops import Op, Reach, Shape, Windows, size
+from archcalc.ops.emit import Builder, Tensor, Value
+from archcalc.ops.opaque import SEES, Opaque
+
+FLAGS = ("is_layer", "is_pooling", "in_place", "is_view", "is_gate")
+
+
+class Foreign(Op):
+    """A layer with given figures: `size_` is what one sample's output is, the others are those that an operator's rules would give."""
+
+    is_foreign: ClassVar[bool] = True
+
+    words: str = ""
+    size_: Any = ()
+    weights_: Any = {}
+    buffers_: Any = {}
+    macs_: Any = 0
+    elementwise_: Any = 0
+    reach: Any = Reach.PASS
+    moving: Any = 1  # how many of its operands are computed: those gradients flow back to
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return tuple(self.size_)
+
+    def weights(self, *inputs: Shape) -> dict[str, Shape]:
+        return dict(self.weights_)
+
+    def buffers(self, *inputs: Shape) -> dict[str, Shape]:
+        return dict(self.buffers_)
+
+    def macs(self, output: Shape, *inputs: Shape) -> Dim:
+        return self.macs_  # type: ignore[no-any-return]
+
+    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
+        return self.elementwise_  # type: ignore[no-any-return]
+
+    def backward(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Dim:
+        """The gradient of each operand of a product is a product of the same size."""
+        return (sum(dx) + dw) * self.macs_ if self.moving > 1 else (any(dx) + dw) * self.macs_  # type: ignore[no-any-return]
+
+    def windows(self, *inputs: Shape) -> Windows:
+        return self.reach  # type: ignore[no-any-return]
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        raise ShapeError(f"`{self.words or self.word}` comes from a model file, and the language has no operator for it")
+
+    def line(self, every: bool = False, rank: int = 0) -> str:
+        """What the layer is called, or with every option a line of the language that counts the same."""
+        return self.opaque().line(every=True) if every else self.words or self.word
+
+    def opaque(self) -> Opaque:
+        """The language's layer with the same figures."""
+        kinds = {"is_view": "view", "is_layer": "layer", "is_pooling": "pooling", "is_gate": "gate", "in_place": "inplace"}
+        return Opaque(
+            shape_=tuple(self.size_) or (1,),
+            params=_elements(self.weights_),
+            buffers_=_elements(self.buffers_),
+            macs_=self.macs_,
+            elementwise_=self.elementwise_,
+            sees=next(word for word, reach in SEES.items() if reach is self.reach) if isinstance(self.reach, Reach) else "unknown",
+            kind=next((kind for flag, kind in kinds.items() if getattr(self, flag)), "plain"),
+        )
+
+
+def _elements(tensors: Any) -> Dim:
+    total: Dim = 0
+    for shape in tensors.values():
+        total = total + size(shape)
+    return total
+
+
+@lru_cache(maxsize=4096)
+def _kind(word: str, flags: tuple[str, ...]) -> type[Foreign]:
+    return type("Foreign", (Foreign,), {"__module__": __name__, "word": word, **dict.fromkeys(flags, True)})
+
+
+def foreign(word: str, flags: tuple[str, ...] = (), **figures: Any) -> Foreign:
+    """A layer of that word; `flags` are among FLAGS."""
+    return _kind(word, flags).model_construct(**figures)
+
+
+def lowered(graph: Graph) -> Graph:
+    """The graph in the language's operators alone. What shares the weights of another kind of layer has none of its own."""
+    nodes = list(graph.nodes)
+    for n, node in enumerate(nodes):
+        if isinstance(node.op, Foreign):
+            nodes[n] = node._replace(op=node.op.opaque())
+    for n, node in enumerate(nodes):
+        if node.share is None:
+            continue
+        owner, into = graph.nodes[node.share], graph.shapes_into(node)
+        weights = graph.nodes[n].op.weights(*into)
+        if type(owner.op) is type(graph.nodes[n].op) and owner.op.weights(*graph.shapes_into(owner)) == weights and not isinstance(owner.op, Foreign):
+            continue
+        op = nodes[n].op
+        given = op if isinstance(op, Opaque) else foreign(op.word, flags_of(op), **figures(op, node.shape, into)).opaque()
+        nodes[n] = node._replace(op=given.model_copy(update={"params": 0, "buffers_": 0}), share=None)
+    return replace(graph, nodes=nodes)
+
+
+def flags_of(op: Op) -> tuple[str, ...]:
+    return tuple(flag for flag in FLAGS if getattr(op, flag))
+
+
+def figures(op: Op, shape: Shape, into: Sequence[Shape]) -> dict[str, Any]:
+    """What an operator comes to."""
+    return {"size_": shape, "macs_": op.macs(shape, *into), "elementwise_": op.elementwise(shape, *into), "reach": op.windows(*into)}
+
+
+__all__ = ["FLAGS", "Foreign", "figures", "flags_of", "foreign", "lowered"]

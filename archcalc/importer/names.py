@@ -1,0 +1,251 @@
+"""Names of layers and of the groups that they stand in, as the exporter's scopes have them.
+
+`/layer1/layer1.0/conv1/Conv` becomes `layer1/0/conv1`. Scopes come from a node's own name, from what torch's exporter notes beside
+it, or from the name of its weights (`layer1.0.conv1.weight`); a node without any of these stands where the one before it does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from keyword import iskeyword
+
+from archcalc.errors import Mark
+from archcalc.graph import Graph, Group
+from archcalc.importer.proto import NodeProto
+
+_ROLE = re.compile(
+    r"^(?P<layer>.+?)[._/:](?:weights?|bias(?:es)?|kernel|gamma|beta|scale|alpha|embeddings?|embedding_table|w|b|s|rm|riv|W|R|B|bn_s|bn_b|ReadVariableOp)"
+    r"(?:[._:](?:\d+|quantized|weight|int8|uint8|Q|DQ))*$"
+)
+_GENERATED = re.compile(r"^(?:onnx::|const|val_|_val_|tmp|arg|primals|ortshared|[A-Za-z]{0,2}\d+$|Constant)")
+_COMPUTED = re.compile(r"^(?:zeros|ones|full|arange|scalar_tensor|expand|clone|lift_fresh_copy|unsqueeze|index|to|_to_copy|where|slice|view|permute)(?:_\w*)?$")
+_SCALE = re.compile(r"(?:weight|bias|input|output|_\d+)_(?:scale|zero_point)(?:_mul)?$")
+_NUMBERED = re.compile(r"^(.*?)_?\d*$")
+_SCOPES = "pkg.torch.onnx.name_scopes"
+_QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
+_UNFIT = re.compile(r"[^\w.+-]+")
+LONGEST = 80
+SHOWN = 4  # layers that a group's caption names
+
+Path = tuple[str, ...]
+
+
+class Namer:
+    """Collects where each layer stands; `finish` gives the names."""
+
+    def __init__(self, producer: str) -> None:
+        self.own = producer == "archcalc"
+        self.paths: list[Path] = []  # scopes, and the last part if it says more than the operator
+        self.words: list[str] = []
+        self.positions: list[int] = []
+        self.inputs: dict[str, None] = {}
+        self.prefix: Path = ()
+        self.last: Path = ()
+        self.twice: dict[str, int] = {}
+
+    @property
+    def count(self) -> int:
+        """How many layers have been added."""
+        return len(self.paths)
+
+    @count.setter
+    def count(self, count: int) -> None:
+        del self.paths[count:], self.words[count:], self.positions[count:]
+
+    def input(self, name: str) -> str:
+        label = fit(name.rpartition("/")[2] or name) or "input"
+        label = unused(label, self.inputs)
+        self.inputs[label] = None
+        return label
+
+    def symbol(self, name: str) -> str:
+        """An identifier for a free size."""
+        return identifier(name)
+
+    def add(self, position: int, proto: NodeProto, word: str, hint: str) -> str:
+        scope, leaf = self.where(proto, hint)
+        self.paths.append((*self.prefix, *scope, leaf))
+        self.words.append(word)
+        self.positions.append(position)
+        return f"{position}"
+
+    @contextmanager
+    def inside(self, proto: NodeProto, label: str = "") -> Iterator[None]:
+        """The nodes of a function or of a body stand in the scope of the node that holds them."""
+        scope, leaf = self.where(proto, "")
+        before = self.prefix
+        self.prefix = (*before, *scope, *([leaf] if leaf else [proto.op.lower()] if proto.name or label else []), *([label] if label else []))[:16]
+        try:
+            yield
+        finally:
+            self.prefix = before
+
+    def where(self, proto: NodeProto, hint: str) -> tuple[Path, str]:
+        """(scopes, the layer's own name or nothing)."""
+        noted = proto.metadata.get(_SCOPES)
+        if noted:
+            found = list(_QUOTED.findall(noted[:2000]))
+            dotted = next((path for path in reversed(found[:-1]) if path), "")
+            return tuple(dotted.split(".")) if dotted else (), ""
+        if self.own:
+            label, _, kind = proto.name.partition(":")
+            parts = tuple(part for part in label.split("/") if part)
+            return (parts, "") if kind else (parts[:-1], parts[-1] if parts else "")
+        parts = tuple(part for part in re.split(r"[/;]", proto.name.replace("::", "/")) if part)
+        if len(parts) > 1:
+            leaf = "" if _plain(parts[-1], proto.op) else parts[-1]
+            return _without_repeats(parts[:-1]), leaf
+        layer = _layer(hint)
+        if layer:
+            self.last = layer[:-1]
+            return layer[:-1], layer[-1]
+        name = parts[0] if parts else ""
+        if not name or _plain(name, proto.op) or _GENERATED.match(name) or name.isdigit():
+            return self.last, ""
+        return tuple(name.split("."))[:-1] if name.count(".") and not name.endswith(".") else (), name.rpartition(".")[2] or name
+
+    def may_join(self, position: int, proto: NodeProto) -> bool:
+        """Whether a node may become a part of a layer that was placed; in our own models only if it is the same layer's."""
+        if not self.own:
+            return True
+        label, _, _ = proto.name.partition(":")
+        return position in self.positions and "/".join(part for part in self.paths[self.positions.index(position)] if part) == label
+
+    def move(self, moved: dict[int, int]) -> None:
+        """Layers have other positions now, or are gone."""
+        kept = [n for n, position in enumerate(self.positions) if position in moved]
+        self.paths, self.words = [self.paths[n] for n in kept], [self.words[n] for n in kept]
+        self.positions = [moved[self.positions[n]] for n in kept]
+
+    def finish(self, graph: Graph, file: str) -> None:
+        """Name every layer and group of the graph."""
+        paths = [tuple(part for part in (fit(part) for part in path) if part) if path[-1] else (*filter(None, map(fit, path[:-1])), "") for path in self.paths]
+        paths = [path or ("",) for path in paths]
+        while not self.own and len(paths) > 1 and len(paths[0]) > 1 and all(len(path) > 1 and path[0] == paths[0][0] for path in paths):
+            paths = [path[1:] for path in paths]
+        inside: dict[Path, int] = {}
+        for path in paths:
+            for end in range(1, len(path)):
+                inside[path[:end]] = inside.get(path[:end], 0) + 1
+        used = dict(self.inputs)
+        counts: dict[tuple[Path, str], int] = {}
+        for position, path, word in zip(self.positions, paths, self.words, strict=True):
+            name = self._name(path, word, inside, counts, used)
+            used[name] = None
+            graph.nodes[position] = graph.nodes[position]._replace(name=name, line=name)
+        if self.own:
+            self._lines(graph)
+        self._groups(graph, file)
+
+    def _name(self, path: Path, word: str, inside: dict[Path, int], counts: dict[tuple[Path, str], int], used: dict[str, None]) -> str:
+        scope, leaf = path[:-1], path[-1]
+        if not leaf and scope and inside[scope] == 1:
+            name = "/".join(scope)
+        elif leaf and (self.own or path not in inside):
+            name = "/".join(path)
+        else:
+            scope = path if leaf else scope
+            while True:
+                count = counts[scope, word] = counts.get((scope, word), 0) + 1
+                name = "/".join((*scope, word if count == 1 else f"{word}{count}"))
+                if name not in used and tuple(name.split("/")) not in inside:
+                    return name
+        while name in used:
+            count = self.twice[name] = self.twice.get(name, 1) + 1
+            name = name if f"{name}_{count}" in used else f"{name}_{count}"
+        return name
+
+    @staticmethod
+    def _lines(graph: Graph) -> None:
+        """What a line adds after its layer, `conv1.bn`, belongs to that line."""
+        names = {node.name for node in graph.nodes}
+        for n, node in enumerate(graph.nodes):
+            before, dot, word = node.name.rpartition(".")
+            if dot and before in names and word == node.op.word:
+                graph.nodes[n] = node._replace(line=before)
+
+    def _groups(self, graph: Graph, file: str) -> None:
+        """A group for each scope, with what it puts out: its last layer that is read outside of it."""
+        members: dict[str, list[int]] = {}
+        for n, node in enumerate(graph.nodes):
+            path = node.name
+            while "/" in path:
+                path = path.rpartition("/")[0]
+                members.setdefault(path, []).append(n)
+        readers: dict[int, list[int]] = {}
+        for n, node in enumerate(graph.nodes):
+            for source in node.inputs:
+                readers.setdefault(source, []).append(n)
+        for path, positions in members.items():
+            within = set(positions)
+            out = [n for n in positions if n in graph.outputs or any(reader not in within for reader in readers.get(n, ()))]
+            output = out[-1] if out else positions[-1]
+            graph.groups[path] = Group(path, _caption(graph, path, positions), Mark(file, graph.nodes[positions[0]].mark.line, 1), output)
+
+
+def _caption(graph: Graph, path: str, positions: list[int]) -> str:
+    """What a group is made of."""
+    words = [graph.nodes[n].op.word for n in positions]
+    if len(words) <= SHOWN + 1:
+        return f"[{', '.join(words)}]"
+    return f"[{', '.join(words[:SHOWN])}, and {len(words) - SHOWN} more]"
+
+
+def _without_repeats(parts: Path) -> Path:
+    """torch writes `layer1/layer1.0`: the part that a scope repeats of the one around it is left out."""
+    found: list[str] = []
+    for n, part in enumerate(parts):
+        before = parts[n - 1] + "." if n else ""
+        found.append(part[len(before) :] if before and part.startswith(before) else part)
+    return tuple(found)
+
+
+def _plain(name: str, op: str) -> bool:
+    """Whether a name says no more than the operator: `Conv_3`."""
+    match = _NUMBERED.match(name)
+    stem = (match.group(1) if match else name).lower().removeprefix("node_").removesuffix("_token").replace("_", "")
+    return stem in (op.lower(), "node", "n", "op", "")
+
+
+def _layer(hint: str) -> Path:
+    """The path of a layer, from the name of its weights."""
+    if not hint or _GENERATED.match(hint):
+        return ()
+    match = _ROLE.match(hint)
+    if match is None:
+        return ()
+    return tuple(part for part in re.split(r"[/.]", match.group("layer")) if part)
+
+
+def generated(name: str) -> bool:
+    """Whether an exporter made up the name of a tensor."""
+    if not name or name.isdigit() or "Constant" in name or "_output_" in name:
+        return True
+    return any(pattern.search(name) for pattern in (_GENERATED, _COMPUTED, _SCALE))
+
+
+def fit(name: str) -> str:
+    """A name as labels of the language are written."""
+    label = _UNFIT.sub("_", name).strip("_.+-")[:LONGEST]
+    return label if not label or label[0].isalnum() or label[0] == "_" else f"_{label}"
+
+
+def unused(name: str, used: dict[str, None]) -> str:
+    if name not in used:
+        return name
+    count = 2
+    while f"{name}_{count}" in used:
+        count += 1
+    return f"{name}_{count}"
+
+
+def identifier(name: str) -> str:
+    """A name as parameters of the language are written."""
+    label = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:LONGEST] or "size"
+    label = label if not label[0].isdigit() else f"n{label}"
+    return f"{label}_" if iskeyword(label) or label in ("batch", "cin", "i", "first", "last", "true", "false", "none") else label
+
+
+__all__ = ["Namer", "fit", "generated", "identifier", "unused"]

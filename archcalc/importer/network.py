@@ -1,0 +1,234 @@
+"""A model file as a `Model`: its open dimensions are parameters, which stay free until they are set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import Any
+
+from archcalc.algebra import Dim, Poly, symbol
+from archcalc.cost import Table
+from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, SpecError, UsageError
+from archcalc.graph import Graph
+from archcalc.importer.names import identifier
+from archcalc.importer.proto import Bad, ModelProto, Named, read_model
+from archcalc.importer.walk import Walker
+from archcalc.importer.wire import Malformed, Stretch
+from archcalc.model import Model, Question
+from archcalc.spec import Binding, bind, read_spec
+from archcalc.spec.expressions import compile_expression
+from archcalc.spec.items import Chain
+from archcalc.spec.parts import Declared
+from archcalc.spec.text import compose
+
+_BATCH = re.compile(r"(?i)batch|^(?:bs|bsz)$")
+_LENGTH = re.compile(r"(?i)seq|len|time|step|height|width|token|num|frame|point|box|past|^[hwlt]$")
+BLANK = "archcalc: 1\nname: model\ninput: [1]\nlayers: [relu]\n"
+READ_WHOLE = 1 << 20  # bytes: a small file is read at once
+
+
+@dataclass
+class Imported(Model):
+    """A network in an ONNX file."""
+
+    proto: ModelProto = field(default_factory=ModelProto)
+    names: frozenset[str] = frozenset()
+    batch: str = ""  # what the file calls the batch
+    dims: Mapping[tuple[str, int], str] = field(default_factory=dict)  # the expression of each open dim of an input; "1" for the batch
+
+    @property
+    def open_names(self) -> frozenset[str]:
+        """The parameters that are open dimensions of inputs."""
+        return frozenset(name for name in self.spec.parameters if name in self.names)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph with every open dimension free."""
+        return self.answer(Question()).graph
+
+    def answer(self, question: Question) -> Table:
+        """Count what a question asks for; dimensions that the file leaves open are free unless they are set."""
+        if question.without:
+            raise UsageError("--without leaves out layers of a spec; `archcalc import` makes one of a model file")
+        known = self.spec.parameters
+        asked = [name for name in (*question.bindings, *question.free) if name not in (*known, "all", "batch")]
+        if asked:  # sizes that only a run would tell are met on the way
+            self._walk(self._binding(question, ()))
+        return super().answer(question._replace(free=tuple(name for name in question.free if name != "all")))
+
+    def _binding(self, question: Question, free: tuple[str, ...]) -> Binding:
+        left = [name for name in self.spec.parameters if name not in question.bindings and name not in free]
+        sets = {name: value for name, value in question.bindings.items() if name in self.spec.parameters or name == "batch" or free != ()}
+        return bind(self.spec, None, sets, (*free, *left), question.batch)
+
+    def _table(self, question: Question) -> Table:
+        binding = self._binding(question, question.free or tuple(name for name in self.spec.parameters if name not in question.bindings))
+        graph, met = self._walk(binding)
+        values = {**binding.values, **met}
+        free = (*binding.free, *(name for name in met if name not in binding.free))
+        free = tuple(name for name in free if name == "batch" or name in met or self._is_read(name, graph))
+        table = Table(self.spec, None, replace(binding, values=values, free=free), graph, question.train, question.dtype)
+        return self._timed(table, question.device) if question.device else table
+
+    @staticmethod
+    def _is_read(name: str, graph: Graph) -> bool:
+        """Whether a free dimension is one of an input that the network reads."""
+        return any(isinstance(dim, Poly) and name in dim.symbols for n in graph.inputs.values() for dim in graph.nodes[n].shape)
+
+    def _walk(self, binding: Binding) -> tuple[Graph, dict[str, Poly]]:
+        """The graph, and the sizes that only a run would tell; those are parameters from then on."""
+        values = binding.values
+
+        def size_of(named: Named, axis: int) -> Dim:
+            assert named.dims is not None
+            expression = self.dims.get((named.name, axis))
+            dim = named.dims[axis]
+            if expression is None and isinstance(dim, int) and dim > 0:
+                return dim
+            return self._evaluated(expression or (dim if isinstance(dim, str) else f"{named.name}_{axis}"), values, walker)
+
+        walker = Walker(self.proto, self.spec.path, size_of)
+        walker.given = {name: value for name, value in values.items() if isinstance(value, (int, Poly))}
+        with readable(self.spec.path):
+            graph = walker.build()
+        for name in (*walker.symbols, *walker.bounded):
+            if name not in self.spec.parameters:
+                self.spec.parameters[name] = declared(name)
+        return graph, {name: found for name, found in walker.symbols.items() if name not in binding.values or isinstance(binding.values[name], Poly)}
+
+    def _evaluated(self, expression: str, values: Mapping[str, Any], walker: Walker) -> Dim:
+        """A dim as the file names it: a symbol of an input, an expression in such, or a name of its own."""
+        if expression in ("1", self.batch) or (expression.isidentifier() and _BATCH.search(expression)):
+            return 1
+        values = {**values, identifier(self.batch): 1} if self.batch else values
+        name = identifier(expression)
+        if name in values:
+            return values[name]  # type: ignore[no-any-return]
+        try:
+            found = compile_expression(expression)
+            if found.names and all(identifier(part) in values for part in found.names):
+                value = found.run({part: values[identifier(part)] for part in found.names}, ())
+                if isinstance(value, (int, Poly)) and not isinstance(value, bool):
+                    return value
+        except (ExpressionError, ArchcalcError):
+            pass
+        return walker.free(expression)
+
+
+def load_onnx(path: str) -> Imported:
+    """Read a model file. Raises UsageError for one that can't be read, SpecError for one that is no model."""
+    mark = Mark(path, 1, 1)
+    with readable(path):
+        proto = read_model(opened(path))
+        if proto.graph is None:
+            raise Bad("there is no graph in it")
+        dims, names, batch = open_dims(proto)
+    name = proto.graph.name if proto.producer == "archcalc" else Path(path).stem
+    spec = read_spec(BLANK, path)  # a spec without layers of its own, for what it knows of parameters
+    spec.name, spec.inputs, spec.layers = name or Path(path).stem, {}, Chain(mark, ())
+    spec.parameters = {name: declared(name) for name in names}
+    return Imported(spec, proto=proto, names=frozenset(names), batch=batch, dims=dims)
+
+
+def declared(name: str) -> Declared:
+    """A parameter of an open dimension: at least 1, with no value of its own."""
+    node = compose("1", name)
+    return Declared(node, node.mark)
+
+
+def opened(path: str) -> Stretch:
+    """The bytes of a file, where they lie: nothing is read before it is looked at."""
+    file = Path(path)
+    if file.is_dir():
+        raise UsageError(f"{path} is a directory; name a model file in it")
+    try:
+        with file.open("rb") as source:
+            length = source.seek(0, 2)
+            source.seek(0)
+            data = source.read() if length <= READ_WHOLE else mmap(source.fileno(), 0, access=ACCESS_READ)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    if not data:
+        raise Malformed("the file is empty")
+    return Stretch(data, 0, len(data))
+
+
+@contextmanager
+def readable(path: str) -> Iterator[None]:
+    """What is wrong with a model file, with its name."""
+    try:
+        yield
+    except Malformed as error:
+        raise SpecError([Problem(f"{path}: not an ONNX file, or a part of one: {error}")]) from None
+    except Bad as error:
+        raise SpecError([Problem(f"{path}: {error}")]) from None
+    except RecursionError:
+        raise SpecError([Problem(f"{path}: graphs inside graphs, nested too deeply")]) from None
+
+
+def open_dims(proto: ModelProto) -> tuple[dict[tuple[str, int], str], list[str], str]:
+    """The expression of every open dim of the inputs, and the parameters among them: all names but the batch's, which is one sample."""
+    graph = proto.graph
+    assert graph is not None
+    own = {tensor.name for tensor in graph.initializers}
+    inputs = [named for named in graph.inputs if named.name not in own and named.dims is not None]
+    batch = _batch_name(inputs)
+    dims: dict[tuple[str, int], str] = {}
+    names: dict[str, None] = {}
+    for named in inputs:
+        for axis, dim in enumerate(named.dims or ()):
+            if isinstance(dim, int) and dim != -1:
+                if dim < 1:
+                    raise Bad(f"input '{named.name}' has a size of {dim}")
+                continue
+            if _is_batch(named, axis, dim, batch):
+                dims[named.name, axis] = "1"
+                continue
+            expression = dim if isinstance(dim, str) else _called(named, axis)
+            dims[named.name, axis] = expression
+            if identifier(expression) not in names and not _follows(expression, names):
+                names[identifier(expression)] = None
+    return dims, list(names), batch or ""
+
+
+def _batch_name(inputs: list[Named]) -> str | None:
+    """The name that the batch has: one that says so, else that of the first axis."""
+    found = [dim for named in inputs for dim in named.dims or () if isinstance(dim, str)]
+    said = next((dim for dim in found if _BATCH.search(dim)), None)
+    if said is not None:
+        return said
+    first = next((named.dims[0] for named in inputs if named.dims and len(named.dims) > 1 and isinstance(named.dims[0], str)), None)
+    return first if isinstance(first, str) and not _LENGTH.search(first) else None
+
+
+def _is_batch(named: Named, axis: int, dim: int | str | None, batch: str | None) -> bool:
+    if isinstance(dim, str):
+        return dim == batch
+    return axis == 0 and len(named.dims or ()) > 1
+
+
+def _called(named: Named, axis: int) -> str:
+    """A name for a dim that has none: `height` and `width` of an image, else the input's and the axis'."""
+    dims = named.dims or ()
+    if len(dims) == 4:
+        first = 1 if isinstance(dims[3], int) and dims[3] in (1, 3, 4) and dims[1] not in (1, 3, 4) else 2
+        if axis in (first, first + 1):
+            return ("height", "width")[axis - first]
+    return identifier(f"{named.name}_{axis}")
+
+
+def _follows(expression: str, names: Mapping[str, None]) -> bool:
+    """Whether a dim is an expression in others."""
+    try:
+        found = compile_expression(expression)
+    except ExpressionError:
+        return False
+    return bool(found.names) and not expression.isidentifier() and all(identifier(name) in names for name in found.names)
+
+
+__all__ = ["Imported", "load_onnx", "symbol"]

@@ -1,0 +1,181 @@
+"""Models that archcalc wrote: each layer's nodes become the layer again.
+
+The exporter calls a layer's last node after it, those before `layer:Kind`, and notes beside the last one how the language writes the
+layer. That is believed where it gives what the nodes themselves come to: their output, their parameters and their MACs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from archcalc.errors import ArchcalcError
+from archcalc.graph import Graph, Node
+from archcalc.importer.proto import NodeProto
+from archcalc.ops import OPS, Op, Shape, size
+from archcalc.spec.expressions import compile_expression
+from archcalc.spec.layers import WORDS
+
+PRODUCER = "archcalc"
+LONGEST_LINE = 400
+
+
+@dataclass(slots=True)
+class Layers:
+    """The nodes of each layer by its label, as they are placed, and its line."""
+
+    positions: dict[str, list[int]] = field(default_factory=dict)
+    lines: dict[str, str] = field(default_factory=dict)
+    frozen: set[str] = field(default_factory=set)
+
+    def add(self, proto: NodeProto, position: int) -> None:
+        label, _, _ = proto.name.partition(":")
+        self.positions.setdefault(label, []).append(position)
+        if "layer" in proto.metadata:
+            self.lines[label] = proto.metadata["layer"]
+        if proto.metadata.get("trainable") == "0":
+            self.frozen.add(label)
+
+
+def restored(graph: Graph, layers: Layers, symbols: Mapping[str, Any]) -> dict[int, int]:
+    """Put each layer in the place of its nodes. Gives the new position of every node that is left."""
+    ops: dict[str, Op | None] = {}
+    replaced: dict[int, Node] = {}
+    gone: set[int] = set()
+    for label, line in layers.lines.items():
+        positions = layers.positions.get(label)
+        if line not in ops:
+            ops[line] = operator(line, symbols)
+        op = ops[line]
+        node = _layer(graph, positions, op) if positions and op is not None else None
+        if node is not None and positions:
+            replaced[positions[-1]] = node._replace(frozen=label in layers.frozen)
+            gone.update(positions[:-1])
+    read_outside = {source for n, node in enumerate(graph.nodes) if n not in gone and n not in replaced for source in node.inputs} | set(graph.outputs)
+    read_outside.update(source for node in replaced.values() for source in node.inputs)
+    if gone & read_outside:  # something else reads the middle of a layer: all stays as it is
+        return {n: n for n in range(len(graph.nodes))}
+    return _closed_up(graph, replaced, gone)
+
+
+def _layer(graph: Graph, positions: list[int], op: Op) -> Node | None:
+    """The node of a layer, if it comes to what its nodes do."""
+    own = set(positions)
+    inputs = graph.nodes[positions[-1]].inputs if len(positions) == 1 else _read(graph, positions[-1], own)
+    shapes = [graph.nodes[n].shape for n in inputs]
+    last = graph.nodes[positions[-1]]
+    low, high = op.arity
+    if len(inputs) < low or (high is not None and len(inputs) > high):
+        return None
+    try:
+        found = op.shape(*shapes), _elements(op.weights(*shapes)), _elements(op.buffers(*shapes)), op.macs(last.shape, *shapes)
+    except ArchcalcError:
+        return None
+    each = [(node, graph.shapes_into(node)) for node in (graph.nodes[n] for n in positions)]
+    weights, buffers, macs = _costs(each)
+    if found != (last.shape, weights, buffers, macs):
+        return None
+    shared = [node.share for node, into in each if node.op.weights(*into)]
+    return last._replace(op=op, inputs=inputs, share=shared[0] if shared and None not in shared else None)
+
+
+def _read(graph: Graph, n: int, own: set[int]) -> tuple[int, ...]:
+    """What a layer reads, in the order in which its operands stand."""
+    found: dict[int, None] = {}
+    stack, seen = [n], {n}
+    while stack:
+        n = stack.pop()
+        if n not in own:
+            found[n] = None
+            continue
+        for source in reversed(graph.nodes[n].inputs):
+            if source not in own or source not in seen:
+                seen.add(source)
+                stack.append(source)
+    return tuple(found)
+
+
+def _costs(each: list[tuple[Node, tuple[Shape, ...]]]) -> tuple[Any, Any, Any]:
+    """Elements of weights and of buffers, and MACs, of several nodes."""
+    weights: Any = 0
+    buffers: Any = 0
+    macs: Any = 0
+    for node, into in each:
+        weights, buffers = weights + _elements(node.op.weights(*into)), buffers + _elements(node.op.buffers(*into))
+        macs = macs + node.op.macs(node.shape, *into)
+    return weights, buffers, macs
+
+
+def _elements(tensors: Mapping[str, Shape]) -> Any:
+    total: Any = 0
+    for shape in tensors.values():
+        total = total + size(shape)
+    return total
+
+
+def _closed_up(graph: Graph, replaced: dict[int, Node], gone: set[int]) -> dict[int, int]:
+    """Leave out the nodes that are gone."""
+    moved: dict[int, int] = {}
+    kept: list[Node] = []
+    stands_for: dict[int, int] = {}  # whose weights a later layer uses: the layer that this node has become a part of
+    waiting: list[int] = []
+    for n, node in enumerate(graph.nodes):
+        waiting.append(n)
+        if n in gone:
+            continue
+        for part in waiting:
+            stands_for[part] = len(kept)
+        waiting = []
+        moved[n] = len(kept)
+        kept.append(replaced.get(n, node))
+    for n, node in enumerate(kept):
+        share = None if node.share is None else stands_for.get(node.share)
+        kept[n] = node._replace(inputs=tuple(moved[source] for source in node.inputs), share=share)
+    graph.nodes = kept
+    graph.inputs = {name: moved[n] for name, n in graph.inputs.items()}
+    graph.outputs = [moved[n] for n in graph.outputs]
+    return moved
+
+
+def operator(line: str, symbols: Mapping[str, Any]) -> Op | None:
+    """The operator of a line as tables write it: positional words, then `key=value`; None for anything else."""
+    head, *words = _words(line) if len(line) <= LONGEST_LINE else [""]
+    cls = OPS.get(head)
+    if cls is None:
+        return None
+    values: dict[str, Any] = {}
+    positional: list[Any] = []
+    try:
+        for word in words:
+            key, equals, text = word.partition("=")
+            name = next((name for name in cls.model_fields if name.rstrip("_") == key), None)
+            value = compile_expression(text if equals and name else word).run(dict(symbols), WORDS)
+            if equals and name:
+                values[name] = value
+            else:
+                positional.append(value)
+        if cls.variadic:
+            values[cls.positional[0]] = tuple(positional)
+        else:
+            values |= dict(zip(cls.positional, positional, strict=False))
+        return cls(**values)
+    except (ArchcalcError, ValidationError, TypeError):
+        return None
+
+
+def _words(line: str) -> list[str]:
+    """Words apart by spaces outside of parentheses."""
+    words, depth = [""], 0
+    for letter in line:
+        depth += (letter == "(") - (letter == ")")
+        if letter == " " and depth == 0:
+            words.append("")
+        else:
+            words[-1] += letter
+    return [word for word in words if word] or [""]
+
+
+__all__ = ["PRODUCER", "Layers", "operator", "restored"]

@@ -1,0 +1,433 @@
+"""ONNX's messages, read from the wire: models, graphs, nodes, attributes, tensors and types.
+
+Field numbers are those of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). Graphs inside attributes and the
+contents of tensors stay where they lie until somebody asks.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import isfinite, prod
+from typing import Any, NamedTuple
+
+from archcalc.errors import ArchcalcError
+from archcalc.importer.wire import Malformed, Stretch, fields, real, reals, signed, varints
+
+MOST_NODES = 250_000
+MOST_CONTENT = 4096  # elements of a tensor whose numbers are looked at: sizes, axes, scales
+
+FLOAT, UINT8, INT8, UINT16, INT16, INT32, INT64, STRING, BOOL, FLOAT16, DOUBLE, UINT32, UINT64 = range(1, 14)
+BFLOAT16 = 16
+_FORMATS = {FLOAT: "f", UINT8: "B", INT8: "b", UINT16: "H", INT16: "h", INT32: "i", INT64: "q", BOOL: "?", FLOAT16: "e", DOUBLE: "d", UINT32: "I", UINT64: "Q"}
+BITS = {FLOAT: 32, UINT8: 8, INT8: 8, UINT16: 16, INT16: 16, INT32: 32, INT64: 64, BOOL: 8, FLOAT16: 16, DOUBLE: 64, UINT32: 32, UINT64: 64}
+BITS |= {14: 64, 15: 128, BFLOAT16: 16, 17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 8, 25: 2, 26: 2}
+FLOATS = frozenset({FLOAT, FLOAT16, DOUBLE, BFLOAT16, 17, 18, 19, 20, 23, 24})
+WHOLES = frozenset({UINT8, INT8, UINT16, INT16, INT32, INT64, UINT32, UINT64, BOOL})
+INTEGERS = WHOLES - {BOOL}
+
+
+class Bad(ArchcalcError):
+    """A model that can't be what it says."""
+
+
+class Named(NamedTuple):
+    """A graph's input, output or value with what is said of its type; a dim is a number, a name or None, `dims` None where the rank is open."""
+
+    name: str
+    kind: int
+    dims: tuple[int | str | None, ...] | None
+    is_tensor: bool = True
+
+
+@dataclass(slots=True, eq=False)
+class Tensor:
+    """A tensor in the file: its shape, and where its numbers lie."""
+
+    name: str = ""
+    dims: tuple[int, ...] = ()
+    kind: int = 0
+    raw: Stretch | None = None
+    packed: list[tuple[int, Any]] = field(default_factory=list)
+    outside: str | None = None  # the file that holds its numbers
+    sparse: bool = False
+
+    @property
+    def elements(self) -> int:
+        return prod(self.dims)
+
+    def content(self) -> tuple[Any, ...] | None:
+        """Its numbers if they are few and here, exact; None where they aren't known."""
+        count = self.elements
+        if self.outside is not None or self.sparse or count > MOST_CONTENT or self.kind not in _FORMATS:
+            return None
+        if self.raw is not None:
+            if len(self.raw) * 8 != count * BITS[self.kind]:
+                raise Bad(f"tensor '{self.name}' has {len(self.raw)} bytes for {count} numbers")
+            values: Any = struct.unpack(f"<{count}{_FORMATS[self.kind]}", self.raw.bytes())
+        else:
+            values = [value for number, found in self.packed for value in _unpacked(number, found, self.kind)]
+        if len(values) != count:
+            raise Bad(f"tensor '{self.name}' has {len(values)} of {count} numbers")
+        return tuple(exact(value) for value in values)
+
+
+def exact(value: Any) -> Any:
+    """A number as an int or a fraction; None for infinities."""
+    if isinstance(value, float):
+        if not isfinite(value):
+            return None
+        fraction = Fraction(value)
+        return fraction.numerator if fraction.denominator == 1 else fraction
+    return value
+
+
+@dataclass(slots=True, eq=False)
+class NodeProto:
+    """A node; `attributes` hold ints, floats, strings, lists of them, `Tensor`s, and graphs as stretches."""
+
+    op: str = ""
+    domain: str = ""
+    name: str = ""
+    inputs: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
+    overload: str = ""
+
+
+class Referred(NamedTuple):
+    """An attribute that stands for one of the function's own."""
+
+    name: str
+
+
+class Subgraph(NamedTuple):
+    """A graph in an attribute, not read yet."""
+
+    stretch: Stretch
+
+
+@dataclass(slots=True)
+class GraphProto:
+    name: str = ""
+    nodes: list[Stretch] = field(default_factory=list)
+    initializers: list[Tensor] = field(default_factory=list)
+    inputs: list[Named] = field(default_factory=list)
+    outputs: list[Named] = field(default_factory=list)
+    values: dict[str, Named] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Function:
+    """A function of the model's own."""
+
+    name: str = ""
+    domain: str = ""
+    overload: str = ""
+    inputs: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    defaults: dict[str, Any] = field(default_factory=dict)
+    nodes: list[Stretch] = field(default_factory=list)
+    opsets: dict[str, int] = field(default_factory=dict)
+    values: dict[str, Named] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class ModelProto:
+    ir: int = 0
+    producer: str = ""
+    graph: GraphProto | None = None
+    opsets: dict[str, int] = field(default_factory=dict)
+    functions: dict[tuple[str, str, str], Function] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+# ---- reading ----------------------------------------------------------------------------------------------------------------------
+
+
+def read_model(stretch: Stretch) -> ModelProto:
+    """A whole file. Raises Malformed or Bad."""
+    model = ModelProto()
+    source = stretch.source
+    for number, value, stop in fields(stretch):
+        if number == 1 and stop == -1:
+            model.ir = value
+        elif stop < 0:
+            continue
+        elif number == 2:
+            model.producer = Stretch(source, value, stop).text()
+        elif number == 7:
+            if model.graph is not None:
+                raise Malformed("there are two graphs")
+            model.graph = read_graph(Stretch(source, value, stop))
+        elif number == 8:
+            _opset(Stretch(source, value, stop), model.opsets)
+        elif number == 14:
+            _entry(Stretch(source, value, stop), model.metadata)
+        elif number == 25:
+            function = _function(Stretch(source, value, stop))
+            model.functions[function.domain, function.name, function.overload] = function
+    return model
+
+
+def read_graph(stretch: Stretch) -> GraphProto:
+    """A graph; its nodes are read one by one, later."""
+    graph = GraphProto()
+    source, nodes = stretch.source, graph.nodes
+    for number, value, stop in fields(stretch):
+        if stop < 0:
+            continue
+        if number == 1:
+            nodes.append(Stretch(source, value, stop))
+            if len(nodes) > MOST_NODES:
+                raise Bad(f"the graph has more than {MOST_NODES:,} nodes")
+        elif number == 5:
+            graph.initializers.append(read_tensor(Stretch(source, value, stop)))
+        elif number == 15:
+            graph.initializers.append(_sparse(Stretch(source, value, stop)))
+        elif number == 11:
+            graph.inputs.append(_named(Stretch(source, value, stop)))
+        elif number == 12:
+            graph.outputs.append(_named(Stretch(source, value, stop)))
+        elif number == 13:
+            named = _named(Stretch(source, value, stop))
+            graph.values[named.name] = named
+        elif number == 2:
+            graph.name = Stretch(source, value, stop).text()
+    return graph
+
+
+def read_nodes(stretches: list[Stretch]) -> Iterator[NodeProto]:
+    for stretch in stretches:
+        yield read_node(stretch)
+
+
+def read_node(stretch: Stretch) -> NodeProto:
+    node = NodeProto()
+    stretch = stretch.here() if len(stretch) < 1 << 16 else stretch
+    source = stretch.source
+    for number, value, stop in fields(stretch):
+        if stop < 0:
+            continue
+        if number == 1:
+            node.inputs.append(str(source[value:stop], "utf-8", "replace"))
+        elif number == 2:
+            node.outputs.append(str(source[value:stop], "utf-8", "replace"))
+        elif number == 3:
+            node.name = str(source[value:stop], "utf-8", "replace")
+        elif number == 4:
+            node.op = str(source[value:stop], "utf-8", "replace")
+        elif number == 5:
+            name, found = _attribute(Stretch(source, value, stop))
+            node.attributes[name] = found
+        elif number == 7:
+            node.domain = str(source[value:stop], "utf-8", "replace")
+        elif number == 8:
+            node.overload = str(source[value:stop], "utf-8", "replace")
+        elif number == 9:
+            _entry(Stretch(source, value, stop), node.metadata)
+    return node
+
+
+def _attribute(stretch: Stretch) -> tuple[str, Any]:
+    """An attribute's name and value; lists may be empty."""
+    source = stretch.source
+    name, kind, referred = "", 0, ""
+    single: Any = None
+    many: list[Any] = []
+    for number, value, stop in fields(stretch):
+        if number == 1 and stop >= 0:
+            name = str(source[value:stop], "utf-8", "replace")
+        elif number == 2 and stop == -4:
+            single = real(source, value)
+        elif number == 3 and stop == -1:
+            single = signed(value)
+        elif number == 4 and stop >= 0:
+            single = str(source[value:stop], "utf-8", "replace")
+        elif number == 5 and stop >= 0:
+            single = read_tensor(Stretch(source, value, stop))
+        elif number == 6 and stop >= 0:
+            single = Subgraph(Stretch(source, value, stop))
+        elif number == 7:
+            many += [real(source, value)] if stop == -4 else reals(Stretch(source, value, stop)) if stop >= 0 else []
+        elif number == 8:
+            many += [signed(value)] if stop == -1 else varints(Stretch(source, value, stop)) if stop >= 0 else []
+        elif number == 9 and stop >= 0:
+            many.append(str(source[value:stop], "utf-8", "replace"))
+        elif number == 10 and stop >= 0:
+            many.append(read_tensor(Stretch(source, value, stop)))
+        elif number == 11 and stop >= 0:
+            many.append(Subgraph(Stretch(source, value, stop)))
+        elif number == 20 and stop == -1:
+            kind = value
+        elif number == 21 and stop >= 0:
+            referred = str(source[value:stop], "utf-8", "replace")
+        elif number == 22 and stop >= 0:
+            single = _sparse(Stretch(source, value, stop))
+    if referred:
+        return name, Referred(referred)
+    if single is None and (many or 6 <= kind <= 10 or kind == 12):
+        return name, many
+    return name, {1: 0.0, 2: 0, 3: ""}.get(kind) if single is None else single
+
+
+def read_tensor(stretch: Stretch) -> Tensor:
+    """A tensor without its numbers. Raises Bad for negative sizes, and for numbers in a file outside of the model's folder."""
+    tensor = Tensor()
+    source = stretch.source
+    dims: list[int] = []
+    away: dict[str, str] = {}
+    outside = False
+    for number, value, stop in fields(stretch):
+        if number == 1:
+            dims += [signed(value)] if stop == -1 else varints(Stretch(source, value, stop)) if stop >= 0 else []
+        elif number == 2 and stop == -1:
+            tensor.kind = value
+        elif number == 8 and stop >= 0:
+            tensor.name = str(source[value:stop], "utf-8", "replace")
+        elif number == 9 and stop >= 0:
+            tensor.raw = Stretch(source, value, stop)
+        elif number in (4, 5, 6, 7, 10, 11):
+            tensor.packed.append((number, Stretch(source, value, stop) if stop >= 0 else (source, value, stop)))
+        elif number == 13 and stop >= 0:
+            _entry(Stretch(source, value, stop), away)
+        elif number == 14 and stop == -1:
+            outside = value == 1
+    tensor.dims = tuple(dims)
+    if any(dim < 0 for dim in dims):
+        raise Bad(f"tensor '{tensor.name}' has a negative size: {'x'.join(map(str, dims))}")
+    if outside:
+        tensor.outside = _inside_folder(tensor.name, away.get("location", ""))
+    elif tensor.raw is not None and tensor.kind in BITS and len(tensor.raw) != -(-tensor.elements * BITS[tensor.kind] // 8):
+        raise Bad(f"tensor '{tensor.name}' is {'x'.join(map(str, dims))} and has {len(tensor.raw):,} bytes")
+    return tensor
+
+
+def _inside_folder(name: str, location: str) -> str:
+    """A path that stays in the model's folder; nothing is opened either way."""
+    parts = location.replace("\\", "/").split("/")
+    if not location or location.startswith(("/", "\\")) or ".." in parts or ":" in parts[0] or "\0" in location:
+        raise Bad(f"tensor '{name}' has its numbers outside of the model's folder, in '{location}'")
+    return location
+
+
+def _sparse(stretch: Stretch) -> Tensor:
+    """A sparse tensor counts as what it stands for: its dense shape."""
+    tensor, dims = Tensor(), list[int]()
+    for number, value, stop in fields(stretch):
+        if number == 1 and stop >= 0:
+            tensor = read_tensor(Stretch(stretch.source, value, stop))
+        elif number == 3:
+            dims += [signed(value)] if stop == -1 else varints(Stretch(stretch.source, value, stop)) if stop >= 0 else []
+    if any(dim < 0 for dim in dims):
+        raise Bad(f"tensor '{tensor.name}' has a negative size: {'x'.join(map(str, dims))}")
+    tensor.dims, tensor.raw, tensor.packed, tensor.sparse = tuple(dims), None, [], True
+    return tensor
+
+
+def _unpacked(number: int, found: Any, kind: int) -> list[Any]:
+    """Numbers of one of a tensor's typed fields: packed ones, or a single one."""
+    if isinstance(found, Stretch):
+        values: list[Any] = reals(found, number == 10) if number in (4, 10) else varints(found) if number in (5, 7, 11) else []
+    else:
+        source, value, stop = found
+        values = [real(source, value)] if stop == -4 else [signed(value)] if stop == -1 else [struct.unpack("<d", source[value : value + 8])[0]]
+    if kind == FLOAT16 and number == 5:
+        return [struct.unpack("<e", struct.pack("<H", value & 0xFFFF))[0] for value in values]
+    return [bool(value) for value in values] if kind == BOOL else values
+
+
+def _function(stretch: Stretch) -> Function:
+    function = Function()
+    source = stretch.source
+    for number, value, stop in fields(stretch):
+        if stop < 0:
+            continue
+        inner = Stretch(source, value, stop)
+        if number == 1:
+            function.name = inner.text()
+        elif number == 4:
+            function.inputs.append(inner.text())
+        elif number == 5:
+            function.outputs.append(inner.text())
+        elif number == 7:
+            function.nodes.append(inner)
+            if len(function.nodes) > MOST_NODES:
+                raise Bad(f"the function '{function.name}' has more than {MOST_NODES:,} nodes")
+        elif number == 9:
+            _opset(inner, function.opsets)
+        elif number == 10:
+            function.domain = inner.text()
+        elif number == 11:
+            name, found = _attribute(inner)
+            function.defaults[name] = found
+        elif number == 12:
+            named = _named(inner)
+            function.values[named.name] = named
+        elif number == 13:
+            function.overload = inner.text()
+    return function
+
+
+def _named(stretch: Stretch) -> Named:
+    name, found = "", (0, None, True)
+    for number, value, stop in fields(stretch):
+        if number == 1 and stop >= 0:
+            name = Stretch(stretch.source, value, stop).text()
+        elif number == 2 and stop >= 0:
+            found = _type(Stretch(stretch.source, value, stop))  # type: ignore[assignment]
+    return Named(name, *found)
+
+
+def _type(stretch: Stretch) -> tuple[int, tuple[int | str | None, ...] | None, bool]:
+    """(element type, dims, whether it is a tensor) of a type."""
+    for number, value, stop in fields(stretch):
+        if number in (1, 8) and stop >= 0:
+            return (*_tensor_type(Stretch(stretch.source, value, stop)), True)
+        if number in (4, 5, 9) and stop >= 0:
+            return 0, None, False
+    return 0, None, True
+
+
+def _tensor_type(stretch: Stretch) -> tuple[int, tuple[int | str | None, ...] | None]:
+    kind, dims = 0, None
+    for number, value, stop in fields(stretch):
+        if number == 1 and stop == -1:
+            kind = value
+        elif number == 2 and stop >= 0:
+            dims = tuple(_dim(Stretch(stretch.source, v, s)) for n, v, s in fields(Stretch(stretch.source, value, stop)) if n == 1 and s >= 0)
+    return kind, dims
+
+
+def _dim(stretch: Stretch) -> int | str | None:
+    found: int | str | None = None
+    for number, value, stop in fields(stretch):
+        if number == 1 and stop == -1:
+            found = signed(value)
+        elif number == 2 and stop >= 0:
+            found = Stretch(stretch.source, value, stop).text() or None
+    return found
+
+
+def _opset(stretch: Stretch, into: dict[str, int]) -> None:
+    domain, version = "", 0
+    for number, value, stop in fields(stretch):
+        if number == 1 and stop >= 0:
+            domain = Stretch(stretch.source, value, stop).text()
+        elif number == 2 and stop == -1:
+            version = value
+    into["" if domain == "ai.onnx" else domain] = version
+
+
+def _entry(stretch: Stretch, into: dict[str, str]) -> None:
+    """A pair of strings."""
+    key = text = ""
+    for number, value, stop in fields(stretch):
+        if number == 1 and stop >= 0:
+            key = Stretch(stretch.source, value, stop).text()
+        elif number == 2 and stop >= 0:
+            text = Stretch(stretch.source, value, stop).text()
+    into[key] = text

@@ -1,0 +1,202 @@
+"""Matrix products: with weights, of two activations, and any contraction."""
+
+from __future__ import annotations
+
+from archcalc.errors import ShapeError
+from archcalc.importer.rules.base import Call, Dim, Reach, Shape, Value, rule, size
+from archcalc.importer.values import spell_dim
+from archcalc.ops import spell_shape
+from archcalc.ops.dense import Linear, MatMul
+
+
+@rule("MatMul")
+def matmul(call: Call) -> Value:
+    return multiplied(call, call.value(0), call.value(1))
+
+
+def multiplied(call: Call, a: Value, b: Value, bias: Value | None = None, kind: int | None = None, flip: tuple[bool, bool] = (False, False)) -> Value:
+    """a b: a dense layer where one of them was learned, else a product of activations; `flip` transposes the last two axes first."""
+    if a.shape is None or b.shape is None:
+        from archcalc.importer.walk import Unknown
+
+        raise Unknown("the shape of what it reads isn't known")
+    left, right = (_flipped(value.shape or (), turned) for value, turned in zip((a, b), flip, strict=True))
+    out, inner = product_shape(call, left, right)
+    macs = size(out) * inner
+    cost = size(out) if bias is not None else 0
+    if a.is_constant and b.is_constant:
+        return call.known(out, None, kind, [a, b])
+    if a.is_constant or b.is_constant:
+        w = b if b.is_constant else a
+        features: Dim = (right[-1] if len(right) > 1 else 1) if b.is_constant else left[-2] if len(left) > 1 else 1
+        weights = {"weight": w, "bias": bias if bias is not None and bias.is_constant else None}
+        vector = b.is_constant and len(left) == 2 and len(right) == 2 and call.walker.sample(left) != left
+        if vector and (bias is None or bias.is_constant) and not flip[0]:
+            return call.emit(call.walker.made(Linear, out=features, bias=bias is not None), out, [a], weights=weights, kind=kind)
+        plain_bias = bias is None or (bias.is_constant and size(bias.shape or ()) == features)
+        if b.is_constant and len(right) == 2 and len(left) > 1 and call.walker.sample(left) and plain_bias and not flip[0]:
+            return call.emit(call.walker.made(Linear, out=features, bias=bias is not None, axis=-1), out, [a], weights=weights, kind=kind)
+        words = f"linear {spell_dim(features)}" + ("" if bias is not None else " bias=false")
+        return call.figure(
+            "linear",
+            out,
+            [a, b, bias],
+            words=words,
+            macs=macs,
+            elementwise=cost,
+            weights={name: value for name, value in weights.items() if value is not None},
+            reach=Reach.MIXED if len(out) > 2 else Reach.ALL,
+            flags=("is_layer",),
+            kind=kind,
+        )
+    if bias is None and flip == (False, False) and _in_words(call, a, b, out):
+        return call.emit(call.walker.made(MatMul), out, [a, b], kind=kind)
+    return call.figure("matmul", out, [a, b, bias], macs=macs, elementwise=cost, reach=Reach.ALL, kind=kind)
+
+
+def _flipped(shape: Shape, turned: bool) -> Shape:
+    return (*shape[:-2], shape[-1], shape[-2]) if turned and len(shape) > 1 else shape
+
+
+def _in_words(call: Call, a: Value, b: Value, out: Shape) -> bool:
+    """Whether the language's matmul gives the same."""
+    try:
+        return MatMul().shape(*call.samples([a, b])) == call.walker.sample(out)
+    except ShapeError:
+        return False
+
+
+def product_shape(call: Call, a: Shape, b: Shape) -> tuple[Shape, Dim]:
+    """The shape of a product as numpy has it, and the length of what is summed. Raises ShapeError."""
+    if not a or not b:
+        raise ShapeError("a number has no matrix product")
+    rows, columns = (1, *a) if len(a) == 1 else a, (*b, 1) if len(b) == 1 else b
+    try:
+        inner = call.assumed.agree(rows[-1], columns[-2])
+        batch = call.assumed.broadcast(rows[:-2], columns[:-2]) if rows[:-2] or columns[:-2] else ()
+    except ShapeError:
+        raise ShapeError(f"{spell_shape(a, spell_dim)} and {spell_shape(b, spell_dim)} can't be multiplied") from None
+    return (*batch, *(rows[-2:-1] if len(a) > 1 else ()), *(columns[-1:] if len(b) > 1 else ())), inner
+
+
+@rule("Gemm")
+def gemm(call: Call) -> Value:
+    call.rank(0, 2), call.rank(1, 2)
+    flip = (bool(call.whole("transA", 0)), bool(call.whole("transB", 0)))
+    return multiplied(call, call.value(0), call.value(1), call.optional(2), flip=flip)
+
+
+@rule("MatMulInteger")
+def matmul_integer(call: Call) -> Value:
+    return multiplied(call, call.value(0), call.value(1), kind=6)
+
+
+@rule("QLinearMatMul")
+def qlinear_matmul(call: Call) -> Value:
+    return multiplied(call, call.value(0), call.value(3), kind=call.value(7).kind)
+
+
+@rule("Einsum")
+def einsum(call: Call) -> Value:
+    """Operands are contracted from the left, two at a time; an index that the rest doesn't name is summed as soon as it can be."""
+    equation = call.text("equation", "").replace(" ", "")
+    values = call.values()
+    shapes = [call.shape(n) for n in range(len(values))]
+    terms, target = _terms(equation, [len(shape) for shape in shapes])
+    sizes: dict[str, Dim] = {}
+    for term, shape in zip(terms, shapes, strict=True):
+        for letter, dim in zip(term, shape, strict=True):
+            known = sizes.get(letter, 1)
+            sizes[letter] = dim if known == 1 else known if dim == 1 else call.assumed.agree(known, dim)
+    unknown = [letter for letter in target if letter not in sizes]
+    if unknown:
+        raise ShapeError(f"`{equation}` puts out '{unknown[0]}', which no operand has")
+    out = tuple(sizes[letter] for letter in target)
+    macs, elementwise = _contraction(terms, target, sizes)
+    constants = {f"weight{n + 1}" if n else "weight": value for n, value in enumerate(values) if value.is_constant}
+    layer = bool(constants) and macs != 0
+    return call.figure(
+        "einsum",
+        out,
+        values,
+        words=f"einsum {equation}",
+        macs=macs,
+        elementwise=elementwise,
+        weights=constants if layer else {},
+        reach=Reach.ALL if macs != 0 and not layer else Reach.MIXED,
+        flags=("is_layer",) if layer else (),
+    )
+
+
+def _terms(equation: str, ranks: list[int]) -> tuple[list[str], str]:
+    """The indices of each operand and of the output; what `...` stands for gets capital letters of its own."""
+    left, arrow, right = equation.partition("->")
+    parts = left.split(",")
+    if len(parts) != len(ranks):
+        raise ShapeError(f"`{equation}` has {len(parts)} operands, and {len(ranks)} are given")
+    wide = max((rank - len(part.replace("...", "")) for part, rank in zip(parts, ranks, strict=True) if "..." in part), default=0)
+    dots = "".join(chr(0x3B1 + n) for n in range(wide))
+    terms = []
+    for part, rank in zip(parts, ranks, strict=True):
+        own = len(part.replace("...", ""))
+        if ("..." not in part and own != rank) or own > rank:
+            raise ShapeError(f"`{part}` of `{equation}` has {own} axes, and the operand {rank}")
+        terms.append(part.replace("...", dots[len(dots) - (rank - own) :] if rank > own else ""))
+    if not arrow:
+        letters = "".join(terms)
+        right = "..." + "".join(sorted(letter for letter in set(letters) if letters.count(letter) == 1 and letter not in dots))
+    return terms, right.replace("...", dots)
+
+
+def _contraction(terms: list[str], target: str, sizes: dict[str, Dim]) -> tuple[Dim, Dim]:
+    """(multiply-accumulates, other operations). A product that sums nothing is element by element, a sum of one operand adds."""
+    macs: Dim = 0
+    elementwise: Dim = 0
+    current = terms[0]
+    if len(terms) == 1:
+        summed = [letter for letter in set(current) if letter not in target]
+        return 0, size(sizes[letter] for letter in set(current)) if summed else 0
+    for n, term in enumerate(terms[1:], start=1):
+        rest = set("".join(terms[n + 1 :])) | set(target)
+        letters = dict.fromkeys(current + term)
+        kept = "".join(letter for letter in letters if letter in rest)
+        products = size(sizes[letter] for letter in letters)
+        if len(kept) < len(letters):
+            macs = macs + products
+        else:
+            elementwise = elementwise + products
+        current = kept
+    return macs, elementwise
+
+
+@rule("Attention")
+def attention(call: Call) -> list[Value | None]:
+    """Scaled dot-product attention, ai.onnx 23: queries, keys and values, as `batch x positions x features` or with the heads apart."""
+    q, k, v = call.shape(0), call.shape(1), call.shape(2)
+    heads, shared = call.whole("q_num_heads", 0), call.whole("kv_num_heads", 0)
+    if len(q) == 3:
+        if heads < 1 or shared < 1:
+            raise ShapeError("q_num_heads and kv_num_heads are needed for 3 axes")
+        b, queries, width, value_width, keys = q[0], q[1], q[2], v[2], k[1]
+        depth, value_depth = call.assumed.quotient(width, heads), call.assumed.quotient(value_width, shared)
+    else:
+        call.rank(0, 4)
+        b, heads_, queries, depth = q
+        keys, value_depth = k[2], v[3]
+        heads, shared = heads_, k[1]  # type: ignore[assignment]
+    past = call.optional(4)
+    if past is not None and past.shape is not None:
+        keys = keys + past.shape[2]
+    scores = b * heads * queries * keys
+    out: Shape = (b, queries, heads * value_depth) if len(q) == 3 else (b, heads, queries, value_depth)
+    cost = scores * (7 if call.has(3) else 6) - 2 * b * heads * queries
+    value = call.figure(
+        "attention", out, call.values(), words=f"attention {spell_dim(heads)}", macs=scores * (depth + value_depth), elementwise=cost, reach=Reach.ALL
+    )
+    found: list[Value | None] = [value]
+    for name, shape in zip(call.names[1:], ((b, shared, keys, depth), (b, shared, keys, value_depth), (b, heads, queries, keys)), strict=False):
+        found.append(call.figure("cache", shape, [value]) if name else None)
+    return found
+
+
+__all__ = ["multiplied", "product_shape"]

@@ -1,0 +1,194 @@
+"""What is known of a value in an ONNX graph, and arithmetic of shapes that may hold free symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from archcalc.algebra import Dim, Number, Poly, divides, integral, less, same, unicode
+from archcalc.algebra.poly import Floor
+from archcalc.errors import ArchcalcError, ShapeError, Undecided
+from archcalc.importer.proto import FLOATS, Tensor
+from archcalc.ops import Shape, size, spell_shape
+
+Content = tuple[Any, ...]  # numbers, booleans, text; None where one isn't known
+
+
+class Origin(NamedTuple):
+    """A tensor of the file that a constant was made from. `given`: an initializer, and not a number written into the graph."""
+
+    key: Hashable
+    name: str
+    shape: tuple[int, ...]
+    given: bool
+    tensor: Tensor | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Value:
+    """A tensor: computed by a node, or constant (`node` None): from the file, or from sizes alone.
+
+    `content` holds its elements in order, where there are few and they are known. `shape` is None where nothing says it.
+    """
+
+    shape: Shape | None
+    kind: int = 0
+    node: int | None = None
+    content: Content | None = None
+    origins: tuple[Origin, ...] = ()
+
+    @property
+    def is_constant(self) -> bool:
+        return self.node is None
+
+    @property
+    def is_float(self) -> bool:
+        return self.kind in FLOATS
+
+
+class Values(list[Value]):
+    """A sequence of tensors."""
+
+
+def joined(values: Iterable[Value | None]) -> tuple[Origin, ...]:
+    """The origins of several constants."""
+    return tuple(dict.fromkeys(origin for value in values if value is not None for origin in value.origins))
+
+
+class Assumed:
+    """Sizes that can't be shown to agree and have to: the network couldn't run otherwise."""
+
+    def __init__(self) -> None:
+        self.conditions: dict[str, None] = {}
+
+    def agree(self, one: Dim, two: Dim, what: str = "sizes") -> Dim:
+        """The size that both are; a number rather than a closed form, the shorter form of two. Raises ShapeError where they never agree."""
+        if one is two or one == two:
+            return one
+        try:
+            if not same(one, two):
+                raise ShapeError(f"{what} disagree: {_spell(one)} and {_spell(two)}")
+        except Undecided:
+            self.conditions[f"{_spell(one)} = {_spell(two)}"] = None
+        return min(one, two, key=_length)
+
+    def broadcast(self, *shapes: Shape) -> Shape:
+        """The shape that all stretch to, aligned at the end."""
+        output = shapes[0]
+        for shape in shapes[1:]:
+            output = self._stretched(output, shape)
+        return output
+
+    def _stretched(self, one: Shape, two: Shape) -> Shape:
+        if one == two:
+            return one
+        rank = max(len(one), len(two))
+        dims = []
+        for a, b in zip((1,) * (rank - len(one)) + one, (1,) * (rank - len(two)) + two, strict=True):
+            if a == 1 or b == 1:
+                dims.append(b if a == 1 else a)
+                continue
+            try:
+                dims.append(self.agree(a, b))
+            except ShapeError:
+                raise ShapeError(f"{spell_shape(one, _spell)} and {spell_shape(two, _spell)} don't stretch to one shape") from None
+        return tuple(dims)
+
+    def quotient(self, whole: Dim, part: Dim) -> Dim:
+        """whole / part, which has to be a whole number. Raises ShapeError where it isn't or has no closed form."""
+        found = divided(whole, part)
+        if found is not None:
+            return found
+        if isinstance(part, int) and part > 0:
+            try:
+                exact = divides(part, whole)
+            except Undecided:
+                self.conditions[f"{_spell(whole)} is a multiple of {part}"] = None
+                return whole // part
+            if exact:
+                return whole // part
+        raise ShapeError(f"{_spell(whole)} elements can't be divided into {_spell(part)}")
+
+
+def divided(whole: Dim, part: Dim) -> Dim | None:
+    """The exact quotient where it is plain to see: a number, a single product that every term holds, or a multiple; else None."""
+    if whole == part:
+        return 1
+    if isinstance(part, int):
+        if isinstance(whole, int):
+            return whole // part if part and whole % part == 0 else None
+        if part and all(coefficient % part == 0 for coefficient in whole.terms.values()):
+            return whole // part if part > 0 else None
+        return None
+    if isinstance(whole, int):
+        return 0 if whole == 0 else None
+    quotient: Any = 0
+    rest: Any = whole
+    (lead, factor), *_ = sorted(part.terms.items(), key=lambda term: (-len(term[0]), str(Poly({term[0]: 1}) if term[0] else "")))
+    for _ in range(64):
+        if not isinstance(rest, Poly):
+            return quotient if rest == 0 else None
+        step = next((found for term in rest.terms.items() if (found := _term(term, lead, factor)) is not None), None)
+        if step is None:
+            return None
+        quotient = quotient + step
+        rest = rest - step * part
+    return None
+
+
+def _term(term: tuple[Any, Any], lead: Any, factor: Any) -> Any:
+    """One term over the leading one, or None."""
+    monomial, coefficient = term
+    left = list(monomial)
+    for atom in lead:
+        if atom not in left:
+            return None
+        left.remove(atom)
+    if coefficient % factor:
+        return None
+    return Poly({tuple(left): coefficient // factor}) if left else coefficient // factor
+
+
+def product(shape: Sequence[Dim]) -> Dim:
+    return size(shape)
+
+
+def axis_of(axis: Any, rank: int) -> int:
+    """An axis counted from the front. Raises ShapeError for one that isn't there."""
+    if not isinstance(axis, int) or not -rank <= axis < rank:
+        raise ShapeError(f"there is no axis {axis} in {rank} axes")
+    return axis % rank if rank else 0
+
+
+def least(a: Number, b: Number) -> bool:
+    """Whether a < b, where that can be told; False otherwise."""
+    try:
+        return less(a, b)
+    except ArchcalcError:
+        return False
+
+
+def whole(value: Any) -> Dim | None:
+    """A size among numbers: an int or a whole closed form, else None."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int) or (isinstance(value, Poly) and integral(value)):
+        return value
+    return None
+
+
+def _spell(dim: Dim) -> str:
+    return unicode(dim) if isinstance(dim, Poly) else str(dim)
+
+
+def _length(dim: Dim) -> tuple[int, int]:
+    if not isinstance(dim, Poly):
+        return 0, 0
+    floors = sum(isinstance(atom, Floor) for atom in dim.atoms())
+    return 1 + floors, len(str(dim))
+
+
+spell_dim = _spell
+
+__all__ = ["Assumed", "Content", "Origin", "Value", "Values", "axis_of", "divided", "joined", "least", "product", "spell_dim", "whole"]

@@ -1,0 +1,129 @@
+"""Protocol buffers as they lie in a file: numbered fields, read where they stand.
+
+Only what is asked for is looked at, so a file's weights are never in memory. Every length is held against what there is: a file
+that claims more than it has is refused before anything is allocated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from mmap import mmap
+from struct import Struct
+from typing import NamedTuple, TypeAlias
+
+from archcalc.errors import ArchcalcError
+
+Source: TypeAlias = bytes | mmap
+
+VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
+WHOLE = 1 << 64
+SIGN = 1 << 63
+
+_FLOAT, _DOUBLE = Struct("<f"), Struct("<d")
+
+
+class Malformed(ArchcalcError):
+    """Bytes that are no message."""
+
+
+class Stretch(NamedTuple):
+    """Part of a source: a message that hasn't been read, or the content of a tensor."""
+
+    source: Source
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def bytes(self) -> bytes:
+        return bytes(self.source[self.start : self.stop])
+
+    def text(self) -> str:
+        """Names come in UTF-8; what isn't is shown with replacement characters."""
+        return self.bytes().decode("utf-8", "replace")
+
+    def here(self) -> Stretch:
+        """The same bytes in a source of their own, which is quicker to read if they are few."""
+        return Stretch(self.bytes(), 0, self.stop - self.start)
+
+
+def fields(stretch: Stretch) -> Iterator[tuple[int, int, int]]:
+    """(number, value, stop) of each field: a number's `value` with stop -1, or where a length-delimited one begins and stops.
+
+    Fixed-size numbers give their position, as `value`, with stop -4 or -8. Raises Malformed.
+    """
+    source, at, end = stretch
+    while at < end:
+        tag = source[at]
+        at += 1
+        if tag > 127:
+            tag, at = _varint(source, at - 1, end)
+        kind, number = tag & 7, tag >> 3
+        if kind in (VARINT, LENGTH):
+            if at >= end:
+                raise Malformed(f"it ends in the middle of a field, at byte {at}")
+            value = source[at]
+            at += 1
+            if value > 127:
+                value, at = _varint(source, at - 1, end)
+            if kind == VARINT:
+                yield number, value, -1
+                continue
+            if value > end - at:
+                raise Malformed(f"a field at byte {at} claims {value:,} bytes where {end - at:,} are left")
+            yield number, at, at + value
+            at += value
+        elif kind in (FIXED32, FIXED64):
+            width = 4 if kind == FIXED32 else 8
+            if width > end - at:
+                raise Malformed(f"it ends in the middle of a number, at byte {at}")
+            yield number, at, -width
+            at += width
+        else:
+            raise Malformed(f"there is no field of kind {kind}, at byte {at}")
+        if number == 0:
+            raise Malformed(f"there is no field 0, at byte {at}")
+
+
+def _varint(source: Source, at: int, end: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < end and shift < 70:
+        byte = source[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value % WHOLE, at
+        shift += 7
+    raise Malformed(f"it ends in the middle of a number, at byte {at}" if at >= end else f"a number has more than 64 bits, at byte {at}")
+
+
+def signed(value: int) -> int:
+    """A varint as an int64."""
+    return value - WHOLE if value >= SIGN else value
+
+
+def real(source: Source, at: int) -> float:
+    """A float that lies there."""
+    return float(_FLOAT.unpack(source[at : at + 4])[0])
+
+
+def varints(stretch: Stretch) -> list[int]:
+    """Packed int64s."""
+    source, at, end = stretch
+    values = []
+    while at < end:
+        value, at = _varint(source, at, end)
+        values.append(signed(value))
+    return values
+
+
+def reals(stretch: Stretch, double: bool = False) -> list[float]:
+    """Packed floats or doubles. Raises Malformed."""
+    form = _DOUBLE if double else _FLOAT
+    if len(stretch) % form.size:
+        raise Malformed(f"{len(stretch)} bytes are no row of numbers of {form.size}, at byte {stretch.start}")
+    return [float(value) for (value,) in form.iter_unpack(stretch.bytes())]
+
+
+__all__ = ["FIXED32", "FIXED64", "LENGTH", "VARINT", "Malformed", "Source", "Stretch", "fields", "real", "reals", "signed", "varints"]

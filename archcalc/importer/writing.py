@@ -1,0 +1,279 @@
+"""A counted network as a spec: `archcalc import`.
+
+Layers that repeat are folded. What is written is read back and counted, and it has to come to the same, layer by layer in total; a
+network that folding can't write is written flat.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from archcalc.build import build
+from archcalc.cost import Table
+from archcalc.errors import ArchcalcError, UsageError
+from archcalc.graph import Graph, Input
+from archcalc.importer.folding import folded, with_blocks, with_suffixes
+from archcalc.importer.foreign import lowered
+from archcalc.importer.items import Arranger, Called, Item, Items, Join, Line, Ref, Repeat, TooDeep, inside
+from archcalc.importer.network import Imported
+from archcalc.model import Question
+from archcalc.ops.base import spell
+from archcalc.spec import bind, read_spec
+from archcalc.spec.layers import IDENTITY, REF
+
+SAME = ("params", "buffers", "macs", "elementwise", "activations", "depth", "depth_with_pooling", "act_sum_bytes", "layers")
+
+
+def imported(model: Imported, sets: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """A model file as a spec, and what to know about it. `sets` are the defaults of the sizes that the file leaves open.
+
+    Raises UsageError for one that is missing, and for a network that no spec can hold.
+    """
+    given = {name: _number(name, value) for name, value in sets.items()}
+    open_ = {name: value for name, value in given.items() if name in model.open_names}
+    rest = {name: value for name, value in given.items() if name not in open_}
+    source = Path(model.spec.path).name
+    table = model.answer(Question(rest))
+    try:
+        return spec_text(table, open_, source), list(table.graph.notes)
+    except UsageError:
+        if not open_ or any(name not in given for name in table.free):
+            raise
+    table = model.answer(Question(given))
+    shown = ", ".join(f"{name}={value}" for name, value in open_.items())
+    return spec_text(table, {}, source), [*table.graph.notes, f"written for {shown} alone: the network has no closed form in them"]
+
+
+def _number(name: str, value: Any) -> int:
+    try:
+        return int(str(value))
+    except ValueError:
+        raise UsageError(f"{name} must be a whole number, got {value}") from None
+
+
+def spec_text(table: Table, defaults: Mapping[str, Any], source: str = "") -> str:
+    """The YAML of a spec that counts as the table does. `defaults` are the values of its free sizes, which become parameters.
+
+    Raises UsageError for a network that the language can't hold.
+    """
+    missing = [name for name in table.free if name not in defaults]
+    if missing:
+        raise UsageError(f"{missing[0]} needs a value: --set {missing[0]}=..., which a spec has as the parameter's default")
+    if table.graph.uncounted:
+        first = table.graph.uncounted[0]
+        raise UsageError(f"{table.spec.path} holds what can't be counted, and a spec must be complete: {first.op} (first {first.first}: {first.why})")
+    graph = _growing(lowered(table.graph))
+    problem = ""
+    for fold in (True, False):
+        try:
+            text = "\n".join(_Writer(table, graph, defaults, source, fold).lines()) + "\n"
+            problem = _difference(text, table, defaults)
+        except (ArchcalcError, TooDeep, RecursionError) as error:
+            problem = str(error) or "branches inside branches, nested too deeply"
+        if not problem:
+            return text
+    raise UsageError(f"{table.spec.path}: no spec that counts the same: {problem}")
+
+
+def _growing(graph: Graph) -> Graph:
+    """A concatenation of what another one joined already, and one thing more, joins those two: DenseNet's files list all of them."""
+    nodes, known = list(graph.nodes), dict[tuple[str, tuple[int, ...]], int]()
+    for n, node in enumerate(nodes):
+        if node.op.word == "concat" and not getattr(node.op, "is_foreign", False):
+            line = node.op.signature
+            before = known.get((line, node.inputs[:-1]))
+            known[line, node.inputs] = n
+            if before is not None:
+                nodes[n] = node._replace(inputs=(before, node.inputs[-1]))
+    return replace(graph, nodes=nodes)
+
+
+def _difference(text: str, table: Table, defaults: Mapping[str, Any]) -> str:
+    """In what the written spec differs; nothing if it counts the same."""
+    spec = read_spec(text, "the spec that was written")
+    binding = bind(spec, None, {}, [name for name in table.free if name in spec.parameters])
+    again = Table(spec, None, binding, build(spec, binding), dtype=table.dtype)
+    for name in SAME:
+        if again.totals[name] != table.totals[name] * 1:
+            return f"{name} would be {again.totals[name]}, not {table.totals[name]}"
+    return ""
+
+
+class _Writer:
+    """Writes one spec."""
+
+    def __init__(self, table: Table, graph: Graph, defaults: Mapping[str, Any], source: str, fold: bool) -> None:
+        self.table, self.graph, self.defaults, self.source = table, graph, defaults, source
+        self.labels: dict[int, str] = {}
+        self.used: set[str] = {*graph.inputs, REF, IDENTITY, *table.free}
+        self.owners: dict[int, int] = {}  # whose weights a layer uses
+        self.lenders = {node.share for node in graph.nodes if node.share is not None}
+        arranger = Arranger(graph, [self._text(n) for n in range(len(graph.nodes))])
+        self.items = arranger.items()
+        ends = self.items[-1].node if self.items and isinstance(self.items[-1], (Line, Join)) else None
+        self.outputs = [] if graph.outputs == [ends] else graph.outputs
+        self.fixed = {*arranger.referred, *self._shared(), *self.outputs}
+        self.blocks: dict[str, tuple[list[str], Items]] = {}
+        if fold:
+            self.items = with_suffixes(self.items, self.fixed)
+            self.items = folded(self.items, self.fixed)
+            self.items, self.blocks = with_blocks(self.items, self.fixed, self.used)
+            self.items = folded(self.items, self.fixed)
+            self.used |= self.blocks.keys()
+        self.shown: dict[int, str] = {}  # the labels of items, by their ids
+        self.paths: dict[int, str] = {}  # where layers that are read by name stand
+        for item in self.items:
+            self._place(item, "", True)
+
+    def _text(self, n: int) -> str:
+        node = self.graph.nodes[n]
+        words = [node.op.line(rank=len(node.shape) - 1)] if not isinstance(node.op, Input) else [""]
+        if node.frozen:
+            words.append("frozen=true")
+        return " ".join(words)
+
+    def _shared(self) -> set[int]:
+        """Layers that use the same weights: the first that is written has them, and the others share those."""
+        owners: dict[int, int] = {}
+        found: set[int] = set()
+        for item in inside(self.items):
+            node = self.graph.nodes[item.node] if isinstance(item, (Line, Join)) else None
+            if node is None or not isinstance(item, (Line, Join)) or not (item.node in self.lenders or node.share is not None):
+                continue
+            owner = owners.setdefault(item.node if node.share is None else node.share, item.node)
+            found.add(item.node)
+            if owner != item.node:
+                self.owners[item.node] = owner
+        return found
+
+    def _label(self, n: int) -> str:
+        """A name for a layer, unlike any other; without slashes, which are for what stands inside."""
+        if n not in self.labels:
+            name = self.graph.nodes[n].name.replace("/", ".")
+            while name in self.used:
+                name += "_"
+            self.labels[n] = name
+            self.used.add(name)
+        return self.labels[n]
+
+    def _place(self, item: Item, scope: str, top: bool) -> None:
+        """Decide on an item's label, and note where what is inside it stands."""
+        label = self._chosen(item, top)
+        if label:
+            self.shown[id(item)] = label
+        if isinstance(item, (Line, Join)) and item.node in self.fixed:
+            self.paths[item.node] = f"{scope}{label}"
+        if isinstance(item, Join):
+            for branch in item.branches:
+                for inner in branch:
+                    self._place(inner, f"{scope}{label}/" if label else scope, False)
+
+    def _chosen(self, item: Item, top: bool) -> str:
+        """The label of what is read by name, and of what stands in the list of layers itself."""
+        if isinstance(item, (Line, Join)) and item.node in self.fixed:
+            return self._label(item.node)
+        if not top or isinstance(item, Ref):
+            return ""
+        if isinstance(item, Line):
+            return self._label(item.node)
+        if any(isinstance(inner, (Line, Join)) and inner.node in self.fixed for inner in inside([item])):
+            return ""
+        name = self._common(item)
+        if not name or name in self.used:
+            return ""
+        self.used.add(name)
+        return name
+
+    def _path(self, n: int) -> str:
+        node = self.graph.nodes[n]
+        return node.name if isinstance(node.op, Input) else f"/{self.paths[n]}"
+
+    def lines(self) -> Iterator[str]:
+        if self.source:
+            yield f"# made by `archcalc import` from {self.source}"
+        yield "archcalc: 1"
+        yield f"name: {json.dumps(self.table.name, ensure_ascii=False)}"
+        inputs = {name: f"[{', '.join(spell(dim, True) for dim in self.graph.nodes[n].shape)}]" for name, n in self.graph.inputs.items()}
+        if len(inputs) == 1 and "input" in inputs:
+            yield f"input: {inputs['input']}"
+        else:
+            yield "inputs:"
+            yield from (f"  {name}: {dims}" for name, dims in inputs.items())
+        if self.table.free:
+            yield "params:"
+            yield from (f"  {name}: {self.defaults[name]}" for name in self.table.free)
+        if self.blocks:
+            yield "blocks:"
+        for name, (arguments, body) in self.blocks.items():
+            yield f"  {name}{'(' + ', '.join(arguments) + ')' if arguments else ''}:"
+            yield from self._items(body, "    ")
+        yield "layers:"
+        yield from self._items(self.items, "  ")
+        if self.outputs:
+            yield f"outputs: [{', '.join(self._path(n).removeprefix('/') for n in self.outputs)}]"
+
+    def _items(self, items: Items, indent: str) -> Iterator[str]:
+        for item in items:
+            found = list(self._item(item))
+            yield f"{indent}- {found[0]}"
+            yield from (f"{indent}  {line}" for line in found[1:])
+
+    def _item(self, item: Item) -> Iterator[str]:
+        """An item's lines, the first without its dash."""
+        label = self.shown.get(id(item), "")
+        if isinstance(item, Ref):
+            yield f"ref {self._path(item.node)}"
+        elif isinstance(item, (Line, Called)):
+            text = item.text
+            if isinstance(item, Line) and item.node in self.owners:
+                text += f" share={self._path(self.owners[item.node])}"
+            yield f"{label}: {_scalar(text)}" if label else _scalar(text)
+        elif isinstance(item, Repeat) and len(item.items) == 1 and isinstance(item.items[0], (Line, Called)):
+            text = f"{item.count} x {item.items[0].text}"
+            yield f"{label}: {_scalar(text)}" if label else _scalar(text)
+        else:
+            if label:
+                yield f"{label}:"
+            head = f"{item.count} x" if isinstance(item, Repeat) else _scalar(item.text)
+            indent = "  " if label else ""
+            yield f"{indent}{head}:"
+            if isinstance(item, Repeat):
+                yield from self._items(item.items, f"{indent}  ")
+            else:
+                for branch in item.branches:
+                    yield from self._branch(branch, f"{indent}  ")
+
+    def _branch(self, branch: Items, indent: str) -> Iterator[str]:
+        if not branch:
+            yield f"{indent}- {IDENTITY}"
+        elif len(branch) == 1:
+            yield from self._items(branch, indent)
+        else:
+            inner = list(self._items(branch, ""))
+            yield f"{indent}- {inner[0]}"
+            yield from (f"{indent}  {line}" for line in inner[1:])
+
+    def _common(self, item: Item) -> str:
+        """The scope that all layers of an item stand in."""
+        nodes = [inner.node for inner in inside([item]) if isinstance(inner, (Line, Join))]
+        nodes += [n for inner in inside([item]) if isinstance(inner, Called) for n in inner.nodes]
+        paths = [self.graph.nodes[n].name.split("/")[:-1] for n in nodes]
+        shared = []
+        for parts in zip(*paths, strict=False):
+            if len(set(parts)) > 1:
+                break
+            shared.append(parts[0])
+        return ".".join(shared)
+
+
+def _scalar(text: str) -> str:
+    """A line as YAML: in quotes if it needs them."""
+    plain = text[:1].isalnum() and ": " not in text and " #" not in text and not text.endswith(":")
+    return text if plain else json.dumps(text)
+
+
+__all__ = ["spec_text"]
