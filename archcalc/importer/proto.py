@@ -33,6 +33,22 @@ class Bad(ArchcalcError):
     """A model that can't be what it says."""
 
 
+class Described(dict[str, "Named | Stretch"]):
+    """What is said of values, by name; a type is read when it is asked for."""
+
+    def of(self, name: str) -> Named | None:
+        found = self.get(name)
+        if isinstance(found, Stretch):
+            found = self[name] = _named(found)
+        return found
+
+    def note(self, stretch: Stretch) -> str:
+        """Keep one for later. Gives its name."""
+        name = _name(stretch)
+        self[name] = stretch
+        return name
+
+
 class Named(NamedTuple):
     """A graph's input, output or value with what is said of its type; a dim is a number, a name or None, `dims` None where the rank is open."""
 
@@ -96,6 +112,7 @@ class NodeProto:
     attributes: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
     overload: str = ""
+    reads: list[str] = field(default_factory=list)  # the values that it reads, those in its graphs included
 
 
 class Referred(NamedTuple):
@@ -117,7 +134,7 @@ class GraphProto:
     initializers: list[Tensor] = field(default_factory=list)
     inputs: list[Named] = field(default_factory=list)
     outputs: list[Named] = field(default_factory=list)
-    values: dict[str, Named] = field(default_factory=dict)
+    values: Described = field(default_factory=Described)
 
 
 @dataclass(slots=True)
@@ -132,7 +149,7 @@ class Function:
     defaults: dict[str, Any] = field(default_factory=dict)
     nodes: list[Stretch] = field(default_factory=list)
     opsets: dict[str, int] = field(default_factory=dict)
-    values: dict[str, Named] = field(default_factory=dict)
+    values: Described = field(default_factory=Described)
 
 
 @dataclass(slots=True)
@@ -176,7 +193,7 @@ def read_model(stretch: Stretch) -> ModelProto:
 def read_graph(stretch: Stretch) -> GraphProto:
     """A graph; its nodes are read one by one, later."""
     graph = GraphProto()
-    source, nodes = stretch.source, graph.nodes
+    source, nodes, inputs = stretch.source, graph.nodes, list[Stretch]()
     for number, value, stop in fields(stretch):
         if stop < 0:
             continue
@@ -189,14 +206,15 @@ def read_graph(stretch: Stretch) -> GraphProto:
         elif number == 15:
             graph.initializers.append(_sparse(Stretch(source, value, stop)))
         elif number == 11:
-            graph.inputs.append(_named(Stretch(source, value, stop)))
+            inputs.append(Stretch(source, value, stop))
         elif number == 12:
             graph.outputs.append(_named(Stretch(source, value, stop)))
         elif number == 13:
-            named = _named(Stretch(source, value, stop))
-            graph.values[named.name] = named
+            graph.values.note(Stretch(source, value, stop))
         elif number == 2:
             graph.name = Stretch(source, value, stop).text()
+    own = {tensor.name for tensor in graph.initializers}  # old files list their initializers among the inputs
+    graph.inputs = [_named(stretch) for stretch in inputs if not own or _name(stretch) not in own]
     return graph
 
 
@@ -365,11 +383,18 @@ def _function(stretch: Stretch) -> Function:
             name, found = _attribute(inner)
             function.defaults[name] = found
         elif number == 12:
-            named = _named(inner)
-            function.values[named.name] = named
+            function.values.note(inner)
         elif number == 13:
             function.overload = inner.text()
     return function
+
+
+def _name(stretch: Stretch) -> str:
+    """The name at the head of a message."""
+    for number, value, stop in fields(stretch):
+        if number == 1 and stop >= 0:
+            return Stretch(stretch.source, value, stop).text()
+    return ""
 
 
 def _named(stretch: Stretch) -> Named:

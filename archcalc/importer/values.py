@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from archcalc.algebra import Dim, Number, Poly, divides, integral, less, same, unicode
@@ -25,18 +24,32 @@ class Origin(NamedTuple):
     tensor: Tensor | None = None
 
 
-@dataclass(slots=True, eq=False)
 class Value:
     """A tensor: computed by a node, or constant (`node` None): from the file, or from sizes alone.
 
-    `content` holds its elements in order, where there are few and they are known. `shape` is None where nothing says it.
+    `content` holds its elements in order, where there are few and they are known; those of a tensor in the file are read when they are
+    asked for. `shape` is None where nothing says it.
     """
 
-    shape: Shape | None
-    kind: int = 0
-    node: int | None = None
-    content: Content | None = None
-    origins: tuple[Origin, ...] = ()
+    __slots__ = ("_content", "_tensor", "kind", "node", "origins", "shape")
+
+    def __init__(
+        self,
+        shape: Shape | None,
+        kind: int = 0,
+        node: int | None = None,
+        content: Content | None = None,
+        origins: tuple[Origin, ...] = (),
+        tensor: Tensor | None = None,
+    ) -> None:
+        self.shape, self.kind, self.node, self.origins = shape, kind, node, origins
+        self._content, self._tensor = content, tensor
+
+    @property
+    def content(self) -> Content | None:
+        if self._tensor is not None:
+            self._content, self._tensor = self._tensor.content(), None
+        return self._content
 
     @property
     def is_constant(self) -> bool:

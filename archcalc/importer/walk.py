@@ -26,6 +26,7 @@ from archcalc.importer.proto import (
     MOST_CONTENT,
     MOST_NODES,
     Bad,
+    Described,
     Function,
     GraphProto,
     ModelProto,
@@ -43,6 +44,7 @@ from archcalc.ops import Op, Reach, Shape, size, spell_shape
 
 DEEPEST = 24  # graphs inside graphs, functions inside functions
 MOST_OUTPUTS = 4096
+MOST_FLOATS = 64  # of a tensor whose numbers may be looked at
 
 Outputs = list[Value | Values | None]
 Weights = Mapping[str, Value | None]
@@ -58,7 +60,7 @@ class Scope:
 
     parent: Scope | None = None
     values: dict[str, Value | Values | None] = field(default_factory=dict)
-    declared: Mapping[str, Named] = field(default_factory=dict)
+    declared: Described = field(default_factory=Described)
     opsets: Mapping[str, int] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
     reads: Counter[str] = field(default_factory=Counter)  # how often each name is read
@@ -98,11 +100,16 @@ class Walker:
         self.given: Mapping[str, Dim] = {}  # sizes that were set
         self.depth = 0
         self.times: list[Dim] = []  # how often the bodies of loops around the node run
-        self.where = ""
+        self.node: NodeProto | None = None
         self.line = 0
         self.walked = 0
         self.bodies: dict[int, list[NodeProto]] = {}  # of functions
         self.kept: list[object] = []  # what keys are the ids of
+
+    @property
+    def where(self) -> str:
+        """The node at hand, in messages."""
+        return called(self.node, self.line - 1) if self.node else "?"
 
     # ---- trials -----------------------------------------------------------------------------------------------------------------
 
@@ -144,10 +151,10 @@ class Walker:
             raise Bad("there is no graph in it")
         if not proto.outputs:
             raise Bad("the graph has no outputs")
-        scope = Scope(declared=proto.values | {named.name: named for named in proto.outputs}, opsets=self.model.opsets)
+        scope = Scope(declared=described(proto), opsets=self.model.opsets)
         self.constants(proto, scope, given=True)
         nodes = self.live(list(read_nodes(proto.nodes)), [named.name for named in proto.outputs], {*scope.values, *(named.name for named in proto.inputs)}, "")
-        read = {name for node in nodes for name in node_reads(node)} | {named.name for named in proto.outputs}
+        read = {name for node in nodes for name in node.reads} | {named.name for named in proto.outputs}
         for named in proto.inputs:
             if named.name not in scope.values and named.name in read:
                 scope.values[named.name] = self.input(named)
@@ -180,8 +187,8 @@ class Walker:
             scope.values[tensor.name] = self.constant(tensor, (id(tensor), tensor.name), given)
 
     def constant(self, tensor: Tensor, key: Any, given: bool) -> Value:
-        content = tensor.content() if tensor.kind not in FLOATS or tensor.elements <= 64 else None
-        return Value(tensor.dims, tensor.kind, None, content, (Origin(key, tensor.name, tensor.dims, given, tensor),))
+        known = tensor if tensor.kind not in FLOATS or tensor.elements <= MOST_FLOATS else None
+        return Value(tensor.dims, tensor.kind, None, None, (Origin(key, tensor.name, tensor.dims, given, tensor),), known)
 
     def input(self, named: Named) -> Value:
         if named.dims is None:
@@ -205,6 +212,7 @@ class Walker:
         """The nodes that outputs depend on, each after those that it reads. Raises Bad for names that clash, are missing, or form a cycle."""
         producers: dict[str, int] = {}
         for n, node in enumerate(nodes):
+            node.reads = node_reads(node)
             for name in node.outputs:
                 if name and (name in producers or name in known):
                     raise Bad(f"node {called(node, n)}: its output '{name}' is the name of another value{within}")
@@ -215,7 +223,7 @@ class Walker:
         sources: dict[int, list[int]] = {}
         while stack:
             n = stack.pop()
-            sources[n] = [producers[name] for name in node_reads(nodes[n]) if name in producers]
+            sources[n] = [producers[name] for name in nodes[n].reads if name in producers]
             for source in sources[n]:
                 if source not in needed:
                     needed.add(source)
@@ -248,14 +256,14 @@ class Walker:
         """Every node in turn."""
         scope.reads.update(outputs)
         for node in nodes:
-            scope.reads.update(node_reads(node))
+            scope.reads.update(node.reads)
         for node in nodes:
             self.walked += 1
             if self.walked > MOST_NODES:
                 raise Bad(f"more than {MOST_NODES:,} nodes, with those in loops and functions")
             if self.depth == 0:
                 self.line += 1
-            self.where = called(node, self.line - 1)
+            self.node = node
             for name, value in zip(node.outputs, self.outputs(node, scope), strict=False):
                 if name:
                     scope.values[name] = value
@@ -283,23 +291,24 @@ class Walker:
         return self.applied(rule, call)
 
     def applied(self, rule: Callable[[Call], Any], call: Call) -> Outputs:
-        where = self.where
         try:
             found = rule(call)
         except Unknown as unknown:
             return call.unknown(str(unknown))
         except (ShapeError, Undecided) as error:
-            raise Bad(f"node {where} ({call.node.op}): {error}{call.inputs_in_words()}") from None
+            raise Bad(f"node {called(call.node, self.line - 1)} ({call.node.op}): {error}{call.inputs_in_words()}") from None
         except (Bad, Malformed):
             raise
         except ArchcalcError as error:
-            raise Bad(f"node {where} ({call.node.op}): {error}{call.inputs_in_words()}") from None
+            raise Bad(f"node {called(call.node, self.line - 1)} ({call.node.op}): {error}{call.inputs_in_words()}") from None
         except ValidationError as error:
             (first, *_) = error.errors()
             what = f"{'.'.join(map(str, first['loc']))} {first['msg'].removeprefix('Value error, ')}"
-            raise Bad(f"node {where} ({call.node.op}): {what}{call.inputs_in_words()}") from None
+            raise Bad(f"node {called(call.node, self.line - 1)} ({call.node.op}): {what}{call.inputs_in_words()}") from None
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, StopIteration):
-            raise Bad(f"node {where} ({call.node.op}): its inputs or attributes don't fit what the operator takes{call.inputs_in_words()}") from None
+            raise Bad(
+                f"node {called(call.node, self.line - 1)} ({call.node.op}): its inputs or attributes don't fit what the operator takes{call.inputs_in_words()}"
+            ) from None
         if isinstance(found, list) and not isinstance(found, Values):
             return [*found, *(call.beside(name) for name in call.names[len(found) :])]
         return [self.shown(found, call.node)]
@@ -328,7 +337,7 @@ class Walker:
         with self.namer.inside(call.node):
             self.run(nodes, function.outputs, scope)
         self.depth -= 1
-        self.where = called(call.node, self.line - 1)
+        self.node = call.node
         for name in function.outputs:
             if name not in scope.values:
                 raise Bad(f"node {self.where}: the function '{function.name}' doesn't put out '{name}'")
@@ -338,13 +347,13 @@ class Walker:
         """The nodes of a branch or of a loop's body."""
         self.deeper(f"node {self.where}")
         proto = read_graph(subgraph.stretch)
-        scope = Scope(call.scope, {}, proto.values | {named.name: named for named in proto.outputs}, call.scope.opsets, call.scope.attributes)
+        scope = Scope(call.scope, {}, described(proto), call.scope.opsets, call.scope.attributes)
         self.constants(proto, scope, given=False)
         for n, named in enumerate(named for named in proto.inputs if named.name not in scope.values):
             scope.values[named.name] = inputs[n] if n < len(inputs) else None
         names = [named.name for named in proto.outputs]
         nodes = self.live(list(read_nodes(proto.nodes)), names, set(scope.values), f" in the body of {self.where}")
-        where = self.where
+        where = self.node
         if times != 1:
             self.times.append(times)
         with self.namer.inside(call.node, label):
@@ -352,10 +361,10 @@ class Walker:
         if times != 1:
             self.times.pop()
         self.depth -= 1
-        self.where = where
+        self.node = where
         for name in names:
             if not scope.knows(name):
-                raise Bad(f"node {where}: its body doesn't put out '{name}'")
+                raise Bad(f"node {self.where}: its body doesn't put out '{name}'")
         return [scope.find(name) for name in names]
 
     def deeper(self, what: str) -> None:
@@ -410,6 +419,13 @@ class Walker:
             return given
         self.bounded.setdefault(label, most)
         return most
+
+
+def described(proto: GraphProto) -> Described:
+    """What a graph says of its values and outputs."""
+    found = Described(proto.values)
+    found.update({named.name: named for named in proto.outputs})
+    return found
 
 
 class Call:
@@ -622,7 +638,7 @@ class Call:
         self.walker.note_uncounted(op, self.walker.where.strip("'"), why)
         outputs: Outputs = []
         for name in self.node.outputs:
-            declared = self.scope.declared.get(name)
+            declared = self.scope.declared.of(name)
             shape = self.declared(declared)
             sample = self.walker.sample(shape) if shape is not None else ()
             layer = foreign(snake(self.node.op), words=f"{self.node.op}, not counted", size_=sample, reach=Reach.ALL)
@@ -635,7 +651,7 @@ class Call:
         """An output that a rule doesn't know, where something reads it."""
         if not name:
             return None
-        declared = self.scope.declared.get(name)
+        declared = self.scope.declared.of(name)
         shape = self.declared(declared)
         sample = self.walker.sample(shape) if shape is not None else ()
         inputs = tuple(value.node for value in self.data() if value.node is not None)

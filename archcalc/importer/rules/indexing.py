@@ -112,7 +112,7 @@ def top_k(call: Call) -> Outputs:
     content = call.content(1) if call.has(1) else (call.whole("k", 1),)
     count = whole(content[0]) if content else None
     if count is None:
-        declared = call.declared(call.scope.declared.get(call.node.outputs[0]))
+        declared = call.declared(call.scope.declared.of(call.node.outputs[0]))
         count = declared[axis] if declared is not None and len(declared) == len(shape) else _at_most(call, shape[axis], "k")
     elif isinstance(count, int) and isinstance(shape[axis], int) and count > shape[axis]:
         raise ShapeError(f"the largest {count} of {shape[axis]}")

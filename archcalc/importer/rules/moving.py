@@ -57,7 +57,7 @@ def _target(call: Call, shape: Shape, wanted: list[Any], allow_zero: bool) -> Sh
     if len(open_) > 1 and not any(dims[axis] is None for axis in open_):
         raise ShapeError("only one size may be -1")
     if len(open_) > 1:
-        declared = call.declared(call.scope.declared.get(call.node.outputs[0])) if call.node.outputs else None
+        declared = call.declared(call.scope.declared.of(call.node.outputs[0])) if call.node.outputs else None
         if declared is None or len(declared) != len(dims):
             raise Unknown("the sizes that it reads are computed when it runs")
         return declared
@@ -404,7 +404,7 @@ def pad(call: Call) -> Value:
     axes = [axis_of(axis, len(shape)) for axis in call.numbers(3, "axes")] if call.has(3) else list(range(len(shape)))
     if given is None or None in given:
         out = tuple(call.walker.free(f"{call.node.name or 'pad'}_{n}") if n in axes else dim for n, dim in enumerate(shape))
-        declared = call.declared(call.scope.declared.get(call.node.outputs[0]))
+        declared = call.declared(call.scope.declared.of(call.node.outputs[0]))
         return call.figure("pad", declared if declared is not None and len(declared) == len(shape) else out, [x], reach=Reach.MIXED)
     if len(given) != 2 * len(axes):
         raise ShapeError(f"it has {len(given)} pads for {len(axes)} axes")
@@ -445,7 +445,7 @@ def tile(call: Call) -> Value:
     x, shape = call.value(0), call.shape(0)
     repeats = [whole(item) for item in call.content(1) or ()]
     if len(repeats) != len(shape) or None in repeats:
-        declared = call.declared(call.scope.declared.get(call.node.outputs[0]))
+        declared = call.declared(call.scope.declared.of(call.node.outputs[0]))
         if declared is None:
             raise Unknown("how often it repeats is computed when it runs")
         out = declared
@@ -484,7 +484,7 @@ def resize(call: Call) -> Value:
         for axis, scale in zip(axes, scales, strict=True):
             target[axis] = _scaled(shape[axis], scale) if scale is not None else call.walker.free(f"{call.node.name or 'resize'}_{axis}")
     else:
-        declared = call.declared(call.scope.declared.get(call.node.outputs[0])) if call.node.outputs else None
+        declared = call.declared(call.scope.declared.of(call.node.outputs[0])) if call.node.outputs else None
         target = list(declared) if declared is not None else [_target_size(call, None, axis) if axis > 1 else dim for axis, dim in enumerate(shape)]
     out = tuple(target)
     if x.is_constant:
@@ -517,7 +517,7 @@ def _in_proportion(shape: Shape, target: list[Any], axes: list[int], smaller_one
 def _target_size(call: Call, item: Any, axis: int) -> Dim:
     dim = whole(item)
     if dim is None:
-        declared = call.declared(call.scope.declared.get(call.node.outputs[0])) if call.node.outputs else None
+        declared = call.declared(call.scope.declared.of(call.node.outputs[0])) if call.node.outputs else None
         return declared[axis] if declared is not None and axis < len(declared) else call.walker.free(f"{call.node.name or 'resize'}_{axis}")
     return dim
 

@@ -20,10 +20,10 @@ def constant(call: Call) -> Value:
         found = call.attr(name)
         if isinstance(found, Tensor):
             key = id(call.node)
-            content = found.content() if found.elements <= 64 or found.kind != FLOAT else None
+            known = found if found.elements <= 64 or found.kind != FLOAT else None
             call.walker.kept.append(call.node)
             name = call.node.outputs[0] if call.node.outputs else ""
-            return Value(found.dims, found.kind, None, content, (Origin(key, name, found.dims, False, found),))
+            return Value(found.dims, found.kind, None, None, (Origin(key, name, found.dims, False, found),), known)
         if name == "value_string" or name == "value_strings":
             values = found if isinstance(found, list) else [found]
             return Value((len(values),) if isinstance(found, list) else (), STRING, None, tuple(values))
@@ -82,7 +82,7 @@ def sizes(call: Call, n: int) -> Shape:
     content = value.content
     if content is None:
         length = (value.shape or (None,))[0] if value.shape is None or len(value.shape) == 1 else None
-        declared = call.declared(call.scope.declared.get(call.node.outputs[0])) if call.node.outputs else None
+        declared = call.declared(call.scope.declared.of(call.node.outputs[0])) if call.node.outputs else None
         if declared is not None and (length is None or length == len(declared)):
             return declared
         raise Unknown("the sizes that it reads are computed when it runs")
@@ -100,7 +100,7 @@ def sizes(call: Call, n: int) -> Shape:
 
 
 def _declared_dim(call: Call, axis: int) -> Any:
-    declared = call.declared(call.scope.declared.get(call.node.outputs[0])) if call.node.outputs else None
+    declared = call.declared(call.scope.declared.of(call.node.outputs[0])) if call.node.outputs else None
     return declared[axis] if declared is not None and axis < len(declared) else None
 
 
