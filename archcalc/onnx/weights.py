@@ -46,7 +46,7 @@ class He:
     def __init__(self, graph: Graph, seed: int) -> None:
         self.graph, self.seed = graph, seed
         self.targets = _targets(graph)
-        self.bare = _bare(graph)
+        self.bare = _bare(graph, self.targets)
         self.fresh = min(1.0, FRESH / len(self.bare)) if self.bare else 1.0  # the share of a bare layer's output that is not passed on
         self.moments = _moments(graph, self.targets, self.bare, self.fresh)
 
@@ -156,11 +156,12 @@ def _is_weighted(node: Node) -> bool:
     return node.op.is_layer or node.op.word in ("bn", "ln", "gn", "scale")
 
 
-def _bare(graph: Graph) -> frozenset[int]:
-    """The layers with neither bias nor normalisation after them, if there are many."""
-    normalised = {i for node in graph.nodes if node.op.word in ("bn", "ln", "gn") for i in node.inputs}
+def _bare(graph: Graph, targets: list[float]) -> frozenset[int]:
+    """The layers without bias in a network without normalisation, if there are many; those that are summed with others aside."""
+    if any(node.op.word in ("bn", "ln", "gn") for node in graph.nodes):
+        return frozenset()
     words = ("conv", "dwconv", "linear")
-    found = [n for n, node in enumerate(graph.nodes) if node.op.word in words and not getattr(node.op, "bias", True) and n not in normalised]
+    found = [n for n, node in enumerate(graph.nodes) if node.op.word in words and not getattr(node.op, "bias", True) and targets[n] == 1]
     return frozenset(found if len(found) > MOST_BARE else ())
 
 
