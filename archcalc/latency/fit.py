@@ -14,7 +14,7 @@ from archcalc.algebra import Poly
 from archcalc.latency.profile import Kind
 from archcalc.latency.work import Work
 
-Array = numpy.ndarray[Any, numpy.dtype[numpy.float64]]
+Array = numpy.ndarray[Any, Any]
 
 PRICES = tuple(name for name in Kind.model_fields if name.startswith(("ps_", "ns_")))
 POOLED = {  # prices that classes have in common, and what each is for
@@ -27,10 +27,11 @@ POOLED = {  # prices that classes have in common, and what each is for
 CACHED = ("mac", "weight", "activation", "call")  # weights come from memory, activations from caches
 NO_CALLS = ("mac", "weight", "activation")
 STREAMED = ("mac", "byte")  # all comes from one memory, and batches are large enough to hide calls
-ROUNDS, ROBUST, LEAST = 4, 0.2, 0.1  # of reweighting; the relative error from which on it isn't squared
+ROUNDS, ROBUST, LEAST = 8, 0.2, 0.1  # of reweighting; the relative error from which on it isn't squared
 TURNED = "reorder"  # the class that only comes with others
 SINGLE = 4  # kernels of one layer at most: its own, and layouts turned for it
-STRENGTH = 0.003  # of the pull towards the pooled prices: as if so many of each sample were to say them
+STRENGTH = 0.003
+OF_NETWORKS = 0.1  # whole networks tell classes apart less well than single layers do
 
 
 class Sample(NamedTuple):
@@ -63,47 +64,60 @@ def counts(work: Work, width: int) -> list[float]:
     return [*(float(count) * 1e-9 for count in found if not isinstance(count, Poly)), 1e-6]
 
 
-def nnls(matrix: Array, target: Array) -> Array:
-    """The non-negative x that minimises |matrix x - target|.
+def nnls(matrix: Array, target: Array, start: Array | None = None) -> Array:
+    """The non-negative x that minimises |matrix x - target|; `start` is one that is near it.
 
     Lawson and Hanson's active sets (Solving Least Squares Problems, ch. 23) on the normal equations, as Bro and de Jong have it
     (J. Chemometrics 11, 1997); columns should be of like size.
     """
     gram, moment = matrix.T @ matrix, matrix.T @ target
     x, positive = numpy.zeros(len(moment)), numpy.zeros(len(moment), bool)
-    gradient = moment.copy()
+    if start is not None:
+        x, positive = _feasible(gram, moment, start.copy(), start > 0)
     small = 1e-10 * float(numpy.abs(moment).max(initial=0))
     for _ in range(10 * len(moment)):
+        gradient = moment - gram @ x
         if positive.all() or gradient[~positive].max() <= small:
             break
         positive[numpy.flatnonzero(~positive)[gradient[~positive].argmax()]] = True
-        trial = _solved(gram, moment, positive)
-        while positive.any() and trial[positive].min() <= 0:
-            blocking = positive & (trial <= 0)
-            step = (x[blocking] / (x[blocking] - trial[blocking])).min()
-            x = x + step * (trial - x)
-            positive &= x > 1e-15 * x.max()
-            x[~positive] = 0
-            trial = _solved(gram, moment, positive)
-        x = trial
-        gradient = moment - gram @ x
+        x, positive = _feasible(gram, moment, x, positive)
     return x
+
+
+def _feasible(gram: Array, moment: Array, x: Array, positive: Array) -> tuple[Array, Array]:
+    """The best x with these columns, without those that would have to be negative."""
+    trial = _solved(gram, moment, positive)
+    while positive.any() and trial[positive].min() <= 0:
+        blocking = positive & (trial <= 0)
+        step = (x[blocking] / (x[blocking] - trial[blocking])).min()
+        x = x + step * (trial - x)
+        positive = positive & (x > 1e-15 * x.max())
+        x[~positive] = 0
+        trial = _solved(gram, moment, positive)
+    return trial, positive
 
 
 def _solved(gram: Array, moment: Array, chosen: Array) -> Array:
     x = numpy.zeros(len(moment))
-    x[chosen] = numpy.linalg.lstsq(gram[numpy.ix_(chosen, chosen)], moment[chosen], rcond=None)[0]
+    part = gram[numpy.ix_(chosen, chosen)]
+    try:
+        x[chosen] = numpy.linalg.solve(part, moment[chosen])
+    except numpy.linalg.LinAlgError:  # columns that say the same
+        x[chosen] = numpy.linalg.lstsq(part, moment[chosen], rcond=None)[0]
     return x
 
 
-def fit(samples: Sequence[Sample], width: int, pooled: Sequence[str] = CACHED) -> Fitted:
-    """Prices for all classes in the samples; `width` is the bytes of an element, `pooled` the prices of `POOLED` that classes share."""
+def fit(samples: Sequence[Sample], width: int, pooled: Sequence[str] = CACHED, strength: float = STRENGTH) -> Fitted:
+    """Prices for all classes in the samples; `width` is the bytes of an element, `pooled` the prices of `POOLED` that classes share.
+
+    `strength` is that of the pull towards these: as if so many of each sample were to say them.
+    """
     common = _pooled(samples, width, pooled)
     kinds = sorted({kind for sample in samples for kind, _ in sample.parts})
     classes: dict[str, Kind] = {}
     for group in _apart(samples, kinds):
         mine = [sample for sample in samples if any(kind in group for kind, _ in sample.parts)]
-        for kind, prices in zip(group, _drawn(mine, group, common, width, pooled), strict=True):
+        for kind, prices in zip(group, _drawn(mine, group, common, width, pooled, strength), strict=True):
             classes[kind] = _kind(prices).model_copy(update={"seen": _seen(mine, kind), "samples": _number(mine, kind)})
     return Fitted(classes, _kind(common))
 
@@ -138,11 +152,12 @@ def _apart(samples: Sequence[Sample], kinds: Sequence[str]) -> list[list[str]]:
     return [[kind] for kind in kinds] if alone else [list(kinds)]
 
 
-def _drawn(samples: Sequence[Sample], kinds: Sequence[str], common: Array, width: int, pooled: Sequence[str]) -> Array:
+def _drawn(samples: Sequence[Sample], kinds: Sequence[str], common: Array, width: int, pooled: Sequence[str], strength: float) -> Array:
     """Prices of some classes, each drawn towards the common ones times a factor of its own, which extra rows say.
 
     Relative errors are squared where they are small and taken as they are where they are large, so that a disturbed sample doesn't
-    decide; too little and too much by the same factor count the same.
+    decide; too little and too much by the same factor count the same. The pull is as strong on a price that is far dearer as on one
+    that is nothing.
     """
     position = {kind: n for n, kind in enumerate(kinds)}
     matrix = numpy.zeros((len(samples), len(kinds), len(PRICES)))
@@ -157,10 +172,11 @@ def _drawn(samples: Sequence[Sample], kinds: Sequence[str], common: Array, width
     times_seen = numpy.repeat([float(_number(samples, kind)) for kind in kinds], len(PRICES))
     wanted = numpy.tile(common > 0, len(kinds))
     used = flat.any(axis=0) | wanted
-    pull = numpy.diag(numpy.sqrt(STRENGTH * times_seen))[used][:, used]
     found, weights = numpy.zeros(flat.shape[1]), 1 / times
     for _ in range(ROUNDS):
-        found[used] = nnls(numpy.vstack([flat[:, used] * weights[:, None], pull]), numpy.concatenate([times * weights, pull @ wanted[used]]))
+        pull = numpy.diag(numpy.sqrt(strength * times_seen) / numpy.maximum(found, 1))[used][:, used]
+        rows, sides = numpy.vstack([flat[:, used] * weights[:, None], pull]), numpy.concatenate([times * weights, pull @ wanted[used]])
+        found[used] = nnls(rows, sides, found[used] if found.any() else None)
         ratio = numpy.maximum(flat @ found / times, LEAST)
         weights = numpy.sqrt(numpy.minimum(1, ROBUST / numpy.maximum(numpy.abs(numpy.log(ratio)), 1e-9)) / ratio) / times
     prices: Array = found.reshape(len(kinds), -1) * units
@@ -258,12 +274,12 @@ def _ranks(values: Sequence[float]) -> Array:
     return ranks
 
 
-def left_out(samples: Sequence[Sample], width: int, pooled: Sequence[str] = CACHED, by_class: bool = True) -> list[float]:
-    """The prediction of every sample from prices fitted on the other groups; by the common prices alone unless `by_class`."""
-    fitting = fit if by_class else fit_common
+def left_out(samples: Sequence[Sample], width: int, pooled: Sequence[str] = CACHED, strength: float | None = STRENGTH) -> list[float]:
+    """The prediction of every sample from prices fitted on the other groups; by the common prices alone with a `strength` of None."""
     found = [0.0] * len(samples)
     for group in sorted({sample.group for sample in samples}):
-        fitted = fitting([sample for sample in samples if sample.group != group], width, pooled)
+        others = [sample for sample in samples if sample.group != group]
+        fitted = fit_common(others, width, pooled) if strength is None else fit(others, width, pooled, strength)
         for n, sample in enumerate(samples):
             if sample.group == group:
                 found[n] = fitted.ms(sample.parts, width)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy
 
 from archcalc.cost import DTYPES, Table
-from archcalc.latency.fit import NO_CALLS, STREAMED, Sample, Score, fit, left_out, score
+from archcalc.latency.fit import NO_CALLS, OF_NETWORKS, STREAMED, Sample, Score, fit, left_out, score
 from archcalc.latency.kernels import kernels
 from archcalc.latency.profile import Calibrated, Calibration, Device, HoldOut, Peak, Runtime, devices_folder, printed
 from archcalc.model import Question, load
@@ -88,14 +88,14 @@ def judged(published: Published) -> tuple[list[Sample], dict[str, Score]]:
     times = [sample.ms for sample in given]
     return given, {
         "MACs x constant": score(by_macs(given), times),
-        "common prices of a MAC and a byte": score(left_out(given, width, published.pooled, by_class=False), times),
-        "prices by class": score(left_out(given, width, published.pooled), times),
+        "common prices of a MAC and a byte": score(left_out(given, width, published.pooled, None), times),
+        "prices by class": score(left_out(given, width, published.pooled, OF_NETWORKS), times),
     }
 
 
 def profile(published: Published, given: list[Sample], best: Score, common: Score) -> Calibrated:
     width = DTYPES[published.dtype]
-    fitted = fit(given, width, published.pooled)
+    fitted = fit(given, width, published.pooled, OF_NETWORKS)
     contracted = [(sum(macs(Sample(((kind, work),), 1)) for kind, work in sample.parts), sample) for sample in given]
     moved = sum(float(int(work.inputs) + int(work.outputs)) * width for _, work in given[0].parts)
     return Calibrated(

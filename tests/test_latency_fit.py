@@ -1,0 +1,140 @@
+"""Prices fitted on recorded measurements, and how far they are off for networks that were not used: nothing is timed here."""
+
+import importlib.util
+import itertools
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy
+import pytest
+
+from archcalc.latency.estimate import Prices
+from archcalc.latency.fit import OF_NETWORKS, STREAMED, Sample, factor, fit, fit_common, left_out, nnls, rank_correlation, score
+from archcalc.latency.profile import Calibrated, Kind, load_profile
+from archcalc.latency.work import Work
+
+HERE = Path(__file__).parent
+WIDTH = 4
+
+
+def benchmark(name: str) -> ModuleType:
+    """A module of tests/benchmarks."""
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", HERE / "benchmarks" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+# ---- the arithmetic -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_least_squares_without_negatives_are_the_best_of_all_subsets(seed: int) -> None:
+    random = numpy.random.default_rng(seed)
+    matrix, target = random.normal(size=(12, 5)), random.normal(size=12)
+    best = float(target @ target)
+    for chosen in itertools.chain.from_iterable(itertools.combinations(range(5), n) for n in range(1, 6)):
+        columns = list(chosen)
+        x = numpy.linalg.lstsq(matrix[:, columns], target, rcond=None)[0]
+        if x.min() >= 0:
+            best = min(best, float(((matrix[:, columns] @ x - target) ** 2).sum()))
+    found = nnls(matrix, target)
+    assert found.min() >= 0
+    assert float(((matrix @ found - target) ** 2).sum()) == pytest.approx(best, rel=1e-9)
+
+
+def test_prices_that_made_the_times_are_found_again() -> None:
+    true = {
+        "conv_3x3": Kind(ps_per_mac=12, ps_per_weight_byte=30, ps_per_output_byte=60, ns_per_call=2500),
+        "silu": Kind(ps_per_input_byte=40, ps_per_output_byte=15, ns_per_call=4000),
+    }
+    random = numpy.random.default_rng(1)
+    samples = []
+    for n in range(240):
+        kind = ("conv_3x3", "silu")[n % 2]
+        inputs, outputs, weights = (int(10 ** random.uniform(2.5, 6)) for _ in range(3))
+        work = Work(macs=int(10 ** random.uniform(4, 9)) if kind == "conv_3x3" else 0, weights=weights * (n % 2 == 0), inputs=inputs, outputs=outputs)
+        ms = float(str(float(Prices(true[kind], WIDTH).time(work).total)))  # type: ignore[arg-type]
+        samples.append(Sample(((kind, work),), ms * float(numpy.exp(random.normal(0, 0.02))), str(n % 5)))
+    found = left_out(samples, WIDTH)
+    assert score(found, [sample.ms for sample in samples]).median < 0.03
+    fitted = fit(samples, WIDTH).classes
+    assert fitted["conv_3x3"].ps_per_mac == pytest.approx(12, rel=0.05)
+    assert fitted["conv_3x3"].ps_per_output_byte == pytest.approx(60, rel=0.15)
+
+
+def test_a_disturbed_sample_does_not_decide() -> None:
+    works = [Work(macs=n * 10**6, inputs=1000, outputs=1000) for n in range(1, 40)]
+    samples = [Sample((("conv_3x3", work),), int(str(work.macs)) * 2e-8, str(n)) for n, work in enumerate(works)]
+    samples[3] = samples[3]._replace(ms=samples[3].ms * 50)
+    fitted = fit(samples, WIDTH)
+    assert fitted.ms((("conv_3x3", works[20]),), WIDTH) == pytest.approx(samples[20].ms, rel=0.05)
+
+
+def test_a_class_that_was_never_seen_pays_the_common_prices() -> None:
+    samples = [Sample((("conv_3x3", Work(macs=n * 10**6, inputs=n * 1000, outputs=500)),), n * 0.01, str(n)) for n in range(1, 20)]
+    strange = (("lstm", Work(macs=10**6, inputs=1000, outputs=500)),)
+    assert fit(samples, WIDTH).ms(strange, WIDTH) == fit_common(samples, WIDTH).ms(strange, WIDTH)
+
+
+def test_scores_by_hand() -> None:
+    found = score([1.05, 1.8, 3.3, 4.0], [1, 2, 3, 4])
+    assert (found.mape, found.within_10, found.within_20) == pytest.approx(((0.05 + 0.1 + 0.1 + 0) / 4, 1.0, 1.0))
+    assert rank_correlation([1, 2, 3, 4, 5], [1, 2, 3, 5, 4]) == pytest.approx(1 - 6 * 2 / (5 * 24))  # Spearman's formula
+    assert rank_correlation([1, 1, 2], [1, 1, 2]) == pytest.approx(1)
+    ratios = [1.01] * 17 + [1.2, 1.3]  # 19 ratios: nine of ten further ones lie within the 18th smallest
+    assert factor(ratios) == pytest.approx(1.2)
+    assert factor([1 / 1.2, *[1.01] * 17, 1 / 1.3]) == pytest.approx(1.2)
+
+
+# ---- recorded measurements ------------------------------------------------------------------------------------------------
+
+
+def test_networks_are_predicted_from_chains_of_layers() -> None:
+    """The goals for one thread of a CPU; recorded on a virtual machine of 2 cores of an EPYC (Zen 4), chains and networks in turns of their own."""
+    latency = benchmark("latency")
+    chained, networks, block = latency.recorded(HERE / "data" / "latency" / "epyc_zen4_1t.json")
+    given = [sample for subject in chained.subjects for sample in latency.samples(subject, block)]
+    fitted = fit(given, WIDTH)
+    shipped = load_profile("epyc-zen4-cpu-1t")
+    assert isinstance(shipped, Calibrated)
+    profile = shipped.model_copy(update={"classes": fitted.classes, "fallback": fitted.fallback})
+    found = latency.judge(networks.subjects, profile, given)
+    assert len(networks.subjects) >= 20
+    assert found.scaled.mape <= 0.06
+    assert found.scaled.within_10 >= 0.85
+    assert found.scaled.within_20 == 1
+    assert found.scaled.rank >= 0.99
+    assert found.layers.rank >= 0.98
+    assert found.raw.mape <= 0.08
+    assert found.by_macs.mape >= 3 * found.scaled.mape
+    assert found.inside >= 0.9
+    for kind, prices in fitted.classes.items():  # the profile that ships is this fit
+        assert shipped.classes[kind].ps_per_mac == pytest.approx(prices.ps_per_mac, rel=1e-3), kind
+
+
+def test_published_times_of_an_rtx_4090_are_explained_by_static_counts() -> None:
+    """Leave-family-out; the tables are timm's (see the files)."""
+    tables = benchmark("tables")
+    published = tables.TABLES[0]
+    given, width = tables.samples(published), 2
+    times = [sample.ms for sample in given]
+    found = score(left_out(given, width, STREAMED, OF_NETWORKS), times)
+    assert len(given) == 100
+    assert found.mape <= 0.12
+    assert found.rank >= 0.97
+    assert score(tables.by_macs(given), times).mape >= 3 * found.mape
+
+
+def test_published_times_of_an_i7_are_explained_less_well() -> None:
+    tables = benchmark("tables")
+    published = tables.TABLES[1]
+    given = tables.samples(published)
+    times = [sample.ms for sample in given]
+    found = score(left_out(given, WIDTH, published.pooled, OF_NETWORKS), times)
+    assert found.mape <= 0.2
+    assert score(tables.by_macs(given), times).mape >= 1.7 * found.mape
