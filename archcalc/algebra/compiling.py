@@ -45,6 +45,7 @@ class _Python(Text):
     local = "f{}"
 
     def __init__(self, names: dict[str, str], function: Callable[[Call], Callable[..., Any]]) -> None:
+        super().__init__()
         self.names, self.function = names, function
         self.lines: list[str] = []
         self.locals: dict[Atom, str] = {}
