@@ -31,13 +31,16 @@ FREE = {"dropout", "reshape", "flatten"}  # move nothing
 class Kernel(NamedTuple):
     """One call of the runtime: the layer that it is there for, the layers that it does on the side, and what it has to do.
 
-    `kind` is the class that profiles price it by.
+    `kind` is the class that profiles price it by. `in_blocks`: whether it puts out blocks of channels; `turns` is the tensor whose
+    layout it changes, None if it computes something.
     """
 
     node: int
     kind: str
     work: Work
     takes: tuple[int, ...] = ()
+    in_blocks: bool = False
+    turns: int | None = None
 
 
 def kernels(graph: Graph, block: int = 1, typical: Mapping[str, Number] | None = None, fuses: bool = True) -> list[Kernel]:
@@ -103,7 +106,7 @@ class _Runtime:
             work = work._replace(activated=size(node.shape))
         if kind != "conv_stem" or not in_blocks:
             self._turn(n, in_blocks)
-        self.found.append(Kernel(n, kind, work, takes))
+        self.found.append(Kernel(n, kind, work, takes, in_blocks and self.block > 1))
         self.taken.update(takes)
         self.blocked[takes[-1] if takes else n] = in_blocks and len(node.shape) == 3
         if in_blocks and len(node.shape) != 3:  # what a global pool puts out is no map any more
@@ -170,7 +173,7 @@ class _Runtime:
     def _reorder(self, n: int, source: int) -> None:
         if self.block > 1:
             elements = size(self.graph.nodes[source].shape)
-            self.found.append(Kernel(self._owner(n), "reorder", Work(inputs=elements, outputs=elements)))
+            self.found.append(Kernel(self._owner(n), "reorder", Work(inputs=elements, outputs=elements), (), not self.blocked[source], source))
 
     def _owner(self, n: int) -> int:
         """The layer whose kernel puts out what a node shows."""
