@@ -70,6 +70,7 @@ class Timing:
     factor: Fraction = Fraction(1)
     extrapolated_factor: Fraction = Fraction(1)
     is_bound: bool = False
+    memory: int | None = None  # bytes of a run: weights, activations and working room; None where that isn't known
     kinds: dict[int, str] = field(default_factory=dict)
     fused: dict[int, int] = field(default_factory=dict)  # layers that another's kernel does on the side
 

@@ -34,6 +34,9 @@ def measure(
     depth: Annotated[int, typer.Option("--depth", "-d", min=1, help="Levels of blocks that a profile shows.")] = 1,
     tf32: Annotated[bool, typer.Option("--tf32/--no-tf32", help="Whether CUDA may round fp32 products to TF32.")] = True,
     search: Annotated[str, typer.Option("--search", help="How cuDNN picks an algorithm: heuristic or exhaustive.")] = "heuristic",
+    against: Annotated[
+        str | None, typer.Option("--against", metavar="FILE|NAME", help="A device's profile: what it predicts beside what is measured, layer by layer.")
+    ] = None,
     seed: Seed = 0,
     form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text",
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
@@ -46,6 +49,7 @@ def measure(
     archcalc measure googlenet --profile                     where MACs and time disagree
     archcalc measure resnet50 mobilenet_v2 vgg16             ratios, and whether MACs foretell them
     archcalc measure resnet50 --device cuda --batch 32 --dtype fp16
+    archcalc measure resnet18 --threads 1 --against device.json   measured and predicted side by side
     """
     from archcalc.measure.device import Device
     from archcalc.measure.latency import measure as measured
@@ -55,6 +59,10 @@ def measure(
     form = "json" if json else form
     if form not in ("text", "json"):
         raise UsageError(f"unknown format '{form}'; there are text, json")
+    if against is not None:
+        from archcalc.latency.profile import load_profile
+
+        known = load_profile(against)
     tables = []
     for model in models(specs):
         table = model.answer(Question(bindings(sets), (), batch, False, dtype, names(without)))
@@ -62,15 +70,32 @@ def measure(
         tables.append(table)
     try:
         with _progress(quiet) as progress:
-            found = measured(tables, Device(device, threads, tf32, search), runs=runs, profile=profile, seed=seed, progress=progress)
+            found = measured(
+                tables,
+                Device(device, threads, tf32, search),
+                runs=runs,
+                profile=profile or (against is not None and device == "cpu"),
+                seed=seed,
+                progress=progress,
+            )
     except KeyboardInterrupt:
         raise UsageError("interrupted before every network had run") from None
+    beside = []
+    if against is not None:
+        from archcalc.latency.against import beside as held
+        from archcalc.latency.against import entry
+        from archcalc.latency.against import text as both
+
+        beside = [held(latency, known, depth) for latency in found]
     if form == "json":
         import json as json_library
 
-        typer.echo(json_library.dumps(to_json(found), indent=1, ensure_ascii=False))
+        entries = to_json(found)
+        for one, predicted in zip(entries if isinstance(entries, list) else [entries], beside, strict=False):
+            one["against"] = entry(predicted)
+        typer.echo(json_library.dumps(entries, indent=1, ensure_ascii=False))
     else:
-        typer.echo(text(found, depth))
+        typer.echo(both(beside) if beside else text(found, depth))
     if found[0].interrupted:
         raise UsageError(f"interrupted after {len(found[0].times)} rounds")
 

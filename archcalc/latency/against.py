@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from archcalc.algebra import Number, Poly
 from archcalc.cost import Table
@@ -14,6 +14,9 @@ from archcalc.measure.latency import Latency
 from archcalc.render.grid import listing
 from archcalc.render.grouping import flat
 from archcalc.render.times import milliseconds
+
+if TYPE_CHECKING:
+    from archcalc.render.contract import Against
 
 
 class Line(NamedTuple):
@@ -106,7 +109,7 @@ def _percent(error: float | None) -> str:
     return "" if error is None else f"{error:+.1%}"
 
 
-def entry(found: Beside) -> dict[str, Any]:
+def entry(found: Beside) -> Against:
     """What the JSON of a measurement has besides."""
     timing = found.table.timing
     assert timing is not None

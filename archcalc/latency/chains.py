@@ -13,6 +13,8 @@ from random import Random
 ACTIVATIONS = ("none", "relu", "relu", "relu", "relu6", "leaky_relu", "sigmoid", "tanh", "hardsigmoid", "hardswish", "silu", "gelu")
 ALONE = ("prelu", "elu", "selu", "softplus", "mish", "relu", "relu6", "sigmoid", "tanh", "hardswish", "hardsigmoid", "leaky_relu")
 SEQUENCES = ((128, 50), (192, 197), (384, 49), (768, 197), (256, 100), (512, 16), (1024, 50), (384, 197), (768, 50))  # features, positions
+ENDS = ("lstm 64", "gru 64", "rnn 64", "matmul: [permute 1 0, identity]", "token 1", "silu", "permute 1 0")
+MERGES = ("add", "mul", "maximum", "mean", "sub")
 CHANNELS = (16, 24, 32, 48, 64, 96, 128, 160, 192, 256, 320, 384, 512, 768, 1024)
 SIDES = (7, 8, 10, 12, 14, 17, 20, 28, 35, 40, 56, 80, 112)
 LARGEST = 350e6  # multiply-accumulates of one layer
@@ -37,9 +39,10 @@ class Map:
 def chains(count: int, seed: int = 0) -> list[str]:
     """Specs, the same for the same seed. What is rare takes turns, so that everything is there however few they are."""
     random = Random(seed)
-    rare, alone, sequence = partial(_rare, cycle(RARE)), partial(_plain, cycle(ALONE)), partial(_sequence, cycle(SEQUENCES))
+    rare, alone, sequence = partial(_rare, cycle(RARE)), partial(_plain, cycle(ALONE)), partial(_sequence, cycle(SEQUENCES), cycle(ENDS))
+    branches = partial(_branches, cycle(MERGES))
     kinds: list[Callable[[Random], tuple[list[int], list[str]]]]
-    kinds = [_convolutions, _mobile, rare, _dense, _convolutions, alone, _branches, rare, _large, _mobile, sequence, _convolutions]
+    kinds = [_convolutions, _mobile, rare, _dense, _convolutions, alone, branches, rare, _large, _mobile, sequence, _convolutions]
     return [_spec(n, *kinds[n % len(kinds)](random)) for n in range(count)]
 
 
@@ -112,7 +115,7 @@ def _dense(random: Random) -> tuple[list[int], list[str]]:
     return shape, [*layers, "linear 1000", "softmax"]
 
 
-def _branches(random: Random) -> tuple[list[int], list[str]]:
+def _branches(turn: Iterator[str], random: Random) -> tuple[list[int], list[str]]:
     """Branches side by side, and sums and products of them."""
     here = _start(random)
     shape, layers = [here.channels, here.side, here.side], [_pointwise(random, here)]
@@ -124,8 +127,7 @@ def _branches(random: Random) -> tuple[list[int], list[str]]:
         pool = random.choice(("maxpool 3x3 stride=1", "avgpool 3x3 stride=1 pad=1"))
         layers.append(f"concat: [conv {one} 1x1 act=relu, [conv {two} 1x1 act=relu, conv {three} 3x3 act=relu], [{pool}, conv 32 1x1 act=relu]]")
         here.channels = one + three + 32
-        word = random.choice(("add", "mul", "maximum", "mean", "sub"))
-        layers.append(f"{word}: [conv {here.channels} 1x1, conv {here.channels} 1x1]")
+        layers.append(f"{next(turn)}: [conv {here.channels} 1x1, conv {here.channels} 1x1]")
     return shape, layers
 
 
@@ -151,14 +153,14 @@ def _plain(turn: Iterator[str], random: Random) -> tuple[list[int], list[str]]:
     return shape, layers
 
 
-def _sequence(turn: Iterator[tuple[int, int]], random: Random) -> tuple[list[int], list[str]]:
+def _sequence(turn: Iterator[tuple[int, int]], ends: Iterator[str], random: Random) -> tuple[list[int], list[str]]:
     """Transformers: attention and dense layers on every position."""
     width, positions = next(turn)
-    layers = []
+    layers = ["position"]
     for _ in range(random.randint(1, 2)):
         heads = width // random.choice((32, 64))
         layers += [f"add: [identity, [ln, attention {heads}]]", f"add: [identity, [ln, linear {width * random.choice((2, 4))} act=gelu, linear {width}]]"]
-    return [width, positions], [*layers, random.choice(("softmax", "permute 1 0", "ln")), random.choice(("lstm 64", "gru 64", "rnn 64", "permute 1 0", "silu"))]
+    return [width, positions], [*layers, random.choice(("softmax", "permute 1 0", "ln")), next(ends)]
 
 
 # ---- layers ---------------------------------------------------------------------------------------------------------------
@@ -249,7 +251,16 @@ def _padded(random: Random, here: Map) -> str:
 
 
 def _normalised(random: Random, here: Map) -> str:
-    return random.choice(("ln", "gn 4", "lrn 5", "scale"))
+    return random.choice(("ln", "gn 4", "lrn 5"))
+
+
+def _rescaled(random: Random, here: Map) -> str:
+    """A scale that no convolution takes with it."""
+    return "[lrn 3, scale]"
+
+
+def _reshuffled(random: Random, here: Map) -> str:
+    return "[pixel_unshuffle 2, pixel_shuffle 2]" if here.side % 2 == 0 else "[upsample 2, pixel_unshuffle 2, pixel_shuffle 2, maxpool 2x2]"
 
 
 def _rearranged(random: Random, here: Map) -> str:
@@ -275,10 +286,10 @@ def _multiplied(random: Random, here: Map) -> str:
 
 
 def _local(random: Random, here: Map) -> str:
-    if here.side > 20 or here.channels > 64:
-        return "softmax"
-    here.channels = 16
-    return "local 16 3x3"
+    """Weights of its own at every position: only a small map can afford them."""
+    stride = -(-here.side // 14)
+    here.side, here.channels = -(-here.side // stride), 16
+    return f"[conv 16 3x3 stride={stride}, local 16 3x3]"
 
 
 def _seen_twice(random: Random, here: Map) -> str:
@@ -289,8 +300,8 @@ def _seen_twice(random: Random, here: Map) -> str:
 
 
 RARE: tuple[Layer, ...] = (
-    _grouped, _grouped, _transposed, _upsampled, _shuffled, _sliced, _padded, _normalised, _normalised, _rearranged, _unblocked, _unblocked, _multiplied,
-    _local, _seen_twice,
+    _grouped, _transposed, _grouped, _upsampled, _shuffled, _sliced, _padded, _normalised, _rescaled,
+    _reshuffled, _rearranged, _unblocked, _unblocked, _multiplied, _local, _seen_twice,
 )  # fmt: skip
 
 

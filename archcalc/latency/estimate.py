@@ -13,6 +13,7 @@ from archcalc.cost import DTYPES, Table
 from archcalc.duration import Time, Timing
 from archcalc.errors import Undecided, UsageError
 from archcalc.graph import over
+from archcalc.latency.arena import arena_bytes
 from archcalc.latency.kernels import Kernel, kernels
 from archcalc.latency.profile import Calibrated, Kind, Profile, Roofline
 from archcalc.latency.work import Work
@@ -58,9 +59,18 @@ def _calibrated(table: Table, profile: Calibrated) -> Timing:
         peak_source="the fastest layer of the calibration",
         factor=Fraction(str(profile.holdout.factor)),
         extrapolated_factor=Fraction(str(profile.holdout.extrapolated_factor)),
+        memory=_memory(table, profile),
         kinds={kernel.node: kernel.kind for kernel in found if kernel.kind != "reorder"},
         fused={taken: kernel.node for kernel in found for taken in kernel.takes},
     )
+
+
+def _memory(table: Table, profile: Calibrated) -> int | None:
+    """The most bytes at once in a run of onnxruntime's on the CPU; None of other runtimes, and while parameters are free."""
+    if table.free or (profile.runtime.name, profile.device.type) != ("onnxruntime", "cpu"):
+        return None
+    width = DTYPES[table.dtype]
+    return int(table.totals["weight_bytes"]) + arena_bytes(table.graph, profile.channel_block, int(str(table.batch)), width)
 
 
 class Prices:

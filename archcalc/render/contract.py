@@ -125,6 +125,7 @@ class Latency(TypedDict):
     overhead_ms: Number
     extrapolated_ms: Number
     throughput: Annotated[NotRequired[float], Field(description="samples a second")]
+    memory_bytes: Annotated[NotRequired[int], Field(description="of a run: weights, activations and working room")]
     fraction_of_peak: Annotated[NotRequired[float], Field(description="of the device's best rate of multiply-accumulates")]
 
 
@@ -546,6 +547,27 @@ class Timed(TypedDict):
     fused_into: Annotated[str | None, Field(description="the layer that its time is counted at, if it has none of its own")]
 
 
+class AgainstLine(TypedDict):
+    """A line of the spec, or a block."""
+
+    name: str
+    measured_ms: float
+    predicted_ms: float
+    error: Annotated[float | None, Field(description="of the prediction, as a part of what was measured")]
+    extrapolated: bool
+
+
+class Against(TypedDict):
+    """A prediction beside its measurement."""
+
+    device: Annotated[str, Field(description="that the prediction is for")]
+    predicted_ms: float
+    interval_ms: Annotated[list[float | None], Field(description="[low, high]; high is null of a bound")]
+    error: Annotated[float, Field(description="of the prediction, as a part of the measured median")]
+    within: Annotated[bool, Field(description="whether the measured median lies in the interval")]
+    lines: Annotated[list[AgainstLine], Field(description="on the CPU, where layers can be timed")]
+
+
 class Measured(Asked):
     """How long a network takes."""
 
@@ -570,3 +592,4 @@ class Measured(Asked):
     layers: Annotated[NotRequired[list[Timed]], Field(description="with --profile")]
     ratio: Annotated[NotRequired[float], Field(description="of the median to the first network's, where there are several")]
     rank_correlation: Annotated[NotRequired[float | None], Field(description="of MACs and medians over all networks")]
+    against: Annotated[NotRequired[Against], Field(description="with --against: the prediction")]

@@ -45,6 +45,8 @@ def facts(table: Table, timing: Timing, form: Form = unicode) -> list[tuple[str,
         share = "" if isinstance(total, Poly) else f", {numbers.share(timing.whole.extrapolated, total)} % of the time"
         outside = sum(time.extrapolated != 0 for time in timing.layers.values())
         found.append(("extrapolated", f"{outside} of {len(timing.layers)} kernels lie outside of what was calibrated{share}"))
+    if timing.memory is not None:
+        found.append(("memory", f"{numbers.size_in_bytes(timing.memory)} at most in a run, weights included"))
     found.append(("device", timing.device))
     return found
 
@@ -90,6 +92,8 @@ def latency(table: Table, timing: Timing) -> contract.Latency:
         "overhead_ms": exact(whole.overhead),
         "extrapolated_ms": exact(whole.extrapolated),
     }
+    if timing.memory is not None:
+        found["memory_bytes"] = timing.memory
     if not isinstance(whole.total, Poly) and whole.total and isinstance(table.batch, int):
         found["throughput"] = float(f"{float(1000 * table.batch / whole.total):.6g}")
         found["fraction_of_peak"] = float(f"{float(table.totals['macs'] / Fraction(whole.total) / 10**6 / timing.peak):.4g}")
