@@ -1,0 +1,212 @@
+"""`archcalc import`: a spec that counts the same, with what repeats written once; and the way there and back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+onnx = pytest.importorskip("onnx")
+
+from archcalc.errors import UsageError  # noqa: E402
+from archcalc.importer import Imported, imported  # noqa: E402
+from archcalc.model import load, zoo_names  # noqa: E402
+from archcalc.onnx import export  # noqa: E402
+
+from onnx_files import ints, node, weights, write  # isort: skip  # noqa: E402
+
+LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
+COLUMNS = ("name", "op", "text", "shape", "params", "trainable_params", "buffers", "macs", "elementwise", "activations", "bytes", "block", "inputs", "field")
+
+# one of each family, and every operator that a file has no single node for: attention, scales, tokens, channel shuffles, gates
+THERE_AND_BACK = (
+    "lenet", "alexnet", "googlenet", "resnet18", "preact_resnet", "densenet_cifar", "mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2_x0_5", "squeezenet",
+    "efficientnet_b0", "convnext", "vit", "unet", "fcn32s", "deepface", "inception_v3", "xception", "highway", "fractalnet", "stochastic_depth", "residual_units",
+)  # fmt: skip
+
+
+def round_trip(name: str, path: Path) -> None:
+    """A network, written as a model file and read again, is the same in every row and every total."""
+    table = load(name).count()
+    export(table, path, weights="none")
+    again = load(str(path)).count()
+    assert [{column: getattr(row, column) for column in COLUMNS} for row in again.rows] == [
+        {column: getattr(row, column) for column in COLUMNS} for row in table.rows
+    ]
+    assert again.totals == table.totals
+
+
+@pytest.mark.parametrize("name", THERE_AND_BACK)
+def test_a_network_comes_back_from_its_file_layer_by_layer(name: str, tmp_path: Path) -> None:
+    round_trip(name, tmp_path / "m.onnx")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", zoo_names())
+def test_every_network_that_ships_comes_back(name: str, tmp_path: Path) -> None:
+    round_trip(name, tmp_path / "m.onnx")
+
+
+def test_free_sizes_come_back_free(tmp_path: Path) -> None:
+    table = load("resnet18").count(free=["size"])
+    export(table, tmp_path / "m.onnx", weights="none")
+    again = load(str(tmp_path / "m.onnx")).count()
+    assert (again.free, str(again.totals["macs"])) == (("size",), str(table.totals["macs"]))
+
+
+def test_what_a_file_says_of_a_layer_is_believed_only_if_its_nodes_come_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    export(load("lenet").count(), path, weights="none")
+    model = onnx.load(path)
+    for made in model.graph.node:
+        for entry in made.metadata_props:
+            if entry.key == "layer" and entry.value.startswith("conv"):
+                entry.value = "conv 1 1x1"
+    path.write_bytes(model.SerializeToString())
+    assert load(str(path)).count().totals["macs"] == load("lenet").count().totals["macs"]
+
+
+# ---- specs ----------------------------------------------------------------------------------------------------------------------------------
+
+
+def spec_of(file: str, **sets: int) -> str:
+    model = load(file)
+    assert isinstance(model, Imported)
+    return imported(model, sets)[0]
+
+
+def counted(text: str, folder: Path, **bindings: Any) -> dict[str, Any]:
+    path = folder / "net.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load(str(path)).count(**bindings).totals
+
+
+def test_blocks_that_differ_in_numbers_become_one_block(tmp_path: Path) -> None:
+    file = str(LIGHT / "light_inception_v1.onnx")
+    text = spec_of(file)
+    block = text.partition("blocks:\n")[2].partition("layers:\n")[0]
+    assert block == (
+        "  concat_block(c1, c2, c3, c4, c5, c6):\n"
+        "    - concat:\n"
+        "        - conv c1 1x1 act=relu\n"
+        "        - - conv c2 1x1 act=relu\n"
+        "          - conv c3 3x3 act=relu\n"
+        "        - - conv c4 1x1 act=relu\n"
+        "          - conv c5 5x5 act=relu\n"
+        "        - - maxpool 3x3 stride=1\n"
+        "          - conv c6 1x1 act=relu\n"
+    )
+    assert text.count("concat_block ") == 9  # table 1 of arXiv:1409.4842: 3a to 5b
+    assert "inception_3a: concat_block 64 96 128 16 32 32\n" in text
+    assert counted(text, tmp_path)["macs"] == 1_431_556_352
+
+
+def test_a_dense_block_is_a_repeat(tmp_path: Path) -> None:
+    text = spec_of(str(LIGHT / "light_densenet121.onnx"))
+    assert [count for count in (6, 12, 24, 16) if f"{count} x concat_block" in text] == [6, 12, 24, 16]  # table 1 of arXiv:1608.06993
+    assert len(text.splitlines()) < 60
+    totals = counted(text, tmp_path)
+    assert (totals["params"], totals["macs"]) == (8_062_504, 2_834_161_664)
+
+
+def transformer(path: Path, layers: int = 4) -> str:
+    """Layers of self-attention and a perceptron as exporters write them: heads split by reshapes, scores scaled, softmax over the last axis."""
+    nodes = [node("Constant", [], ["scale"], value_float=0.5), node("Gather", ["table", "x"], ["h0"])]
+    arrays = {"table": weights(100, 32), "heads": ints(0, 0, 4, 8), "flat": ints(0, 0, 32)}
+    for n in range(layers):
+        for m in "qkvo":
+            arrays[f"l{n}.{m}.weight"] = weights(32, 32) + n
+        arrays |= {
+            f"l{n}.up.weight": weights(32, 64) + n,
+            f"l{n}.down.weight": weights(64, 32) + n,
+            f"l{n}.ln.weight": weights(32) + n,
+            f"l{n}.ln.bias": weights(32) - n,
+        }
+        nodes.append(node("LayerNormalization", [f"h{n}", f"l{n}.ln.weight", f"l{n}.ln.bias"], [f"n{n}"]))
+        for m, order in (("q", [0, 2, 1, 3]), ("k", [0, 2, 3, 1]), ("v", [0, 2, 1, 3])):
+            nodes += [
+                node("MatMul", [f"n{n}", f"l{n}.{m}.weight"], [f"{m}{n}a"]),
+                node("Reshape", [f"{m}{n}a", "heads"], [f"{m}{n}b"]),
+                node("Transpose", [f"{m}{n}b"], [f"{m}{n}"], perm=order),
+            ]
+        nodes += [
+            node("MatMul", [f"q{n}", f"k{n}"], [f"s{n}a"]), node("Mul", [f"s{n}a", "scale"], [f"s{n}b"]), node("Softmax", [f"s{n}b"], [f"s{n}"], axis=-1),
+            node("MatMul", [f"s{n}", f"v{n}"], [f"a{n}a"]), node("Transpose", [f"a{n}a"], [f"a{n}b"], perm=[0, 2, 1, 3]), node("Reshape", [f"a{n}b", "flat"], [f"a{n}c"]),
+            node("MatMul", [f"a{n}c", f"l{n}.o.weight"], [f"a{n}"]), node("Add", [f"h{n}", f"a{n}"], [f"r{n}"]), node("MatMul", [f"r{n}", f"l{n}.up.weight"], [f"u{n}"]),
+            node("Gelu", [f"u{n}"], [f"g{n}"]), node("MatMul", [f"g{n}", f"l{n}.down.weight"], [f"d{n}"]), node("Add", [f"r{n}", f"d{n}"], [f"h{n + 1}"]),
+        ]  # fmt: skip
+    return write(path, nodes, {"x": ["batch", "seq"]}, [f"h{layers}"], kinds={"x": onnx.TensorProto.INT64}, **arrays)
+
+
+def test_a_transformer_is_a_repeat_in_the_length_of_its_sequence(tmp_path: Path) -> None:
+    text = spec_of(transformer(tmp_path / "t.onnx"), seq=16)
+    assert "params:\n  seq: 16\n" in text
+    assert text.count("4 x:") == 1
+    assert text.count("linear 32 bias=false axis=-1") == 5  # four projections, and back from the perceptron
+    for length in (16, 50):
+        totals = counted(text, tmp_path, seq=length)
+        assert totals["macs"] == 4 * (length * (4 * 32 * 32 + 2 * 32 * 64) + 2 * length * length * 32)
+        assert totals["params"] == 100 * 32 + 4 * (4 * 32 * 32 + 2 * 32 * 64 + 2 * 32)
+
+
+def test_the_spec_of_a_file_can_be_run(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    text = spec_of(transformer(tmp_path / "t.onnx", 2), seq=8)
+    (tmp_path / "net.yaml").write_text(text, encoding="utf-8")
+    proof = load(str(tmp_path / "net.yaml")).verify()
+    assert proof.holds
+
+
+def test_layers_without_a_word_are_written_with_their_figures(tmp_path: Path) -> None:
+    nodes = [
+        node("Einsum", ["x", "w"], ["a"], equation="bij,jk->bik", name="mix"),
+        node("Einsum", ["a", "a"], ["b"], equation="bij,bkj->bik"),
+        node("Sqrt", ["b"], ["y"]),
+    ]
+    text = spec_of(write(tmp_path / "e.onnx", nodes, {"x": [1, 5, 8]}, w=weights(8, 6)))
+    assert "- mix: opaque 5 6 params=48 macs=240 sees=unknown kind=layer\n  - opaque 5 5 macs=150:\n      - identity\n      - identity\n" in text
+    assert counted(text, tmp_path)["macs"] == 5 * 8 * 6 + 5 * 5 * 6
+
+
+def test_shared_weights_are_shared_in_the_spec(tmp_path: Path) -> None:
+    nodes = [node("Conv", ["x", "w"], ["a"], name="one"), node("Relu", ["a"], ["b"]), node("Conv", ["b", "w"], ["y"], name="two")]
+    text = spec_of(write(tmp_path / "s.onnx", nodes, {"x": [1, 4, 9, 9]}, w=weights(4, 4, 3, 3)))
+    assert "- two: conv 4 3x3 pad=0 bias=false share=/one\n" in text
+    assert counted(text, tmp_path)["params"] == 4 * 4 * 9
+
+
+def test_what_is_read_again_later_is_read_by_name(tmp_path: Path) -> None:
+    nodes = [node("Conv", ["x", "w"], ["v0"], name="stem"), *(node("Relu", [f"v{n}"], [f"v{n + 1}"], name=f"act{n}") for n in range(60))]
+    nodes.append(node("Add", ["v60", "v0"], ["y"], name="sum"))
+    text = spec_of(write(tmp_path / "f.onnx", nodes, {"x": [1, 4, 9, 9]}, ["y", "v30"], w=weights(4, 4, 1, 1)))
+    assert "- sum:\n      add:\n        - identity\n        - ref /stem\n" in text
+    assert text.endswith("outputs: [sum, act29]\n")
+
+
+def test_an_open_size_needs_a_default(tmp_path: Path) -> None:
+    file = transformer(tmp_path / "t.onnx", 1)
+    with pytest.raises(UsageError, match=r"seq needs a value: --set seq=\.\.\., which a spec has as the parameter's default"):
+        spec_of(file)
+
+
+def test_a_file_with_what_can_t_be_counted_is_no_spec(tmp_path: Path) -> None:
+    nodes = [node("Swirl", ["x"], ["a"], domain="own", name="swirl"), node("Relu", ["a"], ["y"])]
+    file = write(tmp_path / "u.onnx", nodes, {"x": [1, 4]}, shapes={"a": [1, 4]}, domains={"own": 1})
+    with pytest.raises(UsageError, match=r"a spec must be complete: own.Swirl \(first swirl: no rule for it\)"):
+        spec_of(file)
+
+
+def test_the_command_writes_a_file_whole_or_not_at_all(tmp_path: Path) -> None:
+    file, out = transformer(tmp_path / "t.onnx", 1), tmp_path / "net.yaml"
+    out.write_text("as it was", encoding="utf-8")
+    command = [sys.executable, "-m", "archcalc", "import", file, "-o", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, out.read_text(encoding="utf-8")) == (2, "", "as it was")
+    done = subprocess.run([*command, "--set", "seq=16"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert out.read_text(encoding="utf-8").startswith("# made by `archcalc import` from t.onnx\narchcalc: 1\n")
+    done = subprocess.run([sys.executable, "-m", "archcalc", "import", str(out)], capture_output=True, text=True, check=False)
+    assert (done.returncode, "is a spec already; `archcalc expand` writes it flat" in done.stderr) == (2, True)
