@@ -26,7 +26,7 @@ def with_suffixes(items: Items, fixed: Collection[int]) -> Items:
         kind = "norm" if isinstance(item, Line) and item.text in NORMALIZATIONS else "act" if isinstance(item, Line) and item.text in ACTIVATIONS else ""
         fits = isinstance(before, Line) or (isinstance(before, Join) and kind == "act")
         if kind and fits and isinstance(item, Line) and isinstance(before, (Line, Join)) and before.node not in fixed and _takes(before.text, kind):
-            found[-1] = replace(before, text=f"{before.text} {kind}={item.text}", node=item.node)
+            found[-1] = replace(before, text=f"{before.text} {kind}={item.text}", node=item.node, first=before.first if before.first >= 0 else before.node)
         else:
             found.append(item)
     return found
@@ -49,7 +49,8 @@ def folded(items: Items, fixed: Collection[int]) -> Items:
     while at < len(items):
         length, count = _repeat(keys, items, at)
         if count > 1:
-            found.append(Repeat(count, folded(items[at : at + length], fixed) if length > 1 else items[at : at + 1]))
+            whole = tuple(n for item in items[at : at + length * count] for n in nodes_of(item))
+            found.append(Repeat(count, folded(items[at : at + length], fixed) if length > 1 else items[at : at + 1], whole))
             at += length * count
         else:
             found.append(items[at])
@@ -108,7 +109,7 @@ def with_blocks(items: Items, fixed: Collection[int], taken: Collection[str]) ->
         name = _unused(f"{joins[0].text.split(' ')[0]}_block", [*taken, *blocks])
         arguments = [_argument(n, len(varying)) for n in range(len(varying))]
         names = dict(zip(varying, arguments, strict=True))
-        calls = {id(join): Called(" ".join([name, *(str(column[n]) for column in varying)]), _nodes(join)) for n, join in enumerate(joins)}
+        calls = {id(join): Called(" ".join([name, *(str(column[n]) for column in varying)]), nodes_of(join)) for n, join in enumerate(joins)}
         blocks[name] = arguments, [_with_names(joins[0], iter([names.get(column) for column in columns]))]
         items = _replaced(items, calls)
         blocks = {block: (given, body if block == name else _replaced(body, calls)) for block, (given, body) in blocks.items()}
@@ -142,10 +143,10 @@ def _with_names(item: Item, names: Any) -> Item:
     if isinstance(item, (Line, Join, Called)):
         text = _NUMBER.sub(lambda match: next(names) or match.group(), item.text)
         if isinstance(item, Join):
-            return Join(text, item.node, [[_with_names(inner, names) for inner in branch] for branch in item.branches])
-        return Line(text, item.node) if isinstance(item, Line) else Called(text, item.nodes)
+            return Join(text, item.node, [[_with_names(inner, names) for inner in branch] for branch in item.branches], item.first)
+        return Line(text, item.node, item.first) if isinstance(item, Line) else Called(text, item.nodes)
     if isinstance(item, Repeat):
-        return Repeat(item.count, [_with_names(inner, names) for inner in item.items])
+        return Repeat(item.count, [_with_names(inner, names) for inner in item.items], item.nodes)
     return item
 
 
@@ -163,8 +164,12 @@ def _replaced(items: Items, calls: dict[int, Called]) -> Items:
     return found
 
 
-def _nodes(item: Item) -> tuple[int, ...]:
-    return tuple(inner.node for inner in inside([item]) if isinstance(inner, (Line, Join)))
+def nodes_of(item: Item) -> tuple[int, ...]:
+    """The layers that an item stands for."""
+    found: list[int] = []
+    for inner in inside([item]):
+        found += [inner.node] if isinstance(inner, (Line, Join)) else inner.nodes if isinstance(inner, (Repeat, Called)) else []
+    return tuple(found)
 
 
 def _argument(n: int, count: int) -> str:
@@ -179,4 +184,4 @@ def _unused(name: str, taken: Collection[str]) -> str:
     return label
 
 
-__all__ = ["folded", "key", "with_blocks", "with_suffixes"]
+__all__ = ["folded", "key", "nodes_of", "with_blocks", "with_suffixes"]

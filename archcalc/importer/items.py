@@ -18,10 +18,11 @@ DEEPEST = 6  # branches inside branches
 
 @dataclass(slots=True, eq=False)
 class Line:
-    """One layer; `node` is its position."""
+    """One layer; `node` is its position, `first` that of the layer which a normalisation or activation in its line follows."""
 
     text: str
     node: int
+    first: int = -1
 
 
 @dataclass(slots=True, eq=False)
@@ -38,14 +39,16 @@ class Join:
     text: str
     node: int
     branches: list[Items]
+    first: int = -1
 
 
 @dataclass(slots=True, eq=False)
 class Repeat:
-    """Items, several times."""
+    """Items, several times; `nodes` are those of all the times."""
 
     count: int
     items: Items
+    nodes: tuple[int, ...] = ()
 
 
 @dataclass(slots=True, eq=False)

@@ -16,7 +16,7 @@ from archcalc.build import build
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, UsageError
 from archcalc.graph import Graph, Input
-from archcalc.importer.folding import folded, with_blocks, with_suffixes
+from archcalc.importer.folding import folded, nodes_of, with_blocks, with_suffixes
 from archcalc.importer.foreign import lowered
 from archcalc.importer.items import Arranger, Called, Item, Items, Join, Line, Ref, Repeat, TooDeep, inside
 from archcalc.importer.network import Imported
@@ -150,10 +150,10 @@ class _Writer:
                 self.owners[item.node] = owner
         return found
 
-    def _label(self, n: int) -> str:
+    def _label(self, n: int, first: int = -1) -> str:
         """A name for a layer, unlike any other; without slashes, which are for what stands inside."""
         if n not in self.labels:
-            name = self.graph.nodes[n].name.replace("/", ".")
+            name = self.graph.nodes[n if first < 0 else first].name.replace("/", ".")
             while name in self.used:
                 name += "_"
             self.labels[n] = name
@@ -175,11 +175,11 @@ class _Writer:
     def _chosen(self, item: Item, top: bool) -> str:
         """The label of what is read by name, and of what stands in the list of layers itself."""
         if isinstance(item, (Line, Join)) and item.node in self.fixed:
-            return self._label(item.node)
+            return self._label(item.node, item.first)
         if not top or isinstance(item, Ref):
             return ""
         if isinstance(item, Line):
-            return self._label(item.node)
+            return self._label(item.node, item.first)
         if any(isinstance(inner, (Line, Join)) and inner.node in self.fixed for inner in inside([item])):
             return ""
         name = self._common(item)
@@ -259,8 +259,7 @@ class _Writer:
 
     def _common(self, item: Item) -> str:
         """The scope that all layers of an item stand in."""
-        nodes = [inner.node for inner in inside([item]) if isinstance(inner, (Line, Join))]
-        nodes += [n for inner in inside([item]) if isinstance(inner, Called) for n in inner.nodes]
+        nodes = nodes_of(item)
         paths = [self.graph.nodes[n].name.split("/")[:-1] for n in nodes]
         shared = []
         for parts in zip(*paths, strict=False):
