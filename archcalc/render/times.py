@@ -64,7 +64,8 @@ def legend(timing: Timing) -> list[str]:
     """What the columns of times mean."""
     if timing.is_bound:
         return ["ms: no run is faster: MACs at the peak, or what a kernel reads and writes at the bandwidth, whichever takes longer"]
-    lines = ["ms: predicted; a convolution takes the bn, the sum and the activation behind it with it. bound: what takes most of it"]
+    fused = "a convolution takes the bn, the sum and the activation behind it with it" if timing.fused else "each layer runs on its own"
+    lines = [f"ms: predicted; {fused}. bound: what takes most of it"]
     return [*lines, "~: outside of what was calibrated"] if timing.whole.extrapolated != 0 else lines
 
 
