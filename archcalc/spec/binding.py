@@ -16,6 +16,7 @@ from archcalc.spec.parts import Declared, Spec, among
 from archcalc.spec.text import Node, Scalar, Sequence, compose
 
 BATCH = "batch"
+DEEPEST = 100  # parameters that follow from parameters that follow ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,8 @@ class _Resolver:
         if name in self.open:
             self.problems.append(Problem(f"parameter '{name}' is defined by itself: {' -> '.join([*self.open, name])}", declared.mark))
             return 1
+        if len(self.open) > DEEPEST:
+            raise RecursionError
         self.open.append(name)
         value = self._read(declared.value)
         self.open.pop()
