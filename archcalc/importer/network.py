@@ -27,6 +27,7 @@ from archcalc.spec.parts import Declared
 from archcalc.spec.text import compose
 
 _BATCH = re.compile(r"(?i)batch|^(?:bs|bsz)$")
+_NAMELESS = re.compile(r"unk__\d+$|\?$")  # tf2onnx numbers what has no name
 _LENGTH = re.compile(r"(?i)seq|len|time|step|height|width|token|num|frame|point|box|past|^[hwlt]$")
 BLANK = "archcalc: 1\nname: model\ninput: [1]\nlayers: [relu]\n"
 READ_WHOLE = 1 << 20  # bytes: a small file is read at once
@@ -189,7 +190,7 @@ def open_dims(proto: ModelProto) -> tuple[dict[tuple[str, int], str], list[str],
             if _is_batch(named, axis, dim, batch):
                 dims[named.name, axis] = "1"
                 continue
-            expression = dim if isinstance(dim, str) else _called(named, axis)
+            expression = dim if isinstance(dim, str) and not _NAMELESS.match(dim) else _called(named, axis)
             dims[named.name, axis] = expression
             if identifier(expression) not in names and not _follows(expression, names):
                 names[identifier(expression)] = None
@@ -198,16 +199,16 @@ def open_dims(proto: ModelProto) -> tuple[dict[tuple[str, int], str], list[str],
 
 def _batch_name(inputs: list[Named]) -> str | None:
     """The name that the batch has: one that says so, else that of the first axis."""
-    found = [dim for named in inputs for dim in named.dims or () if isinstance(dim, str)]
+    found = [dim for named in inputs for dim in named.dims or () if isinstance(dim, str) and not _NAMELESS.match(dim)]
     said = next((dim for dim in found if _BATCH.search(dim)), None)
     if said is not None:
         return said
-    first = next((named.dims[0] for named in inputs if named.dims and len(named.dims) > 1 and isinstance(named.dims[0], str)), None)
+    first = next((named.dims[0] for named in inputs if named.dims and len(named.dims) > 1 and named.dims[0] in found), None)
     return first if isinstance(first, str) and not _LENGTH.search(first) else None
 
 
 def _is_batch(named: Named, axis: int, dim: int | str | None, batch: str | None) -> bool:
-    if isinstance(dim, str):
+    if isinstance(dim, str) and not _NAMELESS.match(dim):
         return dim == batch
     return axis == 0 and len(named.dims or ()) > 1
 

@@ -13,6 +13,7 @@ from archcalc.importer.values import axis_of, least, spell_dim, whole
 from archcalc.importer.walk import Outputs, Unknown
 
 MOST_UNROLLED = 2000  # nodes of a loop that is written out
+LONGEST = 1 << 40  # iterations: exporters write more for a loop without an end
 
 
 def _body(call: Call, name: str) -> Subgraph:
@@ -32,19 +33,23 @@ def branch(call: Call) -> Outputs:
     walker = call.walker
     saved = walker.save()
     costs: list[Number] = []
-    for body in (then, other):
+    found: Outputs = []
+    for body, word in ((then, "then"), (other, "else")):
+        walker.restore(saved)
         try:
-            walker.body(call, body, [], "")
+            found = walker.body(call, body, [], word)
             costs.append(walker.macs_since(saved))
         except (Bad, Unknown):
             costs.append(-1)
-        walker.restore(saved)
     dearer = _dearer(*costs)
-    word = ("then", "else")[dearer]
+    walker.node = call.node
+    if not dearer or costs[1] == -1:
+        walker.restore(saved)
+        found = walker.body(call, (then, other)[dearer], [], ("then", "else")[dearer])
     if any(cost not in (0, -1) for cost in costs):
         shown = " and ".join(spell_dim(cost) if isinstance(cost, (int, Poly)) and cost != -1 else "no" for cost in costs)
-        walker.notes[f"{walker.where}: only a run tells which branch is taken; counted is `{word}`, of {shown} MACs"] = None
-    return walker.body(call, (then, other)[dearer], [], word)
+        walker.notes[f"{walker.where}: only a run tells which branch is taken; counted is `{('then', 'else')[dearer]}`, of {shown} MACs"] = None
+    return found
 
 
 def _dearer(then: Number, other: Number) -> int:
@@ -53,30 +58,48 @@ def _dearer(then: Number, other: Number) -> int:
 
 @rule("Loop")
 def loop(call: Call) -> Outputs:
-    """Written out where the number of iterations is known and small, else one iteration times as many."""
+    """One iteration, times their number. Where iterations differ it is written out, if it isn't too long."""
     walker = call.walker
     body = _body(call, "body")
     content = call.content(0) if call.has(0) else None
-    trips = whole(content[0]) if content else None
+    trips: Dim | None = whole(content[0]) if content else None
+    if isinstance(trips, int) and trips > LONGEST:
+        trips = None
     carried = list(call.inputs[2:])
     going = call.content(1) if call.has(1) else (True,)
     if going is not None and going[0] is False:
         return [*carried, *[None] * (len(call.node.outputs) - len(carried))]
-    if isinstance(trips, int) and trips >= 0:
-        found = _written_out(call, body, trips, carried)
-        if found is not None:
-            return found
-    if trips is None or (isinstance(trips, int) and trips > 1 << 40):
+    if trips is None:
         trips = walker.free(f"{call.node.name or 'loop'}_trips")
         walker.notes[f"{walker.where}: only a run tells how often the loop runs; that is {trips}"] = None
-    else:
-        walker.notes[f"{walker.where}: one iteration is counted {spell_dim(trips)} times"] = None
-    carried = [_state(call, value) for value in carried]
-    outputs = walker.body(call, body, [Value((), INT64), Value((), BOOL, None, (True,)), *carried], "body", trips)
+    saved, known = walker.save(), (len(walker.symbols), len(walker.bounded))
+    first = [Value((), INT64), Value((), BOOL, None, (True,))]
+    outputs = walker.body(call, body, [*first, *carried], "body", trips)
+    stays = [value is after for value, after in zip(carried, outputs[1:], strict=False)]  # weights that are handed on
+    walker.restore(saved)
+    states = [value if same else _state(call, value) for value, same in zip(carried, stays, strict=True)]
+    outputs = walker.body(call, body, [*first, *states], "body", trips)
     after: Outputs = list(outputs[1 : 1 + len(carried)])
-    for value in outputs[1 + len(carried) :]:
-        after.append(_stacked(call, value, trips, 0))
-    return after
+    alike = [_shape_of(value) for value in after] == [_shape_of(value) for value in states]
+    alike = alike and known == (len(walker.symbols), len(walker.bounded)) and sum(len(found) for found in walker.uncounted.values()) == saved_uncounted(saved)
+    if not alike and isinstance(trips, int):
+        walker.restore(saved)
+        found = _written_out(call, body, trips, states)
+        if found is not None:
+            return found
+        outputs = walker.body(call, body, [*first, *states], "body", trips)
+        after = list(outputs[1 : 1 + len(carried)])
+    if not alike:
+        walker.notes[f"{walker.where}: its iterations differ, and the first is counted {spell_dim(trips)} times"] = None
+    return [*after, *(_stacked(call, value, trips, 0) for value in outputs[1 + len(carried) :])]
+
+
+def saved_uncounted(saved: Any) -> int:
+    return sum(len(found) for found in saved[2].values())
+
+
+def _shape_of(value: Any) -> Any:
+    return value.shape if isinstance(value, Value) else None
 
 
 def _written_out(call: Call, body: Subgraph, trips: int, carried: list[Any]) -> Outputs | None:
@@ -156,7 +179,6 @@ def scan(call: Call) -> Outputs:
         slices.append(Value(part, value.kind) if value.is_constant else call.figure("slice", part, [value], words="one of what is scanned", reach=Reach.MIXED))
     assert trips is not None
     states = [_state(call, value) for value in inputs[:first]]
-    walker.notes[f"{walker.where}: one iteration is counted {spell_dim(trips)} times"] = None
     outputs = walker.body(call, body, [*states, *slices], "body", trips)
     out_axes = call.ints("scan_output_axes") or [0] * (len(outputs) - first)
     return [*outputs[:first], *(_stacked(call, value, trips, axis) for value, axis in zip(outputs[first:], out_axes, strict=True))]
