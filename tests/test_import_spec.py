@@ -186,6 +186,25 @@ def test_what_is_read_again_later_is_read_by_name(tmp_path: Path) -> None:
     assert text.endswith("outputs: [sum, act29]\n")
 
 
+def test_a_label_is_never_the_word_of_a_join(tmp_path: Path) -> None:
+    nodes = [node("Mul", ["x", "c"], ["a"], name="mul"), node("Add", ["a", "x"], ["y"], name="add")]
+    text = spec_of(write(tmp_path / "j.onnx", nodes, {"x": [1, 4]}, c=weights(1, 1)))
+    assert "- mul_: opaque 4 " in text
+    assert counted(text, tmp_path)["layers"] == 2
+
+
+def test_a_loop_is_written_with_its_figures(tmp_path: Path) -> None:
+    def value(name: str, dims: list[int], kind: int = 1) -> Any:
+        return onnx.helper.make_tensor_value_info(name, kind, dims)
+
+    nodes = [node("MatMul", ["h", "w"], ["g"]), node("Identity", ["going"], ["on"])]
+    inside = onnx.helper.make_graph(nodes, "body", [value("i", [], 7), value("going", [], 9), value("h", [1, 8])], [value("on", [], 9), value("g", [1, 8])])
+    outside = [node("Loop", ["m", "", "zeros"], ["s"], name="steps", body=inside), node("Add", ["x", "s"], ["y"])]
+    arrays = {"m": ints(20)[0], "w": weights(8, 8), "zeros": weights(1, 8) * 0}
+    totals = counted(spec_of(write(tmp_path / "l.onnx", outside, {"x": [1, 8]}, **arrays)), tmp_path)
+    assert (totals["macs"], totals["params"]) == (20 * 64, 64)
+
+
 def test_an_open_size_needs_a_default(tmp_path: Path) -> None:
     file = transformer(tmp_path / "t.onnx", 1)
     with pytest.raises(UsageError, match=r"seq needs a value: --set seq=\.\.\., which a spec has as the parameter's default"):

@@ -95,11 +95,13 @@ def foreign(word: str, flags: tuple[str, ...] = (), **figures: Any) -> Foreign:
 
 
 def lowered(graph: Graph) -> Graph:
-    """The graph in the language's operators alone. What shares the weights of another kind of layer has none of its own."""
+    """The graph in the language's operators alone, each of which reads something. What shares the weights of another kind of layer has none of its own."""
     nodes = list(graph.nodes)
+    start = next(iter(graph.inputs.values()), None)
     for n, node in enumerate(nodes):
         if isinstance(node.op, Foreign):
-            nodes[n] = node._replace(op=node.op.opaque())
+            inputs = node.inputs or (() if start is None else (start,))  # what a loop starts from stands on nothing
+            nodes[n] = node._replace(op=node.op.opaque(), inputs=inputs)
     for n, node in enumerate(nodes):
         if node.share is None:
             continue

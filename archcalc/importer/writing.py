@@ -23,6 +23,7 @@ from archcalc.importer.network import Imported
 from archcalc.model import Question
 from archcalc.ops.base import spell
 from archcalc.spec import bind, read_spec
+from archcalc.spec.items import JOINS
 from archcalc.spec.layers import IDENTITY, REF
 
 SAME = ("params", "buffers", "macs", "elementwise", "activations", "depth", "depth_with_pooling", "act_sum_bytes", "layers")
@@ -60,12 +61,12 @@ def spec_text(table: Table, defaults: Mapping[str, Any], source: str = "") -> st
 
     Raises UsageError for a network that the language can't hold.
     """
-    missing = [name for name in table.free if name not in defaults]
-    if missing:
-        raise UsageError(f"{missing[0]} needs a value: --set {missing[0]}=..., which a spec has as the parameter's default")
     if table.graph.uncounted:
         first = table.graph.uncounted[0]
         raise UsageError(f"{table.spec.path} holds what can't be counted, and a spec must be complete: {first.op} (first {first.first}: {first.why})")
+    missing = [name for name in table.free if name not in defaults]
+    if missing:
+        raise UsageError(f"{missing[0]} needs a value: --set {missing[0]}=..., which a spec has as the parameter's default")
     graph = _growing(lowered(table.graph))
     problem = ""
     for fold in (True, False):
@@ -109,7 +110,7 @@ class _Writer:
     def __init__(self, table: Table, graph: Graph, defaults: Mapping[str, Any], source: str, fold: bool) -> None:
         self.table, self.graph, self.defaults, self.source = table, graph, defaults, source
         self.labels: dict[int, str] = {}
-        self.used: set[str] = {*graph.inputs, REF, IDENTITY, *table.free}
+        self.used: set[str] = {*graph.inputs, *JOINS, REF, IDENTITY, *table.free}
         self.owners: dict[int, int] = {}  # whose weights a layer uses
         self.lenders = {node.share for node in graph.nodes if node.share is not None}
         arranger = Arranger(graph, [self._text(n) for n in range(len(graph.nodes))])
