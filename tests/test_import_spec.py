@@ -187,7 +187,7 @@ def test_what_is_read_again_later_is_read_by_name(tmp_path: Path) -> None:
 
 
 def test_a_label_is_never_the_word_of_a_join(tmp_path: Path) -> None:
-    nodes = [node("Mul", ["x", "c"], ["a"], name="mul"), node("Add", ["a", "x"], ["y"], name="add")]
+    nodes = [node("Mul", ["x", "c"], ["a"], name="mul"), node("Relu", ["a"], ["y"], name="relu")]
     text = spec_of(write(tmp_path / "j.onnx", nodes, {"x": [1, 4]}, c=weights(1, 1)))
     assert "- mul_: opaque 4 " in text
     assert counted(text, tmp_path)["layers"] == 2
