@@ -2,7 +2,8 @@
 
 The chains run in turns, in another order every time, with a reference kernel between them: what disturbs the machine for a while
 disturbs all of them. On one thread the thread's own time counts, not the clock's. What is sought is the time of a run that nothing
-disturbs: the lower quartile of runs, and of a single node, which is short enough to escape now and then, the least.
+disturbs: the lower quartile of runs (of several threads nearly the least), and of a single node, which is short enough to escape now
+and then, the least.
 """
 
 from __future__ import annotations
@@ -124,8 +125,8 @@ def timed(tables: Sequence[Table], place: Place, *, passes: int = PASSES, second
                 clock.time(subject, keep=number > 0)
             done = number
             tell("timing", number, passes)
-        found = {id(subject.table): _result(subject) for subject in subjects}
-    return Session([found[id(table)] for table in tables], undisturbed(clock.references), done, perf_counter() - started)
+        found = {id(subject.table): _result(subject, clock.own) for subject in subjects}
+    return Session([found[id(table)] for table in tables], undisturbed(clock.references, clock.own), done, perf_counter() - started)
 
 
 def _subject(table: Table, place: Place, profile: Path) -> Subject:
@@ -143,7 +144,8 @@ class _Clock:
 
     def __init__(self, reference: Runner, place: Place) -> None:
         self.reference = reference
-        self.now = thread_time if place.kind == "cpu" and place.threads == 1 else perf_counter
+        self.own = place.kind == "cpu" and place.threads == 1
+        self.now = thread_time if self.own else perf_counter
         self.references: list[float] = []
         for _ in range(20):
             reference()
@@ -163,9 +165,9 @@ class _Clock:
         return (self.now() - start) * 1e3
 
 
-def _result(subject: Subject) -> Timed:
-    ms = undisturbed(subject.times)
-    odd, even = (undisturbed(subject.times[start::2] or subject.times) for start in (0, 1))
+def _result(subject: Subject, own: bool) -> Timed:
+    ms = undisturbed(subject.times, own)
+    odd, even = (undisturbed(subject.times[start::2] or subject.times, own) for start in (0, 1))
     layers: tuple[tuple[str, float], ...] = ()
     if subject.watched is not None:
         records = json.loads(Path(subject.watched.session.end_profiling()).read_text(encoding="utf-8"))
@@ -173,9 +175,9 @@ def _result(subject: Subject) -> Timed:
     return Timed(subject.table, ms, layers, abs(odd / even - 1))
 
 
-def undisturbed(times: Sequence[float]) -> float:
-    """The lower quartile."""
-    return quantile(times, 0.25)
+def undisturbed(times: Sequence[float], own: bool) -> float:
+    """The lower quartile of a thread's own time; of the clock's, which others' work adds to, nearly the least."""
+    return quantile(times, 0.25 if own else 0.05)
 
 
 def events(records: Sequence[dict[str, Any]]) -> list[Event]:
