@@ -12,7 +12,7 @@ from archcalc.errors import UsageError
 from archcalc.graph import Graph, Input
 from archcalc.latency.kernels import Kernel, kernels
 from archcalc.ops import Shape, size
-from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv
+from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv, Local
 from archcalc.ops.dense import Attention
 
 OVERWRITES = {"relu", "relu6", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "hardsigmoid", "softplus", "add", "sub", "mul", "maximum", "mean", "scale"}
@@ -101,6 +101,8 @@ class _Arena:
         op, shapes = node.op, self.graph.shapes_into(node)
         if kernel.turns is not None:
             return 0
+        if isinstance(op, Local):  # its input, gathered into windows and turned
+            return 2 * _count(op.weights(shapes[0])["weight"]) // _int(op.out)
         if isinstance(op, (Conv, DepthwiseConv)) and not kernel.in_blocks and self.block > 1:
             weight = op.weights(shapes[0])["weight"]
             return 0 if _count(weight[2:]) == 1 else _count((*weight[1:], *node.shape[1:]))
