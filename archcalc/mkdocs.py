@@ -20,7 +20,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.livereload import LiveReloadServer
 from mkdocs.structure.pages import Page
 
-from archcalc.docs.commands import Library
+from archcalc.docs.commands import Catalog
 from archcalc.docs.refresh import refreshed
 from archcalc.docs.regions import regions
 from archcalc.errors import ArchcalcError
@@ -33,13 +33,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
     """The page's Markdown with every region filled. Raises PluginError for one that can't be."""
     path = Path(page.file.src_uri if page.file.abs_src_path is None else page.file.abs_src_path)
     above = _lines_above(markdown, path)  # so that messages name the lines of the file
-    text, library = "\n" * above + markdown, Library()
+    text, catalog = "\n" * above + markdown, Catalog()
     try:
-        filled = refreshed(text, path, regions(text, path), library)
+        filled = refreshed(text, path, regions(text, path), catalog)
     except ArchcalcError as error:
         raise PluginError(f"archcalc: {error}") from None
     finally:
-        _read.update(library.files)
+        _read.update(catalog.files)
     level = logging.ERROR if config.strict else logging.WARNING
     for edit in filled.edited:
         _log.log(level, "%s; `archcalc docs --force` writes over it", edit)

@@ -23,18 +23,18 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata
 
 from archcalc import ArchcalcError, __version__
-from archcalc.docs.commands import Library, answer, home
+from archcalc.docs.commands import Catalog, answer, home
 from archcalc.docs.pieces import Code, Diagram, Formula, Grid, Piece, Words
 from archcalc.errors import Mark
 
 
 def _answered(command: str, env: BuildEnvironment, line: int) -> Piece:
     """The answer to a command; the specs that it reads become what the page depends on. Raises ArchcalcError."""
-    page, library = Path(env.doc2path(env.docname)), Library()
+    page, catalog = Path(env.doc2path(env.docname)), Catalog()
     try:
-        return answer(command, home(page), library, Mark(str(page), line, 1))
+        return answer(command, home(page), catalog, Mark(str(page), line, 1))
     finally:
-        for file in library.files:
+        for file in catalog.files:
             env.note_dependency(str(file.resolve()))
 
 

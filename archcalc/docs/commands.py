@@ -37,7 +37,7 @@ _WILD = re.compile(r"[*?\[]")
 
 
 @dataclass
-class Library:
+class Catalog:
     """The specs that a run reads, each once, and their files, for whoever watches them."""
 
     models: dict[str, Model] = field(default_factory=dict)
@@ -72,7 +72,7 @@ def home(document: Path) -> Path:
     return real.relative_to(Path.cwd()) if real.is_relative_to(Path.cwd()) else real
 
 
-def answer(command: str, folder: Path, library: Library, mark: Mark) -> Piece:
+def answer(command: str, folder: Path, catalog: Catalog, mark: Mark) -> Piece:
     """What a command says, with specs looked for from `folder`. Raises UsageError or SpecError."""
     try:
         parts = shlex.split(command)
@@ -83,7 +83,7 @@ def answer(command: str, folder: Path, library: Library, mark: Mark) -> Piece:
     kind = KINDS.get(parts[0])
     if kind is None:
         raise UsageError(f"unknown command '{parts[0]}'{suggest(parts[0], KINDS, 'there are ' + ', '.join(KINDS))}")
-    return kind.answer(kind.parser(parts[0]).parse_args(parts[1:]), Place(folder, library, mark))
+    return kind.answer(kind.parser(parts[0]).parse_args(parts[1:]), Place(folder, catalog, mark))
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,11 @@ class Place:
     """Where a command stands."""
 
     folder: Path
-    library: Library
+    catalog: Catalog
     mark: Mark
 
     def table(self, name: str, given: Arguments) -> Table:
-        return self.library.model(name, self.folder).answer(_question(given))
+        return self.catalog.model(name, self.folder).answer(_question(given))
 
 
 # ---- the commands ---------------------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def _formula(given: Arguments, place: Place) -> Piece:
 
 def _models(given: Arguments, place: Place) -> Piece:
     names = [name for pattern in given.specs for name in _matching(pattern, place.folder)]
-    models = [(name, place.library.model(name, place.folder)) for name in names]
+    models = [(name, place.catalog.model(name, place.folder)) for name in names]
     if given.variants:
         models = [pair for name, model in models for pair in ((name, model), *((f"{name}@{v}", Model(model.spec, v)) for v in model.spec.variants))]
     columns = [_model_column(name) for name in given.columns.split(",")]
@@ -143,7 +143,7 @@ def _diagram(given: Arguments, place: Place) -> Piece:
 
 
 def _diff(given: Arguments, place: Place) -> Piece:
-    base, head = (Operand(place.library.model(name, place.folder)) for name in (given.base, given.head))
+    base, head = (Operand(place.catalog.model(name, place.folder)) for name in (given.base, given.head))
     found = pair(base, head, _question(given))
     assert found.base is not None
     assert found.head is not None

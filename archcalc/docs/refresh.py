@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from archcalc.docs.commands import Library, answer, home
+from archcalc.docs.commands import Catalog, answer, home
 from archcalc.docs.pieces import written
 from archcalc.docs.regions import Region, checksum, is_document, markup, regions
 from archcalc.errors import ArchcalcError, Mark, Problem, SpecError, UsageError
@@ -62,7 +62,7 @@ def documents(names: Iterable[str]) -> list[Document]:
     Raises UsageError or SpecError with every mistake in all of them: files that don't exist or have no region, markers without
     a partner, commands that can't be answered.
     """
-    library = Library()
+    catalog = Catalog()
     found: dict[str, Document] = {}  # by the file behind a link
     problems: list[Problem] = []
     for name in names:
@@ -71,7 +71,7 @@ def documents(names: Iterable[str]) -> list[Document]:
         for page in pages:
             real = os.path.realpath(page)
             try:
-                found[real] = found.get(real) or read(page, library)
+                found[real] = found.get(real) or read(page, catalog)
             except SpecError as error:
                 if path.is_dir() and error.problems == [_without_regions(page)]:
                     continue
@@ -104,7 +104,7 @@ def _mentions(path: Path) -> bool:
     return any("archcalc:".encode(encoding) in data for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
 
 
-def read(path: Path, library: Library) -> Document:
+def read(path: Path, catalog: Catalog) -> Document:
     """One document. Raises UsageError or SpecError."""
     if path.exists():  # of a file that isn't there, that is what matters
         markup(path)
@@ -112,7 +112,7 @@ def read(path: Path, library: Library) -> Document:
     found = regions(text, path)
     if not found:
         raise SpecError([_without_regions(path)])
-    new = refreshed(text, path, found, library)
+    new = refreshed(text, path, found, catalog)
     return Document(path, text, new.text, len(found), new.edited, mark, encoding)
 
 
@@ -128,7 +128,7 @@ class Refreshed(NamedTuple):
     stale: tuple[Mark, ...]
 
 
-def refreshed(text: str, path: Path, found: list[Region], library: Library) -> Refreshed:
+def refreshed(text: str, path: Path, found: list[Region], catalog: Catalog) -> Refreshed:
     """Fill the regions of a text. Raises SpecError with every region's mistake."""
     problems: list[Problem] = []
     parts: list[str] = []
@@ -137,7 +137,7 @@ def refreshed(text: str, path: Path, found: list[Region], library: Library) -> R
     done, folder = 0, home(path)
     for region in found:
         try:
-            content = written(answer(region.command, folder, library, region.mark), markup(path), region.inline)
+            content = written(answer(region.command, folder, catalog, region.mark), markup(path), region.inline)
         except SpecError as error:
             asked = all(problem.mark == region.mark for problem in error.problems)
             problems += [*([] if asked else [Problem("this region can't be filled", region.mark)]), *error.problems]

@@ -64,11 +64,11 @@ KERAS = {
 
 def models_of_torchvision() -> Any:
     """torchvision, whose wheel may be built for CUDA: without its kernels it still needs the operators that it registers unasked."""
-    import torch
+    from torch import library
 
     for name in ("nms", "qnms"):
         with contextlib.suppress(RuntimeError):
-            torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     import torchvision
 
     return torchvision
