@@ -1,7 +1,8 @@
 """Reads ONNX files onto the same graph that a spec becomes, without onnx and without the file's weights.
 
-`wire` and `proto` read the bytes, `walk` goes through the nodes and asks `rules` what each of them is, `names` says where layers
-stand, `network` makes a `Model` of it, and `writing` a spec.
+`wire`, `tensors` and `proto` read the bytes. `walk` goes through the nodes, in the `order` in which they can be computed, and asks
+`rules` what each of them is; a rule sees its node as a `call`, and `claims` say which layer owns which weights. `names` says where
+layers stand, `network` makes a `Model` of it, and `writing` a spec.
 """
 
 from archcalc.importer.network import Imported, load_onnx

@@ -16,9 +16,9 @@ from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, SpecError, UsageError
 from archcalc.graph import Graph
 from archcalc.importer.names import identifier
-from archcalc.importer.proto import Bad, ModelProto, Named, read_model
+from archcalc.importer.proto import ModelProto, Named, read_model
 from archcalc.importer.walk import Walker
-from archcalc.importer.wire import Malformed, Stretch
+from archcalc.importer.wire import Bad, Malformed, Stretch
 from archcalc.model import Model, Question
 from archcalc.spec import Binding, bind, read_spec
 from archcalc.spec.expressions import compile_expression

@@ -1,4 +1,4 @@
-"""ONNX's messages, read from the wire: models, graphs, nodes, attributes, tensors and types.
+"""ONNX's messages, read from the wire: models, graphs, nodes, attributes and types.
 
 Field numbers are those of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). Graphs inside attributes and the
 contents of tensors stay where they lie until somebody asks.
@@ -6,31 +6,14 @@ contents of tensors stay where they lie until somebody asks.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
-from math import isfinite, prod
 from typing import Any, NamedTuple
 
-from archcalc.errors import ArchcalcError
-from archcalc.importer.wire import Malformed, Stretch, fields, real, reals, signed, varints
+from archcalc.importer.tensors import Tensor, read_sparse, read_tensor
+from archcalc.importer.wire import Bad, Malformed, Stretch, entry, fields, real, reals, signed, varints
 
 MOST_NODES = 250_000
-MOST_CONTENT = 4096  # elements of a tensor whose numbers are looked at: sizes, axes, scales
-
-FLOAT, UINT8, INT8, UINT16, INT16, INT32, INT64, STRING, BOOL, FLOAT16, DOUBLE, UINT32, UINT64 = range(1, 14)
-BFLOAT16 = 16
-_FORMATS = {FLOAT: "f", UINT8: "B", INT8: "b", UINT16: "H", INT16: "h", INT32: "i", INT64: "q", BOOL: "?", FLOAT16: "e", DOUBLE: "d", UINT32: "I", UINT64: "Q"}
-BITS = {FLOAT: 32, UINT8: 8, INT8: 8, UINT16: 16, INT16: 16, INT32: 32, INT64: 64, BOOL: 8, FLOAT16: 16, DOUBLE: 64, UINT32: 32, UINT64: 64}
-BITS |= {14: 64, 15: 128, BFLOAT16: 16, 17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 8, 25: 2, 26: 2}
-FLOATS = frozenset({FLOAT, FLOAT16, DOUBLE, BFLOAT16, 17, 18, 19, 20, 23, 24})
-WHOLES = frozenset({UINT8, INT8, UINT16, INT16, INT32, INT64, UINT32, UINT64, BOOL})
-INTEGERS = WHOLES - {BOOL}
-
-
-class Bad(ArchcalcError):
-    """A model that can't be what it says."""
 
 
 class Described(dict[str, "Named | Stretch"]):
@@ -56,48 +39,6 @@ class Named(NamedTuple):
     kind: int
     dims: tuple[int | str | None, ...] | None
     is_tensor: bool = True
-
-
-@dataclass(slots=True, eq=False)
-class Tensor:
-    """A tensor in the file: its shape, and where its numbers lie."""
-
-    name: str = ""
-    dims: tuple[int, ...] = ()
-    kind: int = 0
-    raw: Stretch | None = None
-    packed: list[tuple[int, Any]] = field(default_factory=list)
-    outside: str | None = None  # the file that holds its numbers
-    sparse: bool = False
-
-    @property
-    def elements(self) -> int:
-        return prod(self.dims)
-
-    def content(self) -> tuple[Any, ...] | None:
-        """Its numbers if they are few and here, exact; None where they aren't known."""
-        count = self.elements
-        if self.outside is not None or self.sparse or count > MOST_CONTENT or self.kind not in _FORMATS:
-            return None
-        if self.raw is not None:
-            if len(self.raw) * 8 != count * BITS[self.kind]:
-                raise Bad(f"tensor '{self.name}' has {len(self.raw)} bytes for {count} numbers")
-            values: Any = struct.unpack(f"<{count}{_FORMATS[self.kind]}", self.raw.bytes())
-        else:
-            values = [value for number, found in self.packed for value in _unpacked(number, found, self.kind)]
-        if len(values) != count:
-            raise Bad(f"tensor '{self.name}' has {len(values)} of {count} numbers")
-        return tuple(exact(value) for value in values)
-
-
-def exact(value: Any) -> Any:
-    """A number as an int or a fraction; None for infinities."""
-    if isinstance(value, float):
-        if not isfinite(value):
-            return None
-        fraction = Fraction(value)
-        return fraction.numerator if fraction.denominator == 1 else fraction
-    return value
 
 
 @dataclass(slots=True, eq=False)
@@ -183,7 +124,7 @@ def read_model(stretch: Stretch) -> ModelProto:
         elif number == 8:
             _opset(Stretch(source, value, stop), model.opsets)
         elif number == 14:
-            _entry(Stretch(source, value, stop), model.metadata)
+            entry(Stretch(source, value, stop), model.metadata)
         elif number == 25:
             function = _function(Stretch(source, value, stop))
             model.functions[function.domain, function.name, function.overload] = function
@@ -204,7 +145,7 @@ def read_graph(stretch: Stretch) -> GraphProto:
         elif number == 5:
             graph.initializers.append(read_tensor(Stretch(source, value, stop)))
         elif number == 15:
-            graph.initializers.append(_sparse(Stretch(source, value, stop)))
+            graph.initializers.append(read_sparse(Stretch(source, value, stop)))
         elif number == 11:
             inputs.append(Stretch(source, value, stop))
         elif number == 12:
@@ -246,7 +187,7 @@ def read_node(stretch: Stretch) -> NodeProto:
         elif number == 8:
             node.overload = str(source[value:stop], "utf-8", "replace")
         elif number == 9:
-            _entry(Stretch(source, value, stop), node.metadata)
+            entry(Stretch(source, value, stop), node.metadata)
     return node
 
 
@@ -284,78 +225,12 @@ def _attribute(stretch: Stretch) -> tuple[str, Any]:
         elif number == 21 and stop >= 0:
             referred = str(source[value:stop], "utf-8", "replace")
         elif number == 22 and stop >= 0:
-            single = _sparse(Stretch(source, value, stop))
+            single = read_sparse(Stretch(source, value, stop))
     if referred:
         return name, Referred(referred)
     if single is None and (many or 6 <= kind <= 10 or kind == 12):
         return name, many
     return name, {1: 0.0, 2: 0, 3: ""}.get(kind) if single is None else single
-
-
-def read_tensor(stretch: Stretch) -> Tensor:
-    """A tensor without its numbers. Raises Bad for negative sizes, and for numbers in a file outside of the model's folder."""
-    tensor = Tensor()
-    source = stretch.source
-    dims: list[int] = []
-    away: dict[str, str] = {}
-    outside = False
-    for number, value, stop in fields(stretch):
-        if number == 1:
-            dims += [signed(value)] if stop == -1 else varints(Stretch(source, value, stop)) if stop >= 0 else []
-        elif number == 2 and stop == -1:
-            tensor.kind = value
-        elif number == 8 and stop >= 0:
-            tensor.name = str(source[value:stop], "utf-8", "replace")
-        elif number == 9 and stop >= 0:
-            tensor.raw = Stretch(source, value, stop)
-        elif number in (4, 5, 6, 7, 10, 11):
-            tensor.packed.append((number, Stretch(source, value, stop) if stop >= 0 else (source, value, stop)))
-        elif number == 13 and stop >= 0:
-            _entry(Stretch(source, value, stop), away)
-        elif number == 14 and stop == -1:
-            outside = value == 1
-    tensor.dims = tuple(dims)
-    if any(dim < 0 for dim in dims):
-        raise Bad(f"tensor '{tensor.name}' has a negative size: {'x'.join(map(str, dims))}")
-    if outside:
-        tensor.outside = _inside_folder(tensor.name, away.get("location", ""))
-    elif tensor.raw is not None and tensor.kind in BITS and len(tensor.raw) != -(-tensor.elements * BITS[tensor.kind] // 8):
-        raise Bad(f"tensor '{tensor.name}' is {'x'.join(map(str, dims))} and has {len(tensor.raw):,} bytes")
-    return tensor
-
-
-def _inside_folder(name: str, location: str) -> str:
-    """A path that stays in the model's folder; nothing is opened either way."""
-    parts = location.replace("\\", "/").split("/")
-    if not location or location.startswith(("/", "\\")) or ".." in parts or ":" in parts[0] or "\0" in location:
-        raise Bad(f"tensor '{name}' has its numbers outside of the model's folder, in '{location}'")
-    return location
-
-
-def _sparse(stretch: Stretch) -> Tensor:
-    """A sparse tensor counts as what it stands for: its dense shape."""
-    tensor, dims = Tensor(), list[int]()
-    for number, value, stop in fields(stretch):
-        if number == 1 and stop >= 0:
-            tensor = read_tensor(Stretch(stretch.source, value, stop))
-        elif number == 3:
-            dims += [signed(value)] if stop == -1 else varints(Stretch(stretch.source, value, stop)) if stop >= 0 else []
-    if any(dim < 0 for dim in dims):
-        raise Bad(f"tensor '{tensor.name}' has a negative size: {'x'.join(map(str, dims))}")
-    tensor.dims, tensor.raw, tensor.packed, tensor.sparse = tuple(dims), None, [], True
-    return tensor
-
-
-def _unpacked(number: int, found: Any, kind: int) -> list[Any]:
-    """Numbers of one of a tensor's typed fields: packed ones, or a single one."""
-    if isinstance(found, Stretch):
-        values: list[Any] = reals(found, number == 10) if number in (4, 10) else varints(found) if number in (5, 7, 11) else []
-    else:
-        source, value, stop = found
-        values = [real(source, value)] if stop == -4 else [signed(value)] if stop == -1 else [struct.unpack("<d", source[value : value + 8])[0]]
-    if kind == FLOAT16 and number == 5:
-        return [struct.unpack("<e", struct.pack("<H", value & 0xFFFF))[0] for value in values]
-    return [bool(value) for value in values] if kind == BOOL else values
 
 
 def _function(stretch: Stretch) -> Function:
@@ -445,14 +320,3 @@ def _opset(stretch: Stretch, into: dict[str, int]) -> None:
         elif number == 2 and stop == -1:
             version = value
     into["" if domain == "ai.onnx" else domain] = version
-
-
-def _entry(stretch: Stretch, into: dict[str, str]) -> None:
-    """A pair of strings."""
-    key = text = ""
-    for number, value, stop in fields(stretch):
-        if number == 1 and stop >= 0:
-            key = Stretch(stretch.source, value, stop).text()
-        elif number == 2 and stop >= 0:
-            text = Stretch(stretch.source, value, stop).text()
-    into[key] = text

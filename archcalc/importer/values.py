@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from archcalc.algebra import Dim, Number, Poly, divides, integral, less, same, unicode
 from archcalc.algebra.poly import Floor
 from archcalc.errors import ArchcalcError, ShapeError, Undecided
-from archcalc.importer.proto import FLOATS, Tensor
+from archcalc.importer.tensors import FLOATS, Tensor
 from archcalc.ops import Shape, size, spell_shape
 
 Content = tuple[Any, ...]  # numbers, booleans, text; None where one isn't known

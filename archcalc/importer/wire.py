@@ -26,6 +26,10 @@ class Malformed(ArchcalcError):
     """Bytes that are no message."""
 
 
+class Bad(ArchcalcError):
+    """A model that can't be what it says."""
+
+
 class Stretch(NamedTuple):
     """Part of a source: a message that hasn't been read, or the content of a tensor."""
 
@@ -108,6 +112,17 @@ def real(source: Source, at: int) -> float:
     return float(_FLOAT.unpack(source[at : at + 4])[0])
 
 
+def entry(stretch: Stretch, into: dict[str, str]) -> None:
+    """A pair of strings."""
+    key = text = ""
+    for number, value, stop in fields(stretch):
+        if number == 1 and stop >= 0:
+            key = Stretch(stretch.source, value, stop).text()
+        elif number == 2 and stop >= 0:
+            text = Stretch(stretch.source, value, stop).text()
+    into[key] = text
+
+
 def varints(stretch: Stretch) -> list[int]:
     """Packed int64s."""
     source, at, end = stretch
@@ -126,4 +141,4 @@ def reals(stretch: Stretch, double: bool = False) -> list[float]:
     return [float(value) for (value,) in form.iter_unpack(stretch.bytes())]
 
 
-__all__ = ["FIXED32", "FIXED64", "LENGTH", "VARINT", "Malformed", "Source", "Stretch", "fields", "real", "reals", "signed", "varints"]
+__all__ = ["FIXED32", "FIXED64", "LENGTH", "VARINT", "Bad", "Malformed", "Source", "Stretch", "entry", "fields", "real", "reals", "signed", "varints"]

@@ -15,8 +15,8 @@ from archcalc.algebra import maximum as larger
 from archcalc.algebra import minimum as smaller
 from archcalc.errors import ArchcalcError, ShapeError
 from archcalc.importer.foreign import Foreign
-from archcalc.importer.proto import BOOL, INT64, INTEGERS
-from archcalc.importer.rules.base import Call, Reach, Shape, Value, learned, rule, size
+from archcalc.importer.rules.base import Call, Reach, Shape, Unknown, Value, learned, rule, size
+from archcalc.importer.tensors import BOOL, INT64, INTEGERS
 from archcalc.importer.values import Content, axis_of, least, spell_dim, whole
 from archcalc.ops import OPS, Op
 from archcalc.ops.activation import LeakyReLU, PReLU, Softmax
@@ -272,8 +272,6 @@ def combined(call: Call, word: str, cls: type[Op] | None, values: list[Value], k
     """Operands stretched to one shape; a constant among them may have been learned."""
     shapes = [value.shape for value in values]
     if None in shapes:
-        from archcalc.importer.walk import Unknown
-
         raise Unknown("the shape of what it reads isn't known")
     given: list[Shape] = [shape for shape in shapes if shape is not None]
     shape = call.assumed.broadcast(*given)

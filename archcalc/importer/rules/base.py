@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from archcalc.algebra import Dim
+from archcalc.importer.call import Call, Outputs, Unknown
 from archcalc.importer.names import generated
-from archcalc.importer.proto import FLOAT, FLOATS, Tensor
+from archcalc.importer.tensors import FLOAT, FLOATS, Tensor
 from archcalc.importer.values import Value, Values
-from archcalc.importer.walk import Call
 from archcalc.ops import Reach, Shape, size
 
 Rule: TypeAlias = Callable[[Call], Any]
@@ -57,4 +57,4 @@ def floating(kind: int) -> bool:
     return kind in FLOATS
 
 
-__all__ = ["MICROSOFT", "RULES", "Call", "Dim", "Reach", "Rule", "Shape", "Value", "Values", "floating", "learned", "rule", "size"]
+__all__ = ["MICROSOFT", "RULES", "Call", "Dim", "Outputs", "Reach", "Rule", "Shape", "Unknown", "Value", "Values", "floating", "learned", "rule", "size"]

@@ -7,10 +7,11 @@ from typing import Any
 from archcalc.algebra import Dim, Number, Poly
 from archcalc.errors import ShapeError
 from archcalc.importer.foreign import foreign
-from archcalc.importer.proto import BOOL, INT64, Bad, Subgraph
-from archcalc.importer.rules.base import Call, Reach, Value, Values, rule
+from archcalc.importer.proto import Subgraph
+from archcalc.importer.rules.base import Call, Outputs, Reach, Unknown, Value, Values, rule
+from archcalc.importer.tensors import BOOL, INT64
 from archcalc.importer.values import axis_of, least, spell_dim, whole
-from archcalc.importer.walk import Outputs, Unknown
+from archcalc.importer.wire import Bad
 
 MOST_UNROLLED = 2000  # nodes of a loop that is written out
 LONGEST = 1 << 40  # iterations: exporters write more for a loop without an end
@@ -72,7 +73,7 @@ def loop(call: Call) -> Outputs:
     if trips is None:
         trips = walker.free(f"{call.node.name or 'loop'}_trips")
         walker.notes[f"{walker.where}: only a run tells how often the loop runs; that is {trips}"] = None
-    saved, known = walker.save(), (len(walker.symbols), len(walker.bounded))
+    saved = walker.save()
     first = [Value((), INT64), Value((), BOOL, None, (True,))]
     outputs = walker.body(call, body, [*first, *carried], "body", trips)
     stays = [value is after for value, after in zip(carried, outputs[1:], strict=False)]  # weights that are handed on
@@ -81,7 +82,7 @@ def loop(call: Call) -> Outputs:
     outputs = walker.body(call, body, [*first, *states], "body", trips)
     after: Outputs = list(outputs[1 : 1 + len(carried)])
     alike = [_shape_of(value) for value in after] == [_shape_of(value) for value in states]
-    alike = alike and known == (len(walker.symbols), len(walker.bounded)) and sum(len(found) for found in walker.uncounted.values()) == saved_uncounted(saved)
+    alike = alike and saved.unknown == walker.save().unknown and walker.uncounted.keys() == saved.uncounted.keys()
     if not alike and isinstance(trips, int):
         walker.restore(saved)
         found = _written_out(call, body, trips, states)
@@ -92,10 +93,6 @@ def loop(call: Call) -> Outputs:
     if not alike:
         walker.notes[f"{walker.where}: its iterations differ, and the first is counted {spell_dim(trips)} times"] = None
     return [*after, *(_stacked(call, value, trips, 0) for value in outputs[1 + len(carried) :])]
-
-
-def saved_uncounted(saved: Any) -> int:
-    return sum(len(found) for found in saved[2].values())
 
 
 def _shape_of(value: Any) -> Any:

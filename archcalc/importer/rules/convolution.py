@@ -6,9 +6,8 @@ from typing import Any
 
 from archcalc.algebra import Poly, divides, maximum
 from archcalc.errors import ShapeError
-from archcalc.importer.rules.base import Call, Dim, Reach, Shape, Value, learned, rule, size
+from archcalc.importer.rules.base import Call, Dim, Outputs, Reach, Shape, Unknown, Value, learned, rule, size
 from archcalc.importer.values import spell_dim
-from archcalc.importer.walk import Outputs
 from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv
 
 Pads = list[tuple[Dim, Dim]]
@@ -111,8 +110,6 @@ def convolved(call: Call, x: Value, w: Value, bias: Value | None, kind: int | No
 
 
 def _shape(call: Call, value: Value) -> Shape:
-    from archcalc.importer.walk import Unknown
-
     if value.shape is None:
         raise Unknown("the shape of what it reads isn't known")
     return value.shape

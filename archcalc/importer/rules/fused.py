@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from archcalc.errors import ShapeError
 from archcalc.importer.rules.arithmetic import combined, mapped
-from archcalc.importer.rules.base import MICROSOFT, Call, Dim, Reach, Shape, Value, learned, rule, size
+from archcalc.importer.rules.base import MICROSOFT, Call, Dim, Outputs, Reach, Shape, Value, learned, rule, size
 from archcalc.importer.rules.convolution import convolved
 from archcalc.importer.rules.dense import multiplied
 from archcalc.importer.rules.normalization import layered
 from archcalc.importer.values import Origin, axis_of, spell_dim
-from archcalc.importer.walk import Outputs
 from archcalc.ops.merge import Add
 
 COSTS = {"Relu": 1, "Sigmoid": 4, "Tanh": 1, "LeakyRelu": 2, "Clip": 2, "HardSigmoid": 4, "Gelu": 5, "Elu": 3, "Softplus": 3}

@@ -6,12 +6,11 @@ from typing import Any
 
 from archcalc.algebra import Dim, minimum
 from archcalc.errors import ShapeError
-from archcalc.importer.proto import BOOL, INT64
-from archcalc.importer.rules.base import Call, Reach, Shape, Value, rule, size
+from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Value, rule, size
 from archcalc.importer.rules.moving import axes_given
 from archcalc.importer.rules.shapes import is_small, taken
+from archcalc.importer.tensors import BOOL, INT64
 from archcalc.importer.values import axis_of, spell_dim, whole
-from archcalc.importer.walk import Outputs
 from archcalc.ops.dense import Embedding
 
 

@@ -9,11 +9,10 @@ from archcalc.algebra import Dim, Poly, integral, less
 from archcalc.algebra import floor as flooring
 from archcalc.algebra import maximum as larger
 from archcalc.errors import ShapeError, Undecided
-from archcalc.importer.proto import MOST_CONTENT
-from archcalc.importer.rules.base import Call, Reach, Shape, Value, Values, learned, rule, size
+from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Unknown, Value, Values, learned, rule, size
 from archcalc.importer.rules.shapes import is_small, sizes, stretched, taken, transposed
+from archcalc.importer.tensors import MOST_CONTENT
 from archcalc.importer.values import Content, axis_of, divided, least, spell_dim, whole
-from archcalc.importer.walk import Outputs, Unknown
 from archcalc.ops import spell_shape
 from archcalc.ops.merge import Concat
 from archcalc.ops.reshaping import Pad, Permute, PixelShuffle, PixelUnshuffle, Slice, Upsample

@@ -7,9 +7,8 @@ from typing import Any
 
 from archcalc.errors import ShapeError
 from archcalc.importer.names import generated
-from archcalc.importer.rules.base import Call, Shape, Value, rule, size
+from archcalc.importer.rules.base import Call, Outputs, Shape, Value, rule, size
 from archcalc.importer.values import axis_of
-from archcalc.importer.walk import Outputs
 from archcalc.ops.activation import Dropout
 from archcalc.ops.normalization import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
 

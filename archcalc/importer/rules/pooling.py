@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from archcalc.algebra import minimum
 from archcalc.errors import ShapeError
-from archcalc.importer.rules.base import Call, Reach, Shape, Value, rule, size
+from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Value, rule, size
 from archcalc.importer.rules.convolution import Pads, padding, per_axis, plain, spelled, windowed
-from archcalc.importer.walk import Outputs
 from archcalc.ops import Op
 from archcalc.ops.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from archcalc.errors import ShapeError
-from archcalc.importer.rules.base import MICROSOFT, Call, Dim, Reach, Value, rule, size
+from archcalc.importer.rules.base import MICROSOFT, Call, Dim, Outputs, Reach, Value, rule, size
 from archcalc.importer.values import spell_dim
-from archcalc.importer.walk import Outputs
 from archcalc.ops.dense import GRU, LSTM, RNN
 
 CELLS: dict[str, type[LSTM] | type[GRU] | type[RNN]] = {"LSTM": LSTM, "GRU": GRU, "RNN": RNN}

@@ -8,8 +8,8 @@ from typing import Any
 
 from archcalc.algebra import Poly
 from archcalc.errors import ShapeError
-from archcalc.importer.proto import FLOAT, INT64, MOST_CONTENT, STRING, Tensor, exact
-from archcalc.importer.rules.base import Call, Shape, Value, rule, size
+from archcalc.importer.rules.base import Call, Shape, Unknown, Value, rule, size
+from archcalc.importer.tensors import FLOAT, INT64, MOST_CONTENT, STRING, Tensor, exact
 from archcalc.importer.values import Content, Origin, axis_of, least, whole
 
 
@@ -76,8 +76,6 @@ def constant_of_shape(call: Call) -> Value:
 
 def sizes(call: Call, n: int) -> Shape:
     """A shape that an input holds. Raises Unknown where it isn't known, ShapeError where it is none."""
-    from archcalc.importer.walk import Unknown
-
     value = call.value(n)
     content = value.content
     if content is None:

@@ -1,0 +1,133 @@
+"""Tensors in a model file: their shapes and kinds of elements, and their numbers where somebody asks.
+
+Field numbers and kinds are those of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import isfinite, prod
+from typing import Any
+
+from archcalc.importer.wire import Bad, Stretch, entry, fields, real, reals, signed, varints
+
+MOST_CONTENT = 4096  # elements of a tensor whose numbers are looked at: sizes, axes, scales
+
+FLOAT, UINT8, INT8, UINT16, INT16, INT32, INT64, STRING, BOOL, FLOAT16, DOUBLE, UINT32, UINT64 = range(1, 14)
+BFLOAT16 = 16
+_FORMATS = {FLOAT: "f", UINT8: "B", INT8: "b", UINT16: "H", INT16: "h", INT32: "i", INT64: "q", BOOL: "?", FLOAT16: "e", DOUBLE: "d", UINT32: "I", UINT64: "Q"}
+BITS = {FLOAT: 32, UINT8: 8, INT8: 8, UINT16: 16, INT16: 16, INT32: 32, INT64: 64, BOOL: 8, FLOAT16: 16, DOUBLE: 64, UINT32: 32, UINT64: 64}
+BITS |= {14: 64, 15: 128, BFLOAT16: 16, 17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 8, 25: 2, 26: 2}
+FLOATS = frozenset({FLOAT, FLOAT16, DOUBLE, BFLOAT16, 17, 18, 19, 20, 23, 24})
+WHOLES = frozenset({UINT8, INT8, UINT16, INT16, INT32, INT64, UINT32, UINT64, BOOL})
+INTEGERS = WHOLES - {BOOL}
+
+
+@dataclass(slots=True, eq=False)
+class Tensor:
+    """A tensor in the file: its shape, and where its numbers lie."""
+
+    name: str = ""
+    dims: tuple[int, ...] = ()
+    kind: int = 0
+    raw: Stretch | None = None
+    packed: list[tuple[int, Any]] = field(default_factory=list)
+    outside: str | None = None  # the file that holds its numbers
+    sparse: bool = False
+
+    @property
+    def elements(self) -> int:
+        return prod(self.dims)
+
+    def content(self) -> tuple[Any, ...] | None:
+        """Its numbers if they are few and here, exact; None where they aren't known."""
+        count = self.elements
+        if self.outside is not None or self.sparse or count > MOST_CONTENT or self.kind not in _FORMATS:
+            return None
+        if self.raw is not None:
+            if len(self.raw) * 8 != count * BITS[self.kind]:
+                raise Bad(f"tensor '{self.name}' has {len(self.raw)} bytes for {count} numbers")
+            values: Any = struct.unpack(f"<{count}{_FORMATS[self.kind]}", self.raw.bytes())
+        else:
+            values = [value for number, found in self.packed for value in _unpacked(number, found, self.kind)]
+        if len(values) != count:
+            raise Bad(f"tensor '{self.name}' has {len(values)} of {count} numbers")
+        return tuple(exact(value) for value in values)
+
+
+def exact(value: Any) -> Any:
+    """A number as an int or a fraction; None for infinities."""
+    if isinstance(value, float):
+        if not isfinite(value):
+            return None
+        fraction = Fraction(value)
+        return fraction.numerator if fraction.denominator == 1 else fraction
+    return value
+
+
+def read_tensor(stretch: Stretch) -> Tensor:
+    """A tensor without its numbers. Raises Bad for negative sizes, and for numbers in a file outside of the model's folder."""
+    tensor = Tensor()
+    source = stretch.source
+    dims: list[int] = []
+    away: dict[str, str] = {}
+    outside = False
+    for number, value, stop in fields(stretch):
+        if number == 1:
+            dims += [signed(value)] if stop == -1 else varints(Stretch(source, value, stop)) if stop >= 0 else []
+        elif number == 2 and stop == -1:
+            tensor.kind = value
+        elif number == 8 and stop >= 0:
+            tensor.name = str(source[value:stop], "utf-8", "replace")
+        elif number == 9 and stop >= 0:
+            tensor.raw = Stretch(source, value, stop)
+        elif number in (4, 5, 6, 7, 10, 11):
+            tensor.packed.append((number, Stretch(source, value, stop) if stop >= 0 else (source, value, stop)))
+        elif number == 13 and stop >= 0:
+            entry(Stretch(source, value, stop), away)
+        elif number == 14 and stop == -1:
+            outside = value == 1
+    tensor.dims = tuple(dims)
+    if any(dim < 0 for dim in dims):
+        raise Bad(f"tensor '{tensor.name}' has a negative size: {'x'.join(map(str, dims))}")
+    if outside:
+        tensor.outside = _inside_folder(tensor.name, away.get("location", ""))
+    elif tensor.raw is not None and tensor.kind in BITS and len(tensor.raw) != -(-tensor.elements * BITS[tensor.kind] // 8):
+        raise Bad(f"tensor '{tensor.name}' is {'x'.join(map(str, dims))} and has {len(tensor.raw):,} bytes")
+    return tensor
+
+
+def _inside_folder(name: str, location: str) -> str:
+    """A path that stays in the model's folder; nothing is opened either way."""
+    parts = location.replace("\\", "/").split("/")
+    if not location or location.startswith(("/", "\\")) or ".." in parts or ":" in parts[0] or "\0" in location:
+        raise Bad(f"tensor '{name}' has its numbers outside of the model's folder, in '{location}'")
+    return location
+
+
+def read_sparse(stretch: Stretch) -> Tensor:
+    """A sparse tensor counts as what it stands for: its dense shape."""
+    tensor, dims = Tensor(), list[int]()
+    for number, value, stop in fields(stretch):
+        if number == 1 and stop >= 0:
+            tensor = read_tensor(Stretch(stretch.source, value, stop))
+        elif number == 3:
+            dims += [signed(value)] if stop == -1 else varints(Stretch(stretch.source, value, stop)) if stop >= 0 else []
+    if any(dim < 0 for dim in dims):
+        raise Bad(f"tensor '{tensor.name}' has a negative size: {'x'.join(map(str, dims))}")
+    tensor.dims, tensor.raw, tensor.packed, tensor.sparse = tuple(dims), None, [], True
+    return tensor
+
+
+def _unpacked(number: int, found: Any, kind: int) -> list[Any]:
+    """Numbers of one of a tensor's typed fields: packed ones, or a single one."""
+    if isinstance(found, Stretch):
+        values: list[Any] = reals(found, number == 10) if number in (4, 10) else varints(found) if number in (5, 7, 11) else []
+    else:
+        source, value, stop = found
+        values = [real(source, value)] if stop == -4 else [signed(value)] if stop == -1 else [struct.unpack("<d", source[value : value + 8])[0]]
+    if kind == FLOAT16 and number == 5:
+        return [struct.unpack("<e", struct.pack("<H", value & 0xFFFF))[0] for value in values]
+    return [bool(value) for value in values] if kind == BOOL else values
