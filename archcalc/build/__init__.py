@@ -7,14 +7,15 @@ A mistake poisons the value that it would have produced (`None`), so that buildi
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 from archcalc.build.items import Builder
 from archcalc.errors import Problem, SpecError
 from archcalc.graph import Graph
 from archcalc.spec import Binding, Spec
 
-__all__ = ["build"]
+__all__ = ["build", "uncollected"]
 
 
 def build(spec: Spec, binding: Binding, train: bool = False, without: Collection[str] = ()) -> Graph:
@@ -23,12 +24,20 @@ def build(spec: Spec, binding: Binding, train: bool = False, without: Collection
     Labels in `without` are left out, and those that the variant leaves out: what reads them reads their input instead, and takes
     its shape. Raises SpecError with every mistake, UsageError for a label in `without` that doesn't exist.
     """
-    collects = gc.isenabled()
-    gc.disable()  # every node lives on: the collector would only walk them again and again
     try:
-        return Builder(spec, binding, train, without).build()
+        with uncollected():
+            return Builder(spec, binding, train, without).build()
     except RecursionError:
         raise SpecError([Problem("blocks inside blocks, nested too deeply", spec.mark)]) from None
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """While a graph is built every node lives on: the garbage collector would only walk them again and again."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
     finally:
         if collects:
             gc.enable()

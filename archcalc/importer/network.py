@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from archcalc.algebra import Dim, Poly, symbol
+from archcalc.build import uncollected
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, SpecError, UsageError
 from archcalc.graph import Graph
@@ -95,7 +96,7 @@ class Imported(Model):
 
         walker = Walker(self.proto, self.spec.path, size_of)
         walker.given = {name: value for name, value in values.items() if isinstance(value, (int, Poly))}
-        with readable(self.spec.path):
+        with readable(self.spec.path), uncollected():
             graph = walker.build()
         for name in (*walker.symbols, *walker.bounded):
             if name not in self.spec.parameters:
@@ -124,7 +125,7 @@ class Imported(Model):
 def load_onnx(path: str) -> Imported:
     """Read a model file. Raises UsageError for one that can't be read, SpecError for one that is no model."""
     mark = Mark(path, 1, 1)
-    with readable(path):
+    with readable(path), uncollected():
         proto = read_model(opened(path))
         if proto.graph is None:
             raise Bad("there is no graph in it")
