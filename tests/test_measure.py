@@ -121,6 +121,38 @@ def covered(spec: str, *events: tuple[str, str]) -> dict[str, list[str]]:
     return {name: layers for (name, _), layers in zip(events, found, strict=True)}
 
 
+def test_nodes_without_names_are_the_layers_that_onnxruntime_takes_apart() -> None:
+    """Mish and hardswish are run as several nodes, unless a convolution takes the latter with it. Names as onnxruntime 1.31 gives them."""
+    spec = "conv 256 1x1 act=hardswish", "dwconv 3x3 norm=bn act=hardswish", "ln", "hardswish", "mish", "conv 24 1x1", "gap", "linear 5 act=hardswish"
+    found = covered(
+        "archcalc: 1\nname: apart\ninput: [64, 40, 40]\nlayers:\n" + "".join(f"  - {line}\n" for line in spec),
+        ("ReorderInput", "ReorderInput"),
+        ("conv_nchwc", "Conv"),
+        ("dwconv.bn_nchwc", "Conv"),
+        ("ReorderOutput", "ReorderOutput"),
+        ("ln:LayerNormalization", "LayerNormalization"),
+        ("ln", "Transpose"),
+        ("HardSigmoid_20", "HardSigmoid"),
+        ("Mul_21", "Mul"),
+        ("Softplus_22", "Softplus"),
+        ("Tanh_23", "Tanh"),
+        ("Mul_24", "Mul"),
+        ("ReorderInput_token_10", "ReorderInput"),
+        ("conv2_nchwc", "Conv"),
+        ("ReorderOutput_token_12", "ReorderOutput"),
+        ("gap:GlobalAveragePool", "GlobalAveragePool"),
+        ("gap", "Flatten"),
+        ("linear", "Gemm"),
+        ("HardSigmoid_25", "HardSigmoid"),
+        ("Mul_26", "Mul"),
+    )
+    assert found["HardSigmoid_20"] == found["Mul_21"] == ["hardswish"]
+    assert found["Softplus_22"] == found["Tanh_23"] == found["Mul_24"] == ["mish"]
+    assert found["HardSigmoid_25"] == found["Mul_26"] == ["linear.hardswish"]
+    assert set(found["conv_nchwc"]) == {"conv", "conv.hardswish"}
+    assert found["ln"] == ["ln"]
+
+
 def test_a_fused_node_covers_what_it_fuses() -> None:
     """Names as onnxruntime 1.31 gives them with all optimisations: a convolution is called after the last of what it fuses."""
     found = covered(

@@ -65,6 +65,7 @@ class Runner:
         options = ort.SessionOptions()
         options.log_severity_level = FATAL
         options.intra_op_num_threads = device.threads or 0
+        options.add_session_config_entry("session.force_spinning_stop", "1")  # threads that wait busily would be in the next session's way
         if profile is not None:
             options.enable_profiling, options.profile_file_prefix = True, str(profile)
         read = model.readers()

@@ -25,6 +25,8 @@ from archcalc.onnx import in_memory
 
 RUNS, SKIPPED = 12, 3
 CONTRACTIONS = frozenset({"Conv", "FusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul"})
+EXPANDED = {"mish": "Softplus", "hardswish": "HardSigmoid"}  # run as several nodes that have no names; the first of them
+NAMELESS = frozenset({*EXPANDED.values(), "Tanh", "Mul"})
 _RENAMED = re.compile(r"^fused |(_nchwc|_token_\d+|_kernel_time)$")
 
 
@@ -70,7 +72,7 @@ def layer_times(table: Table, events: Sequence[Event], total: float) -> list[Lay
 def attribute(graph: Graph, events: Sequence[Event]) -> list[list[str]]:
     """For each event, the layers whose work it does. Changes of layout belong to the event that they are made for."""
     order = {graph.nodes[n].name: n for n in graph.layers()}
-    anchors = [_layer(order, event.name) for event in events]
+    anchors = _expanded(order, graph, events, [_layer(order, event.name) for event in events])
     covered = [[anchor] if anchor else [] for anchor in anchors]
     owner = {order[anchor]: position for position, anchor in enumerate(anchors) if anchor}  # the event that computes a layer; the last, of several
     for position, (event, anchor) in enumerate(zip(events, anchors, strict=True)):
@@ -84,6 +86,23 @@ def attribute(graph: Graph, events: Sequence[Event]) -> list[list[str]]:
             owner[n] = max(sources)
             covered[owner[n]].append(graph.nodes[n].name)
     return [layers or covered[_neighbour(events, covered, position)] or list(order)[:1] for position, layers in enumerate(covered)]
+
+
+def _expanded(order: dict[str, int], graph: Graph, events: Sequence[Event], anchors: Sequence[str | None]) -> list[str | None]:
+    """The layers of events, with those of nodes that have no names: each is the next layer behind the last one known that is run so."""
+    found = list(anchors)
+    waiting = [n for n in sorted(order.values()) if graph.nodes[n].op.word in EXPANDED and graph.nodes[n].name not in anchors]
+    last, current = -1, None
+    for position, (event, anchor) in enumerate(zip(events, anchors, strict=True)):
+        if anchor is not None:
+            last, current = order[anchor], None
+        elif event.kind in EXPANDED.values():
+            current = next((n for n in waiting if n > last and EXPANDED[graph.nodes[n].op.word] == event.kind), None)
+            if current is not None:
+                waiting.remove(current)
+        if current is not None and event.kind in NAMELESS and anchor is None:
+            found[position] = graph.nodes[current].name
+    return found
 
 
 def _neighbour(events: Sequence[Event], covered: list[list[str]], position: int) -> int:
