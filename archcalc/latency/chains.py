@@ -278,11 +278,19 @@ def _unblocked(random: Random, here: Map) -> str:
     return f"[conv {inside} 1x1, conv {out} 3x3 act=relu]"
 
 
+def _unaligned(random: Random, here: Map) -> str:
+    """A depthwise convolution of channels that can't be put into blocks, as in ShuffleNet."""
+    inside = random.choice((18, 30, 58, 90, 122))
+    stride = 2 if here.side >= 14 and random.random() < 0.4 else 1
+    here.side = -(-here.side // stride)
+    here.channels = here.affordable(random, 1)
+    return f"[conv {inside} 1x1 act=relu, dwconv 3x3{' stride=2' if stride == 2 else ''} bias=false norm=bn, conv {here.channels} 1x1 act=relu]"
+
+
 def _multiplied(random: Random, here: Map) -> str:
-    if here.channels > 64:
-        return "dwconv 3x3"
-    here.channels *= 2
-    return "dwconv 3x3 multiplier=2"
+    inside = min(here.affordable(random, 1), 64)
+    here.channels = 2 * inside
+    return f"[conv {inside} 1x1 act=relu, dwconv 3x3 multiplier=2]"
 
 
 def _local(random: Random, here: Map) -> str:
@@ -301,7 +309,7 @@ def _seen_twice(random: Random, here: Map) -> str:
 
 RARE: tuple[Layer, ...] = (
     _grouped, _transposed, _grouped, _upsampled, _shuffled, _sliced, _padded, _normalised, _rescaled,
-    _reshuffled, _rearranged, _unblocked, _unblocked, _multiplied, _local, _seen_twice,
+    _reshuffled, _rearranged, _unblocked, _unaligned, _shuffled, _unblocked, _multiplied, _sliced, _unaligned, _local, _seen_twice,
 )  # fmt: skip
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from archcalc.algebra import Dim, Number, Poly, maximum
+from archcalc.algebra import Number, Poly, maximum
 from archcalc.algebra.poly import rewrite
 from archcalc.cost import DTYPES, Table
 from archcalc.duration import Time, Timing
@@ -42,6 +42,7 @@ def _calibrated(table: Table, profile: Calibrated) -> Timing:
     prices = {name: Prices(kind, DTYPES[profile.dtype]) for name, kind in profile.classes.items()}
     fallback = Prices(profile.fallback, DTYPES[profile.dtype])
     layers: dict[int, Time] = {}
+    different: dict[tuple[str, Work], float] = {}  # time by kernels that are alike: what is off in one is off in all of them
     usual_batch = profile.batches[0] <= number(table.batch, typical) <= profile.batches[1]
     for kernel in found:
         work = kernel.work.scaled(table.batch)
@@ -51,18 +52,27 @@ def _calibrated(table: Table, profile: Calibrated) -> Timing:
         time = (price or fallback).time(work)
         if price is None or not usual_batch or not price.covers(work, typical):
             time = replace(time, extrapolated=time.total)
-        layers[kernel.node] = layers.get(kernel.node, Time()) + _repeated(table, kernel, time)
+        repeated = _repeated(table, kernel, time)
+        layers[kernel.node] = layers.get(kernel.node, Time()) + repeated
+        different[kernel.kind, work] = different.get((kernel.kind, work), 0.0) + float(number(repeated.total, typical))
     return Timing(
         layers,
         device=_described(profile),
         peak=Fraction(str(profile.peak.gmacs_per_s)),
         peak_source="the fastest layer of the calibration",
-        factor=Fraction(str(profile.holdout.factor)),
+        factor=Fraction(f"{profile.holdout.factor_of(concentration(different.values())):.4g}"),
         extrapolated_factor=Fraction(str(profile.holdout.extrapolated_factor)),
         memory=_memory(table, profile),
         kinds={kernel.node: kernel.kind for kernel in found if kernel.kind != "reorder"},
         fused={taken: kernel.node for kernel in found for taken in kernel.takes},
     )
+
+
+def concentration(times: Iterable[float]) -> float:
+    """The sum of squared shares: 1 where one time is all, 1/n for n equal ones."""
+    found = list(times)
+    whole = sum(found)
+    return sum((time / whole) ** 2 for time in found) if whole else 1.0
 
 
 def _memory(table: Table, profile: Calibrated) -> int | None:
@@ -153,8 +163,8 @@ def _typical(table: Table) -> dict[str, Number]:
     return {name: values[name] for name in table.free if isinstance(values.get(name), (int, Fraction))}
 
 
-def number(value: Dim, typical: Mapping[str, Number]) -> int | Fraction:
-    """A count, at typical values where it is free; an index at its first."""
+def number(value: Number, typical: Mapping[str, Number]) -> int | Fraction:
+    """A count or a time, at typical values where it is free; an index at its first."""
     found: Any = rewrite(value, lambda atom: typical.get(atom.symbol.name, atom.symbol.low or 1)) if isinstance(value, Poly) else value
     return found if not isinstance(found, Poly) else 1
 
@@ -170,4 +180,4 @@ def _described(profile: Calibrated) -> str:
     return f"{', '.join(parts)}, calibrated {profile.calibration.date}"
 
 
-__all__ = ["predict"]
+__all__ = ["concentration", "predict"]

@@ -255,6 +255,21 @@ def factor(ratios: Any, share: float = 0.9) -> float:
     return float(numpy.exp(max(distances[place], 1e-3)))
 
 
+def spread(ratios: Sequence[float], concentrations: Sequence[float], share: float = 0.9) -> tuple[float, float]:
+    """The factors within which a further ratio lies with probability `share`: where many layers take the time, and where one does.
+
+    Squared errors are a part that all have in common and a part in proportion to the concentration; both are scaled so that the
+    share of what was seen lies within (split conformal prediction on errors in units of their spread).
+    """
+    distances = numpy.abs(numpy.log(numpy.array(ratios, dtype=float)))
+    shape = numpy.stack([numpy.ones(len(distances)), numpy.array(concentrations, dtype=float)], axis=1)
+    squares = distances**2
+    parts = nnls(shape, numpy.minimum(squares, numpy.quantile(squares, 0.95)))
+    scale = numpy.quantile(distances / numpy.sqrt(numpy.maximum(shape @ parts, 1e-9)), share, method="higher")
+    many, one = (float(numpy.exp(max(scale * root, 1e-3))) for root in numpy.sqrt([parts[0], parts.sum()]))
+    return many, one
+
+
 def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
     """Spearman's: the correlation of ranks, ties at their mean."""
     if len(one) < 2:
@@ -286,4 +301,4 @@ def left_out(samples: Sequence[Sample], width: int, pooled: Sequence[str] = CACH
     return found
 
 
-__all__ = ["PRICES", "Fitted", "Sample", "Score", "counts", "factor", "fit", "fit_common", "left_out", "nnls", "rank_correlation", "score"]
+__all__ = ["PRICES", "Fitted", "Sample", "Score", "counts", "factor", "fit", "fit_common", "left_out", "nnls", "rank_correlation", "score", "spread"]

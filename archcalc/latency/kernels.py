@@ -143,14 +143,18 @@ class _Runtime:
         """The class of a kernel, and whether it can work in blocks of channels."""
         op, (x, *_) = node.op, self.graph.shapes_into(node) or ((),)
         if isinstance(op, Local) or not isinstance(op, (Conv, DepthwiseConv, ConvTranspose)):
-            pooled = op.word in POOLS and len(x) == 3 and (isinstance(op, Windowed) or self.blocked[node.inputs[0]] or self.block == 1)
-            word = f"{op.word}_map" if op.word == "linear" and len(x) > 1 else op.word
-            return word, pooled and self._number(x[0]) % self.block == 0
+            pools = op.word in POOLS and len(x) == 3
+            windowed = pools and isinstance(op, Windowed)
+            in_blocks = pools and (windowed or self.blocked[node.inputs[0]] or self.block == 1) and self._number(x[0]) % self.block == 0
+            suffix = "_map" if op.word == "linear" and len(x) > 1 else "_plain" if windowed and not in_blocks else ""
+            return op.word + suffix, in_blocks
         if len(x) != 3 or isinstance(op, ConvTranspose):
             return (op.word if len(x) == 3 else f"{op.word}{len(x) - 1}d"), False
         channels, out = self._number(x[0]), self._number(node.shape[0])
         if isinstance(op, DepthwiseConv):
-            return ("dwconv", True) if self.block == 1 or (out == channels and out % ALIGNED == 0) else ("dwconv_plain", False)
+            if self.block == 1 or (out == channels and out % ALIGNED == 0):
+                return "dwconv", True
+            return ("dwconv_plain" if out == channels else "dwconv_multiplied"), False
         if op.groups > 1:
             fits = channels // op.groups % self.block == 0 and out // op.groups % self.block == 0
             return ("conv_grouped", True) if fits else ("conv_grouped_plain", False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from math import exp, log, sqrt
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -82,8 +83,9 @@ class Calibration(_Part):
 
 
 class HoldOut(_Part):
-    """How well what the fit had not seen was predicted. Nine of ten lay within the `factor`, and within the `extrapolated_factor`
-    where only the prices that all classes have in common were used."""
+    """How well what the fit had not seen was predicted. Nine of ten lay within the `factor` where time is spread over many layers, within the
+    `single_factor` where one takes it all, and within the `extrapolated_factor` where only the prices that all classes have in common
+    were used."""
 
     samples: int = Field(ge=1)
     of: str
@@ -94,7 +96,16 @@ class HoldOut(_Part):
     layer_error: Price | None = None
     layer_rank: float | None = Field(None, ge=-1, le=1)
     factor: Factor
+    single_factor: Factor | None = Field(None, description="none: as `factor`")
     extrapolated_factor: Factor
+
+    def factor_of(self, concentration: float) -> float:
+        """The factor of a network; `concentration` is the sum of the squared shares of its different layers, 1 for a single one.
+
+        Errors of different layers are independent but for what a whole device's prices share: their squares add.
+        """
+        many, one = (log(factor) ** 2 for factor in (self.factor, self.single_factor or self.factor))
+        return exp(sqrt(many + (one - many) * concentration))
 
 
 class Peak(_Part):
