@@ -157,7 +157,8 @@ def check(model: Model, counts: Counts | None = None) -> Iterator[Verdict]:
     for reference, mark in zip(references, marks, strict=True):
         yield from _reference(model, counts, reference, mark)
     for rule in (rule for rule in rules(model) if rule.kind != "increase"):
-        yield absolute(model.name, rule, metric(_limited(counts, model, rule), rule.metric, None, rule.mark))
+        table = _limited(counts, model, rule)
+        yield absolute(model.name, rule, metric(table, rule.metric, None, rule.mark), outside(table))
 
 
 def _limited(counts: Counts, model: Model, rule: Rule) -> Table:
@@ -196,14 +197,25 @@ def _judged(model: Model, reference: Reference, mark: Mark, name: str, counted: 
     return Verdict(matches == expected, "reference", model.name, label, counted, sentence, reference.source, mark, note=note, known=not expected)
 
 
-def absolute(name: str, rule: Rule, counted: Any) -> Verdict:
+def absolute(name: str, rule: Rule, counted: Any, note: str = "") -> Verdict:
     """A figure of a network held against its `max` or `min`."""
     bound, sign = rule.amount, "<=" if rule.kind == "max" else ">="
     figure = countable(rule, counted)
     passed = figure <= bound.value if rule.kind == "max" else figure >= bound.value
     used = f", {numbers.decimal(Fraction(figure) / bound.value * 100, 1)} % of it" if bound.value else ""
-    wanted = f"{sign} {bound.text} (budget{used})"
-    return Verdict(passed, "budget", name, rule.metric, counted, wanted, "budget", rule.mark, rule.warns, limit=f"{rule.kind} {bound.text}")
+    wanted = f"{sign} {bound.text} (budget{on(rule)}{used})"
+    return Verdict(passed, "budget", name, rule.metric, counted, wanted, "budget", rule.mark, rule.warns, note, limit=f"{rule.kind} {bound.text}")
+
+
+def on(rule: Rule) -> str:
+    """The device of a limit for a time."""
+    return f" on {rule.device}" if rule.device else ""
+
+
+def outside(table: Table) -> str:
+    """How much of a predicted time lies outside of what the device was calibrated for."""
+    whole = table.timing.whole if table.timing is not None else None
+    return f"{numbers.share(whole.extrapolated, whole.total)} % of it is extrapolated" if whole and whole.extrapolated != 0 else ""
 
 
 def figure(metric: str, value: Number) -> str:

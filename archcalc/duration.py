@@ -69,6 +69,7 @@ class Timing:
     peak_source: str
     factor: Fraction = Fraction(1)
     extrapolated_factor: Fraction = Fraction(1)
+    whole_factor: Fraction = Fraction(1)  # of known and extrapolated parts together, at the usual values of free parameters
     is_bound: bool = False
     memory: int | None = None  # bytes of a run: weights, activations and working room; None where that isn't known
     kinds: dict[int, str] = field(default_factory=dict)

@@ -152,10 +152,15 @@ class Model:
         return self._freest(question._replace(free=(*named, *rest)))
 
     def on(self, device: str, question: Question) -> Question:
-        """The same question with times on a device, in the precision that it has figures for. Raises UsageError."""
-        from archcalc.latency.profile import load_profile
+        """The same question with times on a device that was measured, in the precision that it has figures for. Raises UsageError."""
+        from archcalc.latency.profile import Roofline, load_profile
 
-        return question._replace(device=device, dtype=load_profile(device, Path(self.spec.path).parent).dtypes[0])
+        profile = load_profile(device, Path(self.spec.path).parent)
+        if isinstance(profile, Roofline):
+            raise UsageError(
+                f"{device} is a data sheet's roofline: a bound that no run is faster than doesn't show that a limit holds; it takes a calibrated device"
+            )
+        return question._replace(device=device, dtype=profile.dtypes[0])
 
     def _table(self, question: Question) -> Table:
         binding = bind(self.spec, self.variant, question.bindings, question.free, question.batch)
@@ -186,8 +191,9 @@ class Model:
         while True:
             try:
                 return self._table(question)
-            except SpecError as error:
-                blocking = {symbol for problem in error.problems for symbol in problem.symbols} & set(question.free)
+            except (SpecError, Undecided) as error:
+                problems = error.problems if isinstance(error, SpecError) else [error]
+                blocking = {symbol for problem in problems for symbol in problem.symbols} & set(question.free)
                 if not blocking:
                     raise
                 self.dropped = (*self.dropped, *(name for name in question.free if name in blocking))

@@ -14,6 +14,16 @@ from pathlib import Path
 from archcalc.errors import UsageError
 
 
+def writable(path: Path) -> None:
+    """Look, before long work is done for it, whether a file could be written. Raises UsageError."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder")
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError(f"{path}: can't be written")
+
+
 def write(path: Path, data: bytes) -> None:
     """Put `data` in a file. Raises UsageError if it can't be written; the file is as it was then."""
     write_all([(path, data)])

@@ -11,11 +11,15 @@ from typing import Any, NamedTuple
 import pytest
 
 from archcalc.algebra import Poly
+from archcalc.algebra.poly import rewrite
 from archcalc.cli import main
 from archcalc.duration import Time
 from archcalc.errors import UsageError
+from archcalc.latency.against import comparable
 from archcalc.latency.estimate import predict
+from archcalc.latency.kernels import kernels
 from archcalc.latency.profile import Calibrated, Roofline, device_names, load_profile, parse, printed
+from archcalc.measure.device import Device as Place
 from archcalc.model import load
 
 SPEC = """archcalc: 1
@@ -108,6 +112,27 @@ def test_the_interval_is_wider_outside_of_what_was_calibrated(spec: str) -> None
     assert table.totals["latency_interval_ms"] == [near / Fraction(5, 4) + far / 2, near * Fraction(5, 4) + far * 2]
 
 
+@pytest.mark.parametrize(("layers", "wanted"), [(1, 1.5), (4, 1.2447)])
+def test_the_interval_narrows_with_different_layers(tmp_path: Path, layers: int, wanted: float) -> None:
+    """exp(sqrt(log(1.1)² + (log(1.5)² - log(1.1)²) / n)) for n equal ones: 1.5, and 1.2447 for four."""
+    text = "archcalc: 1\nname: even\ninput: [4, 8, 8]\nlayers:\n" + "".join(f"  - {word}\n" for word in ("relu", "tanh", "elu", "selu")[:layers])
+    (tmp_path / "even.yaml").write_text(text, encoding="utf-8")
+    alike = {"ps_per_output_byte": 5}
+    held = {**PROFILE["holdout"], "factor": 1.1, "single_factor": 1.5}
+    prices = profile(classes={"relu": alike, "tanh": alike, "elu": alike, "selu": alike}, holdout=held)
+    timing = predict(load(str(tmp_path / "even.yaml")).count(), prices).timing
+    assert timing is not None
+    assert float(timing.factor) == pytest.approx(wanted, abs=0.001)
+
+
+def test_layers_that_are_alike_are_off_together(tmp_path: Path) -> None:
+    (tmp_path / "same.yaml").write_text("archcalc: 1\nname: same\ninput: [4, 8, 8]\nlayers: [relu, relu, relu, relu]\n", encoding="utf-8")
+    held = {**PROFILE["holdout"], "factor": 1.1, "single_factor": 1.5}
+    timing = predict(load(str(tmp_path / "same.yaml")).count(), profile(classes={"relu": {"ps_per_output_byte": 5}}, holdout=held)).timing
+    assert timing is not None
+    assert timing.factor == Fraction(3, 2)
+
+
 def test_another_batch_than_was_calibrated_is_extrapolated(spec: str) -> None:
     table = predict(load(spec).count(batch=2), profile())
     assert table.timing is not None
@@ -129,6 +154,35 @@ def test_a_free_depth_has_a_closed_form_as_well() -> None:
     form = model.count(free=[free], device="i7-12700h-cpu").totals["latency_ms"]
     for value in (2, 5):
         assert form.evaluate({free: value}) == model.count(**{free: value}, device="i7-12700h-cpu").totals["latency_ms"]
+
+
+@pytest.mark.parametrize("name", ["resnet20-cifar", "resnet110-cifar", "wrn-16-8", "resnext29_8x64d", "vit_b_32", "compound_scaling", "preact-resnet164"])
+def test_the_closed_form_over_repeats_gives_the_number(name: str) -> None:
+    """Layouts are turned over where they are in the network of so many layers: before a repeat, in each or after all of them."""
+    model = load(name)
+    values = model.count().binding.values
+    table = model.count(device="epyc-zen4-cpu-1t", free=["all"])
+    closed = table.totals["latency_ms"]
+    assert isinstance(closed, Poly)
+    assert rewrite(closed, lambda atom: values[atom.symbol.name]) == model.count(device="epyc-zen4-cpu-1t").totals["latency_ms"]
+
+
+def test_a_layout_is_turned_over_once_before_repeats_and_once_behind_them(tmp_path: Path) -> None:
+    (tmp_path / "deep.yaml").write_text("archcalc: 1\nname: deep\ninput: [16, 8, 8]\nparams: {n: 7}\nlayers: [n x conv 16 3x3 act=relu]\n", encoding="utf-8")
+    found = kernels(load(str(tmp_path / "deep.yaml")).count(free=["n"]).graph, 16)
+    assert [kernel.kind for kernel in found] == ["reorder", "conv_3x3", "reorder"]
+    prices = profile(channel_block=16, classes={**PROFILE["classes"], "reorder": {"ps_per_input_byte": 1}})
+    at_7 = predict(load(str(tmp_path / "deep.yaml")).count(), prices).totals["latency_ms"]
+    closed = predict(load(str(tmp_path / "deep.yaml")).count(free=["n"]), prices).totals["latency_ms"]
+    turned = Fraction(4 * 16 * 8 * 8, 10**9)
+    assert at_7 - 2 * turned == 7 * (closed.terms[next(m for m in closed.terms if m)])  # the rest is in proportion
+
+
+def test_a_depth_whose_blocks_fill_up_step_by_step_stays_a_number() -> None:
+    model = load("densenet-40-12")
+    table = model.count(device="epyc-zen4-cpu-1t", free=["all"])
+    assert "L" in model.dropped
+    assert isinstance(table.totals["latency_ms"], Poly)
 
 
 def test_blocks_are_turned_over_where_a_profile_has_a_price_for_it(spec: str) -> None:
@@ -177,6 +231,18 @@ def test_every_shipped_profile_is_read_and_written_the_same() -> None:
         (json.dumps({**PROFILE, "fallback": {"ps_per_mac": float("nan")}}), "fallback.ps_per_mac"),
         (json.dumps({**PROFILE, "colour": "red"}), "colour: extra inputs are not permitted"),
         (json.dumps({key: value for key, value in PROFILE.items() if key != "holdout"}), "holdout: field required"),
+        (json.dumps({**PROFILE, "classes": {"relu": {}}}), "relu has no price"),
+        (json.dumps({**PROFILE, "fallback": {}}), "fallback has no price"),
+        (json.dumps({**PROFILE, "batches": [2, 1]}), "batches: value error, the least comes first"),
+        (json.dumps({**PROFILE, "batches": [0, 1]}), "batches.0"),
+        (json.dumps({**PROFILE, "fallback": {"ps_per_mac": 1, "seen": {"macs": [5, 1]}}}), "the least comes first"),
+        (json.dumps({**PROFILE, "holdout": {**PROFILE["holdout"], "extrapolated_factor": 1.1}}), "what is less certain has the larger factor"),
+        (json.dumps({**PROFILE, "holdout": {**PROFILE["holdout"], "factor": 1e300}}), "holdout.factor"),
+        (json.dumps({**PROFILE, "channel_block": 7}), "a block has"),
+        (json.dumps({**PROFILE, "channel_block": "16"}), "channel_block: input should be a valid integer"),
+        (json.dumps({**PROFILE, "name": "a\x1b[31m"}), "characters that can't be printed"),
+        (json.dumps(PROFILE)[:-1] + ', "kind": "roofline"}', "`kind` stands twice"),
+        (json.dumps({**ROOFLINE, "gbytes_per_s": 1e-320}), "gbytes_per_s"),
     ],
 )
 def test_what_is_wrong_with_a_profile_is_said(text: str, message: str) -> None:
@@ -255,6 +321,8 @@ def test_a_closed_form_of_time_is_printed_and_read_back(archcalc: Command, spec:
         (("--device", "missing.json"), "there is no device profile 'missing.json'"),
         (("--device", "device.json", "--dtype", "fp16"), "made up has no figures for fp16, only for fp32"),
         (("--device", "net.yaml"), "net.yaml:1:1: not JSON"),
+        (("--device", "x" * 5000), "there is no device profile 'xxx"),
+        (("--device", "a\tb"), "a device is the name of a profile or its file"),
         ((), "--device"),
     ],
 )
@@ -274,6 +342,50 @@ def test_a_budget_of_time_is_checked_without_running(archcalc: Command, spec: st
         assert (done.returncode, "latency" in done.stdout) == (code, True), done.stdout + done.stderr
 
 
+def test_a_budget_says_on_which_device_and_how_much_is_extrapolated(archcalc: Command, spec: str) -> None:
+    folder = Path(spec).parent
+    (folder / "limited.yaml").write_text(SPEC + "budget: {latency: {max: 5ms, device: device.json}}\n", encoding="utf-8")
+    done = archcalc("check", "limited.yaml", cwd=folder)
+    far = predict(load(spec).count(), profile())
+    assert far.timing is not None
+    share = float(far.timing.whole.extrapolated / far.timing.whole.total)
+    assert "<= 5ms (budget on device.json, " in done.stdout
+    assert f"{100 * share:.1f} % of it is extrapolated" in done.stdout
+
+
+def test_the_error_of_a_closed_form_counts_what_is_extrapolated(archcalc: Command, spec: str) -> None:
+    """All of it at another batch: the larger factor, 2."""
+    done = archcalc("predict", "net.yaml", "--device", "device.json", "--free", "size", "--batch", "8", "--depth", "0", cwd=Path(spec).parent)
+    assert "off by less than a factor of 2 in nine of ten networks" in " ".join(done.stdout.split())
+
+
+def test_a_profile_lies_beside_the_spec(archcalc: Command, spec: str) -> None:
+    folder = Path(spec).parent
+    assert archcalc("predict", f"{folder.name}/net.yaml", "--device", "device.json", cwd=folder.parent).returncode == 0
+
+
+def test_a_device_is_a_name() -> None:
+    with pytest.raises(UsageError, match="a device is the name"):
+        load("resnet18").count(device=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("place", "dtype", "message"),
+    [
+        (Place("cpu", 2), None, "was calibrated with 1 thread: measure with --threads 1"),
+        (Place("cuda"), None, "is a profile of cpu: measure with --device cpu"),
+        (Place("cpu"), "fp16", "has no figures for fp16"),
+    ],
+)
+def test_only_what_a_profile_speaks_of_is_held_against_it(place: Place, dtype: str | None, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        comparable(profile(), place, dtype)
+
+
+def test_what_is_left_open_is_measured_as_the_profile_was() -> None:
+    assert comparable(profile(), Place("cpu"), None) == (Place("cpu", 1), "fp32")
+
+
 @pytest.mark.parametrize(
     ("budget", "message"),
     [
@@ -281,6 +393,9 @@ def test_a_budget_of_time_is_checked_without_running(archcalc: Command, spec: st
         ("{max: 5, device: device.json}", "max: must be a time such as 5ms"),
         ("{max: 5ms, device: nowhere.json}", "there is no device profile 'nowhere.json'"),
         ("{max: 5ms, device: device.json, colour: red}", "colour"),
+        ("{max: 5ms, device: sheet.json}", "a bound that no run is faster than doesn't show that a limit holds"),
+        ("{max: -5ms, device: device.json}", "`max` must be more than no time"),
+        ("{min: 0s, device: device.json}", "`min` must be more than no time"),
     ],
 )
 def test_mistakes_in_a_budget_of_time_are_shown_where_they_are(archcalc: Command, spec: str, budget: str, message: str) -> None:

@@ -25,6 +25,9 @@ app = typer.Typer(
 )
 
 
+OPTIONAL = frozenset({"numpy", "onnx", "onnxruntime"})  # what only some commands need
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from archcalc import __version__
@@ -47,6 +50,10 @@ def main() -> None:
         app()
     except ArchcalcError as error:
         _fail(str(error))
+    except ModuleNotFoundError as error:
+        if error.name not in OPTIONAL:
+            raise
+        _fail(f"this needs the package {error.name}: pip install 'archcalc[run]'")
     except RecursionError:
         _fail("the spec is nested too deeply")
     except MemoryError:

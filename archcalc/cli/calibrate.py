@@ -36,16 +36,17 @@ def calibrate(
     from archcalc.latency.profile import printed
     from archcalc.measure.device import Device
     from archcalc.spec.model import read_quantity
-    from archcalc.writing import write
+    from archcalc.writing import writable, write
 
     if dtype not in ("fp32", "fp16"):
         raise UsageError(f"a device is calibrated in fp32 or fp16, not {dtype}")
-    if not output.parent.is_dir():
-        raise UsageError(f"there is no folder {output.parent}")
+    writable(output)
     try:
         most = float(read_quantity(noise).value)
     except ValueError:
-        raise UsageError(f"--noise takes a percentage such as 4%, got '{noise}'") from None
+        most = -1
+    if most < 0:
+        raise UsageError(f"--noise takes a percentage such as 4%, got '{noise}'")
     place = Device(device, threads)
     try:
         with bar(quiet) as progress:

@@ -27,7 +27,7 @@ def measure(
     sets: Set = None,
     without: Without = None,
     batch: Batch = 1,
-    dtype: Annotated[str, typer.Option("--dtype", help="fp32 or fp16.")] = "fp32",
+    dtype: Annotated[str | None, typer.Option("--dtype", help="fp32 (default) or fp16.")] = None,
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Of the CPU; onnxruntime's own choice unless given.")] = None,
     runs: Annotated[int | None, typer.Option("--runs", min=1, help="So many, instead of until the median stands still.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Where the time goes, layer by layer.")] = False,
@@ -53,49 +53,35 @@ def measure(
     """
     from archcalc.measure.device import Device
     from archcalc.measure.latency import measure as measured
-    from archcalc.measure.report import text, to_json
+    from archcalc.measure.report import dumped, text, to_json
     from archcalc.model import Question
 
     form = "json" if json else form
     if form not in ("text", "json"):
         raise UsageError(f"unknown format '{form}'; there are text, json")
+    place, known = Device(device, threads, tf32, search), None
     if against is not None:
+        from archcalc.latency.against import comparable
         from archcalc.latency.profile import load_profile
 
         known = load_profile(against)
+        place, dtype = comparable(known, place, dtype)
     tables = []
     for model in models(specs):
-        table = model.answer(Question(bindings(sets), (), batch, False, dtype, names(without)))
+        table = model.answer(Question(bindings(sets), (), batch, False, dtype or "fp32", names(without)))
         notes(table, model.dropped, quiet)
         tables.append(table)
     try:
         with _progress(quiet) as progress:
-            found = measured(
-                tables,
-                Device(device, threads, tf32, search),
-                runs=runs,
-                profile=profile or (against is not None and device == "cpu"),
-                seed=seed,
-                progress=progress,
-            )
+            found = measured(tables, place, runs=runs, profile=profile or (known is not None and place.kind == "cpu"), seed=seed, progress=progress)
     except KeyboardInterrupt:
         raise UsageError("interrupted before every network had run") from None
-    beside = []
-    if against is not None:
-        from archcalc.latency.against import beside as held
-        from archcalc.latency.against import entry
-        from archcalc.latency.against import text as both
+    if known is not None:
+        from archcalc.latency.against import report
 
-        beside = [held(latency, known, depth) for latency in found]
-    if form == "json":
-        import json as json_library
-
-        entries = to_json(found)
-        for one, predicted in zip(entries if isinstance(entries, list) else [entries], beside, strict=False):
-            one["against"] = entry(predicted)
-        typer.echo(json_library.dumps(entries, indent=1, ensure_ascii=False))
+        typer.echo(report(found, known, depth, form))
     else:
-        typer.echo(both(beside) if beside else text(found, depth))
+        typer.echo(text(found, depth) if form == "text" else dumped(to_json(found)))
     if found[0].interrupted:
         raise UsageError(f"interrupted after {len(found[0].times)} rounds")
 

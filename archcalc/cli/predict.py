@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -59,10 +60,10 @@ def predict(
     from archcalc.model import Question
     from archcalc.render import render
 
-    profile = load_profile(device)
     tables = []
     for model in models(specs, quiet):
-        table = model.answer(Question(bindings(sets), names(free), batch, False, dtype or profile.dtypes[0], names(without), device=device))
+        precision = dtype or load_profile(device, Path(model.spec.path).parent).dtypes[0]
+        table = model.answer(Question(bindings(sets), names(free), batch, False, precision, names(without), device=device))
         notes(table, model.dropped, quiet)
         tables.append(table)
     typer.echo(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, width=width()))

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from archcalc.budget import Rule
-from archcalc.check import Verdict, absolute, countable, figure
+from archcalc.check import Verdict, absolute, countable, figure, on
 from archcalc.comparison.sides import Side
 from archcalc.model import Model
 
@@ -36,7 +36,7 @@ def _relative(name: str, rule: Rule, before: Any, after: Any) -> Verdict:
     grown = percent(Fraction(new - old) / Fraction(old) * 100) if old else ""
     step = f"{'' if new < old else '+'}{figure(rule.metric, new - old)}{f', {grown}' if grown else ''}"
     limit = rule.amount.text if rule.amount.text.startswith(("+", "-")) else f"+{rule.amount.text}"
-    wanted = f"<= {limit} over {figure(rule.metric, old)} (budget; {step})"
+    wanted = f"<= {limit} over {figure(rule.metric, old)} (budget{on(rule)}; {step})"
     return Verdict(passed, "budget", name, rule.metric, after, wanted, "budget", rule.mark, rule.warns, limit=f"increase {limit}")
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from archcalc.algebra import Number, Poly
 from archcalc.cost import Table
+from archcalc.errors import UsageError
 from archcalc.latency.estimate import predict
 from archcalc.latency.profile import Profile
+from archcalc.measure.device import Device
 from archcalc.measure.latency import Latency
+from archcalc.measure.report import dumped, to_json
 from archcalc.render.grid import listing
 from archcalc.render.grouping import flat
 from archcalc.render.times import milliseconds
@@ -85,6 +89,30 @@ def _number(value: Number) -> float:
     return float(value)
 
 
+def comparable(profile: Profile, place: Device, dtype: str | None) -> tuple[Device, str]:
+    """The device and the precision that a profile speaks of, where they were left open. Raises UsageError where they are others."""
+    if profile.device.type != place.kind:
+        raise UsageError(f"{profile.name} is a profile of {profile.device.type}: measure with --device {profile.device.type}")
+    wanted = dtype or profile.dtypes[0]
+    if wanted not in profile.dtypes:
+        raise UsageError(f"{profile.name} has no figures for {wanted}, only for {', '.join(profile.dtypes)}")
+    threads = profile.device.threads
+    if threads is not None and place.threads not in (None, threads):
+        raise UsageError(f"{profile.name} was calibrated with {threads} thread{'s' * (threads > 1)}: measure with --threads {threads}")
+    return replace(place, threads=place.threads or threads), wanted
+
+
+def report(found: Sequence[Latency], profile: Profile, depth: int, form: str) -> str:
+    """Measurements beside their predictions, as text or as JSON."""
+    pairs = [beside(latency, profile, depth) for latency in found]
+    if form == "text":
+        return text(pairs)
+    entries = to_json(found)
+    for one, pair in zip(entries if isinstance(entries, list) else [entries], pairs, strict=True):
+        one["against"] = entry(pair)
+    return dumped(entries)
+
+
 def text(found: Sequence[Beside]) -> str:
     """A table a network: the whole, then its lines."""
     return "\n\n".join(map(_one, found))
@@ -126,4 +154,4 @@ def entry(found: Beside) -> Against:
     }
 
 
-__all__ = ["Beside", "Line", "beside", "entry", "text"]
+__all__ = ["Beside", "Line", "beside", "comparable", "entry", "report", "text"]

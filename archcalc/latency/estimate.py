@@ -42,6 +42,7 @@ def _calibrated(table: Table, profile: Calibrated) -> Timing:
     prices = {name: Prices(kind, DTYPES[profile.dtype]) for name, kind in profile.classes.items()}
     fallback = Prices(profile.fallback, DTYPES[profile.dtype])
     layers: dict[int, Time] = {}
+    outside = 0.0
     different: dict[tuple[str, Work], float] = {}  # time by kernels that are alike: what is off in one is off in all of them
     usual_batch = profile.batches[0] <= number(table.batch, typical) <= profile.batches[1]
     for kernel in found:
@@ -54,14 +55,20 @@ def _calibrated(table: Table, profile: Calibrated) -> Timing:
             time = replace(time, extrapolated=time.total)
         repeated = _repeated(table, kernel, time)
         layers[kernel.node] = layers.get(kernel.node, Time()) + repeated
-        different[kernel.kind, work] = different.get((kernel.kind, work), 0.0) + float(number(repeated.total, typical))
+        usual = float(number(repeated.total, typical))
+        different[kernel.kind, work] = different.get((kernel.kind, work), 0.0) + usual
+        outside += usual if time.extrapolated != 0 else 0.0
+    held, total = profile.holdout, sum(different.values())
+    factor = held.factor_of(concentration(different.values()))
+    whole_factor = factor + (held.extrapolated_factor - factor) * (outside / total if total else 0.0)
     return Timing(
         layers,
         device=_described(profile),
         peak=Fraction(str(profile.peak.gmacs_per_s)),
-        peak_source="the fastest layer of the calibration",
-        factor=Fraction(f"{profile.holdout.factor_of(concentration(different.values())):.4g}"),
-        extrapolated_factor=Fraction(str(profile.holdout.extrapolated_factor)),
+        peak_source=f"the fastest {'layer' if profile.calibration.passes else 'network'} of the calibration",
+        factor=Fraction(f"{factor:.4g}"),
+        extrapolated_factor=Fraction(str(held.extrapolated_factor)),
+        whole_factor=Fraction(f"{whole_factor:.4g}"),
         memory=_memory(table, profile),
         kinds={kernel.node: kernel.kind for kernel in found if kernel.kind != "reorder"},
         fused={taken: kernel.node for kernel in found for taken in kernel.takes},
@@ -145,22 +152,29 @@ def _slower(compute: Number, weights: Number, activations: Number) -> Time:
 
 def _repeated(table: Table, kernel: Kernel, time: Time) -> Time:
     """Of all repeats of the loops around a layer."""
-    ranges = table.graph.nodes[kernel.node].ranges
+    ranges = table.graph.nodes[kernel.repeats_with].ranges
     if not ranges:
         return time
     try:
         return Time(*(over(ranges, part) for part in (time.compute, time.weights, time.activations, time.overhead, time.extrapolated)))
-    except Undecided as error:
-        name = table.graph.nodes[kernel.node].name
-        raise Undecided(f"the time of {name} has no closed form over its repeats: {error}", error.symbols) from None
+    except Undecided:
+        name, counts = table.graph.nodes[kernel.node].name, {symbol for around in ranges if isinstance(around.stop, Poly) for symbol in around.stop.symbols}
+        raise Undecided(
+            f"the time of {name} has no closed form over its repeats; bind {' and '.join(sorted(counts))} with --set",
+            counts,
+        ) from None
 
 
 def _typical(table: Table) -> dict[str, Number]:
-    """The values that free parameters have by default: which class a layer belongs to is decided there."""
+    """The values that free parameters have by default, and indices half way: which class a layer belongs to is decided there."""
     if not table.free:
         return {}
     values = bind(table.spec, table.variant).values
-    return {name: values[name] for name in table.free if isinstance(values.get(name), (int, Fraction))}
+    found: dict[str, Number] = {name: values[name] for name in table.free if isinstance(values.get(name), (int, Fraction))}
+    for loop in table.graph.loops.values():
+        (index,) = loop.range.index.symbols
+        found[index] = int(loop.range.start + number(loop.range.stop, found) - 1) // 2
+    return found
 
 
 def number(value: Number, typical: Mapping[str, Number]) -> int | Fraction:

@@ -118,7 +118,9 @@ def fit(samples: Sequence[Sample], width: int, pooled: Sequence[str] = CACHED, s
     for group in _apart(samples, kinds):
         mine = [sample for sample in samples if any(kind in group for kind, _ in sample.parts)]
         for kind, prices in zip(group, _drawn(mine, group, common, width, pooled, strength), strict=True):
-            classes[kind] = _kind(prices).model_copy(update={"seen": _seen(mine, kind), "samples": _number(mine, kind)})
+            priced = _kind(prices)
+            if not priced.is_free:
+                classes[kind] = priced.model_copy(update={"seen": _seen(mine, kind), "samples": _number(mine, kind)})
     return Fitted(classes, _kind(common))
 
 
@@ -205,7 +207,7 @@ def _unit(name: str, common: Array) -> float:
 
 def _kind(prices: Array) -> Kind:
     """Prices to four digits: more than a measurement has."""
-    return Kind(**{name: float(f"{price:.4g}") for name, price in zip(PRICES, prices, strict=True)})
+    return Kind.model_validate({name: float(f"{price:.4g}") for name, price in zip(PRICES, prices, strict=True)})
 
 
 def _seen(samples: Sequence[Sample], kind: str) -> dict[str, tuple[float, float]]:

@@ -32,7 +32,8 @@ class Kernel(NamedTuple):
     """One call of the runtime: the layer that it is there for, the layers that it does on the side, and what it has to do.
 
     `kind` is the class that profiles price it by. `in_blocks`: whether it puts out blocks of channels; `turns` is the tensor whose
-    layout it changes, None if it computes something.
+    layout it changes, None if it computes something: it is turned as often as it is there, which for what leaves a body that is
+    repeated is once.
     """
 
     node: int
@@ -41,6 +42,11 @@ class Kernel(NamedTuple):
     takes: tuple[int, ...] = ()
     in_blocks: bool = False
     turns: int | None = None
+
+    @property
+    def repeats_with(self) -> int:
+        """The node that is there as often as this kernel runs."""
+        return self.node if self.turns is None else self.turns
 
 
 def kernels(graph: Graph, block: int = 1, typical: Mapping[str, Number] | None = None, fuses: bool = True) -> list[Kernel]:
@@ -63,16 +69,36 @@ class _Runtime:
             for source in node.inputs:
                 self.readers[source].append(n)
         self.shown = set(graph.outputs)
-        self.blocked = [False] * len(graph.nodes)
+        self.arriving: dict[int, bool] = {}  # the layout that a body which is repeated leaves for its next repeat, by entry
+        self.clear()
+
+    def clear(self) -> None:
+        self.blocked = [False] * len(self.graph.nodes)
         self.turned: set[int] = set()
         self.taken: set[int] = set()
         self.found: list[Kernel] = []
 
     def run(self) -> list[Kernel]:
+        for _ in range(1 + len(self.graph.loops)):
+            self.clear()
+            self.walk()
+            left = {loop.entry: self.blocked[loop.end] for loop in self.graph.loops.values()}
+            if left == {entry: self.blocked[entry] for entry in left}:
+                break
+            self.arriving = left
+        return self.found
+
+    def walk(self) -> None:
+        """Every layer in turn."""
         for n, node in enumerate(self.graph.nodes):
             if n in self.taken:
                 continue
-            if node.op.word == "dropout" or isinstance(node.op, Carried):
+            if isinstance(node.op, Carried):
+                (source,) = node.inputs
+                self.blocked[n] = self.arriving.get(n, self.blocked[source])
+                if self.blocked[n] != self.blocked[source]:  # turned over before the first repeat
+                    self._reorder(source, source)
+            elif node.op.word == "dropout":
                 self.blocked[n] = self.blocked[node.inputs[0]]
             elif node.op.word in FREE:
                 self._turn(n)
@@ -81,7 +107,6 @@ class _Runtime:
         for n in self.graph.outputs:
             if self.blocked[n] and n not in self.turned:
                 self._reorder(n, n)
-        return self.found
 
     # ---- one kernel -------------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from math import exp, log, sqrt
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from archcalc.errors import UsageError, suggest
 from archcalc.model import specs_folder
@@ -20,14 +20,36 @@ from archcalc.model import specs_folder
 SCHEMA = "archcalc/device/1"
 MOST_BYTES = 10_000_000
 
-Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Factor = Annotated[float, Field(gt=1, allow_inf_nan=False)]
-Range = tuple[Price, Price]
+Price = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
+Positive = Annotated[float, Field(ge=1e-9, le=1e15, allow_inf_nan=False)]
+Factor = Annotated[float, Field(gt=1, le=100, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("has characters that can't be printed")
+    return text
+
+
+def _ordered(found: tuple[float, float]) -> tuple[float, float]:
+    if found[0] > found[1]:
+        raise ValueError("the least comes first, then the most")
+    return found
+
+
+def _block(channels: int) -> int:
+    if channels not in (1, 4, 8, 16, 32, 64):
+        raise ValueError("a block has 1, 4, 8, 16, 32 or 64 channels")
+    return channels
+
+
+Words = Annotated[str, AfterValidator(_printable)]
+Range = Annotated[tuple[Price, Price], AfterValidator(_ordered)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Kind(_Part):
@@ -45,25 +67,30 @@ class Kind(_Part):
     samples: int = Field(0, ge=0)
     error: Price | None = Field(None, description="median relative error of layers that the fit had not seen")
 
+    @property
+    def is_free(self) -> bool:
+        """Whether it has no price at all."""
+        return not any(price for name, price in self if name.startswith(("ps_", "ns_")))
+
 
 class Device(_Part):
     """The machine."""
 
     type: Literal["cpu", "cuda"]
-    model: str
-    isa: str | None = None
+    model: Words
+    isa: Words | None = None
     cores: int | None = Field(None, ge=1)
     threads: int | None = Field(None, ge=1)
-    driver: str | None = None
+    driver: Words | None = None
 
 
 class Runtime(_Part):
     """What ran the networks."""
 
-    name: str
-    version: str
-    provider: str
-    optimization: str = "all"
+    name: Words
+    version: Words
+    provider: Words
+    optimization: Words = "all"
 
 
 class Calibration(_Part):
@@ -72,8 +99,8 @@ class Calibration(_Part):
     `noise` is the median difference between odd and even passes.
     """
 
-    date: str
-    source: str
+    date: Words
+    source: Words
     samples: int = Field(ge=1)
     passes: int | None = Field(None, ge=1)
     seconds: Positive | None = None
@@ -88,7 +115,7 @@ class HoldOut(_Part):
     were used."""
 
     samples: int = Field(ge=1)
-    of: str
+    of: Words
     mape: Price
     within_10: Price
     within_20: Price
@@ -98,6 +125,12 @@ class HoldOut(_Part):
     factor: Factor
     single_factor: Factor | None = Field(None, description="none: as `factor`")
     extrapolated_factor: Factor
+
+    @model_validator(mode="after")
+    def _rising(self) -> HoldOut:
+        if not self.factor <= (self.single_factor or self.factor) <= self.extrapolated_factor:
+            raise ValueError("what is less certain has the larger factor: factor <= single_factor <= extrapolated_factor")
+        return self
 
     def factor_of(self, concentration: float) -> float:
         """The factor of a network; `concentration` is the sum of the squared shares of its different layers, 1 for a single one.
@@ -120,19 +153,26 @@ class Calibrated(_Part):
 
     schema_: Literal["archcalc/device/1"] = Field(alias="schema")
     kind: Literal["calibrated"]
-    name: str
-    note: str | None = None
+    name: Words
+    note: Words | None = None
     device: Device
     runtime: Runtime
     dtype: Literal["fp32", "fp16"]
-    batches: tuple[int, int] = Field(description="the least and the most samples in a batch")
+    batches: Annotated[tuple[Count, Count], AfterValidator(_ordered)] = Field(description="the least and the most samples in a batch")
     calibration: Calibration
     peak: Peak
-    channel_block: int = Field(1, ge=1, le=64, description="channels in a block of the layout that maps are kept in; 1: no blocks")
+    channel_block: Annotated[int, AfterValidator(_block)] = Field(1, description="channels in a block of the layout that maps are kept in; 1: no blocks")
     fuses: bool = Field(True, description="whether the runtime takes layers together")
     classes: dict[str, Kind]
     fallback: Kind
     holdout: HoldOut
+
+    @model_validator(mode="after")
+    def _priced(self) -> Calibrated:
+        for name, kind in {**self.classes, "fallback": self.fallback}.items():
+            if kind.is_free:
+                raise ValueError(f"{name} has no price: it would take no time")
+        return self
 
     @property
     def dtypes(self) -> tuple[str, ...]:
@@ -144,12 +184,12 @@ class Roofline(_Part):
 
     schema_: Literal["archcalc/device/1"] = Field(alias="schema")
     kind: Literal["roofline"]
-    name: str
-    note: str | None = None
+    name: Words
+    note: Words | None = None
     device: Device
     gmacs_per_s: dict[Literal["fp64", "fp32", "fp16", "bf16", "int8"], Positive] = Field(min_length=1)
     gbytes_per_s: Positive
-    source: str
+    source: Words
 
     @property
     def dtypes(self) -> tuple[str, ...]:
@@ -175,14 +215,25 @@ def load_profile(name: str, beside: Path | None = None) -> Profile:
 
     Raises UsageError if there is none, or if it isn't one.
     """
+    if not isinstance(name, str) or not name.isprintable():
+        raise UsageError(f"a device is the name of a profile or its file, got {name!r}")
     for path in (Path(name), *((beside / name,) if beside is not None else ()), devices_folder() / f"{name}.json"):
-        if path.is_file():
+        if _is_file(path):
             return _read(path, name)
     shipped = devices_folder() / Path(name).name
-    if name == f"specs/devices/{shipped.name}" and shipped.is_file():
+    if name == f"specs/devices/{shipped.name}" and _is_file(shipped):
         return _read(shipped, name)
     known = device_names()
-    raise UsageError(f"there is no device profile '{name}'{suggest(name, known, 'there are ' + ', '.join(known) if known else '')}")
+    shown = name if len(name) <= 80 else f"{name[:77]}..."
+    raise UsageError(f"there is no device profile '{shown}'{suggest(name, known, 'there are ' + ', '.join(known) if known else '')}")
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that is too long for one is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _read(path: Path, shown: str) -> Profile:
@@ -199,7 +250,7 @@ def _read(path: Path, shown: str) -> Profile:
 def parse(content: bytes, shown: str) -> Profile:
     """A profile from its text. Raises UsageError that says what is wrong and where."""
     try:
-        found = json.loads(content)
+        found = json.loads(content, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         raise UsageError(f"{shown}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
     except (UnicodeDecodeError, RecursionError):
@@ -207,10 +258,19 @@ def parse(content: bytes, shown: str) -> Profile:
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         raise UsageError(f"{shown}: not a device profile: its `schema` must be {SCHEMA}")
     try:
-        return _READER.validate_python(found)
+        return _READER.validate_json(json.dumps(found))
     except ValidationError as error:
         problems = [f"{shown}: {_place(problem)}: {problem['msg'][:1].lower()}{problem['msg'][1:]}" for problem in error.errors()]
         raise UsageError("\n".join(problems[:10])) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys all differ. Raises UsageError."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise UsageError(f"not a device profile: `{next(name for name in found if names.count(name) > 1)}` stands twice in one object")
+    return found
 
 
 def _place(problem: Any) -> str:

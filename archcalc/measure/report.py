@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -136,6 +137,11 @@ def to_json(found: Sequence[Latency]) -> Measured | list[Measured]:
     for entry in entries:
         entry["ratio"], entry["rank_correlation"] = entry["median_ms"] / entries[0]["median_ms"], correlation
     return entries
+
+
+def dumped(entries: Measured | list[Measured]) -> str:
+    """As it is printed."""
+    return json.dumps(entries, indent=1, ensure_ascii=False)
 
 
 def _entry(latency: Latency) -> Measured:

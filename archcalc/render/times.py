@@ -38,8 +38,9 @@ def facts(table: Table, timing: Timing, form: Form = unicode) -> list[tuple[str,
     found = [("time", f"{milliseconds(total, form)} ms a run{_between(timing, form)}")]
     if not isinstance(total, Poly) and total and isinstance(table.batch, int):
         rate = table.totals["macs"] / Fraction(total) / 10**6
-        found.append(("throughput", f"{_three(float(1000 * table.batch / total))} samples a second"))
-        found.append(("speed", f"{_three(float(rate))} GMAC/s, {float(rate / timing.peak * 100):.0f} % of the peak ({timing.peak_source})"))
+        most = " at most" if timing.is_bound else ""
+        found.append(("throughput", f"{_three(float(1000 * table.batch / total))} samples a second{most}"))
+        found.append(("speed", f"{_three(float(rate))} GMAC/s{most}, {float(rate / timing.peak * 100):.0f} % of the peak ({timing.peak_source})"))
         found.append(("bound", ", ".join(f"{name} {numbers.share(getattr(timing.whole, name), total)} %" for name in TERMS if getattr(timing.whole, name))))
     if timing.whole.extrapolated != 0:
         share = "" if isinstance(total, Poly) else f", {numbers.share(timing.whole.extrapolated, total)} % of the time"
@@ -56,7 +57,7 @@ def _between(timing: Timing, form: Form) -> str:
     if high is None:
         return " at least"
     if isinstance(low, Poly) or isinstance(high, Poly):
-        return f", off by less than a factor of {float(timing.factor):.3g} in nine of ten networks"
+        return f", off by less than a factor of {float(timing.whole_factor):.3g} in nine of ten networks"
     return f", {milliseconds(low, form)} to {milliseconds(high, form)} in nine of ten networks"
 
 

@@ -223,6 +223,13 @@ class LatencyLimit(Limit):
     min: Duration | None = None
     increase: Duration | None = None
 
+    @model_validator(mode="after")
+    def _positive(self) -> "LatencyLimit":
+        for name, limit in (("max", self.max), ("min", self.min)):
+            if limit is not None and limit.value <= 0:
+                raise ValueError(f"`{name}` must be more than no time, got {limit.text}")
+        return self
+
 
 class Budget(_Part):
     """Limits that fail CI."""

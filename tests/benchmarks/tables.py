@@ -106,7 +106,8 @@ def profile(published: Published, given: list[Sample], best: Score, common: Scor
         peak=Peak(gmacs_per_s=round(max(n / sample.ms for n, sample in contracted) / 1e6, 1), gbytes_per_s=round(moved / given[0].ms / 1e6, 1)),
         holdout=HoldOut(
             samples=len(given), of="networks of families that were left out", mape=round(best.mape, 4), within_10=round(best.within_10, 3),
-            within_20=round(best.within_20, 3), rank=round(best.rank, 4), factor=round(best.factor, 3), extrapolated_factor=round(common.factor, 3),
+            within_20=round(best.within_20, 3), rank=round(best.rank, 4), factor=round(best.factor, 3),
+            extrapolated_factor=round(max(common.factor, best.factor), 3),
         ),
     )  # fmt: skip
 
