@@ -360,9 +360,7 @@ def test_the_command_as_json(archcalc: Callable[..., tuple[str, str, int]]) -> N
 
 def test_a_bar_is_drawn_on_a_terminal_only(archcalc: Callable[..., tuple[str, str, int]], monkeypatch: pytest.MonkeyPatch) -> None:
     assert archcalc("measure", "lenet", "--runs", "2")[1] == ""
-    from archcalc.cli import measure as command
-
-    monkeypatch.setattr(command.sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     err = archcalc("measure", "lenet", "--runs", "2")[1]
     assert "[###############...............] round 1" in err
     assert archcalc("measure", "lenet", "--runs", "2", "--quiet")[1] == ""

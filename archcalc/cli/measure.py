@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archcalc.cli.app import app
 from archcalc.cli.export import Seed
-from archcalc.cli.options import Batch, Quiet, Set, Specs, Without, bindings, models, names, notes
+from archcalc.cli.options import Batch, OnDevice, Precision, Quiet, Set, Specs, Threads, Without, answered, bindings, names, text_or_json
+from archcalc.cli.progress import rounds
 from archcalc.errors import UsageError
 
 if TYPE_CHECKING:
-    from archcalc.measure.latency import Progress
-
-WIDTH = 30  # of the progress bar
+    from archcalc.cost import Table
+    from archcalc.latency.profile import Profile
+    from archcalc.measure.device import Device
+    from archcalc.measure.latency import Latency
+    from archcalc.render.contract import Measured
 
 
 @app.command()
 def measure(
     specs: Specs,
-    device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
+    device: OnDevice = "cpu",
     sets: Set = None,
     without: Without = None,
     batch: Batch = 1,
-    dtype: Annotated[str, typer.Option("--dtype", help="fp32 or fp16.")] = "fp32",
-    threads: Annotated[int | None, typer.Option("--threads", min=1, help="Of the CPU; onnxruntime's own choice unless given.")] = None,
+    dtype: Precision = "fp32",
+    threads: Threads = None,
     runs: Annotated[int | None, typer.Option("--runs", min=1, help="So many, instead of until the median stands still.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Where the time goes, layer by layer.")] = False,
     depth: Annotated[int, typer.Option("--depth", "-d", min=1, help="Levels of blocks that a profile shows.")] = 1,
@@ -52,66 +52,57 @@ def measure(
     archcalc measure resnet18 --threads 1 --against device.json   measured and predicted side by side
     """
     from archcalc.measure.device import Device
-    from archcalc.measure.latency import measure as measured
-    from archcalc.measure.report import text, to_json
     from archcalc.model import Question
 
-    form = "json" if json else form
-    if form not in ("text", "json"):
-        raise UsageError(f"unknown format '{form}'; there are text, json")
-    if against is not None:
-        from archcalc.latency.profile import load_profile
-
-        known = load_profile(against)
-    tables = []
-    for model in models(specs):
-        table = model.answer(Question(bindings(sets), (), batch, False, dtype, names(without)))
-        notes(table, model.dropped, quiet)
-        tables.append(table)
-    try:
-        with _progress(quiet) as progress:
-            found = measured(
-                tables,
-                Device(device, threads, tf32, search),
-                runs=runs,
-                profile=profile or (against is not None and device == "cpu"),
-                seed=seed,
-                progress=progress,
-            )
-    except KeyboardInterrupt:
-        raise UsageError("interrupted before every network had run") from None
-    beside = []
-    if against is not None:
-        from archcalc.latency.against import beside as held
-        from archcalc.latency.against import entry
-        from archcalc.latency.against import text as both
-
-        beside = [held(latency, known, depth) for latency in found]
-    if form == "json":
-        import json as json_library
-
-        entries = to_json(found)
-        for one, predicted in zip(entries if isinstance(entries, list) else [entries], beside, strict=False):
-            one["against"] = entry(predicted)
-        typer.echo(json_library.dumps(entries, indent=1, ensure_ascii=False))
-    else:
-        typer.echo(both(beside) if beside else text(found, depth))
+    form = text_or_json(form, json)
+    known = _profile(against)
+    tables = answered(specs, Question(bindings(sets), (), batch, False, dtype, names(without)), quiet)
+    place = Device(device, threads, tf32, search)
+    found = _timed(tables, place, runs, profile or (known is not None and device == "cpu"), seed, quiet)
+    typer.echo(_shown(found, form, depth) if known is None else _shown_beside(found, known, form, depth))
     if found[0].interrupted:
         raise UsageError(f"interrupted after {len(found[0].times)} rounds")
 
 
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Progress | None]:
-    """A bar on stderr, on a terminal, which vanishes when it is done."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
+def _profile(against: str | None) -> Profile | None:
+    if against is None:
+        return None
+    from archcalc.latency.profile import load_profile
 
-    def show(done: int, of: int) -> None:
-        filled = WIDTH * done // of
-        typer.echo(f"\r[{'#' * filled}{'.' * (WIDTH - filled)}] round {done}", err=True, nl=False)
+    return load_profile(against)
+
+
+def _timed(tables: list[Table], place: Device, runs: int | None, profile: bool, seed: int, quiet: bool) -> list[Latency]:
+    from archcalc.measure.latency import measure
 
     try:
-        yield show
-    finally:
-        typer.echo(f"\r{' ' * (WIDTH + 20)}\r", err=True, nl=False)
+        with rounds(quiet) as progress:
+            return measure(tables, place, runs=runs, profile=profile, seed=seed, progress=progress)
+    except KeyboardInterrupt:
+        raise UsageError("interrupted before every network had run") from None
+
+
+def _shown(found: list[Latency], form: str, depth: int) -> str:
+    from archcalc.measure.report import text, to_json
+
+    return text(found, depth) if form == "text" else _dumped(to_json(found))
+
+
+def _shown_beside(found: list[Latency], profile: Profile, form: str, depth: int) -> str:
+    """What was measured with what the profile predicts beside it."""
+    from archcalc.latency.against import beside, entry, text
+    from archcalc.measure.report import to_json
+
+    pairs = [beside(latency, profile, depth) for latency in found]
+    if form == "text":
+        return text(pairs)
+    entries = to_json(found)
+    for one, pair in zip(entries if isinstance(entries, list) else [entries], pairs, strict=True):
+        one["against"] = entry(pair)
+    return _dumped(entries)
+
+
+def _dumped(entries: Measured | list[Measured]) -> str:
+    import json
+
+    return json.dumps(entries, indent=1, ensure_ascii=False)
