@@ -43,7 +43,7 @@ def verify(
     form = text_or_json(form, json)
     wanted = None if field is None else [name for name in names(field) if name != "none"]
     found = []
-    for model in models(specs):
+    for model in models(specs, quiet):
         table = model.answer(Question(bindings(sets), (), batch, train, without=names(without)))
         notes(table, model.dropped, quiet)
         proof = proved(table, fields=wanted, seed=seed)
