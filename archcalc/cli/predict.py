@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.app import app
-from archcalc.cli.options import Batch, Columns, Free, Quiet, Set, Specs, Without, answered, bindings, names, width
+from archcalc.cli.options import Batch, Columns, Free, Quiet, Set, Specs, Without, bindings, models, names, notes, width
 
 
 def _device(name: str | None) -> str | None:
@@ -60,5 +60,9 @@ def predict(
     from archcalc.render import render
 
     profile = load_profile(device)
-    tables = answered(specs, Question(bindings(sets), names(free), batch, False, dtype or profile.dtypes[0], names(without), device=device), quiet)
+    tables = []
+    for model in models(specs, quiet):
+        table = model.answer(Question(bindings(sets), names(free), batch, False, dtype or profile.dtypes[0], names(without), device=device))
+        notes(table, model.dropped, quiet)
+        tables.append(table)
     typer.echo(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, width=width()))
