@@ -13,12 +13,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archcalc import memory, receptive
-from archcalc.algebra import Dim, Number, Poly, at, domain, maximum, summed
+from archcalc.algebra import Dim, Number, Poly, domain
+from archcalc.backward import Backward, backward
+from archcalc.depth import longest_path
 from archcalc.duration import Time, Timing
-from archcalc.errors import Undecided
 from archcalc.graph import Graph, Loop, Node, Range, over
 from archcalc.ops import Shape, size
 from archcalc.receptive import Field
+from archcalc.repeats import ends
 from archcalc.spec import Binding, Spec
 
 if TYPE_CHECKING:
@@ -47,13 +49,6 @@ class Cost(NamedTuple):
     elementwise: Dim
     activations: Dim
     read: Dim
-
-
-class Backward(NamedTuple):
-    """Backward MACs by layer, and the loops before whose first repeat nothing learns, so that it costs less than the others."""
-
-    macs: dict[int, Number]
-    first_differs: set[Loop]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +174,14 @@ class Table:
             return {dim for node in self.graph.nodes for dim in node.shape if isinstance(dim, Poly)}
         sizes: set[Dim] = set()
         for node in self.graph.nodes:
-            sizes |= _symbolic(end for dim in node.shape for end in _ends(dim, node.ranges))
+            sizes |= _symbolic(end for dim in node.shape for end in ends(dim, node.ranges))
         for loop in self.graph.loops.values():
             sizes |= self._repeats(loop, int(self.train and loop in self._backward.first_differs))
         return sizes
 
     def _repeats(self, loop: Loop, least: int) -> set[Dim]:
         """What is at least 1 where a loop repeats at least that often."""
-        return _symbolic(_ends(loop.range.stop - loop.range.start - least + 1, self.graph.nodes[loop.entry].ranges[:-1]))
+        return _symbolic(ends(loop.range.stop - loop.range.start - least + 1, self.graph.nodes[loop.entry].ranges[:-1]))
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -311,106 +306,12 @@ class Table:
 
     def _depth(self, weight: Callable[[Node], Number]) -> Number:
         """The longest path, counting what `weight` says a layer counts."""
-        nodes, loops = self.graph.nodes, self.graph.loops
-        weights: dict[tuple[int, Fraction | int], Number] = {}
-        depth: list[Any] = [0] * len(nodes)
-
-        def walk(n: int, stop: int) -> None:
-            while n < stop:
-                if n in loops:
-                    n = repeated(loops[n])
-                    continue
-                node = nodes[n]
-                key = (id(node.op), node.survive)
-                if key not in weights:
-                    weights[key] = weight(node)
-                inputs = node.inputs
-                depth[n] = weights[key] + (depth[inputs[0]] if len(inputs) == 1 else _longest([depth[i] for i in inputs]))
-                n += 1
-
-        def repeated(loop: Loop) -> int:
-            """From the first repeat on every one is as much deeper as it is long, or from the second on."""
-            (source,) = nodes[loop.entry].inputs
-            before = depth[source]
-            guess = closed(loop, before)
-            shift = 0
-            if guess is None:
-                depth[loop.entry] = before
-                walk(loop.entry + 1, loop.exit)
-                guess, shift = closed(loop, depth[loop.end]), 1
-            if guess is None or (shift and any(map(loop.counts, loops.values()))):
-                raise Undecided(f"the depth of {nodes[loop.end].block} has no closed form", loop.range.index.symbols)
-            index, start, stop = loop.range.index, loop.range.start, loop.range.stop
-            if at(guess, index, start - shift) != before:
-                self._least["depth"][loop] = 1
-            if shift:
-                depth[loop.entry : loop.exit] = [at(d, index, index - 1) for d in depth[loop.entry : loop.exit]]
-            depth[loop.exit] = at(guess, index, stop - shift)
-            return loop.exit + 1
-
-        def closed(loop: Loop, first: Any) -> Any:
-            """What arrives at a repeat, `first` at the first of them: read off by how much one is deeper, summed, and shown to hold."""
-            index, guess = loop.range.index, first
-            for _ in range(3):
-                depth[loop.entry] = guess
-                walk(loop.entry + 1, loop.exit)
-                if depth[loop.end] == at(guess, index, index + 1):
-                    return guess
-                try:
-                    guess = first + summed(depth[loop.end] - guess, index, loop.range.start, index)
-                except Undecided:
-                    return None
-            return None
-
-        walk(0, len(nodes))
-        if not loops:
-            return _whole(max(depth, default=0))
-        read = {source for node in nodes for source in node.inputs}
-        ends = [n for n, node in enumerate(nodes) if n not in read]
-        for loop in loops.values():  # where a path ends in a body it does so in each repeat
-            if any(loop.entry < n < loop.exit for n in ends):
-                self._least["depth"][loop] = 2
-        deepest = _longest([_longest(_ends(depth[n], nodes[n].ranges)) for n in ends])
-        return _whole(deepest)
+        return _whole(longest_path(self.graph, weight, self._least["depth"]))
 
     @cached_property
     def _backward(self) -> Backward:
-        """Backward MACs of every layer: the gradient of its weights unless frozen, and of its input where something learns before it."""
-        nodes, loops = self.graph.nodes, self.graph.loops
-        learns = [False] * len(nodes)
-        first_differs: set[Loop] = set()
-
-        def walk(n: int, stop: int) -> dict[int, Number]:
-            macs: dict[int, Number] = {}
-            while n < stop:
-                if n in loops:
-                    macs |= repeated(loops[n])
-                    n = loops[n].exit + 1
-                    continue
-                node = nodes[n]
-                if node.op.word:
-                    shapes = self.graph.shapes_into(node)
-                    dx = [learns[i] for i in node.inputs]
-                    dw = not node.frozen and bool(node.op.weights(*shapes))
-                    learns[n] = dw or any(dx)
-                    macs[n] = node.op.backward(node.shape, *shapes, dx=dx, dw=dw) * self.batch * node.survive
-                n += 1
-            return macs
-
-        def repeated(loop: Loop) -> dict[int, Number]:
-            """The first repeat may have nothing before it that learns."""
-            index, start, stop = loop.range.index, loop.range.start, loop.range.stop
-            learns[loop.entry] = learns[nodes[loop.entry].inputs[0]]
-            first = walk(loop.entry + 1, loop.exit)
-            differs = learns[loop.end] != learns[loop.entry]
-            learns[loop.entry] = learns[loop.end]
-            others = walk(loop.entry + 1, loop.exit) if differs else first
-            learns[loop.exit] = learns[loop.end]
-            if differs:
-                first_differs.add(loop)
-            return {n: at(first[n], index, start) + summed(others[n], index, start + 1, stop) for n in first}
-
-        return Backward({n: _whole(value) for n, value in walk(0, len(nodes)).items()}, first_differs)
+        found = backward(self.graph, self.batch)
+        return found._replace(macs={n: _whole(value) for n, value in found.macs.items()})
 
     # ---- receptive field ------------------------------------------------------------------------------------------------
 
@@ -461,19 +362,6 @@ def total(values: Iterable[Number]) -> Any:
     for value in values:
         result = result + value
     return _whole(result)
-
-
-def _longest(depths: list[Any]) -> Any:
-    """The longest of paths."""
-    return maximum(0, *depths) if any(isinstance(d, Poly) for d in depths) else max(depths, default=0)
-
-
-def _ends(value: Number, ranges: tuple[Range, ...]) -> list[Number]:
-    """A value at the first and at the last repeat of every loop around it."""
-    ends = [value]
-    for around in reversed(ranges):
-        ends = [at(end, around.index, index) for end in ends for index in (around.start, around.stop - 1)]
-    return ends
 
 
 def _symbolic(values: Iterable[Number]) -> set[Dim]:

@@ -6,6 +6,7 @@ The nodes are kept in a list, which is all that counting needs; `Graph.to_networ
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -136,6 +137,15 @@ class Graph:
     def layers(self) -> list[int]:
         """Positions of the layers: all nodes but the inputs and what loops carry."""
         return [n for n, node in enumerate(self.nodes) if node.op.word]
+
+    def parts(self, first: int, stop: int) -> Iterator[range | Loop]:
+        """The nodes from `first` to `stop` - 1 in order: stretches of them in a row (some empty), and the outermost loops in between."""
+        for entry in sorted(self.loops):
+            if first <= entry < stop:
+                yield range(first, entry)
+                yield self.loops[entry]
+                first = self.loops[entry].exit + 1
+        yield range(first, stop)
 
     def name_of(self, n: int) -> str:
         """The name of the input or layer that a node shows: what arrives in a loop comes from before it, what leaves it from its end."""

@@ -69,26 +69,28 @@ class _Liveness:
         steps, loops = self._walk(0, len(self.graph.nodes))
         return steps.union(*(self._settled(*loop, steps) for loop in loops))
 
-    def _walk(self, n: int, stop: int) -> tuple[set[Dim], list[tuple[Loop, _Steps]]]:
+    def _walk(self, first: int, stop: int) -> tuple[set[Dim], list[tuple[Loop, _Steps]]]:
         """The steps of the layers, and those of the loops among them."""
         steps: set[Dim] = set()
         loops: list[tuple[Loop, _Steps]] = []
-        while n < stop:
-            loop = self.graph.loops.get(n)
-            if loop is not None:
-                loops.append((loop, self._loop(loop)))
-                n = loop.exit + 1
-                continue
-            node = self.graph.nodes[n]
-            buffer = self._reused(n)
-            if buffer is None:
-                buffer = _Buffer(size(node.shape), n, foreign=isinstance(node.op, Input))
-                self.alive = self.alive + buffer.elements
-            self._hold(n, buffer)
-            steps.add(self.alive)
-            self._release(n, (*node.inputs, n))
-            n += 1
+        for part in self.graph.parts(first, stop):
+            if isinstance(part, Loop):
+                loops.append((part, self._loop(part)))
+            else:
+                steps.update(map(self._step, part))
         return steps, loops
+
+    def _step(self, n: int) -> Dim:
+        """Run a layer; how much is alive meanwhile."""
+        node = self.graph.nodes[n]
+        buffer = self._reused(n)
+        if buffer is None:
+            buffer = _Buffer(size(node.shape), n, foreign=isinstance(node.op, Input))
+            self.alive = self.alive + buffer.elements
+        self._hold(n, buffer)
+        alive = self.alive
+        self._release(n, (*node.inputs, n))
+        return alive
 
     def _loop(self, loop: Loop) -> _Steps:
         """The first repeat works on what arrives from outside, another on what the one before it left; the last gives back what was kept for the others."""

@@ -16,10 +16,11 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import Any, NamedTuple
 
-from archcalc.algebra import Dim, Poly, at, maximum, minimum, summed
+from archcalc.algebra import Dim, Number, Poly, at, maximum, minimum, summed
 from archcalc.errors import Undecided
 from archcalc.graph import Graph, Input, Loop, Node, Range
 from archcalc.ops import Reach, Shape, Window
+from archcalc.repeats import Closing
 
 MOST_PHASES = 4096
 
@@ -90,18 +91,23 @@ def fields(graph: Graph, source: str, least: dict[Loop, int] | None = None) -> l
 
     Loops that have to repeat for this to hold are put into `least`, with how often.
     """
-    found: list[Field | None] = [None] * len(graph.nodes)
-    start = graph.inputs[source]
-    found[start] = Field(Reach.PASS, (POINT,) * (len(graph.nodes[start].shape) - 1))
-    windows: dict[tuple[int, int], Any] = {}
+    seen = _Fields(graph, graph.inputs[source], {} if least is None else least)
+    seen.walk(0, len(graph.nodes))
+    return seen.found
 
-    def walk(first: int, stop: int) -> None:
-        n = first
-        while n < stop:
+
+class _Fields(Closing[Field | None]):
+    """What each node sees of one input, the node `start`."""
+
+    def __init__(self, graph: Graph, start: int, least: dict[Loop, int]) -> None:
+        super().__init__(graph, None, least)
+        self.found[start] = Field(Reach.PASS, (POINT,) * (len(graph.nodes[start].shape) - 1))
+        self.windows: dict[tuple[int, int], Any] = {}  # by operator and shape
+
+    def through(self, nodes: range) -> None:
+        graph, found, windows = self.graph, self.found, self.windows
+        for n in nodes:
             node = graph.nodes[n]
-            if n in graph.loops:
-                n = repeated(graph.loops[n])
-                continue
             seen = [_stretched(field, graph.nodes[i].shape, node) for i in node.inputs if (field := found[i]) is not None]
             if seen:
                 joined = seen[0] if len(seen) == 1 else _union(seen, node.op.is_gate)
@@ -109,41 +115,21 @@ def fields(graph: Graph, source: str, least: dict[Loop, int] | None = None) -> l
                 if key not in windows:
                     windows[key] = node.op.windows(*graph.shapes_into(node))
                 found[n] = _through(joined, windows[key])
-            n += 1
 
-    def repeated(loop: Loop) -> int:
-        """From the first repeat on every one sees by as much more, or from the second on; else nothing is uniform."""
-        before = found[graph.nodes[loop.entry].inputs[0]]
-        closed, guess = grown(loop, before)
-        shift = 0
-        if not closed and not any(map(loop.counts, graph.loops.values())):
-            found[loop.entry] = before
-            walk(loop.entry + 1, loop.exit)
-            (closed, guess), shift = grown(loop, found[loop.end]), 1
-        index, start, stop = loop.range.index, loop.range.start, loop.range.stop
-        if not closed:
-            found[loop.entry : loop.exit + 1] = [field and MIXED for field in found[loop.entry : loop.exit]] + [found[loop.end] and MIXED]
-            return loop.exit + 1
-        if least is not None and _field_at(guess, index, start - shift) != before:
-            least[loop] = 1
-        if shift:
-            found[loop.entry : loop.exit] = [_field_at(field, index, index - 1) for field in found[loop.entry : loop.exit]]
-        found[loop.exit] = _field_at(guess, index, stop - shift)
-        return loop.exit + 1
+    def value_at(self, value: Field | None, index: Poly, position: Number) -> Field | None:
+        if value is None or not value.spans:
+            return value
+        return value._replace(spans=tuple([_span_at(span, index, position) for span in value.spans]))
 
-    def grown(loop: Loop, first: Field | None) -> tuple[bool, Field | None]:
-        """What arrives at a repeat, `first` at the first of them, and whether it is shown: what i sees leads to what i + 1 sees."""
-        guess = first
-        for _ in range(3):
-            found[loop.entry] = guess
-            walk(loop.entry + 1, loop.exit)
-            if found[loop.end] == _field_at(guess, loop.range.index, loop.range.index + 1):
-                return True, guess
-            guess = _growing(first, guess, found[loop.end], loop.range)
-        return False, None
+    def guess(self, first: Field | None, before: Field | None, after: Field | None, around: Range) -> Field | None:
+        """By as much more as the repeats before it see; `after` where windows don't just grow."""
+        return _growing(first, before, after, around)
 
-    walk(0, len(graph.nodes))
-    return found
+    def without_form(self, loop: Loop) -> None:
+        """Nothing is uniform."""
+        for n in range(loop.entry, loop.exit):
+            self.found[n] = self.found[n] and MIXED
+        self.found[loop.exit] = self.found[loop.end] and MIXED
 
 
 def _growing(once: Field | None, before: Field | None, after: Field | None, around: Range) -> Field | None:
@@ -167,12 +153,8 @@ def _growing(once: Field | None, before: Field | None, after: Field | None, arou
     return after._replace(spans=tuple(spans))
 
 
-def _field_at(field: Field | None, index: Poly, value: Any) -> Field | None:
-    if field is None or not field.spans:
-        return field
-    return field._replace(
-        spans=tuple([Span(s.jump, tuple([at(low, index, value) for low in s.lows]), tuple([at(high, index, value) for high in s.highs])) for s in field.spans])
-    )
+def _span_at(span: Span, index: Poly, position: Number) -> Span:
+    return Span(span.jump, tuple([at(low, index, position) for low in span.lows]), tuple([at(high, index, position) for high in span.highs]))
 
 
 def _stretched(field: Field, shape: Shape, node: Node) -> Field:

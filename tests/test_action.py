@@ -11,21 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
+from tiny import LIMITED
 
 ROOT = Path(__file__).parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
-SPEC = """\
-archcalc: 1
-name: Tiny
-input: [3, 32, 32]
-layers:
-  - stem: conv 16 3x3
-  - gap
-  - fc: linear 10
-budget:
-  params: {max: 1000}
-"""
 
 # ---- as a file ------------------------------------------------------------------------------------------------------------
 
@@ -88,7 +78,7 @@ class Run:
         self.program("python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
         self.program("gh", GH)
         self.git("init", "-q", "-b", "main")
-        self.commit(SPEC)
+        self.commit(LIMITED)
         self.base = self.git("rev-parse", "HEAD")
 
     def program(self, name: str, text: str) -> None:
@@ -142,7 +132,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def test_a_dearer_design_is_noted_summed_up_commented_on_and_fails(run: Run) -> None:
-    run.commit(SPEC.replace("conv 16", "conv 32"))  # 32*27 + 32 + 32*10 + 10 = 1226 > 1000
+    run.commit(LIMITED.replace("conv 16", "conv 32"))  # 32*27 + 32 + 32*10 + 10 = 1226 > 1000
     done = run.compare()
     assert done.returncode == 0
     assert re.search(r"^::error file=models/tiny net\.yaml,line=5,", done.stdout, re.MULTILINE)
@@ -157,7 +147,7 @@ def test_a_dearer_design_is_noted_summed_up_commented_on_and_fails(run: Run) -> 
 
 
 def test_a_second_run_changes_the_comment_that_is_there(run: Run) -> None:
-    run.commit(SPEC.replace("conv 16", "conv 8"))
+    run.commit(LIMITED.replace("conv 16", "conv 8"))
     run.compare()
     run.environment()
     (run.temp / "gh_comments").write_text("41\n42\n")
@@ -175,7 +165,7 @@ def test_no_comment_where_nothing_changed(run: Run) -> None:
 
 
 def test_a_token_that_may_not_write_is_no_failure(run: Run) -> None:
-    run.commit(SPEC.replace("conv 16", "conv 8"))
+    run.commit(LIMITED.replace("conv 16", "conv 8"))
     run.compare()
     (run.temp / "gh_forbidden").touch()
     done = run.comment()
@@ -188,7 +178,7 @@ def test_forks_are_left_without_a_comment() -> None:
 
 
 def test_a_shallow_checkout_fetches_its_base(run: Run, tmp_path: Path) -> None:
-    run.commit(SPEC.replace("conv 16", "conv 8"))
+    run.commit(LIMITED.replace("conv 16", "conv 8"))
     run.git("config", "uploadpack.allowAnySHA1InWant", "true")
     shallow = tmp_path / "shallow"
     subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{run.folder}", str(shallow)], check=True)
@@ -226,7 +216,7 @@ def clone(run: Run, folder: Path, *words: str) -> None:
 @pytest.mark.parametrize("words", [["--depth=1"], [], ["--single-branch"]])
 def test_a_base_may_be_a_branch(run: Run, tmp_path: Path, words: list[str]) -> None:
     run.git("checkout", "-qb", "work")
-    run.commit(SPEC.replace("conv 16", "conv 8"))
+    run.commit(LIMITED.replace("conv 16", "conv 8"))
     clone(run, tmp_path / "clone", *words, "--branch=work")
     run.compare(base="main", event="none")
     assert (run.outputs()["code"], "1 of 1 model changed" in run.read("github_step_summary")) == ("0", True)
@@ -235,7 +225,7 @@ def test_a_base_may_be_a_branch(run: Run, tmp_path: Path, words: list[str]) -> N
 @pytest.mark.parametrize("base", ["", "main", "nowhere"])
 def test_a_full_clone_stays_one(run: Run, tmp_path: Path, base: str) -> None:
     run.git("checkout", "-qb", "work")
-    run.commit(SPEC.replace("conv 16", "conv 8"))
+    run.commit(LIMITED.replace("conv 16", "conv 8"))
     clone(run, tmp_path / "clone", "--single-branch")
     run.compare(base=base)
     assert run.git("rev-parse", "--is-shallow-repository") == "false"
@@ -245,9 +235,9 @@ def test_a_full_clone_stays_one(run: Run, tmp_path: Path, base: str) -> None:
 @pytest.mark.parametrize("depth", [["--depth=1"], ["--depth=2"], []])
 def test_what_the_base_did_since_is_not_the_pull_requests(run: Run, tmp_path: Path, depth: list[str]) -> None:
     run.git("checkout", "-qb", "work")
-    run.commit(SPEC.replace("3x3", "1x1"))
+    run.commit(LIMITED.replace("3x3", "1x1"))
     run.git("checkout", "-q", "main")
-    run.commit(SPEC.replace("linear 10", "linear 9"))
+    run.commit(LIMITED.replace("linear 10", "linear 9"))
     run.git("merge", "-q", "--no-ff", "-m", "merged", "work")  # as GitHub does, on a branch of its own
     run.git("config", "uploadpack.allowAnySHA1InWant", "true")
     clone(run, tmp_path / "clone", *depth)
@@ -258,9 +248,9 @@ def test_what_the_base_did_since_is_not_the_pull_requests(run: Run, tmp_path: Pa
 
 def test_a_checkout_of_the_branch_itself_is_compared_with_where_it_forked(run: Run) -> None:
     run.git("checkout", "-qb", "work")
-    run.commit(SPEC.replace("3x3", "1x1"))
+    run.commit(LIMITED.replace("3x3", "1x1"))
     run.git("checkout", "-q", "main")
-    run.commit(SPEC.replace("linear 10", "linear 9"))
+    run.commit(LIMITED.replace("linear 10", "linear 9"))
     base = run.git("rev-parse", "HEAD")
     run.git("checkout", "-q", "work")
     run.compare(base=base, event="pull_request", sha="0" * 40)

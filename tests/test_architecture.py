@@ -15,7 +15,7 @@ FLOORS = [
     ("ops",),
     ("spec",),
     ("graph", "scope", "build"),
-    ("receptive", "memory", "duration", "cost"),
+    ("repeats", "receptive", "memory", "depth", "backward", "duration", "cost"),
     ("model", "render", "expand", "schemas", "reference", "conventions", "onnx", "importer", "measure", "latency"),
     ("budget", "check", "comparison", "zoo", "docs"),
     ("cli", "mkdocs", "sphinx"),

@@ -13,37 +13,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from archcalc.cli import main
 from archcalc.model import spec_files, zoo_names
 from archcalc.zoo import year_of
 
 ROOT = Path(__file__).parent.parent
-
-
-class Done:
-    """What a command printed and how it ended."""
-
-    def __init__(self, out: str, err: str, code: int) -> None:
-        self.out, self.err, self.code = out, err, code
-
-
-@pytest.fixture
-def archcalc(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> object:
-    def run(*words: str, columns: int | None = None) -> Done:
-        monkeypatch.delenv("COLUMNS", raising=False)
-        if columns:
-            monkeypatch.setenv("COLUMNS", str(columns))
-        monkeypatch.setattr(sys, "argv", ["archcalc", *words])
-        code: object = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code or 0
-        printed = capsys.readouterr()
-        assert isinstance(code, int)
-        return Done(printed.out, printed.err, code)
-
-    return run
 
 
 def write(folder: Path, layers: str, more: str = "", size: str = "[3, 32, 32]") -> str:

@@ -7,13 +7,14 @@ import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+import running
+from running import Command, Done
 
 import archcalc
-from archcalc.cli import main
 from archcalc.errors import ArchcalcError, UsageError
 from archcalc.model import read
 
@@ -23,35 +24,16 @@ BODY = "layers:\n  - stem: conv 8 3x3\n  - conv 16 3x3\n  - conv 16 3x3\n  - poo
 NET = HEAD + BODY
 
 
-class Done:
-    """What a command printed and how it ended."""
-
-    def __init__(self, out: str, err: str, code: int) -> None:
-        self.out, self.err, self.code = out, err, code
-
-
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Done]:
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    """Run commands in an empty folder, where git is nobody's in particular."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     for who in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{who}_NAME", "t")
         monkeypatch.setenv(f"GIT_{who}_EMAIL", "t@example.org")
-
-    def archcalc(*words: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["archcalc", *words])
-        code: object = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code or 0
-        printed = capsys.readouterr()
-        assert isinstance(code, int)
-        assert "Traceback" not in printed.err
-        return Done(printed.out, printed.err, code)
-
-    return archcalc
+    return partial(running.run, capsys, monkeypatch)
 
 
 def git(*words: str, folder: Path | str = ".") -> str:
@@ -70,7 +52,7 @@ def commit(message: str, **files: str) -> str:
 
 
 @pytest.fixture
-def repository(run: Callable[..., Done]) -> None:
+def repository(run: Command) -> None:
     git("init", "-q", "-b", "main")
     commit("first", net_yaml=NET)
 
@@ -835,7 +817,7 @@ def test_a_deleted_spec_of_the_repository_is_reported(run, pattern: str | None) 
 # ---- a snapshot -----------------------------------------------------------------------------------------------------------
 
 
-def snapshot(run: Callable[..., Done], *words: str, file: str = "costs.json") -> str:
+def snapshot(run: Command, *words: str, file: str = "costs.json") -> str:
     return written(file, run("count", *words, "--format", "json").out)
 
 

@@ -7,19 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny import LIMITED
 
 ROOT = Path(__file__).parent.parent
-SPEC = """\
-archcalc: 1
-name: Tiny
-input: [3, 32, 32]
-layers:
-  - stem: conv 16 3x3
-  - gap
-  - fc: linear 10
-budget:
-  params: {max: 700}
-"""
 README = "# Tiny\n\nIt has <!-- archcalc: value specs/tiny.yaml params --><!-- archcalc: end --> parameters.\n"
 
 pytest.importorskip("pre_commit", reason="pre-commit is not installed")
@@ -76,13 +66,13 @@ def repository(tmp_path: Path) -> Repository:
     lines = ["repos:", f"- repo: {hooks.folder}", f"  rev: {hooks.git('rev-parse', 'HEAD').strip()}", "  hooks:"]
     lines += [f"  - {{id: {name}, language: system}}" for name in ("archcalc-check", "archcalc-docs")]
     found.write(".pre-commit-config.yaml", "\n".join(lines) + "\n")
-    found.write("specs/tiny.yaml", SPEC)
+    found.write("specs/tiny.yaml", LIMITED)
     found.write("README.md", README)
     return found
 
 
 def test_a_mistake_is_shown_where_it_is(repository: Repository) -> None:
-    repository.write("specs/tiny.yaml", SPEC.replace("gap", "gapp"))
+    repository.write("specs/tiny.yaml", LIMITED.replace("gap", "gapp"))
     code, printed = repository.hooks()
     assert code == 1
     assert "specs/tiny.yaml:6:5: unknown layer 'gapp'; did you mean 'gap'?" in printed
@@ -117,14 +107,14 @@ def test_three_commits_through_hooks_compare_and_docs(repository: Repository) ->
     assert "README.md: 1 region, refreshed" in printed
     committed("first")
     repository.git("switch", "-qc", "work")
-    repository.write("specs/tiny.yaml", SPEC.replace("16 3x3", "8 3x3"))
+    repository.write("specs/tiny.yaml", LIMITED.replace("16 3x3", "8 3x3"))
     code, printed = compared()
     assert (code, "-304" in printed) == (0, True)  # 8*27 + 8 + 8*10 + 10 = 314; 618 before
     assert repository.hooks()[0] == 1  # the page didn't change, and is refreshed all the same
     assert "-->314<!--" in page.read_text(encoding="utf-8")
     committed("cheaper")
 
-    repository.write("specs/tiny.yaml", SPEC.replace("16 3x3", "32 3x3"))
+    repository.write("specs/tiny.yaml", LIMITED.replace("16 3x3", "32 3x3"))
     assert repository.run("archcalc", "docs", "README.md", "--check").returncode == 1
     code, printed = compared()
     assert (code, "1,226" in printed) == (1, True)
@@ -158,7 +148,7 @@ def test_pre_commit_installs_archcalc_itself(tmp_path: Path) -> None:
     found = Repository(tmp_path / "repository", surroundings)
     rev = source.git("rev-parse", "HEAD").strip()
     found.write(".pre-commit-config.yaml", f"repos:\n- repo: {source.folder}\n  rev: {rev}\n  hooks: [{{id: archcalc-check}}, {{id: archcalc-docs}}]\n")
-    found.write("specs/tiny.yaml", SPEC)
+    found.write("specs/tiny.yaml", LIMITED)
     found.write("README.md", README)
     code, printed = found.hooks()
     assert code == 1, printed

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from running import Command
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from archcalc.cli import main
 from archcalc.errors import UsageError
 from archcalc.measure import ceilings
 from archcalc.measure import device as device_module
@@ -271,22 +271,7 @@ def test_half_precision_and_batches() -> None:
 # ---- what goes wrong ------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def archcalc(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, str, int]]:
-    def run(*words: str) -> tuple[str, str, int]:
-        monkeypatch.setattr(sys, "argv", ["archcalc", *words])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        printed = capsys.readouterr()
-        return printed.out, printed.err, code
-
-    return run
-
-
-def test_ctrl_c_prints_what_was_measured(archcalc: Callable[..., tuple[str, str, int]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_prints_what_was_measured(archcalc: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([10.0, 20.0, 30.0])
 
     def timed(run: object) -> float:
@@ -302,7 +287,7 @@ def test_ctrl_c_prints_what_was_measured(archcalc: Callable[..., tuple[str, str,
     assert ("interrupted after 3 rounds" in err, code) == (True, 2)
 
 
-def test_ctrl_c_before_anything_ran(archcalc: Callable[..., tuple[str, str, int]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_before_anything_ran(archcalc: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(self: Runner) -> None:
         raise KeyboardInterrupt
 
@@ -342,13 +327,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("words", "message"), REFUSED)
-def test_bad_usage_ends_with_2(words: list[str], message: str, archcalc: Callable[..., tuple[str, str, int]]) -> None:
+def test_bad_usage_ends_with_2(words: list[str], message: str, archcalc: Command) -> None:
     out, err, code = archcalc("measure", *words)
     assert (out, code) == ("", 2)
     assert message in err
 
 
-def test_the_command_as_json(archcalc: Callable[..., tuple[str, str, int]]) -> None:
+def test_the_command_as_json(archcalc: Command) -> None:
     out, err, code = archcalc("measure", "lenet", "--runs", "3", "--threads", "1", "--profile", "--json")
     found = json.loads(out)
     assert (err, code) == ("", 0)
@@ -358,11 +343,18 @@ def test_the_command_as_json(archcalc: Callable[..., tuple[str, str, int]]) -> N
     assert found["device"]["threads"] == 1
 
 
-def test_a_bar_is_drawn_on_a_terminal_only(archcalc: Callable[..., tuple[str, str, int]], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert archcalc("measure", "lenet", "--runs", "2")[1] == ""
-    from archcalc.cli import measure as command
+@pytest.mark.parametrize("command", ["measure", "verify"])
+def test_nothing_is_noted_under_quiet(command: str, archcalc: Command, tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text("archcalc: 1\nname: t\ninput: [3, 8, 8]\nlayers: [conv 4 3x3]\n")
+    (tmp_path / "workflow.yaml").write_text("on: push\n")
+    words = [command, str(tmp_path), *(["--runs", "1"] if command == "measure" else [])]
+    assert archcalc(*words).err == f"note: no specs, for want of `archcalc: 1`: {tmp_path}/workflow.yaml\n"
+    assert archcalc(*words, "--quiet").err == ""
 
-    monkeypatch.setattr(command.sys.stderr, "isatty", lambda: True, raising=False)
+
+def test_a_bar_is_drawn_on_a_terminal_only(archcalc: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert archcalc("measure", "lenet", "--runs", "2")[1] == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     err = archcalc("measure", "lenet", "--runs", "2")[1]
     assert "[###############...............] round 1" in err
     assert archcalc("measure", "lenet", "--runs", "2", "--quiet")[1] == ""
@@ -381,7 +373,7 @@ def why_no_cuda() -> str:
 
 
 @pytest.mark.skipif(not why_no_cuda(), reason="CUDA works here")
-def test_without_cuda_it_is_an_error_and_no_run_on_the_cpu(archcalc: Callable[..., tuple[str, str, int]]) -> None:
+def test_without_cuda_it_is_an_error_and_no_run_on_the_cpu(archcalc: Command) -> None:
     out, err, code = archcalc("measure", "lenet", "--device", "cuda", "--runs", "1")
     assert (out, code) == ("", 2)
     assert "CUDA" in err

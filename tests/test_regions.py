@@ -4,55 +4,21 @@ import codecs
 import os
 import re
 import stat
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-
-from archcalc.cli import main
-
-NET = """\
-archcalc: 1
-name: Tiny
-input: [3, size, size]
-params: {size: 32, width: 16}
-layers:
-  - stem: conv width 3x3
-  - gap
-  - fc: linear 10
-variants:
-  wide: {width: 32}
-"""
-PARAMS = 16 * 3 * 9 + 16 + 16 * 10 + 10  # 618
-MACS = 16 * 32 * 32 * 3 * 9 + 16 * 10  # 442,528
-WIDE = 32 * 3 * 9 + 32 + 32 * 10 + 10  # 1,226
-
-
-class Done:
-    """What a command printed and how it ended."""
-
-    def __init__(self, out: str, err: str, code: object) -> None:
-        self.out, self.err, self.code = out, err, code
+from running import Command
+from tiny import MACS, NET, PARAMS, WIDE
 
 
 @pytest.fixture
-def docs(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> object:
+def docs(tmp_path: Path, archcalc: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run `archcalc docs` in a folder with `net.yaml`."""
     (tmp_path / "net.yaml").write_text(NET, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["archcalc", "docs", *words])
-        code: object = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code or 0
-        printed = capsys.readouterr()
-        return Done(printed.out, printed.err, code)
-
-    return run
+    return partial(archcalc, "docs")
 
 
 def page(text: str, name: str = "page.md") -> Path:

@@ -8,18 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-NET = """\
-archcalc: 1
-name: Tiny
-input: [3, size, size]
-params: {size: 32, width: 16}
-layers:
-  - stem: conv width 3x3
-  - gap
-  - fc: linear 10
-"""
-PARAMS = 16 * 3 * 9 + 16 + 16 * 10 + 10  # 618
+from tiny import NET
 
 
 def text_of(page: Path) -> str:

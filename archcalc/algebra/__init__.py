@@ -7,12 +7,15 @@
     >>> print(pooled, "|", unicode(64 * pooled**2))
     (size + 3)//4 | 64⌈size/4⌉²
 
-`poly` holds the arithmetic, `decide` the questions (`same`, `less`, `divides`, `bounds`, `domain`), `printing` the notations,
-`sums` sums over an index, `compiling` fast evaluation. Nothing here rounds, overflows or guesses: what can't be decided or kept exact raises.
+`poly` holds the arithmetic; the questions are in `intervals` (`bounds`), `equality` (`same`, `divides`) and `order` (`less`, `domain`), each
+answered for every point of the domain; `printing` has the notations, `sums` sums over an index, `compiling` fast evaluation. Nothing here
+rounds, overflows or guesses: what can't be decided or kept exact raises.
 """
 
 from .compiling import compile_numpy, compile_python, javascript
-from .decide import bounds, divides, domain, increasing, less, lower_bound, maximum, minimum, same
+from .equality import divides, same
+from .intervals import bounds, maximum, minimum
+from .order import domain, increasing, less, lower_bound
 from .poly import Dim, Number, Poly, Symbol, call, ceil, floor, integral, symbol
 from .printing import latex, text, to_sympy, unicode
 from .sums import at, extremes, index_symbol, progression, summed

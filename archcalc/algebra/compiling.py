@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archcalc.errors import ArchcalcError
 
-from .decide import always_integral, maximum, minimum
-from .poly import Atom, Call, Floor, Monomial, Number, Poly, Variable, _nested, _plain, integral
+from .equality import always_integral
+from .intervals import maximum, minimum
+from .poly import Atom, Call, Floor, Monomial, Number, Poly, Variable, integral, nested, plain
 from .printing import Text
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def compile_python(x: Number, names: Sequence[str]) -> Callable[..., int]:
     compiled = _function(x, names, lambda atom: atom.function)
     if _is_integral(x):
         return compiled
-    return lambda *values: _plain(compiled(*values))  # type: ignore[return-value]
+    return lambda *values: plain(compiled(*values))  # type: ignore[return-value]
 
 
 def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., numpy.ndarray[Any, Any]]:
@@ -132,7 +133,7 @@ def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., numpy.ndarra
         return extremes.get(atom.build) or numpy.frompyfunc(atom.function, len(atom.args), 1)
 
     compiled = _function(x, names, function)
-    small = _is_integral(x) and not any(_opaque(atom) for atom in _nested(x))
+    small = _is_integral(x) and not any(_opaque(atom) for atom in nested(x))
 
     def evaluate(*values: Any) -> numpy.ndarray[Any, Any]:
         arrays = [numpy.asarray(value) for value in values]
@@ -232,7 +233,7 @@ def javascript(x: Number, names: Sequence[str]) -> str:
     Its results are exact: it throws a RangeError when an argument isn't an integer or anything on the way reaches 2^53.
     Raises ArchcalcError for what has no such function: real-valued symbols, fractional results, named roundings.
     """
-    if not _is_integral(x) or any(_opaque(atom) for atom in _nested(x)):
+    if not _is_integral(x) or any(_opaque(atom) for atom in nested(x)):
         raise ArchcalcError(f"`{x}` can't be written in JavaScript: only integers, floors, min and max stay exact there")
     parameters = {name: _javascript_name(n, name) for n, name in enumerate(_parameters(x, names))}
     code = _JavaScript(parameters, lambda atom: atom.function)

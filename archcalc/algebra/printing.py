@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
-from .decide import always_integral
+from .equality import always_integral
 from .poly import Atom, Call, Floor, Monomial, Number, Poly, Variable, integral
 
 if TYPE_CHECKING:

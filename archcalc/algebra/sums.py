@@ -14,7 +14,7 @@ from math import comb
 
 from archcalc.errors import Undecided
 
-from .decide import bounds
+from .intervals import bounds
 from .poly import Number, Poly, Variable, rewrite, symbol
 
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archcalc.cli.app import app
-from archcalc.cli.options import Quiet
+from archcalc.cli.options import Batch, OnDevice, Precision, Quiet, Threads
 from archcalc.cli.progress import bar
 from archcalc.errors import UsageError
+
+if TYPE_CHECKING:
+    from archcalc.latency.profile import Calibrated
 
 
 @app.command()
 def calibrate(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write the device's profile.")],
-    device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
-    threads: Annotated[int | None, typer.Option("--threads", min=1, help="Of the CPU; onnxruntime's own choice unless given.")] = None,
-    dtype: Annotated[str, typer.Option("--dtype", help="fp32 or fp16.")] = "fp32",
-    batch: Annotated[int, typer.Option("--batch", "-b", min=1, help="Samples in a batch.")] = 1,
+    device: OnDevice = "cpu",
+    threads: Threads = None,
+    dtype: Precision = "fp32",
+    batch: Batch = 1,
     name: Annotated[str | None, typer.Option("--name", help="What to call the machine.")] = None,
     chains: Annotated[int, typer.Option("--chains", min=12, help="Random chains of layers to time.")] = 108,
     seconds: Annotated[float, typer.Option("--seconds", min=1, help="The most time for timing them.")] = 60,
@@ -35,19 +38,12 @@ def calibrate(
     from archcalc.latency.calibrate import calibrate as calibrated
     from archcalc.latency.profile import printed
     from archcalc.measure.device import Device
-    from archcalc.spec.model import read_quantity
     from archcalc.writing import writable, write
 
     if dtype not in ("fp32", "fp16"):
         raise UsageError(f"a device is calibrated in fp32 or fp16, not {dtype}")
     writable(output)
-    try:
-        most = float(read_quantity(noise).value)
-    except ValueError:
-        most = -1
-    if most < 0:
-        raise UsageError(f"--noise takes a percentage such as 4%, got '{noise}'")
-    place = Device(device, threads)
+    most, place = _share(noise), Device(device, threads)
     try:
         with bar(quiet) as progress:
             profile = calibrated(place, dtype, batch, count=chains, seconds=seconds, most_noise=most, progress=progress)
@@ -56,8 +52,24 @@ def calibrate(
     if name is not None:
         profile = profile.model_copy(update={"name": name})
     write(output, printed(profile).encode())
+    typer.echo(f"{output}: {_summary(profile)}")
+
+
+def _share(noise: str) -> float:
+    from archcalc.spec.model import read_quantity
+
+    try:
+        most = float(read_quantity(noise).value)
+    except ValueError:
+        most = -1
+    if most < 0:
+        raise UsageError(f"--noise takes a percentage such as 4%, got '{noise}'")
+    return most
+
+
+def _summary(profile: Calibrated) -> str:
     held = profile.holdout
-    typer.echo(
-        f"{output}: {profile.name}, {len(profile.classes)} classes of layers from {profile.calibration.samples:,} timed ones; chains that were left out "
+    return (
+        f"{profile.name}, {len(profile.classes)} classes of layers from {profile.calibration.samples:,} timed ones; chains that were left out "
         f"are off by {held.mape:.1%}, nine of ten by less than a factor of {held.factor:.3g}; noise {profile.calibration.noise or 0:.1%}"
     )

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archcalc.cli.app import app
-from archcalc.cli.options import Quiet, Specs, readable
-from archcalc.errors import UsageError
+from archcalc.cli.options import Quiet, Specs, readable, text_or_json
 
 if TYPE_CHECKING:
     from archcalc.check import Checked, Tally
@@ -24,8 +23,7 @@ def check(specs: Specs, form: Annotated[str, typer.Option("--format", "-o", help
     """
     from archcalc.check import Tally, check_all
 
-    if form not in ("text", "json"):
-        raise UsageError(f"unknown format '{form}'; there are text, json")
+    form = text_or_json(form)
     found = check_all(*readable(specs, quiet))
     tally = Tally.of(found)
     if form == "json":

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.app import app
-from archcalc.cli.options import As, Batch, Columns, Dtype, Free, Quiet, Set, Specs, Train, Without, bindings, models, names, notes, width
+from archcalc.cli.options import As, Batch, Columns, Dtype, Free, Quiet, Set, Specs, Train, Without, answered, bindings, names, width
 
 
 @app.command()
@@ -43,11 +43,7 @@ def count(
     from archcalc.model import Question
     from archcalc.render import render
 
-    tables = []
-    for model in models(specs, quiet):
-        table = model.answer(Question(bindings(sets), names(free), batch, train, dtype, names(without), tool))
-        notes(table, model.dropped, quiet)
-        tables.append(table)
+    tables = answered(specs, Question(bindings(sets), names(free), batch, train, dtype, names(without), tool), quiet)
     typer.echo(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, flops=flops, width=width()))
     if strict and any(table.graph.uncounted for table in tables):
         raise typer.Exit(1)

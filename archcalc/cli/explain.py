@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.app import app
-from archcalc.cli.options import As, Batch, Free, Quiet, Set, Train, Without, bindings, models, names, notes, width
-from archcalc.errors import UsageError
+from archcalc.cli.options import As, Batch, Free, Quiet, Set, Train, Without, bindings, models, names, notes, text_or_json, width
 
 
 @app.command()
@@ -34,8 +33,7 @@ def explain(
     from archcalc.conventions import TOOLS, counted, find, overview, printing, reference
     from archcalc.model import Question
 
-    if form not in ("text", "json"):
-        raise UsageError(f"unknown format '{form}'; there are text, json")
+    form = text_or_json(form)
     if tool is not None:
         find(tool)
     if spec is None:

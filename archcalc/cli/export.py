@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.app import app
-from archcalc.cli.options import Batch, Free, Quiet, Set, Spec, Train, Without, bindings, models, names, notes
+from archcalc.cli.options import Batch, Free, Precision, Quiet, Set, Spec, Train, Without, bindings, models, names, notes
 from archcalc.errors import UsageError
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The numbers that learned tensors begin with follow from it.")]
@@ -23,7 +23,7 @@ def export(
     without: Without = None,
     train: Train = False,
     batch: Batch = 1,
-    dtype: Annotated[str, typer.Option("--dtype", help="fp32 or fp16.")] = "fp32",
+    dtype: Precision = "fp32",
     weights: Annotated[str, typer.Option("--weights", help="random (He's, seeded), or none: the structure alone, in a small file.")] = "random",
     seed: Seed = 0,
     external_data: Annotated[bool, typer.Option("--external-data", help="Learned tensors in FILE.data; past 2 GB they always are.")] = False,

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archcalc.cli.app import app
 from archcalc.cli.export import Seed
-from archcalc.cli.options import Batch, Quiet, Set, Specs, Without, bindings, models, names, notes
+from archcalc.cli.options import Batch, OnDevice, Quiet, Set, Specs, Threads, Without, answered, bindings, names, text_or_json
+from archcalc.cli.progress import rounds
 from archcalc.errors import UsageError
 
 if TYPE_CHECKING:
-    from archcalc.measure.latency import Progress
-
-WIDTH = 30  # of the progress bar
+    from archcalc.cost import Table
+    from archcalc.latency.profile import Profile
+    from archcalc.measure.device import Device
+    from archcalc.measure.latency import Latency
 
 
 @app.command()
 def measure(
     specs: Specs,
-    device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
+    device: OnDevice = "cpu",
     sets: Set = None,
     without: Without = None,
     batch: Batch = 1,
     dtype: Annotated[str | None, typer.Option("--dtype", help="fp32 (default) or fp16.")] = None,
-    threads: Annotated[int | None, typer.Option("--threads", min=1, help="Of the CPU; onnxruntime's own choice unless given.")] = None,
+    threads: Threads = None,
     runs: Annotated[int | None, typer.Option("--runs", min=1, help="So many, instead of until the median stands still.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Where the time goes, layer by layer.")] = False,
     depth: Annotated[int, typer.Option("--depth", "-d", min=1, help="Levels of blocks that a profile shows.")] = 1,
@@ -52,52 +51,43 @@ def measure(
     archcalc measure resnet18 --threads 1 --against device.json   measured and predicted side by side
     """
     from archcalc.measure.device import Device
-    from archcalc.measure.latency import measure as measured
-    from archcalc.measure.report import dumped, text, to_json
     from archcalc.model import Question
 
-    form = "json" if json else form
-    if form not in ("text", "json"):
-        raise UsageError(f"unknown format '{form}'; there are text, json")
+    form = text_or_json(form, json)
     place, known = Device(device, threads, tf32, search), None
     if against is not None:
-        from archcalc.latency.against import comparable
-        from archcalc.latency.profile import load_profile
-
-        known = load_profile(against)
-        place, dtype = comparable(known, place, dtype)
-    tables = []
-    for model in models(specs):
-        table = model.answer(Question(bindings(sets), (), batch, False, dtype or "fp32", names(without)))
-        notes(table, model.dropped, quiet)
-        tables.append(table)
-    try:
-        with _progress(quiet) as progress:
-            found = measured(tables, place, runs=runs, profile=profile or (known is not None and place.kind == "cpu"), seed=seed, progress=progress)
-    except KeyboardInterrupt:
-        raise UsageError("interrupted before every network had run") from None
-    if known is not None:
-        from archcalc.latency.against import report
-
-        typer.echo(report(found, known, depth, form))
-    else:
-        typer.echo(text(found, depth) if form == "text" else dumped(to_json(found)))
+        known, place, dtype = _compared(against, place, dtype)
+    tables = answered(specs, Question(bindings(sets), (), batch, False, dtype or "fp32", names(without)), quiet)
+    found = _timed(tables, place, runs, profile or (known is not None and place.kind == "cpu"), seed, quiet)
+    typer.echo(_shown(found, known, form, depth))
     if found[0].interrupted:
         raise UsageError(f"interrupted after {len(found[0].times)} rounds")
 
 
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Progress | None]:
-    """A bar on stderr, on a terminal, which vanishes when it is done."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
+def _compared(against: str, place: Device, dtype: str | None) -> tuple[Profile, Device, str]:
+    """The profile that predicts, and where and how to measure so that the two compare."""
+    from archcalc.latency.against import comparable
+    from archcalc.latency.profile import load_profile
 
-    def show(done: int, of: int) -> None:
-        filled = WIDTH * done // of
-        typer.echo(f"\r[{'#' * filled}{'.' * (WIDTH - filled)}] round {done}", err=True, nl=False)
+    known = load_profile(against)
+    return known, *comparable(known, place, dtype)
+
+
+def _timed(tables: list[Table], place: Device, runs: int | None, profile: bool, seed: int, quiet: bool) -> list[Latency]:
+    from archcalc.measure.latency import measure
 
     try:
-        yield show
-    finally:
-        typer.echo(f"\r{' ' * (WIDTH + 20)}\r", err=True, nl=False)
+        with rounds(quiet) as progress:
+            return measure(tables, place, runs=runs, profile=profile, seed=seed, progress=progress)
+    except KeyboardInterrupt:
+        raise UsageError("interrupted before every network had run") from None
+
+
+def _shown(found: list[Latency], known: Profile | None, form: str, depth: int) -> str:
+    if known is not None:
+        from archcalc.latency.against import report
+
+        return report(found, known, depth, form)
+    from archcalc.measure.report import dumped, text, to_json
+
+    return text(found, depth) if form == "text" else dumped(to_json(found))

@@ -14,7 +14,7 @@ from archcalc.errors import UsageError
 if TYPE_CHECKING:
     from archcalc.cost import Table
     from archcalc.errors import Problem
-    from archcalc.model import Model
+    from archcalc.model import Model, Question
 
 
 def _columns(names: str | None) -> str | None:
@@ -43,7 +43,28 @@ As = Annotated[str | None, typer.Option("--as", metavar="TOOL", help="Count as a
 Columns = Annotated[
     str | None, typer.Option("--columns", "-c", metavar="C,C", callback=_columns, is_eager=True, help="Which columns: `--columns help` explains them.")
 ]
+OnDevice = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Of the CPU; onnxruntime's own choice unless given.")]
+Precision = Annotated[str, typer.Option("--dtype", help="fp32 or fp16.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
+
+
+def text_or_json(form: str, json: bool = False) -> str:
+    """The format that `--format` or `--json` asks for. Raises UsageError for others."""
+    form = "json" if json else form
+    if form not in ("text", "json"):
+        raise UsageError(f"unknown format '{form}'; there are text, json")
+    return form
+
+
+def answered(specs: Iterable[str], question: Question, quiet: bool) -> list[Table]:
+    """The tables of every spec, with their notes on stderr."""
+    tables = []
+    for model in models(specs, quiet):
+        table = model.answer(question)
+        notes(table, model.dropped, quiet)
+        tables.append(table)
+    return tables
 
 
 def models(specs: Iterable[str], quiet: bool = False) -> list[Model]:

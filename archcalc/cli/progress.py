@@ -1,30 +1,54 @@
-"""A progress bar on stderr, on a terminal; it vanishes when it is done."""
+"""Progress bars on stderr, on a terminal; they vanish when the work is done."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeVar
 
 import typer
 
 WIDTH = 30
 
 Progress = Callable[[str, int, int], None]
+Rounds = Callable[[int, int], None]
+Show = TypeVar("Show", Progress, Rounds)
+
+
+def bar(quiet: bool) -> AbstractContextManager[Progress | None]:
+    """Something to tell what is being done, how much of it is done, and of how much."""
+
+    def show(what: str, done: int, of: int) -> None:
+        _write(f"{what:<8} {_filled(done, of)} {done}/{of} ")
+
+    return _vanishing(show, quiet)
+
+
+def rounds(quiet: bool) -> AbstractContextManager[Rounds | None]:
+    """Something to tell how many rounds are done, and of how many."""
+
+    def show(done: int, of: int) -> None:
+        _write(f"{_filled(done, of)} round {done}")
+
+    return _vanishing(show, quiet)
 
 
 @contextmanager
-def bar(quiet: bool) -> Iterator[Progress | None]:
-    """Something to tell what is being done, how much of it is done, and of how much."""
+def _vanishing(show: Show, quiet: bool) -> Iterator[Show | None]:
     if quiet or not sys.stderr.isatty():
         yield None
         return
-
-    def show(what: str, done: int, of: int) -> None:
-        filled = WIDTH * done // max(of, 1)
-        typer.echo(f"\r{what:<8} [{'#' * filled}{'.' * (WIDTH - filled)}] {done}/{of} ", err=True, nl=False)
-
     try:
         yield show
     finally:
-        typer.echo(f"\r{' ' * (WIDTH + 30)}\r", err=True, nl=False)
+        _write(f"{' ' * (WIDTH + 30)}\r")
+
+
+def _filled(done: int, of: int) -> str:
+    filled = WIDTH * done // max(of, 1)
+    return f"[{'#' * filled}{'.' * (WIDTH - filled)}]"
+
+
+def _write(line: str) -> None:
+    typer.echo(f"\r{line}", err=True, nl=False)

@@ -8,8 +8,7 @@ import typer
 
 from archcalc.cli.app import app
 from archcalc.cli.export import Seed
-from archcalc.cli.options import Batch, Quiet, Set, Specs, Train, Without, bindings, models, names, notes
-from archcalc.errors import UsageError
+from archcalc.cli.options import Batch, Quiet, Set, Specs, Train, Without, bindings, models, names, notes, text_or_json
 
 if TYPE_CHECKING:
     from archcalc.cost import Table
@@ -41,12 +40,10 @@ def verify(
     from archcalc.measure.proof import verify as proved
     from archcalc.model import Question
 
-    form = "json" if json else form
-    if form not in ("text", "json"):
-        raise UsageError(f"unknown format '{form}'; there are text, json")
+    form = text_or_json(form, json)
     wanted = None if field is None else [name for name in names(field) if name != "none"]
     found = []
-    for model in models(specs):
+    for model in models(specs, quiet):
         table = model.answer(Question(bindings(sets), (), batch, train, without=names(without)))
         notes(table, model.dropped, quiet)
         proof = proved(table, fields=wanted, seed=seed)

@@ -21,7 +21,7 @@ def grid(cells: Cells, width: int | None) -> str:
     widths = [max(len(row[n]) for row in rows) for n in columns]
     if width is not None:
         columns, widths = _fitted(cells, columns, widths, width)
-    shown = [[_cut(row[n], widths[n], not cells.right[n]) for n in columns] for row in rows]
+    shown = [[_cut(row[n], widths[n]) for n in columns] for row in rows]
     rule = ["-" * widths[n] for n in columns]
     align = ["right" if cells.right[n] else "left" for n in columns]
     body = tabulate([shown[0], rule, *shown[1:-1], rule, shown[-1]], tablefmt="plain", colalign=align, disable_numparse=True, preserve_whitespace=True)
@@ -51,7 +51,7 @@ def _shorten(cells: Cells, columns: list[int], widths: list[int], excess: int, l
             excess -= taken
 
 
-def _cut(cell: str, width: int, keep_start: bool) -> str:
+def _cut(cell: str, width: int) -> str:
     return cell if len(cell) <= width else cell[: max(1, width - 1)] + "…"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from archcalc.algebra import Poly, text
 from archcalc.cost import Row, Table
+from archcalc.duration import Timing
 from archcalc.ops import Reach
 from archcalc.receptive import Field
 from archcalc.render import times
@@ -111,18 +112,11 @@ def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
         "layers": [layer(row) for row in (table.rows if rows is None else rows)],
     }
     if table.convention.version:
-        found["counted_by"] = {"tool": table.convention.name, "version": table.convention.version, "units": dict(table.convention.titles)}
-    for listed in found["layers"] if table.convention.version else ():
-        for name in ("macs", "flops", "elementwise"):
-            if table.totals[name] is None:  # not what the tool counts
-                listed[name] = None
+        _told(found, table)
     if table.graph.notes:
         found["notes"] = list(table.graph.notes)
     if table.timing is not None:
-        low, high = table.timing.interval
-        found["totals"]["latency_ms"] = times.exact(table.timing.whole.total)
-        found["totals"]["latency_interval_ms"] = [times.exact(low), None if high is None else times.exact(high)]
-        found["latency"] = times.latency(table, table.timing)
+        _timed(found, table, table.timing)
     if table.binding.given:
         found["set"] = list(table.binding.given)
     if table.without:
@@ -132,6 +126,23 @@ def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
         if table.narrower:
             found["narrower_domains"] = {name: list(conditions) for name, conditions in table.narrower.items()}
     return found
+
+
+def _told(found: contract.Count, table: Table) -> None:
+    """Whose convention is followed; what that tool doesn't count is null."""
+    found["counted_by"] = {"tool": table.convention.name, "version": table.convention.version, "units": dict(table.convention.titles)}
+    for listed in found["layers"]:
+        for name in ("macs", "flops", "elementwise"):
+            if table.totals[name] is None:
+                listed[name] = None
+
+
+def _timed(found: contract.Count, table: Table, timing: Timing) -> None:
+    """What is predicted of the whole network."""
+    low, high = timing.interval
+    found["totals"]["latency_ms"] = times.exact(timing.whole.total)
+    found["totals"]["latency_interval_ms"] = [times.exact(low), None if high is None else times.exact(high)]
+    found["latency"] = times.latency(table, timing)
 
 
 def _whole_field(table: Table) -> contract.WholeField:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from archcalc.algebra import Number, Poly, text, unicode
 from archcalc.cost import Row, Table
 from archcalc.duration import TERMS, Timing
-from archcalc.render import contract, numbers
+from archcalc.render import numbers
+
+if TYPE_CHECKING:
+    from archcalc.render import contract
 
 DIGITS = 4  # of coefficients: more than a measurement has
 

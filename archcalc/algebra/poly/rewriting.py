@@ -1,0 +1,88 @@
+"""Putting numbers or other closed forms in the place of symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+
+from archcalc.errors import ArchcalcError
+
+from .atoms import Atom, Call, Floor, Rational, Symbol, Variable
+from .polynomial import Number, Poly
+from .terms import plain
+
+
+class Rewriting:
+    """Puts `variable(symbol)` in the place of each symbol; what stands in several places is rewritten once."""
+
+    def __init__(self, variable: Callable[[Variable], Number]) -> None:
+        self.variable = variable
+        self.done: dict[Atom, Number] = {}
+
+    def __call__(self, x: Number) -> Number:
+        if not isinstance(x, Poly):
+            return x
+        done = self.done
+        total: Number = 0
+        for monomial, coefficient in x.terms.items():
+            product: Number = coefficient
+            for atom in monomial:
+                if atom not in done:
+                    done[atom] = atom.rebuild(self)
+                product = product * done[atom]
+            total = total + product
+        return total if isinstance(total, Poly) else plain(total)
+
+
+def rewrite(x: Number, variable: Callable[[Variable], Number]) -> Number:
+    """x with each symbol replaced, without a look at its domain (for those who split the domain themselves)."""
+    return Rewriting(variable)(x)
+
+
+def evaluated(x: Poly, bindings: Mapping[str, Rational]) -> Rational:
+    """See `Poly.evaluate`."""
+
+    def value(atom: Variable) -> Number:
+        name = atom.symbol.name
+        if name not in bindings:
+            raise ArchcalcError(f"no value for `{name}` in `{x}`")
+        return _bound(atom.symbol, bindings[name])
+
+    result = rewrite(x, value)
+    assert not isinstance(result, Poly)
+    return result
+
+
+def substituted(x: Poly, bindings: Mapping[str, Number]) -> Number:
+    """See `Poly.substitute`."""
+
+    def replaced(atom: Variable) -> Number:
+        value = bindings.get(atom.symbol.name)
+        return Poly({(atom,): 1}) if value is None else _bound(atom.symbol, value)
+
+    return rewrite(x, replaced)
+
+
+def _bound(symbol: Symbol, value: Number) -> Number:
+    """The value, once it is known to lie in the symbol's domain."""
+    from archcalc.algebra.intervals import bounds
+
+    if not isinstance(value, int | Fraction | Poly):
+        raise ArchcalcError(f"`{symbol.name}` can't be {value!r}: only an exact number")
+    in_steps = not symbol.integer or value // symbol.multiple_of * symbol.multiple_of == value
+    if not in_steps or not symbol.holds(*bounds(value)):
+        raise ArchcalcError(f"`{symbol.name}` can't be {value}: it is {symbol.domain()}")
+    return value if isinstance(value, Poly) else plain(value)
+
+
+def nested(x: Number) -> Iterator[Atom]:
+    """The atoms of x and those within them, with repetitions."""
+    for atom in x.atoms() if isinstance(x, Poly) else ():
+        yield atom
+        for inner in (atom.inside,) if isinstance(atom, Floor) else atom.args if isinstance(atom, Call) else ():
+            yield from nested(inner)
+
+
+def variables_in(x: Number) -> set[Variable]:
+    """The variables in x, nested ones included."""
+    return {atom for atom in nested(x) if isinstance(atom, Variable)}

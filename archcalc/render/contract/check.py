@@ -1,0 +1,55 @@
+"""What `archcalc check` prints."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from archcalc.render.contract.common import Tool, Whole
+
+
+class Figure(TypedDict):
+    """A reference or a budget held against the count."""
+
+    kind: Literal["reference", "budget"]
+    metric: str
+    passed: bool
+    known_mismatch: bool
+    warning: Annotated[bool, Field(description="a budget of level `warn` that is broken")]
+    counted: Any
+    wanted: str
+    source: str
+    note: str
+    line: int
+
+
+class Checked(TypedDict):
+    """A network and its figures."""
+
+    spec: str
+    variant: str | None
+    layers: Whole
+    figures: list[Figure]
+    failed: int
+
+
+class Tally(TypedDict):
+    """What was checked."""
+
+    networks: int
+    references_matched: int
+    known_mismatches: int
+    budgets_held: int
+    warnings: int
+    failed: int
+
+
+class Check(TypedDict):
+    """Specs held against their references and budgets."""
+
+    schema: Literal["archcalc/check/1"]
+    tool: Tool
+    totals: Tally
+    networks: list[Checked]
