@@ -17,7 +17,8 @@ from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, SpecError
 from archcalc.model import Model
 from archcalc.spec import read_spec
-from archcalc.spec.expressions import evaluate, make_divisible
+from archcalc.spec.expressions import evaluate
+from archcalc.spec.values import make_divisible
 
 COMPARED = ("params", "trainable_params", "buffers", "macs", "elementwise", "activations", "bytes")
 NETWORKS = ("alexnet", "vgg16", "googlenet", "googlenet-torchvision", "resnet50", "resnet152", "densenet121", "mobilenet_v2", "efficientnet_b0")

@@ -18,7 +18,7 @@ from archcalc.errors import SpecError, Undecided
 from archcalc.model import Model
 from archcalc.receptive import Field
 from archcalc.spec import read_spec
-from archcalc.spec.expressions import make_divisible
+from archcalc.spec.values import make_divisible
 
 DEPTHS = range(1, 21)
 DOMAINS = {"depth_with_pooling": "depth", "expected_depth": "depth"}  # figures that share one

@@ -15,9 +15,10 @@ from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op, Shape, spell_shap
 from archcalc.ops.base import show
 from archcalc.scope import Context, Scope
 from archcalc.spec import Binding, Spec
-from archcalc.spec.expressions import CONSTANTS, Environment
+from archcalc.spec.expressions import Environment
 from archcalc.spec.items import Chain, Item, Line, Word
 from archcalc.spec.layers import SUFFIXES, WORDS, Layer, Resolver, complaints, meant, takes_words
+from archcalc.spec.values import CONSTANTS
 
 MOST_LAYERS = 250_000
 

@@ -11,9 +11,10 @@ from typing import Any
 from archcalc.algebra import Poly, symbol
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, SpecError, Undecided, UsageError
 from archcalc.ops.base import show
-from archcalc.spec.expressions import Value, capped_list, compile_expression, is_known, unknown_name
+from archcalc.spec.expressions import compile_expression, is_known, unknown_name
 from archcalc.spec.parts import Declared, Spec, among
 from archcalc.spec.text import Node, Scalar, Sequence, compose
+from archcalc.spec.values import Value, capped_list
 
 BATCH = "batch"
 DEEPEST = 100  # parameters that follow from parameters that follow ...

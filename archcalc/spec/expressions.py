@@ -18,19 +18,18 @@ import difflib
 import functools
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from archcalc import algebra
-from archcalc.algebra import Number, Poly
+from archcalc.algebra import Poly
 from archcalc.errors import ExpressionError, Undecided
+from archcalc.spec.values import BINARY, COMPARE, CONSTANTS, FUNCTIONS, Value, capped, capped_list, number, plain, truth
 
-LONGEST, DEEPEST, MOST_PARTS, MOST_ITEMS, MOST_BITS, LARGEST_EXPONENT = 8000, 40, 4000, 10_000, 256, 1024
+LONGEST, DEEPEST, MOST_PARTS = 8000, 40, 4000
 
 _PLAIN_SIZES = re.compile(r"\d+(x\d+)+")
 
-Value = Any  # int, Fraction, Poly, bool, str, None, or a tuple of these
 Environment = Mapping[str, Value]
 _Run = Callable[[Environment, Collection[str]], Value]
 
@@ -141,10 +140,10 @@ def _constant(node: ast.Constant, depth: int) -> _Run:
     if isinstance(value, float):
         if value in (float("inf"), float("-inf")):
             raise ExpressionError("a number is too large")
-        value = _plain(Fraction(repr(value)))
+        value = plain(Fraction(repr(value)))
     elif not isinstance(value, (int, str, bool, type(None))):
         raise ExpressionError(f"`{_spelled(node)}` is not allowed in an expression", node.col_offset)
-    value = _capped(value)
+    value = capped(value)
     return lambda env, words: value
 
 
@@ -183,11 +182,11 @@ def unknown_name(name: str, names: Collection[str]) -> str:
 def _unary(node: ast.UnaryOp, depth: int) -> _Run:
     inner, operator = _compile(node.operand, depth), type(node.op)
     if operator is ast.Not:
-        return lambda env, words: not _truth(inner(env, words))
+        return lambda env, words: not truth(inner(env, words))
     if operator is ast.USub:
-        return lambda env, words: -_number(inner(env, words), "-")
+        return lambda env, words: -number(inner(env, words), "-")
     if operator is ast.UAdd:
-        return lambda env, words: _number(inner(env, words), "+")
+        return lambda env, words: number(inner(env, words), "+")
     raise ExpressionError(f"`{_spelled(node)}` is not allowed in an expression", node.col_offset)
 
 
@@ -210,16 +209,16 @@ def _binary(node: ast.BinOp, depth: int) -> _Run:
 
 def _step(node: ast.BinOp, depth: int) -> Callable[[Value, Environment, Collection[str]], Value]:
     """An operator and what stands to the right of it."""
-    right, entry = _compile(node.right, depth), _BINARY.get(type(node.op))
+    right, entry = _compile(node.right, depth), BINARY.get(type(node.op))
     if entry is None:
         raise ExpressionError(f"`{_spelled(node)}` is not allowed in an expression", node.col_offset)
     sign, apply = entry
 
     def run(left: Value, env: Environment, words: Collection[str]) -> Value:
-        a, b = _number(left, sign), _number(right(env, words), sign)
+        a, b = number(left, sign), number(right(env, words), sign)
         if sign in ("/", "//", "%") and b == 0:
             raise ExpressionError(f"division by zero in `{_spelled(node)}`", node.col_offset)
-        return _capped(_plain(apply(a, b)))
+        return capped(plain(apply(a, b)))
 
     return run
 
@@ -227,7 +226,7 @@ def _step(node: ast.BinOp, depth: int) -> Callable[[Value, Environment, Collecti
 def _compare(node: ast.Compare, depth: int) -> _Run:
     sides = [_compile(side, depth) for side in (node.left, *node.comparators)]
     try:
-        operators = [_COMPARE[type(operator)] for operator in node.ops]
+        operators = [COMPARE[type(operator)] for operator in node.ops]
     except KeyError:
         raise ExpressionError(f"`{_spelled(node)}` is not allowed in an expression", node.col_offset) from None
 
@@ -241,13 +240,13 @@ def _compare(node: ast.Compare, depth: int) -> _Run:
 def _boolean(node: ast.BoolOp, depth: int) -> _Run:
     parts = [_compile(part, depth) for part in node.values]
     if isinstance(node.op, ast.And):
-        return lambda env, words: all(_truth(part(env, words)) for part in parts)
-    return lambda env, words: any(_truth(part(env, words)) for part in parts)
+        return lambda env, words: all(truth(part(env, words)) for part in parts)
+    return lambda env, words: any(truth(part(env, words)) for part in parts)
 
 
 def _choice(node: ast.IfExp, depth: int) -> _Run:
     test, then, other = (_compile(part, depth) for part in (node.test, node.body, node.orelse))
-    return lambda env, words: then(env, words) if _truth(test(env, words)) else other(env, words)
+    return lambda env, words: then(env, words) if truth(test(env, words)) else other(env, words)
 
 
 def _item(node: ast.Subscript, depth: int) -> _Run:
@@ -287,19 +286,6 @@ def _sequence(node: ast.Tuple | ast.List, depth: int) -> _Run:
     return lambda env, words: capped_list(part(env, words) for part in parts)
 
 
-def capped_list(values: Iterable[Value]) -> tuple[Value, ...]:
-    """A list, if it and the lists in it hold few enough parts: lists of lists of lists multiply."""
-    found = tuple(values)
-    parts, inside = len(found), [value for value in found if isinstance(value, tuple)]
-    while inside and parts <= MOST_ITEMS:
-        value = inside.pop()
-        parts += len(value)
-        inside += [part for part in value if isinstance(part, tuple)]
-    if parts > MOST_ITEMS:
-        raise ExpressionError(f"a list of more than {MOST_ITEMS:,} parts")
-    return found
-
-
 def _call(node: ast.Call, depth: int) -> _Run:
     name = node.func.id if isinstance(node.func, ast.Name) else None
     if name not in FUNCTIONS or node.keywords or any(isinstance(arg, ast.Starred) for arg in node.args):
@@ -314,7 +300,7 @@ def _call(node: ast.Call, depth: int) -> _Run:
     args = [_compile(arg, depth) for arg in node.args]
 
     def run(env: Environment, words: Collection[str]) -> Value:
-        return _capped(_plain(function(*(arg(env, words) for arg in args))))
+        return capped(plain(function(*(arg(env, words) for arg in args))))
 
     return run
 
@@ -334,157 +320,4 @@ _READERS: dict[type[ast.AST], Callable[[Any, int], _Run]] = {
 }
 
 
-# ---- computing ----------------------------------------------------------------------------------------------------------
-
-
-def _plain(value: Any) -> Any:
-    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
-
-
-def _capped(value: Any) -> Any:
-    bits = max(value.numerator.bit_length(), value.denominator.bit_length()) if isinstance(value, (int, Fraction)) else 0
-    if bits > MOST_BITS:
-        raise ExpressionError(f"a number of {bits:,} bits is too large")
-    return value
-
-
-def _number(value: Value, sign: str) -> Any:
-    if isinstance(value, (int, Fraction, Poly)) and not isinstance(value, bool):
-        return value
-    shown = "a list" if isinstance(value, tuple) else f"`{str(value).lower() if not isinstance(value, str) else value}`"
-    raise ExpressionError(f"{sign} needs numbers, got {shown}")
-
-
-def _truth(value: Value) -> bool:
-    if isinstance(value, Poly):
-        raise Undecided(f"`{value}` is free, so it is neither true nor false; compare it", value.symbols)
-    return bool(value)
-
-
-def _power(base: Any, exponent: Any) -> Any:
-    """base**exponent; where the exponent is free, a named one: of a number to a whole power, which is exact."""
-    if isinstance(exponent, Poly):
-        if not isinstance(base, (int, Fraction)) or base <= 0 or not algebra.integral(exponent):
-            raise Undecided(f"`{exponent}` is free and can't be an exponent here; bind it with --set", exponent.symbols)
-        low = algebra.bounds(exponent)[0]
-        whole = isinstance(base, int) and low is not None and low >= 0
-        return algebra.call("pow", _power, base, exponent, integer=whole, rising=base >= 1)
-    if not isinstance(exponent, int):
-        raise ExpressionError(f"an exponent must be a whole number, got {exponent}")
-    bits = base.numerator.bit_length() + base.denominator.bit_length() if isinstance(base, (int, Fraction)) else 1
-    if abs(exponent) > LARGEST_EXPONENT or abs(exponent) * (bits - 1) > 4 * MOST_BITS:
-        raise ExpressionError(f"{base}**{exponent} is too large")
-    if exponent < 0:
-        if base == 0 or isinstance(base, Poly):
-            raise ExpressionError(f"{base}**{exponent} can't be computed")
-        return 1 / Fraction(base) ** -exponent
-    return base**exponent
-
-
-def _divided(a: Any, b: Any) -> Any:
-    return Fraction(a) / b if isinstance(a, int) and isinstance(b, (int, Fraction)) else a / b
-
-
-def _equal(a: Value, b: Value) -> bool:
-    a, b = ("none" if value is None else value for value in (a, b))
-    return algebra.same(a, b) if isinstance(a, Poly) or isinstance(b, Poly) else bool(a == b)
-
-
-def _ordered(a: Value, b: Value) -> tuple[Any, Any]:
-    return _number(a, "<"), _number(b, "<")
-
-
-def _less(a: Value, b: Value) -> bool:
-    a, b = _ordered(a, b)
-    return algebra.less(a, b) if isinstance(a, Poly) or isinstance(b, Poly) else bool(a < b)
-
-
-def _among(a: Value, b: Value) -> bool:
-    if not isinstance(b, tuple):
-        raise ExpressionError("`in` needs a list")
-    return any(_equal(a, item) for item in b)
-
-
-_BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
-    ast.Add: ("+", lambda a, b: a + b),
-    ast.Sub: ("-", lambda a, b: a - b),
-    ast.Mult: ("*", lambda a, b: a * b),
-    ast.Div: ("/", _divided),
-    ast.FloorDiv: ("//", lambda a, b: a // b),
-    ast.Mod: ("%", lambda a, b: a % b),
-    ast.Pow: ("**", _power),
-}
-
-_COMPARE: dict[type[ast.cmpop], Callable[[Value, Value], bool]] = {
-    ast.Eq: _equal,
-    ast.NotEq: lambda a, b: not _equal(a, b),
-    ast.Lt: _less,
-    ast.GtE: lambda a, b: not _less(a, b),
-    ast.Gt: lambda a, b: _less(b, a),
-    ast.LtE: lambda a, b: not _less(b, a),
-    ast.In: _among,
-    ast.NotIn: lambda a, b: not _among(a, b),
-}
-
-
-def make_divisible(value: int | Fraction, divisor: int | Fraction = 8, least: int | Fraction | None = None, keep: int | Fraction = Fraction(9, 10)) -> int:
-    """`value` rounded to a multiple of `divisor`, at least `least`, and never below `keep` of itself (MobileNet's rule)."""
-    if divisor <= 0:
-        raise ExpressionError(f"make_divisible needs a positive divisor, got {divisor}")
-    rounded = max(least if least is not None else divisor, Fraction(value + Fraction(divisor) / 2) // divisor * divisor)
-    return int(rounded + divisor if rounded < keep * value else rounded)
-
-
-def _round(value: int | Fraction) -> int:
-    """To the nearest whole number, halves to the even one."""
-    return round(value)
-
-
-def _rounding(name: str, function: Callable[..., int]) -> Callable[..., Number]:
-    def rounded(value: Value, *options: Value) -> Number:
-        fixed = [_number(option, name) for option in options]
-        rising = not any(isinstance(option, Poly) for option in fixed)  # in the value that is rounded
-        return algebra.call(name, function, _number(value, name), *fixed, rising=rising)
-
-    return rounded
-
-
-def _extreme(name: str, pick: Callable[[Number, Number], Number]) -> Callable[..., Number]:
-    def found(*args: Value) -> Number:
-        values = args[0] if len(args) == 1 and isinstance(args[0], tuple) else args
-        if not values:
-            raise ExpressionError(f"{name} of an empty list")
-        result: Number = functools.reduce(pick, (_number(value, name) for value in values))
-        return result
-
-    return found
-
-
-def _list(name: str, value: Value) -> tuple[Value, ...]:
-    if not isinstance(value, tuple):
-        raise ExpressionError(f"{name} needs a list")
-    return value
-
-
-def _total(values: Value) -> Any:
-    total: Any = 0
-    for value in _list("sum", values):
-        total += _number(value, "sum")
-    return total
-
-
-FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int, int]]] = {
-    "floor": (lambda x: algebra.floor(_number(x, "floor")), (1, 1)),
-    "ceil": (lambda x: algebra.ceil(_number(x, "ceil")), (1, 1)),
-    "round": (_rounding("round", _round), (1, 1)),
-    "min": (_extreme("min", algebra.minimum), (1, 32)),
-    "max": (_extreme("max", algebra.maximum), (1, 32)),
-    "pow": (lambda base, exponent: _power(_number(base, "pow"), _number(exponent, "pow")), (2, 2)),
-    "make_divisible": (_rounding("make_divisible", make_divisible), (1, 4)),
-    "sum": (_total, (1, 1)),
-    "len": (lambda values: len(_list("len", values)), (1, 1)),
-}
-
-CONSTANTS: dict[str, Value] = {"true": True, "false": False, "none": None, "True": True, "False": False, "None": None}
-
-__all__ = ["CONSTANTS", "FUNCTIONS", "Environment", "Expression", "Value", "compile_expression", "evaluate", "make_divisible"]
+__all__ = ["Environment", "Expression", "compile_expression", "evaluate", "is_known", "unknown_name"]
