@@ -17,7 +17,7 @@ Content = tuple[Any, ...]  # numbers, booleans, text; None where one isn't known
 class Origin(NamedTuple):
     """A tensor of the file that a constant was made from. `given`: an initializer, and not a number written into the graph."""
 
-    key: Hashable
+    key: Hashable  # what stands at that place of the file, whatever it is called: a tensor, or the node that makes one
     name: str
     shape: tuple[int, ...]
     given: bool

@@ -20,7 +20,7 @@ from archcalc.importer.foreign import foreign
 from archcalc.importer.names import Namer
 from archcalc.importer.order import DEEPEST, called, live
 from archcalc.importer.own import PRODUCER, Layers, restored
-from archcalc.importer.proto import MOST_NODES, Described, Function, GraphProto, ModelProto, Named, NodeProto, Referred, Subgraph, read_graph, read_nodes
+from archcalc.importer.proto import MOST_NODES, Described, Function, GraphProto, ModelProto, Named, NodeProto, Referred, Subgraph, read_nodes
 from archcalc.importer.tensors import FLOATS, Tensor
 from archcalc.importer.values import Assumed, Origin, Value, Values, spell_dim
 from archcalc.importer.wire import Bad, Malformed
@@ -65,8 +65,7 @@ class Walker:
         self.node: NodeProto | None = None
         self.line = 0
         self.walked = 0
-        self.bodies: dict[int, list[NodeProto]] = {}  # of functions
-        self.kept: list[object] = []  # what keys are the ids of
+        self.bodies: dict[Hashable, list[NodeProto]] = {}  # of functions and subgraphs, in order
 
     @property
     def where(self) -> str:
@@ -148,11 +147,11 @@ class Walker:
         for tensor in proto.initializers:
             if tensor.name in scope.values:
                 raise Bad(f"two initializers are called '{tensor.name}'")
-            scope.values[tensor.name] = self.constant(tensor, (id(tensor), tensor.name), given)
+            scope.values[tensor.name] = self.constant(tensor, given)
 
-    def constant(self, tensor: Tensor, key: Any, given: bool) -> Value:
+    def constant(self, tensor: Tensor, given: bool) -> Value:
         known = tensor if tensor.kind not in FLOATS or tensor.elements <= MOST_FLOATS else None
-        return Value(tensor.dims, tensor.kind, None, None, (Origin(key, tensor.name, tensor.dims, given, tensor),), known)
+        return Value(tensor.dims, tensor.kind, None, None, (Origin(tensor, tensor.name, tensor.dims, given, tensor),), known)
 
     def input(self, named: Named) -> Value:
         if named.dims is None:
@@ -245,15 +244,15 @@ class Walker:
     def inlined(self, function: Function, call: Call) -> Outputs:
         """The nodes of a function in the place of its call."""
         self.deeper(f"function '{function.name}'")
-        given = dict(call.node.attributes)
-        attributes = function.defaults | {name: call.scope.attributes.get(v.name) if isinstance(v, Referred) else v for name, v in given.items()}
+        given = {name: call.scope.attributes.get(value.name) if isinstance(value, Referred) else value for name, value in call.node.attributes.items()}
+        attributes = function.defaults | {name: value for name, value in given.items() if value is not None}  # what wasn't given is at its default
         scope = Scope(declared=function.values, opsets={**self.model.opsets, **function.opsets}, attributes=attributes)
         for n, name in enumerate(function.inputs):
             scope.values[name] = call.inputs[n] if n < len(call.inputs) else None
-        nodes = self.bodies.get(id(function))
+        nodes = self.bodies.get(function)
         if nodes is None:
             nodes = live(list(read_nodes(function.nodes)), function.outputs, set(scope.values), f" in function '{function.name}'")
-            self.bodies[id(function)] = nodes
+            self.bodies[function] = nodes
         with self.namer.inside(call.node):
             self.run(nodes, function.outputs, scope)
         self.depth -= 1
@@ -266,13 +265,15 @@ class Walker:
     def body(self, call: Call, subgraph: Subgraph, inputs: Sequence[Value | Values | None], label: str, times: Dim = 1) -> Outputs:
         """The nodes of a branch or of a loop's body."""
         self.deeper(f"node {self.where}")
-        proto = read_graph(subgraph.stretch)
+        proto = subgraph.graph
         scope = Scope(call.scope, {}, described(proto), call.scope.opsets, call.scope.attributes)
         self.constants(proto, scope, given=False)
         for n, named in enumerate(named for named in proto.inputs if named.name not in scope.values):
             scope.values[named.name] = inputs[n] if n < len(inputs) else None
         names = [named.name for named in proto.outputs]
-        nodes = live(list(read_nodes(proto.nodes)), names, set(scope.values), f" in the body of {self.where}")
+        nodes = self.bodies.get(subgraph)
+        if nodes is None:
+            nodes = self.bodies[subgraph] = live(subgraph.nodes, names, set(scope.values), f" in the body of {self.where}")
         where = self.node
         if times != 1:
             self.times.append(times)

@@ -19,11 +19,9 @@ def constant(call: Call) -> Value:
     for name, found in call.node.attributes.items():
         found = call.attr(name)
         if isinstance(found, Tensor):
-            key = id(call.node)
             known = found if found.elements <= 64 or found.kind != FLOAT else None
-            call.walker.kept.append(call.node)
             name = call.node.outputs[0] if call.node.outputs else ""
-            return Value(found.dims, found.kind, None, None, (Origin(key, name, found.dims, False, found),), known)
+            return Value(found.dims, found.kind, None, None, (Origin(found, name, found.dims, False, found),), known)
         if name == "value_string" or name == "value_strings":
             values = found if isinstance(found, list) else [found]
             return Value((len(values),) if isinstance(found, list) else (), STRING, None, tuple(values))
@@ -70,8 +68,7 @@ def constant_of_shape(call: Call) -> Value:
     source = call.value(0)
     written = all(isinstance(dim, int) for dim in dims) and any(origin.given for origin in source.origins) and kind != INT64
     name = call.node.outputs[0] if call.node.outputs else ""
-    call.walker.kept.append(call.node)
-    return Value(dims, kind, None, content, (Origin(id(call.node), name, dims, True),) if written else ())  # type: ignore[arg-type]
+    return Value(dims, kind, None, content, (Origin(call.node, name, dims, True),) if written else ())  # type: ignore[arg-type]
 
 
 def sizes(call: Call, n: int) -> Shape:
