@@ -39,6 +39,7 @@ class Scope:
     opsets: Mapping[str, int] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
     reads: Counter[str] = field(default_factory=Counter)  # how often each name is read
+    first: int = 0  # the layer that a body begins with; those before it stay as they are
 
     def find(self, name: str) -> Value | Values | None:
         scope: Scope | None = self
@@ -183,8 +184,8 @@ class Call:
         `of` are the inputs that its value depends on, `weights` and `buffers` the constants among them that were learned.
         """
         inputs = self.data(of)
-        first = self.value(0) if self.inputs else None
-        result = (first.kind if first else 0) if kind is None else kind
+        first = self.inputs[0] if self.inputs else None
+        result = (first.kind if isinstance(first, Value) else 0) if kind is None else kind
         if not inputs:
             return self.known(shape, content, result)
         self.check(shape)

@@ -70,6 +70,7 @@ class Subgraph:
     outside: list[str] | None = None  # the names that it takes from around it, once somebody asked
     _graph: GraphProto | None = None
     _nodes: list[NodeProto] | None = None
+    _makers: dict[str, NodeProto] | None = None
 
     @property
     def graph(self) -> GraphProto:
@@ -82,6 +83,13 @@ class Subgraph:
         if self._nodes is None:
             self._nodes = list(read_nodes(self.graph.nodes))
         return self._nodes
+
+    @property
+    def makers(self) -> dict[str, NodeProto]:
+        """The node that puts out each name."""
+        if self._makers is None:
+            self._makers = {name: node for node in self.nodes for name in node.outputs if name}
+        return self._makers
 
 
 @dataclass(slots=True)

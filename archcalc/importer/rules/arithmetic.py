@@ -359,6 +359,7 @@ def _as_bias(call: Call, x: Value, w: Value, shape: Shape) -> Value | None:
         or not walker.namer.may_join(x.node, call.node)
         or call.scope.reads[name] != 1
         or name not in call.scope.values
+        or x.node < call.scope.first
         or x.shape != shape
         or walker.times
     ):
