@@ -8,20 +8,30 @@ from typing import Any, NamedTuple
 from archcalc.algebra import Dim, Number, Poly, divides, integral, less, same, unicode
 from archcalc.algebra.poly import Floor
 from archcalc.errors import ArchcalcError, ShapeError, Undecided
-from archcalc.importer.tensors import FLOATS, Tensor
+from archcalc.importer.tensors import FLOAT, FLOATS, Tensor
 from archcalc.ops import Shape, size, spell_shape
 
 Content = tuple[Any, ...]  # numbers, booleans, text; None where one isn't known
 
 
 class Origin(NamedTuple):
-    """A tensor of the file that a constant was made from. `given`: an initializer, and not a number written into the graph."""
+    """A tensor of the file that a constant was made from.
+
+    `given`: an initializer, or several numbers that stand in the graph under a name of their own, and not what an exporter put there.
+    `reduced`: only sums over it, or its norm, went into the constant.
+    """
 
     key: Hashable  # what stands at that place of the file, whatever it is called: a tensor, or the node that makes one
     name: str
     shape: tuple[int, ...]
     given: bool
     tensor: Tensor | None = None
+    reduced: bool = False
+
+    @property
+    def kind(self) -> int:
+        """The kind of its numbers; floats where they are made when the network runs."""
+        return self.tensor.kind if self.tensor is not None else FLOAT
 
 
 class Value:

@@ -8,8 +8,9 @@ from typing import Any
 
 from archcalc.algebra import Poly
 from archcalc.errors import ShapeError
+from archcalc.importer.names import generated
 from archcalc.importer.rules.base import Call, Shape, Unknown, Value, rule, size
-from archcalc.importer.tensors import FLOAT, INT64, MOST_CONTENT, STRING, Tensor, exact
+from archcalc.importer.tensors import FLOAT, FLOATS, INT64, MOST_CONTENT, STRING, Tensor, exact
 from archcalc.importer.values import Content, Origin, axis_of, least, whole
 
 
@@ -21,7 +22,8 @@ def constant(call: Call) -> Value:
         if isinstance(found, Tensor):
             known = found if found.elements <= 64 or found.kind != FLOAT else None
             name = call.node.outputs[0] if call.node.outputs else ""
-            return Value(found.dims, found.kind, None, None, (Origin(found, name, found.dims, False, found),), known)
+            given = found.kind in FLOATS and found.elements > 1 and not generated(name)
+            return Value(found.dims, found.kind, None, None, (Origin(found, name, found.dims, given, found),), known)
         if name == "value_string" or name == "value_strings":
             values = found if isinstance(found, list) else [found]
             return Value((len(values),) if isinstance(found, list) else (), STRING, None, tuple(values))
