@@ -23,11 +23,12 @@ from archcalc.importer.order import DEEPEST, called, live
 from archcalc.importer.own import PRODUCER, Layers, restored
 from archcalc.importer.proto import MOST_NODES, Described, Function, GraphProto, ModelProto, Named, NodeProto, Referred, Subgraph, read_nodes
 from archcalc.importer.tensors import FLOATS, Tensor
-from archcalc.importer.values import Assumed, Origin, Value, Values, spell_dim
+from archcalc.importer.values import Assumed, Origin, Value, Values, possible, spell_dim, terms
 from archcalc.importer.wire import Bad, Malformed
 from archcalc.ops import Op, Shape
 
 MOST_OUTPUTS = 4096
+MOST_TERMS = 100_000  # of the closed forms of all sizes, where they have several
 MOST_FLOATS = 64  # of a tensor whose numbers may be looked at
 
 
@@ -77,6 +78,7 @@ class Walker:
         self.node: NodeProto | None = None
         self.line = 0
         self.walked = 0
+        self.terms = 0  # of the closed forms of sizes
         self.followed = 0  # nodes looked at to see when loops end
         self.spread = 1  # how often the node is walked, for the loops around it that are written out
         self.written = 0  # nodes of loops that were written out inside of others
@@ -182,6 +184,10 @@ class Walker:
             self.note_uncounted(f"input {named.name}", named.name, "its shape isn't given")
             return Value(None, named.kind, self.place(foreign("input", size_=()), (), (), named.name, NodeProto("Input", name=named.name)))
         shape = tuple([self.sizes(named, axis) for axis in range(len(named.dims))])
+        try:
+            possible(shape)
+        except ShapeError as error:
+            raise Bad(f"input '{named.name}': {error}") from None
         if len(self.graph.nodes) >= MOST_NODES:
             raise Bad(f"the network has more than {MOST_NODES:,} layers")
         position = len(self.graph.nodes)
@@ -210,6 +216,21 @@ class Walker:
             for name, value in zip(node.outputs, self.outputs(node, scope), strict=False):
                 if name:
                     scope.values[name] = value
+                if isinstance(value, Value) and value.shape:
+                    self.held(value.shape, node)
+
+    def held(self, shape: Shape, node: NodeProto) -> None:
+        """See to it that a shape can be one, and that closed forms stay short, all together."""
+        try:
+            possible(shape)
+        except ShapeError as error:
+            raise Bad(f"node {called(node, self.line - 1)} ({node.op}): {error}") from None
+        count = terms(shape)
+        self.terms += count if count > 1 else 0
+        if self.terms > MOST_TERMS:
+            raise Bad(
+                f"node {called(node, self.line - 1)} ({node.op}): the closed forms of all sizes have more than {MOST_TERMS:,} terms: --set gives them numbers"
+            )
 
     def outputs(self, node: NodeProto, scope: Scope) -> Outputs:
         """What a node puts out. Raises Bad with the node's name for what can't be."""

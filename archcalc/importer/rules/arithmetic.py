@@ -18,15 +18,13 @@ from archcalc.importer.claims import learned_of, stored
 from archcalc.importer.foreign import Foreign
 from archcalc.importer.rules.base import Call, Reach, Shape, Unknown, Value, learned, rule, size
 from archcalc.importer.tensors import BOOL, INT64, INTEGERS
-from archcalc.importer.values import Content, axis_of, least, spell_dim, whole
+from archcalc.importer.values import LARGEST, Content, axis_of, is_written, least, spell_dim, whole
 from archcalc.ops import OPS, Op
 from archcalc.ops.activation import LeakyReLU, PReLU, Softmax
 from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv
 from archcalc.ops.dense import Linear
 from archcalc.ops.merge import Add, Maximum, Mul, Sub
 from archcalc.ops.normalization import Position, Scale
-
-LARGEST = 1 << 63
 
 # ---- one operand ------------------------------------------------------------------------------------------------------------------
 
@@ -87,8 +85,8 @@ def folded(function: Callable[..., Any], *contents: Content | None) -> Content |
 
 
 def _plain(value: Any) -> Any:
-    """A number as an int where it is one; None for what no int64 holds."""
-    if isinstance(value, (int, Fraction)) and not -LARGEST < value < LARGEST:
+    """A number as an int where it is one; None for what no int64 holds, and for closed forms that no size has."""
+    if not is_written(value) or (isinstance(value, (int, Fraction)) and not -LARGEST < value < LARGEST):
         return None
     return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
 

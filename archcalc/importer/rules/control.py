@@ -12,7 +12,7 @@ from archcalc.importer.foreign import foreign
 from archcalc.importer.proto import NodeProto, Subgraph
 from archcalc.importer.rules.base import Call, Outputs, Reach, Unknown, Value, Values, rule
 from archcalc.importer.tensors import BOOL, INT64
-from archcalc.importer.values import axis_of, least, spell_dim, whole
+from archcalc.importer.values import axis_of, brief, least, spell_dim, whole
 from archcalc.importer.walk import Built, Saved
 from archcalc.importer.wire import Bad
 
@@ -48,7 +48,7 @@ def branch(call: Call) -> Outputs:
         raise taken.failure
     walker.redo(taken.built)
     if any(found.failure is None and found.macs != 0 for found in tried):
-        shown = " and ".join(spell_dim(found.macs) if found.failure is None else "no" for found in tried)
+        shown = " and ".join(brief(found.macs) if found.failure is None else "no" for found in tried)
         walker.notes[f"{walker.where}: only a run tells which branch is taken; counted is `{('then', 'else')[dearer]}`, of {shown} MACs"] = None
     return taken.outputs
 
