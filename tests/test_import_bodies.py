@@ -155,8 +155,19 @@ def test_what_only_a_run_tells_of_a_loop_is_said(tmp_path: Path) -> None:
     assert (table.totals["macs"], table.graph.notes) == (5 * 128, ["'steps': only a run tells whether the loop runs; counted is that it does"])
     table = load(loop(tmp_path / "f.onnx", 90_000, below(80_000))).count()
     assert table.totals["macs"] == 90_000 * 128
-    # the first one is free, and 20,000 nodes are two in each of 10,000 more
-    assert table.graph.notes == ["'steps': its condition was followed for 10001 iterations; all 90000 iterations are counted"]
+    # the first one is free, and of 20,000 nodes there are three in each of 6,666 more: the loop and the two of the condition
+    assert table.graph.notes == ["'steps': its condition was followed for 6667 iterations; all 90000 iterations are counted"]
+
+
+def test_a_condition_that_is_only_handed_round_is_not_followed_for_ever(tmp_path: Path) -> None:
+    """Two states that change places, and the first is the condition: no node at all is walked for it."""
+    body = graph([node("MatMul", ["h", "W"], ["g"])], {"i": [], "going": [], "p": [], "q": [], "h": [1, 8]}, {"q": [], "p": [], "g": [1, 8]})
+    body.output.insert(0, body.output[0])
+    for value in (*body.input[2:4], *body.output[:3]):
+        value.type.tensor_type.elem_type = TensorProto.BOOL
+    nodes = [node("Loop", ["", "c", "c", "c", "x"], ["a", "b", "y"], name="steps", body=body)]
+    table = load(write(tmp_path / "r.onnx", nodes, {"x": [1, 8]}, W=weights(8, 8), c=numpy.array(True))).count()
+    assert table.free == ("steps_trips",)
 
 
 def test_a_loop_that_a_state_ends_ends_there(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from archcalc.importer.walk import Built, Saved
 from archcalc.importer.wire import Bad
 
 MOST_WRITTEN, LONGEST_WRITTEN = 2000, 64  # nodes and iterations of a loop that is written out
-MOST_WRITTEN_INSIDE = 20_000  # nodes of all loops that are written out inside of others
+MOST_WRITTEN_INSIDE = 4000  # nodes of all loops that are written out inside of others
 MOST_FOLLOWED = 20_000  # nodes that are looked at to see when loops end, in all
 LONGEST = 1 << 40  # iterations: exporters write more for a loop without an end
 TRUE = Value((), BOOL, None, (True,))
@@ -177,7 +177,7 @@ class Follower:
         walked, saved, states = walker.walked, walker.save(), list(self.carried)
         try:
             for n in range(min(most, LONGEST) if isinstance(most, int) else LONGEST):
-                walker.followed += len(nodes) if n else 0
+                walker.followed += 1 + len(nodes) if n else 0
                 if walker.followed > MOST_FOLLOWED:
                     self.doubt = f"its condition was followed for {n} iterations"
                     return None
