@@ -239,6 +239,6 @@ def _dim(x: Number) -> Dim:
     return x
 
 
-def _rough(value: Dim) -> float:
-    """A rough size, to try the likely largest first."""
-    return float(sum(value.terms.values())) if isinstance(value, Poly) else float(value)
+def _rough(value: Dim) -> int | Fraction:
+    """A rough size, to try the likely largest first; exact, as sizes may be larger than any float."""
+    return sum(value.terms.values()) if isinstance(value, Poly) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import resource
 import subprocess
 import sys
@@ -124,6 +125,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], dict[str, numpy.ndarray], str]] = {
         [node("Reshape", ["x", "s"], ["y"], name="flat")], IMAGE, {"s": ints(7, -1)}, "node 'flat' (Reshape): 192 elements can't be divided into 7; it reads 1x3x8x8, 2",
     ),
     "a negative size": ([node("Relu", ["x"], ["y"])], {"x": [1, -3, 8]}, {}, "input 'x' has a size of -3"),
+    "more than there can be": ([node("Relu", ["x"], ["y"])], {"x": [1, 1 << 40, 1 << 40]}, {}, "input 'x': a tensor of 1x1099511627776x1099511627776 has more elements than 64 bits can count"),
     "a size of zero": ([node("Relu", ["x"], ["y"])], {"x": [1, 0, 8]}, {}, "input 'x' has a size of 0"),
     "no filters": (
         [node("Conv", ["x", "w"], ["y"], name="stem")], IMAGE, {"w": weights(0, 3, 3, 3)},
@@ -219,6 +221,86 @@ def test_sizes_that_grow_without_an_end_are_no_sizes(tmp_path: Path) -> None:
     doubled = [node("Concat", [f"b{n}", f"b{n}"], [f"b{n + 1}"], axis=0) for n in range(60)]
     table = load(write(tmp_path / "c.onnx", [*doubled, node("Reshape", ["x", "b60"], ["y"], name="r")], IMAGE, b0=ints(2))).count()
     assert [found.op for found in table.graph.uncounted] == ["Reshape"]
+
+
+def powers(depth: int) -> list[Any]:
+    """Each level squares the number of elements: h, h^2, h^4 ..."""
+    nodes = []
+    for n in range(depth):
+        nodes.append(node("Flatten", [f"x{n}"], [f"f{n}"], axis=0))
+        nodes.append(node("Transpose", [f"f{n}"], [f"t{n}"], perm=[1, 0]))
+        nodes.append(node("MatMul", [f"t{n}", f"f{n}"], [f"x{n + 1}"], name=f"square{n}"))
+    return nodes
+
+
+def sums(count: int) -> list[Any]:
+    """Four axes, each of them a sum of so many sizes, stretched over each other."""
+    joined = [node("Concat", [f"a{axis}_{n}" for n in range(count)], [f"c{axis}"], axis=axis + 1) for axis in range(4)]
+    return [
+        *joined,
+        node("Add", ["c0", "c1"], ["d0"], name="two"),
+        node("Add", ["d0", "c2"], ["d1"], name="three"),
+        node("Add", ["d1", "c3"], ["y"], name="four"),
+    ]
+
+
+def floors(depth: int) -> list[Any]:
+    """Each size is written with the one before it twice."""
+    nodes = []
+    for n in range(depth):
+        nodes.append(node("MaxPool", [f"x{n}"], [f"p{n}"], kernel_shape=[1, 3], strides=[1, 3]))
+        nodes.append(node("Concat", [f"x{n}", f"p{n}"], [f"q{n}"], axis=3, name=f"join{n}"))
+        nodes.append(node("MaxPool", [f"q{n}"], [f"x{n + 1}"], kernel_shape=[1, 5], strides=[1, 5]))
+    return nodes
+
+
+def doubled(depth: int) -> list[Any]:
+    return [node("Concat", [f"x{n}", f"x{n}"], [f"x{n + 1}"], axis=1, name=f"twice{n}") for n in range(depth)]
+
+
+LONG: dict[str, tuple[list[Any], dict[str, Any], str, str]] = {
+    "powers": (powers(12), {"x0": [1, "h"]}, "x12", r"\(Flatten\): the closed form of a size, a product of 32, is too long: --set gives sizes numbers$"),
+    "powers of sums": (
+        [node("Concat", ["a", "b"], ["x0"], axis=1), *powers(12)], {"a": [1, "h"], "b": [1, "w"]}, "x12", r"the closed form of a size, .*, is too long: --set",
+    ),
+    "sums": (
+        sums(20), {f"a{axis}_{n}": [1] + [f"s{axis}_{n}" if axis == other else 1 for other in range(4)] for axis in range(4) for n in range(20)}, "y",
+        r"node 'two' \(Add\): the closed form of its 1x\(s0_0 \+ .{30,50}\.\.\.\)x\(s1_0 \+ .{30,50}\.\.\.\)x1x1 elements is too long: --set gives sizes numbers$",
+    ),
+    "floors": (floors(40), {"x0": [1, 2, 1, "h"]}, "x40", r"node 'join\d' \(Concat\): the closed form of a size, \d{3} terms and symbols, is too long: --set"),
+    # 5 x 2^60 are more than 2^62 elements, and twice that are more than 2^63
+    "doublings": (doubled(1025), {"x0": [1, 2, 5]}, "x1025", r"node 'twice59' \(Concat\): a tensor of 1x2305843009213693952x5 has more elements than 64 bits can count$"),
+    "axes": ([node("Unsqueeze", ["x", "axes"], ["y"], name="wide")], IMAGE, "y", r"node 'wide' \(Unsqueeze\): 104 axes"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_sizes_that_no_network_has_are_refused_at_the_node(name: str, tmp_path: Path) -> None:
+    nodes, inputs, output, wanted = LONG[name]
+    arrays = {"axes": numpy.arange(100)} if name == "axes" else {}
+    found = message(write(tmp_path / "l.onnx", nodes, inputs, [output], **arrays))
+    assert re.search(wanted, found)
+    assert len(found) < 300
+
+
+def test_closed_forms_that_are_long_altogether_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archcalc.importer.walk.MOST_TERMS", 1000)
+    inputs = {f"a{n}": [1, f"s{n}", 4] for n in range(50)}
+    nodes = [node("Concat", list(inputs), ["x0"], axis=1), *(node("Relu", [f"x{n}"], [f"x{n + 1}"], name=f"act{n}") for n in range(30))]
+    file = write(tmp_path / "t.onnx", nodes, inputs, ["x30"])
+    assert message(file) == "FILE: node 'act19' (Relu): the closed forms of all sizes have more than 1,000 terms: --set gives them numbers"  # 50 each, 21 times
+    assert load(file).count(**{f"s{n}": 2 for n in range(50)}).totals["elementwise"] == 30 * 100 * 4
+
+
+def test_sizes_larger_than_any_float_are_counted(tmp_path: Path) -> None:
+    """2^60 h on each of 20 axes: 2^1200 h^20 elements, and a number is too large for a tensor."""
+    nodes = [node("Relu", ["x"], ["r"]), node("Tile", ["r", "many"], ["y"], name="tile")]
+    file = write(tmp_path / "f.onnx", nodes, {"x": [1, *["h"] * 20]}, many=ints(1, *[1 << 60] * 20))
+    table = load(file).count()
+    assert table.totals["act_peak_bytes"] >= 4 * (1 << 1200)
+    render([table], "json")
+    with pytest.raises(SpecError, match=r"node 'tile' .* has more elements than 64 bits can count"):
+        load(file).count(h=1)
 
 
 def test_names_that_collide_or_hold_control_characters_are_made_fit(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from archcalc.importer.claims import Weights, claim
 from archcalc.importer.foreign import foreign
 from archcalc.importer.proto import Described, Named, NodeProto, Referred
 from archcalc.importer.tensors import MOST_CONTENT
-from archcalc.importer.values import Content, Value, Values, joined, spell_dim
+from archcalc.importer.values import Content, Value, Values, brief, joined
 from archcalc.importer.wire import Bad
 from archcalc.ops import Op, Reach, Shape, spell_shape
 from archcalc.ops.reshaping import Reshape
@@ -39,6 +39,7 @@ class Scope:
     opsets: Mapping[str, int] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
     reads: Counter[str] = field(default_factory=Counter)  # how often each name is read
+    first: int = 0  # the layer that a body begins with; those before it stay as they are
 
     def find(self, name: str) -> Value | Values | None:
         scope: Scope | None = self
@@ -105,7 +106,7 @@ class Call:
         shape = self.shape(n)
         high = low if high is None else high
         if not low <= len(shape) <= high:
-            raise ShapeError(f"it needs {low if low == high else f'{low} to {high}'} axes, got {spell_shape(shape, spell_dim) or 'none'}")
+            raise ShapeError(f"it needs {low if low == high else f'{low} to {high}'} axes, got {spell_shape(shape, brief) or 'none'}")
         return shape
 
     def content(self, n: int) -> Content | None:
@@ -183,8 +184,8 @@ class Call:
         `of` are the inputs that its value depends on, `weights` and `buffers` the constants among them that were learned.
         """
         inputs = self.data(of)
-        first = self.value(0) if self.inputs else None
-        result = (first.kind if first else 0) if kind is None else kind
+        first = self.inputs[0] if self.inputs else None
+        result = (first.kind if isinstance(first, Value) else 0) if kind is None else kind
         if not inputs:
             return self.known(shape, content, result)
         self.check(shape)
@@ -199,7 +200,7 @@ class Call:
     def check(self, shape: Shape) -> None:
         for dim in shape:
             if isinstance(dim, int) and dim < 1:
-                raise ShapeError(f"the output would be {spell_shape(shape, spell_dim)}")
+                raise ShapeError(f"the output would be {spell_shape(shape, brief)}")
 
     def samples(self, values: Iterable[Value]) -> list[Shape]:
         return [self.walker.graph.nodes[value.node].shape for value in values if value.node is not None]
@@ -270,7 +271,7 @@ class Call:
         return tuple([self.walker.sizes(found, axis) for axis in range(len(found.dims))])
 
     def inputs_in_words(self) -> str:
-        shapes = [spell_shape(value.shape, spell_dim) or "a number" for value in self.inputs if isinstance(value, Value) and value.shape is not None]
+        shapes = [spell_shape(value.shape, brief) or "a number" for value in self.inputs if isinstance(value, Value) and value.shape is not None]
         return f"; it reads {', '.join(shapes[:6])}" if shapes else ""
 
 

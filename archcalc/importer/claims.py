@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from math import prod
 from typing import NamedTuple
 
 from archcalc.algebra import Dim, Number
 from archcalc.importer.foreign import Foreign, figures, flags_of, foreign
 from archcalc.importer.names import generated
+from archcalc.importer.tensors import INDICES, NARROW
 from archcalc.importer.values import Origin, Value, spell_dim
 from archcalc.ops import Op, Shape, size
 
@@ -49,17 +49,36 @@ def _holds(op: Op, inputs: Sequence[Shape], learned: Mapping[Hashable, Origin], 
 
 
 def learned_of(value: Value) -> Iterable[Origin]:
-    """The tensors that a constant was made from, but the single numbers that an exporter put to them.
+    """The tensors of the file that a weight was made from, each once.
 
-    Of several it is itself if it is smaller: it takes no more numbers than that.
+    Beside others these don't count: where things are looked up; numbers that an exporter made up; and a tensor that was only summed over,
+    as a mean or a norm is taken of a weight, if that weight is there itself: exporters write it a second time, transposed.
     """
     if len(value.origins) == 1:
         return value.origins
-    found = [origin for origin in value.origins if size(origin.shape) != 1 or not generated(origin.name)]
-    dims = [dim for dim in value.shape or () if isinstance(dim, int)]
-    if len(found) > 1 and value.shape is not None and len(dims) == len(value.shape) and prod(dims) < sum(prod(origin.shape) for origin in found):
-        return [Origin(tuple(origin.key for origin in found), found[0].name, tuple(dims), any(origin.given for origin in found))]
-    return found
+    found = {origin.key: origin for origin in value.origins if origin.reduced} | {origin.key: origin for origin in value.origins if not origin.reduced}
+    whole = {size(origin.shape) for origin in found.values() if not origin.reduced}
+    kept = [origin for origin in found.values() if not origin.reduced or size(origin.shape) not in whole]
+    for counts in (_is_no_index, _is_given, _is_named):
+        kept = list(filter(counts, kept)) or kept
+    return kept
+
+
+def _is_no_index(origin: Origin) -> bool:
+    return origin.kind not in INDICES
+
+
+def _is_given(origin: Origin) -> bool:
+    return origin.given
+
+
+def _is_named(origin: Origin) -> bool:
+    return size(origin.shape) != 1 or not generated(origin.name)
+
+
+def stored(value: Value) -> bool:
+    """Whether it is made of quantised numbers, whose scales and zero points were not learned."""
+    return any(origin.kind in NARROW for origin in value.origins)
 
 
 def total(shapes: Iterable[Shape]) -> Number:
@@ -96,4 +115,4 @@ def repeated(op: Op, times: list[Dim], inputs: Sequence[int], shape: Shape, shap
     return plain.model_copy(update={"macs_": plain.macs_ * runs, "elementwise_": plain.elementwise_ * runs, "words": f"{spell_dim(runs)} x {plain.words}"})
 
 
-__all__ = ["Claim", "Weights", "as_foreign", "claim", "learned_of", "repeated"]
+__all__ = ["Claim", "Weights", "as_foreign", "claim", "learned_of", "repeated", "stored"]

@@ -50,9 +50,17 @@ class Namer:
         """How many layers have been added."""
         return len(self.paths)
 
-    @count.setter
-    def count(self, count: int) -> None:
+    def cut(self, count: int) -> list[tuple[Path, str, int]]:
+        """Forget all but the first layers. Gives the others."""
+        taken = list(zip(self.paths[count:], self.words[count:], self.positions[count:], strict=True))
         del self.paths[count:], self.words[count:], self.positions[count:]
+        return taken
+
+    def paste(self, layers: list[tuple[Path, str, int]]) -> None:
+        """Add layers that were taken away."""
+        self.paths += [path for path, _, _ in layers]
+        self.words += [word for _, word, _ in layers]
+        self.positions += [position for _, _, position in layers]
 
     def input(self, name: str) -> str:
         label = fit(name.rpartition("/")[2] or name) or "input"

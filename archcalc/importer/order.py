@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from archcalc.importer.proto import NodeProto, Subgraph, read_graph, read_nodes
+from archcalc.importer.proto import NodeProto, Subgraph
 from archcalc.importer.wire import Bad
 
 DEEPEST = 24  # graphs inside graphs, functions inside functions
@@ -78,18 +78,20 @@ def captured(subgraph: Subgraph, depth: int) -> list[str]:
     """The names that a subgraph takes from outside."""
     if depth > DEEPEST:
         raise Bad(f"more than {DEEPEST} graphs inside each other")
-    proto = read_graph(subgraph.stretch)
+    if subgraph.outside is not None:
+        return subgraph.outside
+    proto = subgraph.graph
     own = {named.name for named in proto.inputs} | {tensor.name for tensor in proto.initializers}
     names: list[str] = []
-    for node in read_nodes(proto.nodes):
-        reads = [name for name in node.inputs if name]
+    for node in subgraph.nodes:
+        names += [name for name in node.inputs if name]
         for value in node.attributes.values():
             if isinstance(value, Subgraph):
-                reads += captured(value, depth + 1)
-        names += reads
+                names += captured(value, depth + 1)
         own |= set(node.outputs)
     names += [named.name for named in proto.outputs]
-    return [name for name in dict.fromkeys(names) if name not in own]
+    subgraph.outside = [name for name in dict.fromkeys(names) if name not in own]
+    return subgraph.outside
 
 
 __all__ = ["DEEPEST", "called", "live"]

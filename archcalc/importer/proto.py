@@ -62,10 +62,34 @@ class Referred(NamedTuple):
     name: str
 
 
-class Subgraph(NamedTuple):
-    """A graph in an attribute, not read yet."""
+@dataclass(slots=True, eq=False)
+class Subgraph:
+    """A graph in an attribute. It is read when it is asked for, and once: what stands in it is the same however often it runs."""
 
     stretch: Stretch
+    outside: list[str] | None = None  # the names that it takes from around it, once somebody asked
+    _graph: GraphProto | None = None
+    _nodes: list[NodeProto] | None = None
+    _makers: dict[str, NodeProto] | None = None
+
+    @property
+    def graph(self) -> GraphProto:
+        if self._graph is None:
+            self._graph = read_graph(self.stretch)
+        return self._graph
+
+    @property
+    def nodes(self) -> list[NodeProto]:
+        if self._nodes is None:
+            self._nodes = list(read_nodes(self.graph.nodes))
+        return self._nodes
+
+    @property
+    def makers(self) -> dict[str, NodeProto]:
+        """The node that puts out each name."""
+        if self._makers is None:
+            self._makers = {name: node for node in self.nodes for name in node.outputs if name}
+        return self._makers
 
 
 @dataclass(slots=True)
@@ -78,7 +102,7 @@ class GraphProto:
     values: Described = field(default_factory=Described)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Function:
     """A function of the model's own."""
 

@@ -23,6 +23,8 @@ BITS |= {14: 64, 15: 128, BFLOAT16: 16, 17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4
 FLOATS = frozenset({FLOAT, FLOAT16, DOUBLE, BFLOAT16, 17, 18, 19, 20, 23, 24})
 WHOLES = frozenset({UINT8, INT8, UINT16, INT16, INT32, INT64, UINT32, UINT64, BOOL})
 INTEGERS = WHOLES - {BOOL}
+NARROW = frozenset({UINT8, INT8, UINT16, INT16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26})  # what weights are quantised to
+INDICES = frozenset({INT32, INT64, UINT32, UINT64, BOOL, STRING})  # what says where, and how much of it, and isn't learned
 
 
 @dataclass(slots=True, eq=False)

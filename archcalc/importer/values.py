@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
+from functools import lru_cache
+from math import prod
 from typing import Any, NamedTuple
 
 from archcalc.algebra import Dim, Number, Poly, divides, integral, less, same, unicode
-from archcalc.algebra.poly import Floor
+from archcalc.algebra.poly import Atom, Call, Floor
 from archcalc.errors import ArchcalcError, ShapeError, Undecided
-from archcalc.importer.tensors import FLOATS, Tensor
+from archcalc.importer.tensors import FLOAT, FLOATS, Tensor
 from archcalc.ops import Shape, size, spell_shape
+
+LARGEST = 1 << 63  # sizes are int64s
+LONGEST_FORM = 300  # symbols and terms of a closed form; the sizes of real networks have fewer than ten
+HIGHEST_POWER = 16  # factors of one term of a size
+MOST_AXES = 64
+SHOWN = 60  # letters of a closed form in messages
 
 Content = tuple[Any, ...]  # numbers, booleans, text; None where one isn't known
 
 
 class Origin(NamedTuple):
-    """A tensor of the file that a constant was made from. `given`: an initializer, and not a number written into the graph."""
+    """A tensor of the file that a constant was made from.
 
-    key: Hashable
+    `given`: an initializer, or several numbers that stand in the graph under a name of their own, and not what an exporter put there.
+    `reduced`: only sums over it, or its norm, went into the constant.
+    """
+
+    key: Hashable  # what stands at that place of the file, whatever it is called: a tensor, or the node that makes one
     name: str
     shape: tuple[int, ...]
     given: bool
     tensor: Tensor | None = None
+    reduced: bool = False
+
+    @property
+    def kind(self) -> int:
+        """The kind of its numbers; floats where they are made when the network runs."""
+        return self.tensor.kind if self.tensor is not None else FLOAT
 
 
 class Value:
@@ -81,7 +99,7 @@ class Assumed:
             return one
         try:
             if not same(one, two):
-                raise ShapeError(f"{what} disagree: {_spell(one)} and {_spell(two)}")
+                raise ShapeError(f"{what} disagree: {brief(one)} and {brief(two)}")
         except Undecided:
             self.conditions[f"{_spell(one)} = {_spell(two)}"] = None
         return min(one, two, key=_length)
@@ -105,7 +123,7 @@ class Assumed:
             try:
                 dims.append(self.agree(a, b))
             except ShapeError:
-                raise ShapeError(f"{spell_shape(one, _spell)} and {spell_shape(two, _spell)} don't stretch to one shape") from None
+                raise ShapeError(f"{spell_shape(one, brief)} and {spell_shape(two, brief)} don't stretch to one shape") from None
         return tuple(dims)
 
     def quotient(self, whole: Dim, part: Dim) -> Dim:
@@ -121,7 +139,7 @@ class Assumed:
                 return whole // part
             if exact:
                 return whole // part
-        raise ShapeError(f"{_spell(whole)} elements can't be divided into {_spell(part)}")
+        raise ShapeError(f"{brief(whole)} elements can't be divided into {brief(part)}")
 
 
 def divided(whole: Dim, part: Dim) -> Dim | None:
@@ -161,6 +179,48 @@ def _term(term: tuple[Any, Any], lead: Any, factor: Any) -> Any:
     if coefficient % factor:
         return None
     return Poly({tuple(left): coefficient // factor}) if left else coefficient // factor
+
+
+def span(dim: Any) -> int:
+    """How many terms and symbols a closed form is written with, those inside of floors included; a number is 1."""
+    return sum(1 + sum(map(_span_of, monomial)) for monomial in dim.terms) if isinstance(dim, Poly) else 1
+
+
+@lru_cache(maxsize=1 << 16)
+def _span_of(atom: Atom) -> int:
+    inside = (atom.inside,) if isinstance(atom, Floor) else atom.args if isinstance(atom, Call) else ()
+    return 1 + sum(map(span, inside))
+
+
+def terms(shape: Shape) -> int:
+    """The most terms that the number of elements can have."""
+    return prod(len(dim.terms) for dim in shape if isinstance(dim, Poly))
+
+
+def is_written(dim: Any) -> bool:
+    """Whether a size is a number, or a closed form that can be written down."""
+    return not isinstance(dim, Poly) or (span(dim) <= LONGEST_FORM and max(map(len, dim.terms)) <= HIGHEST_POWER)
+
+
+def possible(shape: Shape) -> None:
+    """Raises ShapeError for what is no shape of a tensor: sizes are int64s, and their closed forms can be written down."""
+    if len(shape) > MOST_AXES:
+        raise ShapeError(f"a tensor of {len(shape)} axes")
+    if prod(dim for dim in shape if isinstance(dim, int)) >= LARGEST:
+        raise ShapeError(f"a tensor of {spell_shape(shape, brief)} has more elements than 64 bits can count")
+    for dim in shape:
+        if not is_written(dim):
+            raise ShapeError(f"the closed form of a size, {brief(dim)}, is too long: --set gives sizes numbers")
+    if terms(shape) > LONGEST_FORM:
+        raise ShapeError(f"the closed form of its {spell_shape(shape, brief)} elements is too long: --set gives sizes numbers")
+
+
+def brief(dim: Dim) -> str:
+    """A size in messages: it is cut if it is long."""
+    if isinstance(dim, Poly) and not is_written(dim):
+        return f"{span(dim):,} terms and symbols" if span(dim) > LONGEST_FORM else f"a product of {max(map(len, dim.terms)):,}"
+    text = _spell(dim)
+    return text if len(text) <= SHOWN else f"({text[: SHOWN - 20]}...)"
 
 
 def product(shape: Sequence[Dim]) -> Dim:
@@ -204,4 +264,7 @@ def _length(dim: Dim) -> tuple[int, int]:
 
 spell_dim = _spell
 
-__all__ = ["Assumed", "Content", "Origin", "Value", "Values", "axis_of", "divided", "joined", "least", "product", "spell_dim", "whole"]
+__all__ = [
+    "LARGEST", "Assumed", "Content", "Origin", "Value", "Values", "axis_of", "brief", "divided", "is_written", "joined", "least", "possible", "product",
+    "spell_dim", "terms", "whole",
+]  # fmt: skip

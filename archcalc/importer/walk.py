@@ -6,6 +6,7 @@ other node what its output's shape is and what it costs. What has no rule is not
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -20,28 +21,40 @@ from archcalc.importer.foreign import foreign
 from archcalc.importer.names import Namer
 from archcalc.importer.order import DEEPEST, called, live
 from archcalc.importer.own import PRODUCER, Layers, restored
-from archcalc.importer.proto import MOST_NODES, Described, Function, GraphProto, ModelProto, Named, NodeProto, Referred, Subgraph, read_graph, read_nodes
+from archcalc.importer.proto import MOST_NODES, Described, Function, GraphProto, ModelProto, Named, NodeProto, Referred, Subgraph, read_nodes
 from archcalc.importer.tensors import FLOATS, Tensor
-from archcalc.importer.values import Assumed, Origin, Value, Values, spell_dim
+from archcalc.importer.values import Assumed, Origin, Value, Values, possible, spell_dim, terms
 from archcalc.importer.wire import Bad, Malformed
 from archcalc.ops import Op, Shape
 
 MOST_OUTPUTS = 4096
+MOST_TERMS = 100_000  # of the closed forms of all sizes, where they have several
 MOST_FLOATS = 64  # of a tensor whose numbers may be looked at
 
 
 class Saved(NamedTuple):
-    """What a walker has built, to go back to."""
+    """How much a walker has built, to go back to."""
 
     nodes: int
-    owners: dict[Hashable, int]
-    uncounted: dict[str, list[Any]]
-    notes: dict[str, None]
-    conditions: dict[str, None]
+    owners: int
+    uncounted: int
+    notes: int
+    conditions: int
     names: int
     depth: int
     times: int
     unknown: tuple[int, int]  # how many sizes only a run would tell, and how many of them at most
+
+
+class Built(NamedTuple):
+    """What a walker had built since then, to put back."""
+
+    nodes: list[Node]
+    owners: dict[Hashable, int]
+    uncounted: list[tuple[str, str, str]]
+    notes: dict[str, None]
+    conditions: dict[str, None]
+    names: list[tuple[tuple[str, ...], str, int]]
 
 
 class Walker:
@@ -53,7 +66,7 @@ class Walker:
         self.assumed = Assumed()
         self.namer = Namer(model.producer)
         self.layers = Layers() if model.producer == PRODUCER else None
-        self.uncounted: dict[str, list[Any]] = {}
+        self.uncounted: list[tuple[str, str, str]] = []  # operator, node, reason
         self.notes: dict[str, None] = {}
         self.owners: dict[Hashable, int] = {}
         self.ops: dict[Any, Op] = {}
@@ -65,8 +78,11 @@ class Walker:
         self.node: NodeProto | None = None
         self.line = 0
         self.walked = 0
-        self.bodies: dict[int, list[NodeProto]] = {}  # of functions
-        self.kept: list[object] = []  # what keys are the ids of
+        self.terms = 0  # of the closed forms of sizes
+        self.followed = 0  # nodes looked at to see when loops end
+        self.spread = 1  # how often the node is walked, for the loops around it that are written out
+        self.written = 0  # nodes of loops that were written out inside of others
+        self.bodies: dict[Hashable, list[NodeProto]] = {}  # of functions and subgraphs, in order
 
     @property
     def where(self) -> str:
@@ -76,28 +92,31 @@ class Walker:
     # ---- trials -----------------------------------------------------------------------------------------------------------------
 
     def save(self) -> Saved:
-        """What has been built so far."""
-        uncounted = {op: list(entry) for op, entry in self.uncounted.items()}
-        return Saved(
-            len(self.graph.nodes),
-            dict(self.owners),
-            uncounted,
-            dict(self.notes),
-            dict(self.assumed.conditions),
-            self.namer.count,
-            self.depth,
-            len(self.times),
-            (len(self.symbols), len(self.bounded)),
-        )
+        """How much has been built so far; entries are only ever added."""
+        names, conditions = self.namer.count, self.assumed.conditions
+        lengths = len(self.graph.nodes), len(self.owners), len(self.uncounted), len(self.notes), len(conditions)
+        return Saved(*lengths, names, self.depth, len(self.times), self.unknown)
 
-    def restore(self, saved: Saved) -> None:
-        """Forget what was built since, but the sizes that only a run would tell."""
-        del self.graph.nodes[saved.nodes :]
-        del self.times[saved.times :]
-        self.owners, self.notes = dict(saved.owners), dict(saved.notes)
-        self.uncounted = {op: list(entry) for op, entry in saved.uncounted.items()}
-        self.assumed.conditions = dict(saved.conditions)
-        self.namer.count, self.depth = saved.names, saved.depth
+    @property
+    def unknown(self) -> tuple[int, int]:
+        return len(self.symbols), len(self.bounded)
+
+    def undo(self, saved: Saved) -> Built:
+        """Take back what was built since, but the sizes that only a run would tell."""
+        nodes, uncounted = self.graph.nodes[saved.nodes :], self.uncounted[saved.uncounted :]
+        del self.graph.nodes[saved.nodes :], self.uncounted[saved.uncounted :], self.times[saved.times :]
+        self.depth = saved.depth
+        owners, notes = _cut(self.owners, saved.owners), _cut(self.notes, saved.notes)
+        return Built(nodes, owners, uncounted, notes, _cut(self.assumed.conditions, saved.conditions), self.namer.cut(saved.names))
+
+    def redo(self, built: Built) -> None:
+        """Put back what was taken back, onto what there was then."""
+        self.graph.nodes += built.nodes
+        self.uncounted += built.uncounted
+        for own, found in ((self.notes, built.notes), (self.assumed.conditions, built.conditions)):
+            own.update(found)
+        self.owners.update(built.owners)
+        self.namer.paste(built.names)
 
     def macs_since(self, saved: Saved) -> Number:
         """MACs of the layers since then."""
@@ -116,7 +135,7 @@ class Walker:
         if not proto.outputs:
             raise Bad("the graph has no outputs")
         scope = Scope(declared=described(proto), opsets=self.model.opsets)
-        self.constants(proto, scope, given=True)
+        self.constants(proto, scope)
         nodes = live(list(read_nodes(proto.nodes)), [named.name for named in proto.outputs], {*scope.values, *(named.name for named in proto.inputs)}, "")
         read = {name for node in nodes for name in node.reads} | {named.name for named in proto.outputs}
         for named in proto.inputs:
@@ -129,13 +148,19 @@ class Walker:
         outputs = [scope.values[named.name] for named in proto.outputs]
         found = [value for output in outputs for value in (output if isinstance(output, Values) else [output])]
         self.graph.outputs = list(dict.fromkeys(value.node for value in found if value is not None and value.node is not None))
-        self.graph.uncounted = [Uncounted(op, count, first, why) for op, (count, first, why) in self.uncounted.items()]
+        self.graph.uncounted = self._summed_up()
         self.graph.assumed = list(self.assumed.conditions)
         self.graph.notes = [*self.notes, *self._at_most()]
         if self.layers is not None:
             self.namer.move(restored(self.graph, self.layers, self.given))
         self.namer.finish(self.graph, self.file)
         return self.graph
+
+    def _summed_up(self) -> list[Uncounted]:
+        """Each operator that isn't counted, with how often it stands there and the first such node."""
+        counts = Counter(op for op, _, _ in self.uncounted)
+        first = {op: (where, why) for op, where, why in reversed(self.uncounted)}
+        return [Uncounted(op, count, *first[op]) for op, count in counts.items()]
 
     def _at_most(self) -> list[str]:
         if not self.bounded:
@@ -144,21 +169,25 @@ class Walker:
         others = f" and {len(rest)} more" if rest else ""
         return [f"only a run tells {name} = {spell_dim(most)}{others}: counted at the most that there can be; --set gives them other values"]
 
-    def constants(self, proto: GraphProto, scope: Scope, given: bool) -> None:
+    def constants(self, proto: GraphProto, scope: Scope) -> None:
         for tensor in proto.initializers:
             if tensor.name in scope.values:
                 raise Bad(f"two initializers are called '{tensor.name}'")
-            scope.values[tensor.name] = self.constant(tensor, (id(tensor), tensor.name), given)
+            scope.values[tensor.name] = self.constant(tensor)
 
-    def constant(self, tensor: Tensor, key: Any, given: bool) -> Value:
+    def constant(self, tensor: Tensor) -> Value:
         known = tensor if tensor.kind not in FLOATS or tensor.elements <= MOST_FLOATS else None
-        return Value(tensor.dims, tensor.kind, None, None, (Origin(key, tensor.name, tensor.dims, given, tensor),), known)
+        return Value(tensor.dims, tensor.kind, None, None, (Origin(tensor, tensor.name, tensor.dims, True, tensor),), known)
 
     def input(self, named: Named) -> Value:
         if named.dims is None:
             self.note_uncounted(f"input {named.name}", named.name, "its shape isn't given")
             return Value(None, named.kind, self.place(foreign("input", size_=()), (), (), named.name, NodeProto("Input", name=named.name)))
         shape = tuple([self.sizes(named, axis) for axis in range(len(named.dims))])
+        try:
+            possible(shape)
+        except ShapeError as error:
+            raise Bad(f"input '{named.name}': {error}") from None
         if len(self.graph.nodes) >= MOST_NODES:
             raise Bad(f"the network has more than {MOST_NODES:,} layers")
         position = len(self.graph.nodes)
@@ -187,6 +216,21 @@ class Walker:
             for name, value in zip(node.outputs, self.outputs(node, scope), strict=False):
                 if name:
                     scope.values[name] = value
+                if isinstance(value, Value) and value.shape:
+                    self.held(value.shape, node)
+
+    def held(self, shape: Shape, node: NodeProto) -> None:
+        """See to it that a shape can be one, and that closed forms stay short, all together."""
+        try:
+            possible(shape)
+        except ShapeError as error:
+            raise Bad(f"node {called(node, self.line - 1)} ({node.op}): {error}") from None
+        count = terms(shape)
+        self.terms += count if count > 1 else 0
+        if self.terms > MOST_TERMS:
+            raise Bad(
+                f"node {called(node, self.line - 1)} ({node.op}): the closed forms of all sizes have more than {MOST_TERMS:,} terms: --set gives them numbers"
+            )
 
     def outputs(self, node: NodeProto, scope: Scope) -> Outputs:
         """What a node puts out. Raises Bad with the node's name for what can't be."""
@@ -245,15 +289,15 @@ class Walker:
     def inlined(self, function: Function, call: Call) -> Outputs:
         """The nodes of a function in the place of its call."""
         self.deeper(f"function '{function.name}'")
-        given = dict(call.node.attributes)
-        attributes = function.defaults | {name: call.scope.attributes.get(v.name) if isinstance(v, Referred) else v for name, v in given.items()}
-        scope = Scope(declared=function.values, opsets={**self.model.opsets, **function.opsets}, attributes=attributes)
+        given = {name: call.scope.attributes.get(value.name) if isinstance(value, Referred) else value for name, value in call.node.attributes.items()}
+        attributes = function.defaults | {name: value for name, value in given.items() if value is not None}  # what wasn't given is at its default
+        scope = Scope(declared=function.values, opsets={**self.model.opsets, **function.opsets}, attributes=attributes, first=call.scope.first)
         for n, name in enumerate(function.inputs):
             scope.values[name] = call.inputs[n] if n < len(call.inputs) else None
-        nodes = self.bodies.get(id(function))
+        nodes = self.bodies.get(function)
         if nodes is None:
             nodes = live(list(read_nodes(function.nodes)), function.outputs, set(scope.values), f" in function '{function.name}'")
-            self.bodies[id(function)] = nodes
+            self.bodies[function] = nodes
         with self.namer.inside(call.node):
             self.run(nodes, function.outputs, scope)
         self.depth -= 1
@@ -263,16 +307,19 @@ class Walker:
                 raise Bad(f"node {self.where}: the function '{function.name}' doesn't put out '{name}'")
         return [scope.values[name] for name in function.outputs]
 
-    def body(self, call: Call, subgraph: Subgraph, inputs: Sequence[Value | Values | None], label: str, times: Dim = 1) -> Outputs:
-        """The nodes of a branch or of a loop's body."""
+    def body(
+        self, call: Call, subgraph: Subgraph, inputs: Sequence[Value | Values | None], label: str, times: Dim = 1, only: frozenset[int] | None = None
+    ) -> Outputs:
+        """The nodes of a branch or of a loop's body; `only` some of its outputs, the others are None."""
         self.deeper(f"node {self.where}")
-        proto = read_graph(subgraph.stretch)
-        scope = Scope(call.scope, {}, described(proto), call.scope.opsets, call.scope.attributes)
-        self.constants(proto, scope, given=False)
+        self.layers = None  # archcalc writes no graphs inside graphs: this is no file as it wrote it
+        proto = subgraph.graph
+        scope = Scope(call.scope, {}, described(proto), call.scope.opsets, call.scope.attributes, first=len(self.graph.nodes))
+        self.constants(proto, scope)
         for n, named in enumerate(named for named in proto.inputs if named.name not in scope.values):
             scope.values[named.name] = inputs[n] if n < len(inputs) else None
-        names = [named.name for named in proto.outputs]
-        nodes = live(list(read_nodes(proto.nodes)), names, set(scope.values), f" in the body of {self.where}")
+        names = [named.name if only is None or n in only else "" for n, named in enumerate(proto.outputs)]
+        nodes = self.ordered(call, subgraph, only)
         where = self.node
         if times != 1:
             self.times.append(times)
@@ -283,9 +330,19 @@ class Walker:
         self.depth -= 1
         self.node = where
         for name in names:
-            if not scope.knows(name):
+            if name and not scope.knows(name):
                 raise Bad(f"node {self.where}: its body doesn't put out '{name}'")
-        return [scope.find(name) for name in names]
+        return [scope.find(name) if name else None for name in names]
+
+    def ordered(self, call: Call, subgraph: Subgraph, only: frozenset[int] | None = None) -> list[NodeProto]:
+        """The nodes that a body's outputs depend on, each after those that it reads."""
+        nodes = self.bodies.get((subgraph, only))
+        if nodes is None:
+            proto = subgraph.graph
+            outputs = [named.name for n, named in enumerate(proto.outputs) if only is None or n in only]
+            own = {*(tensor.name for tensor in proto.initializers), *(named.name for named in proto.inputs)}
+            nodes = self.bodies[subgraph, only] = live(subgraph.nodes, outputs, own, f" in the body of {called(call.node, self.line - 1)}")
+        return nodes
 
     def deeper(self, what: str) -> None:
         self.depth += 1
@@ -319,8 +376,7 @@ class Walker:
         return position
 
     def note_uncounted(self, op: str, where: str, why: str) -> None:
-        entry = self.uncounted.setdefault(op, [0, where, why])
-        entry[0] += 1
+        self.uncounted.append((op, where, why))
 
     def free(self, name: str) -> Dim:
         """A size that only a run would tell: what was given for it, or a symbol."""
@@ -337,6 +393,12 @@ class Walker:
             return given
         self.bounded.setdefault(label, most)
         return most
+
+
+def _cut(entries: dict[Any, Any], length: int) -> dict[Any, Any]:
+    """Take the last entries away, down to so many. Gives them."""
+    taken = [entries.popitem() for _ in range(len(entries) - length)]
+    return dict(reversed(taken))
 
 
 def described(proto: GraphProto) -> Described:

@@ -14,18 +14,17 @@ from archcalc.algebra import floor as flooring
 from archcalc.algebra import maximum as larger
 from archcalc.algebra import minimum as smaller
 from archcalc.errors import ArchcalcError, ShapeError
+from archcalc.importer.claims import learned_of, stored
 from archcalc.importer.foreign import Foreign
 from archcalc.importer.rules.base import Call, Reach, Shape, Unknown, Value, learned, rule, size
 from archcalc.importer.tensors import BOOL, INT64, INTEGERS
-from archcalc.importer.values import Content, axis_of, least, spell_dim, whole
+from archcalc.importer.values import LARGEST, Content, axis_of, is_written, least, spell_dim, whole
 from archcalc.ops import OPS, Op
 from archcalc.ops.activation import LeakyReLU, PReLU, Softmax
 from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv
 from archcalc.ops.dense import Linear
 from archcalc.ops.merge import Add, Maximum, Mul, Sub
 from archcalc.ops.normalization import Position, Scale
-
-LARGEST = 1 << 63
 
 # ---- one operand ------------------------------------------------------------------------------------------------------------------
 
@@ -86,8 +85,8 @@ def folded(function: Callable[..., Any], *contents: Content | None) -> Content |
 
 
 def _plain(value: Any) -> Any:
-    """A number as an int where it is one; None for what no int64 holds."""
-    if isinstance(value, (int, Fraction)) and not -LARGEST < value < LARGEST:
+    """A number as an int where it is one; None for what no int64 holds, and for closed forms that no size has."""
+    if not is_written(value) or (isinstance(value, (int, Fraction)) and not -LARGEST < value < LARGEST):
         return None
     return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
 
@@ -277,7 +276,7 @@ def combined(call: Call, word: str, cls: type[Op] | None, values: list[Value], k
     shape = call.assumed.broadcast(*given)
     moving = call.data(values)
     if not moving:
-        return call.known(shape, _spread(fold, values, given, shape) if fold else None, kind)
+        return call.known(shape, _spread(fold, values, given, shape) if fold else None, kind, _unscaled(values, shape))
     constants = [value for value in values if value.is_constant]
     weights = {"weight" if not n else f"weight{n + 1}": value for n, value in enumerate(constants) if learned(value)}
     samples, sample = call.samples(moving), call.walker.sample(shape)
@@ -292,6 +291,12 @@ def combined(call: Call, word: str, cls: type[Op] | None, values: list[Value], k
     number = _number(constants[0].content) if len(constants) == 1 and not weights else None
     words = word if number is None else f"{word} {spell_dim(number)}"
     return call.figure(word, shape, values, words=words, elementwise=cost, weights=weights, flags=flags, kind=kind)
+
+
+def _unscaled(values: list[Value], shape: Shape) -> list[Value]:
+    """The constants without the scales and zero points that are stretched over quantised weights."""
+    weights = [value for value in values if stored(value) and value.shape == shape]
+    return [value for value in values if not weights or value.shape == shape] or values
 
 
 def _number(content: Content | None) -> Dim | None:
@@ -359,6 +364,7 @@ def _as_bias(call: Call, x: Value, w: Value, shape: Shape) -> Value | None:
         or not walker.namer.may_join(x.node, call.node)
         or call.scope.reads[name] != 1
         or name not in call.scope.values
+        or x.node < call.scope.first
         or x.shape != shape
         or walker.times
     ):
@@ -370,7 +376,8 @@ def _as_bias(call: Call, x: Value, w: Value, shape: Shape) -> Value | None:
     axis = len(shape) - 1 if node.op.word == "linear" else 1
     if own[axis] != shape[axis] or size(own) != shape[axis]:
         return None
-    keys = [origin.key for origin in w.origins]
+    learned_from = list(learned_of(w))
+    keys = [origin.key for origin in learned_from]
     owners = {walker.owners.get(key) for key in keys}
     if owners != {node.share}:
         return None
@@ -378,7 +385,7 @@ def _as_bias(call: Call, x: Value, w: Value, shape: Shape) -> Value | None:
     if isinstance(op, (Conv, DepthwiseConv, ConvTranspose, Linear)) and not op.bias:
         fields = {name: getattr(op, name) for name in type(op).model_fields}
         made: Op = walker.made(type(op), **{**fields, "bias": True})
-        if sum(size(o.shape) for o in w.origins) != shape[axis]:
+        if sum(size(origin.shape) for origin in learned_from) != shape[axis]:
             return None
     elif isinstance(op, Foreign) and op.word == "linear" and "bias" not in op.weights_ and op.words.endswith(" bias=false"):
         words = op.words.removesuffix(" bias=false")

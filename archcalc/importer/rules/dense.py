@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archcalc.errors import ShapeError
 from archcalc.importer.rules.base import Call, Dim, Reach, Shape, Unknown, Value, rule, size
-from archcalc.importer.values import spell_dim
+from archcalc.importer.values import brief, spell_dim
 from archcalc.ops import spell_shape
 from archcalc.ops.dense import Linear, MatMul
 
@@ -73,7 +73,7 @@ def product_shape(call: Call, a: Shape, b: Shape) -> tuple[Shape, Dim]:
         inner = call.assumed.agree(rows[-1], columns[-2])
         batch = call.assumed.broadcast(rows[:-2], columns[:-2]) if rows[:-2] or columns[:-2] else ()
     except ShapeError:
-        raise ShapeError(f"{spell_shape(a, spell_dim)} and {spell_shape(b, spell_dim)} can't be multiplied") from None
+        raise ShapeError(f"{spell_shape(a, brief)} and {spell_shape(b, brief)} can't be multiplied") from None
     return (*batch, *(rows[-2:-1] if len(a) > 1 else ()), *(columns[-1:] if len(b) > 1 else ())), inner
 
 

@@ -30,7 +30,7 @@ def reduce(call: Call) -> Value:
     out = tuple(1 if n in axes else dim for n, dim in enumerate(shape) if keep or n not in axes)
     if x.is_constant:
         content = _folded(op, x.content) if len(axes) == len(shape) or len(shape) <= 1 else None
-        return call.known(out, content)
+        return Value(out, x.kind, None, content, tuple(origin._replace(reduced=True) for origin in x.origins))
     word = {"ReduceMean": "gap", "ReduceMax": "gmp"}.get(op)
     if word and len(shape) in (4, 5) and axes == set(range(2, len(shape))) and call.walker.sample(shape) != shape:
         return pooled_whole(call, x, word, keep)

@@ -8,8 +8,9 @@ from typing import Any
 
 from archcalc.algebra import Poly
 from archcalc.errors import ShapeError
+from archcalc.importer.names import generated
 from archcalc.importer.rules.base import Call, Shape, Unknown, Value, rule, size
-from archcalc.importer.tensors import FLOAT, INT64, MOST_CONTENT, STRING, Tensor, exact
+from archcalc.importer.tensors import FLOAT, FLOATS, INT64, MOST_CONTENT, STRING, Tensor, exact
 from archcalc.importer.values import Content, Origin, axis_of, least, whole
 
 
@@ -19,11 +20,10 @@ def constant(call: Call) -> Value:
     for name, found in call.node.attributes.items():
         found = call.attr(name)
         if isinstance(found, Tensor):
-            key = id(call.node)
             known = found if found.elements <= 64 or found.kind != FLOAT else None
-            call.walker.kept.append(call.node)
             name = call.node.outputs[0] if call.node.outputs else ""
-            return Value(found.dims, found.kind, None, None, (Origin(key, name, found.dims, False, found),), known)
+            given = found.kind in FLOATS and found.elements > 1 and not generated(name)
+            return Value(found.dims, found.kind, None, None, (Origin(found, name, found.dims, given, found),), known)
         if name == "value_string" or name == "value_strings":
             values = found if isinstance(found, list) else [found]
             return Value((len(values),) if isinstance(found, list) else (), STRING, None, tuple(values))
@@ -70,8 +70,7 @@ def constant_of_shape(call: Call) -> Value:
     source = call.value(0)
     written = all(isinstance(dim, int) for dim in dims) and any(origin.given for origin in source.origins) and kind != INT64
     name = call.node.outputs[0] if call.node.outputs else ""
-    call.walker.kept.append(call.node)
-    return Value(dims, kind, None, content, (Origin(id(call.node), name, dims, True),) if written else ())  # type: ignore[arg-type]
+    return Value(dims, kind, None, content, (Origin(call.node, name, dims, True),) if written else ())  # type: ignore[arg-type]
 
 
 def sizes(call: Call, n: int) -> Shape:

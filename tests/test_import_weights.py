@@ -1,0 +1,119 @@
+"""Which numbers of a file are parameters: products written by hand, of what the file holds behind each layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+onnx = pytest.importorskip("onnx")
+
+import numpy  # noqa: E402
+from onnx import TensorProto, numpy_helper  # noqa: E402
+
+from archcalc.model import load  # noqa: E402
+
+from onnx_files import ints, node, weights, write  # isort: skip  # noqa: E402
+
+
+def constant(name: str, array: Any) -> Any:
+    return node("Constant", [], [name], value=numpy_helper.from_array(numpy.asarray(array)))
+
+
+def params(file: str) -> Any:
+    return load(file).count().totals["params"]
+
+
+NORM = [
+    node("ReduceMean", ["x"], ["m"], axes=[-1]),
+    node("Sub", ["x", "m"], ["d"]),
+    node("Mul", ["d", "gain"], ["e"]),
+    node("Add", ["e", "shift"], ["y"]),
+]
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_numbers_that_stand_in_the_graph_count_like_those_beside_it(inside: bool, tmp_path: Path) -> None:
+    """A product of 8 x 16 and its bias; a layer norm that was taken apart."""
+    dense = [node("MatMul", ["x", "W"], ["m"]), node("Add", ["m", "b"], ["y"])]
+    for number, (nodes, arrays, shape, wanted) in enumerate(
+        (
+            (dense, {"W": weights(8, 16), "b": weights(16)}, [1, 8], 8 * 16 + 16),
+            (NORM, {"gain": weights(8), "shift": weights(8)}, [1, 5, 8], 8 + 8),
+        )
+    ):
+        made = [constant(*item) for item in arrays.items()] if inside else []
+        file = write(tmp_path / f"{number}.onnx", [*made, *nodes], {"x": shape}, opset=17, **({} if inside else arrays))
+        assert params(file) == wanted
+
+
+def test_constants_that_an_exporter_made_up_in_arithmetic_do_not(tmp_path: Path) -> None:
+    """Means and deviations of images, as torch.onnx writes them: its parameters are never Constant nodes."""
+    names = ["/transform/Constant_output_0", "/transform/Constant_1_output_0"]
+    nodes = [*(constant(name, weights(3, 1, 1)) for name in names), node("Sub", ["x", names[0]], ["a"]), node("Div", ["a", names[1]], ["y"])]
+    assert params(write(tmp_path / "t.onnx", nodes, {"x": [1, 3, 8, 8]})) == 0
+    nodes = [constant(names[0], weights(8, 8)), node("MatMul", ["x", names[0]], ["y"])]  # what a layer multiplies with is a weight, whatever its name
+    assert params(write(tmp_path / "w.onnx", nodes, {"x": [1, 8]})) == 64
+
+
+def test_weights_that_are_computed_from_several_are_all_of_them(tmp_path: Path) -> None:
+    """W + B A of LoRA; g v / |v| of a weight norm, with a bias."""
+    nodes = [node("MatMul", ["B", "A"], ["d"]), node("Add", ["W", "d"], ["Wn"]), node("MatMul", ["x", "Wn"], ["y"])]
+    table = load(write(tmp_path / "l.onnx", nodes, {"x": [1, 64]}, W=weights(64, 64), B=weights(64, 4), A=weights(4, 64))).count()
+    assert (table.totals["params"], table.totals["macs"]) == (64 * 64 + 64 * 4 + 4 * 64, 64 * 64)
+    nodes = [
+        node("ReduceL2", ["v"], ["n"], axes=[1, 2, 3]),
+        node("Div", ["v", "n"], ["u"]),
+        node("Mul", ["u", "g"], ["W"]),
+        node("Conv", ["x", "W", "b"], ["y"]),
+    ]
+    file = write(tmp_path / "w.onnx", nodes, {"x": [1, 3, 8, 8]}, opset=17, v=weights(16, 3, 3, 3), g=weights(16, 1, 1, 1), b=weights(16))
+    assert params(file) == 16 * 27 + 16 + 16
+
+
+def test_a_tensor_behind_a_computed_weight_and_alone_counts_once(tmp_path: Path) -> None:
+    nodes = [node("Add", ["W", "V"], ["S"]), node("MatMul", ["x", "S"], ["a"]), node("MatMul", ["a", "W"], ["y"])]
+    table = load(write(tmp_path / "s.onnx", nodes, {"x": [1, 8]}, W=weights(8, 8), V=weights(8, 8))).count()
+    assert [row.params for row in table.rows] == [2 * 64, 0]
+
+
+def test_a_weight_that_is_there_a_second_time_for_its_mean_counts_once(tmp_path: Path) -> None:
+    """Standardised weights as torch.onnx writes them: 16 filters of 27 with a gain each; the mean is taken of a transposed copy, the shift is made up."""
+    shift = "/conv/Constant_output_0"
+    nodes = [
+        node("ReduceMean", ["onnx::ReduceMean_9"], ["mean"], axes=[0, 1], keepdims=0),
+        node("Sub", ["onnx::ReduceMean_9", "mean"], ["off"]),
+        node("Mul", ["off", "off"], ["square"]),
+        node("ReduceMean", ["square"], ["var"], axes=[0, 1], keepdims=0),
+        constant(shift, numpy.zeros(16, "float32")),
+        node("BatchNormalization", ["onnx::BatchNormalization_7", "onnx::BatchNormalization_8", shift, "mean", "var"], ["std"]),
+        node("Reshape", ["std", "shape"], ["W"]),
+        node("Conv", ["x", "W"], ["y"]),
+    ]
+    arrays = {"onnx::ReduceMean_9": weights(1, 27, 16), "onnx::BatchNormalization_7": weights(1, 16, 27), "onnx::BatchNormalization_8": weights(16)}
+    assert params(write(tmp_path / "n.onnx", nodes, {"x": [1, 3, 8, 8]}, opset=17, shape=ints(16, 3, 3, 3), **arrays)) == 16 * 27 + 16
+
+
+def test_what_is_only_there_as_a_mean_counts_whole(tmp_path: Path) -> None:
+    """Ten rows whose mean a layer multiplies with, and a bias that is its own."""
+    nodes = [node("ReduceMean", ["E"], ["e"], axes=[0]), node("MatMul", ["e", "P"], ["w"]), node("Mul", ["x", "w"], ["y"])]
+    assert params(write(tmp_path / "m.onnx", nodes, {"x": [1, 5, 8]}, opset=17, E=weights(10, 8), P=weights(8, 8))) == 10 * 8 + 8 * 8
+
+
+def test_scales_and_zero_points_stretched_over_quantised_weights_were_not_learned(tmp_path: Path) -> None:
+    nodes = [
+        node("Cast", ["Q"], ["f"], to=TensorProto.FLOAT),
+        node("Sub", ["f", "zero"], ["c"]),
+        node("Mul", ["c", "scale"], ["W"]),
+        node("MatMul", ["x", "W"], ["y"]),
+    ]
+    file = write(tmp_path / "q.onnx", nodes, {"x": [1, 5, 64]}, Q=weights(64, 32, kind="uint8"), zero=weights(1, 32), scale=weights(1, 32))
+    assert params(file) == 64 * 32
+
+
+def test_where_things_are_looked_up_was_not_learned(tmp_path: Path) -> None:
+    """A table of 9 rows of 4, of which 25 are gathered and some are overwritten by 2 x 4 others."""
+    nodes = [node("ScatterND", ["table", "where", "rows"], ["t"]), node("Gather", ["t", "picks"], ["p"]), node("Add", ["x", "p"], ["y"])]
+    arrays = {"table": weights(9, 4), "where": ints(1, 5).reshape(2, 1), "rows": weights(2, 4), "picks": numpy.arange(25) % 9}
+    assert params(write(tmp_path / "g.onnx", nodes, {"x": [1, 25, 4]}, **arrays)) == 9 * 4 + 2 * 4
