@@ -120,6 +120,9 @@ class Uncounted(NamedTuple):
     first: str
     why: str
 
+    def __str__(self) -> str:
+        return f"{self.nodes} {self.op} (first {self.first}: {self.why})"
+
 
 @dataclass(slots=True)
 class Graph:

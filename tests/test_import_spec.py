@@ -214,7 +214,7 @@ def test_an_open_size_needs_a_default(tmp_path: Path) -> None:
 def test_a_file_with_what_can_t_be_counted_is_no_spec(tmp_path: Path) -> None:
     nodes = [node("Swirl", ["x"], ["a"], domain="own", name="swirl"), node("Relu", ["a"], ["y"])]
     file = write(tmp_path / "u.onnx", nodes, {"x": [1, 4]}, shapes={"a": [1, 4]}, domains={"own": 1})
-    with pytest.raises(UsageError, match=r"a spec must be complete: own.Swirl \(first swirl: no rule for it\)"):
+    with pytest.raises(UsageError, match=r"a spec must be complete: 1 own.Swirl \(first swirl: no rule for it\)"):
         spec_of(file)
 
 

@@ -26,6 +26,8 @@ def text(table: Counted) -> str:
     head = f"{title(table)} · {table.spec.path}{'@' + table.variant if table.variant else ''}"
     blocks = [head, *("\n".join(_lines(table, bridge)) for bridge in bridges(table))]
     about = [f"{table.tool.title}: {table.tool.about}", *table.tool.notes]
+    if table.graph.uncounted:
+        about.insert(0, f"incomplete: counted without {'; '.join(map(str, table.graph.uncounted))}")
     if table.torch:
         about.append("how PyTorch code writes the layers is what the spec says under `torch:`; others are modules")
     return "\n\n".join([*blocks, "\n".join(about)])
@@ -83,6 +85,7 @@ def contract(table: Counted) -> Explain:
         "bindings": {name: json.number(value) for name, value in table.binding.values.items() if name not in table.free},
         "free": list(table.free),
         "numbers": [_bridge(bridge) for bridge in bridges(table)],
+        "uncounted": table.totals["uncounted"],
         "notes": list(table.tool.notes),
     }
     if table.free:

@@ -140,7 +140,7 @@ def _coverage(table: Table, form: Form) -> str:
     layers = numbers.exact(table.totals["layers"], form)
     missing = table.graph.uncounted
     counted = numbers.exact(table.totals["layers"] - sum(found.nodes for found in missing), form) if missing else layers
-    without = "; ".join(f"{found.nodes} {found.op} (first {found.first}: {found.why})" for found in missing)
+    without = "; ".join(map(str, missing))
     return f"{counted} of {layers} layer{'s' * (layers != '1')} counted{', without ' + without if missing else ''}"
 
 

@@ -82,7 +82,8 @@ def _side(side: Side | None) -> contract.Side | None:
         "inputs": {name: number(shape) for name, shape in side.inputs.items()},
         "totals": {name: number(value) for name, value in side.totals.items()},
         "layers_known": side.layers is not None,
-        "uncounted": side.uncounted,
+        "uncounted": len(side.uncounted),
+        "uncounted_operators": [{"op": found.op, "count": found.nodes, "first": found.first, "why": found.why} for found in side.uncounted],
     }
 
 
