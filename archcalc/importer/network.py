@@ -31,6 +31,7 @@ _BATCH = re.compile(r"(?i)batch|^(?:bs|bsz)$")
 _NAMELESS = re.compile(r"unk__\d+$|\?$")  # tf2onnx numbers what has no name
 _LENGTH = re.compile(r"(?i)seq|len|time|step|height|width|token|num|frame|point|box|past|^[hwlt]$")
 BLANK = "archcalc: 1\nname: model\ninput: [1]\nlayers: [relu]\n"
+POINTER = b"version https://git-lfs."
 READ_WHOLE = 1 << 20  # bytes: a small file is read at once
 
 
@@ -122,17 +123,18 @@ class Imported(Model):
         return walker.free(expression)
 
 
-def load_onnx(path: str) -> Imported:
-    """Read a model file. Raises UsageError for one that can't be read, SpecError for one that is no model."""
+def load_onnx(path: str, data: bytes | None = None) -> Imported:
+    """Read a model file, or the `data` of one that was called `path`. Raises UsageError for one that can't be read, SpecError for one that is no model."""
     mark = Mark(path, 1, 1)
     with readable(path), uncollected():
-        proto = read_model(opened(path))
+        proto = read_model(opened(path) if data is None else whole(data))
         if proto.graph is None:
             raise Bad("there is no graph in it")
         dims, names, batch = open_dims(proto)
-    name = proto.graph.name if proto.producer == "archcalc" else Path(path).stem
+    file = Path(path if data is None else path.rpartition(":")[2])  # `main@1a2b3c4:net.onnx`
+    name = proto.graph.name if proto.producer == "archcalc" else file.stem
     spec = read_spec(BLANK, path)  # a spec without layers of its own, for what it knows of parameters
-    spec.name, spec.inputs, spec.layers = name or Path(path).stem, {}, Chain(mark, ())
+    spec.name, spec.inputs, spec.layers = name or file.stem, {}, Chain(mark, ())
     spec.parameters = {name: declared(name) for name in names}
     return Imported(spec, proto=proto, names=frozenset(names), batch=batch, dims=dims)
 
@@ -155,8 +157,15 @@ def opened(path: str) -> Stretch:
             data = source.read() if length <= READ_WHOLE else mmap(source.fileno(), 0, access=ACCESS_READ)
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    return whole(data)
+
+
+def whole(data: bytes | mmap) -> Stretch:
+    """All of a file. Raises Malformed for what is none."""
     if not data:
         raise Malformed("the file is empty")
+    if data[: len(POINTER)] == POINTER:
+        raise Malformed("it is a pointer of Git LFS; `git lfs pull` brings the file")
     return Stretch(data, 0, len(data))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from archcalc.comparison.changes import Change
 from archcalc.comparison.result import Comparison, Delta, Report
 from archcalc.comparison.sides import Layer, Side
-from archcalc.render.json import number, verdict
+from archcalc.render.json import lacking, number, verdict
 
 if TYPE_CHECKING:
     from archcalc.render import contract
@@ -83,7 +83,7 @@ def _side(side: Side | None) -> contract.Side | None:
         "totals": {name: number(value) for name, value in side.totals.items()},
         "layers_known": side.layers is not None,
         "uncounted": len(side.uncounted),
-        "uncounted_operators": [{"op": found.op, "count": found.nodes, "first": found.first, "why": found.why} for found in side.uncounted],
+        "uncounted_operators": lacking(side.uncounted),
     }
 
 
