@@ -20,7 +20,7 @@ def expand(table: Table) -> str:
 
 def _in_words(graph: Graph) -> Graph:
     """The graph in operators of the language: a model file may hold others."""
-    if not any(getattr(node.op, "is_foreign", False) for node in graph.nodes):
+    if not any(getattr(node.op, "is_foreign", False) or not node.shape for node in graph.nodes):
         return graph
     from archcalc.importer.foreign import lowered
 
@@ -31,11 +31,12 @@ def _lines(table: Table) -> Iterator[str]:
     graph = _in_words(table.graph)
     yield "archcalc: 1"
     yield f"name: {_quoted(table.name)}"
-    if len(table.inputs) == 1 and "input" in table.inputs:
-        yield f"input: {_list(table.inputs['input'])}"
+    inputs = {name: graph.nodes[n].shape for name, n in graph.inputs.items()}
+    if len(inputs) == 1 and "input" in inputs:
+        yield f"input: {_list(inputs['input'])}"
     else:
         yield "inputs:"
-        yield from (f"  {name}: {_list(shape)}" for name, shape in table.inputs.items())
+        yield from (f"  {name}: {_list(shape)}" for name, shape in inputs.items())
     yield "layers:"
     main = [n for n, node in enumerate(graph.nodes) if not node.head and not isinstance(node.op, Input)]
     first = next(iter(graph.inputs.values())) if len(graph.inputs) == 1 else None

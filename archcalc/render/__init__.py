@@ -101,7 +101,7 @@ def _whole(table: Table) -> Row:
 
 def title(table: Table, form: Form = unicode) -> str:
     """`GoogLeNet · input 3x224x224`."""
-    inputs = ", ".join(f"{name} {numbers.shape(shape, form)}" for name, shape in table.inputs.items())
+    inputs = ", ".join(f"{name} {numbers.shape(shape, form)}".rstrip() for name, shape in table.inputs.items())
     batch = "" if table.batch == 1 else f" · batch {numbers.exact(table.batch, form)}"
     return f"{table.name} · {inputs}{batch}{' · training' if table.train else ''}"
 
