@@ -16,8 +16,9 @@ from archcalc.build import uncollected
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, SpecError, UsageError
 from archcalc.graph import Graph
+from archcalc.importer.batch import Written, leads, multiplies, spelled, written_batch
 from archcalc.importer.names import identifier
-from archcalc.importer.proto import ModelProto, Named, read_model
+from archcalc.importer.proto import GraphProto, ModelProto, Named, read_model
 from archcalc.importer.walk import Walker
 from archcalc.importer.wire import Bad, Malformed, Stretch
 from archcalc.model import Model, Question
@@ -43,6 +44,9 @@ class Imported(Model):
     names: frozenset[str] = frozenset()
     batch: str = ""  # what the file calls the batch
     dims: Mapping[tuple[str, int], str] = field(default_factory=dict)  # the expression of each open dim of an input; "1" for the batch
+    written: Written | None = None  # a number that every input begins with, and that may be a batch
+    samples: int = 1  # of that batch, of which one is counted
+    whole: bool = False  # whether all of them are: the network doesn't follow from one
 
     @property
     def open_names(self) -> frozenset[str]:
@@ -72,6 +76,8 @@ class Imported(Model):
     def _table(self, question: Question) -> Table:
         binding = self._binding(question, question.free or tuple(name for name in self.spec.parameters if name not in question.bindings))
         graph, met = self._walk(binding)
+        if self.whole and (question.batch != 1 or "batch" in (*question.bindings, *question.free)):
+            raise UsageError(f"{self.spec.path} is of a batch of {self.samples}, and one sample can't be told from it: another batch can't be counted")
         values = {**binding.values, **met}
         free = (*binding.free, *(name for name in met if name not in binding.free))
         free = tuple(name for name in free if name == "batch" or name in met or self._is_read(name, graph))
@@ -85,6 +91,35 @@ class Imported(Model):
 
     def _walk(self, binding: Binding) -> tuple[Graph, dict[str, Poly]]:
         """The graph, and the sizes that only a run would tell; those are parameters from then on."""
+        graph, walker = self._decided(binding, self.written) if self.written else self._walked(binding, 1 if self.whole else self.samples)
+        for name in (*walker.symbols, *walker.bounded):
+            if name not in self.spec.parameters:
+                self.spec.parameters[name] = declared(name)
+        if self.samples > 1:
+            graph.samples, graph.whole = self.samples, self.whole
+            graph.notes.append(spelled(self.samples, self.whole))
+        return graph, {name: found for name, found in walker.symbols.items() if name not in binding.values or isinstance(binding.values[name], Poly)}
+
+    def _decided(self, binding: Binding, written: Written) -> tuple[Graph, Walker]:
+        """The graph of one sample if what every input begins with is a batch and its work is that of one so many times; else of all."""
+        self.written = None
+        found = self._walked(binding, 1)
+        if not leads(found[0], written.samples):
+            return found
+        try:
+            one = self._walked(binding, written.samples)
+        except SpecError:
+            self.samples, self.whole = written.samples, True
+            return found
+        if one[1].samples and multiplies(found[0], one[0], written.samples):
+            self.samples = written.samples
+            return one
+        if written.plainly:
+            self.samples, self.whole = written.samples, True
+        return found
+
+    def _walked(self, binding: Binding, samples: int) -> tuple[Graph, Walker]:
+        """The graph of one sample where the file has written down so many."""
         values = binding.values
 
         def size_of(named: Named, axis: int) -> Dim:
@@ -92,17 +127,15 @@ class Imported(Model):
             expression = self.dims.get((named.name, axis))
             dim = named.dims[axis]
             if expression is None and isinstance(dim, int) and dim > 0:
-                return dim
+                return 1 if axis == 0 and samples > 1 and dim == samples and len(named.dims) > 1 else dim
             return self._evaluated(expression or (dim if isinstance(dim, str) else f"{named.name}_{axis}"), values, walker)
 
         walker = Walker(self.proto, self.spec.path, size_of)
+        walker.samples = samples
         walker.given = {name: value for name, value in values.items() if isinstance(value, (int, Poly))}
         with readable(self.spec.path), uncollected():
             graph = walker.build()
-        for name in (*walker.symbols, *walker.bounded):
-            if name not in self.spec.parameters:
-                self.spec.parameters[name] = declared(name)
-        return graph, {name: found for name, found in walker.symbols.items() if name not in binding.values or isinstance(binding.values[name], Poly)}
+        return graph, walker
 
     def _evaluated(self, expression: str, values: Mapping[str, Any], walker: Walker) -> Dim:
         """A dim as the file names it: a symbol of an input, an expression in such, or a name of its own."""
@@ -136,7 +169,8 @@ def load_onnx(path: str, data: bytes | None = None) -> Imported:
     spec = read_spec(BLANK, path)  # a spec without layers of its own, for what it knows of parameters
     spec.name, spec.inputs, spec.layers = name or file.stem, {}, Chain(mark, ())
     spec.parameters = {name: declared(name) for name in names}
-    return Imported(spec, proto=proto, names=frozenset(names), batch=batch, dims=dims)
+    written = written_batch(inputs_of(proto.graph)) if not batch and "1" not in dims.values() else None
+    return Imported(spec, proto=proto, names=frozenset(names), batch=batch, dims=dims, written=written)
 
 
 def declared(name: str) -> Declared:
@@ -186,8 +220,7 @@ def open_dims(proto: ModelProto) -> tuple[dict[tuple[str, int], str], list[str],
     """The expression of every open dim of the inputs, and the parameters among them: all names but the batch's, which is one sample."""
     graph = proto.graph
     assert graph is not None
-    own = {tensor.name for tensor in graph.initializers}
-    inputs = [named for named in graph.inputs if named.name not in own and named.dims is not None]
+    inputs = [named for named in inputs_of(graph) if named.dims is not None]
     batch = _batch_name(inputs)
     dims: dict[tuple[str, int], str] = {}
     names: dict[str, None] = {}
@@ -205,6 +238,12 @@ def open_dims(proto: ModelProto) -> tuple[dict[tuple[str, int], str], list[str],
             if identifier(expression) not in names and not _follows(expression, names):
                 names[identifier(expression)] = None
     return dims, list(names), batch or ""
+
+
+def inputs_of(graph: GraphProto) -> list[Named]:
+    """The inputs that are not initializers as well, as older files have them."""
+    own = {tensor.name for tensor in graph.initializers}
+    return [named for named in graph.inputs if named.name not in own]
 
 
 def _batch_name(inputs: list[Named]) -> str | None:

@@ -73,6 +73,7 @@ class Walker:
         self.symbols: dict[str, Poly] = {}
         self.bounded: dict[str, Dim] = {}  # sizes that only a run would tell, taken at their most
         self.given: Mapping[str, Dim] = {}  # sizes that were set
+        self.samples = 1  # of a batch that the file has written down, of which one is walked
         self.depth = 0
         self.times: list[Dim] = []  # how often the bodies of loops around the node run
         self.node: NodeProto | None = None

@@ -103,6 +103,8 @@ def title(table: Table, form: Form = unicode) -> str:
     """`GoogLeNet · input 3x224x224`."""
     inputs = ", ".join(f"{name} {numbers.shape(shape, form)}".rstrip() for name, shape in table.inputs.items())
     batch = "" if table.batch == 1 else f" · batch {numbers.exact(table.batch, form)}"
+    if table.graph.samples > 1 and not batch:
+        batch = f" · a run of {table.graph.samples} samples" if table.graph.whole else f" · batch {table.graph.samples} in the file"
     return f"{table.name} · {inputs}{batch}{' · training' if table.train else ''}"
 
 
@@ -145,6 +147,8 @@ def _coverage(table: Table, form: Form) -> str:
 
 
 def _per(table: Table) -> str:
+    if table.graph.whole:
+        return f"a run of {table.graph.samples} samples"
     return "a sample" if table.batch == 1 else "a batch"
 
 

@@ -27,6 +27,8 @@ def unrolled(call: Call, word: str, features: Dim, hidden: Dim, bias_at: int, pe
     shape = call.rank(0, 3)
     batch_first = bool(call.whole("layout", 0))
     steps, batch = (shape[1], shape[0]) if batch_first else (shape[0], shape[1])
+    if call.walker.samples > 1 and steps == 1:  # what looked like a batch are the steps
+        call.walker.samples = 0
     call.assumed.agree(shape[2], features, "features")
     directions = 2 if call.text("direction", "forward") == "bidirectional" else 1
     given = call.shape(1)[0]
