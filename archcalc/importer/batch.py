@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from archcalc.algebra import Dim, Number
+from archcalc.algebra import Dim, Number, divides
 from archcalc.graph import Graph
 from archcalc.importer.proto import Named
+from archcalc.importer.values import Value
 from archcalc.ops import Shape, size
 
 IMAGE = 4  # axes: with that many the first one is a batch
@@ -51,9 +52,9 @@ class _Work(NamedTuple):
 
 
 def multiplies(whole: Graph, one: Graph, samples: int) -> bool:
-    """Whether the work of the whole batch is that of one sample, so many times, with the same weights."""
+    """Whether the work of the whole batch is that of one sample, so many times, with the same weights, or some that are there once instead."""
     batch, sample = _work(whole), _work(one)
-    if (batch.params, batch.uncounted) != (sample.params, sample.uncounted):
+    if batch.uncounted != sample.uncounted or (batch.params != sample.params and not (samples - 1 and divides(samples - 1, batch.params - sample.params))):
         return False
     counts = "macs" if batch.macs != 0 else "elementwise"
     return bool(getattr(batch, counts) == samples * getattr(sample, counts))
@@ -106,4 +107,17 @@ def stretched_to(wanted: Sequence[Dim], samples: int) -> tuple[Dim, ...]:
     return (1, *wanted[1:]) if samples > 1 and len(wanted) > 1 and wanted[0] == samples else tuple(wanted)
 
 
-__all__ = ["Written", "leads", "multiplies", "reshaped", "spelled", "stretched_to", "written_batch"]
+def of_one(values: list[Value], samples: int) -> list[Value]:
+    """Operands of one sample: a constant that an exporter repeated for each of a batch (a class token) is there once."""
+    if not any(value.shape and value.shape[0] == 1 and not value.is_constant for value in values):
+        return values
+    return [_once(value) if value.is_constant and value.shape and value.shape[0] == samples else value for value in values]
+
+
+def _once(value: Value) -> Value:
+    shape = (1, *(value.shape or ())[1:])
+    origins = tuple(origin._replace(shape=(1, *origin.shape[1:])) if origin.shape == value.shape else origin for origin in value.origins)
+    return Value(shape, value.kind, None, None, origins)
+
+
+__all__ = ["Written", "leads", "multiplies", "of_one", "reshaped", "spelled", "stretched_to", "written_batch"]

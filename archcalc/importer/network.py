@@ -47,6 +47,7 @@ class Imported(Model):
     written: Written | None = None  # a number that every input begins with, and that may be a batch
     samples: int = 1  # of that batch, of which one is counted
     whole: bool = False  # whether all of them are: the network doesn't follow from one
+    perhaps: int = 1  # a number that every input begins with, and that may be a batch or a length
 
     @property
     def open_names(self) -> frozenset[str]:
@@ -98,6 +99,8 @@ class Imported(Model):
         if self.samples > 1:
             graph.samples, graph.whole = self.samples, self.whole
             graph.notes.append(spelled(self.samples, self.whole))
+        elif self.perhaps > 1:
+            graph.notes.append(f"every input begins with {self.perhaps}: if that is a batch, the figures are of a run of {self.perhaps} samples")
         return graph, {name: found for name, found in walker.symbols.items() if name not in binding.values or isinstance(binding.values[name], Poly)}
 
     def _decided(self, binding: Binding, written: Written) -> tuple[Graph, Walker]:
@@ -107,15 +110,18 @@ class Imported(Model):
         if not leads(found[0], written.samples):
             return found
         try:
-            one = self._walked(binding, written.samples)
+            one: tuple[Graph, Walker] | None = self._walked(binding, written.samples)
         except SpecError:
-            self.samples, self.whole = written.samples, True
+            one = None
+        if one is not None and not one[1].samples:
             return found
-        if one[1].samples and multiplies(found[0], one[0], written.samples):
+        if one is not None and multiplies(found[0], one[0], written.samples):
             self.samples = written.samples
             return one
         if written.plainly:
             self.samples, self.whole = written.samples, True
+        else:
+            self.perhaps = written.samples
         return found
 
     def _walked(self, binding: Binding, samples: int) -> tuple[Graph, Walker]:

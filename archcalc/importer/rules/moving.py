@@ -9,7 +9,7 @@ from archcalc.algebra import Dim, Poly, integral, less
 from archcalc.algebra import floor as flooring
 from archcalc.algebra import maximum as larger
 from archcalc.errors import ShapeError, Undecided
-from archcalc.importer.batch import reshaped, stretched_to
+from archcalc.importer.batch import of_one, reshaped, stretched_to
 from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Unknown, Value, Values, learned, rule, size
 from archcalc.importer.rules.shapes import is_small, sizes, stretched, taken, transposed
 from archcalc.importer.tensors import MOST_CONTENT
@@ -190,6 +190,10 @@ def joined(call: Call, values: list[Value], axis: int) -> Value:
         raise ShapeError("there is nothing to join")
     first = shapes[0]
     axis = axis_of(axis, len(first))
+    if axis != 0 and call.walker.samples > 1:
+        values = of_one(values, call.walker.samples)
+        shapes = [value.shape or () for value in values]
+        first = shapes[0]
     dims, total = list(first), first[axis]
     for shape in shapes[1:]:
         if len(shape) != len(first):
