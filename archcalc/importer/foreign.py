@@ -32,6 +32,7 @@ class Foreign(Op):
     macs_: Any = 0
     elementwise_: Any = 0
     reach: Any = Reach.PASS
+    known: Any = {}  # quantities that other tools' conventions ask for, by name
     moving: Any = 1  # how many of its operands are computed: those gradients flow back to
 
     def shape(self, *inputs: Shape) -> Shape:

@@ -19,6 +19,7 @@ from archcalc.graph import Graph
 from archcalc.importer.batch import Written, leads, multiplies, spelled, written_batch
 from archcalc.importer.names import identifier
 from archcalc.importer.proto import GraphProto, ModelProto, Named, read_model
+from archcalc.importer.seen import Seen, Watch
 from archcalc.importer.walk import Walker
 from archcalc.importer.wire import Bad, Malformed, Stretch
 from archcalc.model import Model, Question
@@ -124,7 +125,21 @@ class Imported(Model):
             self.perhaps = written.samples
         return found
 
-    def _walked(self, binding: Binding, samples: int) -> tuple[Graph, Walker]:
+    def seen(self, question: Question) -> list[Seen]:
+        """The nodes of the file, as a question's walk meets them: one of what `answer` counted before."""
+        binding = self._binding(question, question.free or tuple(name for name in self.spec.parameters if name not in question.bindings))
+        watch = Watch()
+        graph, walker = self._walked(binding, 1 if self.whole else self.samples, watch)
+        return watch.settled(walker.moved if walker.moved is not None else {n: n for n in range(len(graph.nodes))})
+
+    def _converted(self, question: Question, tool: str) -> Table:
+        """The answer in a tool's convention: node by node where the tool counts those, and else with what it couldn't be asked about."""
+        from archcalc.conventions import counted, of_file
+
+        ran = self.answer(question._replace(convention=None, train=False))
+        return of_file(counted(ran, ran, tool), lambda: self.seen(question._replace(free=tuple(name for name in question.free if name != "all"))))
+
+    def _walked(self, binding: Binding, samples: int, watch: Watch | None = None) -> tuple[Graph, Walker]:
         """The graph of one sample where the file has written down so many."""
         values = binding.values
 
@@ -137,7 +152,7 @@ class Imported(Model):
             return self._evaluated(expression or (dim if isinstance(dim, str) else f"{named.name}_{axis}"), values, walker)
 
         walker = Walker(self.proto, self.spec.path, size_of)
-        walker.samples = samples
+        walker.samples, walker.watch = samples, watch
         walker.given = {name: value for name, value in values.items() if isinstance(value, (int, Poly))}
         with readable(self.spec.path), uncollected():
             graph = walker.build()

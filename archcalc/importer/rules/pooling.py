@@ -53,7 +53,9 @@ def pooled(call: Call, word: str, last: bool = False) -> Value:
         op = call.walker.made(cls, kernel=plain(kernel), stride=stride, dilation=plain(dilations), pad=pad, ceil=ceil)
         return call.emit(op, out, [x])
     words = f"{word} {'x'.join(map(str, kernel))}"
-    return call.figure(word, channels_last(out, last), [x], words=words, elementwise=cost, reach=Reach.MIXED, flags=("is_pooling",))
+    return call.figure(
+        word, channels_last(out, last), [x], words=words, elementwise=cost, reach=Reach.MIXED, flags=("is_pooling",), known={"taps": size(out) * taps}
+    )
 
 
 def _rounded_up(sizes: Shape, kernel: list[int], strides: list[int], dilations: list[int], pads: Pads) -> Shape:
