@@ -507,3 +507,16 @@ def test_a_model_file_is_no_spec_with_variants(tmp_path: Path) -> None:
 def test_numbers_in_attributes_are_as_exact_as_they_were_written(tmp_path: Path) -> None:
     table = load(write(tmp_path / "a.onnx", [node("LeakyRelu", ["x"], ["y"], alpha=0.1)], {"x": [1, 4]})).count()
     assert getattr(table.graph.nodes[-1].op, "slope") == Fraction(1, 10)  # noqa: B009
+
+
+def test_a_filter_of_a_free_size_is_not_counted_and_the_rest_is(tmp_path: Path) -> None:
+    nodes = [
+        node("Conv", ["x", "f"], ["a"], name="free"),
+        node("GlobalAveragePool", ["a"], ["p"]),
+        node("Flatten", ["p"], ["q"]),
+        node("MatMul", ["q", "w"], ["y"]),
+    ]
+    file = write(tmp_path / "f.onnx", nodes, {"x": [1, 3, 8, 8], "f": [4, 3, "k", "k"]}, shapes={"a": [1, 4, 6, 6]}, w=weights(4, 5))
+    totals = load(file).count().totals
+    assert totals["uncounted"] == [{"op": "Conv", "count": 1, "first": "free", "why": "the size of its kernel is free"}]
+    assert totals["macs"] == 20

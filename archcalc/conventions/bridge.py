@@ -43,6 +43,7 @@ class Step:
     layers: Number
     parts: tuple[Part, ...]
     unseen: bool
+    unit: str = "layer"  # what `layers` are: nodes, where the tool reads model files itself
 
     @property
     def adds(self) -> Number:
@@ -93,14 +94,14 @@ def _by_node(table: ByNode) -> Bridge:
             amounts[-1, "macs"] = [total([ours])]
         parts = tuple(Part(factor, name, added) for (factor, name), values in amounts.items() if (added := total(values)) != 0)
         if parts:
-            found.append(Step(op, "", len(seen), parts, all(part.factor < 0 for part in parts)))
+            found.append(Step(op, "", len(seen), parts, all(part.factor < 0 for part in parts), "node"))
     return Bridge(number.unit, number.title, table.ran.totals["macs"], 1, tuple(found), table.totals[number.unit])
 
 
 def _initializers(table: ByNode) -> Bridge:
     ours, theirs = table.ran.totals["params"], table.totals["params"]
     nodes = [node for node in table.seen if node.learned != 0]
-    step = Step("initializers", "", len(nodes), (Part(1, "others", theirs - ours),), False)
+    step = Step("initializers", "", len(nodes), (Part(1, "others", theirs - ours),), False, "node")
     return Bridge(PARAMS, "parameters", ours, 1, (step,) if theirs != ours else (), theirs)
 
 

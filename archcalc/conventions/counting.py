@@ -52,6 +52,11 @@ class Counted(Table):
         )
 
     @property
+    def told(self) -> tuple[str, ...]:
+        """What to know of the tool."""
+        return self.tool.notes
+
+    @property
     def last_map(self) -> Any:
         return self.ran.last_map
 

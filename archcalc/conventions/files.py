@@ -78,6 +78,10 @@ class ByNode(Counted):
 
     seen: list[Seen] = field(kw_only=True, repr=False)
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        return ("the file's own nodes; every initializer that one of them reads is a parameter",)
+
     @cached_property
     def placed(self) -> list[tuple[int, Seen]]:
         """Every node with the layer that it became a part of, or stands before."""

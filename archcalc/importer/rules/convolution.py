@@ -88,7 +88,9 @@ def convolved(call: Call, x: Value, w: Value, bias: Value | None, kind: int | No
     groups = call.whole("group", 1)
     kernel = [int(k) if not isinstance(k, Poly) else 0 for k in filters[2:]]
     if 0 in kernel:
-        raise ShapeError("its kernel is empty" if 0 in filters[2:] else "the size of its kernel is free")
+        if 0 in filters[2:]:
+            raise ShapeError("its kernel is empty")
+        raise Unknown("the size of its kernel is free")
     given = call.ints("kernel_shape")
     if given is not None and given != kernel:
         raise ShapeError(f"kernel_shape={given}, but its filters are {kernel}")
@@ -170,6 +172,8 @@ def conv_transpose(call: Call) -> Value:
     if groups < 1 or not _divides(groups, filters[0]):
         raise ShapeError(f"group={groups} does not divide {spell_dim(filters[0])} input channels")
     kernel = [int(k) for k in filters[2:] if not isinstance(k, Poly)]
+    if len(kernel) < rank:
+        raise Unknown("the size of its kernel is free")
     strides, dilations = per_axis(call, "strides", rank), per_axis(call, "dilations", rank)
     extra = call.ints("output_padding") or [0] * rank
     channels = filters[1] * groups

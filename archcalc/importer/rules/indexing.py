@@ -7,7 +7,7 @@ from typing import Any
 from archcalc.algebra import Dim, minimum
 from archcalc.errors import ShapeError
 from archcalc.importer.foreign import foreign
-from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Value, rule, size
+from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Unknown, Value, rule, size
 from archcalc.importer.rules.moving import axes_given
 from archcalc.importer.rules.shapes import is_small, taken
 from archcalc.importer.tensors import BOOL, INT64
@@ -76,7 +76,7 @@ def gather_nd(call: Call) -> Value:
     batch = call.whole("batch_dims", 0)
     depth = picks[-1] if picks else 1
     if not isinstance(depth, int):
-        raise ShapeError("the length of its indices is free")
+        raise Unknown("the length of its indices is free")
     out = (*picks[:-1], *shape[batch + depth :])
     if not call.data():
         return call.known(out)
