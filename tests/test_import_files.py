@@ -134,6 +134,13 @@ def test_sizes_of_a_batch_that_are_written_into_the_graph_are_read_as_those_of_a
     assert (totals["macs"], totals["params"]) == (3 * 4 * 16 * 16 + 2 * 2 * 4 * 4 * 8, 3 * 256 + 16)
 
 
+def test_a_network_that_is_exported_with_a_batch_comes_back_as_a_sample(tmp_path: Path) -> None:
+    """Heads are 12, three times the batch."""
+    load("vit_b_16").export(tmp_path / "v.onnx", weights="none", batch=4)
+    totals = load(str(tmp_path / "v.onnx")).count().totals
+    assert {name: totals[name] for name in ("params", "macs", "depth")} == {name: load("vit_b_16").count().totals[name] for name in ("params", "macs", "depth")}
+
+
 def test_a_batch_that_cannot_be_taken_apart_is_counted_whole_and_said_to_be(tmp_path: Path) -> None:
     """Eight samples that are mixed with each other: a run has 8 x 36*16*27 MACs and those of an 8x8 by 8x16."""
     nodes = [node("Conv", ["x", "w"], ["a"]), node("GlobalAveragePool", ["a"], ["g"]), node("Flatten", ["g"], ["f"]), node("MatMul", ["m", "f"], ["y"])]

@@ -93,12 +93,10 @@ def reshaped(wanted: Sequence[Any], shape: Shape, samples: int) -> list[Any]:
         return dims
     if all(dim > 0 for dim in dims) and size(dims) == size(shape):
         return dims
-    for axis in (0, 1):
-        kept = axis < len(shape) and (dims[axis] == 0 or dims[axis] == shape[axis])
-        if axis < len(dims) and dims[axis] > 0 and dims[axis] % samples == 0 and not kept:
-            return [*dims[:axis], dims[axis] // samples, *dims[axis + 1 :]]
-        if not kept:
-            break
+    kept = dims[0] == 0 or shape[:1] == (dims[0],)
+    axis = 1 if kept and len(dims) > 1 and shape[:1] != (1,) and shape[1:2] == (1,) else 0
+    if dims[axis] > 0 and dims[axis] % samples == 0 and (axis or not kept):
+        return [*dims[:axis], dims[axis] // samples, *dims[axis + 1 :]]
     return dims
 
 
