@@ -22,6 +22,7 @@ from archcalc.algebra import symbol  # noqa: E402
 from archcalc.errors import SpecError, UsageError  # noqa: E402
 from archcalc.expand import expand  # noqa: E402
 from archcalc.importer import Imported  # noqa: E402
+from archcalc.importer.batch import reshaped  # noqa: E402
 from archcalc.model import load  # noqa: E402
 from archcalc.render import render  # noqa: E402
 
@@ -125,6 +126,22 @@ def attention(path: Path, first: int, folded: bool) -> str:
     arrays |= {f"w{n}": weights(16, 16) for n in "qkv"}
     arrays |= {"token": weights(first, 1, 16)} if folded else {"t": weights(1, 1, 16), "many": ints(first, 1, 16)}
     return write(path, [*token, *nodes], {"x": [first, 3, 16]}, **arrays)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shape", "of_one"),
+    [
+        ([8, -1], (1, 512), [1, -1]),
+        ([96, 197, 64], (1, 12, 197, 64), [12, 197, 64]),  # the batch and 12 heads
+        ([197, 96, 64], (197, 1, 768), [197, 12, 64]),  # positions first
+        ([20, 8, 32], (20, 32), [20, 1, 32]),
+        ([0, 16, -1], (1, 16, 5, 5), [0, 16, -1]),  # the batch is kept, and channels are channels
+        ([1, 16, 25], (1, 16, 5, 5), [1, 16, 25]),
+        ([-1, 8], (1, 512), [-1, 8]),
+    ],
+)
+def test_an_exporter_s_sizes_of_eight_samples_are_read_as_those_of_one(wanted: list[int], shape: tuple[int, ...], of_one: list[int]) -> None:
+    assert reshaped(wanted, shape, 8) == of_one
 
 
 @pytest.mark.parametrize("folded", [False, True])

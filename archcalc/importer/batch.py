@@ -94,7 +94,8 @@ def reshaped(wanted: Sequence[Any], shape: Shape, samples: int) -> list[Any]:
     if all(dim > 0 for dim in dims) and size(dims) == size(shape):
         return dims
     kept = dims[0] == 0 or shape[:1] == (dims[0],)
-    axis = 1 if kept and len(dims) > 1 and shape[:1] != (1,) and shape[1:2] == (1,) else 0
+    sure = all(dim > 0 for dim in dims) and size(dims) == samples * size(shape)
+    axis = 1 if kept and len(dims) > 1 and (sure or (shape[:1] != (1,) and shape[1:2] == (1,))) else 0
     if dims[axis] > 0 and dims[axis] % samples == 0 and (axis or not kept):
         return [*dims[:axis], dims[axis] // samples, *dims[axis + 1 :]]
     return dims
