@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from archcalc.algebra import Number, Poly
 from archcalc.budget.rules import Rule, rules
 from archcalc.cost import Row, Table
 from archcalc.errors import Mark, Problem, SpecError, UsageError
+from archcalc.graph import Uncounted
 from archcalc.model import Model, Question
 from archcalc.render import numbers, times
 from archcalc.spec import Spec, bind
@@ -65,6 +66,7 @@ class Checked(NamedTuple):
     model: Model
     layers: int
     verdicts: list[Verdict]
+    uncounted: Sequence[Uncounted] = ()  # what the figures lack
 
     @property
     def failed(self) -> int:
@@ -111,7 +113,7 @@ def check_all(models: Iterable[Model], unread: Iterable[Problem] = ()) -> list[C
         members = [model, *(Model(model.spec, name) for name in model.spec.variants)] if model.variant is None else [model]
         for member in members:
             try:
-                found.append(Checked(member, counts.layers(member), list(check(member, counts))))
+                found.append(Checked(member, counts.layers(member), list(check(member, counts)), counts.table(member).graph.uncounted))
             except SpecError as error:
                 problems.extend(error.problems)
     if problems:

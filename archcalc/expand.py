@@ -10,7 +10,9 @@ from archcalc.graph import Graph, Input, Node
 
 
 def expand(table: Table) -> str:
-    """The YAML of the expanded network. Raises UsageError if parameters are free: sizes must be numbers."""
+    """The YAML of the expanded network. Raises UsageError if parameters are free, for sizes must be numbers, and for what couldn't be counted whole."""
+    if table.graph.uncounted:
+        raise UsageError(f"{table.spec.path} holds what can't be counted, and a spec must be complete: {'; '.join(map(str, table.graph.uncounted))}")
     if table.free:
         raise UsageError(f"expand needs numbers, and {', '.join(table.free)} is free")
     return "\n".join(_lines(table)) + "\n"
@@ -18,7 +20,7 @@ def expand(table: Table) -> str:
 
 def _in_words(graph: Graph) -> Graph:
     """The graph in operators of the language: a model file may hold others."""
-    if not any(getattr(node.op, "is_foreign", False) for node in graph.nodes):
+    if not any(getattr(node.op, "is_foreign", False) or not node.shape for node in graph.nodes):
         return graph
     from archcalc.importer.foreign import lowered
 
@@ -29,11 +31,12 @@ def _lines(table: Table) -> Iterator[str]:
     graph = _in_words(table.graph)
     yield "archcalc: 1"
     yield f"name: {_quoted(table.name)}"
-    if len(table.inputs) == 1 and "input" in table.inputs:
-        yield f"input: {_list(table.inputs['input'])}"
+    inputs = {name: graph.nodes[n].shape for name, n in graph.inputs.items()}
+    if len(inputs) == 1 and "input" in inputs:
+        yield f"input: {_list(inputs['input'])}"
     else:
         yield "inputs:"
-        yield from (f"  {name}: {_list(shape)}" for name, shape in table.inputs.items())
+        yield from (f"  {name}: {_list(shape)}" for name, shape in inputs.items())
     yield "layers:"
     main = [n for n, node in enumerate(graph.nodes) if not node.head and not isinstance(node.op, Input)]
     first = next(iter(graph.inputs.values())) if len(graph.inputs) == 1 else None

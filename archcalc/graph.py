@@ -120,6 +120,9 @@ class Uncounted(NamedTuple):
     first: str
     why: str
 
+    def __str__(self) -> str:
+        return f"{self.nodes} {self.op} (first {self.first}: {self.why})"
+
 
 @dataclass(slots=True)
 class Graph:
@@ -133,6 +136,8 @@ class Graph:
     uncounted: list[Uncounted] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)  # what has to hold between free sizes
     notes: list[str] = field(default_factory=list)  # what else a reader of the figures should know
+    samples: int = 1  # of the batch that a model file has written down
+    whole: bool = False  # whether all of them are in the graph, not one
 
     def layers(self) -> list[int]:
         """Positions of the layers: all nodes but the inputs and what loops carry."""

@@ -16,7 +16,7 @@ from archcalc.build import build
 from archcalc.cost import DTYPES, Table
 from archcalc.errors import Problem, SpecError, Undecided, UsageError, suggest
 from archcalc.graph import Graph
-from archcalc.spec import Spec, bind, numeric, read_spec, read_text, unread
+from archcalc.spec import Spec, bind, decoded, numeric, read_spec, read_text, unread
 from archcalc.spec.text import MOST_BYTES
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def load(name: str) -> Model:
 
     Raises UsageError if there is no such thing, SpecError if the spec has mistakes.
     """
-    if name.endswith(".onnx"):
+    if is_model_file(name):
         from archcalc.importer import load_onnx
 
         return load_onnx(name)
@@ -241,6 +241,15 @@ def read(text: str, path: str, variant: str | None = None) -> Model:
     return Model(spec, variant)
 
 
+def loaded(data: bytes, path: str) -> Model:
+    """What a file holds, a spec or a model, from its bytes; `path` is what messages call it. Raises SpecError."""
+    if is_model_file(path):
+        from archcalc.importer import load_onnx
+
+        return load_onnx(path, data)
+    return read(decoded(data, path), path)
+
+
 def _found_building(error: SpecError, variant: str | None) -> list[Problem]:
     """The mistakes that building finds beside those that reading found."""
     known = {problem.mark for problem in error.problems}
@@ -265,6 +274,11 @@ def _shown(file: Path) -> str:
 def is_folder(name: str) -> bool:
     """Whether an argument is a folder. One without a spec doesn't hide a network that ships: `archcalc count vit` beside a folder vit/."""
     return Path(name).is_dir() and ("/" in name or bool(in_folder(name).specs) or find(name) is None)
+
+
+def is_model_file(name: str) -> bool:
+    """Whether a file is an ONNX model, by its name."""
+    return name.lower().endswith(".onnx")
 
 
 def is_yaml(name: str) -> bool:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from archcalc import schemas
 from archcalc.cli import app
-from archcalc.conventions import TOOLS, Counted, find, reference
+from archcalc.conventions import TOOLS, Counted, find, nodes, reference
 from archcalc.conventions.bridge import PARAMS, Bridge, bridges
 from archcalc.conventions.quantities import QUANTITIES
 from archcalc.conventions.rules import terms
@@ -179,6 +179,137 @@ def test_a_variant_may_be_written_in_another_way() -> None:
     text = {"archcalc": 1, "name": "t", "input": [4], "layers": ["relu"], "torch": {"relu": "functional"}, "variants": {"a": {"torch": {}}, "b": {}}}
     macs = [counted(Model(read_spec(json.dumps(text), "t.yaml"), variant), "ptflops").totals["macs"] for variant in (None, "a", "b")]
     assert macs == [4, 8, 4]
+
+
+# ---- model files ----------------------------------------------------------------------------------------------------------
+
+
+def light(name: str) -> Path:
+    """A file that onnx brings along."""
+    import onnx
+
+    return Path(onnx.__file__).parent / "backend" / "test" / "data" / "light" / name
+
+
+@pytest.mark.parametrize("name", PEERS["files"])
+def test_a_model_file_counts_what_onnx_tool_printed_for_it(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    file = light(name)
+    if not name.startswith("light_"):
+        file = tmp_path / name
+        load(name.removesuffix(".onnx")).export(file, weights="none")
+    table = counted(load(str(file)), "onnx-tool")
+    assert {count: table.totals[count] for count in ("params", "macs")} == PEERS["files"][name]
+    assert {count: sum(getattr(row, count) for row in table.rows) for count in ("params", "macs")} == PEERS["files"][name]
+    for bridge in bridges(table):
+        assert bridge.theirs == bridge.ours + sum(step.adds for step in bridge.steps) == PEERS["files"][name][bridge.counts]
+    assert [note for note in table.graph.notes if "onnx-tool" in note] == []
+
+
+def node_file(entry: dict[str, Any], path: Path) -> str:
+    """A file of one node, as `data/peers.py` makes it."""
+    import numpy
+    from onnx import TensorProto
+    from onnx_files import node, write
+
+    names, inputs, kinds, arrays = [], {}, {}, {}
+    for n, operand in enumerate(entry["operands"]):
+        names.append(name := f"i{n}" if operand is not None else "")
+        if operand is None:
+            continue
+        ((kind, shape),) = operand.items() if isinstance(operand, dict) else [("computed", operand)]
+        if kind.startswith("computed"):
+            inputs[name], kinds[name] = shape, TensorProto.UINT8 if "bytes" in kind else TensorProto.FLOAT
+        else:
+            arrays[name] = numpy.array(shape, numpy.int64) if kind == "ints" else numpy.ones(shape, numpy.uint8 if kind == "bytes" else numpy.float32)
+    return write(path, [node(entry["op"], names, ["y"], **entry["attributes"])], inputs, kinds=kinds, opset=20, **arrays)
+
+
+@pytest.mark.parametrize("entry", [entry for entry in PEERS["nodes"] if "error" not in entry["onnx-tool"]], ids=lambda entry: entry["op"])
+def test_a_node_counts_what_onnx_tool_printed_for_it(entry: dict[str, Any], tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    totals = counted(load(node_file(entry, tmp_path / "node.onnx")), "onnx-tool").totals
+    assert {count: totals[count] for count in ("params", "macs")} == entry["onnx-tool"]
+
+
+def test_every_rule_for_a_node_is_held_against_the_tool() -> None:
+    held = {entry["op"] for entry in PEERS["nodes"]}
+    unheld = {
+        "GRU",
+        "Mod",
+        "And",
+        "Or",
+        "Xor",
+        "Not",
+        "NonZero",
+        "Hardmax",
+        "ImageScaler",
+        "ReduceProd",
+        "ReduceMin",
+        "ReduceMax",
+        "ReduceL2",
+        "Upsample",
+    }
+    assert {op for op, rule in nodes.ONNX_TOOL.table.items() if rule} - held - unheld == set()
+
+
+def test_a_file_may_hold_nodes_that_onnx_tool_has_no_rule_for(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    from onnx_files import node, weights, write
+
+    made = [node("MatMul", ["x", "w"], ["a"]), node("Mish", ["a"], ["b"]), node("Relu", ["b"], ["y"])]
+    table = counted(load(write(tmp_path / "m.onnx", made, {"x": [1, 8]}, w=weights(8, 4))), "onnx-tool")
+    assert table.totals["macs"] == 8 * 4 + 4
+    assert table.graph.notes == ["onnx-tool 1.0.1 has no rule for 1 Mish: not held against it, and counted as nothing"]
+    assert load(str(tmp_path / "m.onnx")).count().graph.notes == []
+
+
+def recurrent(path: Path) -> Model:
+    from onnx_files import node, weights, write
+
+    made = [node("LSTM", ["x", "w", "r", "b"], ["s"], hidden_size=64), node("Erf", ["s"], ["e"]), node("Tanh", ["e"], ["y"])]
+    return load(write(path, made, {"x": [7, 1, 32]}, w=weights(1, 256, 32), r=weights(1, 256, 64), b=weights(1, 512)))
+
+
+def test_a_recurrent_layer_of_a_file_says_what_tools_ask_for(tmp_path: Path) -> None:
+    """Seven steps of 64 units: 4 x 64 x (32 + 64) MACs each and 8 x 64 additions of biases; as `lstm 64` counts, in every tool."""
+    pytest.importorskip("onnx")
+    model, macs, params = recurrent(tmp_path / "l.onnx"), 7 * 256 * 96, 256 * 96 + 512
+    assert counted(model, "thop").totals["macs"] == macs + 8 * 7 * 64 + 7 * 512
+    assert counted(model, "ptflops").totals["macs"] == macs + 10 * 7 * 64 + 7 * 512
+    assert counted(model, "torchinfo").totals["macs"] == params * 7
+    assert counted(model, "onnx-tool").totals["macs"] == macs + 7 * 512 + 180 * 7 * 64 + 76 * 7 * 64
+    for tool in TOOLS:
+        assert counted(model, tool).totals["params"] == params
+
+
+def test_what_a_tool_could_not_be_asked_about_is_said(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    file = str(recurrent(tmp_path / "l.onnx").spec.path)
+    said = "not held against ptflops 0.7.5: 1 erf; of these nothing is counted that it has no rule for"
+    assert counted(load(file), "ptflops").graph.notes == [said]
+    assert counted(load(file), "flop_counter").graph.notes == []  # it counts no arithmetic, whatever the operator
+    result = CliRunner().invoke(app, ["count", file, "--as", "ptflops", "--format", "json"])
+    assert json.loads(result.stdout)["notes"] == [said]
+    assert said in CliRunner().invoke(app, ["explain", file, "--as", "ptflops"]).stdout
+    assert said in json.loads(CliRunner().invoke(app, ["explain", file, "--as", "ptflops", "--format", "json"]).stdout)["notes"]
+
+
+def test_the_bridge_of_a_file_names_its_operators(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    macs, _ = bridges(counted(recurrent(tmp_path / "l.onnx"), "onnx-tool"))
+    assert steps(macs)[1:] == [("Tanh", "", 1, [(76, 7 * 64, "outputs")])]
+    text = CliRunner().invoke(app, ["explain", str(tmp_path / "l.onnx"), "--as", "onnx-tool"]).stdout
+    assert "Tanh: 76 x 448 outputs (1 node)" in text
+
+
+def test_channels_that_stand_last_are_channels(tmp_path: Path) -> None:
+    """thop on a layer normalisation of 7x16: 4 a number; on a softmax of 7x16: 3 a number less one a row."""
+    pytest.importorskip("onnx")
+    from onnx_files import node, write
+
+    model = load(write(tmp_path / "s.onnx", [node("Softmax", ["x"], ["y"], axis=-1)], {"x": [1, 7, 16]}))
+    assert counted(model, "thop").totals["macs"] == 3 * 112 - 7
 
 
 # ---- what is refused ------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ from archcalc.algebra import symbol  # noqa: E402
 from archcalc.errors import SpecError, UsageError  # noqa: E402
 from archcalc.expand import expand  # noqa: E402
 from archcalc.importer import Imported  # noqa: E402
+from archcalc.importer.batch import reshaped  # noqa: E402
 from archcalc.model import load  # noqa: E402
+from archcalc.render import render  # noqa: E402
 
 from onnx_files import ints, node, weights, write  # isort: skip  # noqa: E402
 
@@ -86,6 +89,111 @@ def test_the_batch_is_one_sample_and_multiplies(tmp_path: Path) -> None:
     assert (one, four) == (8 * 27 * 25 + 40 * 100, 4 * (8 * 27 * 25 + 40 * 100))
     table = model.count(height=10, width=10, free=["batch"])
     assert table.totals["macs"] == one * symbol("batch")
+
+
+def classifier(path: Path, first: Any, flatten: str = "Flatten", outputs: Sequence[str] = ("y",)) -> str:
+    """A convolution to 16x6x6, its mean, a dense layer to 10: 36*16*27 + 160 MACs a sample, 432 + 160 parameters."""
+    nodes = [node("Conv", ["x", "w"], ["a"]), node("GlobalAveragePool", ["a"], ["g"]), node(flatten, ["g", "s"] if flatten == "Reshape" else ["g"], ["f"])]
+    arrays = {"w": weights(16, 3, 3, 3), "v": weights(16, 10), "s": ints(first if isinstance(first, int) else -1, 16)}
+    return write(path, [*nodes, node("Gemm", ["f", "v"], ["y"])], {"x": [first, 3, 8, 8]}, outputs, **arrays)
+
+
+@pytest.mark.parametrize("flatten", ["Flatten", "Reshape"])
+def test_of_a_batch_that_the_file_has_written_down_one_sample_is_counted(flatten: str, tmp_path: Path) -> None:
+    batch = load(classifier(tmp_path / "b.onnx", 2, flatten))
+    table, one = batch.count(), load(classifier(tmp_path / "o.onnx", 1, flatten)).count()
+    assert (table.totals["macs"], table.totals["params"]) == (36 * 16 * 27 + 160, 432 + 160)
+    assert table.totals == one.totals
+    assert [row.field for row in table.rows] == [row.field for row in one.rows]
+    assert batch.count(batch=2).totals["macs"] == 2 * (36 * 16 * 27 + 160)
+    assert table.graph.notes == ["the file is of a batch of 2: figures are of one sample of it, or of as many as --batch says"]
+    assert render([table], "table").splitlines()[0].startswith("b · x 3x8x8 · batch 2 in the file · ")
+
+
+def attention(path: Path, first: int, folded: bool) -> str:
+    """A class token before 3 positions, and 2 heads: sizes that an exporter wrote into the graph, the token repeated for each sample."""
+    token = [] if folded else [node("Expand", ["t", "many"], ["token"])]
+    nodes = [
+        node("Concat", ["token", "x"], ["p"], axis=1),
+        *(made for n in "qkv" for made in (node("MatMul", ["p", f"w{n}"], [f"{n}0"]), node("Reshape", [f"{n}0", "split"], [f"{n}1"]))),
+        *(node("Transpose", [f"{n}1"], [f"{n}2"], perm=[0, 2, 3, 1] if n == "k" else [0, 2, 1, 3]) for n in "qkv"),
+        *(node("Reshape", [f"{n}2", "turned" if n == "k" else "heads"], [n]) for n in "qkv"),
+        node("MatMul", ["q", "k"], ["s"]),
+        node("MatMul", ["s", "v"], ["o"]),
+        node("Reshape", ["o", "joined"], ["y"]),
+    ]
+    arrays: dict[str, Any] = {"split": ints(first, 4, 2, 8), "heads": ints(first * 2, -1, 8), "turned": ints(first * 2, 8, 4), "joined": ints(first, -1)}
+    arrays |= {f"w{n}": weights(16, 16) for n in "qkv"}
+    arrays |= {"token": weights(first, 1, 16)} if folded else {"t": weights(1, 1, 16), "many": ints(first, 1, 16)}
+    return write(path, [*token, *nodes], {"x": [first, 3, 16]}, **arrays)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shape", "of_one"),
+    [
+        ([8, -1], (1, 512), [1, -1]),
+        ([96, 197, 64], (1, 12, 197, 64), [12, 197, 64]),  # the batch and 12 heads
+        ([197, 96, 64], (197, 1, 768), [197, 12, 64]),  # positions first
+        ([20, 8, 32], (20, 32), [20, 1, 32]),
+        ([0, 16, -1], (1, 16, 5, 5), [0, 16, -1]),  # the batch is kept, and channels are channels
+        ([1, 16, 25], (1, 16, 5, 5), [1, 16, 25]),
+        ([-1, 8], (1, 512), [-1, 8]),
+    ],
+)
+def test_an_exporter_s_sizes_of_eight_samples_are_read_as_those_of_one(wanted: list[int], shape: tuple[int, ...], of_one: list[int]) -> None:
+    assert reshaped(wanted, shape, 8) == of_one
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_sizes_of_a_batch_that_are_written_into_the_graph_are_read_as_those_of_a_sample(folded: bool, tmp_path: Path) -> None:
+    totals = load(attention(tmp_path / "b.onnx", 8, folded)).count().totals
+    assert totals == load(attention(tmp_path / "o.onnx", 1, folded)).count().totals
+    assert (totals["macs"], totals["params"]) == (3 * 4 * 16 * 16 + 2 * 2 * 4 * 4 * 8, 3 * 256 + 16)
+
+
+def test_a_network_that_is_exported_with_a_batch_comes_back_as_a_sample(tmp_path: Path) -> None:
+    """Heads are 12, three times the batch."""
+    load("vit_b_16").export(tmp_path / "v.onnx", weights="none", batch=4)
+    totals = load(str(tmp_path / "v.onnx")).count().totals
+    assert {name: totals[name] for name in ("params", "macs", "depth")} == {name: load("vit_b_16").count().totals[name] for name in ("params", "macs", "depth")}
+
+
+def test_a_batch_that_cannot_be_taken_apart_is_counted_whole_and_said_to_be(tmp_path: Path) -> None:
+    """Eight samples that are mixed with each other: a run has 8 x 36*16*27 MACs and those of an 8x8 by 8x16."""
+    nodes = [node("Conv", ["x", "w"], ["a"]), node("GlobalAveragePool", ["a"], ["g"]), node("Flatten", ["g"], ["f"]), node("MatMul", ["m", "f"], ["y"])]
+    model = load(write(tmp_path / "m.onnx", nodes, {"x": [8, 3, 8, 8]}, w=weights(16, 3, 3, 3), m=weights(8, 8)))
+    table = model.count()
+    assert table.totals["macs"] == 8 * 36 * 16 * 27 + 8 * 8 * 16
+    assert table.graph.notes == ["the file is of a batch of 8, and its sizes don't follow from one sample: counted is a run of 8 samples"]
+    text = render([table], "table")
+    assert " · a run of 8 samples · " in text.splitlines()[0]
+    assert "MACs         125,440 a run of 8 samples\n" in text
+    with pytest.raises(UsageError, match=r"m.onnx is of a batch of 8, and one sample can't be told from it: another batch can't be counted"):
+        model.count(batch=2)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "inputs", "arrays", "macs", "notes"),
+    [
+        # two inputs that begin with different numbers
+        ([node("MatMul", ["x", "w"], ["a"]), node("Concat", ["a", "z"], ["y"], axis=0)], {"x": [4, 8], "z": [3, 8]}, {"w": weights(8, 8)}, 4 * 64, 0),
+        # no weights: two matrices
+        ([node("MatMul", ["x", "z"], ["y"])], {"x": [4, 8, 6], "z": [4, 6, 8]}, {}, 4 * 8 * 6 * 8, 0),
+        # steps before the batch
+        ([node("GRU", ["x", "w", "r"], ["y"], hidden_size=8)], {"x": [5, 1, 6]}, {"w": weights(1, 24, 6), "r": weights(1, 24, 8)}, 5 * 24 * 14, 0),
+        # positions that attend to each other, with no batch at all: 6x8 by 8x8, 6x8 by 8x6
+        (
+            [node("MatMul", ["x", "w"], ["a"]), node("Transpose", ["x"], ["t"], perm=[1, 0]), node("MatMul", ["a", "t"], ["y"])],
+            {"x": [6, 8]},
+            {"w": weights(8, 8)},
+            6 * 64 + 6 * 8 * 6,
+            1,
+        ),
+    ],
+)
+def test_not_every_first_axis_is_a_batch(nodes: Any, inputs: Any, arrays: Any, macs: int, notes: int, tmp_path: Path) -> None:
+    table = load(write(tmp_path / "n.onnx", nodes, inputs, **arrays)).count()
+    assert (table.totals["macs"], len(table.graph.notes)) == (macs, notes)
 
 
 @pytest.mark.parametrize(
@@ -423,3 +531,16 @@ def test_a_model_file_is_no_spec_with_variants(tmp_path: Path) -> None:
 def test_numbers_in_attributes_are_as_exact_as_they_were_written(tmp_path: Path) -> None:
     table = load(write(tmp_path / "a.onnx", [node("LeakyRelu", ["x"], ["y"], alpha=0.1)], {"x": [1, 4]})).count()
     assert getattr(table.graph.nodes[-1].op, "slope") == Fraction(1, 10)  # noqa: B009
+
+
+def test_a_filter_of_a_free_size_is_not_counted_and_the_rest_is(tmp_path: Path) -> None:
+    nodes = [
+        node("Conv", ["x", "f"], ["a"], name="free"),
+        node("GlobalAveragePool", ["a"], ["p"]),
+        node("Flatten", ["p"], ["q"]),
+        node("MatMul", ["q", "w"], ["y"]),
+    ]
+    file = write(tmp_path / "f.onnx", nodes, {"x": [1, 3, 8, 8], "f": [4, 3, "k", "k"]}, shapes={"a": [1, 4, 6, 6]}, w=weights(4, 5))
+    totals = load(file).count().totals
+    assert totals["uncounted"] == [{"op": "Conv", "count": 1, "first": "free", "why": "the size of its kernel is free"}]
+    assert totals["macs"] == 20

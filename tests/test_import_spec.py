@@ -11,7 +11,10 @@ import pytest
 
 onnx = pytest.importorskip("onnx")
 
+from onnx import TensorProto  # noqa: E402
+
 from archcalc.errors import UsageError  # noqa: E402
+from archcalc.expand import expand  # noqa: E402
 from archcalc.importer import Imported, imported  # noqa: E402
 from archcalc.model import load, zoo_names  # noqa: E402
 from archcalc.onnx import export  # noqa: E402
@@ -214,7 +217,7 @@ def test_an_open_size_needs_a_default(tmp_path: Path) -> None:
 def test_a_file_with_what_can_t_be_counted_is_no_spec(tmp_path: Path) -> None:
     nodes = [node("Swirl", ["x"], ["a"], domain="own", name="swirl"), node("Relu", ["a"], ["y"])]
     file = write(tmp_path / "u.onnx", nodes, {"x": [1, 4]}, shapes={"a": [1, 4]}, domains={"own": 1})
-    with pytest.raises(UsageError, match=r"a spec must be complete: own.Swirl \(first swirl: no rule for it\)"):
+    with pytest.raises(UsageError, match=r"a spec must be complete: 1 own.Swirl \(first swirl: no rule for it\)"):
         spec_of(file)
 
 
@@ -229,3 +232,17 @@ def test_the_command_writes_a_file_whole_or_not_at_all(tmp_path: Path) -> None:
     assert out.read_text(encoding="utf-8").startswith("# made by `archcalc import` from t.onnx\narchcalc: 1\n")
     done = subprocess.run([sys.executable, "-m", "archcalc", "import", str(out)], capture_output=True, text=True, check=False)
     assert (done.returncode, "is a spec already; `archcalc expand` writes it flat" in done.stderr) == (2, True)
+
+
+def test_an_input_that_is_a_number_is_a_vector_of_one(tmp_path: Path) -> None:
+    """A decoder's step: 4 heads x 1 query x 11 keys x 8, and as much again."""
+    names = ["q", "k", "v", "past_k", "past_v", "lengths", "total"]
+    nodes = [node("GroupQueryAttention", names, ["y"], domain="com.microsoft", num_heads=4, kv_num_heads=2)]
+    inputs = {"q": [1, 1, 32], "k": [1, 1, 16], "v": [1, 1, 16], "past_k": [1, 2, 10, 8], "past_v": [1, 2, 10, 8], "lengths": [1], "total": []}
+    file = write(tmp_path / "g.onnx", nodes, inputs, kinds={"lengths": TensorProto.INT32, "total": TensorProto.INT32}, domains={"com.microsoft": 1})
+    text = spec_of(file)
+    assert "  total: [1]\n" in text
+    for written in (text, expand(load(file).count())):
+        again = tmp_path / "again.yaml"
+        again.write_text(written, encoding="utf-8")
+        assert load(str(again)).count().totals["macs"] == 2 * 4 * 11 * 8

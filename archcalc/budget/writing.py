@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from archcalc.check import BYTES, metric
 from archcalc.errors import ArchcalcError, UsageError, suggest
-from archcalc.model import Model, Question, read
+from archcalc.model import Model, Question, is_model_file, read
 from archcalc.render import numbers
 from archcalc.spec import read_text
 from archcalc.spec.editing import put
@@ -88,6 +88,9 @@ def budgeted(models: Sequence[Model], more: Fraction, names: Sequence[str] = ())
     for model in models:
         if model.ships:
             raise UsageError(f"{model.spec.path} ships with archcalc; copy it to give it a budget of yours")
+        if is_model_file(model.spec.path):
+            limits = "`archcalc import` makes one of it, and limits for model files stand in archcalc.toml"
+            raise UsageError(f"{model.spec.path} is a model file, and `archcalc budget` writes into specs: {limits}")
         files.setdefault(os.path.realpath(model.spec.path), []).append(model)
     return [_budgeted(same, more, names) for same in files.values()]
 

@@ -41,6 +41,7 @@ def _lines(found: list[Checked], quiet: bool) -> list[str]:
         if shown or not quiet:
             figures = len(checked.verdicts)
             head = f"{checked.layers:,} layer{'s' * (checked.layers != 1)}, {figures} figure{'s' * (figures != 1)} checked"
+            head += f", incomplete: without {'; '.join(map(str, checked.uncounted))}" if checked.uncounted else ""
             lines += [f"{checked.model.name}: {head}", *shown]
     return lines
 
@@ -49,7 +50,7 @@ def _json(found: list[Checked], tally: Tally) -> str:
     import json
 
     from archcalc import __version__
-    from archcalc.render.json import verdict
+    from archcalc.render.json import lacking, verdict
 
     networks = [
         {
@@ -58,6 +59,7 @@ def _json(found: list[Checked], tally: Tally) -> str:
             "layers": checked.layers,
             "figures": [verdict(figure) for figure in checked.verdicts],
             "failed": checked.failed,
+            "uncounted": lacking(checked.uncounted),
         }
         for checked in found
     ]

@@ -30,7 +30,7 @@ def explain(
     archcalc explain --as thop                        what thop counts of which operator
     archcalc explain                                  the tools
     """
-    from archcalc.conventions import TOOLS, counted, find, overview, printing, reference
+    from archcalc.conventions import TOOLS, Counted, find, overview, printing, reference
     from archcalc.model import Question
 
     form = text_or_json(form)
@@ -47,4 +47,6 @@ def explain(
         tables = {name: model.answer(question._replace(convention=name)) for name in TOOLS}
         typer.echo(overview.printed({"archcalc": own, **tables}, form))
     else:
-        typer.echo(printing.printed(counted(own, model.answer(question), tool), form))
+        found = model.answer(question._replace(convention=tool))
+        assert isinstance(found, Counted)
+        typer.echo(printing.printed(found, form))

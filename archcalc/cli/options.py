@@ -138,13 +138,14 @@ def notes(table: Table, dropped: Sequence[str], quiet: bool) -> None:
     """What a reader should know besides the table, on stderr."""
     if quiet:
         return
+    from archcalc.model import is_model_file
     from archcalc.ops.base import show
 
     for name in dropped:
         typer.echo(f"note: {name} stays {show(table.binding.values[name])}: it decides the structure", err=True)
     for note in table.graph.notes:
         typer.echo(f"note: {note}", err=True)
-    for node in table.graph.dead_ends():
+    for node in table.graph.dead_ends() if not is_model_file(table.spec.path) else ():  # what a model file puts out it says itself
         typer.echo(f"{node.mark}: warning: nothing reads {node.name}; list it under `outputs:` if it is one", err=True)
 
 

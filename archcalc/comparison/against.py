@@ -14,7 +14,7 @@ from archcalc.comparison.result import Base, Comparison, Report
 from archcalc.comparison.sides import Side
 from archcalc.comparison.snapshot import is_snapshot, matching, read_snapshot
 from archcalc.errors import ArchcalcError, SpecError, UsageError
-from archcalc.model import Model, Question, is_spec, load, parted, read
+from archcalc.model import Model, Question, is_model_file, is_spec, load, loaded, parted, read
 from archcalc.spec import bind, decoded
 
 
@@ -77,15 +77,17 @@ class _Bases:
             return None
         called = f"{commit.label}:{path}"
         try:
-            return read(decoded(data, called), called)
+            return loaded(data, called)
         except SpecError as error:
             self.refuse(error, spec, called)
             return None
 
     def _was(self, commit: Commit, path: str) -> str | None:
         """The path that a new spec had. All new ones are looked at together, so that each finds the one that it is most like."""
+        if is_model_file(path):  # has no lines to have in common with another
+            return None
         if commit.folder not in self.renamed:
-            homes = {spec: self._home(spec) for spec in self.specs if Path(spec).is_file()}
+            homes = {spec: self._home(spec) for spec in self.specs if Path(spec).is_file() and not is_model_file(spec)}
             paths = {home.path_of(spec): spec for spec, home in homes.items() if home.folder == commit.folder}
             self.renamed[commit.folder] = commit.renamed({path: Path(spec).read_bytes() for path, spec in paths.items() if self._text(commit, path) is None})
         return self.renamed[commit.folder].get(path)
@@ -180,12 +182,12 @@ def _members(model: Model) -> list[str | None]:
 
 def _with_commit(model: Model, spec: str, bases: _Bases, question: Question) -> list[Comparison]:
     old, path = bases.old(spec)
-    had: dict[str | None, Model] = {name: Model(old.spec, name) for name in (None, *old.spec.variants)} if old else {}
+    had: dict[str | None, Model] = {name: replace(old, variant=name) for name in (None, *old.spec.variants)} if old else {}
     renamed = _renamed(had, model)
     gone = [name for name in had if name and name not in model.spec.variants and name not in renamed.values()]
     found: list[Comparison | None] = []
     for name in _members(model):
-        now, before = Model(model.spec, name, ships=model.ships), had.get(renamed.get(name, name))
+        now, before = replace(model, variant=name), had.get(renamed.get(name, name))
         comparison = bases.compared(Operand(before) if before else None, Operand(now), spec, path, question)
         if comparison and comparison.base and before:
             notes = [f"{now.name} was @{renamed[name]}"] if name in renamed else []
@@ -249,7 +251,7 @@ def _with_snapshot(model: Model, found: Sequence[Side], question: Question) -> I
     had = {side.variant: Operand(None, side) for side in found}
     now = _members(model)
     for name in now:
-        yield pair(had.get(name), Operand(Model(model.spec, name, ships=model.ships)), question)
+        yield pair(had.get(name), Operand(replace(model, variant=name)), question)
     for name, operand in had.items():
         if name not in now and model.variant is None:
             yield pair(operand, None, question)

@@ -118,6 +118,12 @@ class Comparison:
         return (verdict for verdict in self.verdicts if not verdict.passed)
 
     @property
+    def incomplete(self) -> list[str]:
+        """What the figures of a side lack."""
+        sides = [side for side in (self.base, self.head) if side and side.uncounted]
+        return [f"incomplete: without {'; '.join(map(str, side.uncounted))}, in {side.label}" for side in sides]
+
+    @property
     def fails(self) -> bool:
         return any(verdict.fails for verdict in self.verdicts)
 
@@ -166,7 +172,7 @@ class Report:
     @property
     def notes(self) -> list[str]:
         """What a reader should know besides, each once."""
-        return list(dict.fromkeys([*self.said, *(note for comparison in self.comparisons for note in comparison.notes)]))
+        return list(dict.fromkeys([*self.said, *(note for comparison in self.comparisons for note in (*comparison.incomplete, *comparison.notes))]))
 
     @property
     def failed(self) -> int:
@@ -186,4 +192,4 @@ class Report:
     @property
     def uncounted(self) -> int:
         """Layers that could not be counted, on either side."""
-        return sum(side.uncounted for comparison in self.comparisons for side in (comparison.base, comparison.head) if side)
+        return sum(len(side.uncounted) for comparison in self.comparisons for side in (comparison.base, comparison.head) if side)

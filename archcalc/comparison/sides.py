@@ -12,6 +12,7 @@ from archcalc.algebra.poly import Variable
 from archcalc.check import FIELD, TOTALS, metric
 from archcalc.cost import Row, Table, total
 from archcalc.errors import ArchcalcError, Mark, UsageError
+from archcalc.graph import Uncounted
 from archcalc.render import numbers
 
 COSTS = ("params", "trainable_params", "buffers", "macs", "elementwise", "activations", "weight_bytes", "bytes", "backward_macs", "latency_ms")
@@ -61,7 +62,7 @@ class Side:
     dtype: str = "fp32"
     without: tuple[str, ...] = ()
     sets: tuple[str, ...] = ()  # parameters that were given a value, as a snapshot tells
-    uncounted: int = 0
+    uncounted: tuple[Uncounted, ...] = ()
     dropped: tuple[str, ...] = ()  # parameters that were to be free and decide the structure
 
     @property
@@ -100,7 +101,7 @@ def side_of(table: Table, dropped: Iterable[str] = ()) -> Side:
         batch=table.batch if isinstance(table.batch, int) else str(table.batch),
         dtype=table.dtype,
         without=table.without,
-        uncounted=len(table.totals["uncounted"]),
+        uncounted=tuple(table.graph.uncounted),
         dropped=tuple(dict.fromkeys(dropped)),
     )
 

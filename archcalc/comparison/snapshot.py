@@ -15,6 +15,7 @@ from archcalc.algebra import Dim, Number, symbol
 from archcalc.check import FIELD
 from archcalc.comparison.sides import COSTS, NO_FIGURES, Layer, Place, Side, added, symbol_of
 from archcalc.errors import ArchcalcError, Mark, UsageError
+from archcalc.graph import Uncounted
 from archcalc.spec.expressions import compile_expression
 
 SCHEMA = "archcalc/count/1"
@@ -91,7 +92,7 @@ def _read(table: dict[str, Any], path: str) -> Side:
         dtype=str(table["dtype"]),
         without=tuple(map(str, table.get("without", ()))),
         sets=tuple(map(str, table.get("set", ()))),
-        uncounted=len(table["totals"]["uncounted"]),
+        uncounted=tuple(Uncounted(str(found["op"]), int(found["count"]), str(found["first"]), str(found["why"])) for found in table["totals"]["uncounted"]),
     )
 
 

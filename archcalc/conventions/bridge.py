@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 
 from archcalc.algebra import Dim, Number
 from archcalc.conventions.counting import Counted
+from archcalc.conventions.files import CONTRACTIONS, ByNode
+from archcalc.conventions.nodes import NODES
 from archcalc.conventions.quantities import QUANTITIES
 from archcalc.conventions.rules import Rules, Terms
 from archcalc.conventions.tools import LEARNED, OURS
@@ -26,7 +28,7 @@ class Part(NamedTuple):
 
     @property
     def label(self) -> str:
-        return QUANTITIES[self.quantity].label
+        return NODES[self.quantity].label if self.quantity in NODES else QUANTITIES[self.quantity].label
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Step:
     layers: Number
     parts: tuple[Part, ...]
     unseen: bool
+    unit: str = "layer"  # what `layers` are: nodes, where the tool reads model files itself
 
     @property
     def adds(self) -> Number:
@@ -62,6 +65,8 @@ class Bridge:
 
 def bridges(table: Counted) -> list[Bridge]:
     """One for each number that the tool prints, and one for its parameters."""
+    if isinstance(table, ByNode):
+        return [_by_node(table), _initializers(table)]
     nodes = [node for node in table.layers() if not node.head]
     found = []
     for number in table.tool.numbers:
@@ -69,6 +74,35 @@ def bridges(table: Counted) -> list[Bridge]:
         found.append(Bridge(number.unit, number.title, table.ran.totals["macs"], number.factor, steps, table.totals[number.unit]))
     steps = (*_steps(table, nodes, table.tool.params, LEARNED, 1, owned=True), *_heads(table))
     return [*found, Bridge(PARAMS, "parameters", table.ran.totals["params"], 1, steps, table.totals["params"])]
+
+
+def _by_node(table: ByNode) -> Bridge:
+    """Of a tool that reads model files: a step an operator of the file."""
+    (number,) = table.tool.numbers
+    rows = {row.name: row.macs for row in table.ran.rows}
+    found = []
+    for op, seen, layers in table.groups():
+        amounts: dict[tuple[int, str], list[Dim]] = {}
+        for node in seen:
+            for name, (factor, amount) in table.parts(node).items():
+                amounts.setdefault((factor, name), []).append(amount)
+        ours: Number = total(rows[layer.name] for layer in layers)
+        products = [key for key in amounts if key[1] in CONTRACTIONS]
+        if ours != 0 and len(products) == 1 and total(amounts[products[0]]) == ours:
+            del amounts[products[0]]
+        elif ours != 0:
+            amounts[-1, "macs"] = [total([ours])]
+        parts = tuple(Part(factor, name, added) for (factor, name), values in amounts.items() if (added := total(values)) != 0)
+        if parts:
+            found.append(Step(op, "", len(seen), parts, all(part.factor < 0 for part in parts), "node"))
+    return Bridge(number.unit, number.title, table.ran.totals["macs"], 1, tuple(found), table.totals[number.unit])
+
+
+def _initializers(table: ByNode) -> Bridge:
+    ours, theirs = table.ran.totals["params"], table.totals["params"]
+    nodes = [node for node in table.seen if node.learned != 0]
+    step = Step("initializers", "", len(nodes), (Part(1, "others", theirs - ours),), False, "node")
+    return Bridge(PARAMS, "parameters", ours, 1, (step,) if theirs != ours else (), theirs)
 
 
 def _steps(table: Counted, nodes: list[Node], theirs: Rules, ours: Rules, factor: int, owned: bool = False) -> tuple[Step, ...]:

@@ -14,6 +14,7 @@ from archcalc.conventions.quantities import amount
 from archcalc.conventions.rules import Rules, Terms, words
 from archcalc.conventions.tools import FLOPS, MACS, Tool, find
 from archcalc.cost import Convention, Row, Table, total
+from archcalc.errors import UsageError
 from archcalc.graph import Node, over
 from archcalc.ops import Shape
 
@@ -49,6 +50,11 @@ class Counted(Table):
             definition=f"as {self.tool.title} counts: {self.tool.about}",
             version=self.tool.version,
         )
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What to know of the tool."""
+        return self.tool.notes
 
     @property
     def last_map(self) -> Any:
@@ -149,9 +155,25 @@ class Counted(Table):
         shapes = self.graph.shapes_into(node)
         key = (name, id(node.op), (node.shape, *shapes))
         if key not in self._amounts:
-            self._amounts[key] = amount(name, node.op, node.shape, shapes)
+            self._amounts[key] = self._amount(name, node, shapes)
         found: Dim = over(node.ranges, self._amounts[key]) * (1 if name == "calls" else self.batch if batch is None else batch)
         return found
+
+    def _amount(self, name: str, node: Node, shapes: tuple[Shape, ...]) -> Dim:
+        """Nothing where a layer of a model file doesn't say: that is told beside the figures."""
+        try:
+            return amount(name, node.op, node.shape, shapes)
+        except UsageError:
+            return 0
+
+    def knows(self, node: Node, rules: Rules) -> bool:
+        """Whether a layer has what a table of rules asks for."""
+        try:
+            for name in self.terms(node, rules):
+                amount(name, node.op, node.shape, self.graph.shapes_into(node))
+        except UsageError:
+            return False
+        return True
 
     def layers(self) -> Iterator[Node]:
         """The layers, heads included."""

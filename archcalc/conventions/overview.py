@@ -29,13 +29,15 @@ def printed(tables: dict[str, Table], form: str) -> str:
             "name": own.name,
             "spec": own.spec.path,
             "variant": own.variant,
+            "uncounted": own.totals["uncounted"],
             "tools": [_entry(name, table) for name, table in tables.items()],
         }
         return json_library.dumps(found, indent=1, ensure_ascii=False)
     own = tables["archcalc"]
     rows = [row for name, table in tables.items() for row in _rows(name, table, own.totals["macs"])]
     head = f"{title(own)} · {own.spec.path}{'@' + own.variant if own.variant else ''}"
-    return f"{head}\n\n{listing(HEADINGS, rows, ('tool', 'version', 'unit'))}"
+    lacks = f"\n\nincomplete: counted without {'; '.join(map(str, own.graph.uncounted))}" if own.graph.uncounted else ""
+    return f"{head}\n\n{listing(HEADINGS, rows, ('tool', 'version', 'unit'))}{lacks}"
 
 
 def _rows(name: str, table: Table, ours: Number) -> list[list[str]]:

@@ -25,10 +25,17 @@ def text(table: Counted) -> str:
     """The way from our numbers to the tool's: a line an operator, then the sum."""
     head = f"{title(table)} · {table.spec.path}{'@' + table.variant if table.variant else ''}"
     blocks = [head, *("\n".join(_lines(table, bridge)) for bridge in bridges(table))]
-    about = [f"{table.tool.title}: {table.tool.about}", *table.tool.notes]
+    about = [f"{table.tool.title}: {table.tool.about}", *_said(table)]
+    if table.graph.uncounted:
+        about.insert(0, f"incomplete: counted without {'; '.join(map(str, table.graph.uncounted))}")
     if table.torch:
         about.append("how PyTorch code writes the layers is what the spec says under `torch:`; others are modules")
     return "\n\n".join([*blocks, "\n".join(about)])
+
+
+def _said(table: Counted) -> list[str]:
+    """What to know of a tool, and of this network in it."""
+    return [*table.told, *(note for note in table.graph.notes if note not in table.ran.graph.notes)]
 
 
 def _lines(table: Counted, bridge: Bridge) -> list[str]:
@@ -54,7 +61,7 @@ def _row(step: Step) -> tuple[str, Number, str]:
     adds = step.adds
     less = not isinstance(adds, Poly) and adds < 0
     written = f", {WRITTEN[step.written]}" if step.written else ""
-    layers = f"{numbers.exact(step.layers)} layer{'' if step.layers == 1 else 's'}"
+    layers = f"{numbers.exact(step.layers)} {step.unit}{'' if step.layers == 1 else 's'}"
     factors = [(-part.factor if less else part.factor, part) for part in step.parts]
     factors.sort(key=lambda counted: counted[0] < 0)
     parts = " ".join(_part(n, factor, part.amount, part.label) for n, (factor, part) in enumerate(factors))
@@ -83,7 +90,8 @@ def contract(table: Counted) -> Explain:
         "bindings": {name: json.number(value) for name, value in table.binding.values.items() if name not in table.free},
         "free": list(table.free),
         "numbers": [_bridge(bridge) for bridge in bridges(table)],
-        "notes": list(table.tool.notes),
+        "uncounted": table.totals["uncounted"],
+        "notes": _said(table),
     }
     if table.free:
         found["domain"] = list(table.domain)

@@ -62,6 +62,16 @@ def _shrunk(op: Any, output: Shape, x: Shape) -> Dim:
     return channels * size(positions)
 
 
+def _is_last(op: Op) -> bool:
+    """Whether channels are the last axis."""
+    return getattr(op, "axis", None) == -1
+
+
+def _others(op: Op, output: Shape) -> Shape:
+    """The sizes of all axes but the channels'."""
+    return output[:-1] if _is_last(op) else output[1:]
+
+
 def _part(name: str) -> Callable[[Any, Shape, Inputs], Any]:
     return lambda op, output, inputs: op.parts(*inputs)[name]
 
@@ -71,7 +81,7 @@ QUANTITIES: dict[str, Quantity] = {
     "biased": Quantity("additions of a bias", "one an output, if there is a bias; two a gate of a recurrent layer", _biased),
     "outputs": Quantity("outputs", "numbers that the layer puts out", lambda op, output, inputs: size(output)),
     "inputs": Quantity("inputs", "numbers in its first input", lambda op, output, inputs: size(inputs[0])),
-    "positions": Quantity("positions", "outputs a channel", lambda op, output, inputs: size(output[1:])),
+    "positions": Quantity("positions", "outputs a channel", lambda op, output, inputs: size(_others(op, output))),
     "taps": Quantity("elements of windows", "outputs x elements of the window", lambda op, output, inputs: size(output) * _taps(op, inputs)),
     "padded": Quantity(
         "outputs and padding of channels",
@@ -86,7 +96,7 @@ QUANTITIES: dict[str, Quantity] = {
     "merged": Quantity("outputs a branch added", "outputs x (branches - 1)", lambda op, output, inputs: (len(inputs) - 1) * size(output)),
     "params": Quantity("parameters", "learned numbers", lambda op, output, inputs: _learned(op, inputs)),
     "buffers": Quantity("numbers in buffers", "running statistics of batch normalisation", lambda op, output, inputs: _kept(op, inputs)),
-    "channels": Quantity("channels", "channels that the layer puts out", lambda op, output, inputs: output[0]),
+    "channels": Quantity("channels", "channels that the layer puts out", lambda op, output, inputs: output[-1 if _is_last(op) else 0]),
     "calls": Quantity("a layer, of scalars", "1, whatever the batch: arithmetic on scalars", lambda op, output, inputs: 1),
     "projections": Quantity("MACs of projections", "attention: of queries, keys, values and the output", _part("projections")),
     "products": Quantity("MACs of scores", "attention: queries by keys, and scores by values", _part("products")),
@@ -116,8 +126,11 @@ QUANTITIES: dict[str, Quantity] = {
 
 def amount(name: str, op: Op, output: Shape, inputs: Inputs) -> Dim:
     """How much of a quantity a layer has. Raises UsageError for a layer of a model file that doesn't say."""
+    known: Dim | None = getattr(op, "known", {}).get(name)
+    if known is not None:
+        return known
     try:
         found: Dim = QUANTITIES[name].of(op, output, inputs)
-    except AttributeError:
+    except (AttributeError, LookupError):
         raise UsageError(f"how many {QUANTITIES[name].label} `{op.line()}` has isn't known: the language has no operator for it") from None
     return found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from archcalc.conventions.nodes import NODES
 from archcalc.conventions.quantities import QUANTITIES
 from archcalc.conventions.rules import Rules, terms
 from archcalc.conventions.tools import TOOLS, Tool, find
@@ -32,6 +33,7 @@ APART = {
     "upsample_bilinear": "upsample mode=bilinear",
 }
 COMMON = ("conv", "linear", "attention", "bn", "ln", "relu", "maxpool", "gap", "softmax", "add")
+FILES = "the nodes of a model file"
 OTHERS, NOTHING = "all others", "nothing"
 
 
@@ -69,17 +71,28 @@ def tool(name: str, form: str) -> str:
     if form == "json":
         return _json(known)
     blocks = [f"{known.title}: {known.about}"]
-    blocks += [f"{title}\n{_table(rules)}" for title, rules in _rules(known)]
-    used = dict.fromkeys(name for _, rules in _rules(known) for rule in (*rules.table.values(), rules.otherwise) for name in terms(rule))
-    width = max(map(len, used))
-    blocks.append("\n".join(f"{name:<{width}}  {QUANTITIES[name].help}" for name in used))
+    own = [(number.title, number.rules) for number in known.numbers]
+    blocks += [f"{title}\n{_table(rules)}" for title, rules in (*own, ("parameters", known.params))]
+    blocks.append(_words([*(rules for _, rules in own), known.params], {name: quantity.help for name, quantity in QUANTITIES.items()}))
+    if known.nodes is not None:
+        blocks.append(f"{FILES}\n{_table(known.nodes)}")
+        blocks.append(_words([known.nodes], {name: quantity.help for name, quantity in NODES.items()}))
     left_out = [*([] if known.frozen else ["frozen parameters are left out"]), *([] if known.idle else ["parameters that nothing ran are left out"])]
     return "\n\n".join([*blocks, *(["\n".join([*known.notes, *left_out])] if known.notes or left_out else [])])
+
+
+def _words(tables: list[Rules], meanings: Mapping[str, str]) -> str:
+    """What the words in tables mean."""
+    used = dict.fromkeys(name for rules in tables for rule in (*rules.table.values(), rules.otherwise) for name in terms(rule, rules.known))
+    width = max(map(len, used))
+    return "\n".join(f"{name:<{width}}  {meanings[name]}" for name in used)
 
 
 def _rules(tool: Tool) -> Iterator[tuple[str, Rules]]:
     yield from ((number.title, number.rules) for number in tool.numbers)
     yield "parameters", tool.params
+    if tool.nodes is not None:
+        yield FILES, tool.nodes
 
 
 def _table(rules: Rules) -> str:

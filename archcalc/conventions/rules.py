@@ -7,7 +7,7 @@ A second word says how PyTorch code writes the layer (`relu functional`); where 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from archcalc.conventions.quantities import QUANTITIES
@@ -18,12 +18,12 @@ _TERM = re.compile(r"\s*([+-])\s*(?:(\d+)\s*\*\s*)?([a-z]+)\s*")
 
 
 @cache
-def terms(rule: str) -> Terms:
+def terms(rule: str, known: frozenset[str] = frozenset(QUANTITIES)) -> Terms:
     """The factor of each quantity in a rule; an empty rule has none. Raises ValueError for what is no rule."""
     rest, found = rule if not rule or rule.startswith("-") else f"+ {rule}", {}
     while rest:
         match = _TERM.match(rest)
-        if match is None or match.group(3) not in QUANTITIES:
+        if match is None or match.group(3) not in known:
             raise ValueError(f"not a rule: {rule}")
         sign, factor, name = match.groups()
         found[name] = int(f"{sign}{factor or 1}")
@@ -32,10 +32,10 @@ def terms(rule: str) -> Terms:
 
 
 class Rules:
-    """A table of rules; `otherwise` is the one for operators that aren't in it."""
+    """A table of rules; `otherwise` is the one for operators that aren't in it, `known` are the quantities that there are."""
 
-    def __init__(self, table: Mapping[str, str], otherwise: str = "") -> None:
-        self.otherwise = otherwise
+    def __init__(self, table: Mapping[str, str], otherwise: str = "", known: Iterable[str] = QUANTITIES) -> None:
+        self.otherwise, self.known = otherwise, frozenset(known)
         self.table = {word.strip(): rule for words, rule in table.items() for word in words.split(",")}
 
     def entry(self, words: tuple[str, ...], written: str = "module") -> str:
@@ -44,7 +44,7 @@ class Rules:
 
     def of(self, words: tuple[str, ...], written: str = "module") -> Terms:
         """What counts of it."""
-        return terms(self.table.get(self.entry(words, written), self.otherwise))
+        return terms(self.table.get(self.entry(words, written), self.otherwise), self.known)
 
 
 def words(op: Op) -> tuple[str, ...]:

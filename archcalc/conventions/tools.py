@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from archcalc.conventions.nodes import ONNX_TOOL
 from archcalc.conventions.rules import Rules
 from archcalc.errors import UsageError, suggest
 
@@ -44,6 +45,7 @@ class Tool:
     idle: bool = True  # the parameters of heads that only training runs are in
     frozen: bool = True  # frozen parameters are in
     notes: tuple[str, ...] = ()
+    nodes: Rules | None = None  # of the nodes of a model file, where it reads such files itself
 
     @property
     def title(self) -> str:
@@ -301,6 +303,7 @@ _TOOLS = (
         _ONNX_PARAMS,
         idle=False,
         notes=("of a file in which batch normalisation is a node; running statistics are parameters",),
+        nodes=ONNX_TOOL,
     ),
     Tool(
         "onnx-tool-folded",
@@ -310,6 +313,7 @@ _TOOLS = (
         _ONNX_PARAMS_FOLDED,
         idle=False,
         notes=("running statistics that are not folded are parameters",),
+        nodes=ONNX_TOOL,
     ),
     Tool(
         "keras",

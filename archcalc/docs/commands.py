@@ -26,7 +26,7 @@ from archcalc.comparison.pairs import pair
 from archcalc.cost import Table
 from archcalc.docs.pieces import Code, Diagram, Formula, Grid, Piece, Words
 from archcalc.errors import Mark, UsageError, suggest
-from archcalc.model import Model, Question, is_yaml, load
+from archcalc.model import Model, Question, is_model_file, is_yaml, load
 from archcalc.render import Options, caption, cells, numbers
 from archcalc.render.diagram import DIRECTIONS, mermaid
 from archcalc.render.markup import INDENT
@@ -59,7 +59,7 @@ class Catalog:
 def _located(name: str, folder: Path) -> str:
     path, at, variant = name.partition("@")
     beside = folder / path
-    if beside.is_file() or "/" in path or is_yaml(path) or path.endswith(".onnx"):
+    if beside.is_file() or "/" in path or is_yaml(path) or is_model_file(path):
         return os.path.normpath(beside).replace(os.sep, "/") + at + variant
     return name
 

@@ -220,10 +220,21 @@ class Call:
         flags: tuple[str, ...] = (),
         kind: int | None = None,
         content: Content | None = None,
+        known: Mapping[str, Dim] | None = None,
     ) -> Value:
-        """A layer that carries its figures."""
+        """A layer that carries its figures; `known` are quantities that other tools' conventions ask for."""
         moving = len(self.data(of))
-        op = foreign(word, flags, words=words or word, size_=self.walker.sample(shape), macs_=macs, elementwise_=elementwise, reach=reach, moving=moving)
+        op = foreign(
+            word,
+            flags,
+            words=words or word,
+            size_=self.walker.sample(shape),
+            macs_=macs,
+            elementwise_=elementwise,
+            reach=reach,
+            moving=moving,
+            known=known or {},
+        )
         return self.emit(op, shape, of, weights=weights, buffers=buffers, kind=kind, content=content)
 
     def view(self, source: Value, shape: Shape, word: str = "reshape", kind: int | None = None, content: Content | None = None) -> Value:

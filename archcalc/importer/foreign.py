@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from archcalc.algebra import Dim
 from archcalc.errors import ShapeError
-from archcalc.graph import Graph
+from archcalc.graph import Graph, Input
 from archcalc.ops import Op, Reach, Shape, Windows, size
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.opaque import SEES, Opaque
@@ -32,6 +32,7 @@ class Foreign(Op):
     macs_: Any = 0
     elementwise_: Any = 0
     reach: Any = Reach.PASS
+    known: Any = {}  # quantities that other tools' conventions ask for, by name
     moving: Any = 1  # how many of its operands are computed: those gradients flow back to
 
     def shape(self, *inputs: Shape) -> Shape:
@@ -95,8 +96,11 @@ def foreign(word: str, flags: tuple[str, ...] = (), **figures: Any) -> Foreign:
 
 
 def lowered(graph: Graph) -> Graph:
-    """The graph in the language's operators alone, each of which reads something. What shares the weights of another kind of layer has none of its own."""
-    nodes = list(graph.nodes)
+    """The graph in the language's operators alone, each of which reads something. What shares the weights of another kind of layer has none of its own.
+
+    The language's inputs have axes: a number is a vector of one.
+    """
+    nodes = [node if node.shape or not isinstance(node.op, Input) else node._replace(op=Input(size_=(1,)), shape=(1,)) for node in graph.nodes]
     start = next(iter(graph.inputs.values()), None)
     for n, node in enumerate(nodes):
         if isinstance(node.op, Foreign):

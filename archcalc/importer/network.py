@@ -16,8 +16,10 @@ from archcalc.build import uncollected
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, SpecError, UsageError
 from archcalc.graph import Graph
+from archcalc.importer.batch import Written, leads, multiplies, spelled, written_batch
 from archcalc.importer.names import identifier
-from archcalc.importer.proto import ModelProto, Named, read_model
+from archcalc.importer.proto import GraphProto, ModelProto, Named, read_model
+from archcalc.importer.seen import Seen, Watch
 from archcalc.importer.walk import Walker
 from archcalc.importer.wire import Bad, Malformed, Stretch
 from archcalc.model import Model, Question
@@ -31,6 +33,7 @@ _BATCH = re.compile(r"(?i)batch|^(?:bs|bsz)$")
 _NAMELESS = re.compile(r"unk__\d+$|\?$")  # tf2onnx numbers what has no name
 _LENGTH = re.compile(r"(?i)seq|len|time|step|height|width|token|num|frame|point|box|past|^[hwlt]$")
 BLANK = "archcalc: 1\nname: model\ninput: [1]\nlayers: [relu]\n"
+POINTER = b"version https://git-lfs."
 READ_WHOLE = 1 << 20  # bytes: a small file is read at once
 
 
@@ -42,6 +45,10 @@ class Imported(Model):
     names: frozenset[str] = frozenset()
     batch: str = ""  # what the file calls the batch
     dims: Mapping[tuple[str, int], str] = field(default_factory=dict)  # the expression of each open dim of an input; "1" for the batch
+    written: Written | None = None  # a number that every input begins with, and that may be a batch
+    samples: int = 1  # of that batch, of which one is counted
+    whole: bool = False  # whether all of them are: the network doesn't follow from one
+    perhaps: int = 1  # a number that every input begins with, and that may be a batch or a length
 
     @property
     def open_names(self) -> frozenset[str]:
@@ -71,6 +78,8 @@ class Imported(Model):
     def _table(self, question: Question) -> Table:
         binding = self._binding(question, question.free or tuple(name for name in self.spec.parameters if name not in question.bindings))
         graph, met = self._walk(binding)
+        if self.whole and (question.batch != 1 or "batch" in (*question.bindings, *question.free)):
+            raise UsageError(f"{self.spec.path} is of a batch of {self.samples}, and one sample can't be told from it: another batch can't be counted")
         values = {**binding.values, **met}
         free = (*binding.free, *(name for name in met if name not in binding.free))
         free = tuple(name for name in free if name == "batch" or name in met or self._is_read(name, graph))
@@ -84,6 +93,54 @@ class Imported(Model):
 
     def _walk(self, binding: Binding) -> tuple[Graph, dict[str, Poly]]:
         """The graph, and the sizes that only a run would tell; those are parameters from then on."""
+        graph, walker = self._decided(binding, self.written) if self.written else self._walked(binding, 1 if self.whole else self.samples)
+        for name in (*walker.symbols, *walker.bounded):
+            if name not in self.spec.parameters:
+                self.spec.parameters[name] = declared(name)
+        if self.samples > 1:
+            graph.samples, graph.whole = self.samples, self.whole
+            graph.notes.append(spelled(self.samples, self.whole))
+        elif self.perhaps > 1:
+            graph.notes.append(f"every input begins with {self.perhaps}: if that is a batch, the figures are of a run of {self.perhaps} samples")
+        return graph, {name: found for name, found in walker.symbols.items() if name not in binding.values or isinstance(binding.values[name], Poly)}
+
+    def _decided(self, binding: Binding, written: Written) -> tuple[Graph, Walker]:
+        """The graph of one sample if what every input begins with is a batch and its work is that of one so many times; else of all."""
+        self.written = None
+        found = self._walked(binding, 1)
+        if not leads(found[0], written.samples):
+            return found
+        try:
+            one: tuple[Graph, Walker] | None = self._walked(binding, written.samples)
+        except SpecError:
+            one = None
+        if one is not None and not one[1].samples:
+            return found
+        if one is not None and multiplies(found[0], one[0], written.samples):
+            self.samples = written.samples
+            return one
+        if written.plainly:
+            self.samples, self.whole = written.samples, True
+        else:
+            self.perhaps = written.samples
+        return found
+
+    def seen(self, question: Question) -> list[Seen]:
+        """The nodes of the file, as a question's walk meets them: one of what `answer` counted before."""
+        binding = self._binding(question, question.free or tuple(name for name in self.spec.parameters if name not in question.bindings))
+        watch = Watch()
+        graph, walker = self._walked(binding, 1 if self.whole else self.samples, watch)
+        return watch.settled(walker.moved if walker.moved is not None else {n: n for n in range(len(graph.nodes))})
+
+    def _converted(self, question: Question, tool: str) -> Table:
+        """The answer in a tool's convention: node by node where the tool counts those, and else with what it couldn't be asked about."""
+        from archcalc.conventions import counted, of_file
+
+        ran = self.answer(question._replace(convention=None, train=False))
+        return of_file(counted(ran, ran, tool), lambda: self.seen(question._replace(free=tuple(name for name in question.free if name != "all"))))
+
+    def _walked(self, binding: Binding, samples: int, watch: Watch | None = None) -> tuple[Graph, Walker]:
+        """The graph of one sample where the file has written down so many."""
         values = binding.values
 
         def size_of(named: Named, axis: int) -> Dim:
@@ -91,17 +148,15 @@ class Imported(Model):
             expression = self.dims.get((named.name, axis))
             dim = named.dims[axis]
             if expression is None and isinstance(dim, int) and dim > 0:
-                return dim
+                return 1 if axis == 0 and samples > 1 and dim == samples and len(named.dims) > 1 else dim
             return self._evaluated(expression or (dim if isinstance(dim, str) else f"{named.name}_{axis}"), values, walker)
 
         walker = Walker(self.proto, self.spec.path, size_of)
+        walker.samples, walker.watch = samples, watch
         walker.given = {name: value for name, value in values.items() if isinstance(value, (int, Poly))}
         with readable(self.spec.path), uncollected():
             graph = walker.build()
-        for name in (*walker.symbols, *walker.bounded):
-            if name not in self.spec.parameters:
-                self.spec.parameters[name] = declared(name)
-        return graph, {name: found for name, found in walker.symbols.items() if name not in binding.values or isinstance(binding.values[name], Poly)}
+        return graph, walker
 
     def _evaluated(self, expression: str, values: Mapping[str, Any], walker: Walker) -> Dim:
         """A dim as the file names it: a symbol of an input, an expression in such, or a name of its own."""
@@ -122,19 +177,21 @@ class Imported(Model):
         return walker.free(expression)
 
 
-def load_onnx(path: str) -> Imported:
-    """Read a model file. Raises UsageError for one that can't be read, SpecError for one that is no model."""
+def load_onnx(path: str, data: bytes | None = None) -> Imported:
+    """Read a model file, or the `data` of one that was called `path`. Raises UsageError for one that can't be read, SpecError for one that is no model."""
     mark = Mark(path, 1, 1)
     with readable(path), uncollected():
-        proto = read_model(opened(path))
+        proto = read_model(opened(path) if data is None else whole(data))
         if proto.graph is None:
             raise Bad("there is no graph in it")
         dims, names, batch = open_dims(proto)
-    name = proto.graph.name if proto.producer == "archcalc" else Path(path).stem
+    file = Path(path if data is None else path.rpartition(":")[2])  # `main@1a2b3c4:net.onnx`
+    name = proto.graph.name if proto.producer == "archcalc" else file.stem
     spec = read_spec(BLANK, path)  # a spec without layers of its own, for what it knows of parameters
-    spec.name, spec.inputs, spec.layers = name or Path(path).stem, {}, Chain(mark, ())
+    spec.name, spec.inputs, spec.layers = name or file.stem, {}, Chain(mark, ())
     spec.parameters = {name: declared(name) for name in names}
-    return Imported(spec, proto=proto, names=frozenset(names), batch=batch, dims=dims)
+    written = written_batch(inputs_of(proto.graph)) if not batch and "1" not in dims.values() else None
+    return Imported(spec, proto=proto, names=frozenset(names), batch=batch, dims=dims, written=written)
 
 
 def declared(name: str) -> Declared:
@@ -155,8 +212,15 @@ def opened(path: str) -> Stretch:
             data = source.read() if length <= READ_WHOLE else mmap(source.fileno(), 0, access=ACCESS_READ)
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    return whole(data)
+
+
+def whole(data: bytes | mmap) -> Stretch:
+    """All of a file. Raises Malformed for what is none."""
     if not data:
         raise Malformed("the file is empty")
+    if data[: len(POINTER)] == POINTER:
+        raise Malformed("it is a pointer of Git LFS; `git lfs pull` brings the file")
     return Stretch(data, 0, len(data))
 
 
@@ -177,8 +241,7 @@ def open_dims(proto: ModelProto) -> tuple[dict[tuple[str, int], str], list[str],
     """The expression of every open dim of the inputs, and the parameters among them: all names but the batch's, which is one sample."""
     graph = proto.graph
     assert graph is not None
-    own = {tensor.name for tensor in graph.initializers}
-    inputs = [named for named in graph.inputs if named.name not in own and named.dims is not None]
+    inputs = [named for named in inputs_of(graph) if named.dims is not None]
     batch = _batch_name(inputs)
     dims: dict[tuple[str, int], str] = {}
     names: dict[str, None] = {}
@@ -196,6 +259,12 @@ def open_dims(proto: ModelProto) -> tuple[dict[tuple[str, int], str], list[str],
             if identifier(expression) not in names and not _follows(expression, names):
                 names[identifier(expression)] = None
     return dims, list(names), batch or ""
+
+
+def inputs_of(graph: GraphProto) -> list[Named]:
+    """The inputs that are not initializers as well, as older files have them."""
+    own = {tensor.name for tensor in graph.initializers}
+    return [named for named in graph.inputs if named.name not in own]
 
 
 def _batch_name(inputs: list[Named]) -> str | None:

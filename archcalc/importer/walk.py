@@ -22,6 +22,7 @@ from archcalc.importer.names import Namer
 from archcalc.importer.order import DEEPEST, called, live
 from archcalc.importer.own import PRODUCER, Layers, restored
 from archcalc.importer.proto import MOST_NODES, Described, Function, GraphProto, ModelProto, Named, NodeProto, Referred, Subgraph, read_nodes
+from archcalc.importer.seen import Watch
 from archcalc.importer.tensors import FLOATS, Tensor
 from archcalc.importer.values import Assumed, Origin, Value, Values, possible, spell_dim, terms
 from archcalc.importer.wire import Bad, Malformed
@@ -73,11 +74,14 @@ class Walker:
         self.symbols: dict[str, Poly] = {}
         self.bounded: dict[str, Dim] = {}  # sizes that only a run would tell, taken at their most
         self.given: Mapping[str, Dim] = {}  # sizes that were set
+        self.samples = 1  # of a batch that the file has written down, of which one is walked
         self.depth = 0
         self.times: list[Dim] = []  # how often the bodies of loops around the node run
         self.node: NodeProto | None = None
         self.line = 0
         self.walked = 0
+        self.watch: Watch | None = None
+        self.moved: dict[int, int] | None = None  # where layers stand in the end
         self.terms = 0  # of the closed forms of sizes
         self.followed = 0  # nodes looked at to see when loops end
         self.spread = 1  # how often the node is walked, for the loops around it that are written out
@@ -152,7 +156,8 @@ class Walker:
         self.graph.assumed = list(self.assumed.conditions)
         self.graph.notes = [*self.notes, *self._at_most()]
         if self.layers is not None:
-            self.namer.move(restored(self.graph, self.layers, self.given))
+            self.moved = restored(self.graph, self.layers, self.given)
+            self.namer.move(self.moved)
         self.namer.finish(self.graph, self.file)
         return self.graph
 
@@ -218,6 +223,8 @@ class Walker:
                     scope.values[name] = value
                 if isinstance(value, Value) and value.shape:
                     self.held(value.shape, node)
+            if self.watch is not None:
+                self.watch(self, node, scope)
 
     def held(self, shape: Shape, node: NodeProto) -> None:
         """See to it that a shape can be one, and that closed forms stay short, all together."""

@@ -62,8 +62,7 @@ def spec_text(table: Table, defaults: Mapping[str, Any], source: str = "") -> st
     Raises UsageError for a network that the language can't hold.
     """
     if table.graph.uncounted:
-        first = table.graph.uncounted[0]
-        raise UsageError(f"{table.spec.path} holds what can't be counted, and a spec must be complete: {first.op} (first {first.first}: {first.why})")
+        raise UsageError(f"{table.spec.path} holds what can't be counted, and a spec must be complete: {'; '.join(map(str, table.graph.uncounted))}")
     missing = [name for name in table.free if name not in defaults]
     if missing:
         raise UsageError(f"{missing[0]} needs a value: --set {missing[0]}=..., which a spec has as the parameter's default")

@@ -36,7 +36,10 @@ def write(model: ModelProto, table: Table, store: Store) -> None:
         try:
             made = writer.layer(n)
         except ShapeError as error:
-            raise UsageError(f"{node.mark}: {node.name} can't be written with {', '.join(table.free)} free: {error}; bind it with --set") from None
+            free = ", ".join(table.free)
+            raise UsageError(
+                f"{node.mark}: {node.name} can't be written{f' with {free} free' if free else ''}: {error}{'; bind it with --set' if free else ''}"
+            ) from None
         _annotate(made, row)
         values.append(_value(node.name, writer.float, table.batch, node.shape))
     outputs = _outputs(writer, table)

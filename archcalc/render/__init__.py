@@ -101,8 +101,10 @@ def _whole(table: Table) -> Row:
 
 def title(table: Table, form: Form = unicode) -> str:
     """`GoogLeNet · input 3x224x224`."""
-    inputs = ", ".join(f"{name} {numbers.shape(shape, form)}" for name, shape in table.inputs.items())
+    inputs = ", ".join(f"{name} {numbers.shape(shape, form)}".rstrip() for name, shape in table.inputs.items())
     batch = "" if table.batch == 1 else f" · batch {numbers.exact(table.batch, form)}"
+    if table.graph.samples > 1 and not batch:
+        batch = f" · a run of {table.graph.samples} samples" if table.graph.whole else f" · batch {table.graph.samples} in the file"
     return f"{table.name} · {inputs}{batch}{' · training' if table.train else ''}"
 
 
@@ -140,11 +142,13 @@ def _coverage(table: Table, form: Form) -> str:
     layers = numbers.exact(table.totals["layers"], form)
     missing = table.graph.uncounted
     counted = numbers.exact(table.totals["layers"] - sum(found.nodes for found in missing), form) if missing else layers
-    without = "; ".join(f"{found.nodes} {found.op} (first {found.first}: {found.why})" for found in missing)
+    without = "; ".join(map(str, missing))
     return f"{counted} of {layers} layer{'s' * (layers != '1')} counted{', without ' + without if missing else ''}"
 
 
 def _per(table: Table) -> str:
+    if table.graph.whole:
+        return f"a run of {table.graph.samples} samples"
     return "a sample" if table.batch == 1 else "a batch"
 
 

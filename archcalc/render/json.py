@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from archcalc.algebra import Poly, text
 from archcalc.cost import Row, Table
 from archcalc.duration import Timing
+from archcalc.graph import Uncounted
 from archcalc.ops import Reach
 from archcalc.receptive import Field
 from archcalc.render import times
@@ -155,6 +157,11 @@ def _whole_field(table: Table) -> contract.WholeField:
     if len(table.inputs) > 1:
         found["input"] = source
     return found
+
+
+def lacking(found: Iterable[Uncounted]) -> list[contract.Uncounted]:
+    """What could not be counted."""
+    return [{"op": op, "count": nodes, "first": first, "why": why} for op, nodes, first, why in found]
 
 
 def verdict(found: Any) -> contract.Figure:

@@ -4,6 +4,10 @@ Not run by the tests. In an environment of its own (torch for the CPU, torchvisi
 deepspeed, onnx, onnx-tool, keras):
 
     python tests/data/peers.py [--operators] [TOOL]...
+    python tests/data/peers.py --files [FILE]...
+
+Of model files onnx-tool alone says something: of those that archcalc writes (`archcalc export resnet50 -o resnet50.onnx --weights none`), of
+those that onnx brings along, and of single nodes.
 
 Every tool counts torchvision's networks (Keras its own) and single operators; one process a tool, because some of them leave torch patched.
 """
@@ -60,6 +64,59 @@ KERAS = {
     "xception": "Xception", "inception_resnet_v2": "InceptionResNetV2", "efficientnet_b0": "EfficientNetB0", "convnext_tiny": "ConvNeXtTiny",
     "convnext_small": "ConvNeXtSmall", "convnext_base": "ConvNeXtBase", "convnext_large": "ConvNeXtLarge",
 }  # fmt: skip
+
+
+SCALE: list[Any] = [{"init": [1]}, {"bytes": [1]}]  # and a zero point
+# nodes of a file: operator, attributes, operands. A list is the shape of what is computed, {"init": shape} is in the file, {"ints": numbers} as well
+NODES: list[tuple[str, dict[str, Any], list[Any]]] = [
+    ("Conv", {"group": 2, "pads": [1, 1, 1, 1]}, [[1, 4, 9, 7], {"init": [6, 2, 3, 3]}, {"init": [6]}]),
+    ("Conv", {"strides": [2]}, [[1, 4, 9], {"init": [6, 4, 3]}]),
+    ("ConvTranspose", {"strides": [2, 2]}, [[1, 4, 5, 5], {"init": [4, 3, 2, 2]}, {"init": [3]}]),
+    ("ConvTranspose", {"strides": [2, 2], "group": 2}, [[1, 4, 5, 5], {"init": [4, 3, 2, 2]}]),
+    ("Gemm", {"transB": 1}, [[1, 8], {"init": [5, 8]}, {"init": [5]}]),
+    ("Gemm", {}, [[1, 8], {"init": [8, 5]}]),
+    ("MatMul", {}, [[1, 3, 7, 8], {"init": [8, 5]}]),
+    ("MatMul", {}, [[1, 3, 7, 8], [1, 3, 8, 6]]),
+    ("Einsum", {"equation": "bij,bjk->bik"}, [[1, 3, 4], [1, 4, 5]]),
+    ("LSTM", {"hidden_size": 5}, [[7, 1, 4], {"init": [1, 20, 4]}, {"init": [1, 20, 5]}, {"init": [1, 40]}]),
+    ("LSTM", {"hidden_size": 5, "direction": "bidirectional"}, [[7, 1, 4], {"init": [2, 20, 4]}, {"init": [2, 20, 5]}, {"init": [2, 40]}]),
+    ("GRU", {"hidden_size": 5}, [[7, 1, 4], {"init": [1, 15, 4]}, {"init": [1, 15, 5]}, {"init": [1, 30]}]),
+    ("BatchNormalization", {}, [[1, 4, 9, 7], *({"init": [4]} for _ in range(4))]),
+    ("LayerNormalization", {}, [[1, 7, 6], {"init": [6]}, {"init": [6]}]),
+    ("LayerNormalization", {"axis": 1}, [[1, 7, 6], {"init": [7, 6]}]),
+    ("InstanceNormalization", {}, [[1, 4, 9, 7], {"init": [4]}, {"init": [4]}]),
+    ("LpNormalization", {}, [[1, 7, 6]]),
+    ("LRN", {"size": 5}, [[1, 8, 9, 7]]),
+    ("MaxPool", {"kernel_shape": [3, 2], "strides": [2, 2]}, [[1, 4, 9, 8]]),
+    ("AveragePool", {"kernel_shape": [3]}, [[1, 4, 9]]),
+    ("GlobalAveragePool", {}, [[1, 4, 9, 7]]),
+    *((op, {}, [[1, 4, 9, 7]]) for op in (
+        "Relu", "Sigmoid", "Tanh", "Elu", "LeakyRelu", "HardSigmoid", "HardSwish", "Softplus", "Softmax", "LogSoftmax", "Exp", "Log", "Sqrt", "Sin", "Cos",
+        "Atan", "Neg", "Abs", "Ceil", "Floor", "Round", "Sign", "Reciprocal", "Erf", "Gelu", "Identity", "Dropout",
+    )),
+    *((op, {}, [[1, 4, 9, 7], [1, 4, 1, 7]]) for op in ("Add", "Sub", "Mul", "Div", "Min", "Max", "Less", "Greater", "Equal", "LessOrEqual", "GreaterOrEqual")),
+    ("Add", {}, [[1, 4, 9, 7], {"init": [4, 1, 1]}]),
+    ("Pow", {}, [[1, 4, 9, 7], {"init": [1]}]),
+    ("PRelu", {}, [[1, 4, 9, 7], {"init": [4, 1, 1]}]),
+    ("Clip", {}, [[1, 4, 9, 7], {"init": []}, {"init": []}]),
+    ("Sum", {}, [[1, 4, 9, 7], [1, 4, 9, 7], [1, 4, 9, 7]]),
+    ("CumSum", {}, [[1, 7, 6], {"ints": [1]}]),
+    ("ReduceMean", {"keepdims": 0}, [[1, 4, 9, 7], {"ints": [2, 3]}]),
+    ("ReduceSum", {}, [[1, 4, 9, 7], {"ints": [1]}]),
+    ("Resize", {"mode": "nearest"}, [[1, 4, 9, 7], None, None, {"ints": [1, 4, 18, 14]}]),
+    ("Resize", {"mode": "linear"}, [[1, 4, 9, 7], None, None, {"ints": [1, 4, 18, 14]}]),
+    ("Resize", {"mode": "cubic"}, [[1, 4, 9, 7], None, None, {"ints": [1, 4, 18, 14]}]),
+    ("QuantizeLinear", {}, [[1, 4, 9, 7], {"init": [1]}, {"bytes": [1]}]),
+    ("DequantizeLinear", {}, [{"computed bytes": [1, 4, 9, 7]}, {"init": [1]}, {"bytes": [1]}]),
+    ("QLinearConv", {}, [{"computed bytes": [1, 4, 9, 7]}, *SCALE, {"bytes": [6, 4, 3, 3]}, *SCALE, *SCALE]),
+    ("QLinearMatMul", {}, [{"computed bytes": [1, 7, 8]}, *SCALE, {"bytes": [8, 5]}, *SCALE, *SCALE]),
+    ("ConvInteger", {}, [{"computed bytes": [1, 4, 9, 7]}, {"bytes": [6, 4, 3, 3]}]),
+    ("MatMulInteger", {}, [{"computed bytes": [1, 7, 8]}, {"bytes": [8, 5]}]),
+    ("Transpose", {"perm": [0, 2, 1]}, [[1, 7, 6]]),
+    ("Concat", {"axis": 1}, [[1, 7, 6], [1, 7, 6]]),
+    ("Gather", {"axis": 1}, [[1, 7, 6], {"ints": [0, 3]}]),
+    ("Reshape", {}, [[1, 7, 6], {"ints": [1, 42]}]),
+]  # fmt: skip
 
 
 def models_of_torchvision() -> Any:
@@ -348,6 +405,60 @@ TOOLS: dict[str, Callable[[Any, Any], dict[str, Any]]] = {
     "thop": thop, "ptflops": ptflops, "ptflops-aten": ptflops_aten, "fvcore": fvcore, "torchinfo": torchinfo, "calflops": calflops, "deepspeed": deepspeed,
     "flop_counter": flop_counter, "onnx-tool": onnx_tool, "onnx-tool-folded": onnx_tool_folded,
 }  # fmt: skip
+
+
+def read_by_onnx_tool(path: str) -> dict[str, Any]:
+    import onnx_tool
+
+    found = onnx_tool.Model(path, {"verbose": False})
+    found.graph.shape_infer(None)
+    found.graph.profile()
+    return {"params": whole(found.graph.params), "macs": whole(found.graph.macs[0])}
+
+
+def node_file(op: str, attributes: dict[str, Any], operands: list[Any], path: str) -> None:
+    """A file of one node."""
+    import numpy
+    import onnx
+    from onnx import helper, numpy_helper
+
+    names, inputs, initializers = [], [], []
+    for n, operand in enumerate(operands):
+        name = f"i{n}" if operand is not None else ""
+        names.append(name)
+        if operand is None:
+            continue
+        ((kind, shape),) = operand.items() if isinstance(operand, dict) else [("computed", operand)]
+        whole_ones = "bytes" in kind
+        if kind.startswith("computed"):
+            inputs.append(helper.make_tensor_value_info(name, onnx.TensorProto.UINT8 if whole_ones else onnx.TensorProto.FLOAT, shape))
+        else:
+            array = numpy.array(shape, numpy.int64) if kind == "ints" else numpy.ones(shape, numpy.uint8 if whole_ones else numpy.float32)
+            initializers.append(numpy_helper.from_array(array, name))
+    node = helper.make_node(op, names, ["y"], name="node", **attributes)
+    graph = helper.make_graph([node], "node", inputs, [helper.make_empty_tensor_value_info("y")], initializers)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)]), path)
+
+
+def with_files(paths: list[str]) -> None:
+    """Numbers of files by their names, and of single nodes."""
+    kept = json.loads(OUT.read_text())
+    files, nodes = kept.get("files", {}), []
+    with contextlib.redirect_stdout(io.StringIO()), tempfile.TemporaryDirectory() as folder:
+        for path in paths:
+            files[Path(path).name] = read_by_onnx_tool(path)
+        for op, attributes, operands in NODES:
+            path = f"{folder}/node.onnx"
+            try:
+                node_file(op, attributes, operands, path)
+                numbers = read_by_onnx_tool(path)
+            except Exception as error:
+                numbers = {"error": f"{type(error).__name__}: {str(error)[:80]}"}
+            nodes.append({"op": op, "attributes": attributes, "operands": operands, "onnx-tool": numbers})
+    OUT.write_text(dumped(kept | {"files": files, "nodes": nodes}), encoding="utf-8")
+
+
+OPSET = 20  # of single nodes
 PACKAGES = ("thop", "ptflops", "fvcore", "torchinfo", "calflops", "deepspeed", "torch", "torchvision", "onnx", "onnx-tool", "keras")
 
 
@@ -398,6 +509,9 @@ def counted(tool: str, networks: bool) -> dict[str, Any]:
 
 def main() -> None:
     flags, named = [word for word in sys.argv[1:] if word.startswith("--")], [word for word in sys.argv[1:] if not word.startswith("--")]
+    if "--files" in flags:
+        with_files(named)
+        return
     if "--one" in flags:
         sys.stdout.write("\n" + json.dumps(counted(named[0], "--operators" not in flags)) + "\n")
         return
@@ -416,11 +530,11 @@ def merge(tool: str, found: dict[str, Any]) -> None:
         kept["operators"].setdefault(name, {}).update({"layers": layers, "torch": written, "input": shape})
     versions = {package: importlib.metadata.version(package) for package in PACKAGES}
     meta = {"what": "what other tools printed, for networks and for single operators; made by peers.py", "versions": versions}
-    OUT.write_text(dumped({"_meta": meta, "networks": kept["networks"], "operators": kept["operators"]}), encoding="utf-8")
+    OUT.write_text(dumped(kept | {"_meta": meta}), encoding="utf-8")
 
 
 def dumped(found: dict[str, Any]) -> str:
-    """JSON with a line a network or operator and tool."""
+    """JSON with a line a network or operator and tool, a file, or a node."""
     lines = ["{", f' "_meta": {json.dumps(found["_meta"])},']
     for part in ("networks", "operators"):
         lines.append(f' "{part}": {{')
@@ -430,7 +544,14 @@ def dumped(found: dict[str, Any]) -> str:
             lines[-1] = lines[-1].removesuffix(",")
             lines.append("  },")
         lines[-1] = "  }"
-        lines.append(" }," if part == "networks" else " }")
+        lines.append(" },")
+    lines.append(' "files": {')
+    lines += [f"  {json.dumps(name)}: {json.dumps(numbers)}," for name, numbers in found.get("files", {}).items()]
+    lines[-1] = lines[-1].removesuffix(",")
+    lines += [" },", ' "nodes": [']
+    lines += [f"  {json.dumps(node)}," for node in found.get("nodes", [])]
+    lines[-1] = lines[-1].removesuffix(",")
+    lines.append(" ]")
     return "\n".join([*lines, "}"]) + "\n"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from archcalc.comparison.changes import Change
 from archcalc.comparison.result import Comparison, Delta, Report
 from archcalc.comparison.sides import Layer, Side
-from archcalc.render.json import number, verdict
+from archcalc.render.json import lacking, number, verdict
 
 if TYPE_CHECKING:
     from archcalc.render import contract
@@ -82,7 +82,8 @@ def _side(side: Side | None) -> contract.Side | None:
         "inputs": {name: number(shape) for name, shape in side.inputs.items()},
         "totals": {name: number(value) for name, value in side.totals.items()},
         "layers_known": side.layers is not None,
-        "uncounted": side.uncounted,
+        "uncounted": len(side.uncounted),
+        "uncounted_operators": lacking(side.uncounted),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from archcalc.algebra import Poly, divides, maximum
 from archcalc.errors import ShapeError
-from archcalc.importer.rules.base import Call, Dim, Outputs, Reach, Shape, Unknown, Value, learned, rule, size
+from archcalc.importer.rules.base import MICROSOFT, Call, Dim, Outputs, Reach, Shape, Unknown, Value, learned, rule, size
 from archcalc.importer.values import spell_dim
 from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv
 
@@ -69,16 +69,28 @@ def windowed(sizes: Shape, kernel: list[int], strides: list[int], dilations: lis
     return tuple(out)
 
 
-def convolved(call: Call, x: Value, w: Value, bias: Value | None, kind: int | None = None) -> Value:
-    """A convolution of x with the filters w, `out x cin/groups x kernel`."""
-    shape, filters = _shape(call, x), _shape(call, w)
+def channels_second(shape: Shape, last: bool) -> Shape:
+    """A shape as the rules read it, `batch x channels x spatial`; `last`: its channels stand last."""
+    return (shape[0], shape[-1], *shape[1:-1]) if last and len(shape) > 2 else shape
+
+
+def channels_last(shape: Shape, last: bool) -> Shape:
+    """The other way round."""
+    return (shape[0], *shape[2:], shape[1]) if last and len(shape) > 2 else shape
+
+
+def convolved(call: Call, x: Value, w: Value, bias: Value | None, kind: int | None = None, last: bool = False) -> Value:
+    """A convolution of x with the filters w, `out x cin/groups x kernel`; `last`: channels of x and of the output stand last."""
+    shape, filters = channels_second(_shape(call, x), last), _shape(call, w)
     rank = len(shape) - 2
     if rank < 1 or len(filters) != rank + 2:
         raise ShapeError("it needs a batch, channels and spatial axes, and filters for them")
     groups = call.whole("group", 1)
     kernel = [int(k) if not isinstance(k, Poly) else 0 for k in filters[2:]]
     if 0 in kernel:
-        raise ShapeError("its kernel is empty" if 0 in filters[2:] else "the size of its kernel is free")
+        if 0 in filters[2:]:
+            raise ShapeError("its kernel is empty")
+        raise Unknown("the size of its kernel is free")
     given = call.ints("kernel_shape")
     if given is not None and given != kernel:
         raise ShapeError(f"kernel_shape={given}, but its filters are {kernel}")
@@ -91,7 +103,7 @@ def convolved(call: Call, x: Value, w: Value, bias: Value | None, kind: int | No
     weights = {"weight": w, "bias": bias}
     fields = {"kernel": plain(kernel), "stride": plain(strides), "dilation": plain(dilations), "bias": bias is not None}
     fits = w.is_constant and (bias is None or bias.is_constant) and call.walker.sample(shape) != shape and rank <= 3 and all(a >= 0 <= b for a, b in pads)
-    if fits:
+    if fits and not last:
         pad = spelled(pads, kernel, dilations, word)
         depthwise = groups > 1 and shape[1] == groups
         if depthwise:
@@ -105,7 +117,16 @@ def convolved(call: Call, x: Value, w: Value, bias: Value | None, kind: int | No
     elementwise = size(out) if bias is not None else 0
     times = "" if call.walker.sample(shape) != shape else f"{spell_dim(shape[0])} x "
     return call.figure(
-        "conv", out, [x, w, bias], words=times + words, macs=macs, elementwise=elementwise, weights=constant, reach=Reach.MIXED, flags=("is_layer",), kind=kind
+        "conv",
+        channels_last(out, last),
+        [x, w, bias],
+        words=times + words,
+        macs=macs,
+        elementwise=elementwise,
+        weights=constant,
+        reach=Reach.MIXED,
+        flags=("is_layer",),
+        kind=kind,
     )
 
 
@@ -124,10 +145,13 @@ def conv(call: Call) -> Value:
     return convolved(call, call.value(0), call.value(1), call.optional(2))
 
 
-@rule("QLinearConv")
 def qlinear_conv(call: Call) -> Value:
     """Whole numbers in and out, with scales and zero points between."""
-    return convolved(call, call.value(0), call.value(3), call.optional(8), kind=call.value(7).kind)
+    return convolved(call, call.value(0), call.value(3), call.optional(8), kind=call.value(7).kind, last=bool(call.whole("channels_last", 0)))
+
+
+for _domain in ("", MICROSOFT):
+    rule("QLinearConv", domain=_domain)(qlinear_conv)
 
 
 @rule("ConvInteger")
@@ -148,6 +172,8 @@ def conv_transpose(call: Call) -> Value:
     if groups < 1 or not _divides(groups, filters[0]):
         raise ShapeError(f"group={groups} does not divide {spell_dim(filters[0])} input channels")
     kernel = [int(k) for k in filters[2:] if not isinstance(k, Poly)]
+    if len(kernel) < rank:
+        raise Unknown("the size of its kernel is free")
     strides, dilations = per_axis(call, "strides", rank), per_axis(call, "dilations", rank)
     extra = call.ints("output_padding") or [0] * rank
     channels = filters[1] * groups
@@ -251,4 +277,4 @@ def deform_conv(call: Call) -> Value:
     )
 
 
-__all__ = ["Pads", "convolved", "learned", "padding", "per_axis", "plain", "spelled", "windowed"]
+__all__ = ["Pads", "channels_last", "channels_second", "convolved", "learned", "padding", "per_axis", "plain", "spelled", "windowed"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archcalc.errors import ShapeError
 from archcalc.importer.rules.arithmetic import combined, mapped
 from archcalc.importer.rules.base import MICROSOFT, Call, Dim, Outputs, Reach, Shape, Value, learned, rule, size
 from archcalc.importer.rules.convolution import convolved
@@ -19,9 +18,7 @@ COSTS = {"Relu": 1, "Sigmoid": 4, "Tanh": 1, "LeakyRelu": 2, "Clip": 2, "HardSig
 @rule("FusedConv", "NhwcFusedConv", domain=MICROSOFT)
 def fused_conv(call: Call) -> Value:
     """A convolution, a sum with a further operand where there is one, and an activation."""
-    if call.node.op.startswith("Nhwc"):
-        raise ShapeError("channels last")
-    value = convolved(call, call.value(0), call.value(1), call.optional(2))
+    value = convolved(call, call.value(0), call.value(1), call.optional(2), last=call.node.op.startswith("Nhwc"))
     if call.has(3):
         value = combined(call, "add", Add, [value, call.value(3)])
     return _activated(call, value)
@@ -40,10 +37,19 @@ def fused_gemm(call: Call) -> Value:
 
 @rule("FusedMatMul", "TransposeMatMul", domain=MICROSOFT)
 def fused_matmul(call: Call) -> Value:
-    a, b = call.value(0), call.value(1)
-    if call.whole("transBatchA", 0) or call.whole("transBatchB", 0):
-        raise ShapeError("transBatchA and transBatchB have no rule")
+    a, b = (_batch_first(call, call.value(n)) if call.whole(name, 0) else call.value(n) for n, name in enumerate(("transBatchA", "transBatchB")))
     return multiplied(call, a, b, flip=(bool(call.whole("transA", 0)), bool(call.whole("transB", 0))))
+
+
+def _batch_first(call: Call, value: Value) -> Value:
+    """A matrix whose rows stand before the axes of the batch, read in the usual order."""
+    shape = value.shape
+    if shape is None or len(shape) < 3:
+        return value
+    out = (*shape[1:-1], shape[0], shape[-1])
+    if value.is_constant:
+        return Value(out, value.kind, None, None, value.origins)
+    return call.figure("permute", out, [value], words="rows after the batch", reach=Reach.MIXED, flags=("is_view",), kind=value.kind)
 
 
 @rule("Gelu", "FastGelu", "BiasGelu", "QuickGelu", "BiasSplitGelu", domain=MICROSOFT)

@@ -6,7 +6,8 @@ from typing import Any
 
 from archcalc.algebra import Dim, minimum
 from archcalc.errors import ShapeError
-from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Value, rule, size
+from archcalc.importer.foreign import foreign
+from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Unknown, Value, rule, size
 from archcalc.importer.rules.moving import axes_given
 from archcalc.importer.rules.shapes import is_small, taken
 from archcalc.importer.tensors import BOOL, INT64
@@ -75,7 +76,7 @@ def gather_nd(call: Call) -> Value:
     batch = call.whole("batch_dims", 0)
     depth = picks[-1] if picks else 1
     if not isinstance(depth, int):
-        raise ShapeError("the length of its indices is free")
+        raise Unknown("the length of its indices is free")
     out = (*picks[:-1], *shape[batch + depth :])
     if not call.data():
         return call.known(out)
@@ -166,10 +167,13 @@ def unique(call: Call) -> Outputs:
 
 @rule("NonMaxSuppression")
 def suppression(call: Call) -> Value:
-    """Which boxes stay: at most so many a class. The overlaps that it computes depend on the data and are left out."""
+    """Which boxes stay: at most so many a class, none where nothing says how many. The overlaps that it computes depend on the data and are left out."""
     batch, classes, boxes = call.rank(1, 3)
     content = call.content(2) if call.has(2) else (0,)
     limit = whole(content[0]) if content else None
+    if limit == 0:
+        layer = foreign("nms", words="nms, which keeps none", size_=(0, 3), reach=Reach.ALL)
+        return Value((0, 3), INT64, call.walker.place(layer, tuple(value.node for value in call.data() if value.node is not None), (0, 3), "", call.node))
     most: Dim = boxes if limit is None else whole(minimum(boxes, limit)) or boxes
     return call.figure("nms", (_at_most(call, batch * classes * most, "kept"), 3), [call.value(0), call.value(1)], reach=Reach.ALL, kind=INT64)
 
@@ -231,16 +235,17 @@ def drawn(call: Call) -> Value:
 
 @rule("DFT")
 def dft(call: Call) -> Value:
-    """A dense transform: every output is a product with every input; a complex product takes four real ones."""
+    """A dense transform: every output is a sum of products with every input; a complex product takes four real ones."""
     shape = call.shape(0)
     axis = axis_of(call.whole("axis", 1) if call.opset < 20 else (call.content(2) or (-2,))[0], len(shape))
     wanted = whole((call.content(1) or (None,))[0]) if call.has(1) else None
     half, back = bool(call.whole("onesided", 0)), bool(call.whole("inverse", 0))
     real_in, real_out = shape[-1] == 1, half and back
     length = wanted if wanted is not None else 2 * (shape[axis] - 1) if real_out else shape[axis]
+    given: Any = minimum(shape[axis], length // 2 + 1 if real_out else length)  # what is cut off or filled with zeros takes no product
     out = (*shape[:axis], length // 2 + 1 if half and not back else length, *shape[axis + 1 : -1], 1 if real_out else 2)
     parts = (1 if real_in else 2) * (1 if real_out else 2)
-    return call.figure("dft", out, [call.value(0)], macs=size(out[:-1]) * length * parts, reach=Reach.ALL)
+    return call.figure("dft", out, [call.value(0)], macs=size(out[:-1]) * given * parts, reach=Reach.ALL)
 
 
 @rule("Det")
@@ -260,7 +265,8 @@ def stft(call: Call) -> Value:
     bins = frame // 2 + 1 if call.whole("onesided", 1) else frame
     frames = (shape[1] - frame) // step + 1
     out = (shape[0], frames, bins, 2)
-    return call.figure("stft", out, [call.value(0)], macs=size(out) * frame, elementwise=shape[0] * frames * frame, reach=Reach.ALL)
+    parts = 2 if len(shape) > 2 and shape[2] == 2 else 1  # of a number in the signal, which the window multiplies
+    return call.figure("stft", out, [call.value(0)], macs=size(out) * frame * parts, elementwise=shape[0] * frames * frame * parts, reach=Reach.ALL)
 
 
 @rule("SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss")

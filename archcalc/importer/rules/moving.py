@@ -9,6 +9,7 @@ from archcalc.algebra import Dim, Poly, integral, less
 from archcalc.algebra import floor as flooring
 from archcalc.algebra import maximum as larger
 from archcalc.errors import ShapeError, Undecided
+from archcalc.importer.batch import of_one, reshaped, stretched_to
 from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Unknown, Value, Values, learned, rule, size
 from archcalc.importer.rules.shapes import is_small, sizes, stretched, taken, transposed
 from archcalc.importer.tensors import MOST_CONTENT
@@ -34,6 +35,7 @@ def reshape(call: Call) -> Value:
             raise Unknown("the shape of what it reads isn't known")
         call.shape(0)
     shape = x.shape or ()
+    wanted = reshaped(wanted, shape, call.walker.samples)
     target = _target(call, shape, wanted, bool(call.whole("allowzero", 0)))
     return call.view(x, target, content=x.content)
 
@@ -188,6 +190,10 @@ def joined(call: Call, values: list[Value], axis: int) -> Value:
         raise ShapeError("there is nothing to join")
     first = shapes[0]
     axis = axis_of(axis, len(first))
+    if axis != 0 and call.walker.samples > 1:
+        values = of_one(values, call.walker.samples)
+        shapes = [value.shape or () for value in values]
+        first = shapes[0]
     dims, total = list(first), first[axis]
     for shape in shapes[1:]:
         if len(shape) != len(first):
@@ -433,7 +439,7 @@ def _not_negative(value: Any) -> bool:
 @rule("Expand")
 def expand(call: Call) -> Value:
     x, shape = call.value(0), call.shape(0)
-    out = call.assumed.broadcast(shape, sizes(call, 1))
+    out = call.assumed.broadcast(shape, stretched_to(sizes(call, 1), call.walker.samples))
     if x.is_constant:
         return call.known(out, stretched(x.content, shape, out) if x.content is not None else None, of=[x])
     return x if out == shape else call.view(x, out) if size(out) == size(shape) else call.figure("expand", out, [x], reach=Reach.MIXED)
@@ -472,6 +478,8 @@ def resize(call: Call) -> Value:
     if scales is None and call.attr("scales") is not None:
         scales = tuple(Fraction(repr(round(value, 6))) for value in call.attr("scales"))
     wanted = call.content(first + 1) if call.has(first + 1) else None
+    if wanted is not None and len(wanted) == len(shape):
+        wanted = stretched_to(wanted, call.walker.samples)
     target: list[Any] = list(shape)
     if wanted is not None and len(wanted) == len(axes):
         for axis, item in zip(axes, wanted, strict=True):

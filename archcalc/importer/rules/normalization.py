@@ -59,7 +59,9 @@ def layered(call: Call, x: Value, scale: Value | None, shift: Value | None, axis
         return call.emit(call.walker.made(LayerNorm, scale=scale is not None, shift=shift is not None, axis=-1), shape, [x], weights=kept)
     steps = 5 if word == "ln" else 3  # the root mean square has no mean to subtract
     cost = steps * size(shape) + 2 * positions + len(kept) * size(shape)
-    return call.figure(word, shape, [x, *(v for v in kept.values() if not v.is_constant)], elementwise=cost, weights=_constant(kept))
+    return call.figure(
+        word, shape, [x, *(v for v in kept.values() if not v.is_constant)], elementwise=cost, weights=_constant(kept), known={"positions": positions}
+    )
 
 
 def _statistics(call: Call) -> Outputs:
@@ -95,7 +97,7 @@ def lrn(call: Call) -> Value:
     wide = call.whole("size", 1)
     if call.walker.sample(shape) != shape and 3 <= len(shape) <= 5:
         return call.emit(call.walker.made(LocalResponseNorm, size=wide), shape, [call.value(0)])
-    return call.figure("lrn", shape, words=f"lrn {wide}", elementwise=(wide + 4) * size(shape))
+    return call.figure("lrn", shape, words=f"lrn {wide}", elementwise=(wide + 4) * size(shape), known={"neighbours": wide * size(shape)})
 
 
 @rule("LpNormalization", "MeanVarianceNormalization")

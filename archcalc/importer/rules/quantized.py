@@ -101,17 +101,4 @@ def few_bits(call: Call) -> Value:
     return multiplied(call, a, w, bias)
 
 
-@rule("NhwcMaxPool", domain=MICROSOFT)
-def nhwc_pool(call: Call) -> Value:
-    from archcalc.importer.rules.convolution import padding, per_axis, windowed
-
-    shape = call.rank(0, 4)
-    kernel = call.ints("kernel_shape") or [1, 1]
-    strides, dilations = per_axis(call, "strides", 2), per_axis(call, "dilations", 2)
-    pads, mode = padding(call, shape[1:3], kernel, strides, dilations)
-    out = (shape[0], *windowed(shape[1:3], kernel, strides, dilations, pads, mode == "same"), shape[3])
-    words = f"maxpool {'x'.join(map(str, kernel))}"
-    return call.figure("maxpool", out, words=words, elementwise=size(out) * (size(kernel) - 1), reach=Reach.MIXED, flags=("is_pooling",))
-
-
 __all__ = ["convolved", "spell_dim"]

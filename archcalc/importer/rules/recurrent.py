@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from archcalc.errors import ShapeError
 from archcalc.importer.rules.base import MICROSOFT, Call, Dim, Outputs, Reach, Value, rule, size
 from archcalc.importer.values import spell_dim
@@ -27,6 +29,8 @@ def unrolled(call: Call, word: str, features: Dim, hidden: Dim, bias_at: int, pe
     shape = call.rank(0, 3)
     batch_first = bool(call.whole("layout", 0))
     steps, batch = (shape[1], shape[0]) if batch_first else (shape[0], shape[1])
+    if call.walker.samples > 1 and steps == 1:  # what looked like a batch are the steps
+        call.walker.samples = 0
     call.assumed.agree(shape[2], features, "features")
     directions = 2 if call.text("direction", "forward") == "bidirectional" else 1
     given = call.shape(1)[0]
@@ -38,6 +42,7 @@ def unrolled(call: Call, word: str, features: Dim, hidden: Dim, bias_at: int, pe
     bias, peepholes = call.optional(bias_at), call.optional(peepholes_at) if word == "LSTM" else None
     biases = 2 * gates if bias is not None else 0
     weights = {"input": call.value(1), "recurrent": call.value(2), **({"bias": bias} if bias else {}), **({"peepholes": peepholes} if peepholes else {})}
+    known = {"units": units, "states": steps * batch * hidden, "biased": units * biases, "stepped": steps * sum_of(weights)}
     state = [value for value in (call.inputs[5:7] if len(call.inputs) > 5 else []) if isinstance(value, Value)]
     every = (batch, steps, directions, hidden) if batch_first else (steps, directions, batch, hidden)
     last = (batch, directions, hidden) if batch_first else (directions, batch, hidden)
@@ -52,6 +57,7 @@ def unrolled(call: Call, word: str, features: Dim, hidden: Dim, bias_at: int, pe
         weights={name: found for name, found in weights.items() if found.is_constant},
         reach=Reach.ALL,
         flags=("is_layer",),
+        known=known,
     )
     if value.is_constant:
         return [Value(every, value.kind), Value(last, value.kind), Value(last, value.kind)]
@@ -59,6 +65,14 @@ def unrolled(call: Call, word: str, features: Dim, hidden: Dim, bias_at: int, pe
     found.append(call.figure("state", last, [value], words="the last state", reach=Reach.ALL) if names[1] and names[0] else value if names[1] else None)
     found.append(call.figure("state", last, [value], words="the last cell", reach=Reach.ALL) if names[2] else None)
     return found
+
+
+def sum_of(weights: Mapping[str, Value]) -> Dim:
+    """How many numbers tensors hold."""
+    total: Dim = 0
+    for value in weights.values():
+        total = total + size(value.shape or ())
+    return total
 
 
 __all__ = ["size", "unrolled"]

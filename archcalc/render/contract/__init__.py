@@ -6,7 +6,7 @@ The writers are annotated with these types, so that a key which is missing here,
 
 from archcalc.render.contract.check import Check, Figure
 from archcalc.render.contract.compare import Change, Compare, Compared, Comparison, LayerChange, Side
-from archcalc.render.contract.count import Count, LastMap, Latency, Layer, ReceptiveField, Spans, Totals, WholeField
+from archcalc.render.contract.count import Count, LastMap, Latency, Layer, ReceptiveField, Spans, Totals, Uncounted, WholeField
 from archcalc.render.contract.explain import BridgeOf, BridgeStep, Described, Explain, Overview, Printed, Tools
 from archcalc.render.contract.listings import Operator, Shipped
 from archcalc.render.contract.runs import Against, Asked, Measured, Timed, Verified
@@ -40,6 +40,7 @@ __all__ = [
     "Timed",
     "Tools",
     "Totals",
+    "Uncounted",
     "Verified",
     "WholeField",
 ]

@@ -8,6 +8,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from archcalc.render.contract.common import Tool, Whole
+from archcalc.render.contract.count import Uncounted
 
 
 class Figure(TypedDict):
@@ -33,6 +34,7 @@ class Checked(TypedDict):
     layers: Whole
     figures: list[Figure]
     failed: int
+    uncounted: Annotated[list[Uncounted], Field(description="what could not be counted: the figures lack it")]
 
 
 class Tally(TypedDict):

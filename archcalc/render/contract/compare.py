@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from archcalc.render.contract.check import Figure
 from archcalc.render.contract.common import Number, Sizes, Tool, Whole
+from archcalc.render.contract.count import Uncounted
 
 
 class Change(TypedDict):
@@ -74,7 +75,8 @@ class Side(TypedDict):
     inputs: dict[str, Sizes]
     totals: dict[str, Number]
     layers_known: Annotated[bool, Field(description="false for a snapshot of a shortened table")]
-    uncounted: int
+    uncounted: Annotated[int, Field(description="how many operators could not be counted")]
+    uncounted_operators: Annotated[list[Uncounted], Field(description="those: the totals lack them")]
 
 
 class Judged(Figure):

@@ -8,7 +8,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from archcalc.render.contract.common import Number, Tool, Whole
-from archcalc.render.contract.count import Peer
+from archcalc.render.contract.count import Peer, Uncounted
 
 
 class BridgePart(TypedDict):
@@ -53,6 +53,7 @@ class Explain(TypedDict):
     bindings: dict[str, Any]
     free: list[str]
     numbers: list[BridgeOf]
+    uncounted: Annotated[list[Uncounted], Field(description="what could not be counted: our number and the tool's lack it")]
     notes: list[str]
     domain: NotRequired[list[str]]
 
@@ -76,6 +77,7 @@ class Overview(TypedDict):
     name: str
     spec: str
     variant: str | None
+    uncounted: Annotated[list[Uncounted], Field(description="what could not be counted: all numbers lack it")]
     tools: list[Printed]
 
 

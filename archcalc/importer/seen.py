@@ -1,0 +1,74 @@
+"""The nodes of a model file as its walker meets them, with the shapes that they read and put out: for whoever counts nodes and not layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from archcalc.algebra import Dim
+from archcalc.importer.values import Value
+from archcalc.ops import Shape, size
+
+if TYPE_CHECKING:
+    from archcalc.importer.call import Scope
+    from archcalc.importer.proto import NodeProto
+    from archcalc.importer.walk import Walker
+
+
+class Seen(NamedTuple):
+    """A node. Shapes have the batch's axis; None is unknown, or left out.
+
+    `layer`: the position of the layer that it became, or a part of; None where it depends on constants and sizes alone. `learned`: elements
+    of the initializers that it is the first to read.
+    """
+
+    op: str
+    name: str
+    attributes: Mapping[str, Any]
+    inputs: tuple[Shape | None, ...]
+    outputs: tuple[Shape | None, ...]
+    layer: int | None
+    learned: Dim
+
+
+@dataclass
+class Watch:
+    """Collects the nodes of the outermost graph, in the order in which they are computed."""
+
+    nodes: list[Seen] = field(default_factory=list)
+    read: set[str] = field(default_factory=set)
+    initializers: dict[str, Dim] | None = None
+
+    def __call__(self, walker: Walker, node: NodeProto, scope: Scope) -> None:
+        if walker.depth:
+            return
+        if self.initializers is None:
+            graph = walker.model.graph
+            self.initializers = {tensor.name: size(tensor.dims) if tensor.dims else 0 for tensor in graph.initializers} if graph else {}
+        learned: Dim = 0
+        for name in node.inputs:
+            if name in self.initializers and name not in self.read:
+                self.read.add(name)
+                learned = learned + self.initializers[name]
+        values = [scope.values.get(name) if name else None for name in node.outputs]
+        layer = next((value.node for value in values if isinstance(value, Value) and value.node is not None), None)
+        inputs = tuple(_shape(scope.find(name)) if name else None for name in node.inputs)
+        self.nodes.append(Seen(node.op, node.name, node.attributes, inputs, tuple(map(_shape, values)), layer, learned))
+
+    def settled(self, moved: Mapping[int, int]) -> list[Seen]:
+        """The nodes with layers where these stand at last: a layer of our own took the place of those up to its last one."""
+        kept = sorted(moved)
+        found, n = dict[int, int](), 0
+        for layer in sorted({node.layer for node in self.nodes if node.layer is not None}):
+            while n < len(kept) and kept[n] < layer:
+                n += 1
+            found[layer] = moved[kept[min(n, len(kept) - 1)]] if kept else layer
+        return [node if node.layer is None else node._replace(layer=found[node.layer]) for node in self.nodes]
+
+
+def _shape(value: Any) -> Shape | None:
+    return value.shape if isinstance(value, Value) else None
+
+
+__all__ = ["Seen", "Watch"]
