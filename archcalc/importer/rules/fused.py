@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archcalc.importer.rules.arithmetic import combined, mapped
+from archcalc.importer.rules.activation import mapped
+from archcalc.importer.rules.arithmetic import combined
 from archcalc.importer.rules.base import MICROSOFT, Call, Dim, Outputs, Reach, Shape, Value, learned, rule, size
 from archcalc.importer.rules.convolution import convolved
 from archcalc.importer.rules.dense import multiplied

@@ -8,7 +8,7 @@ from archcalc.algebra import Dim, minimum
 from archcalc.errors import ShapeError
 from archcalc.importer.foreign import foreign
 from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Unknown, Value, rule, size
-from archcalc.importer.rules.moving import axes_given
+from archcalc.importer.rules.reshaping import axes_given
 from archcalc.importer.rules.shapes import is_small, taken
 from archcalc.importer.tensors import BOOL, INT64
 from archcalc.importer.values import axis_of, spell_dim, whole
@@ -53,7 +53,7 @@ def _looked_up(table: Value, index: Value, shape: Shape, axis: int) -> Any:
 
 def _one(call: Call, table: Value, shape: Shape, axis: int, pick: Any, out: Shape) -> Value:
     """One position of an axis, which goes."""
-    from archcalc.importer.rules.moving import cut
+    from archcalc.importer.rules.joining import cut
 
     length = shape[axis]
     at = whole(pick)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from archcalc.importer.rules.arithmetic import combined, mapped
+from archcalc.importer.rules.activation import mapped
+from archcalc.importer.rules.arithmetic import combined
 from archcalc.importer.rules.base import MICROSOFT, Call, Outputs, Reach, Value, rule, size
 from archcalc.importer.rules.convolution import convolved
 from archcalc.importer.rules.dense import multiplied
-from archcalc.importer.rules.moving import joined
+from archcalc.importer.rules.joining import joined
 from archcalc.importer.tensors import FLOAT, UINT8
 from archcalc.importer.values import Origin, axis_of, spell_dim
 from archcalc.ops.merge import Add, Mul

@@ -6,8 +6,8 @@ from typing import Any
 
 from archcalc.algebra import maximum, minimum
 from archcalc.importer.rules.base import Call, Reach, Value, rule, size
-from archcalc.importer.rules.moving import axes_given
 from archcalc.importer.rules.pooling import pooled_whole
+from archcalc.importer.rules.reshaping import axes_given
 from archcalc.importer.values import axis_of
 
 # operations an element that is read
