@@ -2,7 +2,8 @@
 
 `wire`, `tensors` and `proto` read the bytes. `walk` goes through the nodes, in the `order` in which they can be computed, and asks
 `rules` what each of them is; a rule sees its node as a `call`, and `claims` say which layer owns which weights. `names` says where
-layers stand, `network` makes a `Model` of it, and `writing` a spec.
+layers stand, `network` makes a `Model` of it, and `writing` a spec. `batch` tells a sample
+from a batch that the file has written down, and `seen` keeps the nodes for whoever counts those.
 """
 
 from archcalc.importer.network import Imported, load_onnx
