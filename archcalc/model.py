@@ -151,6 +151,11 @@ class Model:
         rest = [name for name in numeric(self.spec, self.variant) if name not in question.bindings and name not in named]
         return self._freest(question._replace(free=(*named, *rest)))
 
+    def beside(self, device: str) -> str:
+        """A profile by its path, where it lies beside the spec; else as it was given."""
+        path = Path(self.spec.path).parent / device
+        return device if not device or Path(device).is_file() or not path.is_file() else str(path.resolve())
+
     def on(self, device: str, question: Question) -> Question:
         """The same question with times on a device that was measured, in the precision that it has figures for. Raises UsageError."""
         from archcalc.latency.profile import Roofline, load_profile

@@ -342,6 +342,16 @@ def test_a_budget_of_time_is_checked_without_running(archcalc: Command, spec: st
         assert (done.returncode, "latency" in done.stdout) == (code, True), done.stdout + done.stderr
 
 
+def test_only_what_is_looked_up_or_cut_out_is_read(tmp_path: Path) -> None:
+    """16 rows of 64 of a million, and a row of 32 columns of 8 maps: 4 bytes each at 2 GB/s."""
+    (tmp_path / "table.yaml").write_text("archcalc: 1\nname: table\ninput: [16]\nlayers: [embedding 1000000 64]\n", encoding="utf-8")
+    (tmp_path / "row.yaml").write_text("archcalc: 1\nname: row\ninput: [8, 32, 32]\nlayers: [slice 0 1 axis=1]\n", encoding="utf-8")
+    sheet = parse(json.dumps(ROOFLINE).encode(), "sheet.json")
+    table, row = (predict(load(str(tmp_path / f"{name}.yaml")).count(), sheet).totals["latency_ms"] for name in ("table", "row"))
+    assert table == Fraction(4 * (16 * 64 + 16 * 64 + 16), 2 * 10**6)  # read, written, and the 16 indices
+    assert row == Fraction(4 * 2 * 8 * 32, 2 * 10**6)
+
+
 def test_a_budget_says_on_which_device_and_how_much_is_extrapolated(archcalc: Command, spec: str) -> None:
     folder = Path(spec).parent
     (folder / "limited.yaml").write_text(SPEC + "budget: {latency: {max: 5ms, device: device.json}}\n", encoding="utf-8")
@@ -415,3 +425,27 @@ def test_times_are_compared(archcalc: Command, spec: str) -> None:
     old, new = (predict(load(str(folder / name)).count(), profile()).totals["latency_ms"] for name in ("net.yaml", "new.yaml"))
     (found,) = json.loads(done.stdout)["models"]
     assert found["delta"]["latency_ms"]["change"] == pytest.approx(float(new - old))
+
+
+def test_a_profile_beside_the_spec_serves_its_base_too(archcalc: Command, spec: str) -> None:
+    """The base's spec lies in git, where nothing lies beside it."""
+    folder = Path(spec).parent
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(folder)]
+    (folder / "net.yaml").write_text(SPEC + "budget: {latency: {increase: 0%, device: device.json}}\n", encoding="utf-8")
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "base"]):
+        subprocess.run([*git, *words], check=True, capture_output=True)
+    (folder / "net.yaml").write_text((folder / "net.yaml").read_text(encoding="utf-8").replace("conv 16 1x1", "conv 32 1x1"), encoding="utf-8")
+    done = archcalc("compare", f"{folder.name}/net.yaml", "--base", "HEAD", cwd=folder.parent)
+    assert (done.returncode, "increase" in done.stdout or "+0%" in done.stdout) == (1, True), done.stdout + done.stderr
+
+
+def test_times_of_a_snapshot_are_of_the_same_device_and_digits(archcalc: Command, spec: str) -> None:
+    folder = Path(spec).parent
+    (folder / "net.yaml").write_text(SPEC + "budget: {latency: {increase: 0%, device: device.json}}\n", encoding="utf-8")
+    (folder / "other.json").write_text(json.dumps({**PROFILE, "name": "another"}), encoding="utf-8")
+    for device, code in (("device", 0), ("other", 2)):
+        snapshot = folder / f"{device}-costs.json"
+        snapshot.write_text(archcalc("predict", "net.yaml", "--device", f"{device}.json", "--format", "json", cwd=folder).stdout, encoding="utf-8")
+        done = archcalc("compare", "net.yaml", "--base", snapshot.name, cwd=folder)
+        assert done.returncode == code, done.stdout + done.stderr
+    assert "was predicted on another" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -56,7 +57,7 @@ def measure(
     form = text_or_json(form, json)
     place, known = Device(device, threads, tf32, search), None
     if against is not None:
-        known, place, dtype = _compared(against, place, dtype)
+        known, place, dtype = _compared(against, Path(specs[0]).parent, place, dtype)
     tables = answered(specs, Question(bindings(sets), (), batch, False, dtype or "fp32", names(without)), quiet)
     found = _timed(tables, place, runs, profile or (known is not None and place.kind == "cpu"), seed, quiet)
     typer.echo(_shown(found, known, form, depth))
@@ -64,12 +65,12 @@ def measure(
         raise UsageError(f"interrupted after {len(found[0].times)} rounds")
 
 
-def _compared(against: str, place: Device, dtype: str | None) -> tuple[Profile, Device, str]:
-    """The profile that predicts, and where and how to measure so that the two compare."""
+def _compared(against: str, folder: Path, place: Device, dtype: str | None) -> tuple[Profile, Device, str]:
+    """The profile that predicts, looked for beside the first spec too, and where and how to measure so that the two compare."""
     from archcalc.latency.against import comparable
     from archcalc.latency.profile import load_profile
 
-    known = load_profile(against)
+    known = load_profile(against, folder)
     return known, *comparable(known, place, dtype)
 
 

@@ -20,10 +20,13 @@ def pair(base: Operand | None, head: Operand | None, question: Question = PLAIN,
 
     Budgets are the head's. They are judged at the spec's own values whatever the question sets or frees, as `check` does.
     """
+    if head is not None and head.model is not None:
+        question = question._replace(device=head.model.beside(question.device))  # the base's spec may lie nowhere
     before_asked, after_asked, notes = _asked(base, head, question)
     before = base.counted(before_asked._replace(without=())) if base else None
     after = head.counted(after_asked) if head else None
     if before and after:
+        _same_device(before, after)
         before, after = with_common_symbols(before, after)
     verdicts, unjudged = _judged(base, head, question)
     found = changes(before, after) if before and after else []
@@ -55,13 +58,22 @@ def _judged(base: Operand | None, head: Operand | None, question: Question) -> t
         return (), ()
     verdicts: list[Verdict] = []
     unjudged: list[str] = []
-    for device in dict.fromkeys(rule.device for rule in limits):
-        mine = [rule for rule in limits if rule.device == device]
+    for named in dict.fromkeys(rule.device for rule in limits):
+        mine, device = [rule for rule in limits if rule.device == named], head.model.beside(named)
         old = _plain(base, head.model.name, question, device) if base is not None and any(rule.kind == "increase" for rule in mine) else None
-        found = judged(head.model, mine, _on(head, device), old)
+        new = _on(head, device)
+        if old is not None:
+            _same_device(old, new)
+        found = judged(head.model, mine, new, old)
         verdicts += found[0]
         unjudged += found[1]
     return tuple(verdicts), tuple(unjudged)
+
+
+def _same_device(before: Side, after: Side) -> None:
+    """Raises UsageError for times on two devices: a snapshot's may be another's."""
+    if before.device and after.device and before.device != after.device:
+        raise UsageError(f"{before.label} was predicted on {before.device}, not on {after.device}: count it again")
 
 
 def _on(side: Operand, device: str) -> Side:

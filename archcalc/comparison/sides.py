@@ -13,7 +13,7 @@ from archcalc.check import FIELD, TOTALS, metric
 from archcalc.cost import Row, Table, total
 from archcalc.errors import ArchcalcError, Mark, UsageError
 from archcalc.graph import Uncounted
-from archcalc.render import numbers
+from archcalc.render import numbers, times
 
 COSTS = ("params", "trainable_params", "buffers", "macs", "elementwise", "activations", "weight_bytes", "bytes", "backward_macs", "latency_ms")
 NO_FIGURES = ("uncounted", "latency_interval_ms")  # totals that aren't one number
@@ -60,6 +60,7 @@ class Side:
     mode: str = "inference"
     batch: int | str = 1  # a symbol's name where it is free
     dtype: str = "fp32"
+    device: str = ""  # that times were predicted on, in words
     without: tuple[str, ...] = ()
     sets: tuple[str, ...] = ()  # parameters that were given a value, as a snapshot tells
     uncounted: tuple[Uncounted, ...] = ()
@@ -88,7 +89,7 @@ def side_of(table: Table, dropped: Iterable[str] = ()) -> Side:
         name=table.name,
         spec=table.spec.path,
         variant=table.variant,
-        totals={name: value for name, value in table.totals.items() if name not in NO_FIGURES},
+        totals={name: _shown(name, value) for name, value in table.totals.items() if name not in NO_FIGURES},
         fields={name: metric(table, name, None, nowhere) for name in FIELD},
         layers=tuple(lines((table.nodes[row.name].line, row, table.nodes[row.name].mark) for row in table.rows)),
         places={path: Place(group.text, group.mark) for path, group in table.graph.groups.items()},
@@ -100,10 +101,16 @@ def side_of(table: Table, dropped: Iterable[str] = ()) -> Side:
         mode="training" if table.train else "inference",
         batch=table.batch if isinstance(table.batch, int) else str(table.batch),
         dtype=table.dtype,
+        device=table.timing.device if table.timing else "",
         without=table.without,
         uncounted=tuple(table.graph.uncounted),
         dropped=tuple(dict.fromkeys(dropped)),
     )
+
+
+def _shown(name: str, value: Any) -> Any:
+    """A figure as snapshots hold it: times have six digits."""
+    return times.rounded(value) if name == "latency_ms" else value
 
 
 def _symbols(table: Table) -> dict[str, Symbol]:
@@ -129,7 +136,7 @@ def lines(rows: Iterable[tuple[str, Row, Mark]]) -> Iterable[Layer]:
             text=", ".join(row.text for row, _ in of_line),
             mark=mark,
             shape=of_line[-1][0].shape,
-            costs=added({name: value for name in COSTS if (value := getattr(row, name)) is not None} for row, _ in of_line),
+            costs=added({name: _shown(name, value) for name in COSTS if (value := getattr(row, name)) is not None} for row, _ in of_line),
             layers=total(row.layers for row, _ in of_line),
         )
 

@@ -90,6 +90,7 @@ def _read(table: dict[str, Any], path: str) -> Side:
         mode=str(table["mode"]),
         batch=table["batch"] if isinstance(table["batch"], int) else str(table["batch"]),
         dtype=str(table["dtype"]),
+        device=str(table.get("latency", {}).get("device", "")),
         without=tuple(map(str, table.get("without", ()))),
         sets=tuple(map(str, table.get("set", ()))),
         uncounted=tuple(Uncounted(str(found["op"]), int(found["count"]), str(found["first"]), str(found["why"])) for found in table["totals"]["uncounted"]),

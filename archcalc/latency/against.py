@@ -11,7 +11,7 @@ from archcalc.algebra import Number, Poly
 from archcalc.cost import Table
 from archcalc.errors import UsageError
 from archcalc.latency.estimate import predict
-from archcalc.latency.profile import Profile
+from archcalc.latency.profile import Calibrated, Profile
 from archcalc.measure.device import Device
 from archcalc.measure.latency import Latency
 from archcalc.measure.report import dumped, to_json
@@ -47,6 +47,7 @@ class Beside(NamedTuple):
     low: float
     high: float | None
     lines: list[Line]
+    elsewhere: str = ""  # where the measurement was made, if that isn't the profile's machine and runtime
 
     @property
     def error(self) -> float:
@@ -64,7 +65,13 @@ def beside(latency: Latency, profile: Profile, depth: int = 1) -> Beside:
     assert table.timing is not None
     low, high = table.timing.interval
     most = None if high is None else _number(high)
-    return Beside(table, latency.median_ms, _number(table.timing.whole.total), _number(low), most, _lines(latency, table, depth))
+    return Beside(table, latency.median_ms, _number(table.timing.whole.total), _number(low), most, _lines(latency, table, depth), _elsewhere(latency, profile))
+
+
+def _elsewhere(latency: Latency, profile: Profile) -> str:
+    machine = str(latency.described.get("name") or "another machine")
+    runtime = profile.runtime.name if isinstance(profile, Calibrated) else "onnxruntime"
+    return "" if profile.device.model == machine and runtime == "onnxruntime" else f"{machine} with onnxruntime"
 
 
 def _lines(latency: Latency, table: Table, depth: int) -> list[Line]:
@@ -126,7 +133,8 @@ def _one(found: Beside) -> str:
     rows = [[line.name, _ms(line.measured), _ms(line.predicted), _percent(line.error), line.bound + "~" * line.extrapolated] for line in found.lines]
     rows.append(["total", _ms(found.measured), _ms(found.predicted), _percent(found.error), ""])
     table = listing(["layer", "measured ms", "predicted ms", "error", "bound"], rows, left=("layer", "bound"))
-    return f"{found.table.name} · {timing.device}\n\n{table}\n\nmeasured {_ms(found.measured)} ms lies {verdict} of the interval {interval} ms"
+    other = f"\nmeasured on {found.elsewhere}, which the profile isn't of" if found.elsewhere else ""
+    return f"{found.table.name} · {timing.device}\n\n{table}\n\nmeasured {_ms(found.measured)} ms lies {verdict} of the interval {interval} ms{other}"
 
 
 def _ms(value: float) -> str:

@@ -8,6 +8,8 @@ from archcalc.algebra import Dim
 from archcalc.ops import Shape, size
 from archcalc.ops.base import Op
 from archcalc.ops.convolution import Conv, DepthwiseConv
+from archcalc.ops.dense import Embedding
+from archcalc.ops.reshaping import Slice
 
 SET = 4  # blocks of filters that one pass over the input serves
 
@@ -34,10 +36,10 @@ class Work(NamedTuple):
 
 
 def counted(op: Op, output: Shape, inputs: tuple[Shape, ...]) -> Work:
-    """What any operator does, a sample."""
-    macs, weights = op.macs(output, *inputs), _weights(op, inputs)
-    read: Dim = 0
-    for shape in inputs:
+    """What any operator does, a sample. What is looked up or cut out is read, and nothing beside it."""
+    macs, weights = op.macs(output, *inputs), size(output) if isinstance(op, Embedding) else _weights(op, inputs)
+    read: Dim = size(output) if isinstance(op, Slice) else 0
+    for shape in () if isinstance(op, Slice) else inputs:
         read = read + size(shape)
     return Work(macs=macs if macs != 0 else op.elementwise(output, *inputs), weights=weights, inputs=read, outputs=size(output))
 

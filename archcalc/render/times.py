@@ -44,7 +44,7 @@ def facts(table: Table, timing: Timing, form: Form = unicode) -> list[tuple[str,
         rate = table.totals["macs"] / Fraction(total) / 10**6
         most = " at most" if timing.is_bound else ""
         found.append(("throughput", f"{_three(float(1000 * table.batch / total))} samples a second{most}"))
-        found.append(("speed", f"{_three(float(rate))} GMAC/s{most}, {float(rate / timing.peak * 100):.0f} % of the peak ({timing.peak_source})"))
+        found.append(("speed", f"{_three(float(rate))} GMAC/s{most}, {float(rate / timing.peak * 100):.0f} % of {timing.peak_source}"))
         found.append(("bound", ", ".join(f"{name} {numbers.share(getattr(timing.whole, name), total)} %" for name in TERMS if getattr(timing.whole, name))))
     if timing.whole.extrapolated != 0:
         share = "" if isinstance(total, Poly) else f", {numbers.share(timing.whole.extrapolated, total)} % of the time"
@@ -86,6 +86,11 @@ def exact(value: Number) -> float | str:
     return text(value, 6) if isinstance(value, Poly) else float(f"{float(value):.6g}")
 
 
+def rounded(value: Number) -> Number:
+    """As it stands in JSON; a closed form as it is."""
+    return value if isinstance(value, Poly) else Fraction(str(exact(value)))
+
+
 def latency(table: Table, timing: Timing) -> contract.Latency:
     """What the JSON says of a prediction besides the times."""
     whole = timing.whole
@@ -106,4 +111,4 @@ def latency(table: Table, timing: Timing) -> contract.Latency:
     return found
 
 
-__all__ = ["facts", "legend", "milliseconds"]
+__all__ = ["facts", "legend", "milliseconds", "rounded"]
