@@ -91,6 +91,19 @@ def test_the_batch_is_one_sample_and_multiplies(tmp_path: Path) -> None:
     assert table.totals["macs"] == one * symbol("batch")
 
 
+@pytest.mark.parametrize(("dims", "asked", "macs", "notes"), [
+    (["t", "n", 8], {"t": 5}, 5 * 8 * 4, 0),  # a sequence with the batch behind it
+    (["b", "n", 8], {"n": 5}, 5 * 8 * 4, 0),  # sets of points
+    ([1, "n", 8], {"n": 5}, 5 * 8 * 4, 0),  # a sample of points
+    (["s28", "s98", 8], {"s98": 5}, 5 * 8 * 4, 1),  # names that say nothing: the first is taken, and said to be
+    (["s28", "s98", 8], {"s28": 3, "s98": 5}, 3 * 5 * 8 * 4, 0),  # unless it is given a value
+])  # fmt: skip
+def test_the_batch_has_a_name_or_is_the_first_open_axis(dims: list[Any], asked: dict[str, int], macs: int, notes: int, tmp_path: Path) -> None:
+    file = write(tmp_path / "d.onnx", [node("MatMul", ["x", "w"], ["y"])], {"x": dims}, ["y"], w=weights(8, 4))
+    table = load(file).count(**asked)
+    assert (table.totals["macs"], len(table.graph.notes)) == (macs, notes)
+
+
 def classifier(path: Path, first: Any, flatten: str = "Flatten", outputs: Sequence[str] = ("y",)) -> str:
     """A convolution to 16x6x6, its mean, a dense layer to 10: 36*16*27 + 160 MACs a sample, 432 + 160 parameters."""
     nodes = [node("Conv", ["x", "w"], ["a"]), node("GlobalAveragePool", ["a"], ["g"]), node(flatten, ["g", "s"] if flatten == "Reshape" else ["g"], ["f"])]

@@ -331,3 +331,17 @@ def test_shapes_are_those_of_onnx_s_reference_implementation(cases: list[Any], t
     }
     elsewhere |= {"BitCast", "ConstantOfShape", "Shape", "Size", "Range", "EyeLike", "HannWindow", "HammingWindow", "BlackmanWindow", "Cast", "CastLike"}
     assert sorted({op for domain, op in RULES if not domain and ("", op) not in tried} - elsewhere) == []
+
+
+@pytest.mark.parametrize(("scale", "shift", "kept"), [(1, 0, 0), (2, 0, 2 * 96), (1, 1, 2 * 96)])
+def test_a_norm_that_only_norms_has_learned_nothing(scale: int, shift: int, kept: int, tmp_path: Path) -> None:
+    """Exporters write a scale of ones and a shift of zeros for a norm without them."""
+    arrays = {"val_1": numpy.full(96, scale, numpy.float32), "val_2": numpy.full(96, shift, numpy.float32)}
+    file = write(tmp_path / "n.onnx", [node("LayerNormalization", ["x", "val_1", "val_2"], ["y"])], {"x": [1, 5, 96]}, ["y"], **arrays)
+    assert load(file).count().totals["params"] == kept
+
+
+def test_numbers_that_are_written_into_a_tensor_were_learned(tmp_path: Path) -> None:
+    arrays = {"i": ints(0).reshape(1, 1), "p": weights(1, 7)}
+    file = write(tmp_path / "s.onnx", [node("ScatterND", ["x", "i", "p"], ["y"])], {"x": [1, 7]}, ["y"], **arrays)
+    assert load(file).count().totals["params"] == 7

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from mmap import ACCESS_READ, mmap
@@ -30,6 +31,7 @@ from archcalc.spec.parts import Declared
 from archcalc.spec.text import compose
 
 _BATCH = re.compile(r"(?i)batch|^(?:bs|bsz)$")
+_SHORT = ("b", "B", "n", "N")  # names of a batch, the likeliest first
 _NAMELESS = re.compile(r"unk__\d+$|\?$")  # tf2onnx numbers what has no name
 _LENGTH = re.compile(r"(?i)seq|len|time|step|height|width|token|num|frame|point|box|past|^[hwlt]$")
 BLANK = "archcalc: 1\nname: model\ninput: [1]\nlayers: [relu]\n"
@@ -48,6 +50,7 @@ class Imported(Model):
     written: Written | None = None  # a number that every input begins with, and that may be a batch
     samples: int = 1  # of that batch, of which one is counted
     whole: bool = False  # whether all of them are: the network doesn't follow from one
+    guessed: bool = False  # whether the batch is only the first open axis, whatever its name means
     perhaps: int = 1  # a number that every input begins with, and that may be a batch or a length
 
     @property
@@ -64,11 +67,20 @@ class Imported(Model):
         """Count what a question asks for; dimensions that the file leaves open are free unless they are set."""
         if question.without:
             raise UsageError("--without leaves out layers of a spec; `archcalc import` makes one of a model file")
+        if self.guessed and identifier(self.batch) in (*question.bindings, *question.free):
+            return self._as_length().answer(question)
         known = self.spec.parameters
         asked = [name for name in (*question.bindings, *question.free) if name not in (*known, "all", "batch")]
         if asked:  # sizes that only a run would tell are met on the way
             self._walk(self._binding(question, ()))
         return super().answer(question._replace(free=tuple(name for name in question.free if name != "all")))
+
+    def _as_length(self) -> Imported:
+        """The network with its first open axis as a size like any other: somebody gives it a value."""
+        dims, names, _ = open_dims(self.proto, guess=False)
+        spec = copy(self.spec)
+        spec.parameters = {name: declared(name) for name in names}
+        return replace(self, spec=spec, names=frozenset(names), batch="", dims=dims, guessed=False)
 
     def _binding(self, question: Question, free: tuple[str, ...]) -> Binding:
         left = [name for name in self.spec.parameters if name not in question.bindings and name not in free]
@@ -97,6 +109,10 @@ class Imported(Model):
         for name in (*walker.symbols, *walker.bounded):
             if name not in self.spec.parameters:
                 self.spec.parameters[name] = declared(name)
+        if self.guessed:
+            graph.notes.append(
+                f"{self.batch}, the first open axis, is taken as the batch and counted by the sample; --set {identifier(self.batch)}=N makes it a length"
+            )
         if self.samples > 1:
             graph.samples, graph.whole = self.samples, self.whole
             graph.notes.append(spelled(self.samples, self.whole))
@@ -191,7 +207,7 @@ def load_onnx(path: str, data: bytes | None = None) -> Imported:
     spec.name, spec.inputs, spec.layers = name or file.stem, {}, Chain(mark, ())
     spec.parameters = {name: declared(name) for name in names}
     written = written_batch(inputs_of(proto.graph)) if not batch and "1" not in dims.values() else None
-    return Imported(spec, proto=proto, names=frozenset(names), batch=batch, dims=dims, written=written)
+    return Imported(spec, proto=proto, names=frozenset(names), batch=batch, dims=dims, written=written, guessed=bool(batch) and not _says_batch(batch))
 
 
 def declared(name: str) -> Declared:
@@ -237,12 +253,12 @@ def readable(path: str) -> Iterator[None]:
         raise SpecError([Problem(f"{path}: graphs inside graphs, nested too deeply")]) from None
 
 
-def open_dims(proto: ModelProto) -> tuple[dict[tuple[str, int], str], list[str], str]:
+def open_dims(proto: ModelProto, guess: bool = True) -> tuple[dict[tuple[str, int], str], list[str], str]:
     """The expression of every open dim of the inputs, and the parameters among them: all names but the batch's, which is one sample."""
     graph = proto.graph
     assert graph is not None
     inputs = [named for named in inputs_of(graph) if named.dims is not None]
-    batch = _batch_name(inputs)
+    batch = _batch_name(inputs, guess)
     dims: dict[tuple[str, int], str] = {}
     names: dict[str, None] = {}
     for named in inputs:
@@ -267,12 +283,17 @@ def inputs_of(graph: GraphProto) -> list[Named]:
     return [named for named in graph.inputs if named.name not in own]
 
 
-def _batch_name(inputs: list[Named]) -> str | None:
-    """The name that the batch has: one that says so, else that of the first axis."""
+def _says_batch(name: str) -> bool:
+    return bool(_BATCH.search(name)) or name in _SHORT
+
+
+def _batch_name(inputs: list[Named], guess: bool) -> str | None:
+    """The name that the batch has: one that says so, else that of the first axis if it may be guessed."""
     found = [dim for named in inputs for dim in named.dims or () if isinstance(dim, str) and not _NAMELESS.match(dim)]
-    said = next((dim for dim in found if _BATCH.search(dim)), None)
-    if said is not None:
-        return said
+    leading = {dim for named in inputs for axis, dim in enumerate((named.dims or ())[:2]) if axis == 0 or isinstance((named.dims or ("",))[0], str)}
+    said = [dim for dim in found if _BATCH.search(dim)] + [short for short in _SHORT if short in leading]
+    if said or not guess:
+        return said[0] if said else None
     first = next((named.dims[0] for named in inputs if named.dims and len(named.dims) > 1 and named.dims[0] in found), None)
     return first if isinstance(first, str) and not _LENGTH.search(first) else None
 

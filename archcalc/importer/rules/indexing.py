@@ -7,7 +7,7 @@ from typing import Any
 from archcalc.algebra import Dim, minimum
 from archcalc.errors import ShapeError
 from archcalc.importer.foreign import foreign
-from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Unknown, Value, rule, size
+from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Unknown, Value, learned, rule, size
 from archcalc.importer.rules.reshaping import axes_given
 from archcalc.importer.rules.shapes import is_small, taken
 from archcalc.importer.tensors import BOOL, INT64
@@ -91,7 +91,10 @@ def scatter(call: Call) -> Value:
     if not call.data():
         return call.known(shape, None)
     adds = call.text("reduction", "none") != "none"
-    return call.figure("scatter", shape, elementwise=size(call.shape(2)) if adds else 0, flags=("in_place",), reach=Reach.MIXED, kind=value.kind)
+    given = {"weight": value, "updates": call.value(2)}
+    weights = {name: found for name, found in given.items() if learned(found)}
+    cost = size(call.shape(2)) if adds else 0
+    return call.figure("scatter", shape, elementwise=cost, weights=weights, flags=("in_place",), reach=Reach.MIXED, kind=value.kind)
 
 
 @rule("OneHot")

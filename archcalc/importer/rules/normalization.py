@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from typing import Any
 
 from archcalc.errors import ShapeError
 from archcalc.importer.names import generated
 from archcalc.importer.rules.base import Call, Outputs, Shape, Value, rule, size
+from archcalc.importer.tensors import FLOAT
 from archcalc.importer.values import axis_of
 from archcalc.ops.activation import Dropout
 from archcalc.ops.normalization import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
@@ -36,12 +38,24 @@ def _constant(values: dict[str, Value]) -> dict[str, Value]:
 def instance_norm(call: Call) -> Value:
     """Mean and variance of each channel's map. A scale of ones and a shift of zeros, made by an exporter, were not learned."""
     shape = call.shape(0)
-    weights = {"scale": call.value(1), "shift": call.value(2)}
-    trivial = set(weights["scale"].content or (2,)) == {1} and set(weights["shift"].content or (2,)) == {0}
-    made = all(generated(origin.name) or not origin.given for value in weights.values() for origin in value.origins)
-    given = {} if trivial and made else _constant(weights)
+    given = _constant(_learned({"scale": call.value(1), "shift": call.value(2)}))
     cost = 5 * size(shape) + 2 * size(shape[:2]) + 2 * size(shape)
     return call.figure("instance_norm", shape, [call.value(0)], elementwise=cost, weights=given)
+
+
+def _learned(weights: dict[str, Value]) -> dict[str, Value]:
+    """Without a scale of ones and a shift of zeros that an exporter made."""
+    trivial = all(_is_all(value, 1 if name == "scale" else 0) for name, value in weights.items())
+    made = all(generated(origin.name) or not origin.given for value in weights.values() for origin in value.origins)
+    return {} if trivial and made else weights
+
+
+def _is_all(value: Value, number: int) -> bool:
+    """Whether every element of a constant is this number."""
+    if value.content is not None:
+        return set(value.content) == {number}
+    (tensor,) = [origin.tensor for origin in value.origins] if len(value.origins) == 1 else (None,)
+    return tensor is not None and tensor.raw is not None and tensor.kind == FLOAT and tensor.raw.bytes() == struct.pack("<f", number) * tensor.elements
 
 
 @rule("LayerNormalization")
@@ -55,8 +69,9 @@ def layered(call: Call, x: Value, scale: Value | None, shift: Value | None, axis
     first = axis_of(axis, len(shape))
     positions = size(shape[:first])
     kept: dict[str, Value] = {name: value for name, value in (("scale", scale), ("shift", shift)) if value is not None}
+    kept = _learned(kept)
     if word == "ln" and first == len(shape) - 1 and call.walker.sample(shape) and all(value.is_constant for value in kept.values()):
-        return call.emit(call.walker.made(LayerNorm, scale=scale is not None, shift=shift is not None, axis=-1), shape, [x], weights=kept)
+        return call.emit(call.walker.made(LayerNorm, scale="scale" in kept, shift="shift" in kept, axis=-1), shape, [x], weights=kept)
     steps = 5 if word == "ln" else 3  # the root mean square has no mean to subtract
     cost = steps * size(shape) + 2 * positions + len(kept) * size(shape)
     return call.figure(
