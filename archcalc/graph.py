@@ -138,6 +138,7 @@ class Graph:
     notes: list[str] = field(default_factory=list)  # what else a reader of the figures should know
     samples: int = 1  # of the batch that a model file has written down
     whole: bool = False  # whether all of them are in the graph, not one
+    is_run: bool = False  # whether it may be of several samples: nothing in the file says which axis they are
 
     def layers(self) -> list[int]:
         """Positions of the layers: all nodes but the inputs and what loops carry."""

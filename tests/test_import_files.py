@@ -104,6 +104,16 @@ def test_the_batch_has_a_name_or_is_the_first_open_axis(dims: list[Any], asked: 
     assert (table.totals["macs"], len(table.graph.notes)) == (macs, notes)
 
 
+def test_a_sequence_of_several_samples_is_called_a_run(tmp_path: Path) -> None:
+    """7 steps of 4 samples: 4 gates of 5 units, each with 8 features and 5 states."""
+    arrays = {"w": weights(1, 20, 8), "r": weights(1, 20, 5)}
+    file = write(tmp_path / "l.onnx", [node("LSTM", ["x", "w", "r"], ["y"], hidden_size=5)], {"x": [7, 4, 8]}, ["y"], **arrays)
+    table = load(file).count()
+    assert table.totals["macs"] == 7 * 4 * 4 * 5 * (8 + 5)
+    assert "its batch is 4" in " ".join(table.graph.notes)
+    assert "7,280 a run" in render([table], "table")
+
+
 def classifier(path: Path, first: Any, flatten: str = "Flatten", outputs: Sequence[str] = ("y",)) -> str:
     """A convolution to 16x6x6, its mean, a dense layer to 10: 36*16*27 + 160 MACs a sample, 432 + 160 parameters."""
     nodes = [node("Conv", ["x", "w"], ["a"]), node("GlobalAveragePool", ["a"], ["g"]), node(flatten, ["g", "s"] if flatten == "Reshape" else ["g"], ["f"])]

@@ -117,6 +117,7 @@ class Imported(Model):
             graph.samples, graph.whole = self.samples, self.whole
             graph.notes.append(spelled(self.samples, self.whole))
         elif self.perhaps > 1:
+            graph.is_run = True
             graph.notes.append(f"every input begins with {self.perhaps}: if that is a batch, the figures are of a run of {self.perhaps} samples")
         return graph, {name: found for name, found in walker.symbols.items() if name not in binding.values or isinstance(binding.values[name], Poly)}
 

@@ -149,7 +149,7 @@ def _coverage(table: Table, form: Form) -> str:
 def _per(table: Table) -> str:
     if table.graph.whole:
         return f"a run of {table.graph.samples} samples"
-    return "a sample" if table.batch == 1 else "a batch"
+    return "a run" if table.graph.is_run else "a sample" if table.batch == 1 else "a batch"
 
 
 def legend(table: Table) -> list[str]:

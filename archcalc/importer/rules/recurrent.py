@@ -31,6 +31,9 @@ def unrolled(call: Call, word: str, features: Dim, hidden: Dim, bias_at: int, pe
     steps, batch = (shape[1], shape[0]) if batch_first else (shape[0], shape[1])
     if call.walker.samples > 1 and steps == 1:  # what looked like a batch are the steps
         call.walker.samples = 0
+    if isinstance(batch, int) and batch > 1:
+        call.walker.graph.is_run = True
+        call.walker.notes[f"{call.walker.where}: its batch is {batch}, and figures are of a run of so many samples"] = None
     call.assumed.agree(shape[2], features, "features")
     directions = 2 if call.text("direction", "forward") == "bidirectional" else 1
     given = call.shape(1)[0]
