@@ -36,6 +36,7 @@ HIDING = ("sigmoid", "hardsigmoid", "softplus", "softmax", "sub")
 MOST_BYTES = 1 << 28  # of activations in one run
 MOST_MACS = 10**12  # in all runs of a layer: fewer positions are tried past it
 
+FAINT = numpy.float32(1e-20)  # pixels that still show where brighter ones overflow
 ROUNDING = 2e-6  # relative; where nothing is raised numbers are zero in most networks, and any other is a difference
 
 Line = tuple[int, int]  # of an axis, and a position on it
@@ -251,7 +252,10 @@ class _Prober:
         for start in range(0, len(raised), self.most):
             masks = numpy.stack(raised[start : start + self.most])
             batch = masks[:, None] * self.raised
-            for output, position in zip(self._run(batch), positions[start : start + self.most], strict=True):
+            outputs = self._run(batch)
+            if not all(numpy.isfinite(output).all() for output in outputs):  # sums grow with depth, beyond what fp32 holds
+                outputs = self._run(batch * FAINT)
+            for output, position in zip(outputs, positions[start : start + self.most], strict=True):
                 found.append(_differs(_at_position(output, position), _at_position(self.base, position)))
         return found
 
