@@ -96,10 +96,7 @@ class Call:
 
     def shape(self, n: int) -> Shape:
         """An input's shape. Raises Unknown."""
-        shape = self.value(n).shape
-        if shape is None:
-            raise Unknown("the shape of what it reads isn't known")
-        return shape
+        return shaped(self.value(n))
 
     def rank(self, n: int, low: int, high: int | None = None) -> Shape:
         """The shape of an input that needs so many axes."""
@@ -286,6 +283,13 @@ class Call:
         return f"; it reads {', '.join(shapes[:6])}" if shapes else ""
 
 
+def shaped(value: Value) -> Shape:
+    """A value's shape. Raises Unknown."""
+    if value.shape is None:
+        raise Unknown("the shape of what it reads isn't known")
+    return value.shape
+
+
 def snake(name: str) -> str:
     """`GatherND` as `gather_nd`."""
     out = ""
@@ -295,4 +299,4 @@ def snake(name: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in out)[:60] or "unnamed"
 
 
-__all__ = ["Call", "Outputs", "Scope", "Unknown", "snake"]
+__all__ = ["Call", "Outputs", "Scope", "Unknown", "shaped", "snake"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -24,6 +24,7 @@ from archcalc.importer.own import PRODUCER, Layers, restored
 from archcalc.importer.proto import MOST_NODES, Described, Function, GraphProto, ModelProto, Named, NodeProto, Referred, Subgraph, read_nodes
 from archcalc.importer.seen import Watch
 from archcalc.importer.tensors import FLOATS, Tensor
+from archcalc.importer.trials import Built, Saved, cut
 from archcalc.importer.values import Assumed, Origin, Value, Values, possible, spell_dim, terms
 from archcalc.importer.wire import Bad, Malformed
 from archcalc.ops import Op, Shape
@@ -31,31 +32,6 @@ from archcalc.ops import Op, Shape
 MOST_OUTPUTS = 4096
 MOST_TERMS = 100_000  # of the closed forms of all sizes, where they have several
 MOST_FLOATS = 64  # of a tensor whose numbers may be looked at
-
-
-class Saved(NamedTuple):
-    """How much a walker has built, to go back to."""
-
-    nodes: int
-    owners: int
-    uncounted: int
-    notes: int
-    conditions: int
-    names: int
-    depth: int
-    times: int
-    unknown: tuple[int, int]  # how many sizes only a run would tell, and how many of them at most
-
-
-class Built(NamedTuple):
-    """What a walker had built since then, to put back."""
-
-    nodes: list[Node]
-    owners: dict[Hashable, int]
-    uncounted: list[tuple[str, str, str]]
-    notes: dict[str, None]
-    conditions: dict[str, None]
-    names: list[tuple[tuple[str, ...], str, int]]
 
 
 class Walker:
@@ -110,8 +86,8 @@ class Walker:
         nodes, uncounted = self.graph.nodes[saved.nodes :], self.uncounted[saved.uncounted :]
         del self.graph.nodes[saved.nodes :], self.uncounted[saved.uncounted :], self.times[saved.times :]
         self.depth = saved.depth
-        owners, notes = _cut(self.owners, saved.owners), _cut(self.notes, saved.notes)
-        return Built(nodes, owners, uncounted, notes, _cut(self.assumed.conditions, saved.conditions), self.namer.cut(saved.names))
+        owners, notes = cut(self.owners, saved.owners), cut(self.notes, saved.notes)
+        return Built(nodes, owners, uncounted, notes, cut(self.assumed.conditions, saved.conditions), self.namer.cut(saved.names))
 
     def redo(self, built: Built) -> None:
         """Put back what was taken back, onto what there was then."""
@@ -400,12 +376,6 @@ class Walker:
             return given
         self.bounded.setdefault(label, most)
         return most
-
-
-def _cut(entries: dict[Any, Any], length: int) -> dict[Any, Any]:
-    """Take the last entries away, down to so many. Gives them."""
-    taken = [entries.popitem() for _ in range(len(entries) - length)]
-    return dict(reversed(taken))
 
 
 def described(proto: GraphProto) -> Described:

@@ -14,7 +14,7 @@ from archcalc.errors import ArchcalcError
 from archcalc.importer.claims import learned_of, stored
 from archcalc.importer.foreign import Foreign
 from archcalc.importer.rules.activation import folded, mapped
-from archcalc.importer.rules.base import Call, Reach, Shape, Unknown, Value, learned, rule, size
+from archcalc.importer.rules.base import Call, Reach, Shape, Value, learned, rule, shaped, size
 from archcalc.importer.tensors import BOOL, INTEGERS
 from archcalc.importer.values import Content, least, spell_dim, whole
 from archcalc.ops import Op
@@ -87,10 +87,7 @@ def binary(call: Call) -> Value:
 
 def combined(call: Call, word: str, cls: type[Op] | None, values: list[Value], kind: int | None = None, fold: Callable[..., Any] | None = None) -> Value:
     """Operands stretched to one shape; a constant among them may have been learned."""
-    shapes = [value.shape for value in values]
-    if None in shapes:
-        raise Unknown("the shape of what it reads isn't known")
-    given: list[Shape] = [shape for shape in shapes if shape is not None]
+    given = [shaped(value) for value in values]
     shape = call.assumed.broadcast(*given)
     moving = call.data(values)
     if not moving:

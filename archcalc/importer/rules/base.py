@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from archcalc.algebra import Dim
-from archcalc.importer.call import Call, Outputs, Unknown
+from archcalc.importer.call import Call, Outputs, Unknown, shaped
 from archcalc.importer.names import generated
 from archcalc.importer.tensors import FLOAT, FLOATS, Tensor
 from archcalc.importer.values import Value, Values
@@ -53,8 +53,31 @@ def _is_mask(tensor: Tensor | None) -> bool:
     return len(seen) == 2 and zero in seen and struct.unpack("<f", next(iter(seen - {zero})))[0] <= -100
 
 
+def constants(values: Mapping[str, Value | None]) -> dict[str, Value]:
+    """The constants among operands that may have been learned."""
+    return {name: value for name, value in values.items() if value is not None and value.is_constant}
+
+
 def floating(kind: int) -> bool:
     return kind in FLOATS
 
 
-__all__ = ["MICROSOFT", "RULES", "Call", "Dim", "Outputs", "Reach", "Rule", "Shape", "Unknown", "Value", "Values", "floating", "learned", "rule", "size"]
+__all__ = [
+    "MICROSOFT",
+    "RULES",
+    "Call",
+    "Dim",
+    "Outputs",
+    "Reach",
+    "Rule",
+    "Shape",
+    "Unknown",
+    "Value",
+    "Values",
+    "constants",
+    "floating",
+    "learned",
+    "rule",
+    "shaped",
+    "size",
+]

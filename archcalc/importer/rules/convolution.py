@@ -6,7 +6,7 @@ from typing import Any
 
 from archcalc.algebra import Poly, divides, maximum
 from archcalc.errors import ShapeError
-from archcalc.importer.rules.base import MICROSOFT, Call, Dim, Outputs, Reach, Shape, Unknown, Value, learned, rule, size
+from archcalc.importer.rules.base import MICROSOFT, Call, Dim, Outputs, Reach, Shape, Unknown, Value, constants, learned, rule, shaped, size
 from archcalc.importer.values import spell_dim
 from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv
 
@@ -50,11 +50,7 @@ def spelled(pads: Pads, kernel: list[int], dilations: list[int], word: str | Non
         return word
     if all(pad == (d * (k - 1) // 2,) * 2 for pad, k, d in zip(pads, kernel, dilations, strict=True)):
         return None
-    return plain([before if before == after else (before, after) for before, after in pads]) if any(a == b for a, b in pads) else _pairs(pads)
-
-
-def _pairs(pads: Pads) -> Any:
-    return tuple(pads)
+    return plain([before if before == after else (before, after) for before, after in pads]) if any(a == b for a, b in pads) else tuple(pads)
 
 
 def windowed(sizes: Shape, kernel: list[int], strides: list[int], dilations: list[int], pads: Pads, same: bool) -> Shape:
@@ -79,13 +75,8 @@ def channels_last(shape: Shape, last: bool) -> Shape:
     return (shape[0], *shape[2:], shape[1]) if last and len(shape) > 2 else shape
 
 
-def convolved(call: Call, x: Value, w: Value, bias: Value | None, kind: int | None = None, last: bool = False) -> Value:
-    """A convolution of x with the filters w, `out x cin/groups x kernel`; `last`: channels of x and of the output stand last."""
-    shape, filters = channels_second(_shape(call, x), last), _shape(call, w)
-    rank = len(shape) - 2
-    if rank < 1 or len(filters) != rank + 2:
-        raise ShapeError("it needs a batch, channels and spatial axes, and filters for them")
-    groups = call.whole("group", 1)
+def _kernel(call: Call, filters: Shape) -> list[int]:
+    """The spatial sizes of filters. Raises Unknown for free ones, ShapeError for none and for others than `kernel_shape` says."""
     kernel = [int(k) if not isinstance(k, Poly) else 0 for k in filters[2:]]
     if 0 in kernel:
         if 0 in filters[2:]:
@@ -94,8 +85,19 @@ def convolved(call: Call, x: Value, w: Value, bias: Value | None, kind: int | No
     given = call.ints("kernel_shape")
     if given is not None and given != kernel:
         raise ShapeError(f"kernel_shape={given}, but its filters are {kernel}")
+    return kernel
+
+
+def convolved(call: Call, x: Value, w: Value, bias: Value | None, kind: int | None = None, last: bool = False) -> Value:
+    """A convolution of x with the filters w, `out x cin/groups x kernel`; `last`: channels of x and of the output stand last."""
+    shape, filters = channels_second(shaped(x), last), shaped(w)
+    rank = len(shape) - 2
+    if rank < 1 or len(filters) != rank + 2:
+        raise ShapeError("it needs a batch, channels and spatial axes, and filters for them")
+    groups = call.whole("group", 1)
+    kernel = _kernel(call, filters)
     strides, dilations = per_axis(call, "strides", rank), per_axis(call, "dilations", rank)
-    if groups < 1 or not _divides(groups, filters[0]):
+    if groups < 1 or not divides(groups, filters[0]):
         raise ShapeError(f"group={groups} does not divide {spell_dim(filters[0])} output channels")
     call.assumed.agree(shape[1], filters[1] * groups, "channels")
     pads, word = padding(call, shape[2:], kernel, strides, dilations)
@@ -113,7 +115,6 @@ def convolved(call: Call, x: Value, w: Value, bias: Value | None, kind: int | No
         return call.emit(op, out, [x], weights=weights, kind=kind)
     words = f"conv {spell_dim(filters[0])} {'x'.join(map(str, kernel))}"
     macs = size(out) * size(filters[1:])
-    constant = {name: value for name, value in weights.items() if value is not None and value.is_constant}
     elementwise = size(out) if bias is not None else 0
     times = "" if call.walker.sample(shape) != shape else f"{spell_dim(shape[0])} x "
     return call.figure(
@@ -123,21 +124,11 @@ def convolved(call: Call, x: Value, w: Value, bias: Value | None, kind: int | No
         words=times + words,
         macs=macs,
         elementwise=elementwise,
-        weights=constant,
+        weights=constants(weights),
         reach=Reach.MIXED,
         flags=("is_layer",),
         kind=kind,
     )
-
-
-def _shape(call: Call, value: Value) -> Shape:
-    if value.shape is None:
-        raise Unknown("the shape of what it reads isn't known")
-    return value.shape
-
-
-def _divides(n: int, dim: Dim) -> bool:
-    return divides(n, dim)
 
 
 @rule("Conv")
@@ -169,7 +160,7 @@ def conv_transpose(call: Call) -> Value:
         raise ShapeError("it needs a batch, channels and spatial axes, and filters for them")
     call.assumed.agree(shape[1], filters[0], "channels")
     groups = call.whole("group", 1)
-    if groups < 1 or not _divides(groups, filters[0]):
+    if groups < 1 or not divides(groups, filters[0]):
         raise ShapeError(f"group={groups} does not divide {spell_dim(filters[0])} input channels")
     kernel = [int(k) for k in filters[2:] if not isinstance(k, Poly)]
     if len(kernel) < rank:
@@ -197,10 +188,9 @@ def conv_transpose(call: Call) -> Value:
         if op.shape(*call.samples([x])) == call.walker.sample(out) if x.node is not None else False:
             return call.emit(op, out, [x], weights=weights)
     words = f"conv_transpose {spell_dim(channels)} {'x'.join(map(str, kernel))}"
-    constant = {name: value for name, value in weights.items() if value is not None and value.is_constant}
     elementwise = size(out) if bias is not None else 0
     return call.figure(
-        "conv_transpose", out, [x, w, bias], words=words, macs=macs, elementwise=elementwise, weights=constant, reach=Reach.MIXED, flags=("is_layer",)
+        "conv_transpose", out, [x, w, bias], words=words, macs=macs, elementwise=elementwise, weights=constants(weights), reach=Reach.MIXED, flags=("is_layer",)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archcalc.errors import ShapeError
-from archcalc.importer.rules.base import Call, Dim, Reach, Shape, Unknown, Value, rule, size
+from archcalc.importer.rules.base import Call, Dim, Reach, Shape, Value, rule, shaped, size
 from archcalc.importer.values import brief, spell_dim
 from archcalc.ops import spell_shape
 from archcalc.ops.dense import Linear, MatMul
@@ -16,9 +16,7 @@ def matmul(call: Call) -> Value:
 
 def multiplied(call: Call, a: Value, b: Value, bias: Value | None = None, kind: int | None = None, flip: tuple[bool, bool] = (False, False)) -> Value:
     """a b: a dense layer where one of them was learned, else a product of activations; `flip` transposes the last two axes first."""
-    if a.shape is None or b.shape is None:
-        raise Unknown("the shape of what it reads isn't known")
-    left, right = (_flipped(value.shape or (), turned) for value, turned in zip((a, b), flip, strict=True))
+    left, right = (_flipped(shaped(value), turned) for value, turned in zip((a, b), flip, strict=True))
     out, inner = product_shape(call, left, right)
     macs = size(out) * inner
     cost = size(out) if bias is not None else 0

@@ -8,7 +8,7 @@ from archcalc.algebra import Dim, Poly, less
 from archcalc.algebra import maximum as larger
 from archcalc.errors import ShapeError, Undecided
 from archcalc.importer.batch import of_one
-from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Unknown, Value, learned, rule, size
+from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Unknown, Value, learned, rule, shaped, size
 from archcalc.importer.rules.shapes import is_small, taken
 from archcalc.importer.tensors import MOST_CONTENT
 from archcalc.importer.values import Content, axis_of, least, spell_dim, whole
@@ -23,11 +23,7 @@ def concat(call: Call) -> Value:
 
 
 def joined(call: Call, values: list[Value], axis: int) -> Value:
-    shapes = []
-    for value in values:
-        if value.shape is None:
-            raise Unknown("the shape of what it reads isn't known")
-        shapes.append(value.shape)
+    shapes = [shaped(value) for value in values]
     if not shapes:
         raise ShapeError("there is nothing to join")
     first = shapes[0]

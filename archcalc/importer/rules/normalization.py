@@ -8,7 +8,7 @@ from typing import Any
 
 from archcalc.errors import ShapeError
 from archcalc.importer.names import generated
-from archcalc.importer.rules.base import Call, Outputs, Shape, Value, rule, size
+from archcalc.importer.rules.base import Call, Outputs, Shape, Value, constants, rule, size
 from archcalc.importer.tensors import FLOAT
 from archcalc.importer.values import axis_of
 from archcalc.ops.activation import Dropout
@@ -26,19 +26,15 @@ def batch_norm(call: Call) -> Outputs:
     if call.walker.sample(shape) != shape and all(value.is_constant for value in (*weights.values(), *buffers.values())):
         value = call.emit(call.walker.made(BatchNorm), shape, [x], weights=weights, buffers=buffers)
     else:
-        value = call.figure("bn", shape, [x], elementwise=2 * size(shape), weights=_constant(weights), buffers=_constant(buffers), flags=("in_place",))
+        value = call.figure("bn", shape, [x], elementwise=2 * size(shape), weights=constants(weights), buffers=constants(buffers), flags=("in_place",))
     return [value, *[call.figure("statistics", shape[1:2], [x], words="statistics of the bn") if name else None for name in call.names[1:]]]
-
-
-def _constant(values: dict[str, Value]) -> dict[str, Value]:
-    return {name: value for name, value in values.items() if value.is_constant}
 
 
 @rule("InstanceNormalization")
 def instance_norm(call: Call) -> Value:
     """Mean and variance of each channel's map. A scale of ones and a shift of zeros, made by an exporter, were not learned."""
     shape = call.shape(0)
-    given = _constant(_learned({"scale": call.value(1), "shift": call.value(2)}))
+    given = constants(_learned({"scale": call.value(1), "shift": call.value(2)}))
     cost = 5 * size(shape) + 2 * size(shape[:2]) + 2 * size(shape)
     return call.figure("instance_norm", shape, [call.value(0)], elementwise=cost, weights=given)
 
@@ -75,7 +71,7 @@ def layered(call: Call, x: Value, scale: Value | None, shift: Value | None, axis
     steps = 5 if word == "ln" else 3  # the root mean square has no mean to subtract
     cost = steps * size(shape) + 2 * positions + len(kept) * size(shape)
     return call.figure(
-        word, shape, [x, *(v for v in kept.values() if not v.is_constant)], elementwise=cost, weights=_constant(kept), known={"positions": positions}
+        word, shape, [x, *(v for v in kept.values() if not v.is_constant)], elementwise=cost, weights=constants(kept), known={"positions": positions}
     )
 
 
@@ -103,7 +99,7 @@ def group_norm(call: Call) -> Value:
     if call.walker.sample(shape) != shape:
         return call.emit(call.walker.made(GroupNorm, groups=groups), shape, [x], weights=weights)
     cost = 7 * size(shape) + 2 * groups * shape[0]
-    return call.figure("gn", shape, [x], words=f"gn {groups}", elementwise=cost, weights=_constant(weights))
+    return call.figure("gn", shape, [x], words=f"gn {groups}", elementwise=cost, weights=constants(weights))
 
 
 @rule("LRN")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from archcalc.errors import ShapeError
-from archcalc.importer.rules.base import MICROSOFT, Call, Dim, Outputs, Reach, Value, rule, size
+from archcalc.importer.rules.base import MICROSOFT, Call, Dim, Outputs, Reach, Value, constants, rule, size
 from archcalc.importer.values import spell_dim
 from archcalc.ops.dense import GRU, LSTM, RNN
 
@@ -57,7 +57,7 @@ def unrolled(call: Call, word: str, features: Dim, hidden: Dim, bias_at: int, pe
         words=f"{word.lower()} {spell_dim(hidden)}" + (" bidirectional=true" if directions == 2 else "") + ("" if bias else " bias=false"),
         macs=steps * batch * per_step,
         elementwise=units * (gates + biases + cell.activations + (6 if peepholes is not None else 0)),
-        weights={name: found for name, found in weights.items() if found.is_constant},
+        weights=constants(weights),
         reach=Reach.ALL,
         flags=("is_layer",),
         known=known,

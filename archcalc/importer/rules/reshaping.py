@@ -7,7 +7,7 @@ from typing import Any
 from archcalc.algebra import Dim
 from archcalc.errors import ShapeError
 from archcalc.importer.batch import reshaped
-from archcalc.importer.rules.base import Call, Reach, Shape, Unknown, Value, rule, size
+from archcalc.importer.rules.base import Call, Reach, Shape, Unknown, Value, rule, shaped, size
 from archcalc.importer.rules.shapes import sizes, transposed
 from archcalc.importer.values import axis_of, spell_dim, whole
 from archcalc.ops import spell_shape
@@ -23,11 +23,7 @@ def reshape(call: Call) -> Value:
         wanted = list(call.ints("shape") or [])
     if wanted is None:
         wanted = list(sizes(call, 1))
-    if x.shape is None:
-        if all(isinstance(dim, int) and dim > 0 for dim in wanted):
-            raise Unknown("the shape of what it reads isn't known")
-        call.shape(0)
-    shape = x.shape or ()
+    shape = shaped(x)
     wanted = reshaped(wanted, shape, call.walker.samples)
     target = _target(call, shape, wanted, bool(call.whole("allowzero", 0)))
     return call.view(x, target, content=x.content)
