@@ -26,7 +26,7 @@ def _entry(op: type[Op]) -> dict[str, Any]:
     return {
         "name": op.word,
         "usage": usage(op),
-        "options": {name.rstrip("_"): _default(name, field) for name, field in op.model_fields.items() if name not in op.positional},
+        "options": {name.rstrip("_"): _default(name, field) for name, field in op.fields.items() if name not in op.positional},
         "suffixes": suffixes,
         "inputs": list(op.arity),
         "summary": described(op)[0],
@@ -38,7 +38,7 @@ def _entry(op: type[Op]) -> dict[str, Any]:
 def usage(op: type[Op]) -> str:
     """`conv OUT KERNEL`."""
     words = [name.rstrip("_").upper() + ("..." if op.variadic else "") for name in op.positional]
-    optional = [f"[{word}]" if not op.model_fields[name].is_required() else word for name, word in zip(op.positional, words, strict=True)]
+    optional = [f"[{word}]" if not op.fields[name].required else word for name, word in zip(op.positional, words, strict=True)]
     line = " ".join([op.word, *optional])
     return f"{line}: [a, b]" if op.arity[1] is None or op.arity[0] > 1 else line
 

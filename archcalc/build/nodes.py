@@ -6,13 +6,12 @@ from collections.abc import Collection, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-
 from archcalc.algebra import Poly, unicode
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, ShapeError, SpecError, Undecided, suggest
 from archcalc.graph import Graph, Group, Input, Loop, Node
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op, Shape, spell_shape
 from archcalc.ops.base import show
+from archcalc.ops.fields import FieldErrors
 from archcalc.scope import Context, Scope
 from archcalc.spec import Binding, Spec
 from archcalc.spec.expressions import Environment
@@ -190,7 +189,7 @@ class Nodes:
             if not any(word.expression.names for word in (*layer.values.values(), *layer.variadic)):
                 layer.constant = op
             return op
-        except ValidationError as error:
+        except FieldErrors as error:
             for field, sentence in complaints(error):
                 given = layer.values.get(field)
                 self.wrong(f"{layer.line.head.text}: {sentence}", given.mark if given else layer.line.mark, context, symbols_in(context.env, given))
@@ -210,7 +209,7 @@ class Nodes:
 
     def suffixed(self, word: str, context: Context) -> Op | None:
         """The operator that `norm=` or `act=` adds, with the options that `defaults:` gives it."""
-        given = {name: option for name, option in self.spec.defaults.get(word, {}).items() if name in OPS[word].model_fields}
+        given = {name: option for name, option in self.spec.defaults.get(word, {}).items() if name in OPS[word].fields}
         values = {name: self.evaluate(option, context, WORDS) for name, option in given.items()}
         key = (word, *values.values())
         if FAILED in values.values():
@@ -218,7 +217,7 @@ class Nodes:
         if key not in self.suffixes:
             try:
                 self.suffixes[key] = OPS[word](**values)
-            except ValidationError as error:
+            except FieldErrors as error:
                 for name, sentence in complaints(error):
                     self.wrong(f"defaults: {word}: {sentence}", given[name].mark, context)
                 return None

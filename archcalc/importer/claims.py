@@ -102,7 +102,7 @@ def named(weights: Weights, origins: Mapping[Hashable, Origin]) -> dict[str, Sha
 def as_foreign(op: Op, shape: Shape, inputs: Sequence[Shape], weights: dict[str, Shape], buffers: dict[str, Shape]) -> Op:
     """The same figures with other weights."""
     if isinstance(op, Foreign):
-        return op.model_copy(update={"weights_": weights, "buffers_": buffers})
+        return op.replaced(weights_=weights, buffers_=buffers)
     words = op.line(rank=len(shape) - 1)
     return foreign(op.word, flags_of(op), words=words, weights_=weights, buffers_=buffers, **figures(op, shape, inputs))
 
@@ -112,7 +112,7 @@ def repeated(op: Op, times: list[Dim], inputs: Sequence[int], shape: Shape, shap
     runs = size(times)
     plain = as_foreign(op, shape, shapes, op.weights(*shapes), op.buffers(*shapes))
     assert isinstance(plain, Foreign)
-    return plain.model_copy(update={"macs_": plain.macs_ * runs, "elementwise_": plain.elementwise_ * runs, "words": f"{spell_dim(runs)} x {plain.words}"})
+    return plain.replaced(macs_=plain.macs_ * runs, elementwise_=plain.elementwise_ * runs, words=f"{spell_dim(runs)} x {plain.words}")
 
 
 __all__ = ["Claim", "Weights", "as_foreign", "claim", "learned_of", "repeated", "stored"]

@@ -3,8 +3,6 @@
 A rule of `archcalc.importer.rules` works the figures out from the shapes in the file; `word` and `words` say what the layer is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -92,7 +90,7 @@ def _kind(word: str, flags: tuple[str, ...]) -> type[Foreign]:
 
 def foreign(word: str, flags: tuple[str, ...] = (), **figures: Any) -> Foreign:
     """A layer of that word; `flags` are among FLAGS."""
-    return _kind(word, flags).model_construct(**figures)
+    return _kind(word, flags).unchecked(**figures)
 
 
 def lowered(graph: Graph) -> Graph:
@@ -115,7 +113,7 @@ def lowered(graph: Graph) -> Graph:
             continue
         op = nodes[n].op
         given = op if isinstance(op, Opaque) else foreign(op.word, flags_of(op), **figures(op, node.shape, into)).opaque()
-        nodes[n] = node._replace(op=given.model_copy(update={"params": 0, "buffers_": 0}), share=None)
+        nodes[n] = node._replace(op=given.replaced(params=0, buffers_=0), share=None)
     return replace(graph, nodes=nodes)
 
 

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ValidationError
-
 from archcalc.errors import ArchcalcError
 from archcalc.graph import Graph, Node
 from archcalc.importer.proto import NodeProto
 from archcalc.ops import OPS, Op, Shape, size
+from archcalc.ops.fields import FieldErrors
 from archcalc.spec.expressions import compile_expression
 from archcalc.spec.layers import WORDS
 
@@ -151,7 +150,7 @@ def operator(line: str, symbols: Mapping[str, Any]) -> Op | None:
     try:
         for word in words:
             key, equals, text = word.partition("=")
-            name = next((name for name in cls.model_fields if name.rstrip("_") == key), None)
+            name = next((name for name in cls.fields if name.rstrip("_") == key), None)
             value = compile_expression(text if equals and name else word).run(dict(symbols), WORDS)
             if equals and name:
                 values[name] = value
@@ -162,7 +161,7 @@ def operator(line: str, symbols: Mapping[str, Any]) -> Op | None:
         else:
             values |= dict(zip(cls.positional, positional, strict=False))
         return cls(**values)
-    except (ArchcalcError, ValidationError, TypeError):
+    except (ArchcalcError, FieldErrors, TypeError):
         return None
 
 

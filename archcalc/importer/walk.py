@@ -10,8 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
-
 from archcalc.algebra import Dim, Number, Poly, symbol
 from archcalc.errors import ArchcalcError, Mark, ShapeError, Undecided
 from archcalc.graph import Graph, Input, Node, Uncounted
@@ -28,6 +26,7 @@ from archcalc.importer.trials import Built, Saved, cut
 from archcalc.importer.values import Assumed, Origin, Value, Values, possible, spell_dim, terms
 from archcalc.importer.wire import Bad, Malformed
 from archcalc.ops import Op, Shape
+from archcalc.ops.fields import FieldErrors
 
 MOST_OUTPUTS = 4096
 MOST_TERMS = 100_000  # of the closed forms of all sizes, where they have several
@@ -248,10 +247,8 @@ class Walker:
             raise
         except ArchcalcError as error:
             raise Bad(f"node {called(call.node, self.line - 1)} ({call.node.op}): {error}{call.inputs_in_words()}") from None
-        except ValidationError as error:
-            (first, *_) = error.errors()
-            what = f"{'.'.join(map(str, first['loc']))} {first['msg'].removeprefix('Value error, ')}"
-            raise Bad(f"node {called(call.node, self.line - 1)} ({call.node.op}): {what}{call.inputs_in_words()}") from None
+        except FieldErrors as error:
+            raise Bad(f"node {called(call.node, self.line - 1)} ({call.node.op}): {error.first}{call.inputs_in_words()}") from None
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, StopIteration):
             raise Bad(
                 f"node {called(call.node, self.line - 1)} ({call.node.op}): its inputs or attributes don't fit what the operator takes{call.inputs_in_words()}"

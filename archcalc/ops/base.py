@@ -9,15 +9,14 @@ and one row in `tests/test_ops.py`; nothing else needs to know.
 """
 
 import enum
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeGuard
-
-from pydantic import BaseModel, ConfigDict, PlainValidator, WithJsonSchema
 
 from archcalc.algebra import Dim, Poly, integral, text
 from archcalc.errors import ShapeError
 from archcalc.ops.emit import Builder, Tensor, Value
+from archcalc.ops.fields import Check, Checked
 
 Shape = tuple[Dim, ...]
 
@@ -49,10 +48,8 @@ Windows = tuple[Window, ...] | Reach
 RULES = ("shape", "weights", "macs", "elementwise", "windows", "emit")
 
 
-class Op(BaseModel):
+class Op(Checked):
     """An operator. Class attributes say how it is written and how other analyses treat it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, protected_namespaces=())
 
     word: ClassVar[str] = ""  # its name in a spec; a class without one is a family's base
     positional: ClassVar[tuple[str, ...]] = ()  # the fields that may be written without their key, in order
@@ -119,7 +116,7 @@ class Op(BaseModel):
             if name == "kernel" and not isinstance(value, tuple) and rank > 1:
                 value = (value,) * rank
             words += [spell(v) for v in value] if self.variadic else [spell(value)]
-        for name, field in type(self).model_fields.items():
+        for name, field in self.fields.items():
             value = getattr(self, name)
             if name not in self.positional and (value != field.default or (every and value is not None)):
                 words.append(f"{name.rstrip('_')}={spell(value)}")
@@ -277,28 +274,16 @@ def show(value: object) -> str:
 
 PAD_MODES = ("same", "valid", "full")
 
-_INTEGER = {"type": "integer"}
-_SIZE = {"type": ["integer", "string"], "description": "a whole number, or an expression in parameters and arguments"}
-_PER_AXIS = {"type": ["integer", "string", "array"], "items": {"type": ["integer", "string"]}, "description": "one for all axes, or one an axis: 3, 3x3"}
-
-
-def _field(check: Callable[[object], Any], schema: Mapping[str, Any]) -> tuple[PlainValidator, WithJsonSchema]:
-    return PlainValidator(check), WithJsonSchema(dict(schema))
-
-
-Size = Annotated[Dim, *_field(_positive, {**_SIZE, "minimum": 1})]
-Count = Annotated[int, *_field(_count, {**_INTEGER, "minimum": 1})]
-Whole = Annotated[Dim, *_field(_whole, _SIZE)]
-End = Annotated[int, *_field(_end, {"enum": [0, -1]})]
-Flag = Annotated[bool, *_field(_flag, {"type": "boolean"})]
-Ratio = Annotated[Fraction | int, *_field(_ratio, {"type": "number", "minimum": 0, "maximum": 1})]
-Sizes = Annotated[Dim | tuple[Dim, ...], *_field(_axes(_positive), _PER_AXIS)]
-Counts = Annotated[int | tuple[int, ...], *_field(_axes(_count), _PER_AXIS)]
-Wholes = Annotated[tuple[Dim, ...], *_field(_axes(_whole), {"type": "array", "items": _SIZE})]
-Padding = Annotated[
-    str | Dim | tuple[Any, ...] | None,
-    *_field(_padding, {"type": ["string", "integer", "array"], "description": "same, valid, full, a number, or one or (before, after) an axis"}),
-]
+Size = Annotated[Dim, Check(_positive)]
+Count = Annotated[int, Check(_count)]
+Whole = Annotated[Dim, Check(_whole)]
+End = Annotated[int, Check(_end)]
+Flag = Annotated[bool, Check(_flag)]
+Ratio = Annotated[Fraction | int, Check(_ratio)]
+Sizes = Annotated[Dim | tuple[Dim, ...], Check(_axes(_positive))]
+Counts = Annotated[int | tuple[int, ...], Check(_axes(_count))]
+Wholes = Annotated[tuple[Dim, ...], Check(_axes(_whole))]
+Padding = Annotated[str | Dim | tuple[Any, ...] | None, Check(_padding)]
 
 
 def one_of(*choices: str) -> Any:
@@ -309,7 +294,7 @@ def one_of(*choices: str) -> Any:
             return value
         raise ValueError(f"must be one of {', '.join(choices)}; got {show(value)}")
 
-    return Annotated[str, *_field(check, {"enum": list(choices)})]
+    return Annotated[str, Check(check)]
 
 
 def spread(value: Any, rank: int, name: str) -> tuple[Any, ...]:

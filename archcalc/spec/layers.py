@@ -12,10 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from pydantic import ValidationError
-
 from archcalc.errors import Problem, suggest
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op
+from archcalc.ops.fields import FieldErrors
 from archcalc.spec.expressions import is_known, unknown_name
 from archcalc.spec.items import Branches, Chain, Item, Line, Reader, Repeat, Word
 from archcalc.spec.parts import Block, Spec
@@ -63,18 +62,18 @@ class Layer:
 
 def flags(op: type[Op]) -> set[str]:
     """The options that are true when they stand alone: `maxpool 3x3 ceil`."""
-    return {name for name, info in op.model_fields.items() if info.annotation is bool}
+    return {name for name, info in op.fields.items() if info.annotation is bool}
 
 
 def takes_words(op: type[Op], name: str) -> bool:
     """Whether an option may be a word, so that one which isn't known is a wrong word rather than an unknown name."""
-    annotation = op.model_fields[name].annotation
+    annotation = op.fields[name].annotation
     return annotation is str or str in get_args(annotation)
 
 
 def may_be_word(op: type[Op], option: str) -> bool:
     """`takes_words`, for what is no field of the operator too."""
-    return option in (*SUFFIXES, "share") or (option in op.model_fields and takes_words(op, option))
+    return option in (*SUFFIXES, "share") or (option in op.fields and takes_words(op, option))
 
 
 def meant(word: str, known: Iterable[str]) -> str | None:
@@ -87,18 +86,16 @@ def meant(word: str, known: Iterable[str]) -> str | None:
     return near[0] if near else None
 
 
-def complaints(error: ValidationError) -> Iterator[tuple[str, str]]:
+def complaints(error: FieldErrors) -> Iterator[tuple[str, str]]:
     """(field, sentence) for each value that an operator refuses."""
-    for detail in error.errors(include_url=False):
-        name = str(detail["loc"][0]).rstrip("_") if detail["loc"] else ""
-        sentence = "is missing" if detail["type"] == "missing" else detail["msg"].removeprefix("Value error, ")
-        yield str(detail["loc"][0]) if detail["loc"] else "", f"{name} {sentence}"
+    for name, wrong in error.problems:
+        yield name, f"{name.rstrip('_')} {wrong}"
 
 
 def allowed(op: type[Op]) -> list[str]:
     """The options that a line of this operator may have."""
     extra = SUFFIXES if op.is_layer or op.arity[1] != 1 else ()
-    return [*(name.rstrip("_") for name in op.model_fields), *COMMON, *extra, *(["survive"] if op.word == "add" else [])]
+    return [*(name.rstrip("_") for name in op.fields), *COMMON, *extra, *(["survive"] if op.word == "add" else [])]
 
 
 class Resolver:
@@ -233,9 +230,9 @@ class Resolver:
                 line.keys.setdefault(word.text, word.mark)
         self._sort(layer, positional, set(allowed(op)), f"{op.word} takes {wants}", names, () if op.variadic else words)
         for option, word in self.spec.defaults.get(op.word, {}).items():
-            target = layer.values if option in op.model_fields else layer.control
+            target = layer.values if option in op.fields else layer.control
             target.setdefault(option, word)
-        required = dict.fromkeys(name for name in (*op.positional, *op.model_fields) if op.model_fields[name].is_required())
+        required = dict.fromkeys(name for name in (*op.positional, *op.fields) if op.fields[name].required)
         missing = [name.rstrip("_") for name in required if name not in layer.values and not op.variadic]
         if missing and len(self.problems) == before:
             self._wrong(f"{op.word} needs {' and '.join(missing)}: `{op.word} {wants}`", line.head)
@@ -264,9 +261,9 @@ class Resolver:
             near = difflib.get_close_matches(surplus[0].text, flags(layer.op) if layer.op else (), 1)
             self._wrong(f"{takes}: there is no place for '{surplus[0].text}'" + (f"; did you mean '{near[0]}'?" if near else ""), surplus[0])
         for name, word in [*zip(positional, words, strict=False), *line.options.items()]:
-            if layer.op and f"{name}_" in layer.op.model_fields:  # an option that would hide a rule of the operator: `macs`
+            if layer.op and f"{name}_" in layer.op.fields:  # an option that would hide a rule of the operator: `macs`
                 name = f"{name}_"
-            fields = layer.op.model_fields if layer.op else layer.values if layer.block is None else dict.fromkeys(layer.block.arguments)
+            fields = layer.op.fields if layer.op else layer.values if layer.block is None else dict.fromkeys(layer.block.arguments)
             if name in layer.values:
                 self._wrong(f"{line.head.text}: '{name}' is given twice", word)
             elif name in positional or name in fields:

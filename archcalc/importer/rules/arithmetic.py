@@ -198,13 +198,13 @@ def _as_bias(call: Call, x: Value, w: Value, shape: Shape) -> Value | None:
         return None
     op = node.op
     if isinstance(op, (Conv, DepthwiseConv, ConvTranspose, Linear)) and not op.bias:
-        fields = {name: getattr(op, name) for name in type(op).model_fields}
+        fields = {name: getattr(op, name) for name in op.fields}
         made: Op = walker.made(type(op), **{**fields, "bias": True})
         if sum(size(origin.shape) for origin in learned_from) != shape[axis]:
             return None
     elif isinstance(op, Foreign) and op.word == "linear" and "bias" not in op.weights_ and op.words.endswith(" bias=false"):
         words = op.words.removesuffix(" bias=false")
-        made = op.model_copy(update={"words": words, "weights_": {**op.weights_, "bias": (shape[axis],)}, "elementwise_": op.elementwise_ + size(shape)})
+        made = op.replaced(words=words, weights_={**op.weights_, "bias": (shape[axis],)}, elementwise_=op.elementwise_ + size(shape))
     else:
         return None
     walker.graph.nodes[x.node] = node._replace(op=made)
