@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import archcalc
+
 PACKAGE = Path(__file__).parent.parent / "archcalc"
 
 FLOORS = [
-    ("errors", "algebra", "writing"),
+    ("errors", "fields", "algebra", "writing"),
     ("ops",),
     ("spec",),
     ("graph", "scope", "build"),
@@ -77,13 +79,19 @@ def test_every_module_has_a_floor() -> None:
     assert sorted({home(path) for path in modules()} - set(TOP)) == sorted(FLOOR)
 
 
-def test_counting_loads_no_heavy_library() -> None:
-    code = "import sys; sys.argv = ['archcalc', 'count', 'googlenet']\nfrom archcalc.cli import main\n"
+@pytest.mark.parametrize("network", ["googlenet", "lenet.onnx"])
+def test_counting_loads_no_heavy_library(network: str, tmp_path: Path) -> None:
+    if network.endswith(".onnx"):
+        pytest.importorskip("onnx")
+        network = str(tmp_path / network)
+        archcalc.load("lenet").export(network)
+    code = f"import sys; sys.argv = ['archcalc', 'count', {network!r}]\nfrom archcalc.cli import main\n"
     code += "try:\n    main()\nexcept SystemExit:\n    print('LOADED', *sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.rpartition("LOADED ")[2].split()
-    assert [name for name in ("sympy", "onnx", "onnxruntime", "numpy", "networkx", "rich") if name in loaded] == []
-    assert "pydantic" in loaded
+    heavy = ("sympy", "onnx", "onnxruntime", "numpy", "networkx", "rich", "pydantic", "tabulate")
+    assert [name for name in (*heavy, *(["yaml"] if network.endswith(".onnx") else [])) if name in loaded] == []
+    assert "typer" in loaded
 
 
 def test_an_operator_without_a_rule_is_refused_when_it_is_defined() -> None:

@@ -37,7 +37,7 @@ def unlimited(name: str) -> Model:
     spec = deepcopy(found.spec)
     limits = spec.parameters["size"].limits
     assert limits is not None
-    spec.parameters["size"].limits = limits.model_copy(update={"min": 1})
+    spec.parameters["size"].limits = limits.replaced(min=1)
     return Model(spec, found.variant)
 
 

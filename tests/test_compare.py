@@ -1196,7 +1196,7 @@ def test_a_comparison_shows_itself() -> None:
 
 def budget_of(text: str) -> dict[str, str]:
     spec = read(text, "t").spec
-    return {} if spec.budget is None else {name: limit.max.text for name, limit in spec.budget if limit and limit.max}
+    return {} if spec.budget is None else {name: limit.max.text for name, limit in vars(spec.budget).items() if limit and limit.max}
 
 
 FIRST = {"params": "229", "macs": "225.7k", "act_peak": "44.88KiB"}

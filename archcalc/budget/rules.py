@@ -45,7 +45,7 @@ def rules(model: Model, settings: Settings | None = None) -> list[Rule]:
     defaults = _settings(model) if settings is None else settings
     _put(found, defaults.budget, defaults.marks, KINDS, Mark(defaults.file, 1, 1))
     kinds = KINDS[:2] if model.ships else KINDS  # what ships has no versions that anybody compares
-    return [found[name, kind] for name in Budget.model_fields for kind in kinds if (name, kind) in found]
+    return [found[name, kind] for name in Budget.fields for kind in kinds if (name, kind) in found]
 
 
 def _settings(model: Model) -> Settings:
@@ -59,7 +59,7 @@ def _put(found: dict[tuple[str, str], Rule], budget: Budget | None, marks: Mappi
 
 
 def _of(budget: Budget, marks: Mapping[str, Mark], kinds: tuple[str, ...], top: Mark) -> Iterator[Rule]:
-    for name in Budget.model_fields:
+    for name in Budget.fields:
         limit = getattr(budget, name)
         for kind in kinds if limit else ():
             amount = getattr(limit, kind)

@@ -10,18 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
-from archcalc.spec.model import Budget, LatencyLimit, Limit
+from archcalc.fields import Checked, FieldErrors, Wrong
+from archcalc.spec.model import Budget
 
 OWN, SHARED = "archcalc.toml", "pyproject.toml"
 
 
-class _Keys(BaseModel):
+class _Keys(Checked):
     """What may stand there."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     specs: list[str] = []
     budget: Budget | None = None
@@ -105,20 +102,19 @@ def read_settings(data: bytes, name: str, shown: str, folder: Path) -> Settings 
 
 def _settings(table: Any, shown: str, folder: Path, lines: list[str]) -> Settings:
     try:
-        found = _Keys.model_validate(table)
-    except ValidationError as error:
-        raise SpecError([_problem(detail, shown, lines) for detail in error.errors(include_url=False)]) from None
-    marks = {name: _mark(shown, lines, name) for name in Budget.model_fields}
+        found = _Keys.read(table)
+    except FieldErrors as error:
+        raise SpecError([_problem(wrong, shown, lines) for wrong in error.problems]) from None
+    marks = {name: _mark(shown, lines, name) for name in Budget.fields}
     return Settings(shown, folder, tuple(found.specs), found.budget, marks)
 
 
-def _problem(detail: Any, shown: str, lines: list[str]) -> Problem:
-    path = [str(part) for part in detail["loc"]]
+def _problem(wrong: Wrong, shown: str, lines: list[str]) -> Problem:
+    path = [str(part) for part in wrong.path]
     mark = _mark(shown, lines, *path[::-1])
-    if detail["type"] == "extra_forbidden":
-        known = _Keys if len(path) == 1 else Budget if len(path) == 2 else LatencyLimit if path[1] == "latency" else Limit
-        return Problem(f"unknown key '{path[-1]}'{suggest(path[-1], known.model_fields, 'there are ' + ', '.join(known.model_fields))}", mark)
-    return Problem(f"{'.'.join(path) or 'archcalc'}: {detail['msg'].removeprefix('Value error, ').replace('Input should', 'must')}", mark)
+    if wrong.known:
+        return Problem(f"unknown key '{path[-1]}'{suggest(path[-1], wrong.known, 'there are ' + ', '.join(wrong.known))}", mark)
+    return Problem(f"{'.'.join(path) or 'archcalc'}: {wrong.what}", mark)
 
 
 def _mark(shown: str, lines: list[str], *names: str) -> Mark:

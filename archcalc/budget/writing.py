@@ -82,8 +82,8 @@ def budgeted(models: Sequence[Model], more: Fraction, names: Sequence[str] = ())
     comes once, and nothing else in its text changes. Raises UsageError, SpecError, ArchcalcError.
     """
     for name in names:
-        if name not in Budget.model_fields:
-            raise UsageError(f"no budget can be set for '{name}'{suggest(name, Budget.model_fields, 'there are ' + ', '.join(Budget.model_fields))}")
+        if name not in Budget.fields:
+            raise UsageError(f"no budget can be set for '{name}'{suggest(name, Budget.fields, 'there are ' + ', '.join(Budget.fields))}")
     files: dict[str, list[Model]] = {}
     for model in models:
         if model.ships:
@@ -120,7 +120,7 @@ def _budget(model: Model) -> Budget | None:
 
 def _ceilings(model: Model, more: Fraction, names: Sequence[str]) -> list[Ceiling]:
     budget = _budget(model)
-    has: dict[str, Quantity] = {name: limit.max for name in Budget.model_fields if (limit := getattr(budget, name, None)) and limit.max is not None}
+    has: dict[str, Quantity] = {name: limit.max for name in Budget.fields if (limit := getattr(budget, name, None)) and limit.max is not None}
     wanted = list(dict.fromkeys([*has, *names])) or list(FIRST)
     table = model.count()
     found = []

@@ -1,4 +1,4 @@
-"""The typer app, and how a run ends.
+"""The typer app, and how a run begins and ends.
 
 Exit codes, everywhere: 0 fine; 1 a budget, reference, proof or docs check failed; 2 could not tell (a bad spec, bad usage).
 Results go to stdout, everything else to stderr.
@@ -9,23 +9,19 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from importlib import import_module
+from typing import Annotated, NoReturn, TypeVar
 
 import typer
 
+from archcalc.cli.plain import Command, Group
 from archcalc.errors import ArchcalcError
 
-app = typer.Typer(
-    name="archcalc",
-    help="What a neural network costs, exactly: parameters, MACs, activations, memory and receptive field from a page of YAML.",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
-)
-
-
-OPTIONAL = frozenset({"numpy", "onnx", "onnxruntime"})  # what only some commands need
+MODULES = (  # the order of `archcalc --help`
+    "count", "explain", "check", "compare", "budget", "docs", "diagram", "expand", "export", "importing", "verify", "measure", "calibrate", "predict",
+    "listing",
+)  # fmt: skip
 
 
 def _version(wanted: bool) -> None:
@@ -36,9 +32,54 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+app = typer.Typer(
+    name="archcalc",
+    cls=Group,
+    help="What a neural network costs, exactly: parameters, MACs, activations, memory and receptive field from a page of YAML.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+OPTIONAL = frozenset({"numpy", "onnx", "onnxruntime"})  # what only some commands need
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def command(name: str | None = None) -> Callable[[Function], Function]:
+    """Declares a command, called as its function is unless named."""
+    return app.command(name, cls=Command)
+
+
 @app.callback()
 def _main(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False) -> None:
     pass
+
+
+def whole() -> typer.Typer:
+    """The app with all its commands."""
+    for name in MODULES:
+        import_module(f"archcalc.cli.{name}")
+    app.registered_commands.sort(key=lambda each: MODULES.index(each.callback.__module__.rpartition(".")[2] if each.callback else ""))
+    return app
+
+
+def start() -> NoReturn:
+    """The command in a process of its own, which ends at once: to take down what it has built would take as long as a small count."""
+    code: object = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        code = 1
+    except OSError as error:
+        print(f"archcalc: {error.strerror or error}", file=sys.stderr)  # noqa: T201
+        code = 2
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def main() -> None:
@@ -47,7 +88,7 @@ def main() -> None:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     try:
-        app()
+        _app()()
     except ArchcalcError as error:
         _fail(str(error))
     except ModuleNotFoundError as error:
@@ -61,6 +102,14 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _app() -> typer.Typer:
+    """The app, with no more than the command that is asked for where its name is its module's."""
+    if sys.argv[1:] and sys.argv[1] in MODULES and "_ARCHCALC_COMPLETE" not in os.environ:
+        import_module(f"archcalc.cli.{sys.argv[1]}")
+        return app
+    return whole()
 
 
 def _fail(message: str) -> None:

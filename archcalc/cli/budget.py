@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from archcalc.cli.app import app
+from archcalc.cli.app import command
 from archcalc.cli.options import Quiet, Specs, models, names
 
 
-@app.command()
+@command()
 def budget(
     specs: Specs,
     write: Annotated[bool, typer.Option("--write", help="Put it into the spec; nothing else in the file changes.")] = False,

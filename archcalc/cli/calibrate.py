@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archcalc.cli.app import app
+from archcalc.cli.app import command
 from archcalc.cli.options import Batch, OnDevice, Precision, Quiet, Threads
 from archcalc.cli.progress import bar
 from archcalc.errors import UsageError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archcalc.latency.profile import Calibrated
 
 
-@app.command()
+@command()
 def calibrate(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write the device's profile.")],
     device: OnDevice = "cpu",

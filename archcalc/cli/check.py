@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archcalc.cli.app import app
+from archcalc.cli.app import command
 from archcalc.cli.options import Quiet, Specs, readable, text_or_json
 
 if TYPE_CHECKING:
     from archcalc.check import Checked, Tally
 
 
-@app.command()
+@command()
 def check(specs: Specs, form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text", quiet: Quiet = False) -> None:
     """Is each spec right on its own: shapes, published references, absolute budgets. A file is checked with all its variants.
 

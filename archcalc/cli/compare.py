@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archcalc.cli.app import app
+from archcalc.cli.app import command
 from archcalc.cli.options import Batch, Dtype, Free, Quiet, Set, Train, Without, bindings, named, names
 from archcalc.errors import UsageError
 
@@ -26,7 +26,7 @@ Formats = Annotated[
 ]
 
 
-@app.command()
+@command()
 def compare(
     sides: Sides = None,
     base: Base = None,

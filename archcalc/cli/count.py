@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from archcalc.cli.app import app
+from archcalc.cli.app import command
 from archcalc.cli.options import As, Batch, Columns, Dtype, Free, Quiet, Set, Specs, Train, Without, answered, bindings, names, width
 
 
-@app.command()
+@command()
 def count(
     specs: Specs,
     sets: Set = None,

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from archcalc.cli.app import app
+from archcalc.cli.app import command
 from archcalc.cli.options import Free, Set, Spec, Train, Without, bindings, names
 from archcalc.errors import UsageError
 
 
-@app.command()
+@command()
 def diagram(
     spec: Spec,
     sets: Set = None,

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from archcalc.cli.app import app
+from archcalc.cli.app import command
 from archcalc.cli.options import Quiet
 
 
-@app.command()
+@command()
 def docs(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Markdown and reStructuredText; in a folder, all that have regions.")],
     check: Annotated[bool, typer.Option("--check", help="Write nothing; print what would change, and exit with 1 if anything would.")] = False,

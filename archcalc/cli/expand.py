@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from archcalc.cli.app import app
+from archcalc.cli.app import command
 from archcalc.cli.options import Set, Spec, Without, bindings, names
 
 
-@app.command()
+@command()
 def expand(
     spec: Spec,
     sets: Set = None,

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from archcalc.cli.app import app
+from archcalc.cli.app import command
 from archcalc.cli.options import As, Batch, Free, Quiet, Set, Train, Without, bindings, models, names, notes, text_or_json, width
 
 
-@app.command()
+@command()
 def explain(
     spec: Annotated[str | None, typer.Argument(metavar="[SPEC]", help="A spec file, file.yaml@variant, or the name of a network that ships.")] = None,
     tool: As = None,

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from archcalc.cli.app import app
+from archcalc.cli.app import command
 from archcalc.cli.options import Batch, Free, Precision, Quiet, Set, Spec, Train, Without, bindings, models, names, notes
 from archcalc.errors import UsageError
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The numbers that learned tensors begin with follow from it.")]
 
 
-@app.command()
+@command()
 def export(
     spec: Spec,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write the model.")],

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from archcalc.cli.app import app
+from archcalc.cli.app import command
 from archcalc.cli.options import Quiet, Set, bindings
 from archcalc.errors import UsageError
 
 
-@app.command("import")
+@command("import")
 def import_(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write the spec; printed if it isn't given.")] = None,

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from archcalc.cli.app import app
+from archcalc.cli.app import command
 from archcalc.cli.options import width
 
 
-@app.command()
+@command()
 def zoo(form: Annotated[str, typer.Option("--format", "-o", help="table, markdown or json.")] = "table") -> None:
     """List the networks that ship, with their totals."""
     from archcalc.zoo import listing
@@ -18,7 +18,7 @@ def zoo(form: Annotated[str, typer.Option("--format", "-o", help="table, markdow
     typer.echo(listing(form, width()))
 
 
-@app.command()
+@command()
 def ops(
     words: Annotated[list[str] | None, typer.Argument(metavar="[OP]...", help="Only these operators.")] = None,
     form: Annotated[str, typer.Option("--format", "-o", help="text, markdown or json.")] = "text",
@@ -29,7 +29,7 @@ def ops(
     typer.echo(printed(words or [], form, width()))
 
 
-@app.command()
+@command()
 def schema(
     name: Annotated[
         str, typer.Argument(metavar="[NAME]", help="spec (default), or the output of a command: count, explain, check, compare, zoo, ops.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archcalc.cli.app import app
+from archcalc.cli.app import command
 from archcalc.cli.export import Seed
 from archcalc.cli.options import Batch, OnDevice, Quiet, Set, Specs, Threads, Without, answered, bindings, names, text_or_json
 from archcalc.cli.progress import rounds
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archcalc.measure.latency import Latency
 
 
-@app.command()
+@command()
 def measure(
     specs: Specs,
     device: OnDevice = "cpu",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from archcalc.cli.app import app
+from archcalc.cli.app import command
 from archcalc.cli.options import Batch, Columns, Free, Quiet, Set, Specs, Without, bindings, models, names, notes, width
 
 
@@ -31,7 +31,7 @@ Device = Annotated[
 ]
 
 
-@app.command()
+@command()
 def predict(
     specs: Specs,
     device: Device,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archcalc.cli.app import app
+from archcalc.cli.app import command
 from archcalc.cli.export import Seed
 from archcalc.cli.options import Batch, Quiet, Set, Specs, Train, Without, bindings, models, names, notes, text_or_json
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from archcalc.measure.proof import Proof
 
 
-@app.command()
+@command()
 def verify(
     specs: Specs,
     sets: Set = None,

@@ -24,17 +24,16 @@ from archcalc.importer.seen import Seen, Watch
 from archcalc.importer.walk import Walker
 from archcalc.importer.wire import Bad, Malformed, Stretch
 from archcalc.model import Model, Question
-from archcalc.spec import Binding, bind, read_spec
+from archcalc.spec import Binding, Spec, bind
 from archcalc.spec.expressions import compile_expression
 from archcalc.spec.items import Chain
 from archcalc.spec.parts import Declared
-from archcalc.spec.text import compose
+from archcalc.spec.text import Scalar
 
 _BATCH = re.compile(r"(?i)batch|^(?:bs|bsz)$")
 _SHORT = ("b", "B", "n", "N")  # names of a batch, the likeliest first
 _NAMELESS = re.compile(r"unk__\d+$|\?$")  # tf2onnx numbers what has no name
 _LENGTH = re.compile(r"(?i)seq|len|time|step|height|width|token|num|frame|point|box|past|^[hwlt]$")
-BLANK = "archcalc: 1\nname: model\ninput: [1]\nlayers: [relu]\n"
 POINTER = b"version https://git-lfs."
 READ_WHOLE = 1 << 20  # bytes: a small file is read at once
 
@@ -204,17 +203,15 @@ def load_onnx(path: str, data: bytes | None = None) -> Imported:
         dims, names, batch = open_dims(proto)
     file = Path(path if data is None else path.rpartition(":")[2])  # `main@1a2b3c4:net.onnx`
     name = proto.graph.name if proto.producer == "archcalc" else file.stem
-    spec = read_spec(BLANK, path)  # a spec without layers of its own, for what it knows of parameters
-    spec.name, spec.inputs, spec.layers = name or file.stem, {}, Chain(mark, ())
-    spec.parameters = {name: declared(name) for name in names}
+    spec = Spec(path, mark, name or file.stem, Chain(mark, ()), parameters={name: declared(name) for name in names})
     written = written_batch(inputs_of(proto.graph)) if not batch and "1" not in dims.values() else None
     return Imported(spec, proto=proto, names=frozenset(names), batch=batch, dims=dims, written=written, guessed=bool(batch) and not _says_batch(batch))
 
 
 def declared(name: str) -> Declared:
     """A parameter of an open dimension: at least 1, with no value of its own."""
-    node = compose("1", name)
-    return Declared(node, node.mark)
+    mark = Mark(name, 1, 1, 1, "1")
+    return Declared(Scalar(mark, "1"), mark)
 
 
 def opened(path: str) -> Stretch:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archcalc.errors import ArchcalcError
+from archcalc.fields import FieldErrors
 from archcalc.graph import Graph, Node
 from archcalc.importer.proto import NodeProto
 from archcalc.ops import OPS, Op, Shape, size
-from archcalc.ops.fields import FieldErrors
 from archcalc.spec.expressions import compile_expression
 from archcalc.spec.layers import WORDS
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from archcalc.algebra import Dim, Number, Poly, symbol
 from archcalc.errors import ArchcalcError, Mark, ShapeError, Undecided
+from archcalc.fields import FieldErrors, spelled
 from archcalc.graph import Graph, Input, Node, Uncounted
 from archcalc.importer.call import Call, Outputs, Scope, Unknown
 from archcalc.importer.claims import repeated
@@ -26,7 +27,6 @@ from archcalc.importer.trials import Built, Saved, cut
 from archcalc.importer.values import Assumed, Origin, Value, Values, possible, spell_dim, terms
 from archcalc.importer.wire import Bad, Malformed
 from archcalc.ops import Op, Shape
-from archcalc.ops.fields import FieldErrors
 
 MOST_OUTPUTS = 4096
 MOST_TERMS = 100_000  # of the closed forms of all sizes, where they have several
@@ -248,7 +248,7 @@ class Walker:
         except ArchcalcError as error:
             raise Bad(f"node {called(call.node, self.line - 1)} ({call.node.op}): {error}{call.inputs_in_words()}") from None
         except FieldErrors as error:
-            raise Bad(f"node {called(call.node, self.line - 1)} ({call.node.op}): {error.first}{call.inputs_in_words()}") from None
+            raise Bad(f"node {called(call.node, self.line - 1)} ({call.node.op}): {spelled(error.problems[0])}{call.inputs_in_words()}") from None
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, StopIteration):
             raise Bad(
                 f"node {called(call.node, self.line - 1)} ({call.node.op}): its inputs or attributes don't fit what the operator takes{call.inputs_in_words()}"

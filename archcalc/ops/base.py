@@ -15,8 +15,8 @@ from typing import Annotated, Any, ClassVar, NamedTuple, TypeGuard
 
 from archcalc.algebra import Dim, Poly, integral, text
 from archcalc.errors import ShapeError
+from archcalc.fields import Check, Checked
 from archcalc.ops.emit import Builder, Tensor, Value
-from archcalc.ops.fields import Check, Checked
 
 Shape = tuple[Dim, ...]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tabulate import tabulate
+from archcalc.render.markup import columns as columns_of
+from archcalc.render.markup import padded
 
 if TYPE_CHECKING:
     from archcalc.render import Cells
@@ -18,14 +19,12 @@ def grid(cells: Cells, width: int | None) -> str:
     """The table, with a rule under the headings and above the totals."""
     rows = [cells.headings, *cells.rows, cells.total]
     columns = list(range(len(cells.headings)))
-    widths = [max(len(row[n]) for row in rows) for n in columns]
+    widths = [max(columns_of(row[n]) for row in rows) for n in columns]
     if width is not None:
         columns, widths = _fitted(cells, columns, widths, width)
-    shown = [[_cut(row[n], widths[n]) for n in columns] for row in rows]
-    rule = ["-" * widths[n] for n in columns]
-    align = ["right" if cells.right[n] else "left" for n in columns]
-    body = tabulate([shown[0], rule, *shown[1:-1], rule, shown[-1]], tablefmt="plain", colalign=align, disable_numparse=True, preserve_whitespace=True)
-    return "\n".join(line.rstrip() for line in body.splitlines())
+    lines = [(" " * GAP).join(padded(_cut(row[n], widths[n]), widths[n], cells.right[n]) for n in columns).rstrip() for row in rows]
+    rule = (" " * GAP).join("-" * widths[n] for n in columns)
+    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
 
 def _fitted(cells: Cells, columns: list[int], widths: list[int], width: int) -> tuple[list[int], list[int]]:
@@ -52,10 +51,15 @@ def _shorten(cells: Cells, columns: list[int], widths: list[int], excess: int, l
 
 
 def _cut(cell: str, width: int) -> str:
-    return cell if len(cell) <= width else cell[: max(1, width - 1)] + "…"
+    if columns_of(cell) <= width:
+        return cell
+    end = next(end for end in range(len(cell), 0, -1) if end == 1 or columns_of(cell[:end]) < width)
+    return cell[:end] + "…"
 
 
 def listing(headings: list[str], rows: list[list[str]], left: tuple[str, ...], markdown: bool = False) -> str:
     """A plain table of anything; columns called in `left` are aligned left, the others right."""
+    from tabulate import tabulate
+
     align = ["left" if heading in left else "right" for heading in headings]
     return str(tabulate(rows, headings, tablefmt="pipe" if markdown else "simple", colalign=align, disable_numparse=True))

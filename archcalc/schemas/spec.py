@@ -2,23 +2,59 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+import inspect
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from archcalc.fields import Check, Checked, key
 from archcalc.ops import OPS
 from archcalc.schemas.draft import DRAFT, HERE
 from archcalc.spec.items import JOINS
 from archcalc.spec.layers import IDENTITY, REF
-from archcalc.spec.model import ELSEWHERE, Document, Parameter
+from archcalc.spec.model import Document, Parameter
 
 
 def spec_schema() -> dict[str, Any]:
     """The schema of a spec file."""
-    schema = Document.model_json_schema(by_alias=True)
-    definitions = {**schema.pop("$defs", {}), "Parameter": Parameter.model_json_schema(by_alias=True), "Item": _item()}
-    whole = {"$schema": DRAFT, **schema, "title": "archcalc spec", "definitions": definitions}
-    local: dict[str, Any] = json.loads(json.dumps(whole).replace("#/$defs/", HERE).replace(ELSEWHERE, HERE))
-    return local
+    definitions: dict[str, Any] = {"Parameter": None, "Item": _item()}
+    definitions["Parameter"] = _object(Parameter, definitions)
+    return {"$schema": DRAFT, "title": "archcalc spec", **_object(Document, definitions), "definitions": dict(sorted(definitions.items()))}
+
+
+def _object(kind: type[Checked], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A mapping with these keys; what it refers to is put into `definitions`."""
+    properties = {}
+    for name, field in kind.fields.items():
+        default = {} if field.required else {"default": field.default}
+        properties[key(name)] = {**_type(field.declared, definitions), **default}
+    required = [key(name) for name, field in kind.fields.items() if field.required]
+    return {
+        "description": inspect.cleandoc(kind.__doc__ or ""),
+        "type": "object",
+        "properties": properties,
+        **({"required": required} if required else {}),
+        "additionalProperties": kind.others,
+    }
+
+
+def _type(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    """What a field of that type holds in a file."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return next(dict(note.schema) for note in parts if isinstance(note, Check))
+    if origin in (Union, UnionType):
+        return {"anyOf": [_type(part, definitions) for part in parts]}
+    if origin is list:
+        return {"type": "array", "items": _type(parts[0], definitions)}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _type(parts[1], definitions)}
+    if origin is Literal:
+        return {"type": "string", "enum": list(parts)}
+    if issubclass(kind, Checked):
+        if kind.__name__ not in definitions:
+            definitions[kind.__name__] = _object(kind, definitions)
+        return {"$ref": f"{HERE}{kind.__name__}"}
+    return {"type": {bool: "boolean", NoneType: "null"}[kind]}
 
 
 def _item() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, SpecE
 from archcalc.ops.base import show
 from archcalc.spec.expressions import compile_expression, is_known, unknown_name
 from archcalc.spec.parts import Declared, Spec, among
-from archcalc.spec.text import Node, Scalar, Sequence, compose
+from archcalc.spec.text import Node, Scalar, Sequence
 from archcalc.spec.values import Value, capped_list
 
 BATCH = "batch"
@@ -102,6 +102,8 @@ def _batch(value: Any) -> int:
 def _given(name: str, value: Any) -> Declared:
     """A value from the command line or from Python, as a declaration."""
     text = value if isinstance(value, str) else show(value).replace("(", "[").replace(")", "]")
+    from archcalc.spec.composing import compose
+
     node = compose(text or "''", f"--set {name}")
     return Declared(node, node.mark)
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from archcalc.errors import Problem, suggest
+from archcalc.fields import FieldErrors, key
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op
-from archcalc.ops.fields import FieldErrors
 from archcalc.spec.expressions import is_known, unknown_name
 from archcalc.spec.items import Branches, Chain, Item, Line, Reader, Repeat, Word
 from archcalc.spec.parts import Block, Spec
@@ -88,8 +88,9 @@ def meant(word: str, known: Iterable[str]) -> str | None:
 
 def complaints(error: FieldErrors) -> Iterator[tuple[str, str]]:
     """(field, sentence) for each value that an operator refuses."""
-    for name, wrong in error.problems:
-        yield name, f"{name.rstrip('_')} {wrong}"
+    for wrong in error.problems:
+        name = str(wrong.path[0])
+        yield name, f"{key(name)} {wrong.what}"
 
 
 def allowed(op: type[Op]) -> list[str]:

@@ -9,20 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from archcalc.errors import Mark, Problem, SpecError, UsageError
+from archcalc.fields import MAPPING, MISSING, FieldErrors, Wrong
 from archcalc.ops import OPS
 from archcalc.spec.items import LABEL, LABEL_IS, Chain, Reader, Word, _tokens, walk
 from archcalc.spec.layers import Resolver, allowed
-from archcalc.spec.model import Budget, Document, LatencyLimit, Limit, Parameter, Reference, Variant
+from archcalc.spec.model import Budget, Document, Parameter, Variant
 from archcalc.spec.parts import Block, Declared, Head, Member, Spec, among
-from archcalc.spec.text import MOST_BYTES, Mapping, Node, Scalar, Sequence, compose
+from archcalc.spec.text import MOST_BYTES, Mapping, Node, Scalar, Sequence
 
 RESERVED = frozenset({"cin", "i", "first", "last", "batch", "true", "false", "none"})
 LANGUAGE_WORDS = ("ref", "identity", "x")
 _RAW = {("input",), ("inputs",), ("params",), ("defaults",), ("blocks",), ("layers",), ("outputs",)}
-_KEYS = [*Document.model_fields]
 _SIGNATURE = re.compile(r"([A-Za-z_]\w*)\s*(?:\((.*)\))?$")
 
 
@@ -66,6 +64,8 @@ def load_spec(path: str, shown: str | None = None) -> Spec:
 
 def read_spec(text: str, path: str) -> Spec:
     """Read the text of a spec; `path` is what messages call it."""
+    from archcalc.spec.composing import compose
+
     root = compose(text, path)
     if not isinstance(root, Mapping):
         raise SpecError([Problem("a spec is a mapping: archcalc, name, input, layers", root.mark)])
@@ -100,7 +100,6 @@ class _Loader:
             layers=self._layers(),
             outputs=self._outputs(),
             heads=self._heads(),
-            variants={},
             references=document.reference if document else [],
             reference_marks=self._item_marks(("reference",), len(document.reference) if document else 0),
             budget=document.budget if document else None,
@@ -119,7 +118,7 @@ class _Loader:
 
     def _is_whole(self) -> bool:
         """Whether every name that layers may use was found: no misspelt key hides them."""
-        hidden = {near for key in self.top if key not in _KEYS for near in difflib.get_close_matches(key, _KEYS, 1)}
+        hidden = {near for key in self.top if key not in Document.fields for near in difflib.get_close_matches(key, list(Document.fields), 1)}
         return hidden.isdisjoint(("params", "blocks", "defaults")) and all(isinstance(self._value(key), Mapping) for key in ("params", "blocks"))
 
     def _value(self, key: str) -> Node:
@@ -127,7 +126,7 @@ class _Loader:
         node = self.top[key][1] if key in self.top else None
         return node if node is not None and not (isinstance(node, Scalar) and node.value is None) else Mapping(self.root.mark)
 
-    # ---- the frame: keys and plain values, validated by pydantic ------------------------------------------------------
+    # ---- the frame: keys and plain values -----------------------------------------------------------------------------
 
     def _document(self) -> Document | None:
         if "layers" not in self.top:
@@ -137,8 +136,8 @@ class _Loader:
         data = {key: value for key, value in self._plain(self.root, ()).items() if key not in empty}
         data.setdefault("layers", [])
         try:
-            return Document.model_validate(data)
-        except ValidationError as error:
+            return Document.read(data)
+        except FieldErrors as error:
             self.problems.extend(self._translated(error))
             return None
 
@@ -159,29 +158,17 @@ class _Loader:
         return {key.text: self._plain(value, (*path, key.text)) for key, value in node.pairs}
 
     def _plain_variant(self, node: Mapping, path: tuple[Any, ...]) -> dict[str, Any]:
-        """What pydantic checks of a variant; its parameters are read from the nodes."""
-        return {key.text: self._plain(value, (*path, key.text)) for key, value in node.pairs if key.text in Variant.model_fields}
+        """What `Variant` says of one; its parameters are read from the nodes."""
+        return {key.text: self._plain(value, (*path, key.text)) for key, value in node.pairs if key.text in Variant.fields}
 
-    def _translated(self, error: ValidationError) -> Iterator[Problem]:
-        for detail in error.errors(include_url=False):
-            loc = detail["loc"]
-            unknown = detail["type"] == "extra_forbidden"
-            mark = self.marks.get((*loc, "key")) if unknown else None
-            while mark is None and loc:
-                mark = self.marks.get(loc)
-                loc = loc[:-1]
-            name = next((str(part) for part in reversed(detail["loc"]) if isinstance(part, str)), "")
-            yield Problem(_sentence(detail, name, self._known(detail["loc"])), mark or self.root.mark)
-
-    @staticmethod
-    def _known(loc: tuple[Any, ...]) -> list[str]:
-        """The keys that are allowed beside an unknown one."""
-        parents = [part for part in loc[:-1] if isinstance(part, str)]
-        if not parents:
-            return _KEYS
-        if "budget" in parents:
-            return list(Budget.model_fields) if parents[-1] == "budget" else list((LatencyLimit if "latency" in parents else Limit).model_fields)
-        return list(Reference.model_fields) if "reference" in parents else ["from", "layers"]
+    def _translated(self, error: FieldErrors) -> Iterator[Problem]:
+        for wrong in error.problems:
+            path = wrong.path
+            mark = self.marks.get((*path, "key")) if wrong.known else None
+            while mark is None and path:
+                mark = self.marks.get(path)
+                path = path[:-1]
+            yield Problem(_sentence(wrong), mark or self.root.mark)
 
     def _check_sets(self, document: Document | None, spec: Spec) -> None:
         """A figure was given for parameters that there are."""
@@ -199,7 +186,7 @@ class _Loader:
 
     def _budget_marks(self, path: tuple[Any, ...]) -> dict[str, Mark]:
         """Where each metric of a budget stands."""
-        return {name: mark for name in Budget.model_fields if (mark := self.marks.get((*path, name, "key")))}
+        return {name: mark for name in Budget.fields if (mark := self.marks.get((*path, name, "key")))}
 
     def _item_marks(self, path: tuple[Any, ...], count: int) -> list[Mark]:
         return [self.marks.get((*path, n), self.root.mark) for n in range(count)]
@@ -212,8 +199,8 @@ class _Loader:
         node = self._value(key)
         if isinstance(node, Mapping):
             return node.pairs
-        if (key,) in _RAW:  # of the others pydantic says so
-            self._wrong(f"{key}: {_WANTED['dict_type']}", node.mark)
+        if (key,) in _RAW:  # of the others `Document` says so
+            self._wrong(f"{key}: {MAPPING}", node.mark)
         return []
 
     # ---- what has a grammar of its own --------------------------------------------------------------------------------
@@ -254,13 +241,12 @@ class _Loader:
             return Declared(value, value.mark)
         nodes = {inner.text: node for inner, node in value.pairs}
         try:
-            limits = Parameter.model_validate({name: _python(node) for name, node in nodes.items()})
-        except ValidationError as error:
+            limits = Parameter.read({name: _python(node) for name, node in nodes.items()})
+        except FieldErrors as error:
             keys = {inner.text: inner.mark for inner, _ in value.pairs}
-            for detail in error.errors(include_url=False):
-                name = str(detail["loc"][-1])
-                place = keys if detail["type"] == "extra_forbidden" else {inner: node.mark for inner, node in nodes.items()}
-                self._wrong(_sentence(detail, name, ["default", "min", "max", "in", "multiple_of", "help"]), place.get(name, key.mark))
+            for wrong in error.problems:
+                place = keys if wrong.known else {inner: node.mark for inner, node in nodes.items()}
+                self._wrong(_sentence(wrong), place.get(str(wrong.path[0]), key.mark))
             return None
         return Declared(nodes["default"], nodes["default"].mark, limits)
 
@@ -354,7 +340,7 @@ class _Loader:
             pairs = value.pairs if isinstance(value, Mapping) else []
             values = {}
             for name, node in pairs:
-                if name.text in Variant.model_fields:
+                if name.text in Variant.fields:
                     continue
                 if name.text not in spec.parameters:
                     self._wrong(f"variant '{key.text}': unknown parameter '{name.text}'{among(name.text, spec.parameters)}", name.mark)
@@ -371,22 +357,12 @@ class _Loader:
         return members
 
 
-def _sentence(detail: Any, name: str, known: list[str]) -> str:
-    """What pydantic found, in a sentence."""
-    if detail["type"] == "extra_forbidden":
-        return f"unknown key '{name}'{among(name, known)}"
-    if detail["type"] == "missing":
-        return f"'{name}' is missing"
-    return f"{name}: {_WANTED.get(detail['type']) or detail['msg'].removeprefix('Value error, ').replace('Input should', 'must')}"
-
-
-_WANTED = {
-    "list_type": "must be a list",
-    "dict_type": "must be a mapping: `key: value`, one a line or in {braces}",
-    "model_type": "must be a mapping: `key: value`, one a line or in {braces}",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-}
+def _sentence(wrong: Wrong) -> str:
+    """What is wrong with a value, by the last key that leads to it."""
+    name = next((part for part in reversed(wrong.path) if isinstance(part, str)), "")
+    if wrong.known:
+        return f"unknown key '{name}'{among(name, wrong.known)}"
+    return f"'{name}' {MISSING}" if wrong.what == MISSING else f"{name}: {wrong.what}"
 
 
 def _python(node: Node) -> Any:

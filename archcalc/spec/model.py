@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+from archcalc.fields import Check, Checked
 
 _SUFFIX: dict[str, int | Fraction] = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "%": Fraction(1, 100)}
 _SUFFIX |= {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
@@ -71,11 +71,11 @@ def _decimals(value: Fraction) -> int:
     return scale
 
 
-def _field(check: Callable[[Any], Any], **schema: Any) -> Any:
-    return PlainValidator(check), WithJsonSchema(schema)
+def _field(check: Callable[[Any], Any], **schema: Any) -> Check:
+    return Check(check, schema)
 
 
-def _left(**schema: Any) -> Any:
+def _left(**schema: Any) -> Check:
     """What is left as it stands in the file."""
     return _field(lambda value: value, **schema)
 
@@ -126,44 +126,39 @@ def _bindings(value: Any) -> Any:
     return value
 
 
-# pydantic follows references that look local, so these are made local afterwards, in `schema`
-ELSEWHERE = "https://archcalc/"
-_ITEM = {"$ref": f"{ELSEWHERE}Item"}
-_PARAMETER = {"$ref": f"{ELSEWHERE}Parameter"}
+HERE = "#/definitions/"
+_ITEM = {"$ref": f"{HERE}Item"}
+_PARAMETER = {"$ref": f"{HERE}Parameter"}
 _NUMBER_OR_TEXT = {"type": ["number", "string"]}
-Amount = Annotated[Any, *_field(read_quantity, **_NUMBER_OR_TEXT, description="a number: 6998552, 7M, 1.5G, 8MiB, 2%")]
-Duration = Annotated[Any, *_field(read_duration, type="string", description="a time: 5ms, 1.2s, 300us")]
-Bound = Annotated[Any, *_field(_bound, **_NUMBER_OR_TEXT)]
+Amount = Annotated[Any, _field(read_quantity, **_NUMBER_OR_TEXT, description="a number: 6998552, 7M, 1.5G, 8MiB, 2%")]
+Duration = Annotated[Any, _field(read_duration, type="string", description="a time: 5ms, 1.2s, 300us")]
+Bound = Annotated[Any, _field(_bound, **_NUMBER_OR_TEXT)]
 _ANY = {"type": ["number", "string", "boolean", "array", "null"], "description": "a number, a word, true or false, a list, or an expression in parameters"}
-Value = Annotated[Any, *_field(_value, **_ANY)]
-Text = Annotated[str, *_field(_text, type="string", minLength=1)]
-Year = Annotated[Any, *_field(_year, type="integer", minimum=1900, maximum=2100, description="when it was published, where `paper` doesn't tell")]
+Value = Annotated[Any, _field(_value, **_ANY)]
+Text = Annotated[str, _field(_text, type="string", minLength=1)]
+Year = Annotated[Any, _field(_year, type="integer", minimum=1900, maximum=2100, description="when it was published, where `paper` doesn't tell")]
 _NAME: dict[str, Any] = {"type": "string", "pattern": r"^[A-Za-z0-9_][\w.+/-]*$"}
-Name = Annotated[str, *_field(_text, **_NAME)]
-Labels = Annotated[Any, *_left(type="array", items=_NAME, minItems=1)]
+Name = Annotated[str, _field(_text, **_NAME)]
+Labels = Annotated[Any, _left(type="array", items=_NAME, minItems=1)]
 _DIMS: dict[str, Any] = {"type": "array", "items": _NUMBER_OR_TEXT, "minItems": 1}
-Dims = Annotated[Any, *_left(**_DIMS, description="one sample, channels first; numbers or expressions")]
-Sizes = Annotated[Any, *_field(_sizes, **_DIMS, description="one sample, channels first")]
-Items = Annotated[Any, *_left(type="array", items=_ITEM)]
-Inputs = Annotated[Any, *_left(type="object", additionalProperties={"type": "array", "items": _NUMBER_OR_TEXT})]
-Parameters = Annotated[Any, *_left(type="object", additionalProperties={"anyOf": [_PARAMETER, _ANY]})]
-Defaults = Annotated[Any, *_left(type="object", additionalProperties={"type": "object"}, description="options that each such layer starts from")]
-Blocks = Annotated[Any, *_left(type="object", additionalProperties={"anyOf": [_ITEM, {"type": "array", "items": _ITEM}]})]
-Bindings = Annotated[Any, *_field(_bindings, type="object", description="parameters that the figure was given for")]
+Dims = Annotated[Any, _left(**_DIMS, description="one sample, channels first; numbers or expressions")]
+Sizes = Annotated[Any, _field(_sizes, **_DIMS, description="one sample, channels first")]
+Items = Annotated[Any, _left(type="array", items=_ITEM)]
+Inputs = Annotated[Any, _left(type="object", additionalProperties={"type": "array", "items": _NUMBER_OR_TEXT})]
+Parameters = Annotated[Any, _left(type="object", additionalProperties={"anyOf": [_PARAMETER, _ANY]})]
+Defaults = Annotated[Any, _left(type="object", additionalProperties={"type": "object"}, description="options that each such layer starts from")]
+Blocks = Annotated[Any, _left(type="object", additionalProperties={"anyOf": [_ITEM, {"type": "array", "items": _ITEM}]})]
+Bindings = Annotated[Any, _field(_bindings, type="object", description="parameters that the figure was given for")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Parameter(_Part):
+class Parameter(Checked):
     """A design parameter with its constraints."""
 
     default: Value
     min: Bound = None
     max: Bound = None
-    in_: Annotated[Any, *_field(_choices, type="array")] = Field(None, alias="in")
-    multiple_of: Annotated[int | None, *_field(_multiple, type="integer", minimum=1)] = None
+    in_: Annotated[Any, _field(_choices, type="array")] = None
+    multiple_of: Annotated[int | None, _field(_multiple, type="integer", minimum=1)] = None
     help: Text | None = None
 
 
@@ -173,7 +168,7 @@ METRICS = (
 )  # fmt: skip
 
 
-class Reference(_Part):
+class Reference(Checked):
     """A published figure, checked by `archcalc check`: to its last printed digit, or within `tol`."""
 
     source: Text
@@ -200,7 +195,7 @@ class Reference(_Part):
     note: Text | None = None
 
 
-class Limit(_Part):
+class Limit(Checked):
     """A budget for one metric: absolute bounds, and for `archcalc compare` the most it may grow (`2%` or `+30M`)."""
 
     max: Amount | None = None
@@ -208,11 +203,9 @@ class Limit(_Part):
     increase: Amount | None = None
     level: Literal["error", "warn"] = "error"
 
-    @model_validator(mode="after")
-    def _limits(self) -> "Limit":
+    def agree(self) -> None:
         if self.max is self.min is self.increase is None:
             raise ValueError("sets no limit: there are max, min and increase")
-        return self
 
 
 class LatencyLimit(Limit):
@@ -223,15 +216,14 @@ class LatencyLimit(Limit):
     min: Duration | None = None
     increase: Duration | None = None
 
-    @model_validator(mode="after")
-    def _positive(self) -> "LatencyLimit":
+    def agree(self) -> None:
+        super().agree()
         for name, limit in (("max", self.max), ("min", self.min)):
             if limit is not None and limit.value <= 0:
                 raise ValueError(f"`{name}` must be more than no time, got {limit.text}")
-        return self
 
 
-class Budget(_Part):
+class Budget(Checked):
     """Limits that fail CI."""
 
     params: Limit | None = None
@@ -249,15 +241,15 @@ class Budget(_Part):
     latency: LatencyLimit | None = None
 
 
-class TrainHead(_Part):
+class TrainHead(Checked):
     """Layers that hang on an earlier output and are counted with --train only."""
 
-    from_: Name = Field(alias="from")
+    from_: Name
     layers: Items
 
 
 WRITTEN = ("module", "functional", "method", "Linear", "Conv2d", "AdaptiveAvgPool2d")
-Written = Annotated[str, *_field(lambda value: _written(value), enum=list(WRITTEN), description="how PyTorch code writes it: tools that hook modules see that")]
+Written = Annotated[str, _field(lambda value: _written(value), enum=list(WRITTEN), description="how PyTorch code writes it: tools that hook modules see that")]
 
 
 def _written(value: Any) -> str:
@@ -266,10 +258,10 @@ def _written(value: Any) -> str:
     return str(value)
 
 
-class Variant(BaseModel):
+class Variant(Checked):
     """A member of the family: other values for parameters, layers left out, and figures of its own."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    others = True
 
     name: Text | None = None
     paper: Text | None = None
@@ -280,10 +272,10 @@ class Variant(BaseModel):
     budget: Budget | None = None
 
 
-class Document(_Part):
+class Document(Checked):
     """A spec: a network, or a family of networks, that archcalc counts."""
 
-    archcalc: Annotated[int, *_field(lambda value: _version(value), const=1, description="the version of the language")]
+    archcalc: Annotated[int, _field(lambda value: _version(value), const=1, description="the version of the language")]
     name: Text
     paper: Text | None = None
     year: Year | None = None

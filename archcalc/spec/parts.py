@@ -76,23 +76,23 @@ class Spec:
     path: str
     mark: Mark
     name: str
-    paper: str | None
-    year: int | None
-    inputs: dict[str, tuple[Word, ...]]
-    parameters: dict[str, Declared]
-    require: list[tuple[Word, str]]
-    defaults: dict[str, dict[str, Word]]
-    blocks: dict[str, Block]
     layers: Chain
-    outputs: list[Word]
-    heads: list[Head]
-    variants: dict[str, Member]
-    references: list[Reference]
-    reference_marks: list[Mark]
-    budget: Budget | None
-    budget_marks: dict[str, Mark]
+    paper: str | None = None
+    year: int | None = None
+    inputs: dict[str, tuple[Word, ...]] = field(default_factory=dict)
+    parameters: dict[str, Declared] = field(default_factory=dict)
+    require: list[tuple[Word, str]] = field(default_factory=list)
+    defaults: dict[str, dict[str, Word]] = field(default_factory=dict)
+    blocks: dict[str, Block] = field(default_factory=dict)
+    outputs: list[Word] = field(default_factory=list)
+    heads: list[Head] = field(default_factory=list)
+    variants: dict[str, Member] = field(default_factory=dict)
+    references: list[Reference] = field(default_factory=list)
+    reference_marks: list[Mark] = field(default_factory=list)
+    budget: Budget | None = None
+    budget_marks: dict[str, Mark] = field(default_factory=dict)
     torch: dict[str, str] = field(default_factory=dict)
-    labels: frozenset[str] = field(default_factory=frozenset)
+    labels: frozenset[str] = frozenset()
     unread: frozenset[str] = frozenset()  # parameters and blocks with a mistake where they are declared
 
     def written(self, variant: str | None) -> dict[str, str]:

@@ -1,23 +1,15 @@
-"""YAML with positions: every key and word knows its line and column.
-
-The events of PyYAML's parser are composed here, not by its composer, so that depth and size are capped before anything can
-recurse, duplicate keys and `<<` are refused, aliases are counted at what they stand for, and scalars follow YAML 1.2
-(`1e9` is a number, `on` is text).
-"""
+"""What a YAML file says, as a tree: every key and word knows its line and column, and scalars follow YAML 1.2 (`1e9` is a number, `on` is text)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-import yaml
+from archcalc.errors import Mark
 
-from archcalc.errors import Mark, Problem, SpecError
-
-MOST_BYTES, DEEPEST, MOST_NODES = 4_000_000, 60, 200_000
+MOST_BYTES = 4_000_000
 
 
 @dataclass(slots=True)
@@ -62,151 +54,3 @@ def read_scalar(text: str) -> Any:
         number = Fraction(text.replace("_", "").rstrip(".") if text[-1] == "." else text.replace("_", ""))
         return number.numerator if number.denominator == 1 else number
     return text
-
-
-def compose(text: str, file: str) -> Node:
-    """The tree of one YAML document. Raises SpecError with the position of what is wrong."""
-    lines = text.splitlines()
-
-    def mark_at(line: int, column: int, length: int = 1) -> Mark:
-        return Mark(file, line + 1, column + 1, max(1, length), lines[line] if line < len(lines) else "")
-
-    _refuse_depth(text, mark_at)
-    try:
-        loader = getattr(yaml, "CLoader", yaml.Loader)
-        return _Composer(mark_at).compose(yaml.parse(text, Loader=loader))
-    except yaml.MarkedYAMLError as error:
-        message, position = _friendly(error, lines)
-        raise SpecError([Problem(message, mark_at(position.line, position.column) if position else mark_at(0, 0))]) from None
-    except yaml.YAMLError as error:
-        raise SpecError([Problem(f"not a YAML file: {str(error).splitlines()[0]}", mark_at(0, 0))]) from None
-
-
-def _refuse_depth(text: str, mark_at: Any) -> None:
-    """Refuse what the parser itself would choke on: its time grows with the square of the open brackets."""
-    depth, line, start = 0, 0, 0
-    for match in re.finditer(rf"[\[{{\]}}\n]|(?:[-?:] ){{{DEEPEST},}}", text):
-        letter = match.group()
-        if letter == "\n":
-            line, start = line + 1, match.end()
-            continue
-        depth = max(0, depth + (letter in "[{") - (letter in "]}"))
-        if depth > DEEPEST or len(letter) > 1:
-            raise SpecError([Problem(f"nested deeper than {DEEPEST}", mark_at(line, match.start() - start))])
-
-
-def _friendly(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[str, Any]:
-    """What is wrong, and where: at what was opened and never closed, or at what doesn't fit."""
-    problem, context = error.problem or "can't be read", error.context or ""
-    position, opened = error.problem_mark or error.context_mark, error.context_mark or error.problem_mark
-    here = lines[position.line][position.column :][:1] if position and position.line < len(lines) else ""
-    if here == "\t" or "\\t" in problem:
-        return "a tab: YAML is indented with spaces", position
-    if "expected ',' or" in problem or ("flow" in context and position and position.line >= len(lines)):
-        return "a bracket that isn't closed, or a comma that is missing inside; a comma inside [a, b] ends the item: quote it or put one layer a line", opened
-    if "quoted scalar" in context and "end of stream" in problem:
-        return "a quote that isn't closed", opened
-    if "escape" in problem:
-        return "an unknown escape: inside double quotes a backslash is special; use single quotes", position
-    if "mapping values are not allowed" in problem:
-        return "a second `key: value` on one line; indent it below, or quote the text", position
-    if "block collection" in context or "block mapping" in context:
-        return "this doesn't fit the indentation above it; items of one list, and keys of one mapping, begin in the same column", position
-    if "could not find expected ':'" in problem or "simple key" in context:
-        return "a key without a colon: `key: value`", opened
-    if "cannot start any token" in problem:
-        return f"a text can't begin with `{here}`: quote it", position
-    return f"not valid YAML: {problem}{f' {context}' if context else ''}", position
-
-
-class _Composer:
-    """Builds the tree from events. `budget` caps what aliases multiply."""
-
-    def __init__(self, mark_at: Any) -> None:
-        self.mark_at = mark_at
-        self.anchors: dict[str, Node] = {}
-        self.nodes = 0
-
-    def compose(self, events: Iterator[Any]) -> Node:
-        roots: list[Node] = []
-        for event in events:
-            if isinstance(event, yaml.NodeEvent):
-                if roots:
-                    self._refuse("a second document; a spec is one", event)
-                roots.append(self._node(event, events, 0))
-        if not roots or (isinstance(roots[0], Scalar) and not roots[0].text):
-            raise SpecError([Problem("the file is empty: a spec needs `archcalc: 1`, a name, an input and layers", self.mark_at(0, 0))])
-        return roots[0]
-
-    def _refuse(self, message: str, event: Any) -> None:
-        raise SpecError([Problem(message, self._mark(event))])
-
-    def _mark(self, event: Any) -> Mark:
-        start, end = event.start_mark, event.end_mark
-        mark: Mark = self.mark_at(start.line, start.column)
-        if not isinstance(event, yaml.ScalarEvent):
-            return mark
-        if start.line == end.line:
-            return mark._replace(length=max(1, end.column - start.column))
-        if event.style in ("|", ">"):  # the text begins on the next line
-            mark = self.mark_at(start.line + 1, 0)
-        more = tuple(self.mark_at(line, 0).source for line in range(mark.line, end.line + 1))
-        return mark._replace(length=max(1, len(mark.source) + 1 - mark.column), more=more)
-
-    def _node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
-        if depth > DEEPEST:
-            self._refuse(f"nested deeper than {DEEPEST}", event)
-        if isinstance(event, yaml.AliasEvent):
-            return self._alias(event)
-        if event.tag:
-            self._refuse(f"tags such as `{event.tag.replace('tag:yaml.org,2002:', '!!')}` are not read", event)
-        if isinstance(event, yaml.ScalarEvent):
-            self._count(1, event)
-            node: Node = Scalar(self._mark(event), event.value, not event.style)
-        elif isinstance(event, yaml.SequenceStartEvent):
-            node = self._sequence(event, events, depth)
-        else:
-            node = self._mapping(event, events, depth)
-        if event.anchor:
-            self.anchors[event.anchor] = node
-        return node
-
-    def _count(self, more: int, event: Any) -> None:
-        self.nodes += more
-        if self.nodes > MOST_NODES:
-            self._refuse(f"more than {MOST_NODES:,} parts, aliases counted at what they stand for", event)
-
-    def _alias(self, event: Any) -> Node:
-        node = self.anchors.get(event.anchor)
-        if node is None:
-            raise SpecError([Problem(f"there is no anchor '&{event.anchor}' before this", self._mark(event))])
-        self._count(1 if isinstance(node, Scalar) else node.nodes, event)
-        return node
-
-    def _sequence(self, event: Any, events: Iterator[Any], depth: int) -> Sequence:
-        before, sequence = self.nodes, Sequence(self._mark(event))
-        self._count(1, event)
-        for inner in events:
-            if isinstance(inner, yaml.SequenceEndEvent):
-                break
-            sequence.items.append(self._node(inner, events, depth + 1))
-        sequence.nodes = self.nodes - before
-        return sequence
-
-    def _mapping(self, event: Any, events: Iterator[Any], depth: int) -> Mapping:
-        before, mapping, seen = self.nodes, Mapping(self._mark(event)), set()
-        self._count(1, event)
-        for inner in events:
-            if isinstance(inner, yaml.MappingEndEvent):
-                break
-            key = self._node(inner, events, depth + 1)
-            if not isinstance(key, Scalar):
-                raise SpecError([Problem("a key must be a word", key.mark)])
-            if key.text == "<<" and key.plain:
-                raise SpecError([Problem("merge keys (`<<`) are not read; use `defaults:`, `params:` or a block", key.mark)])
-            if key.text in seen:
-                raise SpecError([Problem(f"duplicate key '{key.text}'", key.mark)])
-            seen.add(key.text)
-            mapping.pairs.append((key, self._node(next(events), events, depth + 1)))
-        mapping.nodes = self.nodes - before
-        return mapping

@@ -1,0 +1,59 @@
+"""Options that are taken as they are.
+
+typer has pydantic judge every option of a command, those that weren't given too. To import that and to make its adapters takes longer
+than counting a network does, and nearly all that is written on a command line is right: a text, a whole number, a flag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+Process = Callable[[Any, Any], Any]  # of a context and of what was given, or the default
+JUDGE = object()
+
+
+class _Plain:
+    """A command whose options go to typer only where there is something to judge: what is wrong, missing, or of another type."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for param in params:
+            described = getattr(param, "type_descriptor", None)
+            if described is not None and "process_value" not in vars(param):
+                param.process_value = _process(param, described.annotation, described.parameter_info)
+        return params
+
+
+class Command(_Plain, TyperCommand):
+    """One of the commands."""
+
+
+class Group(_Plain, TyperGroup):
+    """What they are commands of."""
+
+
+def _process(param: Any, kind: Any, info: Any) -> Process:
+    judged: Process = param.process_value
+
+    def process(context: Any, value: Any) -> Any:
+        taken = _plain(value, kind, info)
+        if taken is JUDGE or (taken is None and param.required):
+            return judged(context, value)
+        return taken if param.callback is None else param.callback(context, param, taken)
+
+    return process
+
+
+def _plain(value: Any, kind: Any, info: Any) -> Any:
+    """What a value plainly stands for, or that it must be judged."""
+    if value is None or (kind in (str, bool, float) and type(value) is kind):
+        return value
+    if kind == list[str] and value and not isinstance(value, str) and all(isinstance(each, str) for each in value):
+        return list(value)
+    if kind is int and (type(value) is int or (isinstance(value, str) and value.isdecimal() and value.isascii())):
+        number = int(value)
+        return number if (info.min is None or info.min <= number) and (info.max is None or number <= info.max) else JUDGE
+    return JUDGE
