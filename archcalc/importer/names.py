@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from keyword import iskeyword
 
 from archcalc.errors import Mark
@@ -25,6 +26,7 @@ _SCALE = re.compile(r"(?:weight|bias|input|output|_\d+)_(?:scale|zero_point)(?:_
 _NUMBERED = re.compile(r"^(.*?)_?\d*$")
 _SCOPES = "pkg.torch.onnx.name_scopes"
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
+_SEPARATED = re.compile(r"[/;]")
 _UNFIT = re.compile(r"[^\w.+-]+")
 LONGEST = 80
 SHOWN = 4  # layers that a group's caption names
@@ -101,7 +103,7 @@ class Namer:
             label, _, kind = proto.name.partition(":")
             parts = tuple(part for part in label.split("/") if part)
             return (parts, "") if kind else (parts[:-1], parts[-1] if parts else "")
-        parts = tuple(part for part in re.split(r"[/;]", proto.name.replace("::", "/")) if part)
+        parts = tuple(part for part in _SEPARATED.split(proto.name.replace("::", "/")) if part) if proto.name else ()
         if len(parts) > 1:
             leaf = "" if _plain(parts[-1], proto.op) else parts[-1]
             return _without_repeats(parts[:-1]), leaf
@@ -234,6 +236,7 @@ def generated(name: str) -> bool:
     return any(pattern.search(name) for pattern in (_GENERATED, _COMPUTED, _SCALE))
 
 
+@lru_cache(maxsize=1 << 12)
 def fit(name: str) -> str:
     """A name as labels of the language are written."""
     label = _UNFIT.sub("_", name).strip("_.+-")[:LONGEST]

@@ -14,6 +14,7 @@ from archcalc.importer.tensors import Tensor, read_sparse, read_tensor
 from archcalc.importer.wire import Bad, Malformed, Stretch, entry, fields, real, reals, signed, varints
 
 MOST_NODES = 250_000
+SHORT = 256  # bytes of an attribute that is looked up among those that were read
 
 
 class Described(dict[str, "Named | Stretch"]):
@@ -184,28 +185,33 @@ def read_graph(stretch: Stretch) -> GraphProto:
 
 
 def read_nodes(stretches: list[Stretch]) -> Iterator[NodeProto]:
+    known: dict[bytes, tuple[str, Any]] = {}
     for stretch in stretches:
-        yield read_node(stretch)
+        yield read_node(stretch, known)
 
 
-def read_node(stretch: Stretch) -> NodeProto:
-    node = NodeProto()
-    stretch = stretch.here() if len(stretch) < 1 << 16 else stretch
+def read_node(stretch: Stretch, known: dict[bytes, tuple[str, Any]]) -> NodeProto:
+    """A node; `known` are attributes that were read before."""
+    inputs: list[str] = []
+    outputs: list[str] = []
+    attributes: dict[str, Any] = {}
+    node = NodeProto("", "", "", inputs, outputs, attributes)
+    stretch = stretch.here() if stretch.stop - stretch.start < 1 << 16 else stretch
     source = stretch.source
     for number, value, stop in fields(stretch):
         if stop < 0:
             continue
         if number == 1:
-            node.inputs.append(str(source[value:stop], "utf-8", "replace"))
+            inputs.append(str(source[value:stop], "utf-8", "replace"))
         elif number == 2:
-            node.outputs.append(str(source[value:stop], "utf-8", "replace"))
+            outputs.append(str(source[value:stop], "utf-8", "replace"))
         elif number == 3:
             node.name = str(source[value:stop], "utf-8", "replace")
         elif number == 4:
             node.op = str(source[value:stop], "utf-8", "replace")
         elif number == 5:
-            name, found = _attribute(Stretch(source, value, stop))
-            node.attributes[name] = found
+            name, found = _known(source[value:stop], known) if stop - value <= SHORT else _attribute(Stretch(source, value, stop))
+            attributes[name] = found
         elif number == 7:
             node.domain = str(source[value:stop], "utf-8", "replace")
         elif number == 8:
@@ -213,6 +219,16 @@ def read_node(stretch: Stretch) -> NodeProto:
         elif number == 9:
             entry(Stretch(source, value, stop), node.metadata)
     return node
+
+
+def _known(raw: bytes, known: dict[bytes, tuple[str, Any]]) -> tuple[str, Any]:
+    """An attribute by its bytes: a network says `strides = [1, 1]` a hundred times. A tensor is another one each time, and so is a graph."""
+    found = known.get(raw)
+    if found is None:
+        found = _attribute(Stretch(raw, 0, len(raw)))
+        if not isinstance(found[1], Subgraph) and not (isinstance(found[1], list) and found[1] and isinstance(found[1][0], (Subgraph, Tensor))):
+            known[raw] = found
+    return (found[0], found[1].again()) if type(found[1]) is Tensor else found
 
 
 def _attribute(stretch: Stretch) -> tuple[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain
 from math import isfinite, prod
 from typing import Any
 
@@ -24,6 +25,7 @@ FLOATS = frozenset({FLOAT, FLOAT16, DOUBLE, BFLOAT16, 17, 18, 19, 20, 23, 24})
 WHOLES = frozenset({UINT8, INT8, UINT16, INT16, INT32, INT64, UINT32, UINT64, BOOL})
 INTEGERS = WHOLES - {BOOL}
 NARROW = frozenset({UINT8, INT8, UINT16, INT16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26})  # what weights are quantised to
+_TYPED = frozenset({4, 5, 6, 7, 10, 11})  # fields that hold numbers one by one
 INDICES = frozenset({INT32, INT64, UINT32, UINT64, BOOL, STRING})  # what says where, and how much of it, and isn't learned
 
 
@@ -43,6 +45,10 @@ class Tensor:
     def elements(self) -> int:
         return prod(self.dims)
 
+    def again(self) -> Tensor:
+        """Another one with the same numbers."""
+        return Tensor(self.name, self.dims, self.kind, self.raw, self.packed, self.outside, self.sparse)
+
     def content(self) -> tuple[Any, ...] | None:
         """Its numbers if they are few and here, exact; None where they aren't known."""
         count = self.elements
@@ -53,10 +59,10 @@ class Tensor:
                 raise Bad(f"tensor '{self.name}' has {len(self.raw)} bytes for {count} numbers")
             values: Any = struct.unpack(f"<{count}{_FORMATS[self.kind]}", self.raw.bytes())
         else:
-            values = [value for number, found in self.packed for value in _unpacked(number, found, self.kind)]
+            values = list(chain.from_iterable(_unpacked(number, found, self.kind) for number, found in self.packed))
         if len(values) != count:
             raise Bad(f"tensor '{self.name}' has {len(values)} of {count} numbers")
-        return tuple(exact(value) for value in values)
+        return tuple(map(exact, values)) if self.kind in FLOATS else tuple(values)
 
 
 def exact(value: Any) -> Any:
@@ -71,33 +77,36 @@ def exact(value: Any) -> Any:
 
 def read_tensor(stretch: Stretch) -> Tensor:
     """A tensor without its numbers. Raises Bad for negative sizes, and for numbers in a file outside of the model's folder."""
-    tensor = Tensor()
     source = stretch.source
+    name, kind, raw, outside = "", 0, None, False
     dims: list[int] = []
+    packed: list[tuple[int, Any]] = []
     away: dict[str, str] = {}
-    outside = False
     for number, value, stop in fields(stretch):
         if number == 1:
-            dims += [signed(value)] if stop == -1 else varints(Stretch(source, value, stop)) if stop >= 0 else []
+            if stop == -1:
+                dims.append(signed(value))
+            elif stop >= 0:
+                dims += varints(Stretch(source, value, stop))
         elif number == 2 and stop == -1:
-            tensor.kind = value
+            kind = value
         elif number == 8 and stop >= 0:
-            tensor.name = str(source[value:stop], "utf-8", "replace")
+            name = str(source[value:stop], "utf-8", "replace")
         elif number == 9 and stop >= 0:
-            tensor.raw = Stretch(source, value, stop)
-        elif number in (4, 5, 6, 7, 10, 11):
-            tensor.packed.append((number, Stretch(source, value, stop) if stop >= 0 else (source, value, stop)))
+            raw = Stretch(source, value, stop)
+        elif number in _TYPED:
+            packed.append((number, Stretch(source, value, stop) if stop >= 0 else (source, value, stop)))
         elif number == 13 and stop >= 0:
             entry(Stretch(source, value, stop), away)
         elif number == 14 and stop == -1:
             outside = value == 1
-    tensor.dims = tuple(dims)
-    if any(dim < 0 for dim in dims):
-        raise Bad(f"tensor '{tensor.name}' has a negative size: {'x'.join(map(str, dims))}")
+    if dims and min(dims) < 0:
+        raise Bad(f"tensor '{name}' has a negative size: {'x'.join(map(str, dims))}")
+    tensor = Tensor(name, tuple(dims), kind, raw, packed)
     if outside:
-        tensor.outside = _inside_folder(tensor.name, away.get("location", ""))
-    elif tensor.raw is not None and tensor.kind in BITS and len(tensor.raw) != -(-tensor.elements * BITS[tensor.kind] // 8):
-        raise Bad(f"tensor '{tensor.name}' is {'x'.join(map(str, dims))} and has {len(tensor.raw):,} bytes")
+        tensor.outside = _inside_folder(name, away.get("location", ""))
+    elif raw is not None and kind in BITS and raw.stop - raw.start != -(-tensor.elements * BITS[kind] // 8):
+        raise Bad(f"tensor '{name}' is {'x'.join(map(str, dims))} and has {len(raw):,} bytes")
     return tensor
 
 

@@ -206,8 +206,11 @@ def possible(shape: Shape) -> None:
     """Raises ShapeError for what is no shape of a tensor: sizes are int64s, and their closed forms can be written down."""
     if len(shape) > MOST_AXES:
         raise ShapeError(f"a tensor of {len(shape)} axes")
-    if prod(dim for dim in shape if isinstance(dim, int)) >= LARGEST:
+    numbers = [dim for dim in shape if isinstance(dim, int)]
+    if prod(numbers) >= LARGEST:
         raise ShapeError(f"a tensor of {spell_shape(shape, brief)} has more elements than 64 bits can count")
+    if len(numbers) == len(shape):
+        return
     for dim in shape:
         if not is_written(dim):
             raise ShapeError(f"the closed form of a size, {brief(dim)}, is too long: --set gives sizes numbers")

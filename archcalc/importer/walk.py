@@ -37,7 +37,9 @@ class Walker:
     """Builds one graph of one sample. `sizes` gives each dim of a value that the file describes: a number or a closed form."""
 
     def __init__(self, model: ModelProto, file: str, sizes: Callable[[Named, int], Dim]) -> None:
-        self.model, self.file, self.sizes = model, file, sizes
+        from archcalc.importer.rules import RULES  # they are written for walkers
+
+        self.model, self.file, self.sizes, self.rules = model, file, sizes, RULES
         self.graph = Graph()
         self.assumed = Assumed()
         self.namer = Namer(model.producer)
@@ -184,8 +186,7 @@ class Walker:
     def run(self, nodes: Sequence[NodeProto], outputs: Iterable[str], scope: Scope) -> None:
         """Every node in turn."""
         scope.reads.update(outputs)
-        for node in nodes:
-            scope.reads.update(node.reads)
+        scope.reads.update(name for node in nodes for name in node.reads)
         for node in nodes:
             self.walked += 1
             if self.walked > MOST_NODES:
@@ -216,8 +217,6 @@ class Walker:
 
     def outputs(self, node: NodeProto, scope: Scope) -> Outputs:
         """What a node puts out. Raises Bad with the node's name for what can't be."""
-        from archcalc.importer.rules import RULES
-
         if len(node.outputs) > MOST_OUTPUTS or len(node.inputs) > MOST_OUTPUTS:
             raise Bad(f"node {self.where} has more than {MOST_OUTPUTS} inputs or outputs")
         inputs: list[Value | Values | None] = []
@@ -227,8 +226,9 @@ class Walker:
             except KeyError:
                 raise Bad(f"node {self.where} ({node.op}) reads '{name}', which nothing puts out") from None
         domain = "" if node.domain == "ai.onnx" else node.domain
-        function = self.model.functions.get((node.domain, node.op, node.overload)) or self.model.functions.get((node.domain, node.op, ""))
-        rule = RULES.get((domain, node.op))
+        functions = self.model.functions
+        function = (functions.get((node.domain, node.op, node.overload)) or functions.get((node.domain, node.op, ""))) if functions else None
+        rule = self.rules.get((domain, node.op))
         call = Call(self, node, inputs, scope, domain)
         if function is not None and (rule is None or domain != ""):
             return self.inlined(function, call)
@@ -259,7 +259,7 @@ class Walker:
 
     def shown(self, found: Any, node: NodeProto) -> Any:
         """A layer of our own that does nothing at inference is one all the same."""
-        line = node.metadata.get("layer")
+        line = node.metadata.get("layer") if self.layers is not None else None
         if self.layers is None or line is None or node.name in self.layers.lines or not isinstance(found, Value) or found.node is None or found.shape is None:
             return found
         sample = self.sample(found.shape)

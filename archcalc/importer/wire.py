@@ -16,6 +16,8 @@ from archcalc.errors import ArchcalcError
 Source: TypeAlias = bytes | mmap
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
+_LED_BY_VARINT = (LENGTH, VARINT)
+_WIDTHS = {FIXED32: 4, FIXED64: 8}
 WHOLE = 1 << 64
 SIGN = 1 << 63
 
@@ -63,8 +65,10 @@ def fields(stretch: Stretch) -> Iterator[tuple[int, int, int]]:
         at += 1
         if tag > 127:
             tag, at = _varint(source, at - 1, end)
-        kind, number = tag & 7, tag >> 3
-        if kind in (VARINT, LENGTH):
+        if tag < 8:
+            raise Malformed(f"there is no field 0, at byte {at}")
+        kind = tag & 7
+        if kind in _LED_BY_VARINT:
             if at >= end:
                 raise Malformed(f"it ends in the middle of a field, at byte {at}")
             value = source[at]
@@ -72,22 +76,21 @@ def fields(stretch: Stretch) -> Iterator[tuple[int, int, int]]:
             if value > 127:
                 value, at = _varint(source, at - 1, end)
             if kind == VARINT:
-                yield number, value, -1
+                yield tag >> 3, value, -1
                 continue
-            if value > end - at:
+            stop = at + value
+            if stop > end:
                 raise Malformed(f"a field at byte {at} claims {value:,} bytes where {end - at:,} are left")
-            yield number, at, at + value
-            at += value
-        elif kind in (FIXED32, FIXED64):
-            width = 4 if kind == FIXED32 else 8
+            yield tag >> 3, at, stop
+            at = stop
+        elif kind in _WIDTHS:
+            width = _WIDTHS[kind]
             if width > end - at:
                 raise Malformed(f"it ends in the middle of a number, at byte {at}")
-            yield number, at, -width
+            yield tag >> 3, at, -width
             at += width
         else:
             raise Malformed(f"there is no field of kind {kind}, at byte {at}")
-        if number == 0:
-            raise Malformed(f"there is no field 0, at byte {at}")
 
 
 def _varint(source: Source, at: int, end: int) -> tuple[int, int]:

@@ -64,11 +64,10 @@ def constant_of_shape(call: Call) -> Value:
     dims = sizes(call, 0)
     given = call.attr("value")
     kind = given.kind if isinstance(given, Tensor) else FLOAT
-    value = (given.content() or (None,))[0] if isinstance(given, Tensor) else 0
-    total = size(dims)
-    content = (value,) * total if isinstance(total, int) and total <= 64 else None
-    source = call.value(0)
-    written = all(isinstance(dim, int) for dim in dims) and any(origin.given for origin in source.origins) and kind != INT64
+    total, content = size(dims), None
+    if isinstance(total, int) and total <= 64:
+        content = ((given.content() or (None,))[0] if isinstance(given, Tensor) else 0,) * total
+    written = kind != INT64 and all(isinstance(dim, int) for dim in dims) and any(origin.given for origin in call.value(0).origins)
     name = call.node.outputs[0] if call.node.outputs else ""
     return Value(dims, kind, None, content, (Origin(call.node, name, dims, True),) if written else ())  # type: ignore[arg-type]
 
@@ -83,6 +82,8 @@ def sizes(call: Call, n: int) -> Shape:
         if declared is not None and (length is None or length == len(declared)):
             return declared
         raise Unknown("the sizes that it reads are computed when it runs")
+    if all(type(item) is int and item >= 0 for item in content):
+        return content
     dims = []
     for axis, item in enumerate(content):
         dim = whole(item)
