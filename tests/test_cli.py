@@ -386,6 +386,56 @@ def test_a_closed_pipe_is_no_crash() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "ending", "code", "said"),
+    [
+        ("count lenet --depth 0", "", 0, ""),
+        ("count nowhere", "", 2, "there is no file or network 'nowhere'"),
+        ("count lenet --depth 0 --strict", ">&-", 0, ""),
+        ("count nowhere", "2>&-", 2, ""),
+        ("count lenet", "> /dev/full", 2, "archcalc: the output can't be written: No space left on device\n"),
+    ],
+)
+def test_a_process_ends_with_all_said_and_its_exit_code(words: str, ending: str, code: int, said: str) -> None:
+    """`start` is what the `archcalc` of an installation calls; it ends the process itself."""
+    if "/dev/full" in ending and not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    start = f"import sys; sys.argv = ['archcalc', *{words.split()}]; from archcalc.cli import start; start(); print('still here')"
+    done = subprocess.run(["bash", "-c", f'{sys.executable} -c "{start}" {ending}'], capture_output=True, text=True)
+    assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (code, True, False)
+    assert ("params" in done.stdout) is (code == 0 and not ending)
+    assert "still here" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--depth", "-1"], "'--depth' / '-d'"),
+        (["--depth", "one"], "'--depth' / '-d'"),
+        (["--batch", "0"], "'--batch' / '-b'"),
+        (["--batch", "2.5"], "'--batch' / '-b'"),
+        (["--batch", "\u0663"], "'--batch' / '-b'"),  # an Arabic three, which is a number to Python
+        (["--batch", "9" * 5000], "'--batch' / '-b'"),
+        (["--batch", " 3"], ""),
+        (["--top", "0"], "'--top'"),
+        (["--no-such"], "--no-such"),
+        (["--free"], "--free"),
+    ],
+)
+def test_options_that_need_judging_are_judged_by_typer(archcalc, words: list[str], said: str) -> None:
+    done = archcalc("count", "lenet", *words)
+    assert done.code == (2 if said else 0)
+    assert said in done.err
+    assert ("batch 3" in done.out) is (not said)
+
+
+def test_what_is_given_several_times_and_what_isn_t_given(archcalc) -> None:
+    done = archcalc("count", "vgg11", "--set", "classes=7", "--set", "size=96", "--batch", "2", "--depth", "0", "--format", "json")
+    found = json.loads(done.out)
+    assert (found["bindings"]["classes"], found["bindings"]["size"], found["batch"], found["free"]) == (7, 96, 2, [])
+    assert archcalc("count").code == 2
+
+
+@pytest.mark.parametrize(
     ("left_out", "saved"),
     [
         ("fc7", 4096 * 4096 + 4096),

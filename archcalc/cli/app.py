@@ -67,24 +67,26 @@ def whole() -> typer.Typer:
 def start() -> NoReturn:
     """The command in a process of its own, which ends at once: to take down what it has built would take as long as a small count."""
     code: object = 0
-    try:
-        main()
-    except SystemExit as end:
-        code = end.code
+    for step in (main, _flush):
+        try:
+            step()
+        except SystemExit as end:
+            code = end.code or code
+    os._exit(code if isinstance(code, int) else 1)
+
+
+def _flush() -> None:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except BrokenPipeError:
-        code = 1
     except OSError as error:
-        print(f"archcalc: {error.strerror or error}", file=sys.stderr)  # noqa: T201
-        code = 2
-    os._exit(code if isinstance(code, int) else int(code is not None))
+        _unwritten(error)
 
 
 def main() -> None:
     """Run, and turn what goes wrong into a message and an exit code: never a traceback for a mistake in the input."""
     gc.disable()  # a command is short, and what it allocates is needed to its end
+    sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115  # closed with `>&-`
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     try:
@@ -99,9 +101,18 @@ def main() -> None:
         _fail("the spec is nested too deeply")
     except MemoryError:
         _fail("out of memory: the network is too large for this machine")
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        _unwritten(error)
+
+
+def _unwritten(error: OSError) -> NoReturn:
+    """End a run whose output went nowhere: without a word where the reader of a pipe has had enough, with one where a disk is full."""
+    if error.filename is not None:
+        raise error
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
         sys.exit(1)
+    _fail(f"the output can't be written: {error.strerror or error}")
 
 
 def _app() -> typer.Typer:
@@ -112,7 +123,7 @@ def _app() -> typer.Typer:
     return whole()
 
 
-def _fail(message: str) -> None:
+def _fail(message: str) -> NoReturn:
     sys.stdout.flush()
     print(message if message[:1].isupper() or "\n" in message or ":" in message.split(" ")[0] else f"archcalc: {message}", file=sys.stderr)  # noqa: T201
     sys.exit(2)

@@ -53,7 +53,7 @@ def _plain(value: Any, kind: Any, info: Any) -> Any:
         return value
     if kind == list[str] and value and not isinstance(value, str) and all(isinstance(each, str) for each in value):
         return list(value)
-    if kind is int and (type(value) is int or (isinstance(value, str) and value.isdecimal() and value.isascii())):
+    if kind is int and (type(value) is int or (isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 19)):
         number = int(value)
         return number if (info.min is None or info.min <= number) and (info.max is None or number <= info.max) else JUDGE
     return JUDGE
