@@ -42,6 +42,7 @@ from archcalc.algebra import (
     to_sympy,
     unicode,
 )
+from archcalc.algebra.covering import covered
 from archcalc.algebra.poly import Floor
 from archcalc.errors import ArchcalcError, Undecided
 
@@ -378,6 +379,44 @@ def test_the_smaller_and_the_larger_are_decided_when_they_can_be() -> None:
     assert (bounds(minimum(size, 7)), bounds(maximum(size, 7))) == ((1, 7), (7, None))
     assert [maximum(size // 2, 7).evaluate({"size": s}) for s in (3, 14, 20)] == [7, 7, 10]
     assert minimum(size, 7).substitute({"size": 3}) == 3
+
+
+def test_the_larger_of_maps_at_several_scales_is_one_of_them() -> None:
+    """ceil(h/4) ceil(w/4) is never less than ceil(h/8) ceil(w/8), which is 1 at the least; floors of small sizes may be 0, and are less."""
+    h, w = symbol("h"), symbol("w")
+    fine, coarse = ((h + d - 1) // d * ((w + d - 1) // d) for d in (4, 8))
+    assert maximum(fine, coarse) == fine
+    assert maximum(3 * fine, coarse + 2 * ((h + 31) // 32) * ((w + 15) // 16)) == 3 * fine
+    assert maximum(h * w, 5, fine) == maximum(h * w, 5)
+    assert minimum(h * fine, fine, h * w * fine) == fine
+    for one, other, at in (
+        (3 * fine, 2 * coarse + 2 * ((h + 31) // 32), {"h": 1, "w": 1}),  # 3 and 4
+        ((h // 4) * (w // 4), (h + 7) // 8 * ((w + 7) // 8), {"h": 1, "w": 1}),  # 0 and 1
+        ((h + 2) // 8, (h + 11) // 16, {"h": 5, "w": 1}),  # 0 and 1
+    ):
+        found = maximum(one, other)
+        assert isinstance(found, Poly)
+        assert found.evaluate(at) == max(one.evaluate(at), other.evaluate(at))
+
+
+@st.composite
+def sums_of_floors(draw: st.DrawFn) -> Poly:
+    """A closed form with terms of both signs over sizes and their floors."""
+    sizes = symbol("h"), symbol("w", minimum=3)
+
+    def factor() -> Any:
+        x = draw(st.sampled_from(sizes))
+        return x if draw(st.booleans()) else (x + draw(st.integers(-2, 9))) // draw(st.sampled_from([2, 3, 4, 8]))
+
+    terms = [draw(st.sampled_from([-3, -2, -1, 1, 2, 4])) * factor() * (factor() if draw(st.booleans()) else 1) for _ in range(draw(st.integers(2, 4)))]
+    total: Any = sum(terms)
+    return total if isinstance(total, Poly) else sizes[0]
+
+
+@settings(max_examples=400, deadline=None)
+@given(sums_of_floors(), st.lists(st.tuples(st.integers(1, 300), st.integers(3, 300)), min_size=8, max_size=8))
+def test_what_terms_show_never_to_be_negative_is_never_negative(x: Poly, points: list[tuple[int, int]]) -> None:
+    assert not covered(x) or min(x.evaluate({"h": h, "w": w}) for h, w in [(1, 3), (2, 4), *points]) >= 0
 
 
 # questions

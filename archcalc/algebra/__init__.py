@@ -14,7 +14,8 @@ rounds, overflows or guesses: what can't be decided or kept exact raises.
 
 from .compiling import compile_numpy, compile_python, javascript
 from .equality import divides, same
-from .intervals import bounds, maximum, minimum
+from .intervals import bounds
+from .maxima import maximum, minimum
 from .order import domain, increasing, less, lower_bound
 from .poly import Dim, Number, Poly, Symbol, call, ceil, floor, integral, symbol
 from .printing import latex, text, to_sympy, unicode

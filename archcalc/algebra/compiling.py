@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from archcalc.errors import ArchcalcError
 
 from .equality import always_integral
-from .intervals import maximum, minimum
+from .maxima import maximum, minimum
 from .poly import Atom, Call, Floor, Monomial, Number, Poly, Variable, integral, nested, plain
 from .printing import Text
 

@@ -1,4 +1,4 @@
-"""Intervals that hold every value of a closed form, and the smaller and the larger of several.
+"""Intervals that hold every value of a closed form.
 
 They come from the symbols' domains, tightened by X/c - (c-1)/c <= floor(X/c) <= X/c.
 """
@@ -6,14 +6,14 @@ They come from the symbols' domains, tightened by X/c - (c-1)/c <= floor(X/c) <=
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 from typing import TypeAlias
 
 from archcalc.errors import ArchcalcError
 
-from .poly import Atom, Call, Floor, Monomial, Number, Poly, Rational, Variable, call_atom, integral
+from .poly import Atom, Call, Floor, Monomial, Number, Poly, Rational, Variable, integral
 
 Bound: TypeAlias = int | Fraction | None
 Interval: TypeAlias = tuple[Bound, Bound]
@@ -32,7 +32,7 @@ def bounds(x: Number) -> Interval:
 
 @lru_cache(maxsize=1 << 13)
 def _bounds(x: Poly) -> Interval:
-    low, negated = _lower(x), _lower(-x)
+    low, negated = lower(x), lower(-x)
     high = None if negated is None else -negated
     if integral(x):
         low, high = None if low is None else math.ceil(low), None if high is None else math.floor(high)
@@ -46,8 +46,8 @@ def interval(atom: Atom) -> Interval:
     if isinstance(atom, Floor):
         low, high = _bounds(atom.inside)
         return None if low is None else low // atom.divisor, None if high is None else high // atom.divisor
-    if isinstance(atom, Call) and atom.build in (minimum, maximum):
-        return _interval_of_extreme(atom.build is minimum, [bounds(arg) for arg in atom.args])
+    if isinstance(atom, Call) and atom.name in ("min", "max"):
+        return _interval_of_extreme(atom.name == "min", [bounds(arg) for arg in atom.args])
     if isinstance(atom, Call) and atom.rising:
         ends = zip(*map(bounds, atom.args), strict=True)
         low, high = (None if None in end else atom.function(*end) for end in ends)
@@ -64,7 +64,7 @@ def _interval_of_extreme(smaller: bool, intervals: list[Interval]) -> Interval:
     return max(lows, default=None), max(highs) if all_high else None
 
 
-def _lower(x: Poly) -> Bound:
+def lower(x: Poly) -> Bound:
     """The best lower bound found: with floors as they are, or replaced by what they are a rounding of."""
     found = [_lower_shifted(x)]
     relaxed = _relaxed(x)
@@ -145,40 +145,3 @@ def _span(monomial: Monomial) -> Interval:
             return 0, 0
         widest = None if widest is None or width is None else widest * width
     return None if any(power % 2 for power in signed.values()) else 0, widest
-
-
-def minimum(*values: Number) -> Number:
-    """The smallest; where that depends on the symbols, one atom min(...) of those that may be it, in canonical order."""
-    return _extreme("min", min, minimum, values)
-
-
-def maximum(*values: Number) -> Number:
-    """The largest; where that depends on the symbols, one atom max(...) of those that may be it, in canonical order."""
-    return _extreme("max", max, maximum, values)
-
-
-def _extreme(name: str, function: Callable[..., Rational], build: Callable[..., Number], values: tuple[Number, ...]) -> Number:
-    kept: list[Number] = []
-    for value in (part for whole in values for part in _parts(name, whole)):
-        if not any(_reaches(name, other, value) for other in kept):
-            kept = [*(other for other in kept if not _reaches(name, value, other)), value]
-    if len(kept) == 1:
-        return kept[0]
-    args = tuple(sorted(kept, key=lambda x: (not isinstance(x, Poly), str(x))))
-    return Poly({(call_atom(name, args, all(map(integral, args)), function, build),): 1})
-
-
-def _parts(name: str, x: Number) -> tuple[Number, ...]:
-    """The arguments of a lone max(...) inside another, so that they don't nest."""
-    if isinstance(x, Poly) and len(x.terms) == 1:
-        ((monomial, factor),) = x.terms.items()
-        if factor == 1 and len(monomial) == 1 and isinstance(monomial[0], Call) and monomial[0].name == name:
-            return monomial[0].args
-    return (x,)
-
-
-def _reaches(name: str, one: Number, other: Number) -> bool:
-    """Whether `one` is at least `other` (at most, for min) at every point; False where that can't be seen."""
-    ahead = other - one if name == "min" else one - other
-    low = _lower(ahead) if isinstance(ahead, Poly) else ahead
-    return low is not None and low >= 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from .equality import undecided
-from .intervals import bounds, interval, maximum, minimum
+from .intervals import bounds, interval
+from .maxima import maximum, minimum
 from .poly import Atom, Call, Dim, Floor, Monomial, Number, Poly, Variable, integral, rewrite, symbol, variables_in
 
 FARTHEST = 1 << 64
