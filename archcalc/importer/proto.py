@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from archcalc.importer.tensors import Tensor, read_sparse, read_tensor
-from archcalc.importer.wire import Bad, Malformed, Stretch, entry, fields, real, reals, signed, varints
+from archcalc.importer.wire import Bad, Malformed, Stretch, entry, fields, passed, real, reals, signed, varints
 
 MOST_NODES = 250_000
+WINDOW = 1 << 21  # bytes of a file that are passed by before their memory is given back
 SHORT = 256  # bytes of an attribute that is looked up among those that were read
 
 
@@ -159,7 +160,7 @@ def read_model(stretch: Stretch) -> ModelProto:
 def read_graph(stretch: Stretch) -> GraphProto:
     """A graph; its nodes are read one by one, later."""
     graph = GraphProto()
-    source, nodes, inputs = stretch.source, graph.nodes, list[Stretch]()
+    source, nodes, inputs, seen = stretch.source, graph.nodes, list[Stretch](), stretch.start
     for number, value, stop in fields(stretch):
         if stop < 0:
             continue
@@ -169,6 +170,9 @@ def read_graph(stretch: Stretch) -> GraphProto:
                 raise Bad(f"the graph has more than {MOST_NODES:,} nodes")
         elif number == 5:
             graph.initializers.append(read_tensor(Stretch(source, value, stop)))
+            if stop - seen > WINDOW:
+                passed(source, seen, stop)
+                seen = stop
         elif number == 15:
             graph.initializers.append(read_sparse(Stretch(source, value, stop)))
         elif number == 11:

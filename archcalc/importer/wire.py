@@ -6,20 +6,21 @@ that claims more than it has is refused before anything is allocated.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
-from mmap import mmap
 from struct import Struct
 from typing import NamedTuple, TypeAlias
 
 from archcalc.errors import ArchcalcError
 
-Source: TypeAlias = bytes | mmap
+Source: TypeAlias = bytes | mmap.mmap
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 _LED_BY_VARINT = (LENGTH, VARINT)
 _WIDTHS = {FIXED32: 4, FIXED64: 8}
 WHOLE = 1 << 64
 SIGN = 1 << 63
+AROUND = 1 << 20  # bytes that a look at a few may bring in on either side
 
 _FLOAT, _DOUBLE = Struct("<f"), Struct("<d")
 
@@ -43,7 +44,10 @@ class Stretch(NamedTuple):
         return self.stop - self.start
 
     def bytes(self) -> bytes:
-        return bytes(self.source[self.start : self.stop])
+        found = bytes(self.source[self.start : self.stop])
+        if not isinstance(self.source, bytes):
+            passed(self.source, self.start - AROUND, self.stop + AROUND)
+        return found
 
     def text(self) -> str:
         """Names come in UTF-8; what isn't is shown with replacement characters."""
@@ -51,7 +55,15 @@ class Stretch(NamedTuple):
 
     def here(self) -> Stretch:
         """The same bytes in a source of their own, which is quicker to read if they are few."""
-        return Stretch(self.bytes(), 0, self.stop - self.start)
+        return self if isinstance(self.source, bytes) else Stretch(self.source[self.start : self.stop], 0, self.stop - self.start)
+
+
+def passed(source: Source, start: int, stop: int) -> None:
+    """Give back the memory of a mapped file between two positions: to look at one byte brings in many around it, and weights were only passed by."""
+    if isinstance(source, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        first = -(-max(start, 0) // mmap.PAGESIZE) * mmap.PAGESIZE
+        if first < min(stop, len(source)):
+            source.madvise(mmap.MADV_DONTNEED, first, min(stop, len(source)) - first)
 
 
 def fields(stretch: Stretch) -> Iterator[tuple[int, int, int]]:
@@ -144,4 +156,4 @@ def reals(stretch: Stretch, double: bool = False) -> list[float]:
     return [float(value) for (value,) in form.iter_unpack(stretch.bytes())]
 
 
-__all__ = ["FIXED32", "FIXED64", "LENGTH", "VARINT", "Bad", "Malformed", "Source", "Stretch", "entry", "fields", "real", "reals", "signed", "varints"]
+__all__ = ["FIXED32", "FIXED64", "LENGTH", "VARINT", "Bad", "Malformed", "Source", "Stretch", "entry", "fields", "passed", "real", "reals", "signed", "varints"]

@@ -19,6 +19,17 @@ from measuring import MIB, Run, figure, machine, run, timed
 
 NETWORKS = ("squeezenet1_1", "mobilenet_v2", "resnet50", "densenet121", "googlenet", "vit_b_32")
 ROUNDS = 7
+PEER = """import sys, time, onnx_tool
+found = []
+for _ in range(7):
+    start = time.perf_counter()
+    graph = onnx_tool.Model(sys.argv[1]).graph
+    graph.shape_infer()
+    graph.profile()
+    sum(graph.macs)
+    found.append(time.perf_counter() - start)
+print(sorted(found)[3])
+"""
 ONNX = "import sys, onnx; onnx.shape_inference.infer_shapes(onnx.load(sys.argv[1]))"
 TOOL = "import sys, onnx_tool; m = onnx_tool.Model(sys.argv[1]); m.graph.shape_infer(); m.graph.profile(); print(sum(m.graph.macs))"
 
@@ -28,9 +39,10 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--peer", help="a Python with onnx-tool")
     parser.add_argument("--warm", type=Path, help="one file, counted again and again in this process")
+    parser.add_argument("--against", type=float, help="with --warm: the seconds that onnx-tool takes")
     given = parser.parse_args()
     if given.warm:
-        warm(given.warm)
+        warm(given.warm, given.against)
         return
     print(machine())
     script = shutil.which("archcalc", path=str(Path(sys.executable).parent))
@@ -77,10 +89,11 @@ def compare(command: list[str], file: Path, peer: str | None) -> None:
     figure("  ratio", f"{ratio:.2f}", "< 2", ratio < 2)
     if peer:
         figure("  onnx-tool, a process", f"{1000 * wall['onnx-tool']:.0f} ms", "slower", wall["onnx-tool"] > wall["count"])
-    print(run([sys.executable, __file__, "--warm", str(file)]).output, end="")
+    against = ["--against", run([peer, "-c", PEER, str(file)]).output.split()[-1]] if peer else []
+    print(run([sys.executable, __file__, "--warm", str(file), *against]).output, end="")
 
 
-def warm(file: Path) -> None:
+def warm(file: Path, peer: float | None) -> None:
     """Without start-up: what a program pays that counts many files."""
     import onnx
 
@@ -99,6 +112,8 @@ def warm(file: Path) -> None:
     figure("  warm: archcalc, onnx", f"{one:.1f} ms, {other:.1f} ms")
     ratio = median(a / b for a, b in found)
     figure("  ratio", f"{ratio:.2f}", "< 2", ratio < 2)
+    if peer is not None:
+        figure("  warm: onnx-tool", f"{1000 * peer:.1f} ms", "slower", 1000 * peer > one)
 
 
 if __name__ == "__main__":

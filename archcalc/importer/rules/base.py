@@ -11,6 +11,7 @@ from archcalc.importer.call import Call, Outputs, Unknown, shaped
 from archcalc.importer.names import generated
 from archcalc.importer.tensors import FLOAT, FLOATS, Tensor
 from archcalc.importer.values import Value, Values
+from archcalc.importer.wire import Stretch
 from archcalc.ops import Reach, Shape, size
 
 Rule: TypeAlias = Callable[[Call], Any]
@@ -44,7 +45,7 @@ def _is_mask(tensor: Tensor | None) -> bool:
     seen: set[bytes] = set()
     step = 64
     while start < stop:
-        block = bytes(source[start : min(start + step, stop)])
+        block = Stretch(source, start, min(start + step, stop)).bytes()
         seen.update(block[n : n + 4] for n in range(0, len(block), 4))
         if len(seen) > 2:
             return False
