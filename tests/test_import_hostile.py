@@ -203,6 +203,22 @@ def test_a_million_nodes_are_refused_in_a_moment(tmp_path: Path) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kilobytes
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says of a process")
+def test_weights_that_are_passed_by_take_no_memory(tmp_path: Path) -> None:
+    """100 MB of weights, at which the bias of a scale is looked into; what was only passed by is given back."""
+    names = [f"w{n}" for n in range(25)]
+    nodes = [node("MatMul", [f"x{n}" if n else "x", name], [f"x{n + 1}"]) for n, name in enumerate(names)]
+    nodes.append(node("Add", ["x25", "b"], ["y"]))
+    file = write(tmp_path / "wide.onnx", nodes, {"x": [1, 1000]}, b=weights(1000), **dict.fromkeys(names, weights(1000, 1000)))
+    assert Path(file).stat().st_size > 100e6
+    held = """[int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(("VmHWM", "VmRSS"))]"""
+    code = f"import archcalc, archcalc.importer.rules\nbefore = {held}\ntable = archcalc.load({file!r}).count()\nprint(table.totals['params'], before[1], {held}[0])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    params, before, peak = map(int, done.stdout.split())
+    assert params == 25 * 1000 * 1000 + 1000
+    assert peak - before < 20_000  # kilobytes
+
+
 def test_functions_of_functions_don_t_explode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archcalc.importer.walk.MOST_NODES", 5000)
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid("own", 1)]
