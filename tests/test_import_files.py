@@ -556,14 +556,21 @@ def test_numbers_in_attributes_are_as_exact_as_they_were_written(tmp_path: Path)
     assert getattr(table.graph.nodes[-1].op, "slope") == Fraction(1, 10)  # noqa: B009
 
 
-def test_a_filter_of_a_free_size_is_not_counted_and_the_rest_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("op", "filters", "more"), [("Conv", [4, 3], []), ("ConvTranspose", [3, 4], []), ("DeformConv", [4, 3], ["o"])])
+def test_a_filter_of_a_free_size_is_not_counted_and_the_rest_is(tmp_path: Path, op: str, filters: list[int], more: list[str]) -> None:
     nodes = [
-        node("Conv", ["x", "f"], ["a"], name="free"),
+        node(op, ["x", "f", *more], ["a"], name="free"),
         node("GlobalAveragePool", ["a"], ["p"]),
         node("Flatten", ["p"], ["q"]),
         node("MatMul", ["q", "w"], ["y"]),
     ]
-    file = write(tmp_path / "f.onnx", nodes, {"x": [1, 3, 8, 8], "f": [4, 3, "k", "k"]}, shapes={"a": [1, 4, 6, 6]}, w=weights(4, 5))
+    file = write(
+        tmp_path / "f.onnx",
+        nodes,
+        {"x": [1, 3, 8, 8], "f": [*filters, "k", "k"]} | {name: [1, 18, 6, 6] for name in more},
+        shapes={"a": [1, 4, 6, 6]},
+        w=weights(4, 5),
+    )
     totals = load(file).count().totals
-    assert totals["uncounted"] == [{"op": "Conv", "count": 1, "first": "free", "why": "the size of its kernel is free"}]
+    assert totals["uncounted"] == [{"op": op, "count": 1, "first": "free", "why": "the size of its kernel is free"}]
     assert totals["macs"] == 20

@@ -1,6 +1,7 @@
 """Times from a profile: prices by hand, closed forms, intervals, budgets, and what is refused."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from archcalc.latency.kernels import kernels
 from archcalc.latency.profile import Calibrated, Roofline, device_names, load_profile, parse, printed
 from archcalc.measure.device import Device as Place
 from archcalc.model import load
+from archcalc.render.times import milliseconds
 
 SPEC = """archcalc: 1
 name: small
@@ -425,6 +427,21 @@ def test_times_are_compared(archcalc: Command, spec: str) -> None:
     old, new = (predict(load(str(folder / name)).count(), profile()).totals["latency_ms"] for name in ("net.yaml", "new.yaml"))
     (found,) = json.loads(done.stdout)["models"]
     assert found["delta"]["latency_ms"]["change"] == pytest.approx(float(new - old))
+
+
+def test_layers_that_changed_have_their_time(archcalc: Command, spec: str) -> None:
+    folder = Path(spec).parent
+    (folder / "new.yaml").write_text(SPEC.replace("conv 16 1x1", "conv 64 1x1"), encoding="utf-8")
+    tables = [load(str(folder / name)).count(device=str(folder / "device.json")) for name in ("net.yaml", "new.yaml")]
+    old, new = ([row.latency_ms for row in table.rows if row.op == "conv"][1] for table in tables)
+    more = milliseconds(new - old)
+    text = archcalc("compare", "net.yaml", "new.yaml", "--device", "device.json", cwd=folder).stdout
+    assert re.search(r"^ +layer +operation +params +MACs +time$", text, re.MULTILINE)
+    assert re.search(rf"^changed .* \+{re.escape(more)} ms$", text, re.MULTILINE)
+    markdown = archcalc("compare", "net.yaml", "new.yaml", "--device", "device.json", "--format", "markdown", cwd=folder).stdout
+    assert "| | layer | operation | params | MACs | time |\n|--|--|--|--:|--:|--:|\n" in markdown
+    assert f"+{more} ms |" in markdown
+    assert "time" not in archcalc("compare", "net.yaml", "new.yaml", cwd=folder).stdout
 
 
 def test_a_profile_beside_the_spec_serves_its_base_too(archcalc: Command, spec: str) -> None:

@@ -14,7 +14,6 @@ from archcalc.comparison.changes import Change
 from archcalc.comparison.formats import words
 from archcalc.comparison.result import GONE, NEW, UNCHANGED, Comparison, Delta, Report
 from archcalc.cost import CONVENTION
-from archcalc.render import numbers
 
 MARKER = "<!-- archcalc:compare -->"
 LONGEST = 60_000
@@ -156,17 +155,19 @@ def _details(comparison: Comparison, most: int) -> list[str]:
     if comparison.parameters:
         lines += [f"Parameters: {_code(words.parameters(comparison))}", ""]
     if comparison.changes:
-        lines += ["| | layer | operation | params | MACs |", "|--|--|--|--:|--:|", *_layers(comparison, most)]
+        columns = words.of_layers(comparison)
+        headings = " | ".join(column.label for column in columns)
+        lines += [f"| | layer | operation | {headings} |", f"|--|--|--|{'--:|' * len(columns)}", *_layers(comparison, columns, most)]
     return [*lines, "", "</details>"]
 
 
-def _layers(comparison: Comparison, most: int) -> Iterator[str]:
+def _layers(comparison: Comparison, columns: Sequence[words.Total], most: int) -> Iterator[str]:
     ranked = sorted(comparison.changes, key=lambda change: -words.weight(change, comparison))
     for change in ranked[:most]:
-        costs = [_pipes(words.signed(change.delta(name), numbers.count)) for name in ("params", "macs")]
+        costs = [_pipes(words.signed(change.delta(column.key), column.short)) for column in columns]
         yield f"| {change.status.value} | {_code(change.path)} | {_operation(change)} | {' | '.join(costs)} |"
     if len(ranked) > most:
-        yield f"| | {len(ranked) - most} more, which matter less | | | |"
+        yield f"| | {len(ranked) - most} more, which matter less | |{' |' * len(columns)}"
 
 
 def _operation(change: Change) -> str:

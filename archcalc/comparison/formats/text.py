@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from archcalc.algebra import Poly
 from archcalc.comparison.changes import Change
@@ -14,6 +13,7 @@ from archcalc.render.grid import listing
 
 MOST = 40  # layers of one network
 LONGEST = 64  # characters of an operation or a closed form in a table
+ACTIVATIONS = words.Total("activations", "activations", numbers.exact, numbers.count)  # of a layer, where nothing else of it changed
 
 
 def report(found: Report) -> str:
@@ -85,20 +85,18 @@ def _closed_forms(comparison: Comparison, found: Report) -> Iterator[str]:
 
 def _layers(comparison: Comparison) -> Iterator[str]:
     shown, more = words.dearest(comparison, MOST)
-    columns = ["params", "macs"] + (["activations"] if all(change.delta(name) == 0 for change in shown for name in ("params", "macs")) else [])
-    rows = [[change.status.value, words.plain(change.path), _cut(words.operation(change)), *(_cell(change, name) for name in columns)] for change in shown]
-    headings = ["", "layer", "operation", *("MACs" if name == "macs" else name for name in columns)]
+    columns = words.of_layers(comparison)
+    if all(change.delta(name) == 0 for change in shown for name in ("params", "macs")):
+        columns.insert(2, ACTIVATIONS)
+    rows = [[change.status.value, words.plain(change.path), _cut(words.operation(change)), *(_cell(change, column) for column in columns)] for change in shown]
+    headings = ["", "layer", "operation", *(column.label for column in columns)]
     yield from (line.rstrip() for line in listing(headings, rows, left=("", "layer", "operation")).splitlines())
     if more:
         yield f"and {more:,} more, which matter less"
 
 
-def _cell(change: Change, name: str) -> str:
-    return _cut(words.signed(change.delta(name), _short))
-
-
-def _short(value: Any) -> str:
-    return numbers.count(value)
+def _cell(change: Change, column: words.Total) -> str:
+    return _cut(words.signed(change.delta(column.key), column.short))
 
 
 def _cut(text: str) -> str:

@@ -54,6 +54,11 @@ def totals(comparison: Comparison) -> Iterator[tuple[Total, Delta]]:
     yield FIELD, comparison.fields["field"]
 
 
+def of_layers(comparison: Comparison) -> list[Total]:
+    """What is shown of a layer that changed: parameters, MACs, and its time where times were predicted."""
+    return [total for total in TOTALS if total.key in ("params", "macs", "latency_ms") and total.key in comparison.totals]
+
+
 def _matters(total: Total, delta: Delta, comparison: Comparison) -> bool:
     """Whether one of the lesser totals has something to say of its own."""
     repeats = total.key == "trainable_params" and delta == comparison.totals["params"]
@@ -86,9 +91,9 @@ def plain(text: str, longest: int = 200) -> str:
 
 
 def weight(change: Change, comparison: Comparison) -> float:
-    """How much of the network a change is: the larger share of MACs, parameters and activations."""
+    """How much of the network a change is: the larger share of MACs, parameters, activations and time."""
     found = [0.0]
-    for name in ("macs", "params", "activations"):
+    for name in ("macs", "params", "activations", *(["latency_ms"] if "latency_ms" in comparison.totals else [])):
         delta, whole = change.delta(name), comparison.side.totals[name]
         if isinstance(delta, Poly):
             return float("inf")

@@ -162,9 +162,7 @@ def conv_transpose(call: Call) -> Value:
     groups = call.whole("group", 1)
     if groups < 1 or not divides(groups, filters[0]):
         raise ShapeError(f"group={groups} does not divide {spell_dim(filters[0])} input channels")
-    kernel = [int(k) for k in filters[2:] if not isinstance(k, Poly)]
-    if len(kernel) < rank:
-        raise Unknown("the size of its kernel is free")
+    kernel = _kernel(call, filters)
     strides, dilations = per_axis(call, "strides", rank), per_axis(call, "dilations", rank)
     extra = call.ints("output_padding") or [0] * rank
     channels = filters[1] * groups
@@ -243,7 +241,7 @@ def deform_conv(call: Call) -> Value:
     """A convolution whose taps are read between pixels: four products and three sums for each, and one more with a mask."""
     x, w, offset, bias, mask = call.value(0), call.value(1), call.value(2), call.optional(3), call.optional(4)
     shape, filters = call.rank(0, 4), call.rank(1, 4)
-    kernel = [int(k) for k in filters[2:] if not isinstance(k, Poly)]
+    kernel = _kernel(call, filters)
     groups = call.whole("group", 1)
     strides, dilations = per_axis(call, "strides", 2), per_axis(call, "dilations", 2)
     call.assumed.agree(shape[1], filters[1] * groups, "channels")
