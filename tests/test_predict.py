@@ -429,6 +429,13 @@ def test_times_are_compared(archcalc: Command, spec: str) -> None:
     assert found["delta"]["latency_ms"]["change"] == pytest.approx(float(new - old))
 
 
+@pytest.mark.parametrize("words", [["predict", "--device", "help"], ["compare", "a", "b", "--device", "help"], ["measure", "a", "--against", "help"]])
+def test_the_devices_that_ship_are_listed_with_no_network_read(archcalc: Command, words: list[str]) -> None:
+    done = archcalc(*words)
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == device_names()
+
+
 def test_layers_that_changed_have_their_time(archcalc: Command, spec: str) -> None:
     folder = Path(spec).parent
     (folder / "new.yaml").write_text(SPEC.replace("conv 16 1x1", "conv 64 1x1"), encoding="utf-8")

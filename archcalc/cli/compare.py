@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archcalc.cli.app import command
-from archcalc.cli.options import Batch, Dtype, Free, Quiet, Set, Train, Without, bindings, named, names
+from archcalc.cli.options import Batch, Dtype, Free, Quiet, Set, Train, Without, bindings, device_help, named, names
 from archcalc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +38,12 @@ def compare(
     train: Train = False,
     batch: Batch = 1,
     dtype: Dtype = "fp32",
-    device: Annotated[str, typer.Option("--device", metavar="FILE|NAME", help="A device's profile: predicted times are compared as well.")] = "",
+    device: Annotated[
+        str,
+        typer.Option(
+            "--device", metavar="FILE|NAME", callback=device_help, is_eager=True, help="A device's profile, by which predicted times are compared as well."
+        ),
+    ] = "",
     forms: Formats = None,
     quiet: Quiet = False,
 ) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from archcalc.cli.app import command
 from archcalc.cli.export import Seed
-from archcalc.cli.options import Batch, OnDevice, Quiet, Set, Specs, Threads, Without, answered, bindings, names, text_or_json
+from archcalc.cli.options import Batch, OnDevice, Quiet, Set, Specs, Threads, Without, answered, bindings, device_help, names, text_or_json
 from archcalc.cli.progress import rounds
 from archcalc.errors import UsageError
 
@@ -35,7 +35,14 @@ def measure(
     tf32: Annotated[bool, typer.Option("--tf32/--no-tf32", help="Whether CUDA may round fp32 products to TF32.")] = True,
     search: Annotated[str, typer.Option("--search", help="How cuDNN picks an algorithm: heuristic or exhaustive.")] = "heuristic",
     against: Annotated[
-        str | None, typer.Option("--against", metavar="FILE|NAME", help="A device's profile: what it predicts beside what is measured, layer by layer.")
+        str | None,
+        typer.Option(
+            "--against",
+            metavar="FILE|NAME",
+            callback=device_help,
+            is_eager=True,
+            help="A device's profile: what it predicts beside what is measured, layer by layer.",
+        ),
     ] = None,
     seed: Seed = 0,
     form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text",

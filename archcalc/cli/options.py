@@ -29,6 +29,18 @@ def _columns(names: str | None) -> str | None:
     return names
 
 
+def device_help(name: str | None) -> str | None:
+    """`--device help` lists the profiles that ship, with no network named."""
+    if name == "help":
+        from archcalc.latency.profile import device_names, load_profile
+
+        for known in device_names():
+            profile = load_profile(known)
+            typer.echo(f"{known:<24}  {profile.kind:<10}  {profile.name} ({', '.join(profile.dtypes)})")
+        raise typer.Exit
+    return name
+
+
 Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A spec file, file.yaml@variant, or the name of a network that ships (archcalc zoo).")]
 Specs = Annotated[
     list[str], typer.Argument(metavar="SPEC...", help="Spec files, file.yaml@variant, folders of specs, or names of networks that ship (archcalc zoo).")

@@ -8,25 +8,16 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.app import command
-from archcalc.cli.options import Batch, Columns, Free, Quiet, Set, Specs, Without, bindings, models, names, notes, width
-
-
-def _device(name: str | None) -> str | None:
-    """`--device help` lists the profiles that ship, with no network named."""
-    if name == "help":
-        from archcalc.latency.profile import device_names, load_profile
-
-        for known in device_names():
-            profile = load_profile(known)
-            typer.echo(f"{known:<24}  {profile.kind:<10}  {profile.name} ({', '.join(profile.dtypes)})")
-        raise typer.Exit
-    return name
-
+from archcalc.cli.options import Batch, Columns, Free, Quiet, Set, Specs, Without, bindings, device_help, models, names, notes, width
 
 Device = Annotated[
     str,
     typer.Option(
-        "--device", metavar="FILE|NAME", callback=_device, is_eager=True, help="A profile that `archcalc calibrate` wrote, or one that ships (--device help)."
+        "--device",
+        metavar="FILE|NAME",
+        callback=device_help,
+        is_eager=True,
+        help="A profile that `archcalc calibrate` wrote, or one that ships (--device help).",
     ),
 ]
 
