@@ -430,8 +430,8 @@ def test_times_are_compared(archcalc: Command, spec: str) -> None:
 
 
 @pytest.mark.parametrize("words", [["predict", "--device", "help"], ["compare", "a", "b", "--device", "help"], ["measure", "a", "--against", "help"]])
-def test_the_devices_that_ship_are_listed_with_no_network_read(archcalc: Command, words: list[str]) -> None:
-    done = archcalc(*words)
+def test_the_devices_that_ship_are_listed_with_no_network_read(archcalc: Command, tmp_path: Path, words: list[str]) -> None:
+    done = archcalc(*words, cwd=tmp_path)
     assert done.returncode == 0
     assert [line.split()[0] for line in done.stdout.splitlines()] == device_names()
 
