@@ -68,9 +68,8 @@ def called(node: NodeProto, n: int) -> str:
 def node_reads(node: NodeProto) -> list[str]:
     """The names that a node reads, those that its subgraphs take from around them included."""
     names = [name for name in node.inputs if name]
-    for value in node.attributes.values():
-        for subgraph in [value] if isinstance(value, Subgraph) else value if isinstance(value, list) and value and isinstance(value[0], Subgraph) else []:
-            names += captured(subgraph, 1)
+    for subgraph in node.graphs:
+        names += captured(subgraph, 1)
     return names
 
 
@@ -85,9 +84,8 @@ def captured(subgraph: Subgraph, depth: int) -> list[str]:
     names: list[str] = []
     for node in subgraph.nodes:
         names += [name for name in node.inputs if name]
-        for value in node.attributes.values():
-            if isinstance(value, Subgraph):
-                names += captured(value, depth + 1)
+        for inner in node.graphs:
+            names += captured(inner, depth + 1)
         own |= set(node.outputs)
     names += [named.name for named in proto.outputs]
     subgraph.outside = [name for name in dict.fromkeys(names) if name not in own]

@@ -55,6 +55,7 @@ class NodeProto:
     attributes: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
     overload: str = ""
+    graphs: tuple[Subgraph, ...] = ()  # among its attributes
     reads: list[str] = field(default_factory=list)  # the values that it reads, those in its graphs included
 
 
@@ -199,7 +200,7 @@ def read_node(stretch: Stretch, known: dict[bytes, tuple[str, Any]]) -> NodeProt
     inputs: list[str] = []
     outputs: list[str] = []
     attributes: dict[str, Any] = {}
-    node = NodeProto("", "", "", inputs, outputs, attributes)
+    node, holds = NodeProto("", "", "", inputs, outputs, attributes), False
     stretch = stretch.here() if stretch.stop - stretch.start < 1 << 16 else stretch
     source = stretch.source
     for number, value, stop in fields(stretch):
@@ -216,13 +217,22 @@ def read_node(stretch: Stretch, known: dict[bytes, tuple[str, Any]]) -> NodeProt
         elif number == 5:
             name, found = _known(source[value:stop], known) if stop - value <= SHORT else _attribute(Stretch(source, value, stop))
             attributes[name] = found
+            holds = holds or bool(_graphs(found))
         elif number == 7:
             node.domain = str(source[value:stop], "utf-8", "replace")
         elif number == 8:
             node.overload = str(source[value:stop], "utf-8", "replace")
         elif number == 9:
             entry(Stretch(source, value, stop), node.metadata)
+    if holds:
+        node.graphs = tuple(graph for value in attributes.values() for graph in _graphs(value))
     return node
+
+
+def _graphs(value: Any) -> list[Subgraph]:
+    """The graphs that an attribute holds."""
+    values = value if type(value) is list else [value]
+    return [each for each in values if type(each) is Subgraph]
 
 
 def _known(raw: bytes, known: dict[bytes, tuple[str, Any]]) -> tuple[str, Any]:
@@ -230,7 +240,7 @@ def _known(raw: bytes, known: dict[bytes, tuple[str, Any]]) -> tuple[str, Any]:
     found = known.get(raw)
     if found is None:
         found = _attribute(Stretch(raw, 0, len(raw)))
-        if not isinstance(found[1], Subgraph) and not (isinstance(found[1], list) and found[1] and isinstance(found[1][0], (Subgraph, Tensor))):
+        if not _graphs(found[1]) and not (type(found[1]) is list and found[1] and type(found[1][0]) is Tensor):
             known[raw] = found
     return (found[0], found[1].again()) if type(found[1]) is Tensor else found
 

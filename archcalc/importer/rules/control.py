@@ -201,7 +201,7 @@ class Follower:
 
 def holds_more(node: NodeProto, functions: Container[Any]) -> bool:
     """Whether a node stands for others."""
-    return any(isinstance(value, Subgraph) for value in node.attributes.values()) or (node.domain, node.op, node.overload) in functions
+    return bool(node.graphs) or (node.domain, node.op, node.overload) in functions
 
 
 def handed_on(body: Subgraph, n: int) -> bool:
