@@ -11,10 +11,10 @@ the thousand, and its import alone takes longer than counting a network.
 >>> Pool(stride=2, size=1)
 Traceback (most recent call last):
   ...
-archcalc.fields.FieldErrors: kernel is missing; size is no field of Pool
+archcalc.fields.FieldErrors: size is no field of Pool; kernel is missing
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, Union, dataclass_transform, get_args, get_origin, get_type_hints
 
@@ -37,6 +37,9 @@ class FieldErrors(ValueError):
     def __init__(self, problems: list[Wrong]) -> None:
         super().__init__("; ".join(map(spelled, problems)))
         self.problems = problems
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FieldErrors, (self.problems,)
 
 
 def spelled(wrong: Wrong) -> str:
@@ -73,12 +76,14 @@ class Field(NamedTuple):
 class Checked:
     """What such classes share. Two are equal that are of one class and have equal fields.
 
-    A field's name may end in `_`, where it would hide something else: in a file its key is `in`, and the field is `in_`.
+    A field's name may end in `_`, where it would hide something else: in a file its key is `in`, and the field is `in_`. Its type is
+    `Any`, `bool`, `int`, `str`, a `Literal`, another such class, one of these in a list, a dict or a union, or has a `Check` beside it.
     """
 
     others: ClassVar[bool] = False  # whether a file may have other keys beside these, which somebody else reads
     fields: ClassVar[Mapping[str, Field]] = {}
     _defaults: ClassVar[Mapping[str, Any]] = {}
+    _copied: ClassVar[tuple[str, ...]] = ()  # the fields whose default is a list or a dict: each object has its own
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -86,32 +91,39 @@ class Checked:
         if any(isinstance(kind, str) for kind in kinds.values()):  # under `from __future__ import annotations`
             hints = get_type_hints(cls, include_extras=True)
             kinds = {name: hints[name] for name in kinds}
-        own = {name: kind for name, kind in kinds.items() if get_origin(kind) is not ClassVar}  # type: ignore[comparison-overlap]
-        if own:
-            cls.fields = {**cls.fields, **{name: Field(kind, *_taken(kind), cls.__dict__.get(name, _REQUIRED)) for name, kind in own.items()}}
-            cls._defaults = {name: field.default for name, field in cls.fields.items() if not field.required}
+        fields = {name: field for base in reversed(cls.__mro__[1:]) for name, field in getattr(base, "fields", {}).items()}
+        fields |= {name: fields[name]._replace(default=value) for name, value in cls.__dict__.items() if name in fields and name not in kinds}
+        for name, kind in kinds.items():
+            if kind is not ClassVar and get_origin(kind) is not ClassVar:  # type: ignore[comparison-overlap]
+                fields[name] = Field(kind, *_taken(kind), cls.__dict__.get(name, _REQUIRED))
+        cls.fields = fields
+        cls._defaults = {name: field.default for name, field in fields.items() if not field.required}
+        cls._copied = tuple(name for name, default in cls._defaults.items() if isinstance(default, (list, dict)))
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:
         """Raises FieldErrors with every value that is wrong, missing or unknown."""
+        self._fill(values, self._unknown(name for name in values if name not in self.fields), str)
+
+    def _fill(self, values: Mapping[str, Any], problems: list[Wrong], called: Callable[[str], str]) -> None:
+        """Take the values of fields; `called` says what messages call a field."""
         made = self.__dict__
-        problems = []
         for name, field in self.fields.items():
             if name not in values:
                 made[name] = field.default
                 if field.required:
-                    problems.append(Wrong((name,), MISSING))
+                    problems.append(Wrong((called(name),), MISSING))
             elif field.check is None:
                 made[name] = values[name]
             else:
                 try:
                     made[name] = field.check(values[name])
                 except ValueError as error:
-                    problems += _inside(name, error)
-        if not values.keys() <= self.fields.keys():
-            unknown = [name for name in values if name not in self.fields]
-            problems += [Wrong((name,), f"is no field of {type(self).__name__}", tuple(map(key, self.fields))) for name in unknown]
+                    problems += _inside(called(name), error)
         if problems:
             raise FieldErrors(problems)
+        for name in self._copied:
+            if name not in values:
+                made[name] = made[name].copy()
         self.agree()
 
     def agree(self) -> None:
@@ -119,25 +131,30 @@ class Checked:
 
     @classmethod
     def read(cls, values: Any) -> Self:
-        """One from what a file holds. Raises FieldErrors whose paths are the file's keys, ValueError for what is no mapping."""
+        """One from what a file holds. Raises FieldErrors, whose paths are the file's keys."""
         if not isinstance(values, dict):
-            raise ValueError(MAPPING)
+            raise FieldErrors([Wrong((), MAPPING)])
         names = {key(name): name for name in cls.fields}
-        try:
-            return cls(**{names.get(given, str(given)): value for given, value in values.items() if given in names or not cls.others})
-        except FieldErrors as error:
-            keys = {name: given for given, name in names.items()}
-            raise FieldErrors([wrong._replace(path=(keys.get(str(wrong.path[0]), wrong.path[0]), *wrong.path[1:])) for wrong in error.problems]) from None
+        unknown = [] if cls.others else cls._unknown(given for given in values if given not in names)
+        made = object.__new__(cls)
+        made._fill({names[given]: value for given, value in values.items() if given in names}, unknown, key)
+        return made
 
     @classmethod
-    def unchecked(cls, **values: Any) -> Self:
+    def _unknown(cls, names: Iterable[str]) -> list[Wrong]:
+        known = tuple(map(key, cls.fields))
+        return [Wrong((name,), f"is no field of {cls.__name__}", known) for name in names]
+
+    @classmethod
+    def unchecked(cls, /, **values: Any) -> Self:
         """One with these values, which are known to be right."""
         made = object.__new__(cls)
         made.__dict__.update(cls._defaults)
+        made.__dict__.update({name: cls._defaults[name].copy() for name in cls._copied if name not in values})
         made.__dict__.update(values)
         return made
 
-    def replaced(self, **values: Any) -> Self:
+    def replaced(self, /, **values: Any) -> Self:
         """The same with other values, which are known to be right."""
         made = object.__new__(type(self))
         made.__dict__.update(self.__dict__)
@@ -151,13 +168,16 @@ class Checked:
         raise AttributeError(f"{type(self).__name__} is frozen")
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (type(other) is type(self) and other.__dict__ == self.__dict__)
+        return self is other or (type(other) is type(self) and other._values() == self._values())
 
     def __hash__(self) -> int:
-        return hash((type(self), *self.__dict__.values()))
+        return hash((type(self), *self._values()))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__dict__.items())})"
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in zip(self.fields, self._values(), strict=True))})"
+
+    def _values(self) -> list[Any]:
+        return [self.__dict__[name] for name in self.fields]
 
 
 def key(name: str) -> str:
@@ -191,7 +211,9 @@ def _taken(kind: Any) -> tuple[Any, Taker | None]:
         return kind, _one_of(parts)
     if isinstance(kind, type) and issubclass(kind, Checked):
         return kind, kind.read
-    return kind, {bool: _flag, str: _text}.get(kind)
+    if kind not in _TAKERS:
+        raise TypeError(f"what does a {kind} take? Say it with a Check beside it")
+    return kind, _TAKERS[kind]
 
 
 def _same(value: Any) -> Any:
@@ -199,7 +221,7 @@ def _same(value: Any) -> Any:
 
 
 def _any_of(checks: list[Taker], optional: bool) -> Taker:
-    """Of several types the first that takes a value says what is kept, and the first of all says what is wrong."""
+    """Of several types the first that takes a value says what is kept. The first of all says what is wrong, the last of a tuple."""
 
     def taken(value: Any) -> Any:
         if value is None and optional:
@@ -210,7 +232,7 @@ def _any_of(checks: list[Taker], optional: bool) -> Taker:
                 return check(value)
             except ValueError as error:
                 refusals.append(error)
-        raise refusals[0]
+        raise refusals[-1 if isinstance(value, tuple) else 0]
 
     return taken
 
@@ -265,3 +287,12 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("must be text")
     return value
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError("must be a whole number")
+    return value
+
+
+_TAKERS: dict[Any, Taker | None] = {Any: None, type(None): None, bool: _flag, int: _whole, str: _text}

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 from archcalc.algebra import Dim, Poly, summed
 from archcalc.errors import Mark
+from archcalc.fields import Check
 from archcalc.ops import Op, Reach, Shape, Windows
 from archcalc.ops.base import Free
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class Given(Free):
     """A tensor that no layer computes."""
 
-    size_: tuple[Any, ...] = ()
+    size_: Annotated[tuple[Any, ...], Check(tuple)] = ()
     is_view: ClassVar[bool] = True
 
     def shape(self, *inputs: Shape) -> Shape:

@@ -385,6 +385,17 @@ def test_a_closed_pipe_is_no_crash() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_columns_stand_under_each_other_whatever_is_written_in_them(archcalc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parameter that takes two columns on a terminal, and one of a letter and two marks, which take one."""
+    monkeypatch.setenv("COLUMNS", "200")
+    path = write(tmp_path, "  - conv \u5bbd 3x3 bias=false\n  - conv \u0e17\u0e35\u0e48 1x1\n", "params: {\u5bbd: 8, \u0e17\u0e35\u0e48: 4}\n")
+    lines = archcalc("count", path, "--free", "all", "--columns", "layer,op,params").out.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("-"))
+    ends = {len(line.replace("\u5bbd", "xx").replace("\u0e35", "").replace("\u0e48", "")) for line in lines[start - 1 : start + 5]}
+    assert ends == {len(lines[start])}
+    assert len({len(line) for line in lines[start - 1 : start + 5]}) > 1
+
+
 @pytest.mark.parametrize(
     ("words", "ending", "code", "said"),
     [
@@ -392,6 +403,7 @@ def test_a_closed_pipe_is_no_crash() -> None:
         ("count nowhere", "", 2, "there is no file or network 'nowhere'"),
         ("count lenet --depth 0 --strict", ">&-", 0, ""),
         ("count nowhere", "2>&-", 2, ""),
+        ("count nowhere", "2> /dev/full", 2, ""),
         ("count lenet", "> /dev/full", 2, "archcalc: the output can't be written: No space left on device\n"),
     ],
 )

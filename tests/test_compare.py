@@ -374,6 +374,11 @@ def test_a_networks_own_limit_of_one_kind_leaves_the_others_to_the_repository(ru
         ("[budget\n", "not TOML"),
         ('[budget]\nmacs = {increase = "0.02"}\n', "neither a percentage"),
         ('[budget]\nmacs = {max = "2%"}\n', "of what?"),
+        ("budget = 3\n", "archcalc.toml:1:1: budget: must be a table"),
+        ("self = 3\n", "archcalc.toml:1:1: unknown key 'self'"),
+        ("[budget]\nself = 3\n", "archcalc.toml:2:1: unknown key 'self'"),
+        ('specs = "a.yaml"\n', "archcalc.toml:1:1: specs: must be a list"),
+        ("specs = [3]\n", "archcalc.toml:1:1: specs.0: must be text"),
     ],
 )
 def test_mistakes_in_the_defaults_are_shown_where_they_are(run, text: str, says: str) -> None:
@@ -383,6 +388,15 @@ def test_mistakes_in_the_defaults_are_shown_where_they_are(run, text: str, says:
         done = run(*command)
         assert (done.code, done.out) == (2, "")
         assert says in done.err
+
+
+@pytest.mark.parametrize("table", ["[tool]\narchcalc = 3\n", "[tool]\narchcalc = []\n", "[[tool.archcalc]]\n"])
+def test_defaults_that_are_no_table_are_refused(run, table: str) -> None:
+    written("pyproject.toml", table)
+    written("a.yaml", stem(8))
+    done = run("check", "a.yaml")
+    assert (done.code, done.out) == (2, "")
+    assert "archcalc: must be a table" in done.err
 
 
 def test_what_ships_has_no_repositorys_budget_and_no_versions(run) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
-from archcalc.fields import Checked, FieldErrors, Wrong
+from archcalc.fields import MAPPING, Checked, FieldErrors, Wrong
 from archcalc.spec.model import Budget
 
 OWN, SHARED = "archcalc.toml", "pyproject.toml"
@@ -114,7 +114,7 @@ def _problem(wrong: Wrong, shown: str, lines: list[str]) -> Problem:
     mark = _mark(shown, lines, *path[::-1])
     if wrong.known:
         return Problem(f"unknown key '{path[-1]}'{suggest(path[-1], wrong.known, 'there are ' + ', '.join(wrong.known))}", mark)
-    return Problem(f"{'.'.join(path) or 'archcalc'}: {wrong.what}", mark)
+    return Problem(f"{'.'.join(path) or 'archcalc'}: {'must be a table' if wrong.what == MAPPING else wrong.what}", mark)
 
 
 def _mark(shown: str, lines: list[str], *names: str) -> Mark:

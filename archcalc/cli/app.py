@@ -10,6 +10,8 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from errno import EBADF, EFBIG, EIO, ENOSPC, EPIPE
 from importlib import import_module
 from typing import Annotated, NoReturn, TypeVar
 
@@ -41,6 +43,7 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
+UNWRITTEN = frozenset({ENOSPC, EPIPE, EIO, EBADF, EFBIG})  # errors of the streams that a command writes to
 OPTIONAL = frozenset({"numpy", "onnx", "onnxruntime"})  # what only some commands need
 
 Function = TypeVar("Function", bound=Callable[..., object])
@@ -65,14 +68,20 @@ def whole() -> typer.Typer:
 
 
 def start() -> NoReturn:
-    """The command in a process of its own, which ends at once: to take down what it has built would take as long as a small count."""
+    """The command in a process of its own, which ends at once: to take down what it has built would take as long as a small count.
+
+    What waits for the end of the interpreter, a profiler for one, gets it from `python -m archcalc`.
+    """
     code: object = 0
     for step in (main, _flush):
         try:
             step()
         except SystemExit as end:
             code = end.code or code
-    os._exit(code if isinstance(code, int) else 1)
+    if not isinstance(code, int):
+        print(code, file=sys.stderr, flush=True)  # noqa: T201
+        code = 1
+    os._exit(code)
 
 
 def _flush() -> None:
@@ -107,7 +116,7 @@ def main() -> None:
 
 def _unwritten(error: OSError) -> NoReturn:
     """End a run whose output went nowhere: without a word where the reader of a pipe has had enough, with one where a disk is full."""
-    if error.filename is not None:
+    if error.errno not in UNWRITTEN:
         raise error
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
@@ -124,6 +133,8 @@ def _app() -> typer.Typer:
 
 
 def _fail(message: str) -> NoReturn:
-    sys.stdout.flush()
-    print(message if message[:1].isupper() or "\n" in message or ":" in message.split(" ")[0] else f"archcalc: {message}", file=sys.stderr)  # noqa: T201
+    with suppress(OSError):  # whoever can't be told has the exit code
+        sys.stdout.flush()
+        said = message if message[:1].isupper() or "\n" in message or ":" in message.split(" ")[0] else f"archcalc: {message}"
+        print(said, file=sys.stderr, flush=True)  # noqa: T201
     sys.exit(2)

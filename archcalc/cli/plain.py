@@ -49,6 +49,8 @@ def _process(param: Any, kind: Any, info: Any) -> Process:
 
 def _plain(value: Any, kind: Any, info: Any) -> Any:
     """What a value plainly stands for, or that it must be judged."""
+    if info.parser is not None:
+        return JUDGE
     if value is None or (kind in (str, bool, float) and type(value) is kind):
         return value
     if kind == list[str] and value and not isinstance(value, str) and all(isinstance(each, str) for each in value):

@@ -237,6 +237,15 @@ def _axes(check: Callable[[object], Any]) -> Callable[[object], Any]:
     return checked
 
 
+def _several(check: Callable[[object], Any]) -> Callable[[object], tuple[Any, ...]]:
+    """One or more: `shape=8` is a shape of one axis."""
+
+    def checked(value: object) -> tuple[Any, ...]:
+        return tuple(check(v) for v in value) if isinstance(value, (tuple, list)) else (check(value),)
+
+    return checked
+
+
 def _padding(value: object) -> Any:
     if value is None or (isinstance(value, str) and value in PAD_MODES):
         return value
@@ -280,7 +289,7 @@ Flag = Annotated[bool, Check(_flag)]
 Ratio = Annotated[Fraction | int, Check(_ratio)]
 Sizes = Annotated[Dim | tuple[Dim, ...], Check(_axes(_positive))]
 Counts = Annotated[int | tuple[int, ...], Check(_axes(_count))]
-Wholes = Annotated[tuple[Dim, ...], Check(_axes(_whole))]
+Wholes = Annotated[tuple[Dim, ...], Check(_several(_whole))]
 Padding = Annotated[str | Dim | tuple[Any, ...] | None, Check(_padding)]
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archcalc.render.markup import columns as columns_of
-from archcalc.render.markup import padded
+from archcalc.render.markup import on_terminal, padded
 
 if TYPE_CHECKING:
     from archcalc.render import Cells
@@ -19,10 +18,10 @@ def grid(cells: Cells, width: int | None) -> str:
     """The table, with a rule under the headings and above the totals."""
     rows = [cells.headings, *cells.rows, cells.total]
     columns = list(range(len(cells.headings)))
-    widths = [max(columns_of(row[n]) for row in rows) for n in columns]
+    widths = [max(on_terminal(row[n]) for row in rows) for n in columns]
     if width is not None:
         columns, widths = _fitted(cells, columns, widths, width)
-    lines = [(" " * GAP).join(padded(_cut(row[n], widths[n]), widths[n], cells.right[n]) for n in columns).rstrip() for row in rows]
+    lines = [(" " * GAP).join(padded(_cut(row[n], widths[n]), widths[n], cells.right[n], on_terminal) for n in columns).rstrip() for row in rows]
     rule = (" " * GAP).join("-" * widths[n] for n in columns)
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
@@ -51,9 +50,9 @@ def _shorten(cells: Cells, columns: list[int], widths: list[int], excess: int, l
 
 
 def _cut(cell: str, width: int) -> str:
-    if columns_of(cell) <= width:
+    if on_terminal(cell) <= width:
         return cell
-    end = next(end for end in range(len(cell), 0, -1) if end == 1 or columns_of(cell[:end]) < width)
+    end = next(end for end in range(len(cell), 0, -1) if end == 1 or on_terminal(cell[:end]) < width)
     return cell[:end] + "…"
 
 

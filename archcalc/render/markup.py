@@ -52,13 +52,18 @@ def grid_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Se
 
 
 def columns(text: str) -> int:
-    """How many columns a text takes on a terminal, and for docutils: East Asian letters two, combining marks none."""
-    if text.isascii():
-        return len(text)
+    """How many columns docutils says a text takes: East Asian letters two, combining marks none."""
     return sum(0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text)
 
 
-def padded(text: str, wanted: int, right: bool, width: Callable[[str], int] = columns) -> str:
+def on_terminal(text: str) -> int:
+    """How many columns a text takes on a terminal: East Asian letters two, marks and what isn't seen none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.category(letter) in ("Mn", "Me", "Cf") else 1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text)
+
+
+def padded(text: str, wanted: int, right: bool, width: Callable[[str], int]) -> str:
     """A text with as many blanks as it lacks, before it if it stands to the right."""
     gap = " " * (wanted - width(text))
     return gap + text if right else text + gap

@@ -89,7 +89,7 @@ def meant(word: str, known: Iterable[str]) -> str | None:
 def complaints(error: FieldErrors) -> Iterator[tuple[str, str]]:
     """(field, sentence) for each value that an operator refuses."""
     for wrong in error.problems:
-        name = str(wrong.path[0])
+        name = str(wrong.path[0]) if wrong.path else ""
         yield name, f"{key(name)} {wrong.what}"
 
 

@@ -246,7 +246,7 @@ class _Loader:
             keys = {inner.text: inner.mark for inner, _ in value.pairs}
             for wrong in error.problems:
                 place = keys if wrong.known else {inner: node.mark for inner, node in nodes.items()}
-                self._wrong(_sentence(wrong), place.get(str(wrong.path[0]), key.mark))
+                self._wrong(_sentence(wrong), place.get(str(wrong.path[0]) if wrong.path else "", key.mark))
             return None
         return Declared(nodes["default"], nodes["default"].mark, limits)
 

@@ -1,0 +1,122 @@
+"""Frozen classes whose fields are checked: what they take, how they are compared, and how mistakes in a file are told."""
+
+import copy
+import pickle
+from typing import Annotated, Any, ClassVar, Literal
+
+import pytest
+
+from archcalc.fields import MAPPING, Check, Checked, FieldErrors, Wrong
+from archcalc.ops import OPS
+
+
+def even(value: object) -> int:
+    if isinstance(value, int) and value % 2 == 0:
+        return value
+    raise ValueError("must be even")
+
+
+Even = Annotated[int, Check(even)]
+
+
+class Inner(Checked):
+    size: Even
+    in_: list[Even] = []
+    named: dict[str, Even] = {}
+
+
+class Part(Inner):
+    """A part with a part of its own."""
+
+    kind: Literal["a", "b"] = "a"
+    inner: Inner | None = None
+
+
+def test_values_are_checked_and_the_others_are_at_their_defaults() -> None:
+    made = Part(size=2, in_=[4, 6])
+    assert (made.size, made.kind, made.in_, made.inner, made.named) == (2, "a", [4, 6], None, {})
+    with pytest.raises(FieldErrors) as caught:
+        Part(size=1, kind="c", colour="red", in_=3)
+    assert caught.value.problems == [
+        Wrong(("colour",), "is no field of Part", ("size", "in", "named", "kind", "inner")),
+        Wrong(("size",), "must be even"),
+        Wrong(("in_",), "must be a list"),
+        Wrong(("kind",), "must be 'a' or 'b'"),
+    ]
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.problems) == (str(caught.value), caught.value.problems)
+
+
+def test_what_a_file_says_is_told_by_its_keys() -> None:
+    made = Part.read({"size": 2, "in": [2], "inner": {"size": 4, "named": {"in_": 6, "self": 8}}})
+    assert (made.in_, made.inner and made.inner.named) == ([2], {"in_": 6, "self": 8})
+    with pytest.raises(FieldErrors) as caught:
+        Part.read({"in_": [2], "self": 1, "in": [2, 3], "inner": {"size": 2, "named": {"x": 1}, "in": {}}})
+    assert [(wrong.path, wrong.what, bool(wrong.known)) for wrong in caught.value.problems] == [
+        (("in_",), "is no field of Part", True),
+        (("self",), "is no field of Part", True),
+        (("size",), "is missing", False),
+        (("in", 1), "must be even", False),
+        (("inner", "in"), "must be a list", False),
+        (("inner", "named", "x"), "must be even", False),
+    ]
+    with pytest.raises(FieldErrors) as caught:
+        Part.read({"size": 2, "inner": [1]})
+    assert caught.value.problems == [Wrong(("inner",), MAPPING)]
+
+
+def test_objects_are_equal_by_their_fields_however_they_were_made() -> None:
+    conv = OPS["conv"]
+    made = [conv(out=8, kernel=3), conv(kernel=3, out=8), conv.unchecked(kernel=3, out=8), conv(out=4, kernel=3).replaced(out=8)]
+    assert len({*made}) == 1
+    assert len({repr(one) for one in made}) == 1
+    assert made[0] != conv(out=8, kernel=1)
+    assert made[0] != OPS["linear"](out=8)
+    assert pickle.loads(pickle.dumps(made[0])) == copy.deepcopy(made[0]) == made[0]
+
+
+def test_objects_are_frozen_and_share_no_lists() -> None:
+    one, other, third = Part(size=2), Part(size=2), Part.unchecked(size=2)
+    one.in_.append(3)
+    third.named["x"] = 1
+    assert (other.in_, Part(size=2).in_, Part(size=2).named) == ([], [], {})
+    for change in (lambda: setattr(one, "size", 4), lambda: delattr(one, "size"), lambda: setattr(one, "new", 1)):
+        with pytest.raises(AttributeError, match="Part is frozen"):
+            change()
+    assert not hasattr(one, "new")
+
+
+def test_fields_are_inherited_from_every_base_and_may_have_another_default() -> None:
+    class Wide(Checked):
+        width: Even = 2
+        word: ClassVar = "wide"  # type: ignore[misc]
+
+    class High(Checked):
+        height: Even = 4
+
+    class Both(Wide, High):
+        width = 6
+        depth: Even = 8
+
+    assert sorted(Both.fields) == ["depth", "height", "width"]
+    assert (Both().width, Both().height, Both().depth, Both(width=2).width, Wide().width) == (6, 4, 8, 2, 2)
+    with pytest.raises(FieldErrors, match="height must be even"):
+        Both(height=3)
+
+
+def test_a_type_that_says_not_what_it_takes_is_refused_when_the_class_is_made() -> None:
+    with pytest.raises(TypeError, match="what does a <class 'float'> take"):
+        type("Odd", (Checked,), {"__annotations__": {"ratio": float}, "__module__": __name__})
+
+
+@pytest.mark.parametrize(("kind", "right", "wrong", "said"), [
+    (bool, False, "yes", "must be true or false"), (int, 3, True, "must be a whole number"), (str, "x", 3, "must be text"), (Any, object, None, ""),
+    (list[int], [1], "1", "must be a list"), (dict[str, int], {"a": 1}, [1], MAPPING), (int | None, None, "x", "must be a whole number"),
+])  # fmt: skip
+def test_types_take_what_they_say(kind: Any, right: Any, wrong: Any, said: str) -> None:
+    one = type("One", (Checked,), {"__annotations__": {"value": kind}, "__module__": __name__})
+    assert one(value=right).value == right  # type: ignore[call-arg]
+    if said:
+        with pytest.raises(FieldErrors) as caught:
+            one(value=wrong)  # type: ignore[call-arg]
+        assert caught.value.problems == [Wrong(("value",), said)]
