@@ -12,6 +12,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import ceil as real_ceil
 from math import floor as real_floor
+from math import isqrt
 from typing import Any, NamedTuple
 
 import pytest
@@ -397,6 +398,28 @@ def test_the_larger_of_maps_at_several_scales_is_one_of_them() -> None:
         found = maximum(one, other)
         assert isinstance(found, Poly)
         assert found.evaluate(at) == max(one.evaluate(at), other.evaluate(at))
+
+
+def test_a_rounding_that_knows_few_points_is_compared_all_the_same() -> None:
+    """`isqrt` of a negative number and a table's missing key are errors of their own, at points that are only tried."""
+    x, y = symbol("x", minimum=0), symbol("y", minimum=5)
+    root = maximum(call("isqrt", isqrt, x - 5), x)
+    assert text(root) == "max(isqrt(x - 5), x)"
+    assert root.evaluate({"x": 30}) == 30
+    table = maximum(call("table", lambda n: {5: 1, 6: 2}[n], y), y)
+    assert table.evaluate({"y": 6}) == 6
+    for name in ("min", "max"):
+        with pytest.raises(ArchcalcError, match="can't name a function"):
+            call(name, lambda a, b: a - b, x, y)
+
+
+def test_very_long_closed_forms_are_compared_in_no_time_or_not_at_all() -> None:
+    """Of 4,800 terms on either side no two are compared: that would be 23 million pairs."""
+    sizes = [symbol(f"s{n}") for n in range(6)]
+    terms = [(a + n) // (n + 2) * b for n in range(320) for a in sizes for b in sizes if a is not b]
+    one, other = (sum(terms[start::2]) for start in (0, 1))
+    assert not covered(one - other)
+    assert isinstance(maximum(one, other), Poly)
 
 
 @st.composite

@@ -17,6 +17,7 @@ onnx = pytest.importorskip("onnx")
 import numpy  # noqa: E402
 from onnx import TensorProto, helper  # noqa: E402
 
+from archcalc.algebra import Poly  # noqa: E402
 from archcalc.errors import ArchcalcError, SpecError, UsageError  # noqa: E402
 from archcalc.importer.proto import MOST_NODES  # noqa: E402
 from archcalc.model import load  # noqa: E402
@@ -37,9 +38,9 @@ def message(file: str) -> str:
     return str(caught.value).replace(file, "FILE")
 
 
-def put(path: Path, tensor: Any, nodes: Any = None) -> str:
+def put(path: Path, tensor: Any, nodes: Any = None, inputs: Any = None) -> str:
     """A file with one initializer that is built by hand."""
-    file = write(path, nodes or [node("Conv", ["x", "w"], ["y"], name="stem")], IMAGE)
+    file = write(path, nodes or [node("Conv", ["x", "w"], ["y"], name="stem")], inputs or IMAGE)
     model = onnx.load(file)
     model.graph.initializer.append(tensor)
     path.write_bytes(model.SerializeToString())
@@ -201,6 +202,53 @@ def test_a_million_nodes_are_refused_in_a_moment(tmp_path: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert message(str(path)) == f"FILE: the graph has more than {MOST_NODES:,} nodes"
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kilobytes
+
+
+@pytest.mark.parametrize("padding", [0, 200, 1 << 20], ids=["small", "a long attribute", "mapped"])
+def test_what_is_malformed_is_told_by_its_place_in_the_file(tmp_path: Path, padding: int) -> None:
+    """Nodes and short attributes are read on their own; a message still speaks of the file."""
+    strides = [1, 1] + [1] * (padding if padding < 1000 else 0)
+    path = Path(conv(tmp_path / "p.onnx", strides=strides))
+    data = path.read_bytes()
+    wrong = data.index(b"strides") + len(b"strides")  # where the field of the numbers begins
+    more = framed(0x12, b"x" * padding) if padding > 1000 else b""  # the producer's name
+    path.write_bytes(more + data[:wrong] + b"\x47" + data[wrong + 1 :])
+    assert message(str(path)).endswith(f"there is no field of kind 7, at byte {len(more) + wrong + 1}")
+
+
+def test_a_field_without_a_number_is_none(tmp_path: Path) -> None:
+    path = Path(conv(tmp_path / "z.onnx"))
+    path.write_bytes(b"\x00\x01" + path.read_bytes())
+    assert message(str(path)).endswith("there is no field 0, at byte 1")
+
+
+def sizes(kind: int, *numbers: float) -> Any:
+    """Numbers in a field for floats, whatever the tensor says that it holds: onnx's own checker takes no offence."""
+    return TensorProto(name="s", data_type=kind, dims=[len(numbers)], float_data=numbers)
+
+
+@pytest.mark.parametrize("kind", [TensorProto.INT64, TensorProto.INT32, TensorProto.FLOAT])
+def test_sizes_that_are_written_as_floats_are_whole_numbers_all_the_same(tmp_path: Path, kind: int) -> None:
+    row = load(put(tmp_path / "p.onnx", sizes(kind, 0, 0, 1, 0, 0, 1), [node("Pad", ["x", "s"], ["y"])], {"x": [1, 4, 6]})).count().rows[-1]
+    assert (row.op, row.shape, row.activations) == ("pad", (4, 8), 32)
+    assert all(type(dim) is int for dim in row.shape)
+    shape = load(put(tmp_path / "r.onnx", sizes(kind, 2, 12), [node("Reshape", ["x", "s"], ["y"])], {"x": [1, 4, 6]})).count().rows[-1].shape
+    assert (shape, {type(dim) for dim in shape}) == ((2, 12), {int})
+
+
+def test_sizes_that_are_no_whole_numbers_are_refused_or_free(tmp_path: Path) -> None:
+    half = put(tmp_path / "p.onnx", sizes(TensorProto.FLOAT, 0, 0, 1.5, 0, 0, 1), [node("Pad", ["x", "s"], ["y"], name="edge")], {"x": [1, 4, 6]})
+    assert message(half) == "FILE: node 'edge' (Pad): its pads must be whole numbers; it reads 1x4x6, 6"
+    endless = put(tmp_path / "i.onnx", sizes(TensorProto.INT64, 0, 0, float("inf"), 0, 0, 1), [node("Pad", ["x", "s"], ["y"])], {"x": [1, 4, 6]})
+    assert isinstance(load(endless).count().totals["activations"], Poly)
+
+
+@pytest.mark.parametrize("length", [8, 128])
+def test_a_filling_of_several_numbers_is_refused(tmp_path: Path, length: int) -> None:
+    value = TensorProto(data_type=TensorProto.FLOAT, dims=[3], float_data=[1.0])
+    nodes = [node("ConstantOfShape", ["s"], ["c"], name="fill", value=value), node("Add", ["x", "c"], ["y"])]
+    tensor = TensorProto(name="s", data_type=TensorProto.INT64, dims=[2], int64_data=[1, length])
+    assert message(put(tmp_path / "c.onnx", tensor, nodes, {"x": [1, length]})).startswith("FILE: node 'fill' (ConstantOfShape): its value must be one number")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says of a process")

@@ -12,10 +12,14 @@ from math import ceil
 from .intervals import interval
 from .poly import Atom, Floor, Monomial, Poly, Rational
 
+MOST_TERMS = 64  # each negative one is compared with each positive one; the memory of real networks has fewer than twenty
+
 
 def covered(x: Poly) -> bool:
     """Whether x is never negative over the domain of its symbols; False where its terms don't tell."""
     if any(_low(atom) < 0 for atom in x.atoms()):
+        return False
+    if len(x.terms) > MOST_TERMS:
         return False
     left = {monomial: coefficient for monomial, coefficient in x.terms.items() if coefficient > 0}
     debts = {monomial: -coefficient for monomial, coefficient in x.terms.items() if coefficient < 0}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from functools import lru_cache
-
-from archcalc.errors import ArchcalcError
 
 from .covering import covered
 from .intervals import lower
@@ -82,9 +81,10 @@ def _value_of(atom: Atom, far: bool) -> Rational | None:
     assert isinstance(atom, Call)
     values = [_value(arg, far) for arg in atom.args]
     try:
-        return None if None in values else atom.function(*values)
-    except (ArchcalcError, ArithmeticError):  # it says nothing that far away
+        value = None if None in values else atom.function(*values)
+    except Exception:  # it is anybody's, and need not know these points
         return None
+    return value if isinstance(value, (int, Fraction)) else None
 
 
 def _point(symbol: Symbol, far: bool) -> Rational:

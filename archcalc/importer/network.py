@@ -235,7 +235,7 @@ def whole(data: bytes | mmap) -> Stretch:
         raise Malformed("the file is empty")
     if data[: len(POINTER)] == POINTER:
         raise Malformed("it is a pointer of Git LFS; `git lfs pull` brings the file")
-    return Stretch(data, 0, len(data))
+    return Stretch(data if isinstance(data, mmap) else bytes(data), 0, len(data))
 
 
 @contextmanager

@@ -192,16 +192,19 @@ def read_graph(stretch: Stretch) -> GraphProto:
 def read_nodes(stretches: list[Stretch]) -> Iterator[NodeProto]:
     known: dict[bytes, tuple[str, Any]] = {}
     for stretch in stretches:
-        yield read_node(stretch, known)
+        try:
+            node = read_node(stretch.here() if len(stretch) < 1 << 16 else stretch, known)
+        except Malformed:
+            node = read_node(stretch)  # raises again, with the place in the file
+        yield node
 
 
-def read_node(stretch: Stretch, known: dict[bytes, tuple[str, Any]]) -> NodeProto:
-    """A node; `known` are attributes that were read before."""
+def read_node(stretch: Stretch, known: dict[bytes, tuple[str, Any]] | None = None) -> NodeProto:
+    """A node; `known` are attributes that were read before. Raises Malformed with the place in the stretch's source, or without `known` that in attributes."""
     inputs: list[str] = []
     outputs: list[str] = []
     attributes: dict[str, Any] = {}
     node, holds = NodeProto("", "", "", inputs, outputs, attributes), False
-    stretch = stretch.here() if stretch.stop - stretch.start < 1 << 16 else stretch
     source = stretch.source
     for number, value, stop in fields(stretch):
         if stop < 0:
@@ -215,7 +218,7 @@ def read_node(stretch: Stretch, known: dict[bytes, tuple[str, Any]]) -> NodeProt
         elif number == 4:
             node.op = str(source[value:stop], "utf-8", "replace")
         elif number == 5:
-            name, found = _known(source[value:stop], known) if stop - value <= SHORT else _attribute(Stretch(source, value, stop))
+            name, found = _known(source[value:stop], known) if known is not None and stop - value <= SHORT else _attribute(Stretch(source, value, stop))
             attributes[name] = found
             holds = holds or bool(_graphs(found))
         elif number == 7:
@@ -236,11 +239,14 @@ def _graphs(value: Any) -> list[Subgraph]:
 
 
 def _known(raw: bytes, known: dict[bytes, tuple[str, Any]]) -> tuple[str, Any]:
-    """An attribute by its bytes: a network says `strides = [1, 1]` a hundred times. A tensor is another one each time, and so is a graph."""
+    """An attribute by its bytes: a network says `strides = [1, 1]` a hundred times, and nobody changes it.
+
+    A tensor is another one each time, and so is a graph: they are told apart by what they are, and not by what they say.
+    """
     found = known.get(raw)
     if found is None:
         found = _attribute(Stretch(raw, 0, len(raw)))
-        if not _graphs(found[1]) and not (type(found[1]) is list and found[1] and type(found[1][0]) is Tensor):
+        if not any(type(each) in (Subgraph, Tensor) for each in (found[1] if type(found[1]) is list else ())) and type(found[1]) is not Subgraph:
             known[raw] = found
     return (found[0], found[1].again()) if type(found[1]) is Tensor else found
 

@@ -26,6 +26,7 @@ WHOLES = frozenset({UINT8, INT8, UINT16, INT16, INT32, INT64, UINT32, UINT64, BO
 INTEGERS = WHOLES - {BOOL}
 NARROW = frozenset({UINT8, INT8, UINT16, INT16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26})  # what weights are quantised to
 _TYPED = frozenset({4, 5, 6, 7, 10, 11})  # fields that hold numbers one by one
+_WHOLE = frozenset({5, 7, 11})  # those that hold whole ones
 INDICES = frozenset({INT32, INT64, UINT32, UINT64, BOOL, STRING})  # what says where, and how much of it, and isn't learned
 
 
@@ -57,12 +58,13 @@ class Tensor:
         if self.raw is not None:
             if len(self.raw) * 8 != count * BITS[self.kind]:
                 raise Bad(f"tensor '{self.name}' has {len(self.raw)} bytes for {count} numbers")
-            values: Any = struct.unpack(f"<{count}{_FORMATS[self.kind]}", self.raw.bytes())
+            values: Any = struct.unpack(f"<{count}{_FORMATS[self.kind]}", self.raw.taken())
         else:
             values = list(chain.from_iterable(_unpacked(number, found, self.kind) for number, found in self.packed))
         if len(values) != count:
             raise Bad(f"tensor '{self.name}' has {len(values)} of {count} numbers")
-        return tuple(map(exact, values)) if self.kind in FLOATS else tuple(values)
+        whole = self.kind not in FLOATS and all(number in _WHOLE for number, _ in self.packed)  # nothing keeps a file from giving sizes as floats
+        return tuple(values) if whole else tuple(map(exact, values))
 
 
 def exact(value: Any) -> Any:

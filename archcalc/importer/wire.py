@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
+from contextlib import suppress
 from struct import Struct
 from typing import NamedTuple, TypeAlias
 
@@ -43,15 +44,18 @@ class Stretch(NamedTuple):
     def __len__(self) -> int:
         return self.stop - self.start
 
-    def bytes(self) -> bytes:
-        found = bytes(self.source[self.start : self.stop])
-        if not isinstance(self.source, bytes):
-            passed(self.source, self.start - AROUND, self.stop + AROUND)
+    def read(self) -> bytes:
+        return bytes(self.source[self.start : self.stop])
+
+    def taken(self) -> bytes:
+        """The bytes of a tensor, which stands among others that nobody asks for."""
+        found = self.read()
+        passed(self.source, self.start - AROUND, self.stop + AROUND)
         return found
 
     def text(self) -> str:
         """Names come in UTF-8; what isn't is shown with replacement characters."""
-        return self.bytes().decode("utf-8", "replace")
+        return self.read().decode("utf-8", "replace")
 
     def here(self) -> Stretch:
         """The same bytes in a source of their own, which is quicker to read if they are few."""
@@ -63,7 +67,8 @@ def passed(source: Source, start: int, stop: int) -> None:
     if isinstance(source, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         first = -(-max(start, 0) // mmap.PAGESIZE) * mmap.PAGESIZE
         if first < min(stop, len(source)):
-            source.madvise(mmap.MADV_DONTNEED, first, min(stop, len(source)) - first)
+            with suppress(OSError):  # it is a hint; pages that are locked can't be given back
+                source.madvise(mmap.MADV_DONTNEED, first, min(stop, len(source)) - first)
 
 
 def fields(stretch: Stretch) -> Iterator[tuple[int, int, int]]:
@@ -153,7 +158,7 @@ def reals(stretch: Stretch, double: bool = False) -> list[float]:
     form = _DOUBLE if double else _FLOAT
     if len(stretch) % form.size:
         raise Malformed(f"{len(stretch)} bytes are no row of numbers of {form.size}, at byte {stretch.start}")
-    return [float(value) for (value,) in form.iter_unpack(stretch.bytes())]
+    return [float(value) for (value,) in form.iter_unpack(stretch.read())]
 
 
 __all__ = ["FIXED32", "FIXED64", "LENGTH", "VARINT", "Bad", "Malformed", "Source", "Stretch", "entry", "fields", "passed", "real", "reals", "signed", "varints"]

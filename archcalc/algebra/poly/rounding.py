@@ -41,7 +41,7 @@ def call(name: str, function: Callable[..., int | Fraction], *args: Number, inte
     integers, `rising` that it never falls while its symbolic arguments rise, so that it is bounded where they are. Raises
     ArchcalcError when `function` returns anything but an int or a Fraction (or an int, for integer=True).
     """
-    if not name.isidentifier():
+    if not name.isidentifier() or name in ("min", "max"):  # these have rules of their own: `minimum` and `maximum` make them
         raise ArchcalcError(f"`{name}` can't name a function")
     if not any(isinstance(arg, Poly) for arg in args):
         value = function(*args)

@@ -45,7 +45,7 @@ def _is_mask(tensor: Tensor | None) -> bool:
     seen: set[bytes] = set()
     step = 64
     while start < stop:
-        block = Stretch(source, start, min(start + step, stop)).bytes()
+        block = Stretch(source, start, min(start + step, stop)).taken()
         seen.update(block[n : n + 4] for n in range(0, len(block), 4))
         if len(seen) > 2:
             return False

@@ -249,6 +249,8 @@ def pad(call: Call) -> Value:
         out = tuple(call.walker.free(f"{call.node.name or 'pad'}_{n}") if n in axes else dim for n, dim in enumerate(shape))
         declared = call.declared(call.scope.declared.of(call.node.outputs[0]))
         return call.figure("pad", declared if declared is not None and len(declared) == len(shape) else out, [x], reach=Reach.MIXED)
+    if any(whole(amount) is None for amount in given):
+        raise ShapeError("its pads must be whole numbers")
     if len(given) != 2 * len(axes):
         raise ShapeError(f"it has {len(given)} pads for {len(axes)} axes")
     sides = {axis: (given[n], given[n + len(axes)]) for n, axis in enumerate(axes) if (given[n], given[n + len(axes)]) != (0, 0)}

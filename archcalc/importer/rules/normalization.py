@@ -51,7 +51,7 @@ def _is_all(value: Value, number: int) -> bool:
     if value.content is not None:
         return set(value.content) == {number}
     (tensor,) = [origin.tensor for origin in value.origins] if len(value.origins) == 1 else (None,)
-    return tensor is not None and tensor.raw is not None and tensor.kind == FLOAT and tensor.raw.bytes() == struct.pack("<f", number) * tensor.elements
+    return tensor is not None and tensor.raw is not None and tensor.kind == FLOAT and tensor.raw.taken() == struct.pack("<f", number) * tensor.elements
 
 
 @rule("LayerNormalization")

@@ -63,6 +63,8 @@ def constant_of_shape(call: Call) -> Value:
     """One number everywhere. Where the shape is written down it may stand for weights that were left out of the file."""
     dims = sizes(call, 0)
     given = call.attr("value")
+    if isinstance(given, Tensor) and given.elements != 1:
+        raise ShapeError(f"its value must be one number, and there are {given.elements}")
     kind = given.kind if isinstance(given, Tensor) else FLOAT
     total, content = size(dims), None
     if isinstance(total, int) and total <= 64:
