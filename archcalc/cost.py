@@ -206,12 +206,12 @@ class Table:
         if cost is None:
             op = node.op
             cost = self._costs[key] = Cost(
-                params=total(size(shape) for shape in op.weights(*shapes).values()),
-                buffers=total(size(shape) for shape in op.buffers(*shapes).values()),
+                params=total(map(size, op.weights(*shapes).values())),
+                buffers=total(map(size, op.buffers(*shapes).values())),
                 macs=op.macs(node.shape, *shapes),
                 elementwise=op.elementwise(node.shape, *shapes),
                 activations=0 if op.is_view else size(node.shape),
-                read=0 if op.is_view else total(size(shape) for shape in shapes),
+                read=0 if op.is_view else total(map(size, shapes)),
             )
         return cost
 
@@ -358,10 +358,7 @@ class Table:
 
 def total(values: Iterable[Number]) -> Any:
     """A sum that keeps ints and closed forms as they are."""
-    result: Number = 0
-    for value in values:
-        result = result + value
-    return _whole(result)
+    return _whole(sum(values))
 
 
 def _symbolic(values: Iterable[Number]) -> set[Dim]:

@@ -102,7 +102,7 @@ class Checked:
 
     def __init__(self, /, **values: Any) -> None:
         """Raises FieldErrors with every value that is wrong, missing or unknown."""
-        self._fill(values, self._unknown(name for name in values if name not in self.fields), str)
+        self._fill(values, self._unknown(values.keys() - self.fields.keys()), str)
 
     def _fill(self, values: Mapping[str, Any], problems: list[Wrong], called: Callable[[str], str]) -> None:
         """Take the values of fields; `called` says what messages call a field."""
@@ -142,8 +142,7 @@ class Checked:
 
     @classmethod
     def _unknown(cls, names: Iterable[str]) -> list[Wrong]:
-        known = tuple(map(key, cls.fields))
-        return [Wrong((name,), f"is no field of {cls.__name__}", known) for name in names]
+        return [Wrong((name,), f"is no field of {cls.__name__}", tuple(map(key, cls.fields))) for name in names]
 
     @classmethod
     def unchecked(cls, /, **values: Any) -> Self:

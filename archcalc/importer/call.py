@@ -186,12 +186,13 @@ class Call:
         if not inputs:
             return self.known(shape, content, result)
         self.check(shape)
-        owners = self.walker.owners
-        op, share, owned = claim(op, self.walker.sample(shape), self.samples(inputs), weights or {}, buffers or {}, owners)
-        hint = hint or next((o.name for v in (weights or {}).values() if v is not None for o in v.origins if o.name), "")
-        positions = tuple(value.node for value in inputs if value.node is not None)
-        position = self.walker.place(op, positions, self.walker.sample(shape) if shown is None else shown, hint, self.node, share)
-        owners.update(dict.fromkeys(owned, position))
+        walker, weights, sample = self.walker, weights or {}, self.walker.sample(shape)
+        op, share, owned = claim(op, sample, self.samples(inputs), weights, buffers or {}, walker.owners)
+        hint = hint or next((o.name for v in weights.values() if v is not None for o in v.origins if o.name), "")
+        positions = tuple([value.node for value in inputs if value.node is not None])
+        position = walker.place(op, positions, sample if shown is None else shown, hint, self.node, share)
+        for key in owned:
+            walker.owners[key] = position
         return Value(shape, result, position, content)
 
     def check(self, shape: Shape) -> None:
@@ -200,7 +201,8 @@ class Call:
                 raise ShapeError(f"the output would be {spell_shape(shape, brief)}")
 
     def samples(self, values: Iterable[Value]) -> list[Shape]:
-        return [self.walker.graph.nodes[value.node].shape for value in values if value.node is not None]
+        nodes = self.walker.graph.nodes
+        return [nodes[value.node].shape for value in values if value.node is not None]
 
     def figure(
         self,

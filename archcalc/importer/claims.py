@@ -82,10 +82,7 @@ def stored(value: Value) -> bool:
 
 
 def total(shapes: Iterable[Shape]) -> Number:
-    elements: Number = 0
-    for shape in shapes:
-        elements = elements + size(shape)
-    return elements
+    return sum(map(size, shapes))
 
 
 def named(weights: Weights, origins: Mapping[Hashable, Origin]) -> dict[str, Shape]:
