@@ -24,6 +24,8 @@ from onnx_files import ints, node, weights, write  # isort: skip  # noqa: E402
 
 W = weights
 MS = "com.microsoft"
+PREVIEW = "ai.onnx.preview"
+LINEAR = {"q_num_heads": 4, "kv_num_heads": 2}  # of queries with 3 features and values with 6
 
 
 class Row(NamedTuple):
@@ -107,6 +109,10 @@ ROWS = [
     # attention: the scores and their use; scaling, softmax of n numbers takes 5n - 2
     Row("Attention", [(1, 7, 32), (1, 9, 32), (1, 9, 32)], (7, 32), 0, 2 * 7 * 9 * 32, 4 * (7 * 9 * 6 - 2 * 7), {"q_num_heads": 4, "kv_num_heads": 4}, opset=23),
     Row("Attention", [(1, 4, 7, 8), (1, 2, 9, 8), (1, 2, 9, 6)], (4, 7, 6), 0, 4 * 7 * 9 * (8 + 6), 4 * (7 * 9 * 6 - 2 * 7), opset=23),
+    Row("FlexAttention", [(1, 4, 7, 8), (1, 2, 9, 8), (1, 2, 9, 6)], (4, 7, 6), 0, 4 * 7 * 9 * (8 + 6), 4 * (7 * 9 * 6 - 2 * 7), domain=PREVIEW),
+    Row("LinearAttention", [(1, 5, 12), (1, 5, 6), (1, 5, 12)], (5, 24), 0, 5 * 18 * (2 + 4), 5 * (36 + 24), LINEAR | {"update_rule": "linear"}, opset=27),
+    Row("LinearAttention", [(1, 5, 12), (1, 5, 6), (1, 5, 12), None, (1, 5, 2)], (5, 24), 0, 5 * 18 * 6, 5 * (2 + 36 + 36 + 24), LINEAR | {"update_rule": "gated"}, opset=27),
+    Row("LinearAttention", [(1, 5, 12), (1, 5, 6), (1, 5, 12), None, (1, 5, 6), (1, 5, 2)], (5, 24), 0, 5 * 18 * 8, 5 * (6 + 36 + 36 + 24 + 24), LINEAR, opset=27),
     Row("Attention", [(1, 7, 32), W(32, 96), W(96)], (7, 32), 32 * 96 + 96, 7 * 32 * 96 + 2 * 49 * 32, 4 * (49 * 6 - 14), {"num_heads": 4}, MS),
     Row("QAttention", [(1, 7, 32), W(32, 96), W(96), W(1), W(1)], (7, 32), 32 * 96 + 96, 7 * 32 * 96 + 2 * 49 * 32, 4 * (49 * 6 - 14), {"num_heads": 4}, MS),
     Row("MultiHeadAttention", [(1, 7, 32), (1, 9, 32), (1, 9, 32)], (7, 32), 0, 2 * 7 * 9 * 32, 4 * (63 * 6 - 14), {"num_heads": 4}, MS),

@@ -9,6 +9,7 @@ from archcalc.importer.rules.base import RULES
 from archcalc.importer.rules import (  # isort: skip  # each registers its rules
     activation,
     arithmetic,
+    attention,
     control,
     convolution,
     dense,
@@ -30,6 +31,7 @@ __all__ = [
     "RULES",
     "activation",
     "arithmetic",
+    "attention",
     "control",
     "convolution",
     "dense",

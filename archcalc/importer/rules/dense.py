@@ -165,34 +165,4 @@ def _contraction(terms: list[str], target: str, sizes: dict[str, Dim]) -> tuple[
     return macs, elementwise
 
 
-@rule("Attention")
-def attention(call: Call) -> list[Value | None]:
-    """Scaled dot-product attention, ai.onnx 23: queries, keys and values, as `batch x positions x features` or with the heads apart."""
-    q, k, v = call.shape(0), call.shape(1), call.shape(2)
-    heads, shared = call.whole("q_num_heads", 0), call.whole("kv_num_heads", 0)
-    if len(q) == 3:
-        if heads < 1 or shared < 1:
-            raise ShapeError("q_num_heads and kv_num_heads are needed for 3 axes")
-        b, queries, width, value_width, keys = q[0], q[1], q[2], v[2], k[1]
-        depth, value_depth = call.assumed.quotient(width, heads), call.assumed.quotient(value_width, shared)
-    else:
-        call.rank(0, 4)
-        b, heads_, queries, depth = q
-        keys, value_depth = k[2], v[3]
-        heads, shared = heads_, k[1]  # type: ignore[assignment]
-    past = call.optional(4)
-    if past is not None and past.shape is not None:
-        keys = keys + past.shape[2]
-    scores = b * heads * queries * keys
-    out: Shape = (b, queries, heads * value_depth) if len(q) == 3 else (b, heads, queries, value_depth)
-    cost = scores * (7 if call.has(3) else 6) - 2 * b * heads * queries
-    value = call.figure(
-        "attention", out, call.values(), words=f"attention {spell_dim(heads)}", macs=scores * (depth + value_depth), elementwise=cost, reach=Reach.ALL
-    )
-    found: list[Value | None] = [value]
-    for name, shape in zip(call.names[1:], ((b, shared, keys, depth), (b, shared, keys, value_depth), (b, heads, queries, keys)), strict=False):
-        found.append(call.figure("cache", shape, [value]) if name else None)
-    return found
-
-
 __all__ = ["multiplied", "product_shape"]
