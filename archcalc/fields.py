@@ -102,7 +102,7 @@ class Checked:
 
     def __init__(self, /, **values: Any) -> None:
         """Raises FieldErrors with every value that is wrong, missing or unknown."""
-        self._fill(values, self._unknown(values.keys() - self.fields.keys()), str)
+        self._fill(values, self._unknown([name for name in values if name not in self.fields]), str)
 
     def _fill(self, values: Mapping[str, Any], problems: list[Wrong], called: Callable[[str], str]) -> None:
         """Take the values of fields; `called` says what messages call a field."""
@@ -135,7 +135,7 @@ class Checked:
         if not isinstance(values, dict):
             raise FieldErrors([Wrong((), MAPPING)])
         names = {key(name): name for name in cls.fields}
-        unknown = [] if cls.others else cls._unknown(given for given in values if given not in names)
+        unknown = [] if cls.others else cls._unknown([given for given in values if given not in names])
         made = object.__new__(cls)
         made._fill({names[given]: value for given, value in values.items() if given in names}, unknown, key)
         return made

@@ -241,14 +241,16 @@ def _graphs(value: Any) -> list[Subgraph]:
 def _known(raw: bytes, known: dict[bytes, tuple[str, Any]]) -> tuple[str, Any]:
     """An attribute by its bytes: a network says `strides = [1, 1]` a hundred times, and nobody changes it.
 
-    A tensor is another one each time, and so is a graph: they are told apart by what they are, and not by what they say.
+    Tensors and graphs are told apart by what they are, and not by what they say: each node has its own.
     """
-    found = known.get(raw)
-    if found is None:
-        found = _attribute(Stretch(raw, 0, len(raw)))
-        if not any(type(each) in (Subgraph, Tensor) for each in (found[1] if type(found[1]) is list else ())) and type(found[1]) is not Subgraph:
-            known[raw] = found
-    return (found[0], found[1].again()) if type(found[1]) is Tensor else found
+    found = known.get(raw) or _attribute(Stretch(raw, 0, len(raw)))
+    name, value = found
+    if type(value) is Tensor:
+        known[raw] = found
+        return name, value.again()
+    if not any(type(each) in (Subgraph, Tensor) for each in (value if type(value) is list else [value])):
+        known[raw] = found
+    return found
 
 
 def _attribute(stretch: Stretch) -> tuple[str, Any]:
