@@ -26,6 +26,10 @@ __version__ = "0.1.0"
 __all__ = ["ArchcalcError", "Comparison", "Model", "__version__", "compare", "load"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     """`load`, `compare` and what they give bring in all the rest, so they are imported when they are first asked for."""
     if name in ("Comparison", "compare"):

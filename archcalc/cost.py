@@ -100,7 +100,7 @@ class Row:
         return Fraction(flops) / self.bytes
 
 
-@dataclass
+@dataclass(repr=False)
 class Table:
     """Costs of a network, layer by layer, with the convention that they were counted under."""
 
@@ -114,6 +114,15 @@ class Table:
     timing: Timing | None = None  # of `archcalc.latency.predict`
     _costs: dict[tuple[int, tuple[Shape, ...]], Cost] = field(default_factory=dict, repr=False)
     _least: dict[str, dict[Loop, int]] = field(default_factory=lambda: {"depth": {}, "receptive_field": {}}, repr=False)  # repeats that figures speak of
+
+    def __repr__(self) -> str:
+        return f"<Table of {self.name}: {len(self.graph.layers())} layers>"
+
+    def __str__(self) -> str:
+        """The table as a terminal shows it."""
+        from archcalc.render import render
+
+        return render([self], "table")
 
     @property
     def name(self) -> str:

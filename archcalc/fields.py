@@ -95,7 +95,10 @@ class Checked:
         fields |= {name: fields[name]._replace(default=value) for name, value in cls.__dict__.items() if name in fields and name not in kinds}
         for name, kind in kinds.items():
             if kind is not ClassVar and get_origin(kind) is not ClassVar:  # type: ignore[comparison-overlap]
-                fields[name] = Field(kind, *_taken(kind), cls.__dict__.get(name, _REQUIRED))
+                try:
+                    fields[name] = Field(kind, *_taken(kind), cls.__dict__.get(name, _REQUIRED))
+                except TypeError as error:
+                    raise TypeError(f"{cls.__name__}.{name}: {error}") from None
         cls.fields = fields
         cls._defaults = {name: field.default for name, field in fields.items() if not field.required}
         cls._copied = tuple(name for name, default in cls._defaults.items() if isinstance(default, (list, dict)))

@@ -41,7 +41,7 @@ class Question(NamedTuple):
     device: str = ""  # a profile to predict times with
 
 
-@dataclass
+@dataclass(repr=False)
 class Model:
     """A spec, or one variant of it."""
 
@@ -49,6 +49,9 @@ class Model:
     variant: str | None = None
     dropped: tuple[str, ...] = ()  # parameters that `free=["all"]` had to leave alone
     ships: bool = False  # with archcalc, and is no part of the user's repository
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
 
     @property
     def name(self) -> str:
@@ -62,11 +65,11 @@ class Model:
     def count(
         self,
         *,
-        free: Sequence[str] = (),
+        free: str | Sequence[str] = (),
         batch: int = 1,
         train: bool = False,
         dtype: str = "fp32",
-        without: Sequence[str] = (),
+        without: str | Sequence[str] = (),
         convention: str | None = None,
         device: str = "",
         **bindings: Any,
@@ -77,17 +80,17 @@ class Model:
         With a `device` (a profile's file, or the name of one that ships) the table has predicted times. Raises SpecError with
         every mistake in the spec, UsageError for parameters, labels and profiles that don't exist.
         """
-        return self.answer(Question(bindings, tuple(free), batch, train, dtype, tuple(without), convention, device))
+        return self.answer(Question(bindings, listed(free), batch, train, dtype, listed(without), convention, device))
 
     def export(
         self,
         path: str | Path,
         *,
-        free: Sequence[str] = (),
+        free: str | Sequence[str] = (),
         batch: int = 1,
         train: bool = False,
         dtype: str = "fp32",
-        without: Sequence[str] = (),
+        without: str | Sequence[str] = (),
         weights: str = "random",
         seed: int = 0,
         external_data: bool = False,
@@ -100,11 +103,11 @@ class Model:
         """
         from archcalc.onnx import export
 
-        table = self.answer(Question(bindings, tuple(free), batch, train, dtype, tuple(without)))
+        table = self.answer(Question(bindings, listed(free), batch, train, dtype, listed(without)))
         return export(table, path, weights=weights, seed=seed, external_data=external_data)
 
     def verify(
-        self, *, batch: int = 1, train: bool = False, without: Sequence[str] = (), fields: Sequence[str] | None = None, seed: int = 0, **bindings: Any
+        self, *, batch: int = 1, train: bool = False, without: str | Sequence[str] = (), fields: Sequence[str] | None = None, seed: int = 0, **bindings: Any
     ) -> Proof:
         """Run the network with onnxruntime and hold what is real against what is counted: shapes, learned tensors, receptive fields.
 
@@ -113,7 +116,7 @@ class Model:
         """
         from archcalc.measure.proof import verify
 
-        return verify(self.answer(Question(bindings, (), batch, train, without=tuple(without))), fields=fields, seed=seed)
+        return verify(self.answer(Question(bindings, (), batch, train, without=listed(without))), fields=fields, seed=seed)
 
     def measure(
         self,
@@ -124,7 +127,7 @@ class Model:
         threads: int | None = None,
         runs: int | None = None,
         profile: bool = False,
-        without: Sequence[str] = (),
+        without: str | Sequence[str] = (),
         **bindings: Any,
     ) -> Latency:
         """Measure how long a run takes on "cpu" or "cuda": so many `runs`, or until the median stands still; by layer with `profile`.
@@ -134,7 +137,7 @@ class Model:
         from archcalc.measure.device import Device
         from archcalc.measure.latency import measure
 
-        table = self.answer(Question(bindings, (), batch, dtype=dtype, without=tuple(without)))
+        table = self.answer(Question(bindings, (), batch, dtype=dtype, without=listed(without)))
         return measure([table], Device(device, threads), runs=runs, profile=profile)[0]
 
     def answer(self, question: Question) -> Table:
@@ -205,11 +208,17 @@ class Model:
                 question = question._replace(free=tuple(name for name in question.free if name not in blocking))
 
 
-def load(name: str) -> Model:
-    """A spec file, `file.yaml@variant`, or the name of a network that ships with archcalc.
+def listed(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Names in a list, or in a text as the command line has them: `fc6,fc7`."""
+    return tuple(name.strip() for name in names.split(",") if name.strip()) if isinstance(names, str) else tuple(names)
+
+
+def load(name: str | os.PathLike[str]) -> Model:
+    """A spec file, `file.yaml@variant`, a model file, or the name of a network that ships with archcalc.
 
     Raises UsageError if there is no such thing, SpecError if the spec has mistakes.
     """
+    name = os.fspath(name)
     if is_model_file(name):
         from archcalc.importer import load_onnx
 

@@ -376,6 +376,7 @@ def test_a_networks_own_limit_of_one_kind_leaves_the_others_to_the_repository(ru
         ('[budget]\nmacs = {max = "2%"}\n', "of what?"),
         ("budget = 3\n", "archcalc.toml:1:1: budget: must be a table"),
         ("self = 3\n", "archcalc.toml:1:1: unknown key 'self'"),
+        ("[tool.archcalc]\nspecs = []\n", "archcalc.toml is archcalc's own: its keys stand without a [tool.archcalc] around them"),
         ("[budget]\nself = 3\n", "archcalc.toml:2:1: unknown key 'self'"),
         ('specs = "a.yaml"\n', "archcalc.toml:1:1: specs: must be a list"),
         ("specs = [3]\n", "archcalc.toml:1:1: specs.0: must be text"),
@@ -397,6 +398,37 @@ def test_defaults_that_are_no_table_are_refused(run, table: str) -> None:
     done = run("check", "a.yaml")
     assert (done.code, done.out) == (2, "")
     assert "archcalc: must be a table" in done.err
+
+
+def test_what_changed_is_seen_in_a_long_operation(run) -> None:
+    """The table of a terminal cuts what is long; never what differs."""
+    line = "conv 64 3x3 stride=2 bias=false norm=bn act=relu"
+    head = "archcalc: 1\nname: t\ninput: [3, 32, 32]\nlayers:\n"
+    written("a.yaml", f"{head}  - stem: {line}\n  - tail: {line}\n")
+    written("b.yaml", f"{head}  - stem: {line.replace('relu', 'silu')}\n  - tail: {line.replace(' stride=2', '').replace('relu', 'silu')}\n")
+    out = run("compare", "a.yaml", "b.yaml").out
+    assert re.search(r"^changed +stem +conv … relu -> silu  ", out, re.MULTILINE)
+    assert re.search(r"^changed +tail +conv … stride=2 bias=false, bn, relu -> bias=false, bn, silu  ", out, re.MULTILINE)
+
+
+def test_a_model_is_listed_once_in_the_markdown(run) -> None:
+    """A network that breaks its budget without having changed stands in the table, and not among the unchanged."""
+    written("archcalc.toml", '[budget]\nmacs = {max = "1"}\n')
+    written("a.yaml", stem(8))
+    git("init", "-q", "-b", "main")
+    commit("base")
+    out = run("compare", "a.yaml", "--base", "HEAD", "-o", "markdown").out
+    assert "unchanged" not in out
+    assert out.count("`a.yaml`") >= 1
+
+
+def test_settings_above_are_named_from_where_the_command_runs(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    written("archcalc.toml", '[budget]\nmacs = {max = "1"}\n')
+    Path("models").mkdir()
+    written("models/a.yaml", stem(8))
+    monkeypatch.chdir("models")
+    out = run("check", "a.yaml").out
+    assert "../archcalc.toml:2:1" in out
 
 
 def test_what_ships_has_no_repositorys_budget_and_no_versions(run) -> None:

@@ -105,7 +105,7 @@ def test_fields_are_inherited_from_every_base_and_may_have_another_default() -> 
 
 
 def test_a_type_that_says_not_what_it_takes_is_refused_when_the_class_is_made() -> None:
-    with pytest.raises(TypeError, match="what does a <class 'float'> take"):
+    with pytest.raises(TypeError, match=r"Odd\.ratio: what does a <class 'float'> take"):
         type("Odd", (Checked,), {"__annotations__": {"ratio": float}, "__module__": __name__})
 
 

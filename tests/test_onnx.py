@@ -50,6 +50,19 @@ def initializers(path: Path) -> dict[str, numpy.ndarray]:
     return {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer}
 
 
+def test_a_file_is_not_written_over_what_it_is_made_of(tmp_path: Path) -> None:
+    spec, model = tmp_path / "a.yaml", tmp_path / "a.onnx"
+    spec.write_text("archcalc: 1\nname: t\ninput: [3, 8, 8]\nlayers: [conv 4 3x3]\n", encoding="utf-8")
+    assert archcalc("export", str(spec), "-o", str(model), cwd=tmp_path).returncode == 0
+    link = tmp_path / "link.onnx"
+    link.symlink_to(model)
+    for words in (["export", str(spec), "-o", str(spec)], ["export", str(model), "-o", str(link)], ["import", str(model), "-o", str(model)]):
+        before = spec.read_bytes(), model.read_bytes()
+        done = archcalc(*words, cwd=tmp_path)
+        assert (done.returncode, "nothing is written over it" in done.stderr) == (2, True)
+        assert (spec.read_bytes(), model.read_bytes()) == before
+
+
 # ---- every operator ------------------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """The networks that ship: published figures, written out again here so that a changed spec can't change what it is held against."""
 
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import yaml
 
 import archcalc
 from archcalc.model import Model, load, spec_files
+from archcalc.ops import OPS
 from archcalc.spec.model import METRICS, Quantity, Reference, read_quantity
 
 DATA = Path(__file__).parent / "data"
@@ -148,3 +150,20 @@ def test_names_are_unique_over_all_files() -> None:
 
 def test_a_spec_is_a_page() -> None:
     assert [path.name for path in spec_files() if len(path.read_text(encoding="utf-8").splitlines()) > 150] == []
+
+
+def test_python_takes_paths_and_names_as_people_give_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "archcalc: 1\nname: Small\nparams: {size: 8, width: 4}\ninput: [3, size, size]\nlayers:\n  - c: conv width 3x3\n  - d: conv 5 1x1\n", encoding="utf-8"
+    )
+    model = archcalc.load(path)
+    assert model.count(free="size, width").free == model.count(free=["size", "width"]).free
+    assert model.count(without="c,d").totals["params"] == 0
+    assert archcalc.compare(path, path, without="d").totals["params"].change == -(4 * 5 + 5)
+    assert repr(model) == f"<Model {path}>"
+    table = model.count()
+    assert repr(table) == "<Table of Small: 2 layers>"
+    assert str(table).startswith("Small \u00b7 input 3x8x8")
+    assert {"load", "compare", "Model"} <= {*dir(archcalc)}
+    assert OPS["dropout"](p=0.5) == OPS["dropout"](p=Fraction(1, 2))

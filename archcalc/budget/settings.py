@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -64,8 +65,11 @@ def fits(path: Sequence[str], pattern: Sequence[str]) -> bool:
 
 
 def _from_here(path: Path) -> str:
-    here = Path.cwd()
-    return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
+    """A path as it is written from the working folder: the same on every machine."""
+    try:
+        return Path(os.path.relpath(path)).as_posix()
+    except ValueError:  # on another drive
+        return str(path)
 
 
 def settings_above(folder: str | Path) -> Settings:
@@ -112,6 +116,8 @@ def _settings(table: Any, shown: str, folder: Path, lines: list[str]) -> Setting
 def _problem(wrong: Wrong, shown: str, lines: list[str]) -> Problem:
     path = [str(part) for part in wrong.path]
     mark = _mark(shown, lines, *path[::-1])
+    if path == ["tool"] and shown.endswith(OWN):
+        return Problem(f"{OWN} is archcalc's own: its keys stand without a [tool.archcalc] around them", mark)
     if wrong.known:
         return Problem(f"unknown key '{path[-1]}'{suggest(path[-1], wrong.known, 'there are ' + ', '.join(wrong.known))}", mark)
     return Problem(f"{'.'.join(path) or 'archcalc'}: {'must be a table' if wrong.what == MAPPING else wrong.what}", mark)

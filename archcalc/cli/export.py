@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.app import command
-from archcalc.cli.options import Batch, Free, Precision, Quiet, Set, Spec, Train, Without, bindings, models, names, notes
+from archcalc.cli.options import Batch, Free, Precision, Quiet, Set, Spec, Train, Without, apart, bindings, models, names, notes
 from archcalc.errors import UsageError
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The numbers that learned tensors begin with follow from it.")]
@@ -41,6 +41,7 @@ def export(
     from archcalc.render import numbers
 
     (model,) = models([spec])
+    apart(output, model.spec.path)
     table = model.answer(Question(bindings(sets), names(free), batch, train, dtype, names(without)))
     notes(table, model.dropped, quiet)
     try:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.app import command
-from archcalc.cli.options import Quiet, Set, bindings
+from archcalc.cli.options import Quiet, Set, apart, bindings
 from archcalc.errors import UsageError
 
 
@@ -32,6 +32,7 @@ def import_(
     found = load(model)
     if not isinstance(found, Imported):
         raise UsageError(f"{model} is a spec already; `archcalc expand` writes it flat")
+    apart(output, model)
     text, notes = imported(found, bindings(sets))
     for note in notes if not quiet else ():
         typer.echo(f"note: {note}", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -59,6 +60,12 @@ OnDevice = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Of the CPU; onnxruntime's own choice unless given.")]
 Precision = Annotated[str, typer.Option("--dtype", help="fp32 or fp16.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
+
+
+def apart(output: Path | None, source: str) -> None:
+    """Raises UsageError where a file would be written over what it is made of."""
+    if output is not None and output.exists() and os.path.exists(source) and os.path.samefile(output, source):
+        raise UsageError(f"{output} is what is read; nothing is written over it")
 
 
 def text_or_json(form: str, json: bool = False) -> str:

@@ -18,18 +18,18 @@ from archcalc.comparison.changes import Change, Status
 from archcalc.comparison.operands import operand
 from archcalc.comparison.pairs import pair
 from archcalc.comparison.result import Comparison, Delta, Report
-from archcalc.model import Model, Question
+from archcalc.model import Model, Question, listed
 
 
 def compare(
     base: str | Path | Model,
     head: str | Path | Model,
     *,
-    free: Sequence[str] = (),
+    free: str | Sequence[str] = (),
     batch: int = 1,
     train: bool = False,
     dtype: str = "fp32",
-    without: Sequence[str] = (),
+    without: str | Sequence[str] = (),
     **bindings: Any,
 ) -> Comparison:
     """What changes from one network to another: each a spec, the name of one that ships, a loaded model or a snapshot (.json).
@@ -40,7 +40,7 @@ def compare(
     >>> found.totals["params"].change, [change.path for change in found.changes]
     (-16781312, ['fc7'])
     """
-    return pair(operand(base), operand(head), Question(bindings, tuple(free), batch, train, dtype, tuple(without)))
+    return pair(operand(base), operand(head), Question(bindings, listed(free), batch, train, dtype, listed(without)))
 
 
 __all__ = ["Change", "Comparison", "Delta", "Report", "Status", "against", "compare"]

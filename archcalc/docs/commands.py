@@ -131,6 +131,10 @@ def _models(given: Arguments, place: Place) -> Piece:
     models = [(name, place.catalog.model(name, place.folder)) for name in names]
     if given.variants:
         models = [pair for name, model in models for pair in ((name, model), *((f"{name}@{v}", Model(model.spec, v)) for v in model.spec.variants))]
+        distinct: dict[tuple[int, str | None], tuple[str, Model]] = {}
+        for pair in models:
+            distinct.setdefault((id(pair[1].spec), pair[1].variant), pair)
+        models = list(distinct.values())
     columns = [_model_column(name) for name in given.columns.split(",")]
     question = _question(given)
     tables = [(name, model.answer(question)) for name, model in models]

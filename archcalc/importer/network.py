@@ -38,7 +38,7 @@ POINTER = b"version https://git-lfs."
 READ_WHOLE = 1 << 20  # bytes: a small file is read at once
 
 
-@dataclass
+@dataclass(repr=False)
 class Imported(Model):
     """A network in an ONNX file."""
 

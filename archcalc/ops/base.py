@@ -11,7 +11,7 @@ and one row in `tests/test_ops.py`; nothing else needs to know.
 import enum
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
-from math import prod
+from math import isfinite, prod
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeGuard
 
 from archcalc.algebra import Dim, Poly, integral, text
@@ -225,6 +225,8 @@ def _flag(value: object) -> bool:
 
 
 def _ratio(value: object) -> Fraction | int:
+    if isinstance(value, float):  # from Python; a spec's numbers are exact
+        value = Fraction(repr(value)) if isfinite(value) else value
     if isinstance(value, (int, Fraction)) and not isinstance(value, bool) and 0 <= value <= 1:
         return value
     raise ValueError(f"must be a number between 0 and 1, got {show(value)}")

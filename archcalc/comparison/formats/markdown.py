@@ -32,9 +32,9 @@ def report(found: Report) -> str:
     if changed:
         writer.put(["| | model | params | MACs | peak activations | field |", "|--|--|--:|--:|--:|--:|"])
         writer.some((_row(comparison, found) for comparison in changed), ROWS, lambda n: f"| | {n} more | | | | |")
-    rest = len(ordered) - len(changed)
+    rest = [comparison for comparison in ordered if comparison not in changed]
     if rest:
-        writer.put(["", f"{rest} unchanged: {_names(comparison for comparison in ordered if comparison.status == UNCHANGED)}"])
+        writer.put(["", f"{len(rest)} unchanged: {_names(rest)}"])
     broken = [_broken(comparison, verdict) for comparison in ordered for verdict in comparison.broken]
     if broken:
         writer.put(["", "**Budgets that don't hold**", ""])

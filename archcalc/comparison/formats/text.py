@@ -88,7 +88,10 @@ def _layers(comparison: Comparison) -> Iterator[str]:
     columns = words.of_layers(comparison)
     if all(change.delta(name) == 0 for change in shown for name in ("params", "macs")):
         columns.insert(2, ACTIVATIONS)
-    rows = [[change.status.value, words.plain(change.path), _cut(words.operation(change)), *(_cell(change, column) for column in columns)] for change in shown]
+    rows = [
+        [change.status.value, words.plain(change.path), _cut(words.operation(change, LONGEST)), *(_cell(change, column) for column in columns)]
+        for change in shown
+    ]
     headings = ["", "layer", "operation", *(column.label for column in columns)]
     yield from (line.rstrip() for line in listing(headings, rows, left=("", "layer", "operation")).splitlines())
     if more:

@@ -109,8 +109,8 @@ def dearest(comparison: Comparison, most: int) -> tuple[list[Change], int]:
     return [comparison.changes[n] for n in sorted(ranked[:most])], len(comparison.changes) - most
 
 
-def operation(change: Change) -> str:
-    """What the layer does, and did."""
+def operation(change: Change, longest: int | None = None) -> str:
+    """What the layer does, and did; of texts that are longer together, the operator and what differs."""
     before, after = change.before, change.after
     if before is None or after is None:
         layer = after or before
@@ -118,7 +118,20 @@ def operation(change: Change) -> str:
         return plain(layer.text)
     was = f"was {plain(before.path)}" if change.renamed else ""
     text = plain(after.text) if before.text == after.text or change.status is Status.RENAMED else f"{plain(before.text)} -> {plain(after.text)}"
+    if longest is not None and len(text) > longest and " -> " in text:
+        text = _differing(plain(before.text).split(), plain(after.text).split())
     return f"{text} ({was})" if was else text
+
+
+def _differing(before: list[str], after: list[str]) -> str:
+    """`conv … relu -> silu`: without the words that both have before and behind what differs, but for the first."""
+    shared = [one == other for one, other in zip(before, after, strict=False)]
+    start = shared.index(False) if False in shared else len(shared)
+    behind = [one == other for one, other in zip(before[start:][::-1], after[start:][::-1], strict=False)]
+    end = behind.index(False) if False in behind else len(behind)
+    head = [*before[:1], *(["…"] if start > 1 else [])] if start else []
+    middle = [" ".join(words[start : len(words) - end]) or "nothing" for words in (before, after)]
+    return " ".join([*head, " -> ".join(middle), *(["…"] if end else [])])
 
 
 def tally(comparison: Comparison) -> str:
