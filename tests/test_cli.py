@@ -385,6 +385,35 @@ def test_a_closed_pipe_is_no_crash() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["count", "goog"], ["googlenet", "googlenet-torchvision"]),
+        (["check", "lenet", "squeezenet1_"], ["squeezenet1_0", "squeezenet1_1"]),
+        (["count", ""], []),  # files, which the shell finds itself
+        (["count", "lenet", "--as", "th"], ["thop"]),
+        (["predict", "lenet", "--device", "epyc"], ["epyc-zen4-cpu-1t", "epyc-zen4-cpu-2t"]),
+        (["expl"], ["explain"]),
+    ],
+)
+def test_a_shell_completes_names(words: list[str], offered: list[str]) -> None:
+    code = "import sys; sys.argv = ['archcalc']\nfrom archcalc.cli import main\nmain()"
+    asked = {"_ARCHCALC_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(["archcalc", *words]), "COMP_CWORD": str(len(words))}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **asked})
+    found = done.stdout.split()
+    assert found == offered
+
+
+def test_check_takes_the_specs_of_the_repository(archcalc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "  - conv 4 3x3\n")
+    done = archcalc("check")
+    assert (done.code, "name a SPEC, or set" in done.err) == (2, True)
+    Path("archcalc.toml").write_text('specs = ["*.yaml"]\nbudget.params = {max = 1}\n')
+    done = archcalc("check")
+    assert (done.code, "net.yaml" in done.out) == (1, True)
+
+
 def test_columns_stand_under_each_other_whatever_is_written_in_them(archcalc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A parameter that takes two columns on a terminal, and one of a letter and two marks, which take one."""
     monkeypatch.setenv("COLUMNS", "200")

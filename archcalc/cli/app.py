@@ -78,6 +78,8 @@ def start() -> NoReturn:
             step()
         except SystemExit as end:
             code = end.code or code
+        except KeyboardInterrupt:
+            code = 130
     if not isinstance(code, int):
         print(code, file=sys.stderr, flush=True)  # noqa: T201
         code = 1

@@ -7,24 +7,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archcalc.cli.app import command
-from archcalc.cli.options import Quiet, Specs, readable, text_or_json
+from archcalc.cli.options import Quiet, SpecsOrAll, readable, text_or_json
 
 if TYPE_CHECKING:
     from archcalc.check import Checked, Tally
 
 
 @command()
-def check(specs: Specs, form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text", quiet: Quiet = False) -> None:
+def check(specs: SpecsOrAll = None, form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text", quiet: Quiet = False) -> None:
     """Is each spec right on its own: shapes, published references, absolute budgets. A file is checked with all its variants.
 
     \b
     archcalc check net.yaml               a spec of yours
     archcalc check specs                  every spec in a folder and below it
+    archcalc check                        those that archcalc.toml or pyproject.toml name
     """
+    from archcalc.budget import settings_above
     from archcalc.check import Tally, check_all
 
     form = text_or_json(form)
-    found = check_all(*readable(specs, quiet))
+    found = check_all(*readable(specs or settings_above(".").files(), quiet))
     tally = Tally.of(found)
     if form == "json":
         typer.echo(_json(found, tally))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archcalc.cli.app import command
-from archcalc.cli.options import Batch, Dtype, Free, Quiet, Set, Train, Without, bindings, device_help, named, names
+from archcalc.cli.options import Batch, Dtype, Free, Quiet, Set, Train, Without, bindings, device_help, devices, named, names
 from archcalc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +41,12 @@ def compare(
     device: Annotated[
         str,
         typer.Option(
-            "--device", metavar="FILE|NAME", callback=device_help, is_eager=True, help="A device's profile, by which predicted times are compared as well."
+            "--device",
+            metavar="FILE|NAME",
+            callback=device_help,
+            autocompletion=devices,
+            is_eager=True,
+            help="A device's profile, by which predicted times are compared as well.",
         ),
     ] = "",
     forms: Formats = None,

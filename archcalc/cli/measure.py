@@ -9,7 +9,7 @@ import typer
 
 from archcalc.cli.app import command
 from archcalc.cli.export import Seed
-from archcalc.cli.options import Batch, OnDevice, Quiet, Set, Specs, Threads, Without, answered, bindings, device_help, names, text_or_json
+from archcalc.cli.options import Batch, OnDevice, Quiet, Set, Specs, Threads, Without, answered, bindings, device_help, devices, names, text_or_json
 from archcalc.cli.progress import rounds
 from archcalc.errors import UsageError
 
@@ -40,6 +40,7 @@ def measure(
             "--against",
             metavar="FILE|NAME",
             callback=device_help,
+            autocompletion=devices,
             is_eager=True,
             help="A device's profile: what it predicts beside what is measured, layer by layer.",
         ),

@@ -30,6 +30,26 @@ def _columns(names: str | None) -> str | None:
     return names
 
 
+def _networks(incomplete: str) -> list[str]:
+    """Names of networks that ship, for a shell that completes; files come from the shell itself."""
+    from archcalc.model import zoo_names
+
+    return [name for name in zoo_names() if name.startswith(incomplete)] if incomplete else []
+
+
+def _tools(incomplete: str) -> list[str]:
+    from archcalc.conventions import TOOLS
+
+    return [name for name in TOOLS if name.startswith(incomplete)]
+
+
+def devices(incomplete: str) -> list[str]:
+    """Names of profiles that ship, for a shell that completes."""
+    from archcalc.latency.profile import device_names
+
+    return [name for name in device_names() if name.startswith(incomplete)]
+
+
 def device_help(name: str | None) -> str | None:
     """`--device help` lists the profiles that ship, with no network named."""
     if name == "help":
@@ -42,9 +62,18 @@ def device_help(name: str | None) -> str | None:
     return name
 
 
-Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A spec file, file.yaml@variant, or the name of a network that ships (archcalc zoo).")]
+Spec = Annotated[
+    str, typer.Argument(metavar="SPEC", autocompletion=_networks, help="A spec file, file.yaml@variant, or the name of a network that ships (archcalc zoo).")
+]
 Specs = Annotated[
-    list[str], typer.Argument(metavar="SPEC...", help="Spec files, file.yaml@variant, folders of specs, or names of networks that ship (archcalc zoo).")
+    list[str],
+    typer.Argument(
+        metavar="SPEC...", autocompletion=_networks, help="Spec files, file.yaml@variant, folders of specs, or names of networks that ship (archcalc zoo)."
+    ),
+]
+SpecsOrAll = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="SPEC...", autocompletion=_networks, help="As for `archcalc count`; none: those that archcalc.toml or pyproject.toml name."),
 ]
 Set = Annotated[list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="Give a design parameter a value: --set size=320. Repeatable.")]
 Free = Annotated[list[str] | None, typer.Option("--free", "-f", metavar="K,K", help="Leave parameters as symbols: --free size,classes; --free all.")]
@@ -52,7 +81,10 @@ Without = Annotated[list[str] | None, typer.Option("--without", "-w", metavar="L
 Train = Annotated[bool, typer.Option("--train", help="Count training: train-only heads, backward MACs, optimiser state, stochastic depth.")]
 Batch = Annotated[int, typer.Option("--batch", "-b", min=1, help="Samples in a batch.")]
 Dtype = Annotated[str, typer.Option("--dtype", help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in.")]
-As = Annotated[str | None, typer.Option("--as", metavar="TOOL", help="Count as another tool does: thop, fvcore, ptflops ... (archcalc explain lists them).")]
+As = Annotated[
+    str | None,
+    typer.Option("--as", metavar="TOOL", autocompletion=_tools, help="Count as another tool does: thop, fvcore, ptflops ... (archcalc explain lists them)."),
+]
 Columns = Annotated[
     str | None, typer.Option("--columns", "-c", metavar="C,C", callback=_columns, is_eager=True, help="Which columns: `--columns help` explains them.")
 ]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.app import command
-from archcalc.cli.options import Batch, Columns, Free, Quiet, Set, Specs, Without, bindings, device_help, models, names, notes, width
+from archcalc.cli.options import Batch, Columns, Free, Quiet, Set, Specs, Without, bindings, device_help, devices, models, names, notes, width
 
 Device = Annotated[
     str,
@@ -16,6 +16,7 @@ Device = Annotated[
         "--device",
         metavar="FILE|NAME",
         callback=device_help,
+        autocompletion=devices,
         is_eager=True,
         help="A profile that `archcalc calibrate` wrote, or one that ships (--device help).",
     ),

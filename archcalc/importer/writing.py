@@ -41,12 +41,13 @@ def imported(model: Imported, sets: Mapping[str, Any]) -> tuple[str, list[str]]:
     table = model.answer(Question(rest))
     try:
         return spec_text(table, open_, source), list(table.graph.notes)
-    except UsageError:
+    except UsageError as error:
         if not open_ or any(name not in given for name in table.free):
             raise
+        why = str(error).splitlines()[0].removeprefix(f"{table.spec.path}: ")
     table = model.answer(Question(given))
     shown = ", ".join(f"{name}={value}" for name, value in open_.items())
-    return spec_text(table, {}, source), [*table.graph.notes, f"written for {shown} alone: the network has no closed form in them"]
+    return spec_text(table, {}, source), [*table.graph.notes, f"written for {shown} alone: {why}"]
 
 
 def _number(name: str, value: Any) -> int:

@@ -260,7 +260,9 @@ class Resolver:
         surplus = words[len(positional) :]
         if surplus:
             near = difflib.get_close_matches(surplus[0].text, flags(layer.op) if layer.op else (), 1)
-            self._wrong(f"{takes}: there is no place for '{surplus[0].text}'" + (f"; did you mean '{near[0]}'?" if near else ""), surplus[0])
+            apart = any(word.text.startswith("=") for word in surplus[:2])
+            hint = "; an option is one word: `stride=2`" if apart else f"; did you mean '{near[0]}'?" if near else ""
+            self._wrong(f"{takes}: there is no place for '{surplus[0].text}'{hint}", surplus[0])
         for name, word in [*zip(positional, words, strict=False), *line.options.items()]:
             if layer.op and f"{name}_" in layer.op.fields:  # an option that would hide a rule of the operator: `macs`
                 name = f"{name}_"
