@@ -13,6 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from archcalc.cli.entry import MODULES
 from archcalc.model import spec_files, zoo_names
 from archcalc.zoo import year_of
 
@@ -402,6 +403,17 @@ def test_a_shell_completes_names(words: list[str], offered: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **asked})
     found = done.stdout.split()
     assert found == offered
+
+
+@pytest.mark.parametrize("words", [["count", "lenet"], ["zoo", "--help"], ["import", "--help"], ["--help"]])
+def test_the_app_can_be_called_with_any_command(words: list[str]) -> None:
+    """`archcalc.cli.app` is the whole app, whatever was imported before it."""
+    code = f"from archcalc.cli import app, main\nfrom archcalc.cli.entry import command\napp({words})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("60,840" if words[0] == "count" else "Usage: ") in done.stdout
+    if words == ["--help"]:
+        assert [word for word in MODULES if word not in ("importing", "listing") and f"  {word} " not in done.stdout] == []
 
 
 def test_check_takes_the_specs_of_the_repository(archcalc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from archcalc import schemas
-from archcalc.cli import whole
+from archcalc.cli import app
 from archcalc.conventions import TOOLS, Counted, find, nodes, reference
 from archcalc.conventions.bridge import PARAMS, Bridge, bridges
 from archcalc.conventions.quantities import QUANTITIES
@@ -289,17 +289,17 @@ def test_what_a_tool_could_not_be_asked_about_is_said(tmp_path: Path) -> None:
     said = "not held against ptflops 0.7.5: 1 erf; of these nothing is counted that it has no rule for"
     assert counted(load(file), "ptflops").graph.notes == [said]
     assert counted(load(file), "flop_counter").graph.notes == []  # it counts no arithmetic, whatever the operator
-    result = CliRunner().invoke(whole(), ["count", file, "--as", "ptflops", "--format", "json"])
+    result = CliRunner().invoke(app, ["count", file, "--as", "ptflops", "--format", "json"])
     assert json.loads(result.stdout)["notes"] == [said]
-    assert said in CliRunner().invoke(whole(), ["explain", file, "--as", "ptflops"]).stdout
-    assert said in json.loads(CliRunner().invoke(whole(), ["explain", file, "--as", "ptflops", "--format", "json"]).stdout)["notes"]
+    assert said in CliRunner().invoke(app, ["explain", file, "--as", "ptflops"]).stdout
+    assert said in json.loads(CliRunner().invoke(app, ["explain", file, "--as", "ptflops", "--format", "json"]).stdout)["notes"]
 
 
 def test_the_bridge_of_a_file_names_its_operators(tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     macs, _ = bridges(counted(recurrent(tmp_path / "l.onnx"), "onnx-tool"))
     assert steps(macs)[1:] == [("Tanh", "", 1, [(76, 7 * 64, "outputs")])]
-    text = CliRunner().invoke(whole(), ["explain", str(tmp_path / "l.onnx"), "--as", "onnx-tool"]).stdout
+    text = CliRunner().invoke(app, ["explain", str(tmp_path / "l.onnx"), "--as", "onnx-tool"]).stdout
     assert "Tanh: 76 x 448 outputs (1 node)" in text
 
 
@@ -358,7 +358,7 @@ def test_every_rule_speaks_of_operators_and_ways_to_write_them_that_exist() -> N
 
 
 def run(*words: str, code: int = 0) -> str:
-    done = CliRunner().invoke(whole(), list(words))
+    done = CliRunner().invoke(app, list(words))
     if code == 2:
         assert isinstance(done.exception, ArchcalcError)
         return str(done.exception)

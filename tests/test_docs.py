@@ -128,10 +128,10 @@ def test_the_operator_page_is_what_the_operators_say() -> None:
 def test_every_command_and_option_is_documented() -> None:
     import typer.main
 
-    from archcalc.cli import whole
+    from archcalc.cli import app
 
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
-    group = typer.main.get_command(whole())
+    group = typer.main.get_command(app)
     for name, command in group.commands.items():  # type: ignore[attr-defined]
         assert f"archcalc {name}" in text, f"the command {name} is not in the docs"
         for parameter in command.params:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from archcalc.cli.app import command
+from archcalc.cli.entry import command
 from archcalc.cli.options import Quiet, Specs, models, names
 
 

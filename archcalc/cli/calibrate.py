@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archcalc.cli.app import command
+from archcalc.cli.entry import command
 from archcalc.cli.options import Batch, OnDevice, Precision, Quiet, Threads
 from archcalc.cli.progress import bar
 from archcalc.errors import UsageError

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archcalc.cli.app import command
+from archcalc.cli.entry import command
 from archcalc.cli.options import Quiet, SpecsOrAll, readable, text_or_json
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archcalc.cli.app import command
+from archcalc.cli.entry import command
 from archcalc.cli.options import Batch, Dtype, Free, Quiet, Set, Train, Without, bindings, device_help, devices, named, names
 from archcalc.errors import UsageError
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from archcalc.cli.app import command
+from archcalc.cli.entry import command
 from archcalc.cli.options import Free, Set, Spec, Train, Without, bindings, names
 from archcalc.errors import UsageError
 

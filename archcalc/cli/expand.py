@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from archcalc.cli.app import command
+from archcalc.cli.entry import command
 from archcalc.cli.options import Set, Spec, Without, bindings, names
 
 

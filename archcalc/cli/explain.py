@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from archcalc.cli.app import command
+from archcalc.cli.entry import command
 from archcalc.cli.options import As, Batch, Free, Quiet, Set, Train, Without, bindings, models, names, notes, text_or_json, width
 
 

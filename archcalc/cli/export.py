@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from archcalc.cli.app import command
+from archcalc.cli.entry import command
 from archcalc.cli.options import Batch, Free, Precision, Quiet, Set, Spec, Train, Without, apart, bindings, models, names, notes
 from archcalc.errors import UsageError
 

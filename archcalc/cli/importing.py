@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from archcalc.cli.app import command
+from archcalc.cli.entry import command
 from archcalc.cli.options import Quiet, Set, apart, bindings
 from archcalc.errors import UsageError
 

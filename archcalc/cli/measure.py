@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archcalc.cli.app import command
+from archcalc.cli.entry import command
 from archcalc.cli.export import Seed
 from archcalc.cli.options import Batch, OnDevice, Quiet, Set, Specs, Threads, Without, answered, bindings, device_help, devices, names, text_or_json
 from archcalc.cli.progress import rounds

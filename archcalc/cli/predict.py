@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from archcalc.cli.app import command
+from archcalc.cli.entry import command
 from archcalc.cli.options import Batch, Columns, Free, Quiet, Set, Specs, Without, bindings, device_help, devices, models, names, notes, width
 
 Device = Annotated[

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archcalc.cli.app import command
+from archcalc.cli.entry import command
 from archcalc.cli.export import Seed
 from archcalc.cli.options import Batch, Quiet, Set, Specs, Train, Without, bindings, models, names, notes, text_or_json
 
