@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from archcalc.render.markup import on_terminal, padded
@@ -52,7 +53,7 @@ def _shorten(cells: Cells, columns: list[int], widths: list[int], excess: int, l
 def _cut(cell: str, width: int) -> str:
     if on_terminal(cell) <= width:
         return cell
-    end = next(end for end in range(len(cell), 0, -1) if end == 1 or on_terminal(cell[:end]) < width)
+    end = next((n for n, taken in enumerate(accumulate(map(on_terminal, cell))) if n and taken >= width), len(cell))
     return cell[:end] + "…"
 
 
