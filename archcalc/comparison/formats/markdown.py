@@ -7,6 +7,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import compress
 
 from archcalc.algebra import Poly
 from archcalc.check import BYTES, Verdict
@@ -28,11 +29,12 @@ def report(found: Report) -> str:
     ordered = sorted(found.comparisons, key=_rank)
     writer = _Writer()
     writer.put([MARKER, f"### archcalc: {_title(found)}", ""])
-    changed = [comparison for comparison in ordered if comparison.status != UNCHANGED or any(True for _ in comparison.broken)]
+    is_told = [comparison.status != UNCHANGED or any(True for _ in comparison.broken) for comparison in ordered]
+    changed = list(compress(ordered, is_told))
     if changed:
         writer.put(["| | model | params | MACs | peak activations | field |", "|--|--|--:|--:|--:|--:|"])
         writer.some((_row(comparison, found) for comparison in changed), ROWS, lambda n: f"| | {n} more | | | | |")
-    rest = [comparison for comparison in ordered if comparison not in changed]
+    rest = [comparison for comparison, told in zip(ordered, is_told, strict=True) if not told]
     if rest:
         writer.put(["", f"{len(rest)} unchanged: {_names(rest)}"])
     broken = [_broken(comparison, verdict) for comparison in ordered for verdict in comparison.broken]
