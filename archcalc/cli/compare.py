@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import Batch, Dtype, Free, Quiet, Set, Train, Without, bindings, device_help, devices, named, names
+from archcalc.cli.options import Batch, Dtype, Free, Quiet, Set, Train, Without, bindings, named, names, profile_option
 from archcalc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,14 +40,7 @@ def compare(
     dtype: Dtype = "fp32",
     device: Annotated[
         str,
-        typer.Option(
-            "--device",
-            metavar="FILE|NAME",
-            callback=device_help,
-            autocompletion=devices,
-            is_eager=True,
-            help="A device's profile, by which predicted times are compared as well.",
-        ),
+        profile_option("--device", "A device's profile, by which predicted times are compared as well."),
     ] = "",
     forms: Formats = None,
     quiet: Quiet = False,

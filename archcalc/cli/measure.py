@@ -9,7 +9,7 @@ import typer
 
 from archcalc.cli.entry import command
 from archcalc.cli.export import Seed
-from archcalc.cli.options import Batch, OnDevice, Quiet, Set, Specs, Threads, Without, answered, bindings, device_help, devices, names, text_or_json
+from archcalc.cli.options import Batch, OnDevice, Quiet, Set, Specs, Threads, Without, answered, bindings, names, profile_option, text_or_json
 from archcalc.cli.progress import rounds
 from archcalc.errors import UsageError
 
@@ -36,14 +36,7 @@ def measure(
     search: Annotated[str, typer.Option("--search", help="How cuDNN picks an algorithm: heuristic or exhaustive.")] = "heuristic",
     against: Annotated[
         str | None,
-        typer.Option(
-            "--against",
-            metavar="FILE|NAME",
-            callback=device_help,
-            autocompletion=devices,
-            is_eager=True,
-            help="A device's profile: what it predicts beside what is measured, layer by layer.",
-        ),
+        profile_option("--against", "A device's profile: what it predicts beside what is measured, layer by layer."),
     ] = None,
     seed: Seed = 0,
     form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text",

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -43,14 +43,14 @@ def _tools(incomplete: str) -> list[str]:
     return [name for name in TOOLS if name.startswith(incomplete)]
 
 
-def devices(incomplete: str) -> list[str]:
+def _devices(incomplete: str) -> list[str]:
     """Names of profiles that ship, for a shell that completes."""
     from archcalc.latency.profile import device_names
 
     return [name for name in device_names() if name.startswith(incomplete)]
 
 
-def device_help(name: str | None) -> str | None:
+def _device_help(name: str | None) -> str | None:
     """`--device help` lists the profiles that ship, with no network named."""
     if name == "help":
         from archcalc.latency.profile import device_names, load_profile
@@ -60,6 +60,11 @@ def device_help(name: str | None) -> str | None:
             typer.echo(f"{known:<24}  {profile.kind:<10}  {profile.name} ({', '.join(profile.dtypes)})")
         raise typer.Exit
     return name
+
+
+def profile_option(name: str, help: str) -> Any:
+    """An option that names a device's profile: `help` in its place lists those that ship."""
+    return typer.Option(name, metavar="FILE|NAME", callback=_device_help, autocompletion=_devices, is_eager=True, help=help)
 
 
 Spec = Annotated[

@@ -8,18 +8,11 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import Batch, Columns, Free, Quiet, Set, Specs, Without, bindings, device_help, devices, models, names, notes, width
+from archcalc.cli.options import Batch, Columns, Free, Quiet, Set, Specs, Without, bindings, models, names, notes, profile_option, width
 
 Device = Annotated[
     str,
-    typer.Option(
-        "--device",
-        metavar="FILE|NAME",
-        callback=device_help,
-        autocompletion=devices,
-        is_eager=True,
-        help="A profile that `archcalc calibrate` wrote, or one that ships (--device help).",
-    ),
+    profile_option("--device", "A profile that `archcalc calibrate` wrote, or one that ships (--device help)."),
 ]
 
 
