@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 
 from .equality import undecided
 from .intervals import bounds, interval
-from .maxima import maximum, minimum
 from .poly import Atom, Call, Dim, Floor, Monomial, Number, Poly, Variable, integral, rewrite, symbol, variables_in
 
 FARTHEST = 1 << 64
@@ -54,7 +53,7 @@ def _trend_of(atom: Atom) -> int:
         return 1
     assert isinstance(atom, (Floor, Call))
     inside = (atom.inside,) if isinstance(atom, Floor) else atom.args
-    if isinstance(atom, Call) and not atom.rising and atom.build not in (minimum, maximum):
+    if isinstance(atom, Call) and not atom.rising and atom.name not in ("min", "max"):
         return 0
     return 1 if all(map(increasing, inside)) else -1 if all(increasing(-part) for part in inside) else 0
 

@@ -9,7 +9,8 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from archcalc.render.contract import Check, Compare, Count, Explain, Measured, Operator, Overview, Shipped, Tools, Verified
-from archcalc.schemas.draft import DRAFT, HERE
+from archcalc.schemas.draft import DRAFT
+from archcalc.spec.model import HERE
 
 OUTPUTS: dict[str, tuple[str, Any]] = {
     "count": ("what `archcalc count --format json` prints: a network, or a list of them for several specs", Count | list[Count]),

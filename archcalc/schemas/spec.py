@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from archcalc.fields import Check, Checked, key
 from archcalc.ops import OPS
-from archcalc.schemas.draft import DRAFT, HERE
+from archcalc.schemas.draft import DRAFT
 from archcalc.spec.items import JOINS
 from archcalc.spec.layers import IDENTITY, REF
-from archcalc.spec.model import Document, Parameter
+from archcalc.spec.model import HERE, Document, Parameter
 
 
 def spec_schema() -> dict[str, Any]:
