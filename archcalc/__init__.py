@@ -31,7 +31,9 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """`load`, `compare` and what they give bring in all the rest, so they are imported when they are first asked for."""
+    """`load`, `compare` and what they give bring in all the rest, so they are imported when they are first asked
+    for.
+    """
     if name in ("Comparison", "compare"):
         from archcalc import comparison
 

@@ -1,4 +1,6 @@
-"""What a backward pass multiplies: the gradient of a layer's weights unless they are frozen, and of its input where something learns before it."""
+"""What a backward pass multiplies: the gradient of a layer's weights unless they are frozen, and of its input where
+something learns before it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from archcalc.graph import Graph, Loop
 
 
 class Backward(NamedTuple):
-    """Backward MACs by layer, and the loops before whose first repeat nothing learns, so that it costs less than the others."""
+    """Backward MACs by layer, and the loops before whose first repeat nothing learns, so that it costs less than the
+    others.
+    """
 
     macs: dict[int, Number]
     first_differs: set[Loop]
@@ -33,7 +37,11 @@ class _Gradients:
         """Backward MACs of the layers among these nodes."""
         macs: dict[int, Number] = {}
         for part in self.graph.parts(first, stop):
-            macs |= self._repeated(part) if isinstance(part, Loop) else {n: self._layer(n) for n in part if self.graph.nodes[n].op.word}
+            macs |= (
+                self._repeated(part)
+                if isinstance(part, Loop)
+                else {n: self._layer(n) for n in part if self.graph.nodes[n].op.word}
+            )
         return macs
 
     def _layer(self, n: int) -> Number:

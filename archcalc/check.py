@@ -53,7 +53,9 @@ class Verdict:
         return "budgets_held" if self.kind == "budget" else "known_mismatches" if self.known else "references_matched"
 
     def __str__(self) -> str:
-        counted = figure(self.metric, self.counted) if isinstance(self.counted, (int, Fraction, Poly)) else str(self.counted)
+        counted = (
+            figure(self.metric, self.counted) if isinstance(self.counted, (int, Fraction, Poly)) else str(self.counted)
+        )
         mark = "ok  " if self.passed else "warn" if self.warning else "FAIL"
         where = "" if self.passed else f"  ({self.mark})"
         note = f"; {self.note}" if self.note else ""
@@ -89,7 +91,10 @@ class Tally(NamedTuple):
         return cls(len(found), *(outcomes[name] for name in cls._fields[1:]))
 
     def __str__(self) -> str:
-        parts = [_many(self.references_matched, "reference", " matched"), _many(self.known_mismatches, "known mismatch", plural="es")]
+        parts = [
+            _many(self.references_matched, "reference", " matched"),
+            _many(self.known_mismatches, "known mismatch", plural="es"),
+        ]
         parts += [_many(self.budgets_held, "budget", " held")] if self.budgets_held else []
         parts += [_many(self.warnings, "warning")] if self.warnings else []
         parts += [f"{self.failed:,} failed"] if self.failed else []
@@ -103,17 +108,23 @@ def _many(number: int, noun: str, verb: str = "", plural: str = "s") -> str:
 def check_all(models: Iterable[Model], unread: Iterable[Problem] = ()) -> list[Checked]:
     """Every reference and absolute budget of specs with all their variants, or of the one variant that is asked for.
 
-    Raises SpecError with the mistakes of all of them, and with those in specs that could not be read: nothing is judged where
-    something could not be counted.
+    Raises SpecError with the mistakes of all of them, and with those in specs that could not be read: nothing is judged
+    where something could not be counted.
     """
     found: list[Checked] = []
     problems = list(unread)
     for model in {model.name: model for model in models}.values():  # once, however often it is named
         counts = Counts(model.spec)
-        members = [model, *(Model(model.spec, name) for name in model.spec.variants)] if model.variant is None else [model]
+        members = (
+            [model, *(Model(model.spec, name) for name in model.spec.variants)] if model.variant is None else [model]
+        )
         for member in members:
             try:
-                found.append(Checked(member, counts.layers(member), list(check(member, counts)), counts.table(member).graph.uncounted))
+                found.append(
+                    Checked(
+                        member, counts.layers(member), list(check(member, counts)), counts.table(member).graph.uncounted
+                    )
+                )
             except SpecError as error:
                 problems.extend(error.problems)
     if problems:
@@ -122,14 +133,18 @@ def check_all(models: Iterable[Model], unread: Iterable[Problem] = ()) -> list[C
 
 
 class Counts:
-    """The tables of one spec. Figures and variants ask for the same parameters again and again: each is counted once."""
+    """The tables of one spec. Figures and variants ask for the same parameters again and again: each is counted
+    once.
+    """
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self.tables: dict[object, Table] = {}
         self.grouped: dict[tuple[int, int], dict[str, Row]] = {}
 
-    def table(self, model: Model, sets: Mapping[str, Any] | None = None, train: bool = False, device: str = "") -> Table:
+    def table(
+        self, model: Model, sets: Mapping[str, Any] | None = None, train: bool = False, device: str = ""
+    ) -> Table:
         binding = bind(self.spec, model.variant, sets)
         key = (repr(binding.network), binding.batch, train, device)
         if key not in self.tables:
@@ -155,7 +170,9 @@ def check(model: Model, counts: Counts | None = None) -> Iterator[Verdict]:
     """Every reference and every absolute budget of a spec or variant."""
     counts = counts or Counts(model.spec)
     member = model.spec.variant(model.variant)
-    references, marks = (member.references, member.reference_marks) if member else (model.spec.references, model.spec.reference_marks)
+    references, marks = (
+        (member.references, member.reference_marks) if member else (model.spec.references, model.spec.reference_marks)
+    )
     for reference, mark in zip(references, marks, strict=True):
         yield from _reference(model, counts, reference, mark)
     for rule in (rule for rule in rules(model) if rule.kind != "increase"):
@@ -183,20 +200,43 @@ def _reference(model: Model, counts: Counts, reference: Reference, mark: Mark) -
         counted = metric(table, name, row, mark)
         tolerance = reference.tol.value if reference.tol is not None else None
         matches = isinstance(counted, (int, Fraction)) and wanted.matches(counted, tolerance)
-        yield _judged(model, reference, mark, name, counted, matches, f"{wanted.text}{f' ±{reference.tol.text}' if reference.tol else ''}")
+        yield _judged(
+            model,
+            reference,
+            mark,
+            name,
+            counted,
+            matches,
+            f"{wanted.text}{f' ±{reference.tol.text}' if reference.tol else ''}",
+        )
     if reference.shape is not None:
         shape = row.shape if row is not None else table.graph.nodes[table.graph.outputs[0]].shape
         wanted_shape = "x".join(str(item) for item in reference.shape)
-        yield _judged(model, reference, mark, "shape", numbers.shape(shape), numbers.shape(shape) == wanted_shape, wanted_shape)
+        yield _judged(
+            model, reference, mark, "shape", numbers.shape(shape), numbers.shape(shape) == wanted_shape, wanted_shape
+        )
 
 
-def _judged(model: Model, reference: Reference, mark: Mark, name: str, counted: Any, matches: bool, wanted: str) -> Verdict:
+def _judged(
+    model: Model, reference: Reference, mark: Mark, name: str, counted: Any, matches: bool, wanted: str
+) -> Verdict:
     expected = reference.expect == "match"
     note = "" if expected and not matches else reference.note or ""
     noted = "" if expected else " (a mismatch was noted)" if matches else " (a mismatch, as noted)"
     sentence = f"{'=' if matches else '≠'} {wanted}, {reference.source}{noted}"
     label = name if reference.layer is None else f"{name} of {reference.layer}"
-    return Verdict(matches == expected, "reference", model.name, label, counted, sentence, reference.source, mark, note=note, known=not expected)
+    return Verdict(
+        matches == expected,
+        "reference",
+        model.name,
+        label,
+        counted,
+        sentence,
+        reference.source,
+        mark,
+        note=note,
+        known=not expected,
+    )
 
 
 def absolute(name: str, rule: Rule, counted: Any, note: str = "") -> Verdict:
@@ -206,7 +246,19 @@ def absolute(name: str, rule: Rule, counted: Any, note: str = "") -> Verdict:
     passed = figure <= bound.value if rule.kind == "max" else figure >= bound.value
     used = f", {numbers.decimal(Fraction(figure) / bound.value * 100, 1)} % of it" if bound.value else ""
     wanted = f"{sign} {bound.text} (budget{on(rule)}{used})"
-    return Verdict(passed, "budget", name, rule.metric, counted, wanted, "budget", rule.mark, rule.warns, note, limit=f"{rule.kind} {bound.text}")
+    return Verdict(
+        passed,
+        "budget",
+        name,
+        rule.metric,
+        counted,
+        wanted,
+        "budget",
+        rule.mark,
+        rule.warns,
+        note,
+        limit=f"{rule.kind} {bound.text}",
+    )
 
 
 def on(rule: Rule) -> str:
@@ -217,7 +269,11 @@ def on(rule: Rule) -> str:
 def outside(table: Table) -> str:
     """How much of a predicted time lies outside of what the device was calibrated for."""
     whole = table.timing.whole if table.timing is not None else None
-    return f"{numbers.share(whole.extrapolated, whole.total)} % of it is extrapolated" if whole and whole.extrapolated != 0 else ""
+    return (
+        f"{numbers.share(whole.extrapolated, whole.total)} % of it is extrapolated"
+        if whole and whole.extrapolated != 0
+        else ""
+    )
 
 
 def figure(metric: str, value: Number) -> str:

@@ -1,7 +1,7 @@
 """What a graph costs: one `Row` a layer, and a `Table` of them with totals.
 
-Everything is exact: ints, or closed forms where parameters are free. MACs are those of convolutions, dense layers and matrix
-products, without bias, normalisation, activation and pooling: the convention of the papers and of torchvision.
+Everything is exact: ints, or closed forms where parameters are free. MACs are those of convolutions, dense layers and
+matrix products, without bias, normalisation, activation and pooling: the convention of the papers and of torchvision.
 """
 
 from __future__ import annotations
@@ -113,7 +113,9 @@ class Table:
     without: tuple[str, ...] = ()
     timing: Timing | None = None  # of `archcalc.latency.predict`
     _costs: dict[tuple[int, tuple[Shape, ...]], Cost] = field(default_factory=dict, repr=False)
-    _least: dict[str, dict[Loop, int]] = field(default_factory=lambda: {"depth": {}, "receptive_field": {}}, repr=False)  # repeats that figures speak of
+    _least: dict[str, dict[Loop, int]] = field(
+        default_factory=lambda: {"depth": {}, "receptive_field": {}}, repr=False
+    )  # repeats that figures speak of
 
     def __repr__(self) -> str:
         return f"<Table of {self.name}: {len(self.graph.layers())} layers>"
@@ -160,8 +162,15 @@ class Table:
     def domain(self) -> tuple[str, ...]:
         """Where the closed forms hold: the limits of the free parameters, and what keeps every size at least 1."""
         sizes = domain(self._sizes())
-        limits = [limit for name in self.free if name in self.spec.parameters for limit in self.spec.parameters[name].conditions(name)]
-        stronger = {condition.rpartition(" ")[0] for condition in sizes}  # `n >= 2`, which a limit `n >= 1` adds nothing to
+        limits = [
+            limit
+            for name in self.free
+            if name in self.spec.parameters
+            for limit in self.spec.parameters[name].conditions(name)
+        ]
+        stronger = {
+            condition.rpartition(" ")[0] for condition in sizes
+        }  # `n >= 2`, which a limit `n >= 1` adds nothing to
         return (*(limit for limit in limits if limit.rpartition(" ")[0] not in stronger), *sizes, *self.graph.assumed)
 
     @cached_property
@@ -178,7 +187,9 @@ class Table:
         return {name: conditions for name, conditions in found.items() if conditions}
 
     def _sizes(self) -> set[Dim]:
-        """Everything that must be at least 1: sizes (where there are loops at the first and the last repeat), and how often loops repeat."""
+        """Everything that must be at least 1: sizes (where there are loops at the first and the last repeat), and how
+        often loops repeat.
+        """
         if not self.graph.loops:
             return {dim for node in self.graph.nodes for dim in node.shape if isinstance(dim, Poly)}
         sizes: set[Dim] = set()
@@ -257,7 +268,7 @@ class Table:
             time=None if self.timing is None else self.timing.layers.get(n, Time()),
         )
 
-    # ---- totals ---------------------------------------------------------------------------------------------------------
+    # ---- totals ------------------------------------------------------------------------------------------------------
 
     @cached_property
     def totals(self) -> dict[str, Any]:
@@ -279,8 +290,13 @@ class Table:
             "bytes": sums["bytes"] * width,
             "depth": self._depth(lambda node: node.op.is_layer),
             "depth_with_pooling": self._depth(lambda node: node.op.is_layer or node.op.is_pooling),
-            "layers": len(layers) if not self.graph.loops else total(over(self.graph.nodes[n].ranges, 1) for n in layers),
-            "uncounted": [{"op": found.op, "count": found.nodes, "first": found.first, "why": found.why} for found in self.graph.uncounted],
+            "layers": (
+                len(layers) if not self.graph.loops else total(over(self.graph.nodes[n].ranges, 1) for n in layers)
+            ),
+            "uncounted": [
+                {"op": found.op, "count": found.nodes, "first": found.first, "why": found.why}
+                for found in self.graph.uncounted
+            ],
         }
         if self.train:
             totals["backward_macs"] = total(self._backward.macs.values())
@@ -299,18 +315,25 @@ class Table:
             cost = self.cost(node)
             key = (id(cost), node.share is None, node.frozen, node.survive, node.ranges)
             counts[key] = (cost, counts[key][1] + 1 if key in counts else 1)
-        entries = [(Cost(*(over(key[4], v) for v in cost)) if key[4] else cost, times, *key[1:4]) for key, (cost, times) in counts.items()]
+        entries = [
+            (Cost(*(over(key[4], v) for v in cost)) if key[4] else cost, times, *key[1:4])
+            for key, (cost, times) in counts.items()
+        ]
         batch = self.batch
         kept = {survive: survive if self.train else 1 for *_, survive in entries}
         return {
             "params": total(c.params * times for c, times, owned, _, _ in entries if owned),
-            "trainable_params": total(c.params * times for c, times, owned, frozen, _ in entries if owned and not frozen),
+            "trainable_params": total(
+                c.params * times for c, times, owned, frozen, _ in entries if owned and not frozen
+            ),
             "buffers": total(c.buffers * times for c, times, owned, _, _ in entries if owned),
             "macs": total(c.macs * (times * kept[s]) for c, times, _, _, s in entries) * batch,
             "elementwise": total(c.elementwise * (times * kept[s]) for c, times, _, _, s in entries) * batch,
             "activations": total(c.activations * times for c, times, *_ in entries) * batch,
-            "bytes": total(c.params * times + c.buffers * times for c, times, *_ in entries)
-            + total((c.activations + c.read) * times for c, times, *_ in entries) * batch,
+            "bytes": (
+                total(c.params * times + c.buffers * times for c, times, *_ in entries)
+                + total((c.activations + c.read) * times for c, times, *_ in entries) * batch
+            ),
         }
 
     def _depth(self, weight: Callable[[Node], Number]) -> Number:
@@ -322,11 +345,13 @@ class Table:
         found = backward(self.graph, self.batch)
         return found._replace(macs={n: _whole(value) for n, value in found.macs.items()})
 
-    # ---- receptive field ------------------------------------------------------------------------------------------------
+    # ---- receptive field ---------------------------------------------------------------------------------------------
 
     @cached_property
     def last_map(self) -> tuple[str, str, Field] | None:
-        """Where the network goes global: the label of the last map before that, the input it is seen on, and its field."""
+        """Where the network goes global: the label of the last map before that, the input it is seen on, and its
+        field.
+        """
         for source, found in self.fields.items():
             n = receptive.last_map(self.graph, found)
             seen = None if n is None else found[n]
@@ -339,7 +364,7 @@ class Table:
         groups = [group.path for group in self.graph.groups.values() if group.output == n]
         return min(groups, key=len) if groups else self.graph.nodes[n].line
 
-    # ---- other forms (in `render`, imported when asked for) --------------------------------------------------------------
+    # ---- other forms (in `render`, imported when asked for) ----------------------------------------------------------
 
     def to_rows(self) -> list[contract.Layer]:
         """The layers as plain dictionaries, for pandas and the like."""
@@ -362,7 +387,11 @@ class Table:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from archcalc.render import render
 
-        return {"text/plain": render([self], "table"), "text/markdown": render([self], "markdown"), "text/html": render([self], "html")}
+        return {
+            "text/plain": render([self], "table"),
+            "text/markdown": render([self], "markdown"),
+            "text/html": render([self], "html"),
+        }
 
 
 def total(values: Iterable[Number]) -> Any:

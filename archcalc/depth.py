@@ -14,7 +14,8 @@ from archcalc.repeats import Closing, ends
 def longest_path(graph: Graph, weight: Callable[[Node], Number], least: dict[Loop, int]) -> Number:
     """How long it is, counting what `weight` says a layer counts.
 
-    Loops that have to repeat for this to hold are put into `least`, with how often. Raises Undecided where there is no closed form.
+    Loops that have to repeat for this to hold are put into `least`, with how often. Raises Undecided where there is no
+    closed form.
     """
     depths = _Depths(graph, weight, least)
     depths.walk(0, len(graph.nodes))

@@ -49,7 +49,9 @@ def together(times: Iterable[Time]) -> Time:
 
 
 class Interval(NamedTuple):
-    """Between which times a run is expected to lie, in milliseconds; `high` is None where only a lower bound is known."""
+    """Between which times a run is expected to lie, in milliseconds; `high` is None where only a lower bound is
+    known.
+    """
 
     low: Number
     high: Number | None
@@ -59,8 +61,9 @@ class Interval(NamedTuple):
 class Timing:
     """A prediction: the time of each layer by its position in the graph, and what to know of it.
 
-    `device` describes the machine in words, `peak` is its best rate in GMAC/s. Factors above 1 say how far off nine of ten predictions
-    are, inside and outside of what was calibrated. `is_bound`: a roofline, which no run is faster than, rather than a prediction.
+    `device` describes the machine in words, `peak` is its best rate in GMAC/s. Factors above 1 say how far off nine of
+    ten predictions are, inside and outside of what was calibrated. `is_bound`: a roofline, which no run is faster than,
+    rather than a prediction.
     """
 
     layers: dict[int, Time]
@@ -69,7 +72,9 @@ class Timing:
     peak_source: str
     factor: Fraction = Fraction(1)
     extrapolated_factor: Fraction = Fraction(1)
-    whole_factor: Fraction = Fraction(1)  # of known and extrapolated parts together, at the usual values of free parameters
+    whole_factor: Fraction = Fraction(
+        1
+    )  # of known and extrapolated parts together, at the usual values of free parameters
     is_bound: bool = False
     memory: int | None = None  # bytes of a run: weights, activations and working room; None where that isn't known
     kinds: dict[int, str] = field(default_factory=dict)
@@ -86,7 +91,9 @@ class Timing:
             return Interval(self.whole.total, None)
         far: Any = self.whole.extrapolated
         near: Any = self.whole.total - far
-        return Interval(near / self.factor + far / self.extrapolated_factor, near * self.factor + far * self.extrapolated_factor)
+        return Interval(
+            near / self.factor + far / self.extrapolated_factor, near * self.factor + far * self.extrapolated_factor
+        )
 
 
 __all__ = ["TERMS", "Interval", "Time", "Timing", "together"]

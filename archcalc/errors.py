@@ -37,7 +37,9 @@ class Mark(NamedTuple):
         return self._replace(column=self.column + start, length=max(length, 1))
 
     def within(self, text: str, start: int, length: int) -> Mark:
-        """The stretch of `text[start : start + length]`, where this mark is of the whole text: its white space and its escapes aside."""
+        """The stretch of `text[start : start + length]`, where this mark is of the whole text: its white space and its
+        escapes aside.
+        """
         if not self.more:
             column = self.source.find(text[start : start + length], self.column - 1 + start)
             return self.part(max(column + 1 - self.column, start), length)
@@ -82,7 +84,11 @@ def excerpt(mark: Mark, widest: int = 120) -> str:
 
 def _cells(text: str) -> int:
     """How wide a terminal shows it: East Asian letters take two columns, combining marks none."""
-    return len(text) if text.isascii() else sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+    return (
+        len(text)
+        if text.isascii()
+        else sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+    )
 
 
 def suggest(name: str, known: Iterable[str], otherwise: str = "") -> str:

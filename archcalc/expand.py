@@ -10,9 +10,14 @@ from archcalc.graph import Graph, Input, Node
 
 
 def expand(table: Table) -> str:
-    """The YAML of the expanded network. Raises UsageError if parameters are free, for sizes must be numbers, and for what couldn't be counted whole."""
+    """The YAML of the expanded network. Raises UsageError if parameters are free, for sizes must be numbers, and for
+    what couldn't be counted whole.
+    """
     if table.graph.uncounted:
-        raise UsageError(f"{table.spec.path} holds what can't be counted, and a spec must be complete: {'; '.join(map(str, table.graph.uncounted))}")
+        raise UsageError(
+            f"{table.spec.path} holds what can't be counted, and a spec must be complete:"
+            f" {'; '.join(map(str, table.graph.uncounted))}"
+        )
     if table.free:
         raise UsageError(f"expand needs numbers, and {', '.join(table.free)} is free")
     return "\n".join(_lines(table)) + "\n"

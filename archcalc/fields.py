@@ -1,7 +1,7 @@
 """Frozen classes whose fields are checked when one is made: operators, and the parts of a spec.
 
-A field is declared with its type, and what it takes is said beside the type. Pydantic does as much and more; but operators are made by
-the thousand, and its import alone takes longer than counting a network.
+A field is declared with its type, and what it takes is said beside the type. Pydantic does as much and more; but
+operators are made by the thousand, and its import alone takes longer than counting a network.
 
 >>> class Pool(Checked):
 ...     kernel: Annotated[int, Check(int)]
@@ -16,15 +16,31 @@ archcalc.fields.FieldErrors: size is no field of Pool; kernel is missing
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import UnionType
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, Union, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    Self,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
-Taker = Callable[[Any], Any]  # gives the value that is kept, or raises a ValueError that says in a sentence what it must be
+Taker = Callable[
+    [Any], Any
+]  # gives the value that is kept, or raises a ValueError that says in a sentence what it must be
 MISSING = "is missing"
 MAPPING = "must be a mapping: `key: value`, one a line or in {braces}"
 
 
 class Wrong(NamedTuple):
-    """A value that was refused: the keys that lead to it, and what is wrong with it. Where no such key is known, `known` has those that are."""
+    """A value that was refused: the keys that lead to it, and what is wrong with it. Where no such key is known,
+    `known` has those that are.
+    """
 
     path: tuple[str | int, ...]
     what: str
@@ -59,7 +75,9 @@ _REQUIRED: Any = object()
 
 
 class Field(NamedTuple):
-    """A field of a class: its type with what is said beside it and without, what it takes, and what it is where nothing is given."""
+    """A field of a class: its type with what is said beside it and without, what it takes, and what it is where nothing
+    is given.
+    """
 
     declared: Any
     annotation: Any
@@ -76,8 +94,9 @@ class Field(NamedTuple):
 class Checked:
     """What such classes share. Two are equal that are of one class and have equal fields.
 
-    A field's name may end in `_`, where it would hide something else: in a file its key is `in`, and the field is `in_`. Its type is
-    `Any`, `bool`, `int`, `str`, a `Literal`, another such class, one of these in a list, a dict or a union, or has a `Check` beside it.
+    A field's name may end in `_`, where it would hide something else: in a file its key is `in`, and the field is
+    `in_`. Its type is `Any`, `bool`, `int`, `str`, a `Literal`, another such class, one of these in a list, a dict or a
+    union, or has a `Check` beside it.
     """
 
     others: ClassVar[bool] = False  # whether a file may have other keys beside these, which somebody else reads
@@ -91,8 +110,14 @@ class Checked:
         if any(isinstance(kind, str) for kind in kinds.values()):  # under `from __future__ import annotations`
             hints = get_type_hints(cls, include_extras=True)
             kinds = {name: hints[name] for name in kinds}
-        fields = {name: field for base in reversed(cls.__mro__[1:]) for name, field in getattr(base, "fields", {}).items()}
-        fields |= {name: fields[name]._replace(default=value) for name, value in cls.__dict__.items() if name in fields and name not in kinds}
+        fields = {
+            name: field for base in reversed(cls.__mro__[1:]) for name, field in getattr(base, "fields", {}).items()
+        }
+        fields |= {
+            name: fields[name]._replace(default=value)
+            for name, value in cls.__dict__.items()
+            if name in fields and name not in kinds
+        }
         for name, kind in kinds.items():
             if kind is not ClassVar and get_origin(kind) is not ClassVar:  # type: ignore[comparison-overlap]
                 try:
@@ -176,7 +201,8 @@ class Checked:
         return hash((type(self), *self._values()))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in zip(self.fields, self._values(), strict=True))})"
+        values = zip(self.fields, self._values(), strict=True)
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in values)})"
 
     def _values(self) -> list[Any]:
         return [self.__dict__[name] for name in self.fields]
@@ -193,7 +219,7 @@ def _inside(part: str | int, error: ValueError) -> Iterator[Wrong]:
         yield wrong._replace(path=(part, *wrong.path))
 
 
-# ---- what types take ----------------------------------------------------------------------------------------------------
+# ---- what types take -------------------------------------------------------------------------------------------------
 
 
 def _taken(kind: Any) -> tuple[Any, Taker | None]:
@@ -204,7 +230,8 @@ def _taken(kind: Any) -> tuple[Any, Taker | None]:
     if origin in (Union, UnionType):
         taken = [_taken(part) for part in parts]
         checks = [check for _, check in taken if check]
-        return Union[tuple(annotation for annotation, _ in taken)], _any_of(checks, type(None) in parts) if checks else None  # noqa: UP007  # made of what it finds
+        checked = _any_of(checks, type(None) in parts) if checks else None
+        return Union[tuple(annotation for annotation, _ in taken)], checked  # noqa: UP007 - made of what it finds
     if origin is list:
         return kind, _list_of(_taken(parts[0])[1] or _same)
     if origin is dict:
@@ -223,7 +250,9 @@ def _same(value: Any) -> Any:
 
 
 def _any_of(checks: list[Taker], optional: bool) -> Taker:
-    """Of several types the first that takes a value says what is kept. The first of all says what is wrong, the last of a tuple."""
+    """Of several types the first that takes a value says what is kept. The first of all says what is wrong, the last of
+    a tuple.
+    """
 
     def taken(value: Any) -> Any:
         if value is None and optional:

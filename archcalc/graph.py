@@ -42,7 +42,9 @@ class Input(Given):
 
 
 class Carried(Given):
-    """What arrives in a body that is repeated `n` times, at its i-th repeat, and what leaves it after the last: not a layer."""
+    """What arrives in a body that is repeated `n` times, at its i-th repeat, and what leaves it after the last: not a
+    layer.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,8 @@ def over(ranges: tuple[Range, ...], value: Any) -> Any:
 class Loop(NamedTuple):
     """A body that stands for as many repeats as a free parameter says.
 
-    Positions of nodes: `entry` holds what arrives at a repeat (its input is what arrives at the first), `end` is what the
-    body puts out, `exit` what leaves the last repeat.
+    Positions of nodes: `entry` holds what arrives at a repeat (its input is what arrives at the first), `end` is what
+    the body puts out, `exit` what leaves the last repeat.
     """
 
     range: Range
@@ -75,14 +77,18 @@ class Loop(NamedTuple):
 
     def counts(self, inner: Loop) -> bool:
         """Whether a loop stands in the body and repeats as often as this one's index says."""
-        return self.entry < inner.entry < self.exit and isinstance(inner.range.stop, Poly) and not inner.range.stop.symbols.isdisjoint(self.range.index.symbols)
+        return (
+            self.entry < inner.entry < self.exit
+            and isinstance(inner.range.stop, Poly)
+            and not inner.range.stop.symbols.isdisjoint(self.range.index.symbols)
+        )
 
 
 class Node(NamedTuple):
     """A layer of the network.
 
-    `inputs` are positions in the graph's list. `name` is the path of labels: `conv4/3/conv2`; what a line adds after its
-    layer has a suffix: `conv1.bn`. `share` is the position of the node whose weights it uses. `survive` is the
+    `inputs` are positions in the graph's list. `name` is the path of labels: `conv4/3/conv2`; what a line adds after
+    its layer has a suffix: `conv1.bn`. `share` is the position of the node whose weights it uses. `survive` is the
     probability that training keeps it (stochastic depth). `ranges`: the loops around it, the outermost first.
     """
 
@@ -114,7 +120,9 @@ class Group(NamedTuple):
 
 
 class Uncounted(NamedTuple):
-    """An operator of a model file that has no rule, or lacks what its rule needs: how often, the first such node, and why."""
+    """An operator of a model file that has no rule, or lacks what its rule needs: how often, the first such node, and
+    why.
+    """
 
     op: str
     nodes: int
@@ -146,7 +154,9 @@ class Graph:
         return [n for n, node in enumerate(self.nodes) if node.op.word]
 
     def parts(self, first: int, stop: int) -> Iterator[range | Loop]:
-        """The nodes from `first` to `stop` - 1 in order: stretches of them in a row (some empty), and the outermost loops in between."""
+        """The nodes from `first` to `stop` - 1 in order: stretches of them in a row (some empty), and the outermost
+        loops in between.
+        """
         for entry in sorted(self.loops):
             if first <= entry < stop:
                 yield range(first, entry)
@@ -155,7 +165,9 @@ class Graph:
         yield range(first, stop)
 
     def name_of(self, n: int) -> str:
-        """The name of the input or layer that a node shows: what arrives in a loop comes from before it, what leaves it from its end."""
+        """The name of the input or layer that a node shows: what arrives in a loop comes from before it, what leaves it
+        from its end.
+        """
         node = self.nodes[n]
         return self.name_of(node.inputs[0]) if isinstance(node.op, Carried) else node.name
 
@@ -168,7 +180,9 @@ class Graph:
         return [node for n, node in enumerate(self.nodes) if n not in read and not node.head and node.op.word]
 
     def to_networkx(self) -> networkx.DiGraph[str]:
-        """The same DAG: nodes by name with the attribute `node`, edges with `port`s (which of the target's inputs they are)."""
+        """The same DAG: nodes by name with the attribute `node`, edges with `port`s (which of the target's inputs they
+        are).
+        """
         import networkx
 
         graph: networkx.DiGraph[str] = networkx.DiGraph()

@@ -1,8 +1,8 @@
 """How many activations are alive at once, in the order in which the layers are listed.
 
 The convention: a tensor lives from the layer that writes it to the last one that reads it, network inputs included and
-weights not. Activations, batch normalisation and sums write over their input if nothing else reads it later; flatten, reshape
-and dropout move nothing; concatenation writes a tensor of its own. No better order is searched for.
+weights not. Activations, batch normalisation and sums write over their input if nothing else reads it later; flatten,
+reshape and dropout move nothing; concatenation writes a tensor of its own. No better order is searched for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from archcalc.graph import Graph, Input, Loop, Range, over
 from archcalc.ops import size
 
 CONVENTION = "in order; activations, bn and sums in place; inputs included, weights not"
-TRAINING_CONVENTION = "inputs and every layer's output, but dropout, flatten, reshape and activations that need only their output keep none"
+TRAINING_CONVENTION = (
+    "inputs and every layer's output, but dropout, flatten, reshape and activations that need only their output keep"
+    " none"
+)
 
 
 @dataclass(slots=True)
@@ -32,7 +35,9 @@ class _Buffer:
 
 
 class _Steps(NamedTuple):
-    """What is alive while a body runs: in the first repeat of several, between the first and the last, in the last, as the only one."""
+    """What is alive while a body runs: in the first repeat of several, between the first and the last, in the last, as
+    the only one.
+    """
 
     first: set[Dim]
     between: set[Dim]
@@ -46,7 +51,9 @@ def peak(graph: Graph) -> Dim:
 
 
 def least_repeats(graph: Graph) -> dict[Loop, int]:
-    """How many repeats of each loop the closed form of the peak speaks of: none where more is alive elsewhere anyway."""
+    """How many repeats of each loop the closed form of the peak speaks of: none where more is alive elsewhere
+    anyway.
+    """
     liveness = _Liveness(graph)
     liveness.steps()
     return liveness.least
@@ -93,7 +100,9 @@ class _Liveness:
         return alive
 
     def _loop(self, loop: Loop) -> _Steps:
-        """The first repeat works on what arrives from outside, another on what the one before it left; the last gives back what was kept for the others."""
+        """The first repeat works on what arrives from outside, another on what the one before it left; the last gives
+        back what was kept for the others.
+        """
         (source,) = self.graph.nodes[loop.entry].inputs
         self._hold(loop.entry, self._buffer(source))
         if self._buffer(source).last > loop.exit:  # without a repeat it would leave the loop as well
@@ -125,7 +134,16 @@ class _Liveness:
         first_too = _covered(outside | steps.only, steps.first | _each_at(steps.last, loop))
         found = set(steps.first)
         for alive in steps.last:
-            found.update(map(_dim, extremes(alive, index, start if first_too else start + 1, stop) if alike else (at(alive, index, stop - 1),)))
+            found.update(
+                map(
+                    _dim,
+                    (
+                        extremes(alive, index, start if first_too else start + 1, stop)
+                        if alike
+                        else (at(alive, index, stop - 1),)
+                    ),
+                )
+            )
         for alive in steps.between if not alike else ():
             found.update(map(_dim, extremes(alive, index, start + 1, stop - 1)))
         needed = 0 if _covered(outside, found) else 1 if alike and first_too else 2 if alike else 3
@@ -135,7 +153,9 @@ class _Liveness:
     def _handed(self, loop: Loop, to: int) -> None:
         """What the body put out is what arrives at another repeat, or what leaves the loop: as large as it is there."""
         old = self._buffer(loop.end)
-        if old.last > loop.exit or (self.repeating and self._is_needed(old)):  # the same memory all the way: nothing was written
+        if old.last > loop.exit or (
+            self.repeating and self._is_needed(old)
+        ):  # the same memory all the way: nothing was written
             self._hold(to, old)
             return
         if not old.freed:
@@ -158,13 +178,22 @@ class _Liveness:
 
     def _saved(self) -> tuple[Dim, list[_Buffer | None], dict[Loop, int]]:
         copies = {id(buffer): replace(buffer, nodes=buffer.nodes[:]) for buffer in self.buffers if buffer is not None}
-        return self.alive, [copies[id(buffer)] if buffer is not None else None for buffer in self.buffers], dict(self.least)
+        return (
+            self.alive,
+            [copies[id(buffer)] if buffer is not None else None for buffer in self.buffers],
+            dict(self.least),
+        )
 
     def _restore(self, saved: tuple[Dim, list[_Buffer | None], dict[Loop, int]]) -> None:
         self.alive, self.buffers, self.least = saved
 
     def _from_outside(self, loop: Loop) -> frozenset[int]:
-        return frozenset(source for node in self.graph.nodes[loop.entry + 1 : loop.exit] for source in node.inputs if source < loop.entry)
+        return frozenset(
+            source
+            for node in self.graph.nodes[loop.entry + 1 : loop.exit]
+            for source in node.inputs
+            if source < loop.entry
+        )
 
     def _buffer(self, n: int) -> _Buffer:
         buffer = self.buffers[n]
@@ -191,7 +220,12 @@ class _Liveness:
         if node.op.in_place:
             for source in node.inputs:
                 buffer = self._buffer(source)
-                if buffer.last == n and not buffer.foreign and not self._is_needed(buffer) and self.graph.nodes[source].shape == node.shape:
+                if (
+                    buffer.last == n
+                    and not buffer.foreign
+                    and not self._is_needed(buffer)
+                    and self.graph.nodes[source].shape == node.shape
+                ):
                     return buffer
         return None
 
@@ -222,7 +256,10 @@ def kept(graph: Graph) -> Dim:
 
 def _covered(steps: set[Dim], values: set[Dim]) -> bool:
     """Whether for each value some step is shown to need at least as much."""
-    return all(value in steps or any((low := bounds(step - value)[0]) is not None and low >= 0 for step in steps) for value in values)
+    return all(
+        value in steps or any((low := bounds(step - value)[0]) is not None and low >= 0 for step in steps)
+        for value in values
+    )
 
 
 def _each_at(steps: set[Dim], loop: Loop) -> set[Dim]:

@@ -4,9 +4,9 @@ A file named under `hooks:` in mkdocs.yml takes its functions from here:
 
     from archcalc.mkdocs import on_page_markdown, on_serve
 
-A region that holds nothing yet is filled. One whose content in the repository is out of date, or was edited by hand, is filled as
-well, with a warning, or an error if the build is strict: `mkdocs build --strict` fails on it, with `--quiet` too, which mutes warnings
-before they are counted. A command that can't be answered ends the build.
+A region that holds nothing yet is filled. One whose content in the repository is out of date, or was edited by hand, is
+filled as well, with a warning, or an error if the build is strict: `mkdocs build --strict` fails on it, with `--quiet`
+too, which mutes warnings before they are counted. A command that can't be answered ends the build.
 """
 
 from __future__ import annotations

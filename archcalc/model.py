@@ -74,11 +74,11 @@ class Model:
         device: str = "",
         **bindings: Any,
     ) -> Table:
-        """Count with these parameters; those in `free` stay symbols (`["all"]`: all that can), labels in `without` are left out.
-        With a `convention` ("thop") as that tool counts.
+        """Count with these parameters; those in `free` stay symbols (`["all"]`: all that can), labels in `without` are
+        left out. With a `convention` ("thop") as that tool counts.
 
-        With a `device` (a profile's file, or the name of one that ships) the table has predicted times. Raises SpecError with
-        every mistake in the spec, UsageError for parameters, labels and profiles that don't exist.
+        With a `device` (a profile's file, or the name of one that ships) the table has predicted times. Raises
+        SpecError with every mistake in the spec, UsageError for parameters, labels and profiles that don't exist.
         """
         return self.answer(Question(bindings, listed(free), batch, train, dtype, listed(without), convention, device))
 
@@ -98,8 +98,8 @@ class Model:
     ) -> Exported:
         """Write the network as an ONNX model, with seeded weights or (`weights="none"`) with its structure alone.
 
-        Parameters in `free`, and "batch", become axes of that name. Raises UsageError for what has no such model, OSError where
-        it can't be written; either way the file is as it was.
+        Parameters in `free`, and "batch", become axes of that name. Raises UsageError for what has no such model,
+        OSError where it can't be written; either way the file is as it was.
         """
         from archcalc.onnx import export
 
@@ -107,16 +107,26 @@ class Model:
         return export(table, path, weights=weights, seed=seed, external_data=external_data)
 
     def verify(
-        self, *, batch: int = 1, train: bool = False, without: str | Sequence[str] = (), fields: Sequence[str] | None = None, seed: int = 0, **bindings: Any
+        self,
+        *,
+        batch: int = 1,
+        train: bool = False,
+        without: str | Sequence[str] = (),
+        fields: Sequence[str] | None = None,
+        seed: int = 0,
+        **bindings: Any,
     ) -> Proof:
-        """Run the network with onnxruntime and hold what is real against what is counted: shapes, learned tensors, receptive fields.
+        """Run the network with onnxruntime and hold what is real against what is counted: shapes, learned tensors,
+        receptive fields.
 
-        `fields` names layers whose receptive field is shown by perturbing pixels (None: the deepest that fits into the input).
-        Raises UsageError where nothing can be run.
+        `fields` names layers whose receptive field is shown by perturbing pixels (None: the deepest that fits into the
+        input). Raises UsageError where nothing can be run.
         """
         from archcalc.measure.proof import verify
 
-        return verify(self.answer(Question(bindings, (), batch, train, without=listed(without))), fields=fields, seed=seed)
+        return verify(
+            self.answer(Question(bindings, (), batch, train, without=listed(without))), fields=fields, seed=seed
+        )
 
     def measure(
         self,
@@ -130,7 +140,8 @@ class Model:
         without: str | Sequence[str] = (),
         **bindings: Any,
     ) -> Latency:
-        """Measure how long a run takes on "cpu" or "cuda": so many `runs`, or until the median stands still; by layer with `profile`.
+        """Measure how long a run takes on "cpu" or "cuda": so many `runs`, or until the median stands still; by layer
+        with `profile`.
 
         Raises UsageError where it can't be run there: CUDA that isn't there is never the CPU instead.
         """
@@ -151,7 +162,9 @@ class Model:
         if "all" not in question.free:
             return self._table(question)
         named = [name for name in question.free if name != "all"]
-        rest = [name for name in numeric(self.spec, self.variant) if name not in question.bindings and name not in named]
+        rest = [
+            name for name in numeric(self.spec, self.variant) if name not in question.bindings and name not in named
+        ]
         return self._freest(question._replace(free=(*named, *rest)))
 
     def beside(self, device: str) -> str:
@@ -160,13 +173,16 @@ class Model:
         return device if not device or Path(device).is_file() or not path.is_file() else str(path.resolve())
 
     def on(self, device: str, question: Question) -> Question:
-        """The same question with times on a device that was measured, in the precision that it has figures for. Raises UsageError."""
+        """The same question with times on a device that was measured, in the precision that it has figures for. Raises
+        UsageError.
+        """
         from archcalc.latency.profile import Roofline, load_profile
 
         profile = load_profile(device, Path(self.spec.path).parent)
         if isinstance(profile, Roofline):
             raise UsageError(
-                f"{device} is a data sheet's roofline: a bound that no run is faster than doesn't show that a limit holds; it takes a calibrated device"
+                f"{device} is a data sheet's roofline: a bound that no run is faster than doesn't show that a limit"
+                " holds; it takes a calibrated device"
             )
         return question._replace(device=device, dtype=profile.dtypes[0])
 
@@ -228,15 +244,25 @@ def load(name: str | os.PathLike[str]) -> Model:
         return _model(path, variant)
     found = find(path)
     if found is None:
-        raise UsageError(f"there is no file or network '{path}'{suggest(path, zoo_names(), '`archcalc zoo` lists the networks that ship')}")
+        raise UsageError(
+            "there is no file or network"
+            f" '{path}'{suggest(path, zoo_names(), '`archcalc zoo` lists the networks that ship')}"
+        )
     file, member = found
     return _model(str(file), variant or member, _shown(file))
 
 
 def parted(name: str) -> tuple[str, str | None]:
-    """The file and the variant that a name means. Paths may hold an `@` (`@scope/net.yaml`): a file of the whole name comes first."""
+    """The file and the variant that a name means. Paths may hold an `@` (`@scope/net.yaml`): a file of the whole name
+    comes first.
+    """
     path, _, variant = name.rpartition("@")
-    if not path or not variant or Path(name).is_file() or (name.endswith((".yaml", ".yml")) and not Path(path).is_file()):
+    if (
+        not path
+        or not variant
+        or Path(name).is_file()
+        or (name.endswith((".yaml", ".yml")) and not Path(path).is_file())
+    ):
         return name, None
     return path, variant
 
@@ -246,7 +272,9 @@ def _model(path: str, variant: str | None, shown: str | None = None) -> Model:
 
 
 def read(text: str, path: str, variant: str | None = None) -> Model:
-    """The text of a spec as a model; `path` is what messages call it. Raises SpecError, UsageError for an unknown variant."""
+    """The text of a spec as a model; `path` is what messages call it. Raises SpecError, UsageError for an unknown
+    variant.
+    """
     try:
         spec = read_spec(text, path)
     except SpecError as error:
@@ -282,11 +310,13 @@ def _shown(file: Path) -> str:
     return f"specs/{file.relative_to(specs_folder()).as_posix()}"
 
 
-# ---- folders of specs ---------------------------------------------------------------------------------------------------
+# ---- folders of specs ------------------------------------------------------------------------------------------------
 
 
 def is_folder(name: str) -> bool:
-    """Whether an argument is a folder. One without a spec doesn't hide a network that ships: `archcalc count vit` beside a folder vit/."""
+    """Whether an argument is a folder. One without a spec doesn't hide a network that ships: `archcalc count vit`
+    beside a folder vit/.
+    """
     return Path(name).is_dir() and ("/" in name or bool(in_folder(name).specs) or find(name) is None)
 
 
@@ -317,7 +347,13 @@ def in_folder(folder: str) -> Folder:
     for parent, folders, files in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for path in [Path(parent, name) for name in files if is_yaml(name)]:
-            (found.skipped if path.exists() and not path.is_file() else found.specs if _is_spec(path) else found.others).append(str(path))
+            (
+                found.skipped
+                if path.exists() and not path.is_file()
+                else found.specs
+                if _is_spec(path)
+                else found.others
+            ).append(str(path))
     return Folder(*map(sorted, found))
 
 
@@ -338,7 +374,7 @@ def _unreadable(error: OSError) -> None:
     raise UsageError(f"{error.filename}: {error.strerror or error}")
 
 
-# ---- the networks that ship ---------------------------------------------------------------------------------------------
+# ---- the networks that ship ------------------------------------------------------------------------------------------
 
 
 def specs_folder() -> Path:
@@ -369,7 +405,9 @@ def find(name: str) -> tuple[Path, str | None] | None:
 
 
 def _variant_names(file: Path) -> Iterator[str]:
-    """Read off the text: parsing every spec to find one would be slow. Shipped specs indent their variants by two spaces."""
+    """Read off the text: parsing every spec to find one would be slow. Shipped specs indent their variants by two
+    spaces.
+    """
     _, found, rest = file.read_text(encoding="utf-8").partition("\nvariants:")
     for line in rest.splitlines()[1:] if found else ():
         if line and not line.startswith((" ", "#")):
@@ -380,12 +418,17 @@ def _variant_names(file: Path) -> Iterator[str]:
 
 
 def _settle(table: Table) -> None:
-    """Raise SpecError where a total has no closed form in the number of repeats: what is summed or compared over them is known only now."""
+    """Raise SpecError where a total has no closed form in the number of repeats: what is summed or compared over them
+    is known only now.
+    """
     try:
         _ = table.totals, table.fields, table.narrower
     except Undecided as error:
         loops = table.graph.loops.values()
-        counts = sorted({symbol for loop in loops if isinstance(loop.range.stop, Poly) for symbol in loop.range.stop.symbols} & set(table.free))
+        counts = sorted(
+            {symbol for loop in loops if isinstance(loop.range.stop, Poly) for symbol in loop.range.stop.symbols}
+            & set(table.free)
+        )
         names = " and ".join(f"`{name}`" for name in counts)
         message = f"{error}; {names} {'is' if len(counts) == 1 else 'are'} free and counts repeats; bind it with --set"
         mark = table.graph.nodes[next(iter(loops)).entry].mark

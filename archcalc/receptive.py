@@ -1,12 +1,14 @@
-"""Receptive fields over any DAG, exactly: which stretch of the input each output position depends on, an axis at a time.
+"""Receptive fields over any DAG, exactly: which stretch of the input each output position depends on, an axis at a
+time.
 
-The stretch is not clipped to the input, holes in it (dilation) count as inside, and branches merge by union. Positions after
-an upsampling fall into `period` phases with windows of their own, so a span holds one window a phase: output `q*period + r`
-sees `lows[r] + q*jump` to `highs[r] + q*jump`. With this the rules for strides, dilation, padding, transposed convolutions and
-interpolation are all exact; what has no such form (branches with different strides, reordered axes) is `not uniform`.
+The stretch is not clipped to the input, holes in it (dilation) count as inside, and branches merge by union. Positions
+after an upsampling fall into `period` phases with windows of their own, so a span holds one window a phase: output
+`q*period + r` sees `lows[r] + q*jump` to `highs[r] + q*jump`. With this the rules for strides, dilation, padding,
+transposed convolutions and interpolation are all exact; what has no such form (branches with different strides,
+reordered axes) is `not uniform`.
 
-The formulas are those of Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks" (Distill, 2019),
-for one phase.
+The formulas are those of Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks"
+(Distill, 2019), for one phase.
 """
 
 from __future__ import annotations
@@ -87,7 +89,8 @@ EVERYTHING, MIXED = Field(Reach.ALL), Field(Reach.MIXED)
 
 
 def fields(graph: Graph, source: str, least: dict[Loop, int] | None = None) -> list[Field | None]:
-    """For each node, what it sees of the input called `source`; None where it doesn't depend on it. Linear in the layers.
+    """For each node, what it sees of the input called `source`; None where it doesn't depend on it. Linear in the
+    layers.
 
     Loops that have to repeat for this to hold are put into `least`, with how often.
     """
@@ -108,7 +111,9 @@ class _Fields(Closing[Field | None]):
         graph, found, windows = self.graph, self.found, self.windows
         for n in nodes:
             node = graph.nodes[n]
-            seen = [_stretched(field, graph.nodes[i].shape, node) for i in node.inputs if (field := found[i]) is not None]
+            seen = [
+                _stretched(field, graph.nodes[i].shape, node) for i in node.inputs if (field := found[i]) is not None
+            ]
             if seen:
                 joined = seen[0] if len(seen) == 1 else _union(seen, node.op.is_gate)
                 key = (id(node.op), id(graph.nodes[node.inputs[0]].shape))
@@ -133,7 +138,9 @@ class _Fields(Closing[Field | None]):
 
 
 def _growing(once: Field | None, before: Field | None, after: Field | None, around: Range) -> Field | None:
-    """What arrives at repeat i, where `once` arrives at the first and a repeat makes `after` of `before`; `after` where windows don't just grow."""
+    """What arrives at repeat i, where `once` arrives at the first and a repeat makes `after` of `before`; `after` where
+    windows don't just grow.
+    """
     if once is None or before is None or after is None or {once.reach, before.reach, after.reach} != {Reach.PASS}:
         return after
 
@@ -142,7 +149,11 @@ def _growing(once: Field | None, before: Field | None, after: Field | None, arou
 
     spans = []
     for first, old, new in zip(once.spans, before.spans, after.spans, strict=False):
-        if len({(span.jump, span.period) for span in (first, old, new)}) > 1 or None in (*first.lows, *old.lows, *new.lows):
+        if len({(span.jump, span.period) for span in (first, old, new)}) > 1 or None in (
+            *first.lows,
+            *old.lows,
+            *new.lows,
+        ):
             return after
         try:
             lows = tuple(map(grown, first.lows, old.lows, new.lows))
@@ -154,11 +165,17 @@ def _growing(once: Field | None, before: Field | None, after: Field | None, arou
 
 
 def _span_at(span: Span, index: Poly, position: Number) -> Span:
-    return Span(span.jump, tuple([at(low, index, position) for low in span.lows]), tuple([at(high, index, position) for high in span.highs]))
+    return Span(
+        span.jump,
+        tuple([at(low, index, position) for low in span.lows]),
+        tuple([at(high, index, position) for high in span.highs]),
+    )
 
 
 def _stretched(field: Field, shape: Shape, node: Node) -> Field:
-    """What an operand is seen as where its axes of 1 are stretched over the others': every output reads the same window."""
+    """What an operand is seen as where its axes of 1 are stretched over the others': every output reads the same
+    window.
+    """
     if len(node.inputs) == 1 or field.reach is not Reach.PASS or not node.op.in_place or shape[1:] == node.shape[1:]:
         return field
     return EVERYTHING if node.op.is_gate else MIXED
@@ -260,7 +277,9 @@ def _join(spans: Sequence[Span]) -> Span | None:
 
 
 def last_map(graph: Graph, found: Sequence[Field | None]) -> int | None:
-    """Where the network goes global: back from its outputs, the first layers that don't see everything; of several, the last."""
+    """Where the network goes global: back from its outputs, the first layers that don't see everything; of several, the
+    last.
+    """
     ends = {end for n in graph.outputs if (end := _last_map(graph, found, n)) is not None}
     return max(ends, default=None)
 
@@ -269,7 +288,9 @@ def _last_map(graph: Graph, found: Sequence[Field | None], n: int) -> int | None
     while (field := found[n]) is not None and field.reach is Reach.ALL:
         sources = [i for i in graph.nodes[n].inputs if found[i] is not None]
         n = max(sources, key=lambda i: (found[i] != EVERYTHING, i))
-    local = field is not None and not isinstance(graph.nodes[n].op, Input) and (field.reach is Reach.MIXED or field.spans)
+    local = (
+        field is not None and not isinstance(graph.nodes[n].op, Input) and (field.reach is Reach.MIXED or field.spans)
+    )
     return n if local else None
 
 

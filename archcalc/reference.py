@@ -26,7 +26,9 @@ def _entry(op: type[Op]) -> dict[str, Any]:
     return {
         "name": op.word,
         "usage": usage(op),
-        "options": {name.rstrip("_"): _default(name, field) for name, field in op.fields.items() if name not in op.positional},
+        "options": {
+            name.rstrip("_"): _default(name, field) for name, field in op.fields.items() if name not in op.positional
+        },
         "suffixes": suffixes,
         "inputs": list(op.arity),
         "summary": described(op)[0],
@@ -38,12 +40,22 @@ def _entry(op: type[Op]) -> dict[str, Any]:
 def usage(op: type[Op]) -> str:
     """`conv OUT KERNEL`."""
     words = [name.rstrip("_").upper() + ("..." if op.variadic else "") for name in op.positional]
-    optional = [f"[{word}]" if not op.fields[name].required else word for name, word in zip(op.positional, words, strict=True)]
+    optional = [
+        f"[{word}]" if not op.fields[name].required else word for name, word in zip(op.positional, words, strict=True)
+    ]
     line = " ".join([op.word, *optional])
     return f"{line}: [a, b]" if op.arity[1] is None or op.arity[0] > 1 else line
 
 
-UNSET = {"pad": "dilation*(kernel-1)//2", "stride": "kernel", "dim": "features", "kv_heads": "heads", "out": "features", "start": "0", "axis": "spatial"}
+UNSET = {
+    "pad": "dilation*(kernel-1)//2",
+    "stride": "kernel",
+    "dim": "features",
+    "kv_heads": "heads",
+    "out": "features",
+    "start": "0",
+    "axis": "spatial",
+}
 
 
 def _default(name: str, field: Any) -> str:
@@ -67,9 +79,18 @@ def markdown() -> str:
 def _page() -> Iterator[str]:
     yield "# Operators"
     yield ""
-    yield "Made by `archcalc ops --format markdown`. Words in capitals are positional; every option may also be given as `key=value`."
-    yield f"Every layer and block takes {', '.join(f'`{name}`' for name in COMMON)}; layers with weights and those that join branches take"
-    yield "`norm=` and `act=` too, which add a normalisation and an activation after them. A shape is one sample, channels first."
+    yield (
+        "Made by `archcalc ops --format markdown`. Words in capitals are positional; every option may also be given as"
+        " `key=value`."
+    )
+    yield (
+        f"Every layer and block takes {', '.join(f'`{name}`' for name in COMMON)}; layers with weights and those that"
+        " join branches take"
+    )
+    yield (
+        "`norm=` and `act=` too, which add a normalisation and an activation after them. A shape is one sample,"
+        " channels first."
+    )
     for family in FAMILIES:
         yield ""
         yield f"## {family.__name__.rpartition('.')[2].capitalize()}"
@@ -104,7 +125,12 @@ def printed(words: list[str], form: str, width: int | None) -> str:
 
 
 def _entry_text(entry: dict[str, Any], width: int) -> str:
-    lines = [entry["usage"], *textwrap.wrap(f"{entry['summary']} {entry['details']}".strip(), width, initial_indent="  ", subsequent_indent="  ")]
+    lines = [
+        entry["usage"],
+        *textwrap.wrap(
+            f"{entry['summary']} {entry['details']}".strip(), width, initial_indent="  ", subsequent_indent="  "
+        ),
+    ]
     if entry["options"]:
         options = ", ".join(f"{name}={default}" for name, default in entry["options"].items())
         lines += textwrap.wrap(f"options: {options}", width, initial_indent="  ", subsequent_indent="    ")

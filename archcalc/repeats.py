@@ -1,7 +1,8 @@
 """What holds of every node of a graph, each from its inputs, closed over the repeats of loops.
 
-Counting through a body once gives what arrives at repeat i + 1 from what arrives at repeat i. A closed form of what arrives is guessed
-from how one grows to the next, and shown by induction: it is right at the first repeat, and what it is at i leads to what it is at i + 1.
+Counting through a body once gives what arrives at repeat i + 1 from what arrives at repeat i. A closed form of what
+arrives is guessed from how one grows to the next, and shown by induction: it is right at the first repeat, and what it
+is at i leads to what it is at i + 1.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ class Arriving(NamedTuple, Generic[V]):
 
 
 class Closing(ABC, Generic[V]):
-    """Walks a graph in order. `found` is what holds of each node; `least` the loops that have to repeat for that, with how often."""
+    """Walks a graph in order. `found` is what holds of each node; `least` the loops that have to repeat for that, with
+    how often.
+    """
 
     def __init__(self, graph: Graph, nothing: V, least: dict[Loop, int]) -> None:
         self.graph, self.least = graph, least
@@ -41,7 +44,9 @@ class Closing(ABC, Generic[V]):
 
     @abstractmethod
     def guess(self, first: V, before: V, after: V, around: Range) -> V:
-        """What arrives at repeat i, where `first` arrives at the first and a body makes `after` of `before`. Raises Undecided to give up."""
+        """What arrives at repeat i, where `first` arrives at the first and a body makes `after` of `before`. Raises
+        Undecided to give up.
+        """
 
     @abstractmethod
     def without_form(self, loop: Loop) -> None:
@@ -64,7 +69,9 @@ class Closing(ABC, Generic[V]):
         if self.value_at(arriving.value, index, start - late) != before:
             self.least[loop] = 1
         if late:
-            self.found[loop.entry : loop.exit] = [self.value_at(value, index, index - 1) for value in self.found[loop.entry : loop.exit]]
+            self.found[loop.entry : loop.exit] = [
+                self.value_at(value, index, index - 1) for value in self.found[loop.entry : loop.exit]
+            ]
         self.found[loop.exit] = self.value_at(arriving.value, index, stop - late)
 
     def _arriving(self, loop: Loop, before: V) -> Arriving[V] | None:

@@ -90,4 +90,6 @@ def caption(item: Item) -> str:
 def called(layer: Layer, block: Block, env: dict[str, Any]) -> str:
     """A call with the arguments that it gives."""
     given = [name for name in block.arguments if name in layer.values]
-    return " ".join([block.name, *(f"{name}={spell(env[name])}" if name in block.defaults else spell(env[name]) for name in given)])
+    return " ".join(
+        [block.name, *(f"{name}={spell(env[name])}" if name in block.defaults else spell(env[name]) for name in given)]
+    )

@@ -4,8 +4,9 @@
 
     It has :archcalc:`value ../net.yaml params`.     a role, for what stands in a sentence
 
-Both take the commands of a region (`archcalc.docs`), with paths relative to the document, and a page is built again when a spec
-that it names changes. A command that can't be answered is an error of the page: `sphinx-build -W` fails on it.
+Both take the commands of a region (`archcalc.docs`), with paths relative to the document, and a page is built again
+when a spec that it names changes. A command that can't be answered is an error of the page: `sphinx-build -W` fails on
+it.
 """
 
 from __future__ import annotations
@@ -65,7 +66,17 @@ class ArchcalcDirective(SphinxDirective):
         if found is None:
             return [nodes.literal_block(piece.source, piece.source, language="text")]
         content = StringList(piece.source.split("\n"), source=self.get_source_info()[0])
-        made: Any = found("mermaid", [], {}, content, self.lineno, self.content_offset, self.block_text, self.state, self.state_machine)
+        made: Any = found(
+            "mermaid",
+            [],
+            {},
+            content,
+            self.lineno,
+            self.content_offset,
+            self.block_text,
+            self.state,
+            self.state_machine,
+        )
         drawn: list[nodes.Node] = made.run()
         return drawn
 
@@ -82,7 +93,9 @@ class ArchcalcRole(SphinxRole):
             case Words() | Code() | Formula():
                 return [_inline(piece)], []
             case _:
-                return self._refused("only `value` and `formula` stand inside a sentence; for the others there is the directive")
+                return self._refused(
+                    "only `value` and `formula` stand inside a sentence; for the others there is the directive"
+                )
 
     def _refused(self, why: str) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         message = self.inliner.reporter.error(why, line=self.lineno)

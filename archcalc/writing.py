@@ -32,9 +32,10 @@ def write(path: Path, data: bytes) -> None:
 def write_all(files: Iterable[tuple[Path, bytes]]) -> None:
     """Put data in files: beside each of them first, then all in their places, so that nobody ever sees half of one.
 
-    A link is followed; a file keeps its permissions and its owner. One that has several names, or whose owner can't be given to
-    another file, is written in place, or its names would part and its owner change. What is no file (`/dev/stdout`, a pipe) is
-    written to as it is. Raises UsageError if one of them can't be written, or may not be; all are as they were then.
+    A link is followed; a file keeps its permissions and its owner. One that has several names, or whose owner can't be
+    given to another file, is written in place, or its names would part and its owner change. What is no file
+    (`/dev/stdout`, a pipe) is written to as it is. Raises UsageError if one of them can't be written, or may not be;
+    all are as they were then.
     """
     ready: list[_Ready] = []
     put: list[_Ready] = []
@@ -44,7 +45,9 @@ def write_all(files: Iterable[tuple[Path, bytes]]) -> None:
                 ready.append(_ready(path, data))
             except OSError as error:
                 raise _refusal(path, error) from None
-        for file in sorted(ready, key=lambda file: file.target is None):  # what is written to a pipe can't be taken back
+        for file in sorted(
+            ready, key=lambda file: file.target is None
+        ):  # what is written to a pipe can't be taken back
             put.append(file)
             try:
                 file.put()
@@ -63,7 +66,9 @@ def _refusal(path: Path, error: OSError) -> UsageError:
 
 @dataclass(frozen=True)
 class _Ready:
-    """Data on its way: `target` is the file behind `path`, None for what is no file; `old` what it held, None for a new one."""
+    """Data on its way: `target` is the file behind `path`, None for what is no file; `old` what it held, None for a new
+    one.
+    """
 
     path: Path
     data: bytes
@@ -96,7 +101,9 @@ def _ready(path: Path, data: bytes) -> _Ready:
         return _Ready(path, data)
     target = Path(os.path.realpath(path))
     now = target.stat() if target.exists() else None
-    if now and not (stat.S_IMODE(now.st_mode) & 0o222 and os.access(target, os.W_OK)):  # the mode too: nothing is denied to root
+    if now and not (
+        stat.S_IMODE(now.st_mode) & 0o222 and os.access(target, os.W_OK)
+    ):  # the mode too: nothing is denied to root
         raise PermissionError(errno.EACCES, "it is read-only")
     old = target.read_bytes() if now else None
     handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:80]}.")

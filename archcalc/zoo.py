@@ -21,7 +21,14 @@ from archcalc.spec import bind
 
 _ARXIV = re.compile(r"arxiv:\s*((?:[a-z.-]+/)?(\d\d)\d\d(?:\.\d{4,5}|\d{3}))(?:v\d+)?$", re.IGNORECASE)
 _DOI = re.compile(r"doi:\s*(10\.\S+)$", re.IGNORECASE)
-_TO_GO = ("where from", "network", "activations", "input", "act_peak", "year")  # columns that a narrow terminal does without, in this order
+_TO_GO = (
+    "where from",
+    "network",
+    "activations",
+    "input",
+    "act_peak",
+    "year",
+)  # columns that a narrow terminal does without, in this order
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,9 @@ class Entry:
 
 
 def entries() -> list[Entry]:
-    """Every network, members together in the order of their file. A family's own name stands with the member that it means."""
+    """Every network, members together in the order of their file. A family's own name stands with the member that it
+    means.
+    """
     families = [list(_family(file)) for file in spec_files()]
     return [entry for family in sorted(families, key=_age) for entry in family]
 
@@ -49,7 +58,11 @@ def entries() -> list[Entry]:
 def _age(family: list[Entry]) -> tuple[bool, int, str]:
     """Folders below, such as the lectures' examples, come last."""
     first = family[0]
-    return first.file.parent != specs_folder(), min((entry.year for entry in family if entry.year), default=9999), first.family
+    return (
+        first.file.parent != specs_folder(),
+        min((entry.year for entry in family if entry.year), default=9999),
+        first.family,
+    )
 
 
 def _family(file: Path) -> Iterator[Entry]:
@@ -65,7 +78,13 @@ def _family(file: Path) -> Iterator[Entry]:
 def _entry(model: Model, names: tuple[str, ...], file: Path) -> Entry:
     spec, member = model.spec, model.spec.variant(model.variant)
     paper = member.paper if member and member.paper else spec.paper
-    year = member.year if member and member.year else year_of(member.paper) if member and member.paper else spec.year or year_of(spec.paper)
+    year = (
+        member.year
+        if member and member.year
+        else year_of(member.paper)
+        if member and member.paper
+        else spec.year or year_of(spec.paper)
+    )
     references = member.references if member else spec.references
     return Entry(names, file, model.count(), paper, year, references[0].source.partition(": ")[0] if references else "")
 
@@ -85,7 +104,9 @@ def listing(form: str = "table", width: int | None = None) -> str:
         raise UsageError(f"unknown format '{form}'; there are table, markdown, json")
     found = entries()
     if form == "json":
-        return json.dumps([_plain(entry, name) for entry in found for name in entry.names], indent=1, ensure_ascii=False)
+        return json.dumps(
+            [_plain(entry, name) for entry in found for name in entry.names], indent=1, ensure_ascii=False
+        )
     return _markdown(found) if form == "markdown" else _terminal(found, width)
 
 
@@ -100,16 +121,30 @@ def _plain(entry: Entry, name: str) -> dict[str, Any]:
         "spec": _shown(entry),
         "variant": table.variant,
     }
-    keys = ("params", "macs", "activations", "act_peak_bytes", "act_sum_bytes", "weight_bytes", "depth", "depth_with_pooling")
+    keys = (
+        "params",
+        "macs",
+        "activations",
+        "act_peak_bytes",
+        "act_sum_bytes",
+        "weight_bytes",
+        "depth",
+        "depth_with_pooling",
+    )
     field = receptive_field({"input": table.last_map[2]}) if table.last_map else "all"
-    return told | {"inputs": {key: list(shape) for key, shape in table.inputs.items()}} | {key: table.totals[key] for key in keys} | {"receptive_field": field}
+    return (
+        told
+        | {"inputs": {key: list(shape) for key, shape in table.inputs.items()}}
+        | {key: table.totals[key] for key in keys}
+        | {"receptive_field": field}
+    )
 
 
 def _shown(entry: Entry) -> str:
     return f"specs/{entry.file.relative_to(specs_folder()).as_posix()}"
 
 
-# ---- tables ---------------------------------------------------------------------------------------------------------------
+# ---- tables ----------------------------------------------------------------------------------------------------------
 
 LEFT = ("name", "network", "where from")
 COLUMNS: dict[str, Callable[[Entry], str]] = {
@@ -128,7 +163,10 @@ COLUMNS: dict[str, Callable[[Entry], str]] = {
 LEGEND = (
     f"MACs: {CONVENTION}; for one sample of the input shown",
     f"activations: elements that layers write; act_peak: bytes alive at most, in fp32 ({MEMORY_CONVENTION})",
-    "field: of the last map before the network goes global; * without its global gates; <= the largest where windows differ",
+    (
+        "field: of the last map before the network goes global; * without its global gates; <= the largest where"
+        " windows differ"
+    ),
     "depth: layers with weights on the longest path",
 )
 
@@ -140,7 +178,11 @@ def _terminal(found: list[Entry], width: int | None) -> str:
             body = _table(found, [name for name in COLUMNS if name not in _TO_GO[: n + 1]])
     families = ", ".join(f"{also} is {name}" for name, also in (entry.names for entry in found if len(entry.names) > 1))
     notes = [f"{len(found)} networks. A family's own name stands for one of its members: {families}.", *LEGEND]
-    lines = [line for note in notes for line in textwrap.wrap(note, width or 130, break_long_words=False, break_on_hyphens=False)]
+    lines = [
+        line
+        for note in notes
+        for line in textwrap.wrap(note, width or 130, break_long_words=False, break_on_hyphens=False)
+    ]
     return "\n".join([body, "", *lines])
 
 
@@ -164,9 +206,16 @@ This page is what `archcalc zoo --format markdown > specs/README.md` writes."""
 
 def _markdown(found: list[Entry]) -> str:
     rows = [list(COLUMNS), [":--" if name in LEFT else "--:" for name in COLUMNS]]
-    rows += [[(_LINKED.get(name) or cell)(entry).replace("|", "\\|") for name, cell in COLUMNS.items()] for entry in found]
+    rows += [
+        [(_LINKED.get(name) or cell)(entry).replace("|", "\\|") for name, cell in COLUMNS.items()] for entry in found
+    ]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return PAGE.format(networks=len(found), files=len({entry.file for entry in found}), table=table, legend="\n".join(f"* {note}" for note in LEGEND))
+    return PAGE.format(
+        networks=len(found),
+        files=len({entry.file for entry in found}),
+        table=table,
+        legend="\n".join(f"* {note}" for note in LEGEND),
+    )
 
 
 def _names(entry: Entry) -> str:

@@ -50,7 +50,10 @@ def write(
         [numpy_helper.from_array(array, name) for name, array in initializers.items()],
         value_info=[value(name, dims) for name, dims in shapes.items() if name not in outputs],
     )
-    opsets = [helper.make_opsetid("", opset), *(helper.make_opsetid(domain, version) for domain, version in (domains or {}).items())]
+    opsets = [
+        helper.make_opsetid("", opset),
+        *(helper.make_opsetid(domain, version) for domain, version in (domains or {}).items()),
+    ]
     model = helper.make_model(graph, opset_imports=opsets, functions=list(functions), producer_name=producer)
     path.write_bytes(model.SerializeToString())
     return str(path)

@@ -22,7 +22,9 @@ class Done(NamedTuple):
 Command = Callable[..., Done]
 
 
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str, columns: int | None = None) -> Done:
+def run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str, columns: int | None = None
+) -> Done:
     """Run `archcalc WORDS`, on a terminal as wide as `columns` if given; a traceback is never right."""
     monkeypatch.delenv("COLUMNS", raising=False)
     if columns:

@@ -1,4 +1,6 @@
-"""The action for GitHub: linted, and its steps run by bash in a scratch repository, with a `gh` that keeps what it is told."""
+"""The action for GitHub: linted, and its steps run by bash in a scratch repository, with a `gh` that keeps what it is
+told.
+"""
 
 import json
 import os
@@ -17,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
 
-# ---- as a file ------------------------------------------------------------------------------------------------------------
+# ---- as a file -------------------------------------------------------------------------------------------------------
 
 
 def test_nothing_from_outside_is_spelled_into_a_script() -> None:
@@ -39,7 +41,9 @@ def test_every_input_and_output_is_used() -> None:
 def test_zizmor_finds_nothing() -> None:
     if shutil.which("zizmor") is None:
         pytest.skip("zizmor is not installed")
-    done = subprocess.run(["zizmor", "--offline", "--no-progress", str(ROOT / "action.yml")], capture_output=True, text=True)
+    done = subprocess.run(
+        ["zizmor", "--offline", "--no-progress", str(ROOT / "action.yml")], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -51,7 +55,7 @@ def test_shellcheck_finds_nothing() -> None:
         assert done.returncode == 0, done.stdout
 
 
-# ---- as it runs -----------------------------------------------------------------------------------------------------------
+# ---- as it runs ------------------------------------------------------------------------------------------------------
 
 GH = """\
 #!/usr/bin/env bash
@@ -66,7 +70,9 @@ esac
 
 
 class Run:
-    """A scratch repository, and what a run of the action leaves: exit code, log, summary, outputs, and what was asked of `gh`."""
+    """A scratch repository, and what a run of the action leaves: exit code, log, summary, outputs, and what was asked
+    of `gh`.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "repository"
@@ -87,7 +93,9 @@ class Run:
 
     def git(self, *words: str) -> str:
         identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-        return subprocess.run(["git", "-C", str(self.folder), *identity, *words], check=True, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(
+            ["git", "-C", str(self.folder), *identity, *words], check=True, capture_output=True, text=True
+        ).stdout.strip()
 
     def commit(self, text: str) -> None:
         (self.folder / "models").mkdir(exist_ok=True)
@@ -96,20 +104,39 @@ class Run:
         self.git("commit", "-qm", "x")
 
     def environment(self) -> dict[str, str]:
-        own = {name: str(self.temp / name.lower()) for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "GH_LOG", "GH_BODY", "GH_COMMENTS", "GH_FORBIDDEN")}
+        own = {
+            name: str(self.temp / name.lower())
+            for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "GH_LOG", "GH_BODY", "GH_COMMENTS", "GH_FORBIDDEN")
+        }
         (self.temp / "gh_comments").touch()
         path = f"{self.programs}{os.pathsep}{os.environ['PATH']}"
-        return {**os.environ, **own, "PATH": path, "RUNNER_TEMP": str(self.temp), "PYTHONPATH": str(ROOT), "PROGRAMS": str(self.programs)}
+        return {
+            **os.environ,
+            **own,
+            "PATH": path,
+            "RUNNER_TEMP": str(self.temp),
+            "PYTHONPATH": str(ROOT),
+            "PROGRAMS": str(self.programs),
+        }
 
     def step(self, number: int, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a step's script as GitHub's `shell: bash` does."""
         command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", STEPS[number]["run"]]
-        return subprocess.run(command, cwd=self.folder, env={**self.environment(), **variables}, capture_output=True, encoding="utf-8")
+        return subprocess.run(
+            command, cwd=self.folder, env={**self.environment(), **variables}, capture_output=True, encoding="utf-8"
+        )
 
     def compare(
-        self, specs: str = "models/*.yaml\n", base: str | None = None, missing: str = "fail", event: str = "push", sha: str = ""
+        self,
+        specs: str = "models/*.yaml\n",
+        base: str | None = None,
+        missing: str = "fail",
+        event: str = "push",
+        sha: str = "",
     ) -> subprocess.CompletedProcess[str]:
-        return self.step(1, SPECS=specs, BASE=self.base if base is None else base, MISSING_BASE=missing, EVENT=event, GITHUB_SHA=sha)
+        return self.step(
+            1, SPECS=specs, BASE=self.base if base is None else base, MISSING_BASE=missing, EVENT=event, GITHUB_SHA=sha
+        )
 
     def comment(self) -> subprocess.CompletedProcess[str]:
         found = self.outputs()

@@ -150,7 +150,9 @@ def test_compiled_numpy_is_exact_also_beyond_64_bits(pair: Pair, scale: int) -> 
 @settings(max_examples=150, deadline=None)
 @given(EXPRESSIONS)
 def test_bounds_hold_every_value(pair: Pair) -> None:
-    box = {name: symbol(name, minimum=-8, maximum=12, multiple_of=step) for name, step in (("x", 1), ("y", 1), ("z", 4))}
+    box = {
+        name: symbol(name, minimum=-8, maximum=12, multiple_of=step) for name, step in (("x", 1), ("y", 1), ("z", 4))
+    }
     boxed = pair.symbolic.substitute(box) if isinstance(pair.symbolic, Poly) else pair.symbolic
     low, high = bounds(boxed)
     values = [pair.plain(a, b, c) for a in range(-8, 13, 2) for b in range(-8, 13, 2) for c in range(-8, 13, 4)]
@@ -241,7 +243,13 @@ def test_equal_quantities_have_equal_keys(one: Number, other: Number) -> None:
 
 
 def test_constant_results_are_plain_numbers() -> None:
-    assert [type(value) for value in (x - x, x - x + Fraction(1, 2), 0 * x, x**0, (2 * x + 1) // 2 - x)] == [int, Fraction, int, int, int]
+    assert [type(value) for value in (x - x, x - x + Fraction(1, 2), 0 * x, x**0, (2 * x + 1) // 2 - x)] == [
+        int,
+        Fraction,
+        int,
+        int,
+        int,
+    ]
     assert (x / 2 + x / 2, Fraction(4, 2) * x) == (x, 2 * x)
 
 
@@ -255,7 +263,16 @@ def test_sizes_that_depend_on_symbols_are_not_numbers() -> None:
 
 @pytest.mark.parametrize(
     "operation",
-    [lambda: x // y, lambda: 7 // y, lambda: 7 / y, lambda: x / y, lambda: x % y, lambda: 7 % y, lambda: 2**y, lambda: Fraction(1, 2) / y],
+    [
+        lambda: x // y,
+        lambda: 7 // y,
+        lambda: 7 / y,
+        lambda: x / y,
+        lambda: x % y,
+        lambda: 7 % y,
+        lambda: 2**y,
+        lambda: Fraction(1, 2) / y,
+    ],
 )
 def test_dividing_by_a_symbol_is_refused_by_name(operation: Callable[[], object]) -> None:
     with pytest.raises(Undecided, match="`y`") as caught:
@@ -263,7 +280,9 @@ def test_dividing_by_a_symbol_is_refused_by_name(operation: Callable[[], object]
     assert caught.value.symbols == ("y",)
 
 
-@pytest.mark.parametrize("operation", [lambda: x // 0, lambda: x // -2, lambda: x / 0, lambda: x % 0, lambda: x**-1, lambda: x**65])
+@pytest.mark.parametrize(
+    "operation", [lambda: x // 0, lambda: x // -2, lambda: x / 0, lambda: x % 0, lambda: x**-1, lambda: x**65]
+)
 def test_what_has_no_exact_result_is_refused(operation: Callable[[], object]) -> None:
     with pytest.raises(ArchcalcError):
         operation()
@@ -286,7 +305,14 @@ def test_polynomials_survive_copying_and_pickling() -> None:
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("a b", {}), ("", {}), ("class", {}), ("a", {"multiple_of": 0}), ("a", {"minimum": 5, "maximum": 4}), ("a", {"multiple_of": 2, "integer": False})],
+    [
+        ("a b", {}),
+        ("", {}),
+        ("class", {}),
+        ("a", {"multiple_of": 0}),
+        ("a", {"minimum": 5, "maximum": 4}),
+        ("a", {"multiple_of": 2, "integer": False}),
+    ],
 )
 def test_symbols_without_a_sensible_domain_are_refused(name: str, options: dict[str, Any]) -> None:
     with pytest.raises(ArchcalcError, match=f"`{name}`"):
@@ -334,7 +360,10 @@ def test_real_multipliers_are_rounded_exactly(width: Fraction, channels: int) ->
     for value, expected in (
         (floor(24 * alpha), real_floor(24 * width)),
         (ceil(24 * alpha), real_ceil(24 * width)),
-        (floor(alpha * k * Fraction(3, 2) + k + Fraction(1, 3)), real_floor(width * channels * Fraction(3, 2) + channels + Fraction(1, 3))),
+        (
+            floor(alpha * k * Fraction(3, 2) + k + Fraction(1, 3)),
+            real_floor(width * channels * Fraction(3, 2) + channels + Fraction(1, 3)),
+        ),
         (floor(7 * (alpha + k) / 5), real_floor(7 * (width + channels) / 5)),
         (floor(floor(alpha * 3) / 2 + alpha), real_floor(Fraction(real_floor(width * 3), 2) + width)),
     ):
@@ -361,7 +390,12 @@ def test_a_named_rounding_is_one_opaque_atom() -> None:
     assert rounded != call("make_divisible", make_divisible, 24 * alpha, 4)
     assert (text(rounded), unicode(9 * rounded)) == ("make_divisible(24*alpha, 8)", "9·make_divisible(24·alpha, 8)")
     assert isinstance(rounded, Poly)
-    assert [rounded.evaluate({"alpha": Fraction(a, 4)}) for a in (1, 2, 3, 4)] == [8, 16, 16, 24]  # 6, 12, 18 and 24 to the nearest multiple of 8
+    assert [rounded.evaluate({"alpha": Fraction(a, 4)}) for a in (1, 2, 3, 4)] == [
+        8,
+        16,
+        16,
+        24,
+    ]  # 6, 12, 18 and 24 to the nearest multiple of 8
     assert (3 * rounded).substitute({"alpha": Fraction(3, 4)}) == 48
     assert (2 * rounded) // 2 == rounded
 
@@ -383,7 +417,9 @@ def test_the_smaller_and_the_larger_are_decided_when_they_can_be() -> None:
 
 
 def test_the_larger_of_maps_at_several_scales_is_one_of_them() -> None:
-    """ceil(h/4) ceil(w/4) is never less than ceil(h/8) ceil(w/8), which is 1 at the least; floors of small sizes may be 0, and are less."""
+    """ceil(h/4) ceil(w/4) is never less than ceil(h/8) ceil(w/8), which is 1 at the least; floors of small sizes may be
+    0, and are less.
+    """
     h, w = symbol("h"), symbol("w")
     fine, coarse = ((h + d - 1) // d * ((w + d - 1) // d) for d in (4, 8))
     assert maximum(fine, coarse) == fine
@@ -431,7 +467,10 @@ def sums_of_floors(draw: st.DrawFn) -> Poly:
         x = draw(st.sampled_from(sizes))
         return x if draw(st.booleans()) else (x + draw(st.integers(-2, 9))) // draw(st.sampled_from([2, 3, 4, 8]))
 
-    terms = [draw(st.sampled_from([-3, -2, -1, 1, 2, 4])) * factor() * (factor() if draw(st.booleans()) else 1) for _ in range(draw(st.integers(2, 4)))]
+    terms = [
+        draw(st.sampled_from([-3, -2, -1, 1, 2, 4])) * factor() * (factor() if draw(st.booleans()) else 1)
+        for _ in range(draw(st.integers(2, 4)))
+    ]
     total: Any = sum(terms)
     return total if isinstance(total, Poly) else sizes[0]
 
@@ -509,7 +548,12 @@ def test_divisibility() -> None:
 
 
 def test_order_is_decided_over_the_whole_domain() -> None:
-    assert (less(size // 2, size), less(size, size // 2), less(size // 4, size // 2 + 1), less(0, size)) == (True, False, True, True)
+    assert (less(size // 2, size), less(size, size // 2), less(size // 4, size // 2 + 1), less(0, size)) == (
+        True,
+        False,
+        True,
+        True,
+    )
     assert (size > 0, size >= 1, size < 1, size <= 0) == (True, True, False, False)
     assert less(4 * (H // 2) * (W // 2), H * W + 1) is True
     with pytest.raises(Undecided, match=r": true only when size >= 14$"):
@@ -524,7 +568,13 @@ def test_bounds_follow_the_domains() -> None:
     h = symbol("h", minimum=3, maximum=10)
     assert bounds((h + 1) // 2 * 5 - 1) == (9, 24)
     assert bounds(h**2 - h) == (6, 90)
-    assert (bounds(5), bounds(size), bounds(x), bounds(-size), bounds(size - size // 2)) == ((5, 5), (1, None), (None, None), (None, -1), (1, None))
+    assert (bounds(5), bounds(size), bounds(x), bounds(-size), bounds(size - size // 2)) == (
+        (5, 5),
+        (1, None),
+        (None, None),
+        (None, -1),
+        (1, None),
+    )
 
 
 # the domain of a closed form
@@ -603,7 +653,11 @@ def test_resnet_50_reads_as_the_design_says() -> None:
     macs = resnet50(H, W)
     assert isinstance(macs, Poly)
     assert macs.evaluate({"H": 224, "W": 224}) == 4089184256
-    assert unicode(macs) == ("9408⌈H/2⌉⌈W/2⌉ + 245760⌈H/4⌉⌈W/4⌉ + 1310720⌈H/8⌉⌈W/8⌉ + 7471104⌈H/16⌉⌈W/16⌉ + 14417920⌈H/32⌉⌈W/32⌉ + 2048000")
+    assert (
+        unicode(macs)
+        == "9408⌈H/2⌉⌈W/2⌉ + 245760⌈H/4⌉⌈W/4⌉ + 1310720⌈H/8⌉⌈W/8⌉ + 7471104⌈H/16⌉⌈W/16⌉ + 14417920⌈H/32⌉⌈W/32⌉ +"
+        " 2048000"
+    )
 
 
 def test_densenet_121_reads_as_the_design_says() -> None:
@@ -642,7 +696,10 @@ def test_str_is_the_text() -> None:
 def test_printing_does_not_depend_on_the_order_of_making() -> None:
     program = "from archcalc.algebra import symbol; {}; print((a * b + b // 2 + a // 3 + a * a // 5) * b)"
     orders = ("a = symbol('a'); b = symbol('b')", "b = symbol('b'); b // 2 * 3; a = symbol('a')")
-    one, other = (subprocess.run([sys.executable, "-c", program.format(order)], capture_output=True, text=True, check=True).stdout for order in orders)
+    one, other = (
+        subprocess.run([sys.executable, "-c", program.format(order)], capture_output=True, text=True, check=True).stdout
+        for order in orders
+    )
     assert one == other
 
 
@@ -671,7 +728,9 @@ def test_sympy_gives_the_same_values(pair: Pair) -> None:
     expression = to_sympy(pair.symbolic)
     for point in POINTS[::24]:
         by_name = dict(zip("xyz", point, strict=True))
-        assert sympy.sympify(expression).subs({s: by_name[s.name] for s in expression.free_symbols}) == pair.plain(*point)
+        assert sympy.sympify(expression).subs({s: by_name[s.name] for s in expression.free_symbols}) == pair.plain(
+            *point
+        )
 
 
 def test_sympy_sees_domains_and_named_roundings() -> None:
@@ -686,8 +745,13 @@ def test_sympy_sees_domains_and_named_roundings() -> None:
 
 
 def test_importing_the_algebra_imports_no_heavy_library() -> None:
-    program = "import sys, archcalc.algebra; print([name for name in ('sympy', 'numpy', 'onnx') if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    program = (
+        "import sys, archcalc.algebra; print([name for name in ('sympy', 'numpy', 'onnx') if name in sys.modules])"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+        == "[]"
+    )
 
 
 def test_numpy_takes_int64_only_where_it_fits() -> None:
@@ -734,8 +798,13 @@ def node() -> Callable[[str, list[Any]], list[Any]]:
 
     def evaluate(source: str, points: list[Any]) -> list[Any]:
         """What the arrow function gives at each point; the name of the error where it throws."""
-        script = f"const f = {source}; console.log(JSON.stringify({json.dumps(points)}.map(p => {{ try {{ return f(...p) }} catch (e) {{ return e.name }} }})))"
-        return list(json.loads(subprocess.run([program, "-e", script], capture_output=True, text=True, check=True).stdout))
+        script = (
+            f"const f = {source}; console.log(JSON.stringify({json.dumps(points)}.map(p => {{ try {{ return f(...p) }}"
+            " catch (e) { return e.name } })))"
+        )
+        return list(
+            json.loads(subprocess.run([program, "-e", script], capture_output=True, text=True, check=True).stdout)
+        )
 
     return evaluate
 
@@ -747,9 +816,24 @@ def test_javascript_is_exact(node: Callable[[str, list[Any]], list[Any]]) -> Non
 
 
 def test_javascript_of_mixed_expressions_is_exact(node: Callable[[str, list[Any]], list[Any]]) -> None:
-    value = (x - 1) // 3 - 5 * ((x + 5 * y) // 7) + z // 4 + minimum(x, y) * (x % 5) - (x**2 + x) / 2 + (x**2 - x) / 2 + maximum(x // 2, 3)
+    value = (
+        (x - 1) // 3
+        - 5 * ((x + 5 * y) // 7)
+        + z // 4
+        + minimum(x, y) * (x % 5)
+        - (x**2 + x) / 2
+        + (x**2 - x) / 2
+        + maximum(x // 2, 3)
+    )
     expected = [
-        (a - 1) // 3 - 5 * ((a + 5 * b) // 7) + c // 4 + min(a, b) * (a % 5) - (a * a + a) // 2 + (a * a - a) // 2 + max(a // 2, 3) for a, b, c in POINTS
+        (a - 1) // 3
+        - 5 * ((a + 5 * b) // 7)
+        + c // 4
+        + min(a, b) * (a % 5)
+        - (a * a + a) // 2
+        + (a * a - a) // 2
+        + max(a // 2, 3)
+        for a, b, c in POINTS
     ]
     assert node(javascript(value, ["x", "y", "z"]), POINTS) == expected
     triangle = symbol("function") * (symbol("function") + 1) / 2
@@ -758,8 +842,16 @@ def test_javascript_of_mixed_expressions_is_exact(node: Callable[[str, list[Any]
 
 def test_javascript_throws_where_numbers_stop_being_exact(node: Callable[[str, list[Any]], list[Any]]) -> None:
     limit = 2**53
-    assert node(javascript(x + 1, ["x"]), [[limit - 2], [limit - 1], [1.5], [-limit]]) == [limit - 1, "RangeError", "RangeError", "RangeError"]
-    assert node(javascript(x * y - x * y // 1 + x * y, ["x", "y"]), [[2**26, 2**26], [2**27, 2**27]]) == [2**52, "RangeError"]
+    assert node(javascript(x + 1, ["x"]), [[limit - 2], [limit - 1], [1.5], [-limit]]) == [
+        limit - 1,
+        "RangeError",
+        "RangeError",
+        "RangeError",
+    ]
+    assert node(javascript(x * y - x * y // 1 + x * y, ["x", "y"]), [[2**26, 2**26], [2**27, 2**27]]) == [
+        2**52,
+        "RangeError",
+    ]
     assert node(javascript(x**2 - y**2, ["x", "y"]), [[10**9, 10**9]]) == ["RangeError"]
     assert node(javascript(2**60, ["x"]), [[1]]) == ["RangeError"]
 

@@ -52,7 +52,9 @@ def imported(path: Path) -> Iterator[tuple[str, str, int]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and not node.level:
-            names = [node.module or ""] if node.module != "archcalc" else [f"archcalc.{alias.name}" for alias in node.names]
+            names = (
+                [node.module or ""] if node.module != "archcalc" else [f"archcalc.{alias.name}" for alias in node.names]
+            )
         for name in names:
             package, _, rest = name.partition(".")
             yield package, rest.split(".")[0], node.lineno
@@ -64,7 +66,11 @@ def test_imports_only_go_down(path: Path) -> None:
     above = [
         f"line {line} imports {part}"
         for package, part, line in imported(path)
-        if package == "archcalc" and here not in TOP and part in FLOOR and FLOOR[part] > FLOOR[here] and not (here == "cost" and part == "render")
+        if package == "archcalc"
+        and here not in TOP
+        and part in FLOOR
+        and FLOOR[part] > FLOOR[here]
+        and not (here == "cost" and part == "render")
     ]
     assert above == []
 
@@ -72,7 +78,11 @@ def test_imports_only_go_down(path: Path) -> None:
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_each_outside_library_has_one_door(path: Path) -> None:
     here = home(path)
-    assert [f"line {line} imports {package}" for package, _, line in imported(path) if here not in DOORS.get(package, (here,))] == []
+    assert [
+        f"line {line} imports {package}"
+        for package, _, line in imported(path)
+        if here not in DOORS.get(package, (here,))
+    ] == []
 
 
 def test_every_module_has_a_floor() -> None:

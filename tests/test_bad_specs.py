@@ -1,8 +1,9 @@
 """What a person is told who made a mistake: every message is a golden.
 
-`data/bad/NAME.yaml` is a broken spec and `NAME.txt` beside it what is printed about it, on stderr, with exit code 2 and nothing on
-stdout. The command is `archcalc count NAME.yaml`, unless the first line of the spec is a comment that holds another. A new case is two
-files: run the command in that folder with `2> NAME.txt`, and read whether a person would know what to do.
+`data/bad/NAME.yaml` is a broken spec and `NAME.txt` beside it what is printed about it, on stderr, with exit code 2 and
+nothing on stdout. The command is `archcalc count NAME.yaml`, unless the first line of the spec is a comment that holds
+another. A new case is two files: run the command in that folder with `2> NAME.txt`, and read whether a person would
+know what to do.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def write(folder: Path, text: str | bytes, name: str = "net.yaml") -> str:
     return str(file)
 
 
-# ---- goldens -----------------------------------------------------------------------------------------------------------------
+# ---- goldens ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.stem)
@@ -81,7 +82,10 @@ def test_messages_stand_where_they_point(spec: Path) -> None:
     """In the order of the file, each once, each with its line and a caret under something."""
     lines = spec.read_text(encoding="utf-8").splitlines()
     text = spec.with_suffix(".txt").read_text(encoding="utf-8")
-    found = [(int(line), int(column), message) for line, column, message in re.findall(rf"^{spec.name}:(\d+):(\d+): (.*)", text, re.MULTILINE)]
+    found = [
+        (int(line), int(column), message)
+        for line, column, message in re.findall(rf"^{spec.name}:(\d+):(\d+): (.*)", text, re.MULTILINE)
+    ]
     assert found == sorted(found, key=lambda place: place[:2])
     assert len(found) == len(set(found))
     for line, column, _ in found:
@@ -101,14 +105,22 @@ def test_python_raises_what_the_command_prints(name: str, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("name", ["unknown_layer", "code", "non_ascii"])
 def test_a_process_of_its_own_says_the_same(name: str) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run([sys.executable, "-m", "archcalc", "count", f"{name}.yaml"], cwd=BAD, capture_output=True, env=environment, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "archcalc", "count", f"{name}.yaml"],
+        cwd=BAD,
+        capture_output=True,
+        env=environment,
+        check=False,
+    )
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr.decode().splitlines() == (BAD / f"{name}.txt").read_text(encoding="utf-8").splitlines()
 
 
 def test_a_variant_that_leaves_out_what_is_not_there_is_told_so(told: Told, tmp_path: Path) -> None:
     path = write(tmp_path, HEAD + "layers: [{stem: conv 8 3x3}, gap]\nvariants:\n  bare: {without: [stam]}\n")
-    assert "net.yaml:6:20: there is no layer 'stam' to leave out; did you mean 'stem'?\n" in told("count", f"{path}@bare")
+    assert "net.yaml:6:20: there is no layer 'stam' to leave out; did you mean 'stem'?\n" in told(
+        "count", f"{path}@bare"
+    )
 
 
 def test_a_file_with_mistakes_in_a_variant_only_is_told_so(told: Told, tmp_path: Path) -> None:
@@ -116,12 +128,15 @@ def test_a_file_with_mistakes_in_a_variant_only_is_told_so(told: Told, tmp_path:
     assert "must be a positive whole number, got 2.5" in told("count", f"{path}@half")
 
 
-# ---- what can't be kept in a file, or reads badly in one ----------------------------------------------------------------------
+# ---- what can't be kept in a file, or reads badly in one -------------------------------------------------------------
 
 
 def test_line_ends_and_a_byte_order_mark_do_not_move_the_caret(told: Told, tmp_path: Path) -> None:
     text = HEAD + "layers:\n  - conv 8 3x3\n  - maxpol 3x3\n"
-    message = f"{write(tmp_path, text)}:6:5: unknown layer 'maxpol'; did you mean 'maxpool'?\n    6 |   - maxpol 3x3\n      |     ^^^^^^\n"
+    message = (
+        f"{write(tmp_path, text)}:6:5: unknown layer 'maxpol'; did you mean 'maxpool'?\n    6 |   - maxpol 3x3\n      |"
+        "     ^^^^^^\n"
+    )
     assert told("count", write(tmp_path, text)) == message
     assert told("count", write(tmp_path, text.replace("\n", "\r\n").encode())) == message
     assert told("count", write(tmp_path, b"\xef\xbb\xbf" + text.encode())) == message
@@ -137,7 +152,9 @@ def test_wide_letters_keep_the_caret_under_the_word(told: Told, tmp_path: Path) 
     path = write(tmp_path, HEAD + 'layers:\n  - [卷积 8, "e\u0301 8"]\n')
     lines = told("count", path).splitlines()
     assert lines[2] == "      |      ^^^^"  # two letters, two columns each
-    assert lines[5].index("^") == 3 + len("    5 | ") - 3 + len('  - [卷积 8, "') + 2  # as wide as what stands before it
+    assert (
+        lines[5].index("^") == 3 + len("    5 | ") - 3 + len('  - [卷积 8, "') + 2
+    )  # as wide as what stands before it
 
 
 @pytest.mark.parametrize(
@@ -195,7 +212,7 @@ def test_a_file_that_may_not_be_read_is_told_so(told: Told, tmp_path: Path) -> N
     assert told("count", path) == f"{path}: Permission denied\n"
 
 
-# ---- the words of a command ---------------------------------------------------------------------------------------------------
+# ---- the words of a command ------------------------------------------------------------------------------------------
 
 PARAMETERS = """\
 params:
@@ -248,7 +265,9 @@ layers:
         ("--frozen", "No such option: --frozen"),
     ],
 )  # fmt: skip
-def test_wrong_options_are_told_so(told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, says: str) -> None:
+def test_wrong_options_are_told_so(
+    told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, says: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     write(tmp_path, HEAD.replace("16, 16", "size, size") + PARAMETERS)
     message = told("count", "net.yaml", *shlex.split(words))
@@ -266,14 +285,16 @@ def test_wrong_options_are_told_so(told: Told, tmp_path: Path, monkeypatch: pyte
         ("folder", "archcalc: there is no spec in the folder folder\n"),
     ],
 )
-def test_a_name_that_does_not_exist_is_told_so(told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, says: str) -> None:
+def test_a_name_that_does_not_exist_is_told_so(
+    told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, says: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     write(tmp_path, HEAD + "params: {n: 8}\nlayers: [conv n 3x3]\nvariants:\n  large: {n: 16}\n")
     assert told("count", name).removeprefix("archcalc: ") == says.removeprefix("archcalc: ")
 
 
-# ---- any text at all ------------------------------------------------------------------------------------------------------------
+# ---- any text at all -------------------------------------------------------------------------------------------------
 
 TEXTS = [file.read_text(encoding="utf-8") for file in spec_files()]
 ODD = [
@@ -284,7 +305,12 @@ ODD = [
 ]  # fmt: skip
 
 edits = st.lists(
-    st.tuples(st.sampled_from(["character", "word", "line"]), st.sampled_from(["delete", "double", "replace", "swap"]), st.floats(0, 1), st.sampled_from(ODD)),
+    st.tuples(
+        st.sampled_from(["character", "word", "line"]),
+        st.sampled_from(["delete", "double", "replace", "swap"]),
+        st.floats(0, 1),
+        st.sampled_from(ODD),
+    ),
     min_size=1,
     max_size=4,
 )
@@ -302,12 +328,16 @@ def edited(text: str, unit: str, kind: str, place: float, new: str) -> str:
     if kind == "swap" and n + 1 < len(pieces):
         after, last = pieces[n + 1].span()
         return text[:start] + text[after:last] + text[end:after] + piece + text[last:]
-    return text[:start] + {"delete": "", "double": piece + piece, "replace": new, "swap": new + piece}[kind] + text[end:]
+    return (
+        text[:start] + {"delete": "", "double": piece + piece, "replace": new, "swap": new + piece}[kind] + text[end:]
+    )
 
 
 @settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(TEXTS), edits)
-def test_a_changed_spec_counts_or_is_refused(tmp_path_factory: pytest.TempPathFactory, text: str, changes: list[tuple[str, str, float, str]]) -> None:
+def test_a_changed_spec_counts_or_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, text: str, changes: list[tuple[str, str, float, str]]
+) -> None:
     for change in changes:
         text = edited(text, *change)
     path = write(tmp_path_factory.getbasetemp(), text, "changed.yaml")

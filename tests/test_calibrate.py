@@ -1,4 +1,6 @@
-"""Calibrating for real, though briefly; chains; measured beside predicted. No time is asserted, only what is written about it."""
+"""Calibrating for real, though briefly; chains; measured beside predicted. No time is asserted, only what is written
+about it.
+"""
 
 import json
 import sys
@@ -51,7 +53,9 @@ def test_chains_are_short_and_affordable() -> None:
         assert table.totals["weight_bytes"] < 250e6
 
 
-def test_a_machine_is_calibrated_and_its_profile_predicts(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_machine_is_calibrated_and_its_profile_predicts(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     pytest.importorskip("onnxruntime")
     file = tmp_path / "device.json"
     options = ("--threads", "1", "--chains", "12", "--seconds", "1", "--noise", "1000%", "--name", "here")
@@ -70,10 +74,26 @@ def test_a_machine_is_calibrated_and_its_profile_predicts(capsys: pytest.Capture
     assert json.loads(out)["totals"]["latency_ms"] > 0
 
 
-def test_a_noisy_machine_is_refused_and_nothing_is_written(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_noisy_machine_is_refused_and_nothing_is_written(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     pytest.importorskip("onnxruntime")
     file = tmp_path / "device.json"
-    code, out, err = run(capsys, monkeypatch, "calibrate", "--threads", "1", "--chains", "12", "--seconds", "1", "--noise", "0%", "-o", str(file))
+    code, out, err = run(
+        capsys,
+        monkeypatch,
+        "calibrate",
+        "--threads",
+        "1",
+        "--chains",
+        "12",
+        "--seconds",
+        "1",
+        "--noise",
+        "0%",
+        "-o",
+        str(file),
+    )
     assert (code, out) == (2, "")
     assert "the machine is too noisy to calibrate: odd and even passes differ by" in err
     assert not file.exists()
@@ -88,7 +108,11 @@ def test_a_noisy_machine_is_refused_and_nothing_is_written(capsys: pytest.Captur
     ],
 )
 def test_bad_usage_of_calibrate(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: tuple[str, ...], message: str
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    options: tuple[str, ...],
+    message: str,
 ) -> None:
     pytest.importorskip("onnxruntime")
     code, _, err = run(capsys, monkeypatch, "calibrate", "-o", str(tmp_path / "device.json"), *options)
@@ -96,13 +120,17 @@ def test_bad_usage_of_calibrate(
     assert message in err
 
 
-def test_there_must_be_a_folder_to_write_to(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_there_must_be_a_folder_to_write_to(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     code, _, err = run(capsys, monkeypatch, "calibrate", "-o", str(tmp_path / "none" / "device.json"))
     assert code == 2
     assert "there is no folder" in err
 
 
-def test_measured_and_predicted_stand_side_by_side(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_measured_and_predicted_stand_side_by_side(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("onnxruntime")
     words = ("measure", "resnet20-cifar", "--threads", "1", "--runs", "3", "--against", "epyc-zen4-cpu-1t")
     code, out, _ = run(capsys, monkeypatch, *words)

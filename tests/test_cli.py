@@ -36,9 +36,15 @@ def test_the_lecture_pair_layer_by_layer(archcalc) -> None:
 def test_the_json_has_the_keys_of_the_contract(archcalc) -> None:
     found = json.loads(archcalc("count", "googlenet", "--format", "json").out)
     assert found["schema"] == "archcalc/count/1"
-    assert found["bindings"] == {"size": 224, "classes": 1000} | {k: v for k, v in found["bindings"].items() if k not in ("size", "classes")}
+    assert found["bindings"] == {"size": 224, "classes": 1000} | {
+        k: v for k, v in found["bindings"].items() if k not in ("size", "classes")
+    }
     assert found["totals"]["params"] == 6_998_552
-    assert (found["totals"]["depth"], found["totals"]["depth_with_pooling"], found["totals"]["uncounted"]) == (22, 27, [])
+    assert (found["totals"]["depth"], found["totals"]["depth_with_pooling"], found["totals"]["uncounted"]) == (
+        22,
+        27,
+        [],
+    )
     assert {key: found[key] for key in ("convention", "mode", "batch", "free", "variant")} == {
         "convention": "macs", "mode": "inference", "batch": 1, "free": [], "variant": None,
     }  # fmt: skip
@@ -58,12 +64,24 @@ def test_several_specs_give_a_list(archcalc) -> None:
     assert [(table["totals"]["params"], table["layers"]) for table in found] == [(11_689_512, []), (138_357_544, [])]
 
 
-@pytest.mark.parametrize("extra", [[], ["--depth", "0"], ["--depth", "2"], ["--by", "layer"], ["--by", "op"], ["--by", "block", "--depth", "2"]])
+@pytest.mark.parametrize(
+    "extra",
+    [[], ["--depth", "0"], ["--depth", "2"], ["--by", "layer"], ["--by", "op"], ["--by", "block", "--depth", "2"]],
+)
 def test_totals_do_not_depend_on_how_rows_are_grouped(archcalc, extra: list[str]) -> None:
     assert json.loads(archcalc("count", "googlenet", *extra, "--format", "json").out)["totals"]["macs"] == 1_582_671_872
 
 
-@pytest.mark.parametrize("extra", [["--by", "layer"], ["--by", "op"], ["--by", "block"], ["--by", "block", "--depth", "2"], ["--sort", "macs", "--top", "3"]])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        ["--by", "layer"],
+        ["--by", "op"],
+        ["--by", "block"],
+        ["--by", "block", "--depth", "2"],
+        ["--sort", "macs", "--top", "3"],
+    ],
+)
 def test_rows_add_up_to_the_totals(archcalc, extra: list[str]) -> None:
     found = json.loads(archcalc("count", "googlenet", *extra, "--format", "json").out)
     for name in ("params", "macs", "flops", "activations", "weight_bytes"):
@@ -71,8 +89,14 @@ def test_rows_add_up_to_the_totals(archcalc, extra: list[str]) -> None:
 
 
 def test_sorting_puts_the_dearest_first_and_keeps_the_rest_in_one_row(archcalc) -> None:
-    rows = json.loads(archcalc("count", "vgg16", "--by", "layer", "--sort", "params", "--top", "2", "--format", "json").out)["layers"]
-    assert [(row["name"], row["params"]) for row in rows] == [("fc6", 102_764_544), ("fc7", 16_781_312), ("37 more", 138_357_544 - 102_764_544 - 16_781_312)]
+    rows = json.loads(
+        archcalc("count", "vgg16", "--by", "layer", "--sort", "params", "--top", "2", "--format", "json").out
+    )["layers"]
+    assert [(row["name"], row["params"]) for row in rows] == [
+        ("fc6", 102_764_544),
+        ("fc7", 16_781_312),
+        ("37 more", 138_357_544 - 102_764_544 - 16_781_312),
+    ]
 
 
 def test_free_parameters_give_formulas_that_python_reads(archcalc) -> None:
@@ -80,7 +104,11 @@ def test_free_parameters_give_formulas_that_python_reads(archcalc) -> None:
     assert found["free"] == ["size", "classes"]
     assert (
         eval(found["totals"]["macs"], {"size": 225, "classes": 10})
-        == json.loads(archcalc("count", "resnet50", "--set", "size=225", "--set", "classes=10", "--depth", "0", "--format", "json").out)["totals"]["macs"]
+        == json.loads(
+            archcalc(
+                "count", "resnet50", "--set", "size=225", "--set", "classes=10", "--depth", "0", "--format", "json"
+            ).out
+        )["totals"]["macs"]
     )
     assert found["layers"][0]["shape"] == [64, "(size + 1)//2", "(size + 1)//2"]
 
@@ -97,20 +125,32 @@ def test_batch_multiplies_work_but_not_parameters(archcalc) -> None:
         json.loads(archcalc("count", "alexnet", *extra, "--depth", "0", "--format", "json").out)["totals"]
         for extra in ([], ["--batch", "8"], ["--free", "batch"])
     )
-    assert (many["params"], many["macs"], many["act_peak_bytes"]) == (one["params"], 8 * one["macs"], 8 * one["act_peak_bytes"])
+    assert (many["params"], many["macs"], many["act_peak_bytes"]) == (
+        one["params"],
+        8 * one["macs"],
+        8 * one["act_peak_bytes"],
+    )
     assert eval(str(free["macs"]), {"batch": 8}) == many["macs"]
 
 
 def test_dtypes_change_bytes_only(archcalc) -> None:
-    wide, narrow = (json.loads(archcalc("count", "alexnet", "--dtype", d, "--depth", "0", "--format", "json").out)["totals"] for d in ("fp32", "fp16"))
+    wide, narrow = (
+        json.loads(archcalc("count", "alexnet", "--dtype", d, "--depth", "0", "--format", "json").out)["totals"]
+        for d in ("fp32", "fp16")
+    )
     assert (wide["weight_bytes"], narrow["weight_bytes"]) == (61_100_840 * 4, 61_100_840 * 2)
     assert (wide["act_peak_bytes"], wide["macs"]) == (2 * narrow["act_peak_bytes"], narrow["macs"])
 
 
 def test_the_table_has_a_row_a_line_and_the_totals(archcalc) -> None:
     lines = archcalc("count", "googlenet").out.splitlines()
-    assert lines[0] == "GoogLeNet · input 3x224x224 · specs/googlenet.yaml" or lines[0].startswith("GoogLeNet · input 3x224x224")
-    assert re.fullmatch(r"3a +inception 64 96 128 16 32 32 +256x28x28 +164k +128M +8\.1 +59", next(line for line in lines if line.startswith("3a")))
+    assert lines[0] == "GoogLeNet · input 3x224x224 · specs/googlenet.yaml" or lines[0].startswith(
+        "GoogLeNet · input 3x224x224"
+    )
+    assert re.fullmatch(
+        r"3a +inception 64 96 128 16 32 32 +256x28x28 +164k +128M +8\.1 +59",
+        next(line for line in lines if line.startswith("3a")),
+    )
     assert re.fullmatch(r"total +7\.00M +1\.58G +100\.0", next(line for line in lines if line.startswith("total")))
     assert "coverage     141 of 141 layers counted" in lines
 
@@ -147,7 +187,9 @@ def test_csv_holds_every_layer_with_exact_numbers(archcalc) -> None:
     assert len([row for row in rows if row["network"] == "GoogLeNet"]) == 141
 
 
-@pytest.mark.parametrize("extra", [[], ["--free", "size"], ["--depth", "2"], ["--columns", "layer,shape,params%,field"]])
+@pytest.mark.parametrize(
+    "extra", [[], ["--free", "size"], ["--depth", "2"], ["--columns", "layer,shape,params%,field"]]
+)
 def test_latex_is_a_tabular_with_balanced_braces_and_escapes(archcalc, extra: list[str]) -> None:
     out = archcalc("count", "resnet18", "--format", "latex", *extra).out
     body = "\n".join(line for line in out.splitlines() if not line.startswith("%"))
@@ -162,18 +204,31 @@ def test_latex_is_a_tabular_with_balanced_braces_and_escapes(archcalc, extra: li
 
 def test_columns_can_be_chosen_and_are_explained(archcalc) -> None:
     done = archcalc(
-        "count", "alexnet", "--columns", "layer,params%,bytes,intensity,stride,start,elementwise,activations,weights,buffers,trainable,inputs,line,layers"
+        "count",
+        "alexnet",
+        "--columns",
+        "layer,params%,bytes,intensity,stride,start,elementwise,activations,weights,buffers,trainable,inputs,line,layers",
     )
     assert done.code == 0
     assert "intensity" in archcalc("count", "alexnet", "--columns", "help").out
 
 
 def test_check_passes_and_fails_with_their_exit_codes(archcalc, tmp_path: Path) -> None:
-    right = write(tmp_path, "  - conv 8 3x3\n", "reference:\n  - {params: 224, source: by hand}\nbudget: {params: {max: 300}}\n")
+    right = write(
+        tmp_path, "  - conv 8 3x3\n", "reference:\n  - {params: 224, source: by hand}\nbudget: {params: {max: 300}}\n"
+    )
     assert archcalc("check", right).code == 0
-    for wrong in ("reference:\n  - {params: 1, source: nowhere}\n", "budget: {params: {max: 223}}\n", "budget: {macs: {min: 1G}}\n"):
+    for wrong in (
+        "reference:\n  - {params: 1, source: nowhere}\n",
+        "budget: {params: {max: 223}}\n",
+        "budget: {macs: {min: 1G}}\n",
+    ):
         done = archcalc("check", write(tmp_path, "  - conv 8 3x3\n", wrong))
-        assert (done.code, "FAIL" in done.out, "net.yaml:3:" in done.out or "net.yaml:4:" in done.out) == (1, True, True)
+        assert (done.code, "FAIL" in done.out, "net.yaml:3:" in done.out or "net.yaml:4:" in done.out) == (
+            1,
+            True,
+            True,
+        )
     warned = archcalc("check", write(tmp_path, "  - conv 8 3x3\n", "budget: {params: {max: 223, level: warn}}\n"))
     assert (warned.code, "warn" in warned.out) == (0, True)
     noted = "reference:\n  - {params: 5M, expect: mismatch, source: a slide, note: loose}\n"
@@ -181,8 +236,13 @@ def test_check_passes_and_fails_with_their_exit_codes(archcalc, tmp_path: Path) 
     assert archcalc("check", write(tmp_path, "  - conv 8 3x3\n", noted.replace("5M", "224"))).code == 1
 
 
-@pytest.mark.parametrize(("figure", "holds"), [("0.2k", True), ("0.3k", False), ("224", True), ("223", False), ("220, tol: 2%", True), ("220, tol: 1%", False)])
-def test_a_reference_holds_to_its_printed_digit_or_within_its_tolerance(archcalc, tmp_path: Path, figure: str, holds: bool) -> None:
+@pytest.mark.parametrize(
+    ("figure", "holds"),
+    [("0.2k", True), ("0.3k", False), ("224", True), ("223", False), ("220, tol: 2%", True), ("220, tol: 1%", False)],
+)
+def test_a_reference_holds_to_its_printed_digit_or_within_its_tolerance(
+    archcalc, tmp_path: Path, figure: str, holds: bool
+) -> None:
     path = write(tmp_path, "  - conv 8 3x3\n", f"reference:\n  - {{params: {figure}, source: by hand}}\n")
     assert archcalc("check", path).code == (0 if holds else 1)
 
@@ -207,9 +267,19 @@ def test_check_ends_with_what_it_checked(archcalc, tmp_path: Path) -> None:
     path = write(tmp_path, "  - conv c 3x3\n", FIGURES)
     done = archcalc("check", path)
     assert done.code == 1
-    assert done.out.splitlines()[-1] == "3 references matched, 1 known mismatch, 1 budget held, 1 warning, 2 failed in 2 networks"
+    assert (
+        done.out.splitlines()[-1]
+        == "3 references matched, 1 known mismatch, 1 budget held, 1 warning, 2 failed in 2 networks"
+    )
     found = json.loads(archcalc("check", path, "--format", "json").out)
-    wanted = {"networks": 2, "references_matched": 3, "known_mismatches": 1, "budgets_held": 1, "warnings": 1, "failed": 2}
+    wanted = {
+        "networks": 2,
+        "references_matched": 3,
+        "known_mismatches": 1,
+        "budgets_held": 1,
+        "warnings": 1,
+        "failed": 2,
+    }
     assert found["totals"] == wanted
     assert [network["failed"] for network in found["networks"]] == [2, 0]
     assert [figure["note"] for figure in found["networks"][0]["figures"] if figure["known_mismatch"]] == ["loose"]
@@ -235,7 +305,9 @@ def test_a_folder_stands_for_the_specs_in_it_and_below(archcalc, tmp_path: Path)
     assert archcalc("check", str(tmp_path), str(tmp_path / "a.yaml")).out.count("a.yaml") == 1
 
 
-def test_a_folder_without_specs_is_refused_and_hides_no_network(archcalc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_specs_is_refused_and_hides_no_network(
+    archcalc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "resnet18").mkdir()
     assert archcalc("count", "resnet18", "--depth", "0").code == 0
@@ -260,7 +332,9 @@ def test_every_shipped_spec_checks(archcalc) -> None:
     done = archcalc("check", "specs", "--format", "json")
     found = json.loads(done.out)
     assert (done.code, found["totals"]["failed"], found["totals"]["warnings"]) == (0, 0, 0)
-    assert [network["spec"] for network in found["networks"] if network["variant"] is None] == [str(path.relative_to(ROOT)) for path in spec_files()]
+    assert [network["spec"] for network in found["networks"] if network["variant"] is None] == [
+        str(path.relative_to(ROOT)) for path in spec_files()
+    ]
 
 
 def test_expand_prints_a_spec_that_counts_the_same(archcalc, tmp_path: Path) -> None:
@@ -278,8 +352,18 @@ def test_the_zoo_lists_every_network(archcalc) -> None:
     assert sorted(found) == zoo_names()
     assert found["resnet50"]["params"] == 25_557_032
     assert {**found["resnet"], "name": "resnet50"} == found["resnet50"]  # a family's own name stands for a member
-    years = {name: found[name]["year"] for name in ("lenet", "alexnet", "alexnet-grouped", "vgg16", "convnext_tiny", "conv5x5")}
-    assert years == {"lenet": 1998, "alexnet": 2014, "alexnet-grouped": 2012, "vgg16": 2014, "convnext_tiny": 2022, "conv5x5": None}
+    years = {
+        name: found[name]["year"]
+        for name in ("lenet", "alexnet", "alexnet-grouped", "vgg16", "convnext_tiny", "conv5x5")
+    }
+    assert years == {
+        "lenet": 1998,
+        "alexnet": 2014,
+        "alexnet-grouped": 2012,
+        "vgg16": 2014,
+        "convnext_tiny": 2022,
+        "conv5x5": None,
+    }
 
 
 @pytest.mark.parametrize("columns", [80, 100, 120])
@@ -287,14 +371,28 @@ def test_the_zoo_fits_a_terminal(archcalc, columns: int) -> None:
     lines = archcalc("zoo", columns=columns).out.splitlines()
     assert max(map(len, lines)) <= columns
     names = [line.split()[0] for line in lines if line.strip()]
-    assert names.index("lenet") < names.index("vgg16") < names.index("vgg19") < names.index("resnet18") < names.index("vit_b_16") < names.index("cam")
+    assert (
+        names.index("lenet")
+        < names.index("vgg16")
+        < names.index("vgg19")
+        < names.index("resnet18")
+        < names.index("vit_b_16")
+        < names.index("cam")
+    )
 
 
 def test_the_page_of_the_zoo_is_what_the_command_prints(archcalc) -> None:
     assert archcalc("zoo", "--format", "markdown").out == (ROOT / "specs" / "README.md").read_text(encoding="utf-8")
 
 
-PAPERS = {"arXiv:1512.03385": 2015, "arXiv:1611.05431v2": 2016, "arXiv:cs/0112017": 2001, "arXiv:cs.NE/9901010": 1999, "doi:10.1109/5.726791": None, None: None}
+PAPERS = {
+    "arXiv:1512.03385": 2015,
+    "arXiv:1611.05431v2": 2016,
+    "arXiv:cs/0112017": 2001,
+    "arXiv:cs.NE/9901010": 1999,
+    "doi:10.1109/5.726791": None,
+    None: None,
+}
 
 
 @pytest.mark.parametrize("paper", PAPERS)
@@ -310,7 +408,9 @@ def test_the_schema_is_draft_07_and_accepts_every_shipped_spec(archcalc) -> None
     jsonschema.Draft7Validator.check_schema(schema)
     validator = jsonschema.Draft7Validator(schema)
     for path in spec_files():
-        assert [error.message for error in validator.iter_errors(yaml.safe_load(path.read_text(encoding="utf-8")))] == []
+        assert [
+            error.message for error in validator.iter_errors(yaml.safe_load(path.read_text(encoding="utf-8")))
+        ] == []
     for broken in (
         {"archcalc": 1, "name": "t", "layers": ["relu"], "bugdet": {}},
         {"archcalc": 2, "name": "t", "layers": ["relu"]},
@@ -375,13 +475,21 @@ def test_a_layer_that_reaches_no_output_is_pointed_at(archcalc, tmp_path: Path) 
 
 
 def test_python_m_archcalc_works_outside_the_checkout(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "archcalc", "count", "resnet18", "--depth", "0"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "archcalc", "count", "resnet18", "--depth", "0"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert "11,689,512" in done.stdout
 
 
 def test_a_closed_pipe_is_no_crash() -> None:
     command = f"{sys.executable} -m archcalc count resnet152 --by layer --format csv | head -1"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    )
     assert done.stdout.startswith("network,name")
     assert "Traceback" not in done.stderr
 
@@ -399,7 +507,11 @@ def test_a_closed_pipe_is_no_crash() -> None:
 )
 def test_a_shell_completes_names(words: list[str], offered: list[str]) -> None:
     code = "import sys; sys.argv = ['archcalc']\nfrom archcalc.cli import main\nmain()"
-    asked = {"_ARCHCALC_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(["archcalc", *words]), "COMP_CWORD": str(len(words))}
+    asked = {
+        "_ARCHCALC_COMPLETE": "complete_bash",
+        "COMP_WORDS": " ".join(["archcalc", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **asked})
     found = done.stdout.split()
     assert found == offered
@@ -413,7 +525,9 @@ def test_the_app_can_be_called_with_any_command(words: list[str]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert ("60,840" if words[0] == "count" else "Usage: ") in done.stdout
     if words == ["--help"]:
-        assert [word for word in MODULES if word not in ("importing", "listing") and f"  {word} " not in done.stdout] == []
+        assert [
+            word for word in MODULES if word not in ("importing", "listing") and f"  {word} " not in done.stdout
+        ] == []
 
 
 def test_check_takes_the_specs_of_the_repository(archcalc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -426,13 +540,22 @@ def test_check_takes_the_specs_of_the_repository(archcalc, tmp_path: Path, monke
     assert (done.code, "net.yaml" in done.out) == (1, True)
 
 
-def test_columns_stand_under_each_other_whatever_is_written_in_them(archcalc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_columns_stand_under_each_other_whatever_is_written_in_them(
+    archcalc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A parameter that takes two columns on a terminal, and one of a letter and two marks, which take one."""
     monkeypatch.setenv("COLUMNS", "200")
-    path = write(tmp_path, "  - conv \u5bbd 3x3 bias=false\n  - conv \u0e17\u0e35\u0e48 1x1\n", "params: {\u5bbd: 8, \u0e17\u0e35\u0e48: 4}\n")
+    path = write(
+        tmp_path,
+        "  - conv \u5bbd 3x3 bias=false\n  - conv \u0e17\u0e35\u0e48 1x1\n",
+        "params: {\u5bbd: 8, \u0e17\u0e35\u0e48: 4}\n",
+    )
     lines = archcalc("count", path, "--free", "all", "--columns", "layer,op,params").out.splitlines()
     start = next(n for n, line in enumerate(lines) if line.startswith("-"))
-    ends = {len(line.replace("\u5bbd", "xx").replace("\u0e35", "").replace("\u0e48", "")) for line in lines[start - 1 : start + 5]}
+    ends = {
+        len(line.replace("\u5bbd", "xx").replace("\u0e35", "").replace("\u0e48", ""))
+        for line in lines[start - 1 : start + 5]
+    }
     assert ends == {len(lines[start])}
     assert len({len(line) for line in lines[start - 1 : start + 5]}) > 1
 
@@ -452,7 +575,10 @@ def test_a_process_ends_with_all_said_and_its_exit_code(words: str, ending: str,
     """`start` is what the `archcalc` of an installation calls; it ends the process itself."""
     if "/dev/full" in ending and not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
-    start = f"import sys; sys.argv = ['archcalc', *{words.split()}]; from archcalc.cli import start; start(); print('still here')"
+    start = (
+        f"import sys; sys.argv = ['archcalc', *{words.split()}]; from archcalc.cli import start; start(); print('still"
+        " here')"
+    )
     done = subprocess.run(["bash", "-c", f'{sys.executable} -c "{start}" {ending}'], capture_output=True, text=True)
     assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (code, True, False)
     assert ("params" in done.stdout) is (code == 0 and not ending)
@@ -481,7 +607,9 @@ def test_options_that_need_judging_are_judged_by_typer(archcalc, words: list[str
 
 
 def test_what_is_given_several_times_and_what_isn_t_given(archcalc) -> None:
-    done = archcalc("count", "vgg11", "--set", "classes=7", "--set", "size=96", "--batch", "2", "--depth", "0", "--format", "json")
+    done = archcalc(
+        "count", "vgg11", "--set", "classes=7", "--set", "size=96", "--batch", "2", "--depth", "0", "--format", "json"
+    )
     found = json.loads(done.out)
     assert (found["bindings"]["classes"], found["bindings"]["size"], found["batch"], found["free"]) == (7, 96, 2, [])
     assert archcalc("count").code == 2
@@ -497,7 +625,10 @@ def test_what_is_given_several_times_and_what_isn_t_given(archcalc) -> None:
     ],
 )
 def test_layers_can_be_left_out_and_the_next_ones_take_their_input(archcalc, left_out: str, saved: int) -> None:
-    whole, rest = (json.loads(archcalc("count", "alexnet", *extra, "--format", "json").out) for extra in ([], ["--without", left_out]))
+    whole, rest = (
+        json.loads(archcalc("count", "alexnet", *extra, "--format", "json").out)
+        for extra in ([], ["--without", left_out])
+    )
     assert whole["totals"]["params"] - rest["totals"]["params"] == saved
     assert rest["without"] == left_out.split(",")
 
@@ -514,7 +645,9 @@ def test_leaving_out_what_is_not_there_is_an_error(archcalc) -> None:
 
 
 def test_an_arrow_into_a_loop_carries_what_arrives_at_its_first_repeat(archcalc) -> None:
-    """DenseNet: n layers of 12 channels each after a convolution of 16, and transitions that keep the channels (arXiv:1608.06993 section 3)."""
+    """DenseNet: n layers of 12 channels each after a convolution of 16, and transitions that keep the channels
+    (arXiv:1608.06993 section 3).
+    """
     lines = archcalc("diagram", "densenet-40-12", "--free", "n").out.splitlines()
     arrows = dict(re.findall(r"(n\d+ --)>\|\"(.*)\"\| n\d+", "\n".join(lines)))
     first, *inside = [arrows[f"n{n} --"] for n in range(1, 7)]
@@ -523,25 +656,38 @@ def test_an_arrow_into_a_loop_carries_what_arrives_at_its_first_repeat(archcalc)
 
 
 def test_an_input_cannot_be_left_out(archcalc, tmp_path: Path) -> None:
-    assert archcalc("count", "alexnet", "--without", "input").err == "archcalc: 'input' is an input, which can't be left out\n"
+    assert (
+        archcalc("count", "alexnet", "--without", "input").err
+        == "archcalc: 'input' is an input, which can't be left out\n"
+    )
     path = write(tmp_path, "  - conv 8 3x3\nvariants: {bare: {without: [input]}}\n")
     assert ":6:29: 'input' is an input, which can't be left out\n" in archcalc("count", f"{path}@bare").err
     assert "did you mean" not in archcalc("count", path, "--without", "imput").err  # not what can't be left out either
 
 
 def test_a_train_head_can_be_left_out_whole(archcalc, tmp_path: Path) -> None:
-    path = write(tmp_path, "  - conv1: conv 8 3x3\n  - conv2: conv 4 3x3\ntrain_heads:\n  aux: {from: conv1, layers: [gap, lin: linear 10]}\n")
+    path = write(
+        tmp_path,
+        "  - conv1: conv 8 3x3\n  - conv2: conv 4 3x3\ntrain_heads:\n  aux: {from: conv1, layers: [gap, lin: linear"
+        " 10]}\n",
+    )
 
     def params(*words: str) -> int:
         return json.loads(archcalc("count", path, "--format", "json", *words).out)["totals"]["params"]
 
     convolutions = 3 * 3 * 3 * 8 + 8 + 3 * 3 * 8 * 4 + 4
     assert params("--train") == convolutions + 8 * 10 + 10
-    assert params("--train", "--without", "aux") == params("--train", "--without", "aux/lin") == params() == convolutions
+    assert (
+        params("--train", "--without", "aux") == params("--train", "--without", "aux/lin") == params() == convolutions
+    )
     for label in ("aux", "aux/lin"):
         done = archcalc("count", path, "--without", label)
         assert (done.code, done.out) == (2, "")
-        assert done.err == f"archcalc: there is no layer '{label}' to leave out: the train head 'aux' is counted with --train only\n"
+        assert (
+            done.err
+            == f"archcalc: there is no layer '{label}' to leave out: the train head 'aux' is counted with --train"
+            " only\n"
+        )
     assert archcalc("count", path, "--train", "--without", "aux/lim").err.endswith("did you mean 'aux/lin'?\n")
 
 
@@ -564,7 +710,9 @@ layers:
         (("see,hear", "see/v,hear/w"), 3 + 5),
     ],
 )
-def test_a_tower_that_is_left_out_stands_for_the_input_that_it_refers_to(archcalc, tmp_path: Path, left_out: tuple[str, str], channels: int) -> None:
+def test_a_tower_that_is_left_out_stands_for_the_input_that_it_refers_to(
+    archcalc, tmp_path: Path, left_out: tuple[str, str], channels: int
+) -> None:
     path = tmp_path / "net.yaml"
     path.write_text(TOWERS, encoding="utf-8")
     for labels in left_out:
@@ -574,7 +722,10 @@ def test_a_tower_that_is_left_out_stands_for_the_input_that_it_refers_to(archcal
 
 def test_a_ref_that_is_left_out_stands_for_what_comes_before_it(archcalc, tmp_path: Path) -> None:
     path = write(tmp_path, "  - wide: conv 8 3x3\n  - narrow: conv 4 3x3\n  - back: ref wide\n  - last: conv 2 1x1\n")
-    params = {row["name"]: row["params"] for row in json.loads(archcalc("count", path, "--without", "back", "--format", "json").out)["layers"]}
+    params = {
+        row["name"]: row["params"]
+        for row in json.loads(archcalc("count", path, "--without", "back", "--format", "json").out)["layers"]
+    }
     assert params["last"] == 4 * 2 + 2
 
 

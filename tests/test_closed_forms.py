@@ -1,4 +1,6 @@
-"""Closed forms of the networks that ship: equal to the count at every size, valid exactly where they say, printed as the papers would."""
+"""Closed forms of the networks that ship: equal to the count at every size, valid exactly where they say, printed as
+the papers would.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,24 @@ from archcalc.spec.expressions import evaluate
 from archcalc.spec.values import make_divisible
 
 COMPARED = ("params", "trainable_params", "buffers", "macs", "elementwise", "activations", "bytes")
-NETWORKS = ("alexnet", "vgg16", "googlenet", "googlenet-torchvision", "resnet50", "resnet152", "densenet121", "mobilenet_v2", "efficientnet_b0")
-FUNCTIONS: dict[str, Any] = {"__builtins__": {}, "max": max, "min": min, "make_divisible": make_divisible, "Fraction": Fraction}
+NETWORKS = (
+    "alexnet",
+    "vgg16",
+    "googlenet",
+    "googlenet-torchvision",
+    "resnet50",
+    "resnet152",
+    "densenet121",
+    "mobilenet_v2",
+    "efficientnet_b0",
+)
+FUNCTIONS: dict[str, Any] = {
+    "__builtins__": {},
+    "max": max,
+    "min": min,
+    "make_divisible": make_divisible,
+    "Fraction": Fraction,
+}
 
 
 @cache
@@ -53,7 +71,7 @@ def equal(closed: Table, counted: Table, point: Mapping[str, int | Fraction], na
         assert (value.evaluate(point) if isinstance(value, Poly) else value) == counted.totals[name], (name, point)
 
 
-# ---- in the size of the input ------------------------------------------------------------------------------------------------
+# ---- in the size of the input ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -73,7 +91,9 @@ def test_compiled_and_written_closed_forms_are_the_count(name: str) -> None:
         counted = model(name).count(size=size).totals
         for key in (*COMPARED, "act_peak_bytes"):
             written = found[key]
-            assert (eval(written, FUNCTIONS, {"size": size}) if isinstance(written, str) else written) == counted[key], key
+            assert (eval(written, FUNCTIONS, {"size": size}) if isinstance(written, str) else written) == counted[
+                key
+            ], key
         assert compile_python(forms["macs"], ["size"])(size) == counted["macs"]
 
 
@@ -107,7 +127,7 @@ def test_a_size_below_the_declared_minimum_is_refused_by_name() -> None:
         model("resnet50").count(free=["size"]).totals["macs"].evaluate({"size": 31})
 
 
-# ---- height, width, batch and classes apart ----------------------------------------------------------------------------------
+# ---- height, width, batch and classes apart --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["resnet50", "resnet152", "resnet18", "resnet50-v1"])
@@ -128,7 +148,10 @@ def test_the_batch_is_a_symbol_too(name: str) -> None:
     equal(closed, model(name).count(batch=37), {"batch": 37})
 
 
-@pytest.mark.parametrize(("name", "features"), [("vgg16", 4096), ("googlenet", 1024), ("resnet50", 2048), ("mobilenet_v2", 1280), ("efficientnet_b0", 1280)])
+@pytest.mark.parametrize(
+    ("name", "features"),
+    [("vgg16", 4096), ("googlenet", 1024), ("resnet50", 2048), ("mobilenet_v2", 1280), ("efficientnet_b0", 1280)],
+)
 def test_each_class_costs_its_weights(name: str, features: int) -> None:
     closed, counted = model(name).count(free=["classes"]), model(name).count().totals
     rest = counted["params"] - 1000 * (features + 1)
@@ -138,12 +161,14 @@ def test_each_class_costs_its_weights(name: str, features: int) -> None:
         equal(closed, model(name).count(classes=classes), {"classes": classes})
 
 
-# ---- in the width and growth of the network ----------------------------------------------------------------------------------
+# ---- in the width and growth of the network --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v2", "efficientnet_b0"])
 def test_a_width_multiplier_stays_a_symbol(name: str) -> None:
-    """Every channel is `make_divisible(c*width)`; the sums over them agree for widths that round up, down and to the least."""
+    """Every channel is `make_divisible(c*width)`; the sums over them agree for widths that round up, down and to the
+    least.
+    """
     closed = model(name).count(free=["width", "size"])
     written = text(closed.totals["macs"])
     for percent in (10, 35, 140):
@@ -154,23 +179,42 @@ def test_a_width_multiplier_stays_a_symbol(name: str) -> None:
 
 
 def test_resnet_50_in_channels_size_and_classes() -> None:
-    """5724c² + 977c + 32cn + n weights in the first layer's channels c and the classes n: every other width is a multiple of c."""
+    """5724c² + 977c + 32cn + n weights in the first layer's channels c and the classes n: every other width is a
+    multiple of c.
+    """
     closed = model("resnet50").count(free=["channels", "size", "classes"])
-    assert set(str(closed.totals["params"]).split(" + ")) == {"5724*channels**2", "977*channels", "32*channels*classes", "classes"}
+    assert set(str(closed.totals["params"]).split(" + ")) == {
+        "5724*channels**2",
+        "977*channels",
+        "32*channels*classes",
+        "classes",
+    }
     assert closed.totals["params"].evaluate({"channels": 64, "classes": 1000}) == 25557032, "torchvision"
     for channels in (1, 2, 5, 16, 63, 96):
         for size in (32, 75, 224):
-            equal(closed, model("resnet50").count(channels=channels, size=size, classes=7), {"channels": channels, "size": size, "classes": 7})
+            equal(
+                closed,
+                model("resnet50").count(channels=channels, size=size, classes=7),
+                {"channels": channels, "size": size, "classes": 7},
+            )
 
 
 def test_densenet_121_in_growth_and_classes() -> None:
     """6700k² + 2908k + 32kn + n (arXiv:1608.06993 table 1, summed by hand in growth k and classes n)."""
     closed = model("densenet121").count(free=["growth", "classes"])
-    assert set(str(closed.totals["params"]).split(" + ")) == {"6700*growth**2", "2908*growth", "32*classes*growth", "classes"}
+    assert set(str(closed.totals["params"]).split(" + ")) == {
+        "6700*growth**2",
+        "2908*growth",
+        "32*classes*growth",
+        "classes",
+    }
     assert closed.totals["params"].evaluate({"growth": 32, "classes": 1000}) == 7978856, "torchvision"
     for k in (1, 2, 3, 5, 8, 11, 13, 24, 31, 32, 33, 48):
         for n in (1, 10, 1000):
-            assert model("densenet121").count(growth=k, classes=n).totals["params"] == 6700 * k**2 + 2908 * k + 32 * k * n + n
+            assert (
+                model("densenet121").count(growth=k, classes=n).totals["params"]
+                == 6700 * k**2 + 2908 * k + 32 * k * n + n
+            )
             equal(closed, model("densenet121").count(growth=k, classes=n), {"growth": k, "classes": n})
 
 
@@ -188,19 +232,23 @@ def test_odd_channels_are_halved_downwards() -> None:
         equal(closed, model("densenet121").count(depths=[1, 1, 1, 1], growth=k), {"growth": k})
 
 
-# ---- as the design prints them -----------------------------------------------------------------------------------------------
+# ---- as the design prints them ---------------------------------------------------------------------------------------
 
 
 def test_resnet_50_reads_as_the_design_says() -> None:
     """In height and width: each stage's MACs an output position of the stage before it, times its positions."""
     macs = model("resnet50").count(free=["height", "width"]).totals["macs"]
     printed = unicode(macs).replace("height", "H").replace("width", "W").replace("·", "")
-    stages = "9408⌈H/2⌉⌈W/2⌉ + 245760⌈H/4⌉⌈W/4⌉ + 1310720⌈H/8⌉⌈W/8⌉ + 7471104⌈H/16⌉⌈W/16⌉ + 14417920⌈H/32⌉⌈W/32⌉ + 2048000"
+    stages = (
+        "9408⌈H/2⌉⌈W/2⌉ + 245760⌈H/4⌉⌈W/4⌉ + 1310720⌈H/8⌉⌈W/8⌉ + 7471104⌈H/16⌉⌈W/16⌉ + 14417920⌈H/32⌉⌈W/32⌉ + 2048000"
+    )
     assert printed == stages
 
 
 def inline(layers: str, parameters: str, shape: str) -> Model:
-    return Model(read_spec(f"archcalc: 1\nname: inline\ninput: {shape}\nparams: {parameters}\nlayers: {layers}\n", "inline.yaml"))
+    return Model(
+        read_spec(f"archcalc: 1\nname: inline\ninput: {shape}\nparams: {parameters}\nlayers: {layers}\n", "inline.yaml")
+    )
 
 
 def weights(network: Model, *free: str) -> str:
@@ -228,13 +276,16 @@ def test_a_depthwise_separable_layer_in_channels_and_kernel() -> None:
     """k²c + c d against k²c d (arXiv:1704.04861 section 3.1)."""
     full = inline("[conv d (k)x(k) pad=same bias=false]", "{c: 32, d: 64, k: 3}", "[c, 14, 14]")
     apart = inline("[dwconv (k)x(k) pad=same bias=false, conv d 1x1 bias=false]", "{c: 32, d: 64, k: 3}", "[c, 14, 14]")
-    assert full.count(free=["c", "d", "k"]).totals["macs"].evaluate({"c": 512, "d": 1024, "k": 3}) == 14 * 14 * 9 * 512 * 1024
+    assert (
+        full.count(free=["c", "d", "k"]).totals["macs"].evaluate({"c": 512, "d": 1024, "k": 3})
+        == 14 * 14 * 9 * 512 * 1024
+    )
     separable = apart.count(free=["c", "d", "k"])
     assert separable.totals["macs"].evaluate({"c": 512, "d": 1024, "k": 3}) == 14 * 14 * (9 * 512 + 512 * 1024)
     assert separable.totals["params"].evaluate({"c": 5, "d": 7, "k": 4}) == 16 * 5 + 5 * 7
 
 
-# ---- what can't be free ------------------------------------------------------------------------------------------------------
+# ---- what can't be free ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -289,7 +340,7 @@ def test_a_list_or_a_word_can_not_be_free() -> None:
         model("resnet50").count(free=["depths"])
 
 
-# ---- as the language reads them ----------------------------------------------------------------------------------------------
+# ---- as the language reads them --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -315,8 +366,13 @@ def test_the_peak_of_googlenet_is_the_largest_of_21_and_is_read_back() -> None:
 
 
 def test_a_long_closed_form_is_a_value_of_a_parameter() -> None:
-    """Of DenseNet-BC as a channel count: a convolution of so many 1x1 filters without a bias on 3 channels has three times as many weights."""
+    """Of DenseNet-BC as a channel count: a convolution of so many 1x1 filters without a bias on 3 channels has three
+    times as many weights.
+    """
     form = text(model("densenet-bc-100-12").count(free=["L", "k"]).totals["params"])
     assert len(form) > 400
-    spec = read_spec("archcalc: 1\nname: n\nparams: {L: 100, k: 12, p: 1}\ninput: [3, 8, 8]\nlayers: [conv p 1x1 bias=false]\n", "n.yaml")
+    spec = read_spec(
+        "archcalc: 1\nname: n\nparams: {L: 100, k: 12, p: 1}\ninput: [3, 8, 8]\nlayers: [conv p 1x1 bias=false]\n",
+        "n.yaml",
+    )
     assert Model(spec).count(p=form).totals["params"] == 3 * 769_162  # osmr/imgclsmob, DenseNet-BC-100 (k=12)

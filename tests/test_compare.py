@@ -20,7 +20,10 @@ from archcalc.model import read
 
 ROOT = Path(__file__).parent.parent
 HEAD = "archcalc: 1\nname: t\ninput: [3, 32, 32]\n"
-BODY = "layers:\n  - stem: conv 8 3x3\n  - conv 16 3x3\n  - conv 16 3x3\n  - pool: maxpool 2x2\n  - gap\n  - fc: linear 10\n"
+BODY = (
+    "layers:\n  - stem: conv 8 3x3\n  - conv 16 3x3\n  - conv 16 3x3\n  - pool: maxpool 2x2\n  - gap\n  - fc: linear"
+    " 10\n"
+)
 NET = HEAD + BODY
 
 
@@ -68,7 +71,7 @@ def changed(base: str, head: str) -> list[tuple[str, str, str | None]]:
     return [(change.status.value, change.path, change.was) for change in found.changes]
 
 
-# ---- which layer is which -------------------------------------------------------------------------------------------------
+# ---- which layer is which --------------------------------------------------------------------------------------------
 
 
 BLOCKS = """blocks:
@@ -91,11 +94,19 @@ layers:
             [("added", "extra", None), ("changed", "fc", None), ("changed", "gap", None)],
         ),
         ("  - gap\n", "  - conv 16 5x5\n  - gap\n", [("added", "conv3", None)]),
-        ("  - conv 16 3x3\n  - conv", "  - conv 16 1x1\n  - conv 16 3x3\n  - conv", [("added", "conv", None), ("changed", "conv2", None)]),
+        (
+            "  - conv 16 3x3\n  - conv",
+            "  - conv 16 1x1\n  - conv 16 3x3\n  - conv",
+            [("added", "conv", None), ("changed", "conv2", None)],
+        ),
         ("  - gap\n", "  - conv 16 3x3 norm=bn act=relu\n  - gap\n", [("added", "conv3", None)]),
         ("  - stem: conv", "  - first: conv", [("renamed", "first", "stem")]),
         ("  - stem: conv 8 3x3", "  - first: conv 8 5x5", [("changed", "first", "stem")]),
-        ("  - conv 16 3x3\n  - pool: maxpool 2x2", "  - last: conv 16 3x3\n  - down: maxpool 2x2", [("renamed", "last", "conv2"), ("renamed", "down", "pool")]),
+        (
+            "  - conv 16 3x3\n  - pool: maxpool 2x2",
+            "  - last: conv 16 3x3\n  - down: maxpool 2x2",
+            [("renamed", "last", "conv2"), ("renamed", "down", "pool")],
+        ),
         ("  - pool: maxpool 2x2\n", "", [("removed", "pool", None), ("changed", "gap", None)]),
         ("  - conv 16 3x3\n  - pool", "  - pool", [("removed", "conv2", None)]),
         ("pool: maxpool 2x2", "pool: avgpool 2x2", [("changed", "pool", None)]),
@@ -103,7 +114,9 @@ layers:
         ("  - gap\n", "  - flatten\n", [("removed", "gap", None), ("added", "flatten", None), ("changed", "fc", None)]),
     ],
 )
-def test_layers_are_matched_by_label_then_by_structure(old: str, new: str, expected: list[tuple[str, str, str | None]]) -> None:
+def test_layers_are_matched_by_label_then_by_structure(
+    old: str, new: str, expected: list[tuple[str, str, str | None]]
+) -> None:
     assert old in NET
     assert sorted(changed(NET, NET.replace(old, new, 1))) == sorted(expected)
 
@@ -117,7 +130,11 @@ def test_layers_are_matched_by_label_then_by_structure(old: str, new: str, expec
         ("  - unit 16\n", "  - middle: unit 16\n", [("renamed", "middle", "unit2")]),
         ("  - unit 16 k=5\n", "  - unit 16 k=7\n", [("changed", "unit3/conv2", None)]),
         ("  - unit 8\n  - unit 16\n", "  - unit 8\n  - stage: 3 x unit 16\n", [("changed", "stage", "unit2")]),
-        ("conv out 1x1 act=relu,", "conv out 1x1 act=relu, bn,", [("added", f"unit{n}/bn", None) for n in ("", "2", "3")]),
+        (
+            "conv out 1x1 act=relu,",
+            "conv out 1x1 act=relu, bn,",
+            [("added", f"unit{n}/bn", None) for n in ("", "2", "3")],
+        ),
     ],
 )
 def test_blocks_are_matched_as_layers_are(old: str, new: str, expected: list[tuple[str, str, str | None]]) -> None:
@@ -174,7 +191,13 @@ def test_an_edited_call_is_where_to_look_for_what_changed_inside() -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("resnet50", "resnext101_64x4d"), ("alexnet", "vgg16"), ("unet", "googlenet"), ("densenet121", "densenet161"), ("vit_b_16", "convnext_tiny")],
+    [
+        ("resnet50", "resnext101_64x4d"),
+        ("alexnet", "vgg16"),
+        ("unet", "googlenet"),
+        ("densenet121", "densenet161"),
+        ("vit_b_16", "convnext_tiny"),
+    ],
 )
 def test_what_the_layers_cost_more_adds_up_to_the_difference(one: str, other: str) -> None:
     found = archcalc.compare(one, other)
@@ -191,7 +214,10 @@ def test_a_layer_put_between_any_two_of_a_network_is_one_row(name: str) -> None:
     places = [n for n in range(first, last) if lines[n].startswith("  - ")]
     for n in places:
         head = read("\n".join([*lines[:n], "  - relu", *lines[n:]]), "head")
-        assert [(change.status.value, change.after.text if change.after else "") for change in archcalc.compare(base, head).changes] == [("added", "relu")]
+        assert [
+            (change.status.value, change.after.text if change.after else "")
+            for change in archcalc.compare(base, head).changes
+        ] == [("added", "relu")]
     assert len(places) > 4
 
 
@@ -236,7 +262,9 @@ def test_a_parameter_that_one_side_has_is_asked_of_it_alone(run) -> None:
             (model,) = json.loads(done.out)["models"]
             assert (done.code, model["delta"]["params"]["base"]) == (0, 8 * 28)
             assert model["delta"]["params"]["head"] == (16 * 28 if "--set" in asked else "28*width")
-            assert json.loads(done.out)["notes"] == ["net.yaml had no `width` before: it is what was asked in the new one alone"]
+            assert json.loads(done.out)["notes"] == [
+                "net.yaml had no `width` before: it is what was asked in the new one alone"
+            ]
     commit("b")
     written("net.yaml", old)
     done = run("compare", "net.yaml", "--base", "main", "--set", "width=16")
@@ -251,17 +279,27 @@ def test_views_of_a_change_have_paths_from_the_root_of_the_repository(run, monke
     written("models/net.yaml", stem(8))
     commit("a")
     Path("elsewhere").mkdir()
-    for folder, spec in (("models", "net.yaml"), ("elsewhere", "../models/net.yaml"), ("/", str(tmp_path / "models/net.yaml"))):
+    for folder, spec in (
+        ("models", "net.yaml"),
+        ("elsewhere", "../models/net.yaml"),
+        ("/", str(tmp_path / "models/net.yaml")),
+    ):
         monkeypatch.chdir(tmp_path / folder)
         done = run("compare", spec, "--base", "main", "-o", "github", "-o", f"junit={tmp_path}/r.xml")
-        assert re.findall(r"^::\w+ file=([^,]*),line=(\d)", done.out, re.MULTILINE) == [("archcalc.toml", "1"), ("archcalc.toml", "2")]
+        assert re.findall(r"^::\w+ file=([^,]*),line=(\d)", done.out, re.MULTILINE) == [
+            ("archcalc.toml", "1"),
+            ("archcalc.toml", "2"),
+        ]
         report = (tmp_path / "r.xml").read_text()
         assert set(re.findall(r' file="([^"]*)"', report)) == {"models/net.yaml", "archcalc.toml"}
         assert ">archcalc.toml:2:8: warning: macs 221,184 &lt;= 1 (budget" in report
 
 
 def test_closed_forms_cancel_when_a_parameter_has_other_limits_on_each_side() -> None:
-    base = HEAD.replace("3, 32, 32", "3, size, size") + "params: {size: {default: 32, min: 8}}\nlayers:\n  - a: conv 8 3x3 stride=2\n"
+    base = (
+        HEAD.replace("3, 32, 32", "3, size, size")
+        + "params: {size: {default: 32, min: 8}}\nlayers:\n  - a: conv 8 3x3 stride=2\n"
+    )
     found = archcalc.compare(read(base, "a"), read(base.replace("min: 8", "min: 16"), "b"), free=["size"])
     assert (found.status, found.totals["macs"].change) == ("unchanged", 0)
 
@@ -269,14 +307,17 @@ def test_closed_forms_cancel_when_a_parameter_has_other_limits_on_each_side() ->
 def test_both_sides_are_counted_as_asked(run) -> None:
     written("a.yaml", NET)
     written("b.yaml", NET.replace("stem: conv 8", "stem: conv 9"))
-    one, many = (json.loads(run("compare", "a.yaml", "b.yaml", *extra, "-o", "json").out)["models"][0] for extra in ((), ("--batch", "4", "--train")))
+    one, many = (
+        json.loads(run("compare", "a.yaml", "b.yaml", *extra, "-o", "json").out)["models"][0]
+        for extra in ((), ("--batch", "4", "--train"))
+    )
     assert many["delta"]["macs"]["change"] == 4 * one["delta"]["macs"]["change"]
     assert many["head"]["mode"] == "training"
     assert many["delta"]["backward_macs"]["change"] > 0
     assert run("compare", "a.yaml", "b.yaml", "--set", "nothing=3").code == 2
 
 
-# ---- budgets --------------------------------------------------------------------------------------------------------------
+# ---- budgets ---------------------------------------------------------------------------------------------------------
 
 
 def stem(width: int, more: str = "") -> str:
@@ -313,21 +354,35 @@ def test_budgets_hold_up_to_their_last_unit(run, limit: str, old: int, new: int,
 
 
 def test_a_budget_is_judged_at_the_specs_own_values(run) -> None:
-    text = "archcalc: 1\nname: t\nparams: {size: 32}\ninput: [3, size, size]\nlayers:\n  - conv 8 3x3\nbudget: {macs: {max: 222k, increase: 0}}\n"
+    text = (
+        "archcalc: 1\nname: t\nparams: {size: 32}\ninput: [3, size, size]\nlayers:\n  - conv 8 3x3\nbudget: {macs:"
+        " {max: 222k, increase: 0}}\n"
+    )
     written("a.yaml", text)
     assert 3 * 9 * 8 * 32 * 32 < 222_000 < 3 * 9 * 8 * 64 * 64
     for extra in ([], ["--set", "size=64"], ["--free", "size"], ["--batch", "9"]):
         assert run("compare", "a.yaml", "a.yaml", *extra).code == 0
-    assert run("compare", "a.yaml", written("b.yaml", text.replace("conv 8 3x3", "conv 9 3x3")), "--free", "size").code == 1
+    assert (
+        run("compare", "a.yaml", written("b.yaml", text.replace("conv 8 3x3", "conv 9 3x3")), "--free", "size").code
+        == 1
+    )
 
 
 def test_a_variant_may_not_grow_more_than_its_family(run) -> None:
-    family = "archcalc: 1\nname: t\nparams: {width: 8}\ninput: [3, 32, 32]\nlayers:\n  - conv width 3x3\n  - conv 4 KERNEL\n"
-    family += "variants:\n  wide: {width: 64}\n  free: {width: 16, budget: {macs: {increase: 90%}}}\nbudget:\n  macs: {increase: 10%, max: 1M}\n"
+    family = (
+        "archcalc: 1\nname: t\nparams: {width: 8}\ninput: [3, 32, 32]\nlayers:\n  - conv width 3x3\n  - conv 4 KERNEL\n"
+    )
+    family += (
+        "variants:\n  wide: {width: 64}\n  free: {width: 16, budget: {macs: {increase: 90%}}}\nbudget:\n  macs:"
+        " {increase: 10%, max: 1M}\n"
+    )
     git("init", "-q", "-b", "main")
     commit("a", net_yaml=family.replace("KERNEL", "3x3"))
     written("net.yaml", family.replace("KERNEL", "4x4 pad=valid"))
-    found = {model["variant"]: model for model in json.loads(run("compare", "net.yaml", "--base", "main", "-o", "json").out)["models"]}
+    found = {
+        model["variant"]: model
+        for model in json.loads(run("compare", "net.yaml", "--base", "main", "-o", "json").out)["models"]
+    }
     assert {name: [broken["limit"] for broken in model["violations"]] for name, model in found.items()} == {
         None: ["increase +10%"], "wide": ["increase +10%"], "free": [],
     }  # fmt: skip
@@ -338,9 +393,11 @@ def test_a_repository_has_defaults(run, file: str) -> None:
     heading = "[tool.archcalc.budget]" if file == "pyproject.toml" else "[budget]"
     written(
         file,
-        f'[project]\nname = "x"\n\n{heading}\nmacs = {{increase = "2%"}}\nparams = {{max = "3k", level = "warn"}}\n'
-        if "py" in file
-        else f'{heading}\nmacs = {{increase = "2%"}}\nparams = {{max = "3k", level = "warn"}}\n',
+        (
+            f'[project]\nname = "x"\n\n{heading}\nmacs = {{increase = "2%"}}\nparams = {{max = "3k", level = "warn"}}\n'
+            if "py" in file
+            else f'{heading}\nmacs = {{increase = "2%"}}\nparams = {{max = "3k", level = "warn"}}\n'
+        ),
     )
     Path("models").mkdir()
     written("models/a.yaml", stem(100))
@@ -348,7 +405,10 @@ def test_a_repository_has_defaults(run, file: str) -> None:
     done = run("compare", "models/a.yaml", "models/b.yaml", "-o", "json")
     assert done.code == 1
     (model,) = json.loads(done.out)["models"]
-    assert [(broken["metric"], broken["level"], broken["file"]) for broken in model["violations"]] == [("params", "warn", file), ("macs", "error", file)]
+    assert [(broken["metric"], broken["level"], broken["file"]) for broken in model["violations"]] == [
+        ("params", "warn", file),
+        ("macs", "error", file),
+    ]
     assert Path(file).read_text().splitlines()[model["violations"][1]["line"] - 1].startswith("macs")
     written("models/b.yaml", stem(200, "budget: {macs: {increase: 100%}}\n"))
     assert run("compare", "models/a.yaml", "models/b.yaml").code == 0
@@ -376,7 +436,10 @@ def test_a_networks_own_limit_of_one_kind_leaves_the_others_to_the_repository(ru
         ('[budget]\nmacs = {max = "2%"}\n', "of what?"),
         ("budget = 3\n", "archcalc.toml:1:1: budget: must be a table"),
         ("self = 3\n", "archcalc.toml:1:1: unknown key 'self'"),
-        ("[tool.archcalc]\nspecs = []\n", "archcalc.toml is archcalc's own: its keys stand without a [tool.archcalc] around them"),
+        (
+            "[tool.archcalc]\nspecs = []\n",
+            "archcalc.toml is archcalc's own: its keys stand without a [tool.archcalc] around them",
+        ),
         ("[budget]\nself = 3\n", "archcalc.toml:2:1: unknown key 'self'"),
         ('specs = "a.yaml"\n', "archcalc.toml:1:1: specs: must be a list"),
         ("specs = [3]\n", "archcalc.toml:1:1: specs.0: must be text"),
@@ -405,10 +468,16 @@ def test_what_changed_is_seen_in_a_long_operation(run) -> None:
     line = "conv 64 3x3 stride=2 bias=false norm=bn act=relu"
     head = "archcalc: 1\nname: t\ninput: [3, 32, 32]\nlayers:\n"
     written("a.yaml", f"{head}  - stem: {line}\n  - tail: {line}\n")
-    written("b.yaml", f"{head}  - stem: {line.replace('relu', 'silu')}\n  - tail: {line.replace(' stride=2', '').replace('relu', 'silu')}\n")
+    written(
+        "b.yaml",
+        f"{head}  - stem: {line.replace('relu', 'silu')}\n  - tail:"
+        f" {line.replace(' stride=2', '').replace('relu', 'silu')}\n",
+    )
     out = run("compare", "a.yaml", "b.yaml").out
     assert re.search(r"^changed +stem +conv … relu -> silu  ", out, re.MULTILINE)
-    assert re.search(r"^changed +tail +conv … stride=2 bias=false, bn, relu -> bias=false, bn, silu  ", out, re.MULTILINE)
+    assert re.search(
+        r"^changed +tail +conv … stride=2 bias=false, bn, relu -> bias=false, bn, silu  ", out, re.MULTILINE
+    )
 
 
 def test_a_model_is_listed_once_in_the_markdown(run) -> None:
@@ -437,7 +506,7 @@ def test_what_ships_has_no_repositorys_budget_and_no_versions(run) -> None:
     assert (done.code, "<= 1.6G" in done.out, "over" in done.out.replace("over budget", "")) == (0, True, False)
 
 
-# ---- a base in git --------------------------------------------------------------------------------------------------------
+# ---- a base in git ---------------------------------------------------------------------------------------------------
 
 
 LIMITED = stem(100, "budget:\n  macs: {increase: 2%}\n")
@@ -445,7 +514,9 @@ LIMITED = stem(100, "budget:\n  macs: {increase: 2%}\n")
 
 def models(done: Done) -> dict[str, str]:
     """The status of each network."""
-    return {f"{m['path']}{'@' + m['variant'] if m['variant'] else ''}": m["status"] for m in json.loads(done.out)["models"]}
+    return {
+        f"{m['path']}{'@' + m['variant'] if m['variant'] else ''}": m["status"] for m in json.loads(done.out)["models"]
+    }
 
 
 def test_three_commits_a_cheaper_design_a_dearer_one_and_a_new_name(run) -> None:
@@ -474,12 +545,18 @@ def test_a_rename_is_followed_before_it_is_committed(run, repository) -> None:
 def test_of_two_new_specs_one_was_renamed(run, repository) -> None:
     Path("net.yaml").rename("a.yaml")
     written("b.yaml", NET)
-    assert models(run("compare", "a.yaml", "b.yaml", "--base", "main", "-o", "json")) == {"a.yaml": "unchanged", "b.yaml": "new"}
+    assert models(run("compare", "a.yaml", "b.yaml", "--base", "main", "-o", "json")) == {
+        "a.yaml": "unchanged",
+        "b.yaml": "new",
+    }
 
 
 def test_a_renamed_spec_has_its_base_however_often_it_is_named(run) -> None:
     git("init", "-q", "-b", "main")
-    family = "archcalc: 1\nname: t\nparams: {width: 8}\ninput: [3, 32, 32]\nlayers: [conv width 3x3]\nvariants: {wide: {width: 9}}\n"
+    family = (
+        "archcalc: 1\nname: t\nparams: {width: 8}\ninput: [3, 32, 32]\nlayers: [conv width 3x3]\nvariants: {wide:"
+        " {width: 9}}\n"
+    )
     commit("a", net_yaml=family)
     git("mv", "net.yaml", "moved.yaml")
     done = run("compare", "moved.yaml@wide", "moved.yaml", "./moved.yaml", "--base", "main", "-o", "json")
@@ -532,7 +609,10 @@ def test_variants_come_and_go(run) -> None:
     assert models(run("compare", "net.yaml@both", "--base", "main", "-o", "json")) == {"net.yaml@both": "changed"}
 
 
-FAMILY = "archcalc: 1\nname: t\nparams: {width: 8}\ninput: [3, 32, 32]\nlayers: [conv width 3x3]\nbudget: {macs: {increase: 0}}\nvariants:\n"
+FAMILY = (
+    "archcalc: 1\nname: t\nparams: {width: 8}\ninput: [3, 32, 32]\nlayers: [conv width 3x3]\nbudget: {macs: {increase:"
+    " 0}}\nvariants:\n"
+)
 
 
 def test_a_variant_with_another_name_is_the_same_one(run) -> None:
@@ -540,29 +620,45 @@ def test_a_variant_with_another_name_is_the_same_one(run) -> None:
     commit("a", net_yaml=FAMILY + "  old: {width: 9}\n  both: {width: 10}\n")
     written("net.yaml", FAMILY.replace("3x3", "5x5") + "  both: {width: 10}\n  fresh: {width: 9}\n")
     done = run("compare", "net.yaml", "--base", "main", "-o", "json")
-    assert (done.code, models(done)) == (1, {"net.yaml": "changed", "net.yaml@both": "changed", "net.yaml@fresh": "changed"})
+    assert (done.code, models(done)) == (
+        1,
+        {"net.yaml": "changed", "net.yaml@both": "changed", "net.yaml@fresh": "changed"},
+    )
     assert json.loads(done.out)["notes"] == ["net.yaml@fresh was @old"]
     assert json.loads(done.out)["summary"]["failed"] == 3
     written("net.yaml", FAMILY + "  both: {width: 10}\n  fresh: {width: 99}\n")
     done = run("compare", "net.yaml@fresh", "--base", "main")
-    assert (done.code, "net.yaml@fresh is new and @old gone: if that is another name, nothing judged the increase" in done.out) == (0, True)
+    assert (
+        done.code,
+        "net.yaml@fresh is new and @old gone: if that is another name, nothing judged the increase" in done.out,
+    ) == (0, True)
 
 
 @pytest.mark.parametrize(
     ("before", "now", "says"),
     [
         ("macs: {max: 1G, increase: 2%}", "macs: {max: 1G}", ["limit increase 2% of macs was removed"]),
-        ("macs: {max: 1G}, depth: {max: 9}", "", ["limit max 1G of macs was removed", "limit max 9 of depth was removed"]),
+        (
+            "macs: {max: 1G}, depth: {max: 9}",
+            "",
+            ["limit max 1G of macs was removed", "limit max 9 of depth was removed"],
+        ),
         ("macs: {max: 1G}", "macs: {max: 2G}", ["limit max 1G of macs was loosened to 2G"]),
         ("macs: {min: 2}", "macs: {min: 1}", ["limit min 2 of macs was loosened to 1"]),
         ("macs: {increase: 2%}", "macs: {increase: 3%}", ["limit increase 2% of macs was loosened to 3%"]),
         ("macs: {increase: 2%}", "macs: {increase: +1}", ["limit increase 2% of macs became +1"]),
         ("macs: {max: 1G}", "macs: {max: 1G, level: warn}", ["limit max 1G of macs fails no more, it only warns"]),
-        ("macs: {max: 2G, min: 1, increase: 2%, level: warn}", "macs: {max: 1G, min: 2, increase: 0%}, params: {max: 1G}", []),
+        (
+            "macs: {max: 2G, min: 1, increase: 2%, level: warn}",
+            "macs: {max: 1G, min: 2, increase: 0%}, params: {max: 1G}",
+            [],
+        ),
     ],
 )
 @pytest.mark.parametrize("where", ["net.yaml", "archcalc.toml", "pyproject.toml"])
-def test_a_budget_that_was_eased_in_the_same_change_is_told(run, where: str, before: str, now: str, says: list[str]) -> None:
+def test_a_budget_that_was_eased_in_the_same_change_is_told(
+    run, where: str, before: str, now: str, says: list[str]
+) -> None:
     def text(limits: str) -> str:
         if where == "net.yaml":
             return stem(8, f"budget: {{{limits}}}\n" if limits else "")
@@ -574,7 +670,15 @@ def test_a_budget_that_was_eased_in_the_same_change_is_told(run, where: str, bef
     written(where, text(before))
     commit("a")
     written(where, text(now))
-    done = run("compare", "net.yaml", "--base", "main", "-o", "text", *(f"--format={form}=r.{form}" for form in ("json", "markdown", "junit", "github")))
+    done = run(
+        "compare",
+        "net.yaml",
+        "--base",
+        "main",
+        "-o",
+        "text",
+        *(f"--format={form}=r.{form}" for form in ("json", "markdown", "junit", "github")),
+    )
     assert (done.code, json.loads(Path("r.json").read_text())["notes"]) == (0, [f"net.yaml: {said}" for said in says])
     for form in ("markdown", "junit", "github"):
         assert all(said in Path(f"r.{form}").read_text() for said in says)
@@ -640,12 +744,18 @@ def test_paths_with_spaces_and_other_letters_from_any_folder(run, monkeypatch, t
     commit("a")
     spec.write_text(NET.replace("stem: conv 8", "stem: conv 9"), encoding="utf-8")
     assert models(run("compare", str(spec), "--base", "main", "-o", "json")) == {str(spec): "changed"}
-    lines = [line for line in run("compare", str(spec), "--base", "main", "-o", "github").out.splitlines() if line.startswith("::")]
+    lines = [
+        line
+        for line in run("compare", str(spec), "--base", "main", "-o", "github").out.splitlines()
+        if line.startswith("::")
+    ]
     assert lines[0].startswith("::notice file=mes modèles%2C été/réseau 1%25%2C%3Aß.yaml,line=5,col=11,title=")
     monkeypatch.chdir(folder)
     assert models(run("compare", spec.name, "--base", "main", "-o", "json")) == {spec.name: "changed"}
     monkeypatch.chdir("/")
-    assert models(run("compare", str(tmp_path / spec), "--base", "main", "-o", "json")) == {str(tmp_path / spec): "changed"}
+    assert models(run("compare", str(tmp_path / spec), "--base", "main", "-o", "json")) == {
+        str(tmp_path / spec): "changed"
+    }
 
 
 def test_a_link_is_compared_with_what_it_points_at(run, repository) -> None:
@@ -668,7 +778,10 @@ def test_a_link_that_points_elsewhere_changed(run, repository) -> None:
 def test_a_path_may_hold_an_at_sign(run) -> None:
     git("init", "-q", "-b", "main")
     Path("@scope/a@b").mkdir(parents=True)
-    family = "archcalc: 1\nname: t\nparams: {width: 8}\ninput: [3, 32, 32]\nlayers: [conv width 3x3]\nvariants: {wide: {width: 9}}\n"
+    family = (
+        "archcalc: 1\nname: t\nparams: {width: 8}\ninput: [3, 32, 32]\nlayers: [conv width 3x3]\nvariants: {wide:"
+        " {width: 9}}\n"
+    )
     written("@scope/a@b/net.yaml", family)
     commit("a")
     written("@scope/a@b/net.yaml", family.replace("width: 9", "width: 10"))
@@ -812,7 +925,9 @@ def test_a_base_whose_shapes_disagree_has_mistakes_too(run) -> None:
     assert (done.code, done.out) == (2, "")
     assert re.search(r"main@\w{7}:net\.yaml:9:5: add: ", done.err)
     assert "not itself; --missing-base new" in done.err
-    assert models(run("compare", "net.yaml", "--base", "main", "--missing-base", "new", "-o", "json")) == {"net.yaml": "new"}
+    assert models(run("compare", "net.yaml", "--base", "main", "--missing-base", "new", "-o", "json")) == {
+        "net.yaml": "new"
+    }
     written("net.yaml", NET.replace("  - gap\n", "  - add: [conv 8 1x1, conv 9 1x1]\n  - gap\n"))
     done = run("compare", "net.yaml", "--base", "main", "--missing-base", "new")
     assert (done.code, done.err.startswith("net.yaml:9:5: add: ")) == (2, True)
@@ -833,7 +948,10 @@ def test_the_repositorys_specs_are_compared_when_none_is_named(run, repository) 
     written("archcalc.toml", 'specs = ["*.yaml", "models/**/*.yaml"]\n')
     Path("models/deep").mkdir(parents=True)
     written("models/deep/b.yaml", stem(8))
-    assert models(run("compare", "--base", "main", "-o", "json")) == {"models/deep/b.yaml": "new", "net.yaml": "unchanged"}
+    assert models(run("compare", "--base", "main", "-o", "json")) == {
+        "models/deep/b.yaml": "new",
+        "net.yaml": "unchanged",
+    }
     for patterns in ('["*.yml"]', '["*.yaml", "modles/*.yaml"]', '["../*.yaml"]', '[""]'):
         written("archcalc.toml", f"specs = {patterns}\n")
         assert run("compare", "--base", "main").code == 2
@@ -856,11 +974,15 @@ def test_a_deleted_spec_of_the_repository_is_reported(run, pattern: str | None) 
     Path("models/deep/d.yaml").rename("models/deep/r.yaml")
     written("archcalc.toml", f'specs = ["{pattern}", "models/deep/r.yaml"]\n')
     done = run("compare", *([] if pattern else ["models", "--quiet"]), "--base", "main", "-o", "json")
-    found = {(model["path"].partition(":")[2], model["variant"]) for model in json.loads(done.out)["models"] if model["status"] == "removed"}
+    found = {
+        (model["path"].partition(":")[2], model["variant"])
+        for model in json.loads(done.out)["models"]
+        if model["status"] == "removed"
+    }
     assert (done.code, found) == (0, {("models/deep/b.yaml", None), ("models/deep/b.yaml", "v")})
 
 
-# ---- a snapshot -----------------------------------------------------------------------------------------------------------
+# ---- a snapshot ------------------------------------------------------------------------------------------------------
 
 
 def snapshot(run: Command, *words: str, file: str = "costs.json") -> str:
@@ -901,13 +1023,21 @@ def test_closed_forms_are_read_back_from_a_snapshot(run) -> None:
 
 def test_specs_find_themselves_in_a_snapshot(run) -> None:
     Path("models").mkdir()
-    text = "archcalc: 1\nname: t\nparams: {width: 8}\ninput: [3, 32, 32]\nlayers: [conv width 3x3]\nvariants:\n  wide: {width: 16}\n"
+    text = (
+        "archcalc: 1\nname: t\nparams: {width: 8}\ninput: [3, 32, 32]\nlayers: [conv width 3x3]\nvariants:\n  wide:"
+        " {width: 16}\n"
+    )
     written("models/a.yaml", text)
     written("models/b.yaml", text)
     snapshot(run, "models/a.yaml", "models/a.yaml@wide")
     written("models/a.yaml", text.replace("3x3", "5x5"))
     done = run("compare", "./models/a.yaml", "models/b.yaml", "--base", "costs.json", "-o", "json")
-    assert models(done) == {"./models/a.yaml": "changed", "./models/a.yaml@wide": "changed", "models/b.yaml": "new", "models/b.yaml@wide": "new"}
+    assert models(done) == {
+        "./models/a.yaml": "changed",
+        "./models/a.yaml@wide": "changed",
+        "models/b.yaml": "new",
+        "models/b.yaml@wide": "new",
+    }
     assert json.loads(done.out)["base"] == {"label": "costs.json", "ref": None, "sha": None, "file": "costs.json"}
     done = run("compare", "models/a.yaml@wide", "--base", "costs.json", "-o", "json")
     assert models(done) == {"models/a.yaml@wide": "changed"}
@@ -917,12 +1047,17 @@ def test_specs_find_themselves_in_a_snapshot(run) -> None:
 def test_what_a_snapshot_lacks_is_new_and_keeps_to_its_absolute_budget(run, has: str, new: str) -> None:
     limits = "budget: {params: {max: 1, increase: 0}}"
     written(
-        "net.yaml", f"archcalc: 1\nname: t\nparams: {{width: 8}}\ninput: [3, 32, 32]\nlayers: [conv width 3x3]\n{limits}\nvariants:\n  wide: {{{limits}}}\n"
+        "net.yaml",
+        "archcalc: 1\nname: t\nparams: {width: 8}\ninput: [3, 32, 32]\nlayers: [conv width"
+        f" 3x3]\n{limits}\nvariants:\n  wide: {{{limits}}}\n",
     )
     done = run("compare", "net.yaml", "--base", snapshot(run, has), "-o", "json")
     assert (done.code, models(done)) == (1, {has: "unchanged", new: "new"})
     (found,) = [model for model in json.loads(done.out)["models"] if model["status"] == "new"]
-    assert ([broken["limit"] for broken in found["violations"]], found["unjudged"]) == (["max 1"], ["params increase 0"])
+    assert ([broken["limit"] for broken in found["violations"]], found["unjudged"]) == (
+        ["max 1"],
+        ["params increase 0"],
+    )
 
 
 def test_another_file_of_the_same_name_is_no_base(run) -> None:
@@ -997,7 +1132,12 @@ def test_what_is_no_snapshot_is_refused(run, text: str, says: str) -> None:
 
 def test_a_snapshot_with_a_figure_spoilt_is_refused(run) -> None:
     whole = json.loads(run("count", "alexnet", "--format", "json").out)
-    for path, value in ((("totals", "macs"), None), (("totals", "macs"), "os.system(1)"), (("layers", 0, "params"), [1]), (("layers", 0, "shape"), 5)):
+    for path, value in (
+        (("totals", "macs"), None),
+        (("totals", "macs"), "os.system(1)"),
+        (("layers", 0, "params"), [1]),
+        (("layers", 0, "shape"), 5),
+    ):
         spoilt = json.loads(json.dumps(whole))
         place = spoilt
         for key in path[:-1]:
@@ -1032,7 +1172,7 @@ def test_an_increase_is_not_judged_against_a_snapshot_of_something_else(run) -> 
     assert (done.code, "limits its increase" in done.err) == (2, True)
 
 
-# ---- formats --------------------------------------------------------------------------------------------------------------
+# ---- formats ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_json_is_what_a_program_reads(run) -> None:
@@ -1043,7 +1183,12 @@ def test_the_json_is_what_a_program_reads(run) -> None:
     assert found["schema"] == "archcalc/compare/1"
     assert found["summary"] == {"models": 1, "changed": 1, "failed": 1, "warned": 0, "uncounted_ops": 0}
     (model,) = found["models"]
-    assert model["delta"]["macs"] == {"base": 8 * 27 * 1024, "head": 9 * 27 * 1024, "change": 27 * 1024, "percent": 12.5}
+    assert model["delta"]["macs"] == {
+        "base": 8 * 27 * 1024,
+        "head": 9 * 27 * 1024,
+        "change": 27 * 1024,
+        "percent": 12.5,
+    }
     (layer,) = model["layers"]
     assert {key: layer[key] for key in ("status", "name", "was", "line", "edited")} == {
         "status": "changed", "name": "stem", "was": None, "line": 6, "edited": True,
@@ -1075,13 +1220,20 @@ def test_markdown_is_the_body_of_a_sticky_comment(run, repository) -> None:
 
 def test_markdown_keeps_the_largest_changes_under_60000_characters(run) -> None:
     git("init", "-q", "-b", "main")
-    many = [HEAD + "layers:\n" + "".join(f"  - {'layer' * 12}{n}: conv {8 + (n == 50) * 500} 3x3 act=relu\n" for n in range(70)) for _ in range(25)]
+    many = [
+        HEAD
+        + "layers:\n"
+        + "".join(f"  - {'layer' * 12}{n}: conv {8 + (n == 50) * 500} 3x3 act=relu\n" for n in range(70))
+        for _ in range(25)
+    ]
     for n, text in enumerate(many):
         written(f"{'long name ' * 12}{n}.yaml", text)
     commit("a")
     for n, text in enumerate(many):
         written(
-            f"{'long name ' * 12}{n}.yaml", text.replace("3x3", "5x5").replace("name: t", "name: '" + "t|" * 300 + "'") + "budget: {macs: {increase: 2%}}\n"
+            f"{'long name ' * 12}{n}.yaml",
+            text.replace("3x3", "5x5").replace("name: t", "name: '" + "t|" * 300 + "'")
+            + "budget: {macs: {increase: 2%}}\n",
         )
     specs = sorted(str(path) for path in Path().glob("*.yaml"))
     body = run("compare", *specs, "--base", "main", "-o", "markdown").out
@@ -1119,7 +1271,9 @@ def test_github_has_at_most_ten_annotations_then_the_text(run) -> None:
     annotations = [line for line in lines if line.startswith("::")]
     assert (done.code, len(annotations), lines[:10] == annotations) == (1, 10, True)
     assert "5 more" in annotations[-1]
-    assert annotations[0].startswith("::error file=00.yaml,line=7,col=11,title=archcalc%3A macs +4.0 %25::00.yaml: macs ")
+    assert annotations[0].startswith(
+        "::error file=00.yaml,line=7,col=11,title=archcalc%3A macs +4.0 %25::00.yaml: macs "
+    )
     assert "FAIL macs" in done.out
     assert lines[-1].startswith("14 of 14 networks over budget")
 
@@ -1146,7 +1300,20 @@ def test_junit_has_a_case_a_limit(run, repository) -> None:
 
 def test_several_formats_at_once(run, repository) -> None:
     done = run(
-        "compare", "net.yaml", "--base", "main", "-o", "github", "-o", "markdown=r.md", "--format", "json=r.json", "-o", "junit=r.xml", "-o", "text=r.txt"
+        "compare",
+        "net.yaml",
+        "--base",
+        "main",
+        "-o",
+        "github",
+        "-o",
+        "markdown=r.md",
+        "--format",
+        "json=r.json",
+        "-o",
+        "junit=r.xml",
+        "-o",
+        "text=r.txt",
     )
     assert done.code == 0
     assert done.out == Path("r.txt").read_text()  # nothing changed: no annotation
@@ -1194,14 +1361,19 @@ def test_a_dash_is_stdout(run) -> None:
 def test_a_report_goes_to_a_pipe_by_its_name(run) -> None:
     written("a.yaml", NET)
     command = [sys.executable, "-m", "archcalc", "compare", "a.yaml", "a.yaml", "-o", "json=/dev/stdout"]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["schema"] == "archcalc/compare/1"
 
 
 @pytest.mark.parametrize("batch", [0, -3, 1.5, "x", True])
 def test_a_batch_that_is_none_is_refused_in_python(batch: object) -> None:
-    for ask in (lambda: archcalc.compare("alexnet", "alexnet", batch=batch), lambda: archcalc.load("alexnet").count(batch=batch)):  # type: ignore[arg-type]
+    for ask in (
+        lambda: archcalc.compare("alexnet", "alexnet", batch=batch),
+        lambda: archcalc.load("alexnet").count(batch=batch),
+    ):  # type: ignore[arg-type]
         with pytest.raises(UsageError, match="batch must be a positive whole number"):
             ask()
 
@@ -1237,12 +1409,16 @@ def test_a_comparison_shows_itself() -> None:
     assert found._repr_markdown_() == found.to_markdown()
 
 
-# ---- budgets written ------------------------------------------------------------------------------------------------------
+# ---- budgets written -------------------------------------------------------------------------------------------------
 
 
 def budget_of(text: str) -> dict[str, str]:
     spec = read(text, "t").spec
-    return {} if spec.budget is None else {name: limit.max.text for name, limit in vars(spec.budget).items() if limit and limit.max}
+    return (
+        {}
+        if spec.budget is None
+        else {name: limit.max.text for name, limit in vars(spec.budget).items() if limit and limit.max}
+    )
 
 
 FIRST = {"params": "229", "macs": "225.7k", "act_peak": "44.88KiB"}
@@ -1274,7 +1450,9 @@ def test_a_budget_is_written_and_nothing_else_is_touched(run, name: str, ending:
     assert ("\r" in after) == ("\r" in before)
     assert after.count("\r\n") in (0, after.count("\n"))
     kept = iter(after)
-    assert all(letter in kept for letter in re.sub(r"(?<=max: )('9G'|\d+|>-\s+3)", "", before)), "something was lost or reordered"
+    assert all(letter in kept for letter in re.sub(r"(?<=max: )('9G'|\d+|>-\s+3)", "", before)), (
+        "something was lost or reordered"
+    )
     assert run("check", "net.yaml").code == 0
     assert run("budget", "net.yaml", "--write", "--slack", "2%").code == 0
     assert Path("net.yaml").read_bytes().decode() == after
@@ -1324,14 +1502,26 @@ def test_without_write_the_block_is_printed(run) -> None:
     written("net.yaml", stem(8))
     done = run("budget", "net.yaml")
     assert (
-        done.out == "budget:\n  params: {max: 229}         # 224 now\n  macs: {max: 225.7k}        # 221,184 now\n  act_peak: {max: 44.88KiB}  # 45,056 now\n"
+        done.out
+        == "budget:\n  params: {max: 229}         # 224 now\n  macs: {max: 225.7k}        # 221,184 now\n  act_peak:"
+        " {max: 44.88KiB}  # 45,056 now\n"
     )
     assert Path("net.yaml").read_text() == stem(8)
     assert budget_of(stem(8) + done.out) == {"params": "229", "macs": "225.7k", "act_peak": "44.88KiB"}
 
 
 @pytest.mark.parametrize(
-    ("slack", "params"), [("0", 224), ("0%", 224), ("1%", 227), ("2%", 229), ("50%", 336), ("347%", 1002), ("348%", 1004), ("10000%", 22630)]
+    ("slack", "params"),
+    [
+        ("0", 224),
+        ("0%", 224),
+        ("1%", 227),
+        ("2%", 229),
+        ("50%", 336),
+        ("347%", 1002),
+        ("348%", 1004),
+        ("10000%", 22630),
+    ],
 )
 def test_slack_is_rounded_up_to_four_digits(run, slack: str, params: int) -> None:
     written("net.yaml", stem(8))
@@ -1373,10 +1563,20 @@ def test_a_budget_that_can_not_be_written_leaves_the_file_alone(run, words: list
 
 def test_a_network_and_its_variant_get_their_budgets_at_once(run) -> None:
     written("net.yaml", VARIANTS)
-    assert run("budget", "net.yaml", "./net.yaml@a", "net.yaml@c", "--write", "--slack", "0", "--metrics", "params").code == 0
+    assert (
+        run("budget", "net.yaml", "./net.yaml@a", "net.yaml@c", "--write", "--slack", "0", "--metrics", "params").code
+        == 0
+    )
     spec = read(Path("net.yaml").read_text(), "t").spec
-    found = {name: member.budget.params.max.value for name, member in spec.variants.items() if member.budget and member.budget.params}
-    assert (found, budget_of(Path("net.yaml").read_text())) == ({"a": 28 * 16, "b": 28 * 32, "c": 28 * 64}, {"params": "224"})
+    found = {
+        name: member.budget.params.max.value
+        for name, member in spec.variants.items()
+        if member.budget and member.budget.params
+    }
+    assert (found, budget_of(Path("net.yaml").read_text())) == (
+        {"a": 28 * 16, "b": 28 * 32, "c": 28 * 64},
+        {"params": "224"},
+    )
 
 
 @pytest.mark.parametrize("limit", ["max: 1e400", "max: 1e-400", "min: 1e-400", "increase: 1e400%"])

@@ -25,13 +25,25 @@ from archcalc.spec.load import read_spec
 
 PEERS = json.loads((Path(__file__).parent / "data" / "peer_counts.json").read_text(encoding="utf-8"))
 COUNTS = ("params", "macs", "flops")
-SPECS = {"googlenet": "googlenet-torchvision", "googlenet_aux": "googlenet-torchvision", "inception_v3_aux": "inception_v3"}
+SPECS = {
+    "googlenet": "googlenet-torchvision",
+    "googlenet_aux": "googlenet-torchvision",
+    "inception_v3_aux": "inception_v3",
+}
 
 # (network, tool): which number is off, by how much, and why
 MISMATCHES = {
-    ("inception_v3", "torchvision"): ("params", 23_834_568 - 27_161_264, "torchvision's weights hold the auxiliary head: `--train` has it"),
+    ("inception_v3", "torchvision"): (
+        "params",
+        23_834_568 - 27_161_264,
+        "torchvision's weights hold the auxiliary head: `--train` has it",
+    ),
     ("inception_v3", "keras"): ("params", 17_216, "its batch normalisation has no scales"),
-    ("inception_resnet_v2", "keras"): ("params", 30_272, "its batch normalisation has no scales, and its residual convolutions have biases"),
+    ("inception_resnet_v2", "keras"): (
+        "params",
+        30_272,
+        "its batch normalisation has no scales, and its residual convolutions have biases",
+    ),
     ("resnet50-v1", "keras"): ("params", -26_560, "its convolutions have biases"),
     ("efficientnet_b0", "keras"): ("params", -7, "a layer normalises the image: 3 means, 3 variances and a count"),
     ("vit_b_32_batch2", "ptflops-aten"): (
@@ -44,7 +56,12 @@ MISMATCHES = {
 
 def printed(kind: str) -> list[tuple[str, str]]:
     """(network or operator, tool) of every number that a tool printed."""
-    return [(name, tool) for name, tools in PEERS[kind].items() for tool in tools if tool in TOOLS and "error" not in tools[tool]]
+    return [
+        (name, tool)
+        for name, tools in PEERS[kind].items()
+        for tool in tools
+        if tool in TOOLS and "error" not in tools[tool]
+    ]
 
 
 def spec(layers: list[Any], shape: list[Any], torch: dict[str, str] | None = None, **more: Any) -> Model:
@@ -110,14 +127,22 @@ def steps(found: Bridge) -> list[tuple[str, str, int, list[tuple[int, int, str]]
 def test_the_bridge_from_resnet50_to_thop() -> None:
     macs, params = bridges(network("resnet50", "thop"))
     assert (macs.ours, macs.theirs) == (4_089_184_256, 4_133_742_592)
-    assert steps(macs) == [("bn", "", 53, [(4, 11_113_984, "outputs")]), ("gap", "", 1, [(1, 7 * 7 * 2048, "inputs"), (1, 2048, "outputs")])]
+    assert steps(macs) == [
+        ("bn", "", 53, [(4, 11_113_984, "outputs")]),
+        ("gap", "", 1, [(1, 7 * 7 * 2048, "inputs"), (1, 2048, "outputs")]),
+    ]
     assert (params.counts, params.ours, params.theirs, params.steps) == (PARAMS, 25_557_032, 25_557_032, ())
 
 
 def test_a_bridge_tells_apart_how_layers_are_written() -> None:
-    """DenseNet-121 in ptflops 0.7.5: nn.ReLU is hooked and calls F.relu, which is replaced; the last ReLU is the function alone."""
+    """DenseNet-121 in ptflops 0.7.5: nn.ReLU is hooked and calls F.relu, which is replaced; the last ReLU is the
+    function alone.
+    """
     relus = [step for step in steps(bridges(network("densenet121", "ptflops"))[0]) if step[0] == "relu"]
-    assert relus == [("relu", "", 120, [(2, 15_617_280, "outputs")]), ("relu", "functional", 1, [(1, 7 * 7 * 1024, "outputs")])]
+    assert relus == [
+        ("relu", "", 120, [(2, 15_617_280, "outputs")]),
+        ("relu", "functional", 1, [(1, 7 * 7 * 1024, "outputs")]),
+    ]
 
 
 def test_what_a_tool_does_not_see_is_taken_off() -> None:
@@ -129,11 +154,14 @@ def test_what_a_tool_does_not_see_is_taken_off() -> None:
 
 def test_a_bridge_in_closed_form() -> None:
     table = counted(load("resnet50"), "thop", free=["size"])
-    (macs, _) = bridges(table)
+    macs, _ = bridges(table)
     for size in (32, 97, 224):
         wanted = counted(load("resnet50"), "thop", size=size).totals["macs"]
         assert table.totals["macs"].evaluate({"size": size}) == wanted
-        assert sum(step.adds.evaluate({"size": size}) for step in macs.steps) + macs.ours.evaluate({"size": size}) == wanted  # type: ignore[union-attr]
+        assert (
+            sum(step.adds.evaluate({"size": size}) for step in macs.steps) + macs.ours.evaluate({"size": size})
+            == wanted
+        )  # type: ignore[union-attr]
 
 
 def test_a_convention_over_a_free_depth() -> None:
@@ -164,7 +192,15 @@ def test_local_response_normalisation_in_an_onnx_file() -> None:
     """onnx-tool 1.0.1 on light_bvlc_alexnet.onnx, which onnx 1.23.2 ships; PyTorch's layer is exported as other nodes."""
     layers = ["conv 96 11x11 stride=4 pad=0", "relu", "lrn 5", "maxpool 3x3 stride=2 pad=0"]
     layers += ["conv 256 5x5 pad=2 groups=2", "relu", "lrn 5", "maxpool 3x3 stride=2 pad=0"]
-    layers += ["conv 384 3x3", "relu", "conv 384 3x3 groups=2", "relu", "conv 256 3x3 groups=2", "relu", "maxpool 3x3 stride=2 pad=((0,1),(0,1))"]
+    layers += [
+        "conv 384 3x3",
+        "relu",
+        "conv 384 3x3 groups=2",
+        "relu",
+        "conv 256 3x3 groups=2",
+        "relu",
+        "maxpool 3x3 stride=2 pad=((0,1),(0,1))",
+    ]
     layers += ["flatten", "linear 4096", "relu", "linear 4096", "relu", "linear 1000", "softmax"]
     assert counted(spec(layers, [3, 224, 224]), "onnx-tool").totals["macs"] == 675_839_112
 
@@ -176,12 +212,22 @@ def test_how_code_writes_a_layer_is_found_by_pattern_before_operator() -> None:
 
 
 def test_a_variant_may_be_written_in_another_way() -> None:
-    text = {"archcalc": 1, "name": "t", "input": [4], "layers": ["relu"], "torch": {"relu": "functional"}, "variants": {"a": {"torch": {}}, "b": {}}}
-    macs = [counted(Model(read_spec(json.dumps(text), "t.yaml"), variant), "ptflops").totals["macs"] for variant in (None, "a", "b")]
+    text = {
+        "archcalc": 1,
+        "name": "t",
+        "input": [4],
+        "layers": ["relu"],
+        "torch": {"relu": "functional"},
+        "variants": {"a": {"torch": {}}, "b": {}},
+    }
+    macs = [
+        counted(Model(read_spec(json.dumps(text), "t.yaml"), variant), "ptflops").totals["macs"]
+        for variant in (None, "a", "b")
+    ]
     assert macs == [4, 8, 4]
 
 
-# ---- model files ----------------------------------------------------------------------------------------------------------
+# ---- model files -----------------------------------------------------------------------------------------------------
 
 
 def light(name: str) -> Path:
@@ -200,9 +246,15 @@ def test_a_model_file_counts_what_onnx_tool_printed_for_it(name: str, tmp_path: 
         load(name.removesuffix(".onnx")).export(file, weights="none")
     table = counted(load(str(file)), "onnx-tool")
     assert {count: table.totals[count] for count in ("params", "macs")} == PEERS["files"][name]
-    assert {count: sum(getattr(row, count) for row in table.rows) for count in ("params", "macs")} == PEERS["files"][name]
+    assert {count: sum(getattr(row, count) for row in table.rows) for count in ("params", "macs")} == PEERS["files"][
+        name
+    ]
     for bridge in bridges(table):
-        assert bridge.theirs == bridge.ours + sum(step.adds for step in bridge.steps) == PEERS["files"][name][bridge.counts]
+        assert (
+            bridge.theirs
+            == bridge.ours + sum(step.adds for step in bridge.steps)
+            == PEERS["files"][name][bridge.counts]
+        )
     assert [note for note in table.graph.notes if "onnx-tool" in note] == []
 
 
@@ -221,11 +273,19 @@ def node_file(entry: dict[str, Any], path: Path) -> str:
         if kind.startswith("computed"):
             inputs[name], kinds[name] = shape, TensorProto.UINT8 if "bytes" in kind else TensorProto.FLOAT
         else:
-            arrays[name] = numpy.array(shape, numpy.int64) if kind == "ints" else numpy.ones(shape, numpy.uint8 if kind == "bytes" else numpy.float32)
-    return write(path, [node(entry["op"], names, ["y"], **entry["attributes"])], inputs, kinds=kinds, opset=20, **arrays)
+            arrays[name] = (
+                numpy.array(shape, numpy.int64)
+                if kind == "ints"
+                else numpy.ones(shape, numpy.uint8 if kind == "bytes" else numpy.float32)
+            )
+    return write(
+        path, [node(entry["op"], names, ["y"], **entry["attributes"])], inputs, kinds=kinds, opset=20, **arrays
+    )
 
 
-@pytest.mark.parametrize("entry", [entry for entry in PEERS["nodes"] if "error" not in entry["onnx-tool"]], ids=lambda entry: entry["op"])
+@pytest.mark.parametrize(
+    "entry", [entry for entry in PEERS["nodes"] if "error" not in entry["onnx-tool"]], ids=lambda entry: entry["op"]
+)
 def test_a_node_counts_what_onnx_tool_printed_for_it(entry: dict[str, Any], tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     totals = counted(load(node_file(entry, tmp_path / "node.onnx")), "onnx-tool").totals
@@ -267,12 +327,18 @@ def test_a_file_may_hold_nodes_that_onnx_tool_has_no_rule_for(tmp_path: Path) ->
 def recurrent(path: Path) -> Model:
     from onnx_files import node, weights, write
 
-    made = [node("LSTM", ["x", "w", "r", "b"], ["s"], hidden_size=64), node("Erf", ["s"], ["e"]), node("Tanh", ["e"], ["y"])]
+    made = [
+        node("LSTM", ["x", "w", "r", "b"], ["s"], hidden_size=64),
+        node("Erf", ["s"], ["e"]),
+        node("Tanh", ["e"], ["y"]),
+    ]
     return load(write(path, made, {"x": [7, 1, 32]}, w=weights(1, 256, 32), r=weights(1, 256, 64), b=weights(1, 512)))
 
 
 def test_a_recurrent_layer_of_a_file_says_what_tools_ask_for(tmp_path: Path) -> None:
-    """Seven steps of 64 units: 4 x 64 x (32 + 64) MACs each and 8 x 64 additions of biases; as `lstm 64` counts, in every tool."""
+    """Seven steps of 64 units: 4 x 64 x (32 + 64) MACs each and 8 x 64 additions of biases; as `lstm 64` counts, in
+    every tool.
+    """
     pytest.importorskip("onnx")
     model, macs, params = recurrent(tmp_path / "l.onnx"), 7 * 256 * 96, 256 * 96 + 512
     assert counted(model, "thop").totals["macs"] == macs + 8 * 7 * 64 + 7 * 512
@@ -292,7 +358,10 @@ def test_what_a_tool_could_not_be_asked_about_is_said(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["count", file, "--as", "ptflops", "--format", "json"])
     assert json.loads(result.stdout)["notes"] == [said]
     assert said in CliRunner().invoke(app, ["explain", file, "--as", "ptflops"]).stdout
-    assert said in json.loads(CliRunner().invoke(app, ["explain", file, "--as", "ptflops", "--format", "json"]).stdout)["notes"]
+    assert (
+        said
+        in json.loads(CliRunner().invoke(app, ["explain", file, "--as", "ptflops", "--format", "json"]).stdout)["notes"]
+    )
 
 
 def test_the_bridge_of_a_file_names_its_operators(tmp_path: Path) -> None:
@@ -312,7 +381,7 @@ def test_channels_that_stand_last_are_channels(tmp_path: Path) -> None:
     assert counted(model, "thop").totals["macs"] == 3 * 112 - 7
 
 
-# ---- what is refused ------------------------------------------------------------------------------------------------------
+# ---- what is refused -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("tool", ["thopp", "", "archcalc"])
@@ -343,7 +412,16 @@ def test_what_is_no_rule_is_refused(rule: str) -> None:
 
 
 def test_every_rule_speaks_of_operators_and_ways_to_write_them_that_exist() -> None:
-    known = {*OPS, "bn_plain", "ln_plain", "gn_plain", "attention_plain", "bn_folded", "bn_absorbed", "upsample_bilinear"}
+    known = {
+        *OPS,
+        "bn_plain",
+        "ln_plain",
+        "gn_plain",
+        "attention_plain",
+        "bn_folded",
+        "bn_absorbed",
+        "upsample_bilinear",
+    }
     written = {"functional", "method", "Linear", "Conv2d", "AdaptiveAvgPool2d"}
     for tool in TOOLS.values():
         for rules in (tool.params, *(number.rules for number in tool.numbers)):
@@ -354,7 +432,7 @@ def test_every_rule_speaks_of_operators_and_ways_to_write_them_that_exist() -> N
                 assert set(terms(rule)) <= set(QUANTITIES)
 
 
-# ---- the command line -----------------------------------------------------------------------------------------------------
+# ---- the command line ------------------------------------------------------------------------------------------------
 
 
 def run(*words: str, code: int = 0) -> str:
@@ -376,7 +454,11 @@ def test_count_as_a_tool_says_who_counts() -> None:
 def test_count_as_a_tool_in_json() -> None:
     found = json.loads(run("count", "resnet50", "--as", "calflops", "--format", "json"))
     assert found["convention"] == "calflops"
-    assert found["counted_by"] == {"tool": "calflops", "version": "0.3.2", "units": {"macs": "calflops MACs", "flops": "calflops FLOPs"}}
+    assert found["counted_by"] == {
+        "tool": "calflops",
+        "version": "0.3.2",
+        "units": {"macs": "calflops MACs", "flops": "calflops FLOPs"},
+    }
     assert (found["totals"]["macs"], found["totals"]["flops"]) == (4_089_184_256, 8_211_108_352)
     assert sum(layer["flops"] for layer in found["layers"]) == 8_211_108_352
 
@@ -427,19 +509,32 @@ def test_explain_without_a_tool_lists_what_all_of_them_print() -> None:
 
 def test_explain_without_a_network_says_what_a_tool_counts() -> None:
     assert "  4*outputs                bn, ln\n" in run("explain", "--as", "thop")
-    assert json.loads(run("explain", "--as", "thop", "--format", "json"))["tools"][0]["rules"]["MACs"]["bn"] == "4*outputs"
+    assert (
+        json.loads(run("explain", "--as", "thop", "--format", "json"))["tools"][0]["rules"]["MACs"]["bn"] == "4*outputs"
+    )
     listed = run("explain")
     assert [tool.name for tool in TOOLS.values() if f"\n{tool.name} " not in listed] == []
 
 
-@pytest.mark.parametrize("words", [[], ["--as", "calflops"], ["resnet18"], ["resnet18", "--as", "calflops"], ["resnet18", "--as", "thop", "--free", "size"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--as", "calflops"],
+        ["resnet18"],
+        ["resnet18", "--as", "calflops"],
+        ["resnet18", "--as", "thop", "--free", "size"],
+    ],
+)
 def test_what_explain_prints_as_json_is_as_described(words: list[str]) -> None:
     jsonschema.validate(json.loads(run("explain", *words, "--format", "json")), schemas.schema("explain"))
 
 
 def test_counts_of_other_tools_are_as_described() -> None:
     for tool in TOOLS:
-        jsonschema.validate(json.loads(run("count", "resnet18", "--as", tool, "--format", "json")), schemas.schema("count"))
+        jsonschema.validate(
+            json.loads(run("count", "resnet18", "--as", tool, "--format", "json")), schemas.schema("count")
+        )
 
 
 def test_the_page_holds_the_table_that_the_rules_make() -> None:
@@ -448,16 +543,22 @@ def test_the_page_holds_the_table_that_the_rules_make() -> None:
 
 
 def test_explain_refuses_an_unknown_tool_and_format() -> None:
-    assert run("explain", "resnet50", "--as", "thp", code=2).startswith("unknown tool 'thp'; did you mean 'thop'?; there are torchvision")
+    assert run("explain", "resnet50", "--as", "thp", code=2).startswith(
+        "unknown tool 'thp'; did you mean 'thop'?; there are torchvision"
+    )
     assert run("explain", "resnet50", "--format", "xml", code=2) == "unknown format 'xml'; there are text, json"
 
 
 def test_heads_that_only_training_runs_are_parameters_and_no_work() -> None:
-    """torchvision's GoogLeNet built with its heads: fvcore 0.1.5 printed 13,004,888 parameters, thop 0.1.1 those that ran."""
+    """torchvision's GoogLeNet built with its heads: fvcore 0.1.5 printed 13,004,888 parameters, thop 0.1.1 those that
+    ran.
+    """
     assert network("googlenet_aux", "fvcore").totals["params"] == 13_004_888
     assert network("googlenet_aux", "thop").totals["params"] == 6_624_904
     assert network("googlenet_aux", "thop").totals["depth"] == load("googlenet-torchvision").count().totals["depth"]
-    assert "train-only heads: 6,379,984 parameters (18 layers)" in run("explain", "googlenet-torchvision", "--as", "fvcore", "--train")
+    assert "train-only heads: 6,379,984 parameters (18 layers)" in run(
+        "explain", "googlenet-torchvision", "--as", "fvcore", "--train"
+    )
 
 
 def test_an_expanded_network_keeps_how_it_is_written() -> None:

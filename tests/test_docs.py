@@ -1,9 +1,9 @@
 """Every example in the README, the docs and the course is run.
 
-A fenced block with `title="net.yaml"` is a file; a `console` block holds commands after `$` with what they print (both streams; a line
-`...` stands for any lines, a last line `[exit 2]` for an exit code); a `pycon` block is a doctest. One folder a page, blocks in order.
-Commands are archcalc, builders of sites where they are installed, and git where a page needs a repository: its commits are by
-nobody, of one day.
+A fenced block with `title="net.yaml"` is a file; a `console` block holds commands after `$` with what they print (both
+streams; a line `...` stands for any lines, a last line `[exit 2]` for an exit code); a `pycon` block is a doctest. One
+folder a page, blocks in order. Commands are archcalc, builders of sites where they are installed, and git where a page
+needs a repository: its commits are by nobody, of one day.
 """
 
 import contextlib
@@ -27,8 +27,16 @@ from archcalc import reference
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "specs").rglob("README.md"))]
 GIT = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-GIT |= {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "x"), ("EMAIL", "x@x"), ("DATE", "2020-01-01T00:00:00Z"))}
-NEEDED = {"export": "onnx", "verify": "onnxruntime", "measure": "onnxruntime"}  # packages of commands that come as extras
+GIT |= {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "x"), ("EMAIL", "x@x"), ("DATE", "2020-01-01T00:00:00Z"))
+}
+NEEDED = {
+    "export": "onnx",
+    "verify": "onnxruntime",
+    "measure": "onnxruntime",
+}  # packages of commands that come as extras
 FENCE = re.compile(r"^(`{3,})(\w+)([^\n]*)\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
 
 
@@ -61,7 +69,12 @@ def archcalc_here(words: list[str], folder: Path, errors: io.StringIO | None) ->
     if (missing := NEEDED.get(words[1])) and importlib.util.find_spec(missing) is None:
         pytest.skip(f"{missing} is not installed")
     printed = io.StringIO()
-    with contextlib.chdir(folder), redirect_stdout(printed), redirect_stderr(errors or printed), pytest.MonkeyPatch.context() as patch:
+    with (
+        contextlib.chdir(folder),
+        redirect_stdout(printed),
+        redirect_stderr(errors or printed),
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setattr(sys, "argv", words)
         patch.delenv("COLUMNS", raising=False)
         collects = gc.isenabled()
@@ -83,7 +96,13 @@ def builder(words: list[str], folder: Path, errors: io.StringIO | None) -> tuple
     assert errors is None
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(
-        [sys.executable, "-m", module, *words[1:]], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", timeout=60
+        [sys.executable, "-m", module, *words[1:]],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=60,
     )
     return done.stdout, done.returncode
 
@@ -91,7 +110,15 @@ def builder(words: list[str], folder: Path, errors: io.StringIO | None) -> tuple
 def git(words: list[str], folder: Path, errors: io.StringIO | None) -> tuple[str, int]:
     """git, with nobody's settings."""
     assert errors is None
-    done = subprocess.run(words, cwd=folder, env={**os.environ, **GIT}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", timeout=60)
+    done = subprocess.run(
+        words,
+        cwd=folder,
+        env={**os.environ, **GIT},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=60,
+    )
     return done.stdout, done.returncode
 
 
@@ -108,7 +135,9 @@ def test_every_example_prints_what_the_page_says(page: Path, tmp_path: Path) -> 
     for language, info, block in blocks(page):
         if title := re.match(r'title="([^"]+)"', info):
             file = tmp_path / title.group(1)
-            assert file.parent.resolve().is_relative_to(tmp_path.resolve()), f"{title.group(1)} would be written into the repository"
+            assert file.parent.resolve().is_relative_to(tmp_path.resolve()), (
+                f"{title.group(1)} would be written into the repository"
+            )
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(block, encoding="utf-8")
         if language == "console":
@@ -136,7 +165,9 @@ def test_every_command_and_option_is_documented() -> None:
         assert f"archcalc {name}" in text, f"the command {name} is not in the docs"
         for parameter in command.params:
             option = max(parameter.opts, key=len)
-            assert not option.startswith("--") or option == "--help" or option in text, f"{name} {option} is not in the docs"
+            assert not option.startswith("--") or option == "--help" or option in text, (
+                f"{name} {option} is not in the docs"
+            )
 
 
 def test_the_regions_of_the_pages_are_current() -> None:

@@ -67,7 +67,12 @@ def test_what_a_file_says_is_told_by_its_keys() -> None:
 
 def test_objects_are_equal_by_their_fields_however_they_were_made() -> None:
     conv = OPS["conv"]
-    made = [conv(out=8, kernel=3), conv(kernel=3, out=8), conv.unchecked(kernel=3, out=8), conv(out=4, kernel=3).replaced(out=8)]
+    made = [
+        conv(out=8, kernel=3),
+        conv(kernel=3, out=8),
+        conv.unchecked(kernel=3, out=8),
+        conv(out=4, kernel=3).replaced(out=8),
+    ]
     assert len({*made}) == 1
     assert len({repr(one) for one in made}) == 1
     assert made[0] != conv(out=8, kernel=1)

@@ -26,7 +26,9 @@ class Repository:
         self.git("init", "-q", "-b", "main")
 
     def git(self, *words: str) -> str:
-        return self.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "core.autocrlf=false", *words).stdout
+        return self.run(
+            "git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "core.autocrlf=false", *words
+        ).stdout
 
     def write(self, path: str, text: str) -> None:
         file = self.folder / path
@@ -49,14 +51,21 @@ def environment(tmp_path: Path) -> dict[str, str]:
     shim.parent.mkdir()
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m archcalc "$@"\n')
     shim.chmod(0o755)
-    mine = {"PRE_COMMIT_HOME": str(tmp_path / "home"), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "PYTHONPATH": str(ROOT)}
+    mine = {
+        "PRE_COMMIT_HOME": str(tmp_path / "home"),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_SYSTEM": os.devnull,
+        "PYTHONPATH": str(ROOT),
+    }
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "PRE_COMMIT"))}
     return {**kept, **mine, "PATH": f"{shim.parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
-    """A repository with a spec, a README and both hooks; `language: system` takes the archcalc that is here and downloads nothing."""
+    """A repository with a spec, a README and both hooks; `language: system` takes the archcalc that is here and
+    downloads nothing.
+    """
     surroundings = environment(tmp_path)
     hooks = Repository(tmp_path / "hooks", surroundings)
     shutil.copy(ROOT / ".pre-commit-hooks.yaml", hooks.folder)
@@ -124,7 +133,9 @@ def test_three_commits_through_hooks_compare_and_docs(repository: Repository) ->
     repository.git("mv", "specs/tiny.yaml", "specs/small net ü.yaml")
     done = repository.run("archcalc", "docs", "README.md", "--check")
     assert (done.returncode, "README.md:3:8: specs/tiny.yaml: No such file or directory" in done.stderr) == (2, True)
-    repository.write("README.md", page.read_text(encoding="utf-8").replace("specs/tiny.yaml", "'specs/small net ü.yaml'"))
+    repository.write(
+        "README.md", page.read_text(encoding="utf-8").replace("specs/tiny.yaml", "'specs/small net ü.yaml'")
+    )
     assert repository.run("archcalc", "docs", "README.md", "--check").returncode == 0
     repository.git("add", "-A")
     code, printed = compared()
@@ -132,13 +143,18 @@ def test_three_commits_through_hooks_compare_and_docs(repository: Repository) ->
     committed("renamed")
 
 
-@pytest.mark.skipif(not os.environ.get("ARCHCALC_TEST_NETWORK"), reason="installs archcalc and what it needs from a package index; ARCHCALC_TEST_NETWORK=1")
+@pytest.mark.skipif(
+    not os.environ.get("ARCHCALC_TEST_NETWORK"),
+    reason="installs archcalc and what it needs from a package index; ARCHCALC_TEST_NETWORK=1",
+)
 def test_pre_commit_installs_archcalc_itself(tmp_path: Path) -> None:
     surroundings = environment(tmp_path)
     surroundings.pop("PYTHONPATH")
     (tmp_path / "bin" / "archcalc").unlink()
     source = Repository(tmp_path / "source", surroundings)
-    tracked = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=True).stdout
+    tracked = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=True
+    ).stdout
     for name in tracked.splitlines():
         if (ROOT / name).is_file():
             (source.folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -147,7 +163,10 @@ def test_pre_commit_installs_archcalc_itself(tmp_path: Path) -> None:
     source.git("commit", "-qm", "archcalc")
     found = Repository(tmp_path / "repository", surroundings)
     rev = source.git("rev-parse", "HEAD").strip()
-    found.write(".pre-commit-config.yaml", f"repos:\n- repo: {source.folder}\n  rev: {rev}\n  hooks: [{{id: archcalc-check}}, {{id: archcalc-docs}}]\n")
+    found.write(
+        ".pre-commit-config.yaml",
+        f"repos:\n- repo: {source.folder}\n  rev: {rev}\n  hooks: [{{id: archcalc-check}}, {{id: archcalc-docs}}]\n",
+    )
     found.write("specs/tiny.yaml", LIMITED)
     found.write("README.md", README)
     code, printed = found.hooks()

@@ -1,7 +1,9 @@
-"""What must hold for every network: totals, scaling, closed forms, expansion, the DAG, sharing, freezing, training and JSON.
+"""What must hold for every network: totals, scaling, closed forms, expansion, the DAG, sharing, freezing, training and
+JSON.
 
-The networks are random, and written in the language as a person writes it: each is the text of a spec. Sizes stay valid by
-keeping track of the smallest map that the declared minimum of `size` leads to; every layer's size grows with the input's.
+The networks are random, and written in the language as a person writes it: each is the text of a spec. Sizes stay valid
+by keeping track of the smallest map that the declared minimum of `size` leads to; every layer's size grows with the
+input's.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ def quick(examples: int) -> settings:
     return settings(max_examples=examples, derandomize=True, deadline=None, suppress_health_check=slow)
 
 
-# ---- random networks ---------------------------------------------------------------------------------------------------------
+# ---- random networks -------------------------------------------------------------------------------------------------
 
 Item = Any  # a line, a list of items, or a mapping of a key to items: what YAML holds
 SMALLEST = 12  # the least size that the random networks allow
@@ -67,7 +69,8 @@ BLOCKS = """\
 
 
 class Map(NamedTuple):
-    """What a random network has arrived at: `units*width + more` channels, the sides at the smallest input, and how it got there.
+    """What a random network has arrived at: `units*width + more` channels, the sides at the smallest input, and how it
+    got there.
 
     Two maps with the same `way` have the same sides at every input size.
     """
@@ -80,7 +83,13 @@ class Map(NamedTuple):
     @property
     def channels(self) -> str:
         """As an expression."""
-        return f"{self.units}*width+{self.more}" if self.units and self.more else f"{self.units}*width" if self.units else str(self.more)
+        return (
+            f"{self.units}*width+{self.more}"
+            if self.units and self.more
+            else f"{self.units}*width"
+            if self.units
+            else str(self.more)
+        )
 
     @property
     def divisors(self) -> list[int]:
@@ -114,11 +123,20 @@ class Writer:
         self.count += 1
         return f"n{self.count}"
 
-    # ---- lines ---------------------------------------------------------------------------------------------------------------
+    # ---- lines -------------------------------------------------------------------------------------------------------
 
     def suffix(self) -> str:
         """Options of a layer with weights."""
-        words = self.one("", "", " bias=false", " norm=bn", " norm=bn act=relu bias=false", " act=silu", " norm=ln act=gelu", " act=sigmoid")
+        words = self.one(
+            "",
+            "",
+            " bias=false",
+            " norm=bn",
+            " norm=bn act=relu bias=false",
+            " act=silu",
+            " norm=ln act=gelu",
+            " act=sigmoid",
+        )
         return str(words + self.one("", "", "", "", " frozen", " frozen=true"))
 
     def kernel(self, rank: int, *sides: int) -> tuple[str, tuple[int, ...]]:
@@ -134,7 +152,20 @@ class Writer:
         rank = len(at.sides)
         kind = self.one("conv", "conv", "conv", "dwconv", "pool", "plain", "plain", "group")
         if kind == "plain":
-            words = ("relu", "bn", "ln", "gelu", "softmax", "dropout 0.1", "lrn 3", "scale", "scale shift frozen", "prelu", "leaky_relu slope=0.1", "bn frozen")
+            words = (
+                "relu",
+                "bn",
+                "ln",
+                "gelu",
+                "softmax",
+                "dropout 0.1",
+                "lrn 3",
+                "scale",
+                "scale shift frozen",
+                "prelu",
+                "leaky_relu slope=0.1",
+                "bn frozen",
+            )
             return self.one(*words), at
         if kind == "group":
             return f"{self.one('gn', 'channel_shuffle')} {self.one(*at.divisors)}", at
@@ -144,14 +175,28 @@ class Writer:
             return f"{self.one('maxpool', 'avgpool')} {kernel} stride=1{self.one('', ' pad=same', ' dilation=2')}", at
         if kind == "dwconv":
             times = self.one(1, 1, 2)
-            return f"dwconv {kernel} multiplier={times}{same}{self.suffix()}", at._replace(units=at.units * times, more=at.more * times)
+            return f"dwconv {kernel} multiplier={times}{same}{self.suffix()}", at._replace(
+                units=at.units * times, more=at.more * times
+            )
         out = at._replace(units=self.one(1, 2, 4), more=0)
         groups = self.one(*sorted({*at.divisors} & {*out.divisors}))
         return f"conv {out.channels} {kernel} groups={groups}{same}{self.suffix()}", out
 
     def changing(self, at: Map) -> tuple[str, Map]:
         """A line that changes the sides of a map."""
-        kind = self.one("conv", "conv", "maxpool", "avgpool", "dwconv", "pad", "slice", "upsample", "conv_transpose", "local", "pixel_shuffle")
+        kind = self.one(
+            "conv",
+            "conv",
+            "maxpool",
+            "avgpool",
+            "dwconv",
+            "pad",
+            "slice",
+            "upsample",
+            "conv_transpose",
+            "local",
+            "pixel_shuffle",
+        )
         rank, line, sides = len(at.sides), "", at.sides
         if kind == "local" and max(at.sides) > 16:
             kind = "conv"
@@ -169,7 +214,12 @@ class Writer:
             line, sides = "pixel_shuffle 2", tuple(2 * side for side in sides)
         elif kind == "conv_transpose":
             at = at._replace(units=self.one(1, 2), more=0)
-            return self.moved(at, f"conv_transpose {at.channels} 4 stride=2 pad=1{self.suffix()}", "conv_transpose", tuple(2 * side for side in sides))
+            return self.moved(
+                at,
+                f"conv_transpose {at.channels} 4 stride=2 pad=1{self.suffix()}",
+                "conv_transpose",
+                tuple(2 * side for side in sides),
+            )
         else:
             return self.windowed(at, kind)
         return self.moved(at, line, line, sides)
@@ -181,13 +231,26 @@ class Writer:
         pool = kind.endswith("pool")
         ceil = pool and pad != "same" and self.one(False, True)
         reach = [dilation * (side - 1) for side in kernel]
-        around = {"none": [2 * (r // 2) for r in reach], "valid": [0] * rank, "full": [2 * r for r in reach], "1": [2] * rank, "pairs": [1] * rank}.get(pad)
+        around = {
+            "none": [2 * (r // 2) for r in reach],
+            "valid": [0] * rank,
+            "full": [2 * r for r in reach],
+            "1": [2] * rank,
+            "pairs": [1] * rank,
+        }.get(pad)
         sides: tuple[int, ...] = ()
         if around:
             free = [side + p - r - 1 for side, p, r in zip(at.sides, around, reach, strict=True)]
             before = {"1": [1] * rank, "pairs": [0] * rank}.get(pad, [p // 2 for p in around])
             last = [(side + b - 1) // stride for side, b in zip(at.sides, before, strict=True)]
-            sides = tuple(min(-(-f // stride), edge) + 1 if ceil else f // stride + 1 for f, edge in zip(free, last, strict=True)) if min(free) >= 0 else ()
+            sides = (
+                tuple(
+                    min(-(-f // stride), edge) + 1 if ceil else f // stride + 1
+                    for f, edge in zip(free, last, strict=True)
+                )
+                if min(free) >= 0
+                else ()
+            )
         if not sides or min(sides) < 1:
             pad, ceil, sides = "same", False, tuple(-(-side // stride) for side in at.sides)
         spelled = {"none": "", "pairs": f" pad=({'(0,1),' * rank})"}.get(pad, f" pad={pad}")
@@ -204,7 +267,7 @@ class Writer:
     def moved(at: Map, line: str, geometry: str, sides: tuple[int, ...]) -> tuple[str, Map]:
         return line, at._replace(sides=sides, way=(*at.way, geometry))
 
-    # ---- items ---------------------------------------------------------------------------------------------------------------
+    # ---- items -------------------------------------------------------------------------------------------------------
 
     def chain(self, at: Map, most: int, depth: int, named: bool) -> tuple[list[Item], Map]:
         """Items that keep the sides."""
@@ -239,14 +302,23 @@ class Writer:
         joined = [items[0] if len(items) == 1 else items for items, _ in branches]
         if self.one(False, True):
             joined, ends = ["identity", *joined], [at, *ends]
-        return {self.one("concat", "concat", "concat act=relu"): joined}, at._replace(units=sum(e.units for e in ends), more=sum(e.more for e in ends))
+        return {self.one("concat", "concat", "concat act=relu"): joined}, at._replace(
+            units=sum(e.units for e in ends), more=sum(e.more for e in ends)
+        )
 
     def gate(self, at: Map, depth: int, named: bool) -> tuple[Item, Map]:
-        return {"mul": ["identity", [self.one("gap", "gmp"), "linear 2*width act=relu", f"linear {at.channels} act=sigmoid"]]}, at
+        return {
+            "mul": [
+                "identity",
+                [self.one("gap", "gmp"), "linear 2*width act=relu", f"linear {at.channels} act=sigmoid"],
+            ]
+        }, at
 
     def repeat(self, at: Map, depth: int, named: bool) -> tuple[Item, Map]:
         times, label = self.one(0, 1, 2, 3), self.fresh()
-        inner: Item = self.one("conv cin 3 norm=bn act=relu", "dwconv 3", "relu", f"conv {at.channels} (3 if first else 1)")
+        inner: Item = self.one(
+            "conv cin 3 norm=bn act=relu", "dwconv 3", "relu", f"conv {at.channels} (3 if first else 1)"
+        )
         if self.one(False, True):
             body, _ = self.chain(at, 2, depth + 1, False)
             item: Item = {f"{times} x": [*body, f"conv {at.channels} 1"]}
@@ -296,9 +368,11 @@ class Writer:
         label, seen = self.one(*known)
         if (seen.units, seen.more) == (at.units, at.more):
             return {self.one("add", "mul"): ["identity", f"ref {label}"]}, at
-        return {"concat": ["identity", f"ref {label}"]}, at._replace(units=at.units + seen.units, more=at.more + seen.more)
+        return {"concat": ["identity", f"ref {label}"]}, at._replace(
+            units=at.units + seen.units, more=at.more + seen.more
+        )
 
-    # ---- what follows the maps -----------------------------------------------------------------------------------------------
+    # ---- what follows the maps ---------------------------------------------------------------------------------------
 
     def tail(self, at: Map) -> list[Item]:
         kind = self.one("gap", "gap", "flatten", "sequence", "sequence", "maps", "keepdims")
@@ -317,7 +391,9 @@ class Writer:
             heads, out = self.one(*at.divisors), at._replace(units=self.one(1, 2), more=0)
             line = self.one("attention", "cross", "linear", "lstm", "gru", "token", "position", "ln", "matmul", "conv")
             if line == "attention":
-                items.append({"add survive=0.9": ["identity", ["ln", f"attention {heads} bias={self.one('true', 'false')}"]]})
+                items.append(
+                    {"add survive=0.9": ["identity", ["ln", f"attention {heads} bias={self.one('true', 'false')}"]]}
+                )
             elif line == "cross":
                 items.append({f"attention {heads} frozen": ["identity", "maxpool 2 stride=2 pad=same"]})
             elif line == "matmul":
@@ -369,7 +445,9 @@ def network_of(length: int, seed: int) -> Network:
     heads = [label for label in write.labels if write.one(False, True)][:2]
     outputs = [label for label in write.labels if write.one(False, False, True) and label not in nothing]
     items += write.tail(at)
-    network = Network(parameters=["size", "width", "classes", *(["other"] if two else [])], fixed_weights=write.fixed_weights)
+    network = Network(
+        parameters=["size", "width", "classes", *(["other"] if two else [])], fixed_weights=write.fixed_weights
+    )
     lines = ["archcalc: 1", "name: random"]
     dims = f"[{', '.join(shape)}]"
     lines += [f"input: {dims}"] if source == "input" else ["inputs:", f"  image: {dims}", f"  more: {dims}"]
@@ -394,9 +472,19 @@ def bindings(network: Network, draw: st.DataObject) -> dict[str, Any]:
     return {name: draw.draw(st.integers(*ranges[name]), label=name) for name in network.parameters}
 
 
-# ---- what is compared --------------------------------------------------------------------------------------------------------
+# ---- what is compared ------------------------------------------------------------------------------------------------
 
-COUNTED = ("params", "trainable_params", "buffers", "macs", "flops", "elementwise", "activations", "weight_bytes", "bytes")
+COUNTED = (
+    "params",
+    "trainable_params",
+    "buffers",
+    "macs",
+    "flops",
+    "elementwise",
+    "activations",
+    "weight_bytes",
+    "bytes",
+)
 AS_THEY_ARE = ("name", "op", "block", "inputs", "depth", "layers")
 
 
@@ -413,7 +501,9 @@ def at(value: Any, point: dict[str, int]) -> Any:
 
 def seen(found: Field, point: dict[str, int]) -> Any:
     """A receptive field, span by span, at a point."""
-    spans = tuple((span.jump, at(span.lows, point), at(span.highs, point), at(span.size, point)) for span in found.spans)
+    spans = tuple(
+        (span.jump, at(span.lows, point), at(span.highs, point), at(span.size, point)) for span in found.spans
+    )
     return found.reach, spans, found.gated
 
 
@@ -433,7 +523,9 @@ def agree(one: Table, two: Table) -> None:
     assert one.totals == two.totals
     assert [row.name for row in one.rows] == [row.name for row in two.rows]
     for a, b in zip(one.rows, two.rows, strict=True):
-        assert {name: getattr(a, name) for name in ("op", "text", "inputs", "depth")} == {name: getattr(b, name) for name in ("op", "text", "inputs", "depth")}
+        assert {name: getattr(a, name) for name in ("op", "text", "inputs", "depth")} == {
+            name: getattr(b, name) for name in ("op", "text", "inputs", "depth")
+        }
         assert values(a) == values(b)
     assert (one.last_map is None) == (two.last_map is None)
     if one.last_map and two.last_map:
@@ -446,7 +538,7 @@ def reread(table: Table) -> Table:
     return Model(read_spec(text, "expanded.yaml")).count(train=table.train)
 
 
-# ---- totals ------------------------------------------------------------------------------------------------------------------
+# ---- totals ----------------------------------------------------------------------------------------------------------
 
 
 @quick(60)
@@ -471,7 +563,15 @@ def test_totals_are_the_sums_of_the_rows_however_they_are_grouped(network: Netwo
 def test_work_is_linear_in_the_batch_and_parameters_do_not_change(network: Network, batch: int, train: bool) -> None:
     model = model_of(network.text)
     one, many = model.count(train=train), model.count(train=train, batch=batch)
-    linear = ["macs", "elementwise", "flops", "activations", "act_peak_bytes", "act_sum_bytes", *(["backward_macs"] if train else [])]
+    linear = [
+        "macs",
+        "elementwise",
+        "flops",
+        "activations",
+        "act_peak_bytes",
+        "act_sum_bytes",
+        *(["backward_macs"] if train else []),
+    ]
     for name, value in one.totals.items():
         if name in linear:
             assert many.totals[name] == batch * value, name
@@ -503,12 +603,14 @@ def test_training_costs_no_less(network: Network) -> None:
     inference, training = model.count().totals, model.count(train=True).totals
     for name in (*COUNTED, "act_peak_bytes", "act_sum_bytes", "layers", "depth"):
         assert training[name] >= inference[name], name
-    scores = sum(row.macs for row in model.count(train=True).rows if row.op == "attention")  # its two products have two gradients each
+    scores = sum(
+        row.macs for row in model.count(train=True).rows if row.op == "attention"
+    )  # its two products have two gradients each
     assert training["backward_macs"] <= 2 * training["macs"] + scores
     assert training["optimizer_bytes"] == 8 * training["trainable_params"]
 
 
-# ---- closed forms ------------------------------------------------------------------------------------------------------------
+# ---- closed forms ----------------------------------------------------------------------------------------------------
 
 
 @settings(quick(90))
@@ -542,7 +644,7 @@ def test_sympy_and_python_read_a_closed_form_as_it_was_meant(network: Network, d
             assert expression.subs({symbol: point[symbol.name] for symbol in expression.free_symbols}) == counted[name]
 
 
-# ---- expansion ---------------------------------------------------------------------------------------------------------------
+# ---- expansion -------------------------------------------------------------------------------------------------------
 
 
 @quick(60)
@@ -556,10 +658,19 @@ def test_the_expanded_network_counts_the_same(network: Network, train: bool, dat
 
 HARD_TO_EXPAND = {
     "a name inside a group hides one outside": ["conv 4 3", {"n1": {"add": ["identity", "conv 4 5"]}}],
-    "and so does the group's own": [{"add": ["identity", "conv 4 3"]}, {"n1": [{"add": ["identity", {"add": ["identity", "conv 4 5"]}]}]}],
-    "a join without a label": [{"add": ["identity", "conv 4 3"]}, {"concat": ["identity"]}, {"mul": ["identity", ["gap", "linear 4 act=sigmoid"]]}],
+    "and so does the group's own": [
+        {"add": ["identity", "conv 4 3"]},
+        {"n1": [{"add": ["identity", {"add": ["identity", "conv 4 5"]}]}]},
+    ],
+    "a join without a label": [
+        {"add": ["identity", "conv 4 3"]},
+        {"concat": ["identity"]},
+        {"mul": ["identity", ["gap", "linear 4 act=sigmoid"]]},
+    ],
     "a layer that could be a join": ["flatten start=1", "attention 2"],
-    "a join inside a branch that may be skipped": [{"add survive=1/2": ["identity", {"mul": ["conv 4 3", ["gap", "linear 4"]]}]}],
+    "a join inside a branch that may be skipped": [
+        {"add survive=1/2": ["identity", {"mul": ["conv 4 3", ["gap", "linear 4"]]}]}
+    ],
     "a sum inside a branch that may be skipped": [{"add survive=1/2": ["identity", {"add": ["conv 4 1", "conv 4 3"]}]}],
     "chances that multiply": [{"add survive=1/2": ["identity", {"add survive=1/3": ["identity", "conv 4 3 norm=bn"]}]}],
 }
@@ -572,7 +683,7 @@ def test_names_joins_and_chances_survive_expansion(items: list[Item]) -> None:
     agree(table, reread(table))
 
 
-# ---- the graph ---------------------------------------------------------------------------------------------------------------
+# ---- the graph -------------------------------------------------------------------------------------------------------
 
 
 @quick(50)
@@ -592,7 +703,7 @@ def test_the_graph_is_acyclic_and_its_edges_are_the_inputs(network: Network, tra
     assert sources == set(graph.inputs) == {node.name for node in graph.nodes if isinstance(node.op, Input)}
 
 
-# ---- sharing and freezing ----------------------------------------------------------------------------------------------------
+# ---- sharing and freezing --------------------------------------------------------------------------------------------
 
 
 @quick(60)
@@ -634,7 +745,7 @@ def test_shared_weights_count_once_and_work_every_time(network: Network) -> None
         assert shared.totals[name] == apart.totals[name] - value
 
 
-# ---- JSON --------------------------------------------------------------------------------------------------------------------
+# ---- JSON ------------------------------------------------------------------------------------------------------------
 
 
 @quick(40)
@@ -645,7 +756,9 @@ def test_json_holds_the_exact_table(network: Network, train: bool, free: bool) -
     assert found == json.loads(render([table], "json"))
     for name, value in table.totals.items():
         written = found["totals"][name]
-        assert written == (str(value) if isinstance(value, Poly) else float(value) if isinstance(value, Fraction) else value), name
+        assert written == (
+            str(value) if isinstance(value, Poly) else float(value) if isinstance(value, Fraction) else value
+        ), name
         assert isinstance(written, (int, str, list)) or isinstance(value, Fraction)
     assert len(found["layers"]) == table.totals["layers"]
     for row, layer in zip(table.rows, found["layers"], strict=True):
@@ -654,7 +767,7 @@ def test_json_holds_the_exact_table(network: Network, train: bool, free: bool) -
         assert layer["params"] == (str(row.params) if isinstance(row.params, Poly) else row.params)
 
 
-# ---- the networks that ship --------------------------------------------------------------------------------------------------
+# ---- the networks that ship ------------------------------------------------------------------------------------------
 
 
 SHIPPED = sorted(file.stem for file in spec_files())
@@ -663,7 +776,10 @@ SHIPPED = sorted(file.stem for file in spec_files())
 def family(name: str) -> list[Model]:
     """The network of a file, and every variant of it that is another network."""
     spec = load_spec(str(next(file for file in spec_files() if file.stem == name)))
-    models: dict[str | None, Model] = {None: Model(spec), **{variant: Model(spec, variant) for variant in spec.variants}}
+    models: dict[str | None, Model] = {
+        None: Model(spec),
+        **{variant: Model(spec, variant) for variant in spec.variants},
+    }
     values = {str(bind(spec, variant).network): model for variant, model in models.items()}
     return list(values.values())
 

@@ -1,4 +1,6 @@
-"""Branches, loops and functions of ONNX files: what stands in a body is counted once, a loop runs as often as its condition lets it."""
+"""Branches, loops and functions of ONNX files: what stands in a body is counted once, a loop runs as often as its
+condition lets it.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def graph(nodes: list[Any], inputs: dict[str, Any], outputs: dict[str, Any], **i
         return helper.make_tensor_value_info(name, KINDS.get(name, TensorProto.FLOAT), dims)
 
     tensors = [numpy_helper.from_array(array, name) for name, array in initializers.items()]
-    return helper.make_graph(nodes, "body", [value(*item) for item in inputs.items()], [value(*item) for item in outputs.items()], tensors)
+    return helper.make_graph(
+        nodes, "body", [value(*item) for item in inputs.items()], [value(*item) for item in outputs.items()], tensors
+    )
 
 
 def constant(name: str, array: Any) -> Any:
@@ -39,14 +43,17 @@ def totals(file: str) -> tuple[Any, Any]:
     return found["params"], found["macs"]
 
 
-# ---- weights in bodies ----------------------------------------------------------------------------------------------------------------------
+# ---- weights in bodies -----------------------------------------------------------------------------------------------
 
 
 def test_tensors_of_one_name_in_different_branches_are_different_tensors(tmp_path: Path) -> None:
     """Five branches with a `W` of their own, 8 x 8 each; the other branch has one too, and isn't taken."""
     nodes = []
     for n in range(5):
-        taken, other = (graph([node("MatMul", ["x", "W"], [f"{word}{n}"])], {}, {f"{word}{n}": None}, W=weights(8, 8)) for word in "te")
+        taken, other = (
+            graph([node("MatMul", ["x", "W"], [f"{word}{n}"])], {}, {f"{word}{n}": None}, W=weights(8, 8))
+            for word in "te"
+        )
         nodes.append(node("If", ["c"], [f"y{n}"], then_branch=taken, else_branch=other))
     nodes.append(node("Concat", [f"y{n}" for n in range(5)], ["y"], axis=1))
     assert totals(write(tmp_path / "set.onnx", nodes, {"x": [1, 2, 8]}, c=numpy.array(True))) == (5 * 64, 5 * 2 * 64)
@@ -55,7 +62,11 @@ def test_tensors_of_one_name_in_different_branches_are_different_tensors(tmp_pat
 
 def growing(path: Path, made: str) -> str:
     """A loop of three iterations whose state doubles: products of 2, 4 and 8 rows with the same 8 x 8 weights."""
-    inside = [node("MatMul", ["h", "W"], ["t"]), node("Concat", ["t", "t"], ["g"], axis=1), node("Identity", ["going"], ["on"])]
+    inside = [
+        node("MatMul", ["h", "W"], ["t"]),
+        node("Concat", ["t", "t"], ["g"], axis=1),
+        node("Identity", ["going"], ["on"]),
+    ]
     own = {"W": weights(8, 8)}
     body = graph(
         [*([constant("W", own["W"])] if made == "constant" else []), *inside],
@@ -64,7 +75,13 @@ def growing(path: Path, made: str) -> str:
         **(own if made == "initializer" else {}),
     )
     outer = own if made == "outside" else {}
-    return write(path, [node("Loop", ["m", "", "x"], ["y"], name="steps", body=body)], {"x": [1, 2, 8]}, m=numpy.int64(3), **outer)
+    return write(
+        path,
+        [node("Loop", ["m", "", "x"], ["y"], name="steps", body=body)],
+        {"x": [1, 2, 8]},
+        m=numpy.int64(3),
+        **outer,
+    )
 
 
 @pytest.mark.parametrize("made", ["constant", "initializer", "outside"])
@@ -73,16 +90,27 @@ def test_the_weights_of_a_loop_are_the_same_in_every_iteration(made: str, tmp_pa
 
 
 def test_what_was_not_given_to_a_function_is_at_its_default(tmp_path: Path) -> None:
-    """`Out` hands its attribute `gg` on as `g`, and is called without it: the default of `In`, two groups, holds. 6x6 places, 6 filters of 2x3x3."""
+    """`Out` hands its attribute `gg` on as `g`, and is called without it: the default of `In`, two groups, holds. 6x6
+    places, 6 filters of 2x3x3.
+    """
     conv = node("Conv", ["x", "W"], ["y"])
     conv.attribute.append(onnx.AttributeProto(name="group", ref_attr_name="g", type=onnx.AttributeProto.INT))
     call = node("In", ["x", "W"], ["y"], domain="own")
     call.attribute.append(onnx.AttributeProto(name="g", ref_attr_name="gg", type=onnx.AttributeProto.INT))
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid("own", 1)]
-    inner = helper.make_function("own", "In", ["x", "W"], ["y"], [conv], opsets, attribute_protos=[helper.make_attribute("g", 2)])
+    inner = helper.make_function(
+        "own", "In", ["x", "W"], ["y"], [conv], opsets, attribute_protos=[helper.make_attribute("g", 2)]
+    )
     outer = helper.make_function("own", "Out", ["x", "W"], ["y"], [call], opsets, ["gg"])
     nodes = [node("Out", ["x", "W"], ["y"], domain="own")]
-    file = write(tmp_path / "f.onnx", nodes, {"x": [1, 4, 8, 8]}, functions=[inner, outer], domains={"own": 1}, W=weights(6, 2, 3, 3))
+    file = write(
+        tmp_path / "f.onnx",
+        nodes,
+        {"x": [1, 4, 8, 8]},
+        functions=[inner, outer],
+        domains={"own": 1},
+        W=weights(6, 2, 3, 3),
+    )
     assert totals(file) == (6 * 2 * 9, 36 * 6 * 2 * 9)
 
 
@@ -98,14 +126,26 @@ def test_what_a_body_s_initializers_add_is_counted(tmp_path: Path) -> None:
 def test_a_scan_over_stacked_weights_has_them_all(tmp_path: Path) -> None:
     """Three layers of 8 x 8 each, one an iteration."""
     body = graph([node("MatMul", ["h", "w"], ["g"])], {"h": [1, 8], "w": [8, 8]}, {"g": [1, 8]})
-    file = write(tmp_path / "s.onnx", [node("Scan", ["x", "W"], ["y"], body=body, num_scan_inputs=1)], {"x": [1, 8]}, W=weights(3, 8, 8))
+    file = write(
+        tmp_path / "s.onnx",
+        [node("Scan", ["x", "W"], ["y"], body=body, num_scan_inputs=1)],
+        {"x": [1, 8]},
+        W=weights(3, 8, 8),
+    )
     assert totals(file) == (3 * 64, 3 * 64)
 
 
-# ---- how often a loop runs ------------------------------------------------------------------------------------------------------------------
+# ---- how often a loop runs -------------------------------------------------------------------------------------------
 
 
-def loop(path: Path, trips: int | None, condition: list[Any], going: bool | None = True, state: str = "Relu", inputs: dict[str, Any] | None = None) -> str:
+def loop(
+    path: Path,
+    trips: int | None,
+    condition: list[Any],
+    going: bool | None = True,
+    state: str = "Relu",
+    inputs: dict[str, Any] | None = None,
+) -> str:
     """A loop with one product of 2 x 8 by 8 x 8 an iteration, 128 MACs; `condition` puts out whether the next one runs."""
     body = graph(
         [*condition, node("MatMul", ["h", "W"], ["t"]), node(state, ["t"], ["g"])],
@@ -113,8 +153,18 @@ def loop(path: Path, trips: int | None, condition: list[Any], going: bool | None
         {"on": [], "g": [1, 2, 8]},
     )
     names = ["m" if trips is not None else "", "c" if going is not None or inputs else "", "x"]
-    arrays = {"W": weights(8, 8), **({} if trips is None else {"m": numpy.int64(trips)}), **({} if going is None else {"c": numpy.array(going)})}
-    return write(path, [node("Loop", names, ["y"], name="steps", body=body)], {"x": [1, 2, 8], **(inputs or {})}, kinds=KINDS, **arrays)
+    arrays = {
+        "W": weights(8, 8),
+        **({} if trips is None else {"m": numpy.int64(trips)}),
+        **({} if going is None else {"c": numpy.array(going)}),
+    }
+    return write(
+        path,
+        [node("Loop", names, ["y"], name="steps", body=body)],
+        {"x": [1, 2, 8], **(inputs or {})},
+        kinds=KINDS,
+        **arrays,
+    )
 
 
 def below(limit: int) -> list[Any]:
@@ -123,7 +173,11 @@ def below(limit: int) -> list[Any]:
 
 STOPS = [constant("on", numpy.array(False))]
 ALWAYS = [node("Identity", ["going"], ["on"])]
-DATA = [node("ReduceSum", ["h"], ["sum"], keepdims=0), constant("zero", numpy.float32(0)), node("Greater", ["sum", "zero"], ["on"])]
+DATA = [
+    node("ReduceSum", ["h"], ["sum"], keepdims=0),
+    constant("zero", numpy.float32(0)),
+    node("Greater", ["sum", "zero"], ["on"]),
+]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +196,9 @@ DATA = [node("ReduceSum", ["h"], ["sum"], keepdims=0), constant("zero", numpy.fl
         (100_000, below(5), True, 6),
     ],
 )
-def test_a_loop_runs_as_long_as_its_condition_holds(trips: int | None, condition: list[Any], going: bool | None, runs: int, tmp_path: Path) -> None:
+def test_a_loop_runs_as_long_as_its_condition_holds(
+    trips: int | None, condition: list[Any], going: bool | None, runs: int, tmp_path: Path
+) -> None:
     table = load(loop(tmp_path / "l.onnx", trips, condition, going)).count()
     assert (table.totals["macs"], table.totals["params"]) == (runs * 128, 64 if runs else 0)
     assert table.graph.notes == []
@@ -150,18 +206,31 @@ def test_a_loop_runs_as_long_as_its_condition_holds(trips: int | None, condition
 
 def test_what_only_a_run_tells_of_a_loop_is_said(tmp_path: Path) -> None:
     table = load(loop(tmp_path / "d.onnx", 5, DATA)).count()
-    assert (table.totals["macs"], table.graph.notes) == (5 * 128, ["'steps': only a run tells when the loop ends; all 5 iterations are counted"])
+    assert (table.totals["macs"], table.graph.notes) == (
+        5 * 128,
+        ["'steps': only a run tells when the loop ends; all 5 iterations are counted"],
+    )
     table = load(loop(tmp_path / "c.onnx", 5, ALWAYS, None, inputs={"c": []})).count()
-    assert (table.totals["macs"], table.graph.notes) == (5 * 128, ["'steps': only a run tells whether the loop runs; counted is that it does"])
+    assert (table.totals["macs"], table.graph.notes) == (
+        5 * 128,
+        ["'steps': only a run tells whether the loop runs; counted is that it does"],
+    )
     table = load(loop(tmp_path / "f.onnx", 90_000, below(80_000))).count()
     assert table.totals["macs"] == 90_000 * 128
-    # the first one is free, and of 20,000 nodes there are three in each of 6,666 more: the loop and the two of the condition
-    assert table.graph.notes == ["'steps': its condition was followed for 6667 iterations; all 90000 iterations are counted"]
+    # the first one is free, and of 20,000 nodes there are three in each of 6,666 more: the loop and the two of the
+    # condition
+    assert table.graph.notes == [
+        "'steps': its condition was followed for 6667 iterations; all 90000 iterations are counted"
+    ]
 
 
 def test_a_condition_that_is_only_handed_round_is_not_followed_for_ever(tmp_path: Path) -> None:
     """Two states that change places, and the first is the condition: no node at all is walked for it."""
-    body = graph([node("MatMul", ["h", "W"], ["g"])], {"i": [], "going": [], "p": [], "q": [], "h": [1, 8]}, {"q": [], "p": [], "g": [1, 8]})
+    body = graph(
+        [node("MatMul", ["h", "W"], ["g"])],
+        {"i": [], "going": [], "p": [], "q": [], "h": [1, 8]},
+        {"q": [], "p": [], "g": [1, 8]},
+    )
     body.output.insert(0, body.output[0])
     for value in (*body.input[2:4], *body.output[:3]):
         value.type.tensor_type.elem_type = TensorProto.BOOL
@@ -178,10 +247,21 @@ def test_a_loop_that_a_state_ends_ends_there(tmp_path: Path) -> None:
         node("Less", ["s", "five"], ["less"]),
         constant("scalar", numpy.array([], numpy.int64)),
     ]
-    nodes = [node("Concat", ["h", "x"], ["g"], axis=1), node("MatMul", ["g", "W"], ["scan"]), node("ReduceSum", ["scan"], ["sum"]), *rows]
-    body = graph([*nodes, node("Reshape", ["less", "scalar"], ["on"])], {"i": [], "going": [], "h": None}, {"on": [], "g": None, "sum": None})
+    nodes = [
+        node("Concat", ["h", "x"], ["g"], axis=1),
+        node("MatMul", ["g", "W"], ["scan"]),
+        node("ReduceSum", ["scan"], ["sum"]),
+        *rows,
+    ]
+    body = graph(
+        [*nodes, node("Reshape", ["less", "scalar"], ["on"])],
+        {"i": [], "going": [], "h": None},
+        {"on": [], "g": None, "sum": None},
+    )
     outer = [node("Loop", ["", "c", "x"], ["y", "all"], name="steps", body=body)]
-    table = load(write(tmp_path / "r.onnx", outer, {"x": [1, 1, 8]}, ["y", "all"], W=weights(8, 8), c=numpy.array(True))).count()
+    table = load(
+        write(tmp_path / "r.onnx", outer, {"x": [1, 1, 8]}, ["y", "all"], W=weights(8, 8), c=numpy.array(True))
+    ).count()
     assert table.totals["macs"] == (2 + 3 + 4 + 5) * 64
     assert table.graph.nodes[table.graph.outputs[0]].shape == (5, 8)
 
@@ -198,18 +278,33 @@ def test_numbers_that_a_loop_that_is_written_out_carries_are_known(tmp_path: Pat
     body = graph(inside, {"i": [], "going": [], "n": [1]}, {"on": [], "n2": [1], "sum": []})
     body.input[2].type.tensor_type.elem_type = body.output[1].type.tensor_type.elem_type = TensorProto.INT64
     outer = [node("Loop", ["m", "", "zero"], ["n", "y"], name="steps", body=body)]
-    table = load(write(tmp_path / "n.onnx", outer, {"x": [1, 4, 8]}, m=numpy.int64(3), zero=ints(0), one=ints(1), W=weights(8, 8))).count()
+    table = load(
+        write(
+            tmp_path / "n.onnx", outer, {"x": [1, 4, 8]}, m=numpy.int64(3), zero=ints(0), one=ints(1), W=weights(8, 8)
+        )
+    ).count()
     assert table.totals["macs"] == (1 + 2 + 3) * 64
 
 
 def test_a_body_that_puts_out_too_little_is_refused_in_words(tmp_path: Path) -> None:
     body = graph([node("Identity", ["going"], ["on"])], {"i": [], "going": [], "h": [1, 8]}, {"on": []})
-    file = write(tmp_path / "b.onnx", [node("Loop", ["m", "", "x"], ["y"], name="steps", body=body)], {"x": [1, 8]}, m=numpy.int64(3))
-    with pytest.raises(SpecError, match=r"node 'steps' \(Loop\): it carries 1 values, and its body puts out 1: a condition and each of them are needed"):
+    file = write(
+        tmp_path / "b.onnx",
+        [node("Loop", ["m", "", "x"], ["y"], name="steps", body=body)],
+        {"x": [1, 8]},
+        m=numpy.int64(3),
+    )
+    with pytest.raises(
+        SpecError,
+        match=(
+            r"node 'steps' \(Loop\): it carries 1 values, and its body puts out 1: a condition and each of them are"
+            r" needed"
+        ),
+    ):
         load(file).count()
 
 
-# ---- bodies in bodies -----------------------------------------------------------------------------------------------------------------------
+# ---- bodies in bodies ------------------------------------------------------------------------------------------------
 
 
 def nested(kind: str, depth: int) -> Any:
@@ -233,24 +328,42 @@ def nested(kind: str, depth: int) -> Any:
 
 
 @pytest.mark.parametrize(("kind", "macs"), [("If", 64), ("Loop", 2**23 * 64), ("start", 2**23 * 64)])
-def test_bodies_in_bodies_are_walked_once(kind: str, macs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bodies_in_bodies_are_walked_once(
+    kind: str, macs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """23 bodies inside each other, two iterations each: as many MACs, and no more nodes walked than there are."""
     monkeypatch.setattr("archcalc.importer.walk.MOST_NODES", 200)
     top = (
-        node("If", ["c"], ["y"], then_branch=nested(kind, 22), else_branch=graph([node("Identity", ["x"], ["e"])], {}, {"e": None}))
+        node(
+            "If",
+            ["c"],
+            ["y"],
+            then_branch=nested(kind, 22),
+            else_branch=graph([node("Identity", ["x"], ["e"])], {}, {"e": None}),
+        )
         if kind == "If"
         else node("Loop", ["m", "", "x"], ["y"], body=nested(kind, 22))
     )
-    assert totals(write(tmp_path / "n.onnx", [top], {"x": [1, 8], "c": []}, kinds=KINDS, W=weights(8, 8), m=numpy.int64(2))) == (64, macs)
+    assert totals(
+        write(tmp_path / "n.onnx", [top], {"x": [1, 8], "c": []}, kinds=KINDS, W=weights(8, 8), m=numpy.int64(2))
+    ) == (64, macs)
 
 
 def test_the_branch_that_was_walked_first_and_is_dearer_is_kept_whole(tmp_path: Path) -> None:
     """Its layers, weights and notes stand there once, beside those that come after it."""
     deep = graph(
-        [node("MatMul", ["x", "V"], ["a"]), node("If", ["c"], ["b"], name="inner", then_branch=own("t", "a"), else_branch=own("e", "a", True))], {}, {"b": None}
+        [
+            node("MatMul", ["x", "V"], ["a"]),
+            node("If", ["c"], ["b"], name="inner", then_branch=own("t", "a"), else_branch=own("e", "a", True)),
+        ],
+        {},
+        {"b": None},
     )
     shallow = graph([node("Identity", ["x"], ["s"])], {}, {"s": None})
-    nodes = [node("If", ["c"], ["o"], name="outer", then_branch=deep, else_branch=shallow), node("MatMul", ["o", "V"], ["y"])]
+    nodes = [
+        node("If", ["c"], ["o"], name="outer", then_branch=deep, else_branch=shallow),
+        node("MatMul", ["o", "V"], ["y"]),
+    ]
     table = load(write(tmp_path / "k.onnx", nodes, {"x": [1, 2, 8], "c": []}, kinds=KINDS, V=weights(8, 8))).count()
     assert (table.totals["params"], table.totals["macs"]) == (64 + 64, (64 + 64 + 64) * 2)  # V twice and one W
     assert [row.op for row in table.rows] == ["linear", "linear", "linear"]

@@ -25,8 +25,18 @@ def run(*words: str) -> tuple[int, str, str]:
 
 def small(path: Path, out: int = 8) -> str:
     """A convolution and a dense layer: 27*out + 10*out parameters, 36 * 27 * out + 10 * out MACs."""
-    nodes = [node("Conv", ["x", "w"], ["a"], name="conv"), node("GlobalAveragePool", ["a"], ["b"], name="pool"), node("Flatten", ["b"], ["c"])]
-    return write(path, [*nodes, node("Gemm", ["c", "v"], ["y"], name="fc")], {"x": [1, 3, 8, 8]}, w=weights(out, 3, 3, 3), v=weights(out, 10))
+    nodes = [
+        node("Conv", ["x", "w"], ["a"], name="conv"),
+        node("GlobalAveragePool", ["a"], ["b"], name="pool"),
+        node("Flatten", ["b"], ["c"]),
+    ]
+    return write(
+        path,
+        [*nodes, node("Gemm", ["c", "v"], ["y"], name="fc")],
+        {"x": [1, 3, 8, 8]},
+        w=weights(out, 3, 3, 3),
+        v=weights(out, 10),
+    )
 
 
 def swirl(path: Path) -> str:
@@ -58,7 +68,9 @@ def test_a_comparison_says_what_is_missing(tmp_path: Path) -> None:
         assert "incomplete: " in said, form
         assert f"without {SAID}" in said, form
     found = json.loads(run("compare", file, other, "--format", "json")[1])["models"][0]
-    assert found["base"]["uncounted_operators"] == [{"op": "own.Swirl", "count": 1, "first": "swirl", "why": "no rule for it"}]
+    assert found["base"]["uncounted_operators"] == [
+        {"op": "own.Swirl", "count": 1, "first": "swirl", "why": "no rule for it"}
+    ]
     assert (found["base"]["uncounted"], found["head"]["uncounted"], found["head"]["uncounted_operators"]) == (1, 0, [])
     snapshot = tmp_path / "s.json"
     snapshot.write_text(run("count", file, "--format", "json")[1], encoding="utf-8")
@@ -89,15 +101,21 @@ def test_a_layer_without_an_operator_is_not_exported_and_no_size_is_asked_for(tm
     file = write(tmp_path / "n.onnx", nodes, {"x": [1, 8]})
     for command in (["export", file, "-o", str(tmp_path / "out.onnx")], ["verify", file]):
         code, _, said = run(*command)
-        assert (code, "erf can't be written: `erf` comes from a model file" in said, "--set" in said) == (2, True, False), said
+        assert (code, "erf can't be written: `erf` comes from a model file" in said, "--set" in said) == (
+            2,
+            True,
+            False,
+        ), said
     assert not (tmp_path / "out.onnx").exists()
 
 
-# ---- in a repository ------------------------------------------------------------------------------------------------------------------------
+# ---- in a repository -------------------------------------------------------------------------------------------------
 
 
 def git(folder: Path, *words: str) -> None:
-    subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", "-C", str(folder), *words], check=True, capture_output=True)
+    subprocess.run(
+        ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-C", str(folder), *words], check=True, capture_output=True
+    )
 
 
 @pytest.fixture
@@ -139,7 +157,7 @@ def test_a_pointer_in_the_place_of_a_file_is_called_that(repository: Path) -> No
     assert (code, "it is a pointer of Git LFS; `git lfs pull` brings the file" in said) == (2, True)
 
 
-# ---- the other commands ---------------------------------------------------------------------------------------------------------------------
+# ---- the other commands ----------------------------------------------------------------------------------------------
 
 
 def test_a_document_has_the_figures_of_a_model_file(tmp_path: Path) -> None:

@@ -29,7 +29,12 @@ IMAGE = {"x": [1, 3, 8, 8]}
 
 
 def conv(path: Path, **changes: Any) -> str:
-    return write(path, [node("Conv", ["x", "w"], ["a"], name="stem", **changes), node("Relu", ["a"], ["y"])], IMAGE, w=weights(4, 3, 3, 3))
+    return write(
+        path,
+        [node("Conv", ["x", "w"], ["a"], name="stem", **changes), node("Relu", ["a"], ["y"])],
+        IMAGE,
+        w=weights(4, 3, 3, 3),
+    )
 
 
 def message(file: str) -> str:
@@ -76,7 +81,10 @@ def test_random_bytes_and_flipped_ones_never_crash(tmp_path: Path) -> None:
 def test_a_file_that_claims_more_than_it_has_is_refused_before_anything_is_allocated(tmp_path: Path) -> None:
     path = tmp_path / "claim.onnx"
     path.write_bytes(b"\x3a\xff\xff\xff\xff\x07abc")  # a graph of 2 GB, in nine bytes
-    assert message(str(path)) == "FILE: not an ONNX file, or a part of one: a field at byte 6 claims 2,147,483,647 bytes where 3 are left"
+    assert (
+        message(str(path))
+        == "FILE: not an ONNX file, or a part of one: a field at byte 6 claims 2,147,483,647 bytes where 3 are left"
+    )
     path.write_bytes(b"")
     assert message(str(path)) == "FILE: not an ONNX file, or a part of one: the file is empty"
     tensor = TensorProto(name="w", data_type=1, dims=[1 << 31], raw_data=b"1234")
@@ -152,7 +160,10 @@ def test_numbers_outside_of_the_model_s_folder_are_refused_and_none_are_read(tmp
     for place in ("../../etc/passwd", "/dev/zero", "a/../../b", "C:\\b", ""):
         tensor = TensorProto(name="w", data_type=1, dims=[4, 3, 3, 3], data_location=TensorProto.EXTERNAL)
         tensor.external_data.add(key="location", value=place)
-        assert message(put(tmp_path / "e.onnx", tensor)) == f"FILE: tensor 'w' has its numbers outside of the model's folder, in '{place}'"
+        assert (
+            message(put(tmp_path / "e.onnx", tensor))
+            == f"FILE: tensor 'w' has its numbers outside of the model's folder, in '{place}'"
+        )
     tensor = TensorProto(name="w", data_type=1, dims=[4, 3, 3, 3], data_location=TensorProto.EXTERNAL)
     tensor.external_data.add(key="location", value="there-is-no-such.bin")
     assert load(put(tmp_path / "e.onnx", tensor)).count().totals["params"] == 4 * 27
@@ -169,7 +180,10 @@ def nested(depth: int) -> Any:
 def test_graphs_inside_graphs_come_to_an_end(tmp_path: Path) -> None:
     inside = nested(5)
     file = write(
-        tmp_path / "d.onnx", [node("If", ["c"], ["y"], name="top", then_branch=inside, else_branch=inside)], {**IMAGE, "c": []}, kinds={"c": TensorProto.BOOL}
+        tmp_path / "d.onnx",
+        [node("If", ["c"], ["y"], name="top", then_branch=inside, else_branch=inside)],
+        {**IMAGE, "c": []},
+        kinds={"c": TensorProto.BOOL},
     )
     assert load(file).count().totals["layers"] == 1
     level = b""
@@ -183,7 +197,13 @@ def test_graphs_inside_graphs_come_to_an_end(tmp_path: Path) -> None:
 def test_functions_that_call_themselves_are_refused(tmp_path: Path) -> None:
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid("own", 1)]
     function = helper.make_function("own", "F", ["a"], ["b"], [node("F", ["a"], ["b"], domain="own")], opsets)
-    file = write(tmp_path / "r.onnx", [node("F", ["x"], ["y"], domain="own", name="call")], IMAGE, functions=[function], domains={"own": 1})
+    file = write(
+        tmp_path / "r.onnx",
+        [node("F", ["x"], ["y"], domain="own", name="call")],
+        IMAGE,
+        functions=[function],
+        domains={"own": 1},
+    )
     assert message(file) == "FILE: function 'F' stands in more than 24 graphs or functions inside each other"
 
 
@@ -229,17 +249,38 @@ def sizes(kind: int, *numbers: float) -> Any:
 
 @pytest.mark.parametrize("kind", [TensorProto.INT64, TensorProto.INT32, TensorProto.FLOAT])
 def test_sizes_that_are_written_as_floats_are_whole_numbers_all_the_same(tmp_path: Path, kind: int) -> None:
-    row = load(put(tmp_path / "p.onnx", sizes(kind, 0, 0, 1, 0, 0, 1), [node("Pad", ["x", "s"], ["y"])], {"x": [1, 4, 6]})).count().rows[-1]
+    row = (
+        load(
+            put(tmp_path / "p.onnx", sizes(kind, 0, 0, 1, 0, 0, 1), [node("Pad", ["x", "s"], ["y"])], {"x": [1, 4, 6]})
+        )
+        .count()
+        .rows[-1]
+    )
     assert (row.op, row.shape, row.activations) == ("pad", (4, 8), 32)
     assert all(type(dim) is int for dim in row.shape)
-    shape = load(put(tmp_path / "r.onnx", sizes(kind, 2, 12), [node("Reshape", ["x", "s"], ["y"])], {"x": [1, 4, 6]})).count().rows[-1].shape
+    shape = (
+        load(put(tmp_path / "r.onnx", sizes(kind, 2, 12), [node("Reshape", ["x", "s"], ["y"])], {"x": [1, 4, 6]}))
+        .count()
+        .rows[-1]
+        .shape
+    )
     assert (shape, {type(dim) for dim in shape}) == ((2, 12), {int})
 
 
 def test_sizes_that_are_no_whole_numbers_are_refused_or_free(tmp_path: Path) -> None:
-    half = put(tmp_path / "p.onnx", sizes(TensorProto.FLOAT, 0, 0, 1.5, 0, 0, 1), [node("Pad", ["x", "s"], ["y"], name="edge")], {"x": [1, 4, 6]})
+    half = put(
+        tmp_path / "p.onnx",
+        sizes(TensorProto.FLOAT, 0, 0, 1.5, 0, 0, 1),
+        [node("Pad", ["x", "s"], ["y"], name="edge")],
+        {"x": [1, 4, 6]},
+    )
     assert message(half) == "FILE: node 'edge' (Pad): its pads must be whole numbers; it reads 1x4x6, 6"
-    endless = put(tmp_path / "i.onnx", sizes(TensorProto.INT64, 0, 0, float("inf"), 0, 0, 1), [node("Pad", ["x", "s"], ["y"])], {"x": [1, 4, 6]})
+    endless = put(
+        tmp_path / "i.onnx",
+        sizes(TensorProto.INT64, 0, 0, float("inf"), 0, 0, 1),
+        [node("Pad", ["x", "s"], ["y"])],
+        {"x": [1, 4, 6]},
+    )
     assert isinstance(load(endless).count().totals["activations"], Poly)
 
 
@@ -248,7 +289,9 @@ def test_a_filling_of_several_numbers_is_refused(tmp_path: Path, length: int) ->
     value = TensorProto(data_type=TensorProto.FLOAT, dims=[3], float_data=[1.0])
     nodes = [node("ConstantOfShape", ["s"], ["c"], name="fill", value=value), node("Add", ["x", "c"], ["y"])]
     tensor = TensorProto(name="s", data_type=TensorProto.INT64, dims=[2], int64_data=[1, length])
-    assert message(put(tmp_path / "c.onnx", tensor, nodes, {"x": [1, length]})).startswith("FILE: node 'fill' (ConstantOfShape): its value must be one number")
+    assert message(put(tmp_path / "c.onnx", tensor, nodes, {"x": [1, length]})).startswith(
+        "FILE: node 'fill' (ConstantOfShape): its value must be one number"
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says of a process")
@@ -257,10 +300,15 @@ def test_weights_that_are_passed_by_take_no_memory(tmp_path: Path) -> None:
     names = [f"w{n}" for n in range(25)]
     nodes = [node("MatMul", [f"x{n}" if n else "x", name], [f"x{n + 1}"]) for n, name in enumerate(names)]
     nodes.append(node("Add", ["x25", "b"], ["y"]))
-    file = write(tmp_path / "wide.onnx", nodes, {"x": [1, 1000]}, b=weights(1000), **dict.fromkeys(names, weights(1000, 1000)))
+    file = write(
+        tmp_path / "wide.onnx", nodes, {"x": [1, 1000]}, b=weights(1000), **dict.fromkeys(names, weights(1000, 1000))
+    )
     assert Path(file).stat().st_size > 100e6
     held = """[int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(("VmHWM", "VmRSS"))]"""
-    code = f"import archcalc, archcalc.importer.rules\nbefore = {held}\ntable = archcalc.load({file!r}).count()\nprint(table.totals['params'], before[1], {held}[0])"
+    code = (
+        f"import archcalc, archcalc.importer.rules\nbefore = {held}\ntable ="
+        f" archcalc.load({file!r}).count()\nprint(table.totals['params'], before[1], {held}[0])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     params, before, peak = map(int, done.stdout.split())
     assert params == 25 * 1000 * 1000 + 1000
@@ -274,16 +322,26 @@ def test_functions_of_functions_don_t_explode(tmp_path: Path, monkeypatch: pytes
     for n in range(1, 22):
         calls = [node(f"F{n - 1}", [source], [target], domain="own") for source, target in (("a", "m"), ("m", "b"))]
         functions.append(helper.make_function("own", f"F{n}", ["a"], ["b"], calls, opsets))
-    file = write(tmp_path / "b.onnx", [node("F21", ["x"], ["y"], domain="own", name="call")], IMAGE, functions=functions, domains={"own": 1})
+    file = write(
+        tmp_path / "b.onnx",
+        [node("F21", ["x"], ["y"], domain="own", name="call")],
+        IMAGE,
+        functions=functions,
+        domains={"own": 1},
+    )
     assert message(file) == "FILE: more than 5,000 nodes, with those in loops and functions"
 
 
 def test_sizes_that_grow_without_an_end_are_no_sizes(tmp_path: Path) -> None:
     squares = [node("Mul", [f"a{n}", f"a{n}"], [f"a{n + 1}"]) for n in range(70)]
-    table = load(write(tmp_path / "s.onnx", [*squares, node("Expand", ["x", "a70"], ["y"], name="wide")], IMAGE, a0=ints(60))).count()
+    table = load(
+        write(tmp_path / "s.onnx", [*squares, node("Expand", ["x", "a70"], ["y"], name="wide")], IMAGE, a0=ints(60))
+    ).count()
     assert [found.op for found in table.graph.uncounted] in ([], ["Expand"])
     doubled = [node("Concat", [f"b{n}", f"b{n}"], [f"b{n + 1}"], axis=0) for n in range(60)]
-    table = load(write(tmp_path / "c.onnx", [*doubled, node("Reshape", ["x", "b60"], ["y"], name="r")], IMAGE, b0=ints(2))).count()
+    table = load(
+        write(tmp_path / "c.onnx", [*doubled, node("Reshape", ["x", "b60"], ["y"], name="r")], IMAGE, b0=ints(2))
+    ).count()
     assert [found.op for found in table.graph.uncounted] == ["Reshape"]
 
 
@@ -350,9 +408,16 @@ def test_sizes_that_no_network_has_are_refused_at_the_node(name: str, tmp_path: 
 def test_closed_forms_that_are_long_altogether_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archcalc.importer.walk.MOST_TERMS", 1000)
     inputs = {f"a{n}": [1, f"s{n}", 4] for n in range(50)}
-    nodes = [node("Concat", list(inputs), ["x0"], axis=1), *(node("Relu", [f"x{n}"], [f"x{n + 1}"], name=f"act{n}") for n in range(30))]
+    nodes = [
+        node("Concat", list(inputs), ["x0"], axis=1),
+        *(node("Relu", [f"x{n}"], [f"x{n + 1}"], name=f"act{n}") for n in range(30)),
+    ]
     file = write(tmp_path / "t.onnx", nodes, inputs, ["x30"])
-    assert message(file) == "FILE: node 'act19' (Relu): the closed forms of all sizes have more than 1,000 terms: --set gives them numbers"  # 50 each, 21 times
+    assert (
+        message(file)
+        == "FILE: node 'act19' (Relu): the closed forms of all sizes have more than 1,000 terms: --set gives them"
+        " numbers"
+    )  # 50 each, 21 times
     assert load(file).count(**{f"s{n}": 2 for n in range(50)}).totals["elementwise"] == 30 * 100 * 4
 
 
@@ -388,6 +453,8 @@ def test_what_is_no_file_is_said_to_be_none(what: str, tmp_path: Path) -> None:
 def test_the_command_ends_with_exit_code_2_and_no_traceback(tmp_path: Path) -> None:
     file = write(tmp_path / "w.onnx", [node("Add", ["x", "nowhere"], ["y"], name="sum")], IMAGE)
     for command in ("count", "import"):
-        done = subprocess.run([sys.executable, "-m", "archcalc", command, file], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "archcalc", command, file], capture_output=True, text=True, check=False
+        )
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == f"{file}: node 'sum' (Add) reads 'nowhere', which nothing puts out\n"

@@ -29,7 +29,9 @@ LINEAR = {"q_num_heads": 4, "kv_num_heads": 2}  # of queries with 3 features and
 
 
 class Row(NamedTuple):
-    """An operator with its operands (a shape is computed, an array is in the file, None is left out), and what it comes to."""
+    """An operator with its operands (a shape is computed, an array is in the file, None is left out), and what it comes
+    to.
+    """
 
     op: str
     operands: list[Any]
@@ -53,7 +55,15 @@ def table_of(row: Row, folder: Path, outputs: int = 1) -> Table:
     names = [f"i{n}" if operand is not None else "" for n, operand in enumerate(row.operands)]
     made = node(row.op, names, [f"y{n}" for n in range(outputs)], domain=row.domain, **row.attributes)
     domains = {row.domain: 1} if row.domain else {}
-    file = write(folder / "row.onnx", [made], inputs, [f"y{n}" for n in range(outputs)], opset=row.opset, domains=domains, **arrays)
+    file = write(
+        folder / "row.onnx",
+        [made],
+        inputs,
+        [f"y{n}" for n in range(outputs)],
+        opset=row.opset,
+        domains=domains,
+        **arrays,
+    )
     return load(file).count()
 
 
@@ -72,7 +82,8 @@ ROWS = [
     Row("Conv", [IMAGE, W(8, 4, 3, 3)], (8, 11, 8), 8 * 4 * 9, 8 * 11 * 8 * 4 * 9, 0, {"pads": [2, 0, 1, 0]}),
     Row("Conv", [(1, 4, 20), W(8, 4, 5)], (8, 16), 8 * 4 * 5, 8 * 16 * 4 * 5),
     Row("Conv", [(1, 2, 5, 6, 7), W(3, 2, 2, 2, 2)], (3, 4, 5, 6), 3 * 2 * 8, 3 * 4 * 5 * 6 * 2 * 8),
-    Row("Conv", [(3, 4, 10, 10), W(8, 4, 3, 3)], (8, 8, 8), 8 * 4 * 9, 8 * 64 * 4 * 9),  # one of the file's own batch of three
+    # one of the file's own batch of three
+    Row("Conv", [(3, 4, 10, 10), W(8, 4, 3, 3)], (8, 8, 8), 8 * 4 * 9, 8 * 64 * 4 * 9),
     Row("Conv", [IMAGE, (8, 4, 3, 3)], (8, 8, 8), 0, 8 * 64 * 4 * 9),  # filters that are computed
     Row("ConvTranspose", [IMAGE, W(4, 6, 2, 2), W(6)], (6, 20, 20), 4 * 6 * 4 + 6, 4 * 100 * 6 * 4, 6 * 400, {"strides": [2, 2]}),
     Row("ConvTranspose", [IMAGE, W(4, 3, 3, 3)], (6, 20, 20), 4 * 3 * 9, 4 * 100 * 3 * 9, 0, {"strides": [2, 2], "pads": [1] * 4, "output_padding": [1, 1], "group": 2}),
@@ -132,7 +143,8 @@ ROWS = [
     Row("MatMulFpQ4", [TOKENS, W(192, kind="uint8"), ints(16, 24)], (7, 24), 16 * 24, 7 * 16 * 24, 0, {"K": 16, "N": 24}, MS),
     Row("Inverse", [(1, 5, 5)], (5, 5), 0, 5 * 5 * 5, 0, {}, MS),
     Row("Det", [(1, 6, 6)], (), 0, 6**3 // 3),
-    # recurrent: gates x hidden x (features + hidden) a step; bias two vectors a gate. Elementwise: the sum of the two products, the
+    # recurrent: gates x hidden x (features + hidden) a step; bias two vectors a gate. Elementwise: the sum of the two
+    # products, the
     # biases, and the gates' functions with the state's update (18 an LSTM's unit, 14 a GRU's, 1 an RNN's)
     Row("LSTM", [(5, 1, 6), W(1, 32, 6), W(1, 32, 8)], (5, 1, 1, 8), 32 * 14, 5 * 32 * 14, 5 * 8 * (4 + 18), {"hidden_size": 8}),
     Row("LSTM", [(5, 1, 6), W(2, 32, 6), W(2, 32, 8), W(2, 64)], (5, 2, 1, 8), 2 * (32 * 14 + 64), 5 * 2 * 32 * 14, 5 * 2 * 8 * (4 + 8 + 18), {"hidden_size": 8, "direction": "bidirectional"}),
@@ -241,7 +253,13 @@ def test_a_node_costs_what_is_worked_out_by_hand(row: Row, tmp_path: Path) -> No
     table = table_of(row, tmp_path)
     totals = table.totals
     (output,) = table.graph.outputs
-    found = (table.graph.nodes[output].shape, totals["params"], totals["macs"], totals["elementwise"], totals["buffers"])
+    found = (
+        table.graph.nodes[output].shape,
+        totals["params"],
+        totals["macs"],
+        totals["elementwise"],
+        totals["buffers"],
+    )
     assert (found, totals["uncounted"]) == ((row.shape, row.params, row.macs, row.elementwise, row.buffers), [])
 
 
@@ -256,9 +274,15 @@ def test_several_outputs_are_layers_of_their_own(tmp_path: Path) -> None:
     ]
 
 
-# ---- onnx's own cases: the shapes that its reference implementation puts out ---------------------------------------------------------------
+# ---- onnx's own cases: the shapes that its reference implementation puts out -----------------------------------------
 
-DATA = ("test_compress", "test_nonmaxsuppression", "test_nonzero", "test_unique", "test_loop11")  # sizes that only a run tells
+DATA = (
+    "test_compress",
+    "test_nonmaxsuppression",
+    "test_nonzero",
+    "test_unique",
+    "test_loop11",
+)  # sizes that only a run tells
 
 
 @pytest.fixture(scope="module")
@@ -276,7 +300,8 @@ def with_constants(case: Any) -> Any:
     model.CopyFrom(case.model)
     for value, array in list(zip(model.graph.input, case.data_sets[0][0], strict=False))[1:]:
         if isinstance(array, numpy.ndarray) and (
-            (array.dtype in (numpy.int64, numpy.int32, numpy.bool_) and array.ndim <= 1) or value.name in ("scales", "roi")
+            (array.dtype in (numpy.int64, numpy.int32, numpy.bool_) and array.ndim <= 1)
+            or value.name in ("scales", "roi")
         ):
             model.graph.initializer.append(onnx.numpy_helper.from_array(array, value.name))
     return model
@@ -284,13 +309,20 @@ def with_constants(case: Any) -> Any:
 
 def agrees(shape: tuple[Any, ...], outputs: list[tuple[int, ...]]) -> bool:
     samples = [output[1:] if output[:1] == (1,) else output for output in outputs]
-    return any(len(shape) == len(other) and all(isinstance(a, Poly) or a == b for a, b in zip(shape, other, strict=True)) for other in samples)
+    return any(
+        len(shape) == len(other) and all(isinstance(a, Poly) or a == b for a, b in zip(shape, other, strict=True))
+        for other in samples
+    )
 
 
 def test_shapes_are_those_of_onnx_s_reference_implementation(cases: list[Any], tmp_path: Path) -> None:
     file, checked, operators, wrong = tmp_path / "case.onnx", 0, set(), []
     for case in cases:
-        outputs = [numpy.asarray(output).shape for output in case.data_sets[0][1] if isinstance(output, (numpy.ndarray, numpy.generic))]
+        outputs = [
+            numpy.asarray(output).shape
+            for output in case.data_sets[0][1]
+            if isinstance(output, (numpy.ndarray, numpy.generic))
+        ]
         if case.name.startswith(DATA) or len(outputs) < len(case.data_sets[0][1]):
             continue
         file.write_bytes(with_constants(case).SerializeToString())
@@ -312,7 +344,19 @@ def test_shapes_are_those_of_onnx_s_reference_implementation(cases: list[Any], t
     assert wrong == []
     assert checked > 1200
     tried = operators | {(row.domain, row.op) for row in ROWS} | {("", "Split")}
-    elsewhere = {"If", "Loop", "Scan", "PrintOp", "Optional", "OptionalGetElement", "StopGradient", "Scatter", "RandomNormal", "RandomUniform", "Bernoulli"}
+    elsewhere = {
+        "If",
+        "Loop",
+        "Scan",
+        "PrintOp",
+        "Optional",
+        "OptionalGetElement",
+        "StopGradient",
+        "Scatter",
+        "RandomNormal",
+        "RandomUniform",
+        "Bernoulli",
+    }
     elsewhere |= {
         "RandomNormalLike",
         "RandomUniformLike",
@@ -335,7 +379,19 @@ def test_shapes_are_those_of_onnx_s_reference_implementation(cases: list[Any], t
         "Compress",
         "Unique",
     }
-    elsewhere |= {"BitCast", "ConstantOfShape", "Shape", "Size", "Range", "EyeLike", "HannWindow", "HammingWindow", "BlackmanWindow", "Cast", "CastLike"}
+    elsewhere |= {
+        "BitCast",
+        "ConstantOfShape",
+        "Shape",
+        "Size",
+        "Range",
+        "EyeLike",
+        "HannWindow",
+        "HammingWindow",
+        "BlackmanWindow",
+        "Cast",
+        "CastLike",
+    }
     assert sorted({op for domain, op in RULES if not domain and ("", op) not in tried} - elsewhere) == []
 
 
@@ -343,7 +399,13 @@ def test_shapes_are_those_of_onnx_s_reference_implementation(cases: list[Any], t
 def test_a_norm_that_only_norms_has_learned_nothing(scale: int, shift: int, kept: int, tmp_path: Path) -> None:
     """Exporters write a scale of ones and a shift of zeros for a norm without them."""
     arrays = {"val_1": numpy.full(96, scale, numpy.float32), "val_2": numpy.full(96, shift, numpy.float32)}
-    file = write(tmp_path / "n.onnx", [node("LayerNormalization", ["x", "val_1", "val_2"], ["y"])], {"x": [1, 5, 96]}, ["y"], **arrays)
+    file = write(
+        tmp_path / "n.onnx",
+        [node("LayerNormalization", ["x", "val_1", "val_2"], ["y"])],
+        {"x": [1, 5, 96]},
+        ["y"],
+        **arrays,
+    )
     assert load(file).count().totals["params"] == kept
 
 

@@ -22,9 +22,25 @@ from archcalc.onnx import export  # noqa: E402
 from onnx_files import ints, node, weights, write  # isort: skip  # noqa: E402
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
-COLUMNS = ("name", "op", "text", "shape", "params", "trainable_params", "buffers", "macs", "elementwise", "activations", "bytes", "block", "inputs", "field")
+COLUMNS = (
+    "name",
+    "op",
+    "text",
+    "shape",
+    "params",
+    "trainable_params",
+    "buffers",
+    "macs",
+    "elementwise",
+    "activations",
+    "bytes",
+    "block",
+    "inputs",
+    "field",
+)
 
-# one of each family, and every operator that a file has no single node for: attention, scales, tokens, channel shuffles, gates
+# one of each family, and every operator that a file has no single node for: attention, scales, tokens, channel
+# shuffles, gates
 THERE_AND_BACK = (
     "lenet", "alexnet", "googlenet", "resnet18", "preact_resnet", "densenet_cifar", "mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2_x0_5", "squeezenet",
     "efficientnet_b0", "convnext", "vit", "unet", "fcn32s", "deepface", "inception_v3", "xception", "highway", "fractalnet", "stochastic_depth", "residual_units",
@@ -72,7 +88,7 @@ def test_what_a_file_says_of_a_layer_is_believed_only_if_its_nodes_come_to_it(tm
     assert load(str(path)).count().totals["macs"] == load("lenet").count().totals["macs"]
 
 
-# ---- specs ----------------------------------------------------------------------------------------------------------------------------------
+# ---- specs -----------------------------------------------------------------------------------------------------------
 
 
 def spec_of(file: str, **sets: int) -> str:
@@ -91,8 +107,8 @@ def test_blocks_that_differ_in_numbers_become_one_block(tmp_path: Path) -> None:
     file = str(LIGHT / "light_inception_v1.onnx")
     text = spec_of(file)
     block = text.partition("blocks:\n")[2].partition("layers:\n")[0]
-    assert block == (
-        "  concat_block(c1, c2, c3, c4, c5, c6):\n"
+    assert (
+        block == "  concat_block(c1, c2, c3, c4, c5, c6):\n"
         "    - concat:\n"
         "        - conv c1 1x1 act=relu\n"
         "        - - conv c2 1x1 act=relu\n"
@@ -109,14 +125,21 @@ def test_blocks_that_differ_in_numbers_become_one_block(tmp_path: Path) -> None:
 
 def test_a_dense_block_is_a_repeat(tmp_path: Path) -> None:
     text = spec_of(str(LIGHT / "light_densenet121.onnx"))
-    assert [count for count in (6, 12, 24, 16) if f"{count} x concat_block" in text] == [6, 12, 24, 16]  # table 1 of arXiv:1608.06993
+    assert [count for count in (6, 12, 24, 16) if f"{count} x concat_block" in text] == [
+        6,
+        12,
+        24,
+        16,
+    ]  # table 1 of arXiv:1608.06993
     assert len(text.splitlines()) < 60
     totals = counted(text, tmp_path)
     assert (totals["params"], totals["macs"]) == (8_062_504, 2_834_161_664)
 
 
 def transformer(path: Path, layers: int = 4) -> str:
-    """Layers of self-attention and a perceptron as exporters write them: heads split by reshapes, scores scaled, softmax over the last axis."""
+    """Layers of self-attention and a perceptron as exporters write them: heads split by reshapes, scores scaled,
+    softmax over the last axis.
+    """
     nodes = [node("Constant", [], ["scale"], value_float=0.5), node("Gather", ["table", "x"], ["h0"])]
     arrays = {"table": weights(100, 32), "heads": ints(0, 0, 4, 8), "flat": ints(0, 0, 32)}
     for n in range(layers):
@@ -170,19 +193,29 @@ def test_layers_without_a_word_are_written_with_their_figures(tmp_path: Path) ->
         node("Sqrt", ["b"], ["y"]),
     ]
     text = spec_of(write(tmp_path / "e.onnx", nodes, {"x": [1, 5, 8]}, w=weights(8, 6)))
-    assert "- mix: opaque 5 6 params=48 macs=240 sees=unknown kind=layer\n  - opaque 5 5 macs=150:\n      - identity\n      - identity\n" in text
+    assert (
+        "- mix: opaque 5 6 params=48 macs=240 sees=unknown kind=layer\n  - opaque 5 5 macs=150:\n      - identity\n    "
+        "  - identity\n" in text
+    )
     assert counted(text, tmp_path)["macs"] == 5 * 8 * 6 + 5 * 5 * 6
 
 
 def test_shared_weights_are_shared_in_the_spec(tmp_path: Path) -> None:
-    nodes = [node("Conv", ["x", "w"], ["a"], name="one"), node("Relu", ["a"], ["b"]), node("Conv", ["b", "w"], ["y"], name="two")]
+    nodes = [
+        node("Conv", ["x", "w"], ["a"], name="one"),
+        node("Relu", ["a"], ["b"]),
+        node("Conv", ["b", "w"], ["y"], name="two"),
+    ]
     text = spec_of(write(tmp_path / "s.onnx", nodes, {"x": [1, 4, 9, 9]}, w=weights(4, 4, 3, 3)))
     assert "- two: conv 4 3x3 pad=0 bias=false share=/one\n" in text
     assert counted(text, tmp_path)["params"] == 4 * 4 * 9
 
 
 def test_what_is_read_again_later_is_read_by_name(tmp_path: Path) -> None:
-    nodes = [node("Conv", ["x", "w"], ["v0"], name="stem"), *(node("Relu", [f"v{n}"], [f"v{n + 1}"], name=f"act{n}") for n in range(60))]
+    nodes = [
+        node("Conv", ["x", "w"], ["v0"], name="stem"),
+        *(node("Relu", [f"v{n}"], [f"v{n + 1}"], name=f"act{n}") for n in range(60)),
+    ]
     nodes.append(node("Add", ["v60", "v0"], ["y"], name="sum"))
     text = spec_of(write(tmp_path / "f.onnx", nodes, {"x": [1, 4, 9, 9]}, ["y", "v30"], w=weights(4, 4, 1, 1)))
     assert "- sum:\n      add:\n        - identity\n        - ref /stem\n" in text
@@ -201,7 +234,12 @@ def test_a_loop_is_written_with_its_figures(tmp_path: Path) -> None:
         return onnx.helper.make_tensor_value_info(name, kind, dims)
 
     nodes = [node("MatMul", ["h", "w"], ["g"]), node("Identity", ["going"], ["on"])]
-    inside = onnx.helper.make_graph(nodes, "body", [value("i", [], 7), value("going", [], 9), value("h", [1, 8])], [value("on", [], 9), value("g", [1, 8])])
+    inside = onnx.helper.make_graph(
+        nodes,
+        "body",
+        [value("i", [], 7), value("going", [], 9), value("h", [1, 8])],
+        [value("on", [], 9), value("g", [1, 8])],
+    )
     outside = [node("Loop", ["m", "", "zeros"], ["s"], name="steps", body=inside), node("Add", ["x", "s"], ["y"])]
     arrays = {"m": ints(20)[0], "w": weights(8, 8), "zeros": weights(1, 8) * 0}
     totals = counted(spec_of(write(tmp_path / "l.onnx", outside, {"x": [1, 8]}, **arrays)), tmp_path)
@@ -210,7 +248,9 @@ def test_a_loop_is_written_with_its_figures(tmp_path: Path) -> None:
 
 def test_an_open_size_needs_a_default(tmp_path: Path) -> None:
     file = transformer(tmp_path / "t.onnx", 1)
-    with pytest.raises(UsageError, match=r"seq needs a value: --set seq=\.\.\., which a spec has as the parameter's default"):
+    with pytest.raises(
+        UsageError, match=r"seq needs a value: --set seq=\.\.\., which a spec has as the parameter's default"
+    ):
         spec_of(file)
 
 
@@ -230,7 +270,9 @@ def test_the_command_writes_a_file_whole_or_not_at_all(tmp_path: Path) -> None:
     done = subprocess.run([*command, "--set", "seq=16"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert out.read_text(encoding="utf-8").startswith("# made by `archcalc import` from t.onnx\narchcalc: 1\n")
-    done = subprocess.run([sys.executable, "-m", "archcalc", "import", str(out)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "archcalc", "import", str(out)], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, "is a spec already; `archcalc expand` writes it flat" in done.stderr) == (2, True)
 
 
@@ -238,8 +280,22 @@ def test_an_input_that_is_a_number_is_a_vector_of_one(tmp_path: Path) -> None:
     """A decoder's step: 4 heads x 1 query x 11 keys x 8, and as much again."""
     names = ["q", "k", "v", "past_k", "past_v", "lengths", "total"]
     nodes = [node("GroupQueryAttention", names, ["y"], domain="com.microsoft", num_heads=4, kv_num_heads=2)]
-    inputs = {"q": [1, 1, 32], "k": [1, 1, 16], "v": [1, 1, 16], "past_k": [1, 2, 10, 8], "past_v": [1, 2, 10, 8], "lengths": [1], "total": []}
-    file = write(tmp_path / "g.onnx", nodes, inputs, kinds={"lengths": TensorProto.INT32, "total": TensorProto.INT32}, domains={"com.microsoft": 1})
+    inputs = {
+        "q": [1, 1, 32],
+        "k": [1, 1, 16],
+        "v": [1, 1, 16],
+        "past_k": [1, 2, 10, 8],
+        "past_v": [1, 2, 10, 8],
+        "lengths": [1],
+        "total": [],
+    }
+    file = write(
+        tmp_path / "g.onnx",
+        nodes,
+        inputs,
+        kinds={"lengths": TensorProto.INT32, "total": TensorProto.INT32},
+        domains={"com.microsoft": 1},
+    )
     text = spec_of(file)
     assert "  total: [1]\n" in text
     for written in (text, expand(load(file).count())):

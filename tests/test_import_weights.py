@@ -51,16 +51,25 @@ def test_numbers_that_stand_in_the_graph_count_like_those_beside_it(inside: bool
 def test_constants_that_an_exporter_made_up_in_arithmetic_do_not(tmp_path: Path) -> None:
     """Means and deviations of images, as torch.onnx writes them: its parameters are never Constant nodes."""
     names = ["/transform/Constant_output_0", "/transform/Constant_1_output_0"]
-    nodes = [*(constant(name, weights(3, 1, 1)) for name in names), node("Sub", ["x", names[0]], ["a"]), node("Div", ["a", names[1]], ["y"])]
+    nodes = [
+        *(constant(name, weights(3, 1, 1)) for name in names),
+        node("Sub", ["x", names[0]], ["a"]),
+        node("Div", ["a", names[1]], ["y"]),
+    ]
     assert params(write(tmp_path / "t.onnx", nodes, {"x": [1, 3, 8, 8]})) == 0
-    nodes = [constant(names[0], weights(8, 8)), node("MatMul", ["x", names[0]], ["y"])]  # what a layer multiplies with is a weight, whatever its name
+    nodes = [
+        constant(names[0], weights(8, 8)),
+        node("MatMul", ["x", names[0]], ["y"]),
+    ]  # what a layer multiplies with is a weight, whatever its name
     assert params(write(tmp_path / "w.onnx", nodes, {"x": [1, 8]})) == 64
 
 
 def test_weights_that_are_computed_from_several_are_all_of_them(tmp_path: Path) -> None:
     """W + B A of LoRA; g v / |v| of a weight norm, with a bias."""
     nodes = [node("MatMul", ["B", "A"], ["d"]), node("Add", ["W", "d"], ["Wn"]), node("MatMul", ["x", "Wn"], ["y"])]
-    table = load(write(tmp_path / "l.onnx", nodes, {"x": [1, 64]}, W=weights(64, 64), B=weights(64, 4), A=weights(4, 64))).count()
+    table = load(
+        write(tmp_path / "l.onnx", nodes, {"x": [1, 64]}, W=weights(64, 64), B=weights(64, 4), A=weights(4, 64))
+    ).count()
     assert (table.totals["params"], table.totals["macs"]) == (64 * 64 + 64 * 4 + 4 * 64, 64 * 64)
     nodes = [
         node("ReduceL2", ["v"], ["n"], axes=[1, 2, 3]),
@@ -68,7 +77,15 @@ def test_weights_that_are_computed_from_several_are_all_of_them(tmp_path: Path) 
         node("Mul", ["u", "g"], ["W"]),
         node("Conv", ["x", "W", "b"], ["y"]),
     ]
-    file = write(tmp_path / "w.onnx", nodes, {"x": [1, 3, 8, 8]}, opset=17, v=weights(16, 3, 3, 3), g=weights(16, 1, 1, 1), b=weights(16))
+    file = write(
+        tmp_path / "w.onnx",
+        nodes,
+        {"x": [1, 3, 8, 8]},
+        opset=17,
+        v=weights(16, 3, 3, 3),
+        g=weights(16, 1, 1, 1),
+        b=weights(16),
+    )
     assert params(file) == 16 * 27 + 16 + 16
 
 
@@ -79,7 +96,9 @@ def test_a_tensor_behind_a_computed_weight_and_alone_counts_once(tmp_path: Path)
 
 
 def test_a_weight_that_is_there_a_second_time_for_its_mean_counts_once(tmp_path: Path) -> None:
-    """Standardised weights as torch.onnx writes them: 16 filters of 27 with a gain each; the mean is taken of a transposed copy, the shift is made up."""
+    """Standardised weights as torch.onnx writes them: 16 filters of 27 with a gain each; the mean is taken of a
+    transposed copy, the shift is made up.
+    """
     shift = "/conv/Constant_output_0"
     nodes = [
         node("ReduceMean", ["onnx::ReduceMean_9"], ["mean"], axes=[0, 1], keepdims=0),
@@ -87,18 +106,36 @@ def test_a_weight_that_is_there_a_second_time_for_its_mean_counts_once(tmp_path:
         node("Mul", ["off", "off"], ["square"]),
         node("ReduceMean", ["square"], ["var"], axes=[0, 1], keepdims=0),
         constant(shift, numpy.zeros(16, "float32")),
-        node("BatchNormalization", ["onnx::BatchNormalization_7", "onnx::BatchNormalization_8", shift, "mean", "var"], ["std"]),
+        node(
+            "BatchNormalization",
+            ["onnx::BatchNormalization_7", "onnx::BatchNormalization_8", shift, "mean", "var"],
+            ["std"],
+        ),
         node("Reshape", ["std", "shape"], ["W"]),
         node("Conv", ["x", "W"], ["y"]),
     ]
-    arrays = {"onnx::ReduceMean_9": weights(1, 27, 16), "onnx::BatchNormalization_7": weights(1, 16, 27), "onnx::BatchNormalization_8": weights(16)}
-    assert params(write(tmp_path / "n.onnx", nodes, {"x": [1, 3, 8, 8]}, opset=17, shape=ints(16, 3, 3, 3), **arrays)) == 16 * 27 + 16
+    arrays = {
+        "onnx::ReduceMean_9": weights(1, 27, 16),
+        "onnx::BatchNormalization_7": weights(1, 16, 27),
+        "onnx::BatchNormalization_8": weights(16),
+    }
+    assert (
+        params(write(tmp_path / "n.onnx", nodes, {"x": [1, 3, 8, 8]}, opset=17, shape=ints(16, 3, 3, 3), **arrays))
+        == 16 * 27 + 16
+    )
 
 
 def test_what_is_only_there_as_a_mean_counts_whole(tmp_path: Path) -> None:
     """Ten rows whose mean a layer multiplies with, and a bias that is its own."""
-    nodes = [node("ReduceMean", ["E"], ["e"], axes=[0]), node("MatMul", ["e", "P"], ["w"]), node("Mul", ["x", "w"], ["y"])]
-    assert params(write(tmp_path / "m.onnx", nodes, {"x": [1, 5, 8]}, opset=17, E=weights(10, 8), P=weights(8, 8))) == 10 * 8 + 8 * 8
+    nodes = [
+        node("ReduceMean", ["E"], ["e"], axes=[0]),
+        node("MatMul", ["e", "P"], ["w"]),
+        node("Mul", ["x", "w"], ["y"]),
+    ]
+    assert (
+        params(write(tmp_path / "m.onnx", nodes, {"x": [1, 5, 8]}, opset=17, E=weights(10, 8), P=weights(8, 8)))
+        == 10 * 8 + 8 * 8
+    )
 
 
 def test_scales_and_zero_points_stretched_over_quantised_weights_were_not_learned(tmp_path: Path) -> None:
@@ -108,12 +145,28 @@ def test_scales_and_zero_points_stretched_over_quantised_weights_were_not_learne
         node("Mul", ["c", "scale"], ["W"]),
         node("MatMul", ["x", "W"], ["y"]),
     ]
-    file = write(tmp_path / "q.onnx", nodes, {"x": [1, 5, 64]}, Q=weights(64, 32, kind="uint8"), zero=weights(1, 32), scale=weights(1, 32))
+    file = write(
+        tmp_path / "q.onnx",
+        nodes,
+        {"x": [1, 5, 64]},
+        Q=weights(64, 32, kind="uint8"),
+        zero=weights(1, 32),
+        scale=weights(1, 32),
+    )
     assert params(file) == 64 * 32
 
 
 def test_where_things_are_looked_up_was_not_learned(tmp_path: Path) -> None:
     """A table of 9 rows of 4, of which 25 are gathered and some are overwritten by 2 x 4 others."""
-    nodes = [node("ScatterND", ["table", "where", "rows"], ["t"]), node("Gather", ["t", "picks"], ["p"]), node("Add", ["x", "p"], ["y"])]
-    arrays = {"table": weights(9, 4), "where": ints(1, 5).reshape(2, 1), "rows": weights(2, 4), "picks": numpy.arange(25) % 9}
+    nodes = [
+        node("ScatterND", ["table", "where", "rows"], ["t"]),
+        node("Gather", ["t", "picks"], ["p"]),
+        node("Add", ["x", "p"], ["y"]),
+    ]
+    arrays = {
+        "table": weights(9, 4),
+        "where": ints(1, 5).reshape(2, 1),
+        "rows": weights(2, 4),
+        "picks": numpy.arange(25) % 9,
+    }
     assert params(write(tmp_path / "g.onnx", nodes, {"x": [1, 25, 4]}, **arrays)) == 9 * 4 + 2 * 4

@@ -81,8 +81,10 @@ def test_a_framework_that_fuses_nothing_has_a_kernel_a_layer() -> None:
 
 def test_work_of_a_convolution_by_hand(tmp_path: Path) -> None:
     spec = tmp_path / "net.yaml"
-    spec.write_text("archcalc: 1\nname: n\ninput: [24, 28, 28]\nlayers:\n  - conv 72 3x3 bias=false act=sigmoid\n", encoding="utf-8")
-    (turned_in, conv, turned_out) = kernels(load(str(spec)).count().graph, 16)
+    spec.write_text(
+        "archcalc: 1\nname: n\ninput: [24, 28, 28]\nlayers:\n  - conv 72 3x3 bias=false act=sigmoid\n", encoding="utf-8"
+    )
+    turned_in, conv, turned_out = kernels(load(str(spec)).count().graph, 16)
     assert (turned_in.kind, turned_in.work.inputs) == ("reorder", 24 * 28 * 28)
     assert (turned_out.kind, turned_out.work.inputs) == ("reorder", 72 * 28 * 28)
     assert conv.kind == "conv_3x3"

@@ -1,4 +1,6 @@
-"""Prices fitted on recorded measurements, and how far they are off for networks that were not used: nothing is timed here."""
+"""Prices fitted on recorded measurements, and how far they are off for networks that were not used: nothing is timed
+here.
+"""
 
 import csv
 import importlib.util
@@ -12,7 +14,18 @@ import pytest
 
 from archcalc.latency.arena import arena_bytes
 from archcalc.latency.estimate import Prices
-from archcalc.latency.fit import OF_NETWORKS, STREAMED, Sample, factor, fit, fit_common, left_out, nnls, rank_correlation, score
+from archcalc.latency.fit import (
+    OF_NETWORKS,
+    STREAMED,
+    Sample,
+    factor,
+    fit,
+    fit_common,
+    left_out,
+    nnls,
+    rank_correlation,
+    score,
+)
 from archcalc.latency.profile import Calibrated, Kind, load_profile
 from archcalc.latency.work import Work
 from archcalc.model import load, read
@@ -32,7 +45,7 @@ def benchmark(name: str) -> ModuleType:
     return module
 
 
-# ---- the arithmetic -------------------------------------------------------------------------------------------------------
+# ---- the arithmetic --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -60,7 +73,12 @@ def test_prices_that_made_the_times_are_found_again() -> None:
     for n in range(240):
         kind = ("conv_3x3", "silu")[n % 2]
         inputs, outputs, weights = (int(10 ** random.uniform(2.5, 6)) for _ in range(3))
-        work = Work(macs=int(10 ** random.uniform(4, 9)) if kind == "conv_3x3" else 0, weights=weights * (n % 2 == 0), inputs=inputs, outputs=outputs)
+        work = Work(
+            macs=int(10 ** random.uniform(4, 9)) if kind == "conv_3x3" else 0,
+            weights=weights * (n % 2 == 0),
+            inputs=inputs,
+            outputs=outputs,
+        )
         ms = float(str(float(Prices(true[kind], WIDTH).time(work).total)))  # type: ignore[arg-type]
         samples.append(Sample(((kind, work),), ms * float(numpy.exp(random.normal(0, 0.02))), str(n % 5)))
     found = left_out(samples, WIDTH)
@@ -79,7 +97,10 @@ def test_a_disturbed_sample_does_not_decide() -> None:
 
 
 def test_a_class_that_was_never_seen_pays_the_common_prices() -> None:
-    samples = [Sample((("conv_3x3", Work(macs=n * 10**6, inputs=n * 1000, outputs=500)),), n * 0.01, str(n)) for n in range(1, 20)]
+    samples = [
+        Sample((("conv_3x3", Work(macs=n * 10**6, inputs=n * 1000, outputs=500)),), n * 0.01, str(n))
+        for n in range(1, 20)
+    ]
     strange = (("lstm", Work(macs=10**6, inputs=1000, outputs=500)),)
     assert fit(samples, WIDTH).ms(strange, WIDTH) == fit_common(samples, WIDTH).ms(strange, WIDTH)
 
@@ -87,19 +108,23 @@ def test_a_class_that_was_never_seen_pays_the_common_prices() -> None:
 def test_scores_by_hand() -> None:
     found = score([1.05, 1.8, 3.3, 4.0], [1, 2, 3, 4])
     assert (found.mape, found.within_10, found.within_20) == pytest.approx(((0.05 + 0.1 + 0.1 + 0) / 4, 1.0, 1.0))
-    assert rank_correlation([1, 2, 3, 4, 5], [1, 2, 3, 5, 4]) == pytest.approx(1 - 6 * 2 / (5 * 24))  # Spearman's formula
+    assert rank_correlation([1, 2, 3, 4, 5], [1, 2, 3, 5, 4]) == pytest.approx(
+        1 - 6 * 2 / (5 * 24)
+    )  # Spearman's formula
     assert rank_correlation([1, 1, 2], [1, 1, 2]) == pytest.approx(1)
     ratios = [1.01] * 17 + [1.2, 1.3]  # 19 ratios: nine of ten further ones lie within the 18th smallest
     assert factor(ratios) == pytest.approx(1.2)
     assert factor([1 / 1.2, *[1.01] * 17, 1 / 1.3]) == pytest.approx(1.2)
 
 
-# ---- recorded measurements ------------------------------------------------------------------------------------------------
+# ---- recorded measurements -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("threads", "layer_rank"), [(1, 0.98), (2, 0.975)])
 def test_networks_are_predicted_from_chains_of_layers(threads: int, layer_rank: float) -> None:
-    """The goals for one and two threads; recorded on a virtual machine of 2 cores of an EPYC (Zen 4), chains and networks in turns of their own."""
+    """The goals for one and two threads; recorded on a virtual machine of 2 cores of an EPYC (Zen 4), chains and
+    networks in turns of their own.
+    """
     latency = benchmark("latency")
     chained, networks, block = latency.recorded(HERE / "data" / "latency" / f"epyc_zen4_{threads}t.json")
     given = [sample for subject in chained.subjects for sample in latency.samples(subject, block)]
@@ -144,7 +169,7 @@ def test_published_times_of_an_i7_are_explained_less_well() -> None:
     assert score(tables.by_macs(given), times).mape >= 1.7 * found.mape
 
 
-# ---- memory ---------------------------------------------------------------------------------------------------------------
+# ---- memory ----------------------------------------------------------------------------------------------------------
 
 
 def test_memory_of_a_run_is_what_onnxruntime_lays_out() -> None:

@@ -38,7 +38,7 @@ IDS = """
 """
 
 
-# ---- what a command prints -----------------------------------------------------------------------------------------------------
+# ---- what a command prints -------------------------------------------------------------------------------------------
 
 
 class Net:
@@ -75,7 +75,7 @@ def printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
 _printed: dict[str, str] = {}
 
 
-# ---- what a lecture says -------------------------------------------------------------------------------------------------------
+# ---- what a lecture says ---------------------------------------------------------------------------------------------
 
 
 def evaluate(text: str, names: Mapping[str, Any]) -> Any:
@@ -102,7 +102,11 @@ def by_hand(value: Any, point: Mapping[str, int]) -> Any:
 def agrees(wanted: Any, counted: Any, point: Mapping[str, int], rounded: str) -> bool:
     """Whether a lecture's figure is the counted number: exactly, or to the digits that it prints."""
     if isinstance(wanted, list):
-        return isinstance(counted, list) and len(wanted) == len(counted) and all(agrees(*pair, point, rounded) for pair in zip(wanted, counted, strict=True))
+        return (
+            isinstance(counted, list)
+            and len(wanted) == len(counted)
+            and all(agrees(*pair, point, rounded) for pair in zip(wanted, counted, strict=True))
+        )
     amount = AMOUNT.fullmatch(wanted) if isinstance(wanted, str) else None
     if amount is None:
         return bool((evaluate(wanted, point) if isinstance(wanted, str) and point else wanted) == counted)
@@ -128,7 +132,7 @@ def numbers(entry: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]
         yield figure.get("command", entry["command"]), figure
 
 
-# ---- the figures ---------------------------------------------------------------------------------------------------------------
+# ---- the figures -----------------------------------------------------------------------------------------------------
 
 
 def test_all_52_figures_are_there() -> None:
@@ -146,7 +150,9 @@ def test_one_command_is_enough(entry: Mapping[str, Any]) -> None:
 
 @pytest.mark.parametrize("entry", FIGURES, ids=lambda entry: entry["id"])
 def test_one_command_prints_the_figure(entry: Mapping[str, Any], printed: Callable[[str], list[Net]]) -> None:
-    """The number that is read off is the product by hand, and the lecture's figure, or differs from it where that is noted."""
+    """The number that is read off is the product by hand, and the lecture's figure, or differs from it where that is
+    noted.
+    """
     for command, figure in numbers(entry):
         nets = printed(command)
         counted = evaluate(figure["read"], {"net": nets[0], "nets": nets})
@@ -157,7 +163,9 @@ def test_one_command_prints_the_figure(entry: Mapping[str, Any], printed: Callab
             else:
                 assert number == figure["counted"], f"{figure['read']}, counted by {figure['counted by']}"
             mismatch = figure.get("expect") == "mismatch"
-            assert agrees(figure["is"], number, point, figure.get("rounded", "nearest")) is not mismatch, f"{figure['is']} and {number}"
+            assert agrees(figure["is"], number, point, figure.get("rounded", "nearest")) is not mismatch, (
+                f"{figure['is']} and {number}"
+            )
             assert not mismatch or figure["note"]
 
 
@@ -183,8 +191,14 @@ def test_a_figure_holds_to_the_digits_that_it_prints(figure: Any, counted: float
 
 
 def spelled(wanted: Any) -> list[str]:
-    """A figure as the course has it, a pattern each: 120,422,400, 512x14x14, 854M, 12x. Small numbers and closed forms stand in the tables."""
-    if isinstance(wanted, list) and len(wanted) == 3 and all(isinstance(size, int) and 5 < size < 2000 for size in wanted):
+    """A figure as the course has it, a pattern each: 120,422,400, 512x14x14, 854M, 12x. Small numbers and closed forms
+    stand in the tables.
+    """
+    if (
+        isinstance(wanted, list)
+        and len(wanted) == 3
+        and all(isinstance(size, int) and 5 < size < 2000 for size in wanted)
+    ):
         return ["x".join(str(size) for size in wanted)]
     if isinstance(wanted, list):
         return [pattern for item in wanted for pattern in spelled(item)]
@@ -195,15 +209,19 @@ def spelled(wanted: Any) -> list[str]:
 
 @pytest.mark.parametrize("entry", FIGURES, ids=lambda entry: entry["id"])
 def test_the_course_shows_the_figure_and_the_command(entry: Mapping[str, Any]) -> None:
-    """The command with what it prints (tests/test_docs.py runs it), perhaps with columns; the figure in the text or the output."""
+    """The command with what it prints (tests/test_docs.py runs it), perhaps with columns; the figure in the text or the
+    output.
+    """
     text = COURSE.read_text(encoding="utf-8")
-    assert re.search(rf"^\$ {re.escape(entry['command'])}( --columns \S+| --top 4 --sort params)*$", text, re.MULTILINE), entry["command"]
+    assert re.search(
+        rf"^\$ {re.escape(entry['command'])}( --columns \S+| --top 4 --sort params)*$", text, re.MULTILINE
+    ), entry["command"]
     for figure in entry["figures"]:
         for pattern in spelled(figure["is"]):
             assert re.search(rf"(?<![\w,.]){pattern}(?![\w%]|[,.]\d)", text), pattern
 
 
-# ---- ablations -----------------------------------------------------------------------------------------------------------------
+# ---- ablations -------------------------------------------------------------------------------------------------------
 
 # what each layer of AlexNet (torchvision's widths) has left: filters times what it sees, and a bias a filter
 LEFT = {
@@ -226,7 +244,9 @@ SAVED = {"fc7": 16_781_312, "fc6,fc7": 49_414_144, "conv3,conv4": 1_696_384, "co
 
 
 @pytest.mark.parametrize("gone", SAVED)
-def test_what_is_left_out_is_bridged_and_the_rest_takes_its_shape(gone: str, printed: Callable[[str], list[Net]]) -> None:
+def test_what_is_left_out_is_bridged_and_the_rest_takes_its_shape(
+    gone: str, printed: Callable[[str], list[Net]]
+) -> None:
     (net,) = printed(f"archcalc count alexnet --without {gone}")
     wanted = {name: params for name, params in (LEFT[""] | LEFT[gone]).items() if name not in gone.split(",")}
     assert {row.name: row.params for row in net.rows if row.params} == wanted
@@ -237,22 +257,47 @@ def test_what_is_left_out_is_bridged_and_the_rest_takes_its_shape(gone: str, pri
 @pytest.mark.parametrize("gone", SAVED)
 def test_an_ablation_has_a_name_of_its_own(gone: str, printed: Callable[[str], list[Net]]) -> None:
     digits = "".join(re.findall(r"\d", gone))
-    (asked,), (named,) = printed(f"archcalc count alexnet --without {gone}"), printed(f"archcalc count alexnet-no-{digits}")
+    (asked,), (named,) = (
+        printed(f"archcalc count alexnet --without {gone}"),
+        printed(f"archcalc count alexnet-no-{digits}"),
+    )
     assert asked.rows == named.rows
 
 
-# ---- closed forms --------------------------------------------------------------------------------------------------------------
+# ---- closed forms ----------------------------------------------------------------------------------------------------
 
-TOTALS = ("params", "buffers", "macs", "elementwise", "activations", "act_peak_bytes", "act_sum_bytes", "bytes", "depth", "depth_with_pooling", "layers")
+TOTALS = (
+    "params",
+    "buffers",
+    "macs",
+    "elementwise",
+    "activations",
+    "act_peak_bytes",
+    "act_sum_bytes",
+    "bytes",
+    "depth",
+    "depth_with_pooling",
+    "layers",
+)
 FAMILIES: dict[str, tuple[dict[str, list[Any]], tuple[str, ...]]] = {
-    "mobilenet_v1": ({"width": [Fraction(t, 20) for t in range(3, 23)], "size": [32 + 13 * t for t in range(20)]}, TOTALS),
+    "mobilenet_v1": (
+        {"width": [Fraction(t, 20) for t in range(3, 23)], "size": [32 + 13 * t for t in range(20)]},
+        TOTALS,
+    ),
     "wrn-28-10": ({"k": list(range(2, 22))}, TOTALS),
     "wrn-16-8": ({"k": [2 + 3 * t % 11 for t in range(20)], "n": [2 + t % 5 for t in range(20)]}, TOTALS),
     "densenet-40-12": ({"k": [1 + 7 * t % 24 for t in range(20)], "n": [1 + t for t in range(20)]}, TOTALS),
     "resnet20-cifar": ({"n": list(range(1, 21))}, TOTALS),
-    "compound-0": ({"depth": list(range(1, 21)), "width": [1 + 3 * t for t in range(20)], "size": [5 + 7 * t for t in range(20)]}, TOTALS),
+    "compound-0": (
+        {"depth": list(range(1, 21)), "width": [1 + 3 * t for t in range(20)], "size": [5 + 7 * t for t in range(20)]},
+        TOTALS,
+    ),
     "efficientnet_b0": (
-        {"depth": [Fraction(10 + t, 10) for t in range(20)], "width": [Fraction(10 + t, 10) for t in range(20)], "size": [224 + 11 * t for t in range(20)]},
+        {
+            "depth": [Fraction(10 + t, 10) for t in range(20)],
+            "width": [Fraction(10 + t, 10) for t in range(20)],
+            "size": [224 + 11 * t for t in range(20)],
+        },
         ("params", "buffers", "macs", "activations", "layers"),
     ),
 }
@@ -285,13 +330,18 @@ def wide(k: int, n: int = 4) -> int:
 
 
 def dense(k: int, n: int) -> int:
-    """DenseNet with 3 blocks of n layers (arXiv:1608.06993 section 3): a layer sees 16 channels and k of each before it."""
+    """DenseNet with 3 blocks of n layers (arXiv:1608.06993 section 3): a layer sees 16 channels and k of each before
+    it.
+    """
     layers = sum((2 + 9 * k) * (16 + k * i) for i in range(3 * n))
     transitions = sum(2 * c + c * c for c in (16 + k * n, 16 + 2 * k * n))
     return 27 * 16 + layers + transitions + 12 * (16 + 3 * k * n) + 10
 
 
-@pytest.mark.parametrize(("name", "product"), [("resnet20-cifar", residual), ("wrn-28-10", wide), ("wrn-16-8", wide), ("densenet-40-12", dense)])
+@pytest.mark.parametrize(
+    ("name", "product"),
+    [("resnet20-cifar", residual), ("wrn-28-10", wide), ("wrn-16-8", wide), ("densenet-40-12", dense)],
+)
 def test_a_closed_form_is_the_sum_over_the_paper_s_table(name: str, product: Callable[..., int]) -> None:
     values, _ = FAMILIES[name]
     form = archcalc.load(name).count(free=list(values)).totals["params"]

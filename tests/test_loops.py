@@ -1,4 +1,6 @@
-"""Symbolic depth: a count of repeats left free gives closed forms that equal the count at every depth, or is refused with the reason."""
+"""Symbolic depth: a count of repeats left free gives closed forms that equal the count at every depth, or is refused
+with the reason.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,13 @@ from archcalc.spec.values import make_divisible
 
 DEPTHS = range(1, 21)
 DOMAINS = {"depth_with_pooling": "depth", "expected_depth": "depth"}  # figures that share one
-WORDS: dict[str, Any] = {"__builtins__": {}, "max": max, "min": min, "make_divisible": make_divisible, "pow": lambda a, b: Fraction(a) ** b}
+WORDS: dict[str, Any] = {
+    "__builtins__": {},
+    "max": max,
+    "min": min,
+    "make_divisible": make_divisible,
+    "pow": lambda a, b: Fraction(a) ** b,
+}
 
 
 def holds(conditions: Iterable[str], point: Mapping[str, int]) -> bool:
@@ -32,7 +40,9 @@ def holds(conditions: Iterable[str], point: Mapping[str, int]) -> bool:
 def value(x: Any, point: Mapping[str, int | Fraction]) -> Any:
     """A figure at a point; of a field, the ends of its windows."""
     if isinstance(x, Field):
-        return x.reach, [[(s.jump, *(value(end, point) for end in ends)) for ends in (s.lows, s.highs)] for s in x.spans]
+        return x.reach, [
+            [(s.jump, *(value(end, point) for end in ends)) for ends in (s.lows, s.highs)] for s in x.spans
+        ]
     return x.evaluate(point) if isinstance(x, Poly) else x
 
 
@@ -43,14 +53,16 @@ def compared(closed: Table, counted: Table, point: Mapping[str, int]) -> None:
     wrong = {
         name: (value(found, point), counted.totals[name])
         for name, found in closed.totals.items()
-        if name != "uncounted" and value(found, point) != counted.totals[name] and DOMAINS.get(name, name) not in narrower
+        if name != "uncounted"
+        and value(found, point) != counted.totals[name]
+        and DOMAINS.get(name, name) not in narrower
     }
     assert wrong == {}, point
     if counted.last_map and closed.last_map and "receptive_field" not in narrower:
         assert value(closed.last_map[2], point) == value(counted.last_map[2], {})
 
 
-# ---- the networks that ship --------------------------------------------------------------------------------------------------
+# ---- the networks that ship ------------------------------------------------------------------------------------------
 
 
 @cache
@@ -107,13 +119,20 @@ def test_efficientnet_in_its_depth() -> None:
 
 
 def test_the_forms_are_those_that_one_writes_by_hand() -> None:
-    """ResNet-(6n+2): arXiv:1512.03385 section 4.2, shortcuts without parameters; DenseNet: arXiv:1608.06993 section 3, L = 3n + 4."""
+    """ResNet-(6n+2): arXiv:1512.03385 section 4.2, shortcuts without parameters; DenseNet: arXiv:1608.06993 section 3,
+    L = 3n + 4.
+    """
     resnet = model("resnet20-cifar").count(free=["n"]).totals
     densenet = model("densenet-40-12").count(free=["n", "k"]).totals
     assert unicode(resnet["depth"]) == "6n + 2"
     assert unicode(densenet["depth"]) == "3n + 4"
     for n in DEPTHS:
-        convs = 3 * 16 * 9 + 2 * n * 16 * 16 * 9 + (16 * 32 + (2 * n - 1) * 32 * 32) * 9 + (32 * 64 + (2 * n - 1) * 64 * 64) * 9
+        convs = (
+            3 * 16 * 9
+            + 2 * n * 16 * 16 * 9
+            + (16 * 32 + (2 * n - 1) * 32 * 32) * 9
+            + (32 * 64 + (2 * n - 1) * 64 * 64) * 9
+        )
         norms = 2 * (16 + 2 * n * (16 + 32 + 64))
         assert resnet["params"].evaluate({"n": n}) == convs + norms + 64 * 10 + 10
         for k in (12, 24):
@@ -126,11 +145,16 @@ def test_the_forms_are_those_that_one_writes_by_hand() -> None:
             assert densenet["params"].evaluate({"n": n, "k": k}) == params
 
 
-# ---- networks made up --------------------------------------------------------------------------------------------------------
+# ---- networks made up ------------------------------------------------------------------------------------------------
 
 
 def inline(layers: str, parameters: str = "{n: 3}", shape: str = "[8, 32, 32]", blocks: str = "{}") -> Model:
-    return Model(read_spec(f"archcalc: 1\nname: inline\ninput: {shape}\nparams: {parameters}\nblocks: {blocks}\nlayers: {layers}\n", "inline.yaml"))
+    return Model(
+        read_spec(
+            f"archcalc: 1\nname: inline\ninput: {shape}\nparams: {parameters}\nblocks: {blocks}\nlayers: {layers}\n",
+            "inline.yaml",
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -167,7 +191,17 @@ def test_what_is_alike_from_some_repeat_on_has_a_closed_form(layers: str, train:
     assert holds(closed.domain, {"n": 2, "m": 2})  # no domain that leaves nothing to compare
 
 
-STEPS = ("conv 8 3x3", "conv cin 1x1", "conv cin+3 1x1", "relu", "bn", "dwconv 3x3", "dropout 0.5", "maxpool 3x3 stride=1", "conv 4 3x3 dilation=2 act=relu")
+STEPS = (
+    "conv 8 3x3",
+    "conv cin 1x1",
+    "conv cin+3 1x1",
+    "relu",
+    "bn",
+    "dwconv 3x3",
+    "dropout 0.5",
+    "maxpool 3x3 stride=1",
+    "conv 4 3x3 dilation=2 act=relu",
+)
 
 
 def made_up(random_: random.Random, deep: int = 2) -> str:
@@ -185,7 +219,9 @@ def made_up(random_: random.Random, deep: int = 2) -> str:
 def test_networks_at_random(seed: int) -> None:
     random_ = random.Random(seed)
     body = ", ".join(made_up(random_) for _ in range(3))
-    network = inline(f"[conv 6 3x3, n x: [{body}], {random_.choice(['gap', 'conv 5 1x1', 'relu'])}]", "{n: 3, m: 2}", "[3, 9, 9]")
+    network = inline(
+        f"[conv 6 3x3, n x: [{body}], {random_.choice(['gap', 'conv 5 1x1', 'relu'])}]", "{n: 3, m: 2}", "[3, 9, 9]"
+    )
     try:
         closed = network.count(free=["n", "m"])
     except SpecError as error:
@@ -204,7 +240,9 @@ def test_rows_add_up_and_say_which_repeats_they_stand_for() -> None:
         assert total == closed.totals[key]
     looped = next(row for row in closed.to_json()["layers"] if row["name"] == "dense2/1..n/conv")
     assert looped["over"] == [{"index": "i", "from": 0, "to": "n - 1"}]
-    assert looped["params"] == "1944*n**2 + 1080*n"  # the sum over i = 0 .. n-1 of 9 * 12 * (16 + 12n + 12i): 108 (16n + 12n² + 6n² - 6n)
+    assert (
+        looped["params"] == "1944*n**2 + 1080*n"
+    )  # the sum over i = 0 .. n-1 of 9 * 12 * (16 + 12n + 12i): 108 (16n + 12n² + 6n² - 6n)
 
 
 def test_a_free_parameter_may_have_the_name_of_an_index() -> None:
@@ -218,8 +256,17 @@ def test_a_free_parameter_may_have_the_name_of_an_index() -> None:
 @pytest.mark.parametrize(
     ("layers", "says"),
     [
-        ("[n x conv 2*cin 1x1]", "what arrives at the repeats, .* has no closed form in their number: `n` is free and counts repeats; bind it with --set"),
-        ("[n x: [i+1 x conv cin+1 1x1]]", "arrives at the repeats, 9x32x32, 11x32x32, 14x32x32, 18x32x32, has no closed form"),  # i(i + 1)/2
+        (
+            "[n x conv 2*cin 1x1]",
+            (
+                "what arrives at the repeats, .* has no closed form in their number: `n` is free and counts repeats;"
+                " bind it with --set"
+            ),
+        ),
+        (
+            "[n x: [i+1 x conv cin+1 1x1]]",
+            "arrives at the repeats, 9x32x32, 11x32x32, 14x32x32, 18x32x32, has no closed form",
+        ),  # i(i + 1)/2
         ("[n x maxpool 2x2]", "has no closed form in their number: `n` is free"),
         ("[n x conv (16 if i % 2 == 0 else 8) 3x3]", "`n` is free and counts repeats"),
         ("['n x conv widths[i] 3x3']", "`n` is free and counts repeats"),
@@ -246,7 +293,7 @@ def test_all_that_can_be_free_is_and_the_others_are_named() -> None:
     assert network.dropped == ("m",)
 
 
-# ---- sums --------------------------------------------------------------------------------------------------------------------
+# ---- sums ------------------------------------------------------------------------------------------------------------
 
 
 def test_sums_are_those_of_python() -> None:
@@ -278,7 +325,7 @@ def test_the_largest_of_a_range_is_at_an_end_or_refused() -> None:
         extremes(4 * i - i * i, i, 0, n)
 
 
-# ---- cases that were wrong once ------------------------------------------------------------------------------------------------
+# ---- cases that were wrong once --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("train", [False, True], ids=["inference", "training"])
@@ -288,13 +335,16 @@ def test_the_largest_of_a_range_is_at_an_end_or_refused() -> None:
         "[s: {n x: [x: {i x: [conv 16 1x1]}, conv 8 1x1]}]",  # no repeat inside the first
         "[s: {n x: [conv 8 3x3 stride=2, upsample 2]}]",  # windows that grow in phases
         "[c: conv 8 3x3, s: {n x: [ref input, conv 8 3x3 frozen]}, d: conv 3 3x3]",  # a body that cuts the gradient
-        "[A: conv 16 3x3, conv 8 1x1, s: {n x: [concat: [identity, ref A], conv 16*(i+1) 1x1]}, Z: conv 5 1x1]",  # read by each, kept until the last
+        # read by each, kept until the last
+        "[A: conv 16 3x3, conv 8 1x1, s: {n x: [concat: [identity, ref A], conv 16*(i+1) 1x1]}, Z: conv 5 1x1]",
         "[s: {n x: [concat: [identity, ref input], conv 8 1x1]}, conv 8 1x1]",
         "[A: conv 8 3x3, S: {n x: [{concat: [identity, [ref A, bn, conv 16 3x3]]}]}, gap]",
-        "[stem: conv 8 3x3, s: {n x: [concat: [identity, [ref stem, conv 8 1x1, conv 4 1x1]]]}]",  # a branch that is longer at first
+        # a branch that is longer at first
+        "[stem: conv 8 3x3, s: {n x: [concat: [identity, [ref stem, conv 8 1x1, conv 4 1x1]]]}]",
         "[A: conv 8 3x3, s: {n x: [ref A, conv 8 1x1]}, conv 8 1x1]",
         "[s: {n x: [add: [[ref input, dwconv 3x3], conv 8 1x1]]}]",
-        "[c: conv 8 3x3, s: {n-1 x: [mul: [identity, [gap, linear cin act=sigmoid]]]}, d: conv 3 3x3]",  # a gate, or none
+        # a gate, or none
+        "[c: conv 8 3x3, s: {n-1 x: [mul: [identity, [gap, linear cin act=sigmoid]]]}, d: conv 3 3x3]",
     ],
 )
 def test_the_first_repeat_and_the_last_are_as_they_are(layers: str, train: bool) -> None:
@@ -310,7 +360,10 @@ def test_the_first_repeat_and_the_last_are_as_they_are(layers: str, train: bool)
 @pytest.mark.parametrize(
     ("layers", "says"),
     [
-        ("['conv 8 3x3', s: {n x: [a: conv cin+1 3x3]}, ref s/1/a]", "the repeats of s are alike and built as one; bind `n` with --set"),
+        (
+            "['conv 8 3x3', s: {n x: [a: conv cin+1 3x3]}, ref s/1/a]",
+            "the repeats of s are alike and built as one; bind `n` with --set",
+        ),
         ("['conv 8 3x3', s: {n x: [a: conv cin+1 3x3]}, ref s/1..n/a]", "stands for as many repeats as `n` says"),
         ("['conv 8 3x3', n x: [a: conv 8 3x3], 'conv 2 1x1']", "label 'a' is used twice"),
         ("['conv 8 3x3', n x conv 8 3x3, conv 16 1x1, ref conv2]", "there is no such label"),

@@ -50,7 +50,7 @@ def model_of(spec: str) -> Model:
     return Model(read_spec(spec, "net.yaml"))
 
 
-# ---- figures ------------------------------------------------------------------------------------------------------------------
+# ---- figures ---------------------------------------------------------------------------------------------------------
 
 
 def test_quantiles_lie_between_neighbours_in_proportion() -> None:
@@ -78,7 +78,15 @@ def test_the_rank_correlation_is_spearmans() -> None:
 def test_times_make_throughput_and_rates() -> None:
     table = load("alexnet").count(batch=4)
     ceiling = Roofline(100.0, 10.0, 30.0, "compute")
-    latency = Latency(table, Device(), (50.0, 40.0, 30.0, 40.0), 5, True, ceiling, described={"type": "cpu", "name": "a CPU", "threads": 2})
+    latency = Latency(
+        table,
+        Device(),
+        (50.0, 40.0, 30.0, 40.0),
+        5,
+        True,
+        ceiling,
+        described={"type": "cpu", "name": "a CPU", "threads": 2},
+    )
     assert latency.median_ms == 40
     assert latency.throughput == pytest.approx(4 / 0.040)
     assert latency.gmacs == pytest.approx(4 * 714_188_480 / 0.040 / 1e9)
@@ -107,13 +115,21 @@ def test_several_networks_are_ratios_to_the_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(0.0123, "12.3 µs"), (0.5, "500 µs"), (1.234, "1.23 ms"), (56.78, "56.8 ms"), (999.4, "999 ms"), (1234.0, "1.23 s")]
+    ("value", "shown"),
+    [
+        (0.0123, "12.3 µs"),
+        (0.5, "500 µs"),
+        (1.234, "1.23 ms"),
+        (56.78, "56.8 ms"),
+        (999.4, "999 ms"),
+        (1234.0, "1.23 s"),
+    ],
 )
 def test_times_have_three_digits(value: float, shown: str) -> None:
     assert milliseconds(value) == shown
 
 
-# ---- whose time a node's is -------------------------------------------------------------------------------------------------------
+# ---- whose time a node's is ------------------------------------------------------------------------------------------
 
 
 def covered(spec: str, *events: tuple[str, str]) -> dict[str, list[str]]:
@@ -122,8 +138,19 @@ def covered(spec: str, *events: tuple[str, str]) -> dict[str, list[str]]:
 
 
 def test_nodes_without_names_are_the_layers_that_onnxruntime_takes_apart() -> None:
-    """Mish and hardswish are run as several nodes, unless a convolution takes the latter with it. Names as onnxruntime 1.31 gives them."""
-    spec = "conv 256 1x1 act=hardswish", "dwconv 3x3 norm=bn act=hardswish", "ln", "hardswish", "mish", "conv 24 1x1", "gap", "linear 5 act=hardswish"
+    """Mish and hardswish are run as several nodes, unless a convolution takes the latter with it. Names as onnxruntime
+    1.31 gives them.
+    """
+    spec = (
+        "conv 256 1x1 act=hardswish",
+        "dwconv 3x3 norm=bn act=hardswish",
+        "ln",
+        "hardswish",
+        "mish",
+        "conv 24 1x1",
+        "gap",
+        "linear 5 act=hardswish",
+    )
     found = covered(
         "archcalc: 1\nname: apart\ninput: [64, 40, 40]\nlayers:\n" + "".join(f"  - {line}\n" for line in spec),
         ("ReorderInput", "ReorderInput"),
@@ -154,7 +181,9 @@ def test_nodes_without_names_are_the_layers_that_onnxruntime_takes_apart() -> No
 
 
 def test_a_fused_node_covers_what_it_fuses() -> None:
-    """Names as onnxruntime 1.31 gives them with all optimisations: a convolution is called after the last of what it fuses."""
+    """Names as onnxruntime 1.31 gives them with all optimisations: a convolution is called after the last of what it
+    fuses.
+    """
     found = covered(
         UNIT,
         ("ReorderInput", "ReorderInput"),
@@ -179,7 +208,15 @@ def test_a_fused_node_covers_what_it_fuses() -> None:
 def test_a_node_that_keeps_the_convolutions_name_covers_what_follows() -> None:
     """As with extended optimisations: a FusedConv is called after the convolution."""
     found = covered(
-        UNIT, ("stem", "FusedConv"), ("a", "FusedConv"), ("b", "Conv"), ("short", "Conv"), ("add", "Add"), ("last", "Relu"), ("gap", "X"), ("fc", "Gemm")
+        UNIT,
+        ("stem", "FusedConv"),
+        ("a", "FusedConv"),
+        ("b", "Conv"),
+        ("short", "Conv"),
+        ("add", "Add"),
+        ("last", "Relu"),
+        ("gap", "X"),
+        ("fc", "Gemm"),
     )
     assert found["stem"] == ["stem", "stem.bn", "stem.relu"]
     assert found["b"] == ["b", "b.bn"]
@@ -187,8 +224,15 @@ def test_a_node_that_keeps_the_convolutions_name_covers_what_follows() -> None:
 
 
 def test_a_normalisation_that_became_a_convolution_stays_one() -> None:
-    spec = "archcalc: 1\nname: net\ninput: [8, 8, 8]\nlayers:\n  - c: conv 8 3x3\n  - n: bn\n  - r: relu\n  - d: conv 8 3x3\n"
-    assert covered(spec, ("c", "Conv"), ("n_bn_nchwc", "Conv"), ("d_nchwc", "Conv")) == {"c": ["c"], "n_bn_nchwc": ["n", "r"], "d_nchwc": ["d"]}
+    spec = (
+        "archcalc: 1\nname: net\ninput: [8, 8, 8]\nlayers:\n  - c: conv 8 3x3\n  - n: bn\n  - r: relu\n  - d: conv 8"
+        " 3x3\n"
+    )
+    assert covered(spec, ("c", "Conv"), ("n_bn_nchwc", "Conv"), ("d_nchwc", "Conv")) == {
+        "c": ["c"],
+        "n_bn_nchwc": ["n", "r"],
+        "d_nchwc": ["d"],
+    }
 
 
 def test_the_time_goes_to_the_layer_with_the_most_macs() -> None:
@@ -202,7 +246,12 @@ def test_the_time_goes_to_the_layer_with_the_most_macs() -> None:
 
 
 def node(name: str, index: int, duration: int) -> dict[str, Any]:
-    return {"cat": "Node", "name": f"{name}_kernel_time", "dur": duration, "args": {"node_index": str(index), "op_name": "Conv"}}
+    return {
+        "cat": "Node",
+        "name": f"{name}_kernel_time",
+        "dur": duration,
+        "args": {"node_index": str(index), "op_name": "Conv"},
+    }
 
 
 def test_shares_are_medians_over_runs() -> None:
@@ -214,7 +263,15 @@ def test_shares_are_medians_over_runs() -> None:
     assert b.share == 0.5
 
 
-PROFILED = ["resnet18", "googlenet", "mobilenet_v3_small", "shufflenet_v2_x0_5", "densenet121", "convnext", "squeezenet1_1"]
+PROFILED = [
+    "resnet18",
+    "googlenet",
+    "mobilenet_v3_small",
+    "shufflenet_v2_x0_5",
+    "densenet121",
+    "convnext",
+    "squeezenet1_1",
+]
 
 
 @pytest.mark.parametrize("name", PROFILED)
@@ -223,13 +280,17 @@ def test_every_node_is_given_back_and_every_layer_that_runs_has_a_time(name: str
     assert sum(layer.milliseconds for layer in latency.layers) == pytest.approx(latency.median_ms)
     assert [layer.name for layer in latency.layers] == [row.name for row in latency.table.rows]
     rows = {row.name: row for row in latency.table.rows}
-    without = [layer.name for layer in latency.layers if not layer.milliseconds and layer.fused_into is None and rows[layer.name].macs]
+    without = [
+        layer.name
+        for layer in latency.layers
+        if not layer.milliseconds and layer.fused_into is None and rows[layer.name].macs
+    ]
     assert without == []
     heaviest = max(latency.table.rows, key=lambda row: row.macs)
     assert {layer.name: layer for layer in latency.layers}[heaviest.name].milliseconds > 0
 
 
-# ---- measuring ------------------------------------------------------------------------------------------------------------------------
+# ---- measuring -------------------------------------------------------------------------------------------------------
 
 
 def test_networks_are_run_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +311,9 @@ def test_measuring_ends_when_the_median_stands_still(monkeypatch: pytest.MonkeyP
 
 
 def test_the_bound_is_the_larger_of_two_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ceilings, "product_rate", lambda device, dtype: 1e8)  # multiply-accumulates and bytes a millisecond
+    monkeypatch.setattr(
+        ceilings, "product_rate", lambda device, dtype: 1e8
+    )  # multiply-accumulates and bytes a millisecond
     monkeypatch.setattr(ceilings, "read_rate", lambda device, dtype, count: 1e7)
     one, many = (ceilings.roofline(load("alexnet").count(batch=batch), Device()) for batch in (1, 16))
     moved = 4 * (61_100_840 + 3 * 224 * 224 + 1000)
@@ -268,7 +331,7 @@ def test_half_precision_and_batches() -> None:
     assert latency.throughput == pytest.approx(3e3 / latency.median_ms)
 
 
-# ---- what goes wrong ------------------------------------------------------------------------------------------------------------------
+# ---- what goes wrong -------------------------------------------------------------------------------------------------
 
 
 def test_ctrl_c_prints_what_was_measured(archcalc: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,7 +372,10 @@ def test_a_network_too_large_for_the_machine_is_refused(monkeypatch: pytest.Monk
             "out of memory: a smaller",
         ),
         ("std::bad_alloc: allocating memory", "out of memory: a smaller"),
-        ("[ONNXRuntimeError] : 9 : NOT_IMPLEMENTED : Could not find an implementation for LRN(13)", "no kernel for this dtype"),
+        (
+            "[ONNXRuntimeError] : 9 : NOT_IMPLEMENTED : Could not find an implementation for LRN(13)",
+            "no kernel for this dtype",
+        ),
         ("something else", "onnxruntime can't run the model: something else"),
     ],
 )
@@ -360,7 +426,7 @@ def test_a_bar_is_drawn_on_a_terminal_only(archcalc: Command, monkeypatch: pytes
     assert archcalc("measure", "lenet", "--runs", "2", "--quiet")[1] == ""
 
 
-# ---- CUDA -----------------------------------------------------------------------------------------------------------------------------
+# ---- CUDA ------------------------------------------------------------------------------------------------------------
 
 
 def why_no_cuda() -> str:
@@ -406,7 +472,11 @@ def test_a_provider_that_fell_back_is_an_error(monkeypatch: pytest.MonkeyPatch) 
         device_module._session(Runtime(), b"", Options(), Device("cuda"))
     monkeypatch.setattr(device_module, "_gpu", lambda: {"name": "a GPU"})
     with pytest.raises(
-        UsageError, match=r"though there is a GPU: the session runs on CPUExecutionProvider; the libraries come with pip install 'archcalc\[cuda\]'"
+        UsageError,
+        match=(
+            r"though there is a GPU: the session runs on CPUExecutionProvider; the libraries come with pip install"
+            r" 'archcalc\[cuda\]'"
+        ),
     ):
         device_module._session(Runtime(), b"", Options(), Device("cuda"))
 
@@ -424,7 +494,13 @@ def test_the_gpu_is_read_off_nvidia_smi(tmp_path: Path, monkeypatch: pytest.Monk
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{Path(shutil.which('sh') or '/bin/sh').parent}")
     found = Device("cuda", tf32=False).describe()
-    assert (found["name"], found["driver"], found["sm_mhz"], found["memory_mhz"], found["tf32"]) == ("NVIDIA H100", "580.65.06", 1980, None, False)
+    assert (found["name"], found["driver"], found["sm_mhz"], found["memory_mhz"], found["tf32"]) == (
+        "NVIDIA H100",
+        "580.65.06",
+        1980,
+        None,
+        False,
+    )
     monkeypatch.setenv("PATH", "")
     assert "name" not in Device("cuda").describe()
 

@@ -33,12 +33,17 @@ def peak(layers: str, shape: str = "[4, 8, 8]", more: str = "") -> int:
     return int(table.totals["act_peak_bytes"])
 
 
-# ---- an oracle ---------------------------------------------------------------------------------------------------------------
+# ---- an oracle -------------------------------------------------------------------------------------------------------
 
 VIEWS = frozenset({"flatten", "reshape", "dropout"})
 ACTIVATIONS = frozenset({"relu", "gelu", "silu", "tanh", "sigmoid", "leaky_relu"})
 IN_PLACE = ACTIVATIONS | {"bn", "add", "mul"}  # "activations, bn and sums"
-KEEP_NONE = VIEWS | {"relu", "leaky_relu", "sigmoid", "tanh"}  # their gradient is known from what they put out, over their input
+KEEP_NONE = VIEWS | {
+    "relu",
+    "leaky_relu",
+    "sigmoid",
+    "tanh",
+}  # their gradient is known from what they put out, over their input
 
 
 def elements(shape: Collection[object]) -> int:
@@ -50,7 +55,9 @@ def elements(shape: Collection[object]) -> int:
 
 
 def simulated(graph: Graph, in_place: Collection[str] = IN_PLACE) -> int:
-    """The peak, by brute force: which layers write to the same memory, and which memories hold something still to be read."""
+    """The peak, by brute force: which layers write to the same memory, and which memories hold something still to be
+    read.
+    """
     nodes = graph.nodes
     readers = [[m for m, node in enumerate(nodes) if n in node.inputs] for n in range(len(nodes))]
     memory: list[int] = []  # for each layer the first that wrote to its memory
@@ -64,7 +71,11 @@ def simulated(graph: Graph, in_place: Collection[str] = IN_PLACE) -> int:
         if node.op.word in VIEWS:
             cell = memory[node.inputs[0]]
         elif node.op.word in in_place:
-            free = [memory[i] for i in node.inputs if nodes[i].shape == node.shape and not isinstance(nodes[memory[i]].op, Input)]
+            free = [
+                memory[i]
+                for i in node.inputs
+                if nodes[i].shape == node.shape and not isinstance(nodes[memory[i]].op, Input)
+            ]
             cell = next((found for found in free if not needed_after(n, found)), n)
         memory.append(cell)
     most = 0
@@ -106,7 +117,10 @@ def graphs(draw: st.DrawFn) -> str:
             item = f"{{{kind}: [ref {source.name}, ref {other.name}]}}"
         elif kind == "concat":
             other = draw(st.sampled_from(twins))
-            item, made = f"{{concat: [ref {source.name}, ref {other.name}]}}", made._replace(channels=2 * source.channels)
+            item, made = (
+                f"{{concat: [ref {source.name}, ref {other.name}]}}",
+                made._replace(channels=2 * source.channels),
+            )
         elif kind == "gate":
             item = f"{{mul: [ref {source.name}, [ref {source.name}, gap, linear {source.channels} act=sigmoid]]}}"
         elif kind == "reshape":
@@ -114,7 +128,9 @@ def graphs(draw: st.DrawFn) -> str:
         else:
             item = f"[ref {source.name}, {kind}]"
             if kind.startswith("conv"):
-                made = made._replace(channels=4 if "1x1" in kind else 8, side=source.side if "1x1" in kind else -(-source.side // 2))
+                made = made._replace(
+                    channels=4 if "1x1" in kind else 8, side=source.side if "1x1" in kind else -(-source.side // 2)
+                )
             elif kind == "flatten":
                 made = Tensor(made.name, source.channels * source.side**2, 1, True)
             elif kind.startswith("linear"):
@@ -142,14 +158,26 @@ def test_training_keeps_inputs_and_outputs_but_those_that_are_overwritten(text: 
     assert table.totals["act_sum_bytes"] == 4 * kept
 
 
-@pytest.mark.parametrize("name", ["alexnet", "googlenet", "squeezenet1_0", "resnet18", "mobilenet_v3_small", "shufflenet_v2_x1_0", "vit_b_16", "densenet121"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "alexnet",
+        "googlenet",
+        "squeezenet1_0",
+        "resnet18",
+        "mobilenet_v3_small",
+        "shufflenet_v2_x1_0",
+        "vit_b_16",
+        "densenet121",
+    ],
+)
 def test_the_peak_of_a_network_that_ships_is_what_brute_force_finds(name: str) -> None:
     table = archcalc.load(name).count()
     known = {"relu6", "hardswish", "hardsigmoid", "position", "scale"}
     assert table.totals["act_peak_bytes"] == 4 * simulated(table.graph, IN_PLACE | known)
 
 
-# ---- by hand -----------------------------------------------------------------------------------------------------------------
+# ---- by hand ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_chain_holds_what_a_layer_reads_and_writes() -> None:
@@ -188,7 +216,10 @@ def test_a_concatenation_writes_a_tensor_of_its_own() -> None:
 
 def test_a_gate_scales_in_place() -> None:
     """x (8 x 64) stays while vectors of 8, 100 and 8 elements come and go, two at a time; the product overwrites x."""
-    assert peak("[conv 8 1x1, {mul: [identity, [gap, linear 100 act=silu, linear 8 act=sigmoid]]}]", "[1, 8, 8]") == 8 * 64 + 8 + 100
+    assert (
+        peak("[conv 8 1x1, {mul: [identity, [gap, linear 100 act=silu, linear 8 act=sigmoid]]}]", "[1, 8, 8]")
+        == 8 * 64 + 8 + 100
+    )
 
 
 def test_an_output_stays_to_the_end() -> None:
@@ -199,7 +230,11 @@ def test_an_output_stays_to_the_end() -> None:
 
 def test_training_keeps_every_output_once() -> None:
     """Input 4, conv 8, bn 8, and nothing for relu and dropout; then a vector of 8 and one of 10."""
-    kept = network("[conv 8 1x1 norm=bn act=relu, dropout 0.5, gap, linear 10]").count(dtype="int8").totals["act_sum_bytes"]
+    kept = (
+        network("[conv 8 1x1 norm=bn act=relu, dropout 0.5, gap, linear 10]")
+        .count(dtype="int8")
+        .totals["act_sum_bytes"]
+    )
     assert kept == (4 + 8 + 8) * 64 + 8 + 10
 
 
@@ -209,7 +244,9 @@ PEAKS = {  # elements alive at the dearest step, as channels x height x width
     "densenet121": (224 + 224 + 128) * 56 * 56,  # dense1/6: the maps so far, normalised, and its bottleneck: 6.89 MiB
     "mobilenet_v2": 96 * 112 * 112 + 96 * 56 * 56,  # stage2/1: six times 16 maps before and after the stride: 5.74 MiB
     "efficientnet_b0": 96 * 112 * 112 + 96 * 56 * 56,  # the same layers: 5.74 MiB
-    "resnet50": (64 + 256 + 256) * 56 * 56,  # conv2/1: its input, the bottleneck's output and the shortcut's, summed in place: 6.89 MiB
+    "resnet50": (
+        (64 + 256 + 256) * 56 * 56
+    ),  # conv2/1: its input, the bottleneck's output and the shortcut's, summed in place: 6.89 MiB
 }
 
 
@@ -236,7 +273,7 @@ def test_bytes_follow_the_type_and_the_batch(dtype: str, width: int) -> None:
     assert many["macs"] == 5 * one["macs"]
 
 
-# ---- the backward pass -------------------------------------------------------------------------------------------------------
+# ---- the backward pass -----------------------------------------------------------------------------------------------
 
 CONV1, CONV2, LINEAR = 64 * 8 * 4 * 9, 64 * 6 * 8 * 9, 6 * 10  # MACs of the three layers below
 
@@ -256,11 +293,15 @@ def backward(layers: str, more: str = "", shape: str = "[4, 8, 8]", batch: int =
         ("frozen", "frozen", "frozen", (0, 0, 0)),
     ],
 )
-def test_each_layer_has_a_gradient_of_its_weights_and_one_of_its_input(conv1: str, conv2: str, linear: str, expected: tuple[int, ...]) -> None:
+def test_each_layer_has_a_gradient_of_its_weights_and_one_of_its_input(
+    conv1: str, conv2: str, linear: str, expected: tuple[int, ...]
+) -> None:
     table = backward(f"[conv 8 3x3 {conv1} act=relu, conv 6 3x3 {conv2}, gap, linear 10 {linear}]")
     assert tuple(row.backward_macs for row in table.rows if row.op in ("conv", "linear")) == expected
     assert table.totals["backward_macs"] == sum(expected)
-    assert backward(f"[conv 8 3x3 {conv1}, conv 6 3x3 {conv2}, gap, linear 10 {linear}]", batch=3).totals["backward_macs"] == 3 * sum(expected)
+    assert backward(f"[conv 8 3x3 {conv1}, conv 6 3x3 {conv2}, gap, linear 10 {linear}]", batch=3).totals[
+        "backward_macs"
+    ] == 3 * sum(expected)
 
 
 def test_a_matrix_product_has_two_gradients_where_both_sides_learn() -> None:
@@ -271,7 +312,9 @@ def test_a_matrix_product_has_two_gradients_where_both_sides_learn() -> None:
 
 
 def test_a_matrix_product_of_inputs_has_none() -> None:
-    assert backward("[flatten start=1, {matmul: [permute 1 0, identity]}]", shape="[4, 4, 4]").totals["backward_macs"] == 0
+    assert (
+        backward("[flatten start=1, {matmul: [permute 1 0, identity]}]", shape="[4, 4, 4]").totals["backward_macs"] == 0
+    )
 
 
 def test_a_matrix_product_has_one_gradient_where_one_side_learns() -> None:
@@ -285,7 +328,9 @@ def test_attention_has_gradients_of_its_projections_and_of_its_two_products() ->
     projection, product = 10 * 8 * 8, 10 * 10 * 8
     first = backward("[attention 2]", shape="[8, 10]").totals
     assert first["macs"] == 4 * projection + 2 * product
-    assert first["backward_macs"] == 4 * projection + (projection + 2 * 2 * product), "dW of four; dX of the output's, and of both products"
+    assert first["backward_macs"] == 4 * projection + (projection + 2 * 2 * product), (
+        "dW of four; dX of the output's, and of both products"
+    )
     later = backward("[conv 8 1, attention 2]", shape="[8, 10]").totals
     assert later["backward_macs"] == projection + 2 * 4 * projection + 2 * 2 * product
     frozen = backward("[conv 8 1, attention 2 frozen]", shape="[8, 10]").totals
@@ -315,12 +360,14 @@ def test_the_optimiser_keeps_two_numbers_a_trainable_parameter() -> None:
     assert half["optimizer_bytes"] == 2 * 4 * (8 * 4 * 9 + 8 + 8 * 10 + 10)
 
 
-# ---- stochastic depth --------------------------------------------------------------------------------------------------------
+# ---- stochastic depth ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 3, 10, 54])
 def test_linear_decay_to_a_half_leaves_three_quarters_of_the_blocks(blocks: int) -> None:
-    """Survival 1 - l/2L for block l of L leaves (3L-1)/4 blocks on average (Huang et al. 2016, arXiv:1603.09382 section 3)."""
+    """Survival 1 - l/2L for block l of L leaves (3L-1)/4 blocks on average (Huang et al. 2016, arXiv:1603.09382 section
+    3).
+    """
     model = network(f"[{{{blocks} x: [{{'add survive=(1-(i+1)/{2 * blocks})': [identity, conv 4 3x3]}}]}}]")
     totals = model.count(train=True).totals
     expected = Fraction(3 * blocks - 1, 4)
@@ -351,7 +398,9 @@ def test_chances_multiply_inside_each_other() -> None:
 
 
 def test_efficientnet_leaves_out_more_the_deeper_it_gets() -> None:
-    """16 blocks; block b survives 1 - 0.2*b/16 where it has a shortcut (arXiv:1905.11946 section 5.2; torchvision's linear decay)."""
+    """16 blocks; block b survives 1 - 0.2*b/16 where it has a shortcut (arXiv:1905.11946 section 5.2; torchvision's
+    linear decay).
+    """
     graph = archcalc.load("efficientnet_b0").count(train=True).graph
     chances = list(dict.fromkeys(node.survive for node in graph.nodes if node.survive != 1))
     with_shortcut = [2, 4, 6, 7, 9, 10, 12, 13, 14]  # of blocks 0..15: all but the first of each stage

@@ -42,7 +42,11 @@ def run(path: Path, **inputs: numpy.ndarray) -> list[numpy.ndarray]:
     for value in found.get_inputs():
         if given[value.name] is None:
             random = numpy.random.default_rng(1)
-            given[value.name] = random.standard_normal(value.shape, "float32") if "float" in value.type else random.integers(0, 9, value.shape)
+            given[value.name] = (
+                random.standard_normal(value.shape, "float32")
+                if "float" in value.type
+                else random.integers(0, 9, value.shape)
+            )
     return found.run(None, given)
 
 
@@ -56,14 +60,18 @@ def test_a_file_is_not_written_over_what_it_is_made_of(tmp_path: Path) -> None:
     assert archcalc("export", str(spec), "-o", str(model), cwd=tmp_path).returncode == 0
     link = tmp_path / "link.onnx"
     link.symlink_to(model)
-    for words in (["export", str(spec), "-o", str(spec)], ["export", str(model), "-o", str(link)], ["import", str(model), "-o", str(model)]):
+    for words in (
+        ["export", str(spec), "-o", str(spec)],
+        ["export", str(model), "-o", str(link)],
+        ["import", str(model), "-o", str(model)],
+    ):
         before = spec.read_bytes(), model.read_bytes()
         done = archcalc(*words, cwd=tmp_path)
         assert (done.returncode, "nothing is written over it" in done.stderr) == (2, True)
         assert (spec.read_bytes(), model.read_bytes()) == before
 
 
-# ---- every operator ------------------------------------------------------------------------------------------------------------
+# ---- every operator --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
@@ -82,7 +90,10 @@ def test_an_operator_runs_in_batches_of_any_length(row: Row, tmp_path: Path) -> 
     table = table_of(row.line, row.inputs)
     model = Model(table.spec)
     made = model.export(tmp_path / "row.onnx", free=["batch"])
-    inputs = {f"input{n}": numpy.random.default_rng(n).standard_normal((3, *shape), "float32") for n, shape in enumerate(row.inputs)}
+    inputs = {
+        f"input{n}": numpy.random.default_rng(n).standard_normal((3, *shape), "float32")
+        for n, shape in enumerate(row.inputs)
+    }
     (all_three,) = run(made.path, **inputs)
     assert all_three.shape == (3, *row.shape)
     (second,) = run(made.path, **{name: value[1:2] for name, value in inputs.items()})
@@ -102,7 +113,8 @@ SIZED = [
 def test_an_operator_runs_at_sizes_that_stay_free(line: str, tmp_path: Path) -> None:
     flat = line.split()[0] in ("token", "lstm", "gru")
     model = model_of(
-        f"archcalc: 1\nname: net\nparams: {{n: {{default: 8, multiple_of: 2}}}}\ninput: [3, {'n' if flat else 'n, 2*n'}]\nlayers:\n  - layer: {line}\n"
+        "archcalc: 1\nname: net\nparams: {n: {default: 8, multiple_of: 2}}\ninput: [3,"
+        f" {'n' if flat else 'n, 2*n'}]\nlayers:\n  - layer: {line}\n"
     )
     made = model.export(tmp_path / "m.onnx", free=["n", "batch"])
     onnx.checker.check_model(str(made.path), full_check=True)
@@ -112,17 +124,28 @@ def test_an_operator_runs_at_sizes_that_stay_free(line: str, tmp_path: Path) -> 
 
 
 def test_free_axes_carry_their_names(tmp_path: Path) -> None:
-    model_of("archcalc: 1\nname: net\nparams: {size: 16}\ninput: [3, size, size]\nlayers:\n  - conv1: conv 8 3x3 stride=2\n  - gap\n").export(
-        tmp_path / "m.onnx", free=["size", "batch"]
-    )
+    model_of(
+        "archcalc: 1\nname: net\nparams: {size: 16}\ninput: [3, size, size]\nlayers:\n  - conv1: conv 8 3x3 stride=2\n "
+        " - gap\n"
+    ).export(tmp_path / "m.onnx", free=["size", "batch"])
     graph = onnx.load(tmp_path / "m.onnx").graph
-    assert [d.dim_param or d.dim_value for d in graph.input[0].type.tensor_type.shape.dim] == ["batch", 3, "size", "size"]
+    assert [d.dim_param or d.dim_value for d in graph.input[0].type.tensor_type.shape.dim] == [
+        "batch",
+        3,
+        "size",
+        "size",
+    ]
     assert [d.dim_param or d.dim_value for d in graph.output[0].type.tensor_type.shape.dim] == ["batch", 8]
     (value,) = [value for value in graph.value_info if value.name == "conv1"]
-    assert [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim] == ["batch", 8, "(size + 1)//2", "(size + 1)//2"]
+    assert [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim] == [
+        "batch",
+        8,
+        "(size + 1)//2",
+        "(size + 1)//2",
+    ]
 
 
-# ---- against numpy: what an operator computes, not only its shape ------------------------------------------------------------------
+# ---- against numpy: what an operator computes, not only its shape ----------------------------------------------------
 
 
 def only(path: Path, x: numpy.ndarray) -> tuple[numpy.ndarray, dict[str, numpy.ndarray]]:
@@ -156,7 +179,9 @@ def test_attention_is_softmax_of_scaled_products(heads: tuple[int, int], tmp_pat
         scores = q[2 * head : 2 * head + 2].T @ k[2 * shared : 2 * shared + 2] / 2**0.5
         weights = numpy.exp(scores) / numpy.exp(scores).sum(axis=1, keepdims=True)
         mixed.append(v[2 * shared : 2 * shared + 2] @ weights.T)
-    numpy.testing.assert_allclose(output[0], t["layer.out_weight"] @ numpy.concatenate(mixed) + t["layer.out_bias"][:, None], atol=1e-4)
+    numpy.testing.assert_allclose(
+        output[0], t["layer.out_weight"] @ numpy.concatenate(mixed) + t["layer.out_bias"][:, None], atol=1e-4
+    )
 
 
 def test_an_lstm_walks_over_its_steps(tmp_path: Path) -> None:
@@ -165,7 +190,12 @@ def test_an_lstm_walks_over_its_steps(tmp_path: Path) -> None:
     output, t = only(path, x)
     h, c, sigmoid = numpy.zeros(3), numpy.zeros(3), lambda z: 1 / (1 + numpy.exp(-z))
     for step in range(4):
-        z = t["layer.layer0_input"] @ x[0, :, step] + t["layer.layer0_recurrent"] @ h + t["layer.layer0_input_bias"] + t["layer.layer0_recurrent_bias"]
+        z = (
+            t["layer.layer0_input"] @ x[0, :, step]
+            + t["layer.layer0_recurrent"] @ h
+            + t["layer.layer0_input_bias"]
+            + t["layer.layer0_recurrent_bias"]
+        )
         i, o, f, g = (z[3 * n : 3 * n + 3] for n in range(4))  # the order of ONNX
         c = sigmoid(f) * c + sigmoid(i) * numpy.tanh(g)
         h = sigmoid(o) * numpy.tanh(c)
@@ -178,7 +208,9 @@ def test_lrn_divides_by_the_neighbours_squares(size: int, tmp_path: Path) -> Non
     x = 50 * numpy.random.default_rng(0).standard_normal((1, 6, 3)).astype("float32")
     before, after = (size - 1) // 2, size // 2
     squares = [sum(x[0, c] ** 2 for c in range(max(0, k - before), min(5, k + after) + 1)) for k in range(6)]
-    numpy.testing.assert_allclose(only(path, x)[0][0], x[0] / (1 + 1e-4 / size * numpy.array(squares)) ** 0.75, rtol=1e-4)
+    numpy.testing.assert_allclose(
+        only(path, x)[0][0], x[0] / (1 + 1e-4 / size * numpy.array(squares)) ** 0.75, rtol=1e-4
+    )
 
 
 def test_layer_and_group_norms_normalise_over_channels_and_groups(tmp_path: Path) -> None:
@@ -188,7 +220,9 @@ def test_layer_and_group_norms_normalise_over_channels_and_groups(tmp_path: Path
     numpy.testing.assert_allclose(ln, (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True), atol=1e-3)
     gn, _ = only(export(table_of(f"gn 2 {plain}", [(8, 4, 5)]), tmp_path / "gn.onnx").path, x)
     groups = x.reshape(2, -1)
-    numpy.testing.assert_allclose(gn.reshape(2, -1), (groups - groups.mean(1, keepdims=True)) / groups.std(1, keepdims=True), atol=1e-3)
+    numpy.testing.assert_allclose(
+        gn.reshape(2, -1), (groups - groups.mean(1, keepdims=True)) / groups.std(1, keepdims=True), atol=1e-3
+    )
 
 
 def test_shuffles_move_what_their_papers_move(tmp_path: Path) -> None:
@@ -204,7 +238,9 @@ def test_shuffles_move_what_their_papers_move(tmp_path: Path) -> None:
 def test_means_at_the_border_count_padding_but_not_what_rounding_up_adds(tmp_path: Path) -> None:
     ones = numpy.ones((1, 1, 4), "float32")
     means, _ = only(export(table_of("avgpool 3 stride=2 pad=1 ceil", [(1, 4)]), tmp_path / "a.onnx").path, ones)
-    assert means.ravel() == pytest.approx([2 / 3, 1, 1 / 2])  # windows -1..1, 1..3, 3..5: position 4 is padding, 5 lies beyond it
+    assert means.ravel() == pytest.approx(
+        [2 / 3, 1, 1 / 2]
+    )  # windows -1..1, 1..3, 3..5: position 4 is padding, 5 lies beyond it
     same, _ = only(export(table_of("avgpool 3 stride=1 pad=same", [(1, 4)]), tmp_path / "b.onnx").path, ones)
     assert same.ravel() == pytest.approx([1, 1, 1, 1])
 
@@ -216,7 +252,7 @@ def test_tokens_stand_before_the_sequence_of_every_sample(tmp_path: Path) -> Non
     assert (output[0, :, 2:] == 7).all()
 
 
-# ---- names and metadata --------------------------------------------------------------------------------------------------------------
+# ---- names and metadata ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +280,11 @@ def test_initializers_are_the_learned_tensors(googlenet: onnx.ModelProto) -> Non
 def test_costs_are_in_the_metadata(googlenet: onnx.ModelProto) -> None:
     (conv1,) = [node for node in googlenet.graph.node if node.name == "conv1"]
     costs = {entry.key: entry.value for entry in conv1.metadata_props}
-    assert (costs["params"], costs["macs"], costs["field"]) == (str(64 * 3 * 7 * 7 + 64), str(64 * 112 * 112 * 3 * 7 * 7), "7")
+    assert (costs["params"], costs["macs"], costs["field"]) == (
+        str(64 * 3 * 7 * 7 + 64),
+        str(64 * 112 * 112 * 3 * 7 * 7),
+        "7",
+    )
     totals = {entry.key: entry.value for entry in googlenet.metadata_props}
     assert (totals["params"], totals["macs"], totals["set size"]) == ("6998552", "1582671872", "224")
 
@@ -272,7 +312,10 @@ def test_shared_weights_are_one_tensor(tmp_path: Path) -> None:
 
 
 def test_an_input_may_be_an_output_and_several_may_be(tmp_path: Path) -> None:
-    text = "archcalc: 1\nname: net\ninputs: {x: [4], y: [4]}\nlayers:\n  - {sum: {add: [ref x, ref y]}}\noutputs: [sum, x]\n"
+    text = (
+        "archcalc: 1\nname: net\ninputs: {x: [4], y: [4]}\nlayers:\n  - {sum: {add: [ref x, ref y]}}\noutputs: [sum,"
+        " x]\n"
+    )
     made = model_of(text).export(tmp_path / "m.onnx")
     x, y = numpy.ones((1, 4), "float32"), numpy.full((1, 4), 2, "float32")
     total, same = run(made.path, x=x, y=y)
@@ -285,7 +328,7 @@ def test_indices_are_whole_numbers(tmp_path: Path) -> None:
     assert (initializers(made.path)["embedding.weight"][[0, 1, 2, 9, 9]] == output[0].T).all()
 
 
-# ---- learned tensors ---------------------------------------------------------------------------------------------------------------
+# ---- learned tensors -------------------------------------------------------------------------------------------------
 
 
 def spread_of(model: Model, tmp_path: Path) -> tuple[float, float]:
@@ -326,14 +369,17 @@ def test_a_seed_says_all_and_a_tensor_does_not_depend_on_others(tmp_path: Path) 
     first = model_of(text).export(tmp_path / "1.onnx", seed=1).path.read_bytes()
     assert first == model_of(text).export(tmp_path / "2.onnx", seed=1).path.read_bytes()
     assert first != model_of(text).export(tmp_path / "3.onnx", seed=2).path.read_bytes()
-    more = model_of(HEAD + "  - a: conv 4 3x3\n  - between: conv 4 3x3\n  - b: conv 4 3x3\n").export(tmp_path / "4.onnx", seed=1)
+    more = model_of(HEAD + "  - a: conv 4 3x3\n  - between: conv 4 3x3\n  - b: conv 4 3x3\n").export(
+        tmp_path / "4.onnx", seed=1
+    )
     assert (initializers(more.path)["b.weight"] == initializers(tmp_path / "1.onnx")["b.weight"]).all()
 
 
 def test_he_has_variance_two_over_fan_in_after_a_rectifier(tmp_path: Path) -> None:
-    made = model_of("archcalc: 1\nname: net\ninput: [256]\nlayers:\n  - linear 256 bias=false\n  - relu\n  - linear 256 bias=false\n").export(
-        tmp_path / "m.onnx"
-    )
+    made = model_of(
+        "archcalc: 1\nname: net\ninput: [256]\nlayers:\n  - linear 256 bias=false\n  - relu\n  - linear 256"
+        " bias=false\n"
+    ).export(tmp_path / "m.onnx")
     tensors = initializers(made.path)
     assert tensors["linear.weight"].var() == pytest.approx(1 / 256, rel=0.05)
     assert tensors["linear2.weight"].var() == pytest.approx(2 / 256, rel=0.05)
@@ -346,7 +392,10 @@ def test_without_weights_the_file_is_small_and_says_every_shape(tmp_path: Path) 
     onnx.checker.check_model(str(made.path), full_check=True)
     bare = onnx.load(made.path)
     del bare.graph.value_info[:]
-    told = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in onnx.shape_inference.infer_shapes(bare, strict_mode=True).graph.value_info}
+    told = {
+        v.name: [d.dim_value for d in v.type.tensor_type.shape.dim]
+        for v in onnx.shape_inference.infer_shapes(bare, strict_mode=True).graph.value_info
+    }
     assert told["fc6.weight"] == [4096, 512 * 7 * 7]
     assert told["conv5/3"] == [1, 512, 14, 14]
 
@@ -359,7 +408,10 @@ def test_a_structure_runs_too(tmp_path: Path) -> None:
 
 def test_tensors_in_a_file_beside_the_model(tmp_path: Path) -> None:
     text = HEAD + "  - conv 4 3x3 norm=bn\n"
-    inside, outside = model_of(text).export(tmp_path / "a.onnx"), model_of(text).export(tmp_path / "b.onnx", external_data=True)
+    inside, outside = (
+        model_of(text).export(tmp_path / "a.onnx"),
+        model_of(text).export(tmp_path / "b.onnx", external_data=True),
+    )
     assert (inside.data, outside.data) == (None, tmp_path / "b.onnx.data")
     onnx.checker.check_model(str(outside.path), full_check=True)
     one, two = initializers(inside.path), initializers(outside.path)
@@ -373,7 +425,9 @@ def test_past_two_gigabytes_tensors_go_beside_the_model(tmp_path: Path, monkeypa
     import importlib
 
     monkeypatch.setattr(importlib.import_module("archcalc.onnx.export"), "MOST_INSIDE", 400)
-    assert model_of(HEAD + "  - conv 4 3x3\n").export(tmp_path / "a.onnx").data == tmp_path / "a.onnx.data"  # 4*3*3*3+4 numbers of 4 bytes: 448
+    assert (
+        model_of(HEAD + "  - conv 4 3x3\n").export(tmp_path / "a.onnx").data == tmp_path / "a.onnx.data"
+    )  # 4*3*3*3+4 numbers of 4 bytes: 448
     assert model_of(HEAD + "  - conv 3 3x3\n").export(tmp_path / "b.onnx").data is None
 
 
@@ -385,7 +439,7 @@ def test_half_precision(tmp_path: Path) -> None:
     assert numpy.isfinite(output).all()
 
 
-# ---- files, and what goes wrong -----------------------------------------------------------------------------------------------------
+# ---- files, and what goes wrong --------------------------------------------------------------------------------------
 
 
 def archcalc(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -412,11 +466,18 @@ def test_a_failure_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest
     assert [file.name for file in tmp_path.iterdir()] == ["m.onnx"]
 
 
-FC6 = next(n for n, line in enumerate((specs_folder() / "vgg.yaml").read_text(encoding="utf-8").splitlines(), 1) if line.startswith("  - fc6: "))
+FC6 = next(
+    n
+    for n, line in enumerate((specs_folder() / "vgg.yaml").read_text(encoding="utf-8").splitlines(), 1)
+    if line.startswith("  - fc6: ")
+)
 REFUSED = [
     (
         ["vgg16", "--free", "size"],
-        f"specs/vgg.yaml:{FC6}:10: fc6: its weight is 4096x512*(size//32)**2, which has no size while size is free; bind it with --set",
+        (
+            f"specs/vgg.yaml:{FC6}:10: fc6: its weight is 4096x512*(size//32)**2, which has no size while size is free;"
+            " bind it with --set"
+        ),
     ),
     (["lenet", "--dtype", "int8"], "a model is written in fp32 or fp16, not int8"),
     (["lenet", "--dtype", "fp23"], "unknown dtype 'fp23'"),
@@ -469,15 +530,23 @@ def test_free_depth_has_no_graph(tmp_path: Path) -> None:
 
 
 def test_sizes_that_grow_in_a_loop_name_the_parameter_that_counts_its_repeats(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"transition1/act/bn: its scale is .*, which has no size while n is free; bind it with --set"):
+    with pytest.raises(
+        UsageError, match=r"transition1/act/bn: its scale is .*, which has no size while n is free; bind it with --set"
+    ):
         load("densenet-40-12").export(tmp_path / "m.onnx", free=["n"])
-    model = model_of("archcalc: 1\nname: net\nparams: {n: 3}\ninput: [8, 8, 8]\nlayers:\n  - n x: [concat: [identity, conv 8 3x3]]\n  - gap\n")
+    model = model_of(
+        "archcalc: 1\nname: net\nparams: {n: 3}\ninput: [8, 8, 8]\nlayers:\n  - n x: [concat: [identity, conv 8 3x3]]\n"
+        "  - gap\n"
+    )
     with pytest.raises(UsageError, match="weights depend on n; bind it with --set"):
         model.export(tmp_path / "m.onnx", free=["n"])
 
 
 def test_without_onnx_the_message_has_the_line_to_install_it(tmp_path: Path) -> None:
-    code = "import sys; sys.modules['onnx'] = None; sys.argv = ['archcalc', 'export', 'lenet', '-o', 'm.onnx']\nfrom archcalc.cli import main\nmain()"
+    code = (
+        "import sys; sys.modules['onnx'] = None; sys.argv = ['archcalc', 'export', 'lenet', '-o', 'm.onnx']\nfrom"
+        " archcalc.cli import main\nmain()"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=os.environ)
     assert done.returncode == 2
     assert "pip install 'archcalc[onnx]'" in done.stderr

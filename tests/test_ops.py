@@ -1,7 +1,7 @@
 """Every operator: what a line of a spec costs, with each figure written out as a product by hand.
 
-A row is a line, the shapes that go into it, and what must come out: the shape, parameters, buffers, multiply-accumulates,
-elementwise operations, and the receptive field. Each row goes the whole way from text to table.
+A row is a line, the shapes that go into it, and what must come out: the shape, parameters, buffers,
+multiply-accumulates, elementwise operations, and the receptive field. Each row goes the whole way from text to table.
 """
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ CONVOLUTIONS = [
     Row("local 8 3x3 groups=2 stride=2", [(4, 6, 6)], (8, 3, 3), 3 * 3 * 8 * 2 * 3 * 3 + 8 * 3 * 3, 8 * 3 * 3 * 2 * 3 * 3, 8 * 3 * 3, [(3, 2, -1)] * 2),
     Row("local 8 3 pad=0 bias=false", [(4, 10)], (8, 8), 8 * 8 * 4 * 3, 8 * 8 * 4 * 3, 0, [(3, 1, 0)]),
     Row("local 2 2x2x2", [(4, 3, 3, 3)], (2, 2, 2, 2), 2**3 * 2 * 4 * 2**3 + 2 * 2**3, 2 * 2**3 * 4 * 2**3, 2 * 2**3, [(2, 1, 0)] * 3),
-    # transposed: every input element meets every weight of its channel; neighbouring outputs lie 1/stride of an input apart
+    # transposed: every input element meets every weight of its channel; neighbouring outputs lie 1/stride of an input
+    # apart
     Row("conv_transpose 8 4x4 stride=2 pad=1", [(16, 7, 7)], (8, 14, 14), 16 * 8 * 4 * 4 + 8, 16 * 7 * 7 * 8 * 4 * 4, 8 * 14 * 14, [(2, HALF, -1)] * 2),
     Row("conv_transpose 8 2 stride=2 pad=0", [(16, 7)], (8, 14), 16 * 8 * 2 + 8, 16 * 7 * 8 * 2, 8 * 14, [(1, HALF, 0)]),
     Row("conv_transpose 8 3x3 stride=2 output_pad=1", [(16, 7, 7)], (8, 14, 14), 16 * 8 * 3 * 3 + 8, 16 * 7 * 7 * 8 * 3 * 3, 8 * 14 * 14, [(2, HALF, 0)] * 2),
@@ -116,23 +117,77 @@ CONVOLUTIONS = [
 
 POOLS = [
     # the stride is the kernel unless it is given; padding is (kernel-1)//2 unless it is given
-    Row("maxpool 3x3 stride=2", [(64, 112, 112)], (64, 56, 56), elementwise=64 * 56 * 56 * (3 * 3 - 1), field=[(3, 2, -1)] * 2),
+    Row(
+        "maxpool 3x3 stride=2",
+        [(64, 112, 112)],
+        (64, 56, 56),
+        elementwise=64 * 56 * 56 * (3 * 3 - 1),
+        field=[(3, 2, -1)] * 2,
+    ),
     Row("maxpool 2x2", [(8, 10, 11)], (8, 5, 5), elementwise=8 * 5 * 5 * (2 * 2 - 1), field=[(2, 2, 0)] * 2),
     Row("maxpool 3x3", [(8, 9, 9)], (8, 3, 3), elementwise=8 * 3 * 3 * (3 * 3 - 1), field=[(3, 3, -1)] * 2),
     Row("maxpool 2 stride=1", [(8, 10)], (8, 9), elementwise=8 * 9 * (2 - 1), field=[(2, 1, 0)]),
     Row("maxpool 3 stride=1 dilation=2", [(8, 10)], (8, 10), elementwise=8 * 10 * (3 - 1), field=[(5, 1, -2)]),
-    Row("maxpool 3 stride=1x2x2", [(8, 6, 8, 8)], (8, 6, 4, 4), elementwise=8 * 6 * 4 * 4 * (3 * 3 * 3 - 1), field=[(3, 1, -1), (3, 2, -1), (3, 2, -1)]),
-    Row("maxpool 3x3 stride=2 pad=0", [(8, 10, 10)], (8, 4, 4), elementwise=8 * 4 * 4 * (3 * 3 - 1), field=[(3, 2, 0)] * 2),
-    Row("maxpool 3x3 stride=2 pad=((0,1),(0,1))", [(8, 112, 112)], (8, 56, 56), elementwise=8 * 56 * 56 * (3 * 3 - 1), field=[(3, 2, 0)] * 2),
-    Row("maxpool 3x3 stride=2 pad=same", [(8, 9, 10)], (8, 5, 5), elementwise=8 * 5 * 5 * (3 * 3 - 1), field=[(3, 2, -1), (3, 2, 0)]),
+    Row(
+        "maxpool 3 stride=1x2x2",
+        [(8, 6, 8, 8)],
+        (8, 6, 4, 4),
+        elementwise=8 * 6 * 4 * 4 * (3 * 3 * 3 - 1),
+        field=[(3, 1, -1), (3, 2, -1), (3, 2, -1)],
+    ),
+    Row(
+        "maxpool 3x3 stride=2 pad=0",
+        [(8, 10, 10)],
+        (8, 4, 4),
+        elementwise=8 * 4 * 4 * (3 * 3 - 1),
+        field=[(3, 2, 0)] * 2,
+    ),
+    Row(
+        "maxpool 3x3 stride=2 pad=((0,1),(0,1))",
+        [(8, 112, 112)],
+        (8, 56, 56),
+        elementwise=8 * 56 * 56 * (3 * 3 - 1),
+        field=[(3, 2, 0)] * 2,
+    ),
+    Row(
+        "maxpool 3x3 stride=2 pad=same",
+        [(8, 9, 10)],
+        (8, 5, 5),
+        elementwise=8 * 5 * 5 * (3 * 3 - 1),
+        field=[(3, 2, -1), (3, 2, 0)],
+    ),
     # ceil: the size rounds up, but a window that begins in the padding after the input is dropped
-    Row("maxpool 3x3 stride=2 pad=0 ceil", [(8, 10, 9)], (8, 5, 4), elementwise=8 * 5 * 4 * (3 * 3 - 1), field=[(3, 2, 0)] * 2),
-    Row("maxpool 3x3 stride=2 pad=0 ceil=true", [(64, 112, 112)], (64, 56, 56), elementwise=64 * 56 * 56 * (3 * 3 - 1), field=[(3, 2, 0)] * 2),
+    Row(
+        "maxpool 3x3 stride=2 pad=0 ceil",
+        [(8, 10, 9)],
+        (8, 5, 4),
+        elementwise=8 * 5 * 4 * (3 * 3 - 1),
+        field=[(3, 2, 0)] * 2,
+    ),
+    Row(
+        "maxpool 3x3 stride=2 pad=0 ceil=true",
+        [(64, 112, 112)],
+        (64, 56, 56),
+        elementwise=64 * 56 * 56 * (3 * 3 - 1),
+        field=[(3, 2, 0)] * 2,
+    ),
     Row("maxpool 2 stride=2 pad=1 ceil", [(8, 5)], (8, 3), elementwise=8 * 3 * (2 - 1), field=[(2, 2, -1)]),
     Row("maxpool 2 stride=2 pad=1 ceil", [(8, 6)], (8, 4), elementwise=8 * 4 * (2 - 1), field=[(2, 2, -1)]),
-    Row("maxpool 1x1 stride=2 pad=((0,1),(0,1)) ceil", [(8, 16, 16)], (8, 8, 8), elementwise=8 * 8 * 8 * (1 - 1), field=[(1, 2, 0)] * 2),
+    Row(
+        "maxpool 1x1 stride=2 pad=((0,1),(0,1)) ceil",
+        [(8, 16, 16)],
+        (8, 8, 8),
+        elementwise=8 * 8 * 8 * (1 - 1),
+        field=[(1, 2, 0)] * 2,
+    ),
     # a window larger than the padded input still gives one output when rounding up, as in PyTorch
-    Row("maxpool 3x3 stride=2 pad=0 ceil", [(4, 2, 2)], (4, 1, 1), elementwise=4 * 1 * 1 * (3 * 3 - 1), field=[(3, 2, 0)] * 2),
+    Row(
+        "maxpool 3x3 stride=2 pad=0 ceil",
+        [(4, 2, 2)],
+        (4, 1, 1),
+        elementwise=4 * 1 * 1 * (3 * 3 - 1),
+        field=[(3, 2, 0)] * 2,
+    ),
     Row("maxpool 1 stride=3 ceil", [(8, 5)], (8, 2), elementwise=8 * 2 * (1 - 1), field=[(1, 3, 0)]),
     Row("avgpool 2x2", [(8, 10, 10)], (8, 5, 5), elementwise=8 * 5 * 5 * 2 * 2, field=[(2, 2, 0)] * 2),
     Row("avgpool 7x7 pad=0", [(8, 7, 7)], (8, 1, 1), elementwise=8 * 1 * 1 * 7 * 7, field=[(7, 7, 0)] * 2),
@@ -158,7 +213,8 @@ DENSE = [
     Row("embedding 1000 64 axis=-1", [(20,)], (20, 64), 1000 * 64, field=MIXED),
     Row("linear 256 axis=-1", [(197, 64)], (197, 256), 256 * 64 + 256, 197 * 256 * 64, 197 * 256, MIXED),
     Row("linear 256 axis=-1 bias=false", [(3, 5, 64)], (3, 5, 256), 256 * 64, 3 * 5 * 256 * 64, 0, MIXED),
-    # attention: projections of q, k, v and of the output; then scores and their use. A softmax over n numbers is 5n-2 operations
+    # attention: projections of q, k, v and of the output; then scores and their use. A softmax over n numbers is 5n-2
+    # operations
     Row("attention 4", [(64, 10)], (64, 10), 4 * (64 * 64 + 64), 4 * 10 * 64 * 64 + 2 * 10 * 10 * 64, 4 * 10 * 10 + 4 * 10 * (5 * 10 - 2) + 4 * 10 * 64),
     Row("attention 4", [(64, 5, 2)], (64, 5, 2), 4 * (64 * 64 + 64), 4 * 10 * 64 * 64 + 2 * 10 * 10 * 64, 4 * 10 * 10 + 4 * 10 * (5 * 10 - 2) + 4 * 10 * 64),
     Row(
@@ -181,7 +237,8 @@ DENSE = [
         "attention 8 kv_heads=2 bias=false", [(64, 10)], (64, 10), 2 * 64 * 64 + 2 * 16 * 64, 10 * (2 * 64 * 64 + 2 * 64 * 16) + 2 * 10 * 10 * 64,
         8 * 10 * 10 + 8 * 10 * (5 * 10 - 2),
     ),
-    # recurrent: a step has one product with the input and one with the state for each gate, added, and two biases a gate
+    # recurrent: a step has one product with the input and one with the state for each gate, added, and two biases a
+    # gate
     Row("rnn 32", [(16, 10)], (32, 10), 32 * (16 + 32 + 2), 10 * 32 * (16 + 32), 10 * 32 * (1 + 2 + 1)),
     Row("rnn 32 layers=2 bias=false", [(16, 10)], (32, 10), 32 * (16 + 32) + 32 * (32 + 32), 10 * 32 * (16 + 32) + 10 * 32 * (32 + 32), 2 * 10 * 32 * (1 + 1)),
     # gates of the lstm: three sigmoids of 4 operations and a tanh; c = f*c + i*g; h = o*tanh(c)
@@ -205,7 +262,8 @@ NORMALIZATIONS = [
     Row("bn", [MAP], MAP, 2 * 64, 0, 2 * 64 * 14 * 14, [POINT] * 2, buffers=2 * 64),
     Row("bn scale=false", [MAP], MAP, 64, 0, 2 * 64 * 14 * 14, [POINT] * 2, buffers=2 * 64),
     Row("bn", [(64,)], (64,), 2 * 64, 0, 2 * 64, [], buffers=2 * 64),
-    # a mean, a difference, a square, its mean, a division: five an element; epsilon and the root: two for each set of statistics
+    # a mean, a difference, a square, its mean, a division: five an element; epsilon and the root: two for each set of
+    # statistics
     Row("ln", [(64, 10)], (64, 10), 2 * 64, 0, 10 * (5 * 64 + 2) + 2 * 64 * 10, [POINT]),
     Row("ln scale=false shift=false", [(64,)], (64,), 0, 0, 5 * 64 + 2, []),
     Row("ln axis=-1", [(9, 64)], (9, 64), 2 * 64, 0, 9 * (5 * 64 + 2) + 2 * 9 * 64, MIXED),
@@ -239,7 +297,10 @@ OPERATIONS_AN_ELEMENT = {
 }
 
 ACTIVATIONS = [
-    *(Row(word, [MAP], MAP, elementwise=times * 64 * 14 * 14, field=[POINT] * 2) for word, times in OPERATIONS_AN_ELEMENT.items()),
+    *(
+        Row(word, [MAP], MAP, elementwise=times * 64 * 14 * 14, field=[POINT] * 2)
+        for word, times in OPERATIONS_AN_ELEMENT.items()
+    ),
     Row("leaky_relu 0.2", [(64,)], (64,), elementwise=2 * 64, field=[]),
     Row("leaky_relu slope=0.1", [(64,)], (64,), elementwise=2 * 64, field=[]),
     Row("prelu", [MAP], MAP, 64, elementwise=2 * 64 * 14 * 14, field=[POINT] * 2),
@@ -288,11 +349,30 @@ RESHAPING = [
     Row("pad 3 axis=1", [(8, 6)], (8, 12), field=[(1, 1, -3)]),
     Row("upsample 2", [(8, 5, 5)], (8, 10, 10), field=[(1, HALF, 0)] * 2),
     Row("upsample 2x3 mode=nearest", [(8, 5, 5)], (8, 10, 15), field=[(1, HALF, 0), (1, THIRD, 0)]),
-    # interpolation reads 2 neighbours an axis: 2 products and 1 sum, 4 and 3, 8 and 7. The first output lies before the first input
+    # interpolation reads 2 neighbours an axis: 2 products and 1 sum, 4 and 3, 8 and 7. The first output lies before the
+    # first input
     Row("upsample 2 mode=bilinear", [(8, 5)], (8, 10), elementwise=8 * 10 * (2 + 1), field=[(2, HALF, -1)]),
-    Row("upsample 2 mode=bilinear", [(8, 5, 5)], (8, 10, 10), elementwise=8 * 10 * 10 * (4 + 3), field=[(2, HALF, -1)] * 2),
-    Row("upsample 3 mode=bilinear", [(8, 5, 5)], (8, 15, 15), elementwise=8 * 15 * 15 * (4 + 3), field=[(2, THIRD, -1)] * 2),
-    Row("upsample 4 mode=bilinear", [(1, 2, 2, 2)], (1, 8, 8, 8), elementwise=8 * 8 * 8 * (8 + 7), field=[(2, Fraction(1, 4), -1)] * 3),
+    Row(
+        "upsample 2 mode=bilinear",
+        [(8, 5, 5)],
+        (8, 10, 10),
+        elementwise=8 * 10 * 10 * (4 + 3),
+        field=[(2, HALF, -1)] * 2,
+    ),
+    Row(
+        "upsample 3 mode=bilinear",
+        [(8, 5, 5)],
+        (8, 15, 15),
+        elementwise=8 * 15 * 15 * (4 + 3),
+        field=[(2, THIRD, -1)] * 2,
+    ),
+    Row(
+        "upsample 4 mode=bilinear",
+        [(1, 2, 2, 2)],
+        (1, 8, 8, 8),
+        elementwise=8 * 8 * 8 * (8 + 7),
+        field=[(2, Fraction(1, 4), -1)] * 3,
+    ),
     Row("channel_shuffle 4", [(8, 5, 5)], (8, 5, 5), field=[POINT] * 2),
     Row("pixel_shuffle 2", [(8, 5, 5)], (2, 10, 10), field=[(1, HALF, 0)] * 2),
     Row("pixel_shuffle 3", [(6, 5)], (2, 15), field=[(1, THIRD, 0)]),
@@ -313,7 +393,11 @@ ROWS = [*CONVOLUTIONS, *POOLS, *DENSE, *NORMALIZATIONS, *ACTIVATIONS, *MERGES, *
 def spec_text(line: str, inputs: list[Shape]) -> str:
     """A network of one layer called `layer`; several inputs are its branches."""
     shapes = ", ".join(f"input{n}: [{', '.join(map(str, shape))}]" for n, shape in enumerate(inputs))
-    layer = f"layer: '{line}'" if len(inputs) == 1 else f"layer: {{'{line}': [{', '.join(f'ref input{n}' for n in range(len(inputs)))}]}}"
+    layer = (
+        f"layer: '{line}'"
+        if len(inputs) == 1
+        else f"layer: {{'{line}': [{', '.join(f'ref input{n}' for n in range(len(inputs)))}]}}"
+    )
     return f"archcalc: 1\nname: row\ninputs: {{{shapes}}}\nlayers:\n  - {layer}\n"
 
 
@@ -399,7 +483,11 @@ MISTAKES: list[tuple[str, list[Shape], str]] = [
     ("dwconv 3x3 groups=2", [IMAGE], "dwconv has no option 'groups'"),
     ("local 8 3x3 groups=3", [IMAGE], "local: groups=3 does not divide 4 input channels"),
     ("conv_transpose 9 3x3 groups=2", [IMAGE], "conv_transpose: groups=2 does not divide 9 output channels"),
-    ("conv_transpose 8 1 stride=2 pad=same", [IMAGE], "conv_transpose: pad=same needs a window of at least the stride 2"),
+    (
+        "conv_transpose 8 1 stride=2 pad=same",
+        [IMAGE],
+        "conv_transpose: pad=same needs a window of at least the stride 2",
+    ),
     ("conv_transpose 8 3x3 output_pad=1/2", [IMAGE], "conv_transpose: output_pad must be a whole number, got 0.5"),
     ("conv_transpose 8 3 pad=9", [(4, 3)], "conv_transpose: the output would be 8x-13, from 4x3"),
     ("maxpool", [IMAGE], "maxpool needs kernel: `maxpool KERNEL`"),
@@ -408,7 +496,11 @@ MISTAKES: list[tuple[str, list[Shape], str]] = [
     ("avgpool 3x3 dilation=-1", [IMAGE], "avgpool: dilation must be a positive whole number, got -1"),
     ("gap keepdims=3", [IMAGE], "gap: keepdims must be true or false, got 3"),
     ("gmp", [VECTOR], "gmp needs an input of 2 to 4 axes (channels first), got 4"),
-    ("linear 10", [IMAGE], "linear needs an input of 1 to 2 axes (channels first), got 4x10x10; put `flatten` or `gap` before it"),
+    (
+        "linear 10",
+        [IMAGE],
+        "linear needs an input of 1 to 2 axes (channels first), got 4x10x10; put `flatten` or `gap` before it",
+    ),
     ("linear 10 bias=0", [VECTOR], "linear: bias must be true or false, got 0"),
     ("matmul", [(4, 6), (5, 6)], "matmul: 4x6 and 5x6 don't fit"),
     ("matmul", [(2, 4, 6), (3, 6, 5)], "matmul: 2x4x6 and 3x6x5 don't fit"),
@@ -417,7 +509,11 @@ MISTAKES: list[tuple[str, list[Shape], str]] = [
     ("attention 3", [STEPS], "attention: heads=3 does not divide the width 64"),
     ("attention 4 kv_heads=3", [STEPS], "attention: kv_heads=3 does not divide heads=4"),
     ("attention 4 dim=0", [STEPS], "attention: dim must be a positive whole number, got 0"),
-    ("attention 4", [STEPS, (64, 8), (64, 9)], "attention: keys 64x8 and values 64x9 have different numbers of positions"),
+    (
+        "attention 4",
+        [STEPS, (64, 8), (64, 9)],
+        "attention: keys 64x8 and values 64x9 have different numbers of positions",
+    ),
     ("attention 4", [STEPS] * 4, "attention takes 1 to 3 branches, got 4"),
     ("attention 4", [VECTOR], "attention needs an input of 2 to 4 axes"),
     ("embedding 1000", [(20,)], "embedding needs dim: `embedding VOCAB DIM`"),
@@ -468,9 +564,14 @@ MISTAKES: list[tuple[str, list[Shape], str]] = [
     ("pixel_unshuffle 3", [IMAGE], "pixel_unshuffle: 3 does not divide every side of 4x10x10"),
 ]
 MISTAKES += [
-    (f"{word} 3", [IMAGE], f"{word} takes nothing without its key: there is no place for '3'") for word in OPERATIONS_AN_ELEMENT if word != "leaky_relu"
+    (f"{word} 3", [IMAGE], f"{word} takes nothing without its key: there is no place for '3'")
+    for word in OPERATIONS_AN_ELEMENT
+    if word != "leaky_relu"
 ]
-MISTAKES += [(word, [IMAGE, (4, 9, 10)], f"{word}: branches disagree: 4x10x10 and 4x9x10") for word in ("add", "sub", "mul", "maximum", "mean")]
+MISTAKES += [
+    (word, [IMAGE, (4, 9, 10)], f"{word}: branches disagree: 4x10x10 and 4x9x10")
+    for word in ("add", "sub", "mul", "maximum", "mean")
+]
 
 
 @pytest.mark.parametrize(("line", "inputs", "message"), MISTAKES)

@@ -57,7 +57,16 @@ PROFILE: dict[str, Any] = {
         "conv_1x1": {"ps_per_mac": 11, "ns_per_call": 100, "seen": {"macs": [1000, 40000]}},
     },
     "fallback": {"ps_per_mac": 2, "ps_per_input_byte": 4, "ps_per_output_byte": 4, "ns_per_call": 50},
-    "holdout": {"samples": 10, "of": "nothing", "mape": 0.1, "within_10": 0.5, "within_20": 1, "rank": 1, "factor": 1.25, "extrapolated_factor": 2},
+    "holdout": {
+        "samples": 10,
+        "of": "nothing",
+        "mape": 0.1,
+        "within_10": 0.5,
+        "within_20": 1,
+        "rank": 1,
+        "factor": 1.25,
+        "extrapolated_factor": 2,
+    },
 }
 
 ROOFLINE: dict[str, Any] = {
@@ -83,7 +92,7 @@ def profile(**changes: Any) -> Any:
     return parse(json.dumps({**PROFILE, **changes}).encode(), "device.json")
 
 
-# ---- numbers --------------------------------------------------------------------------------------------------------------
+# ---- numbers ---------------------------------------------------------------------------------------------------------
 
 CONV_3X3 = Time(
     compute=Fraction(10 * 32 * 32 * 9 * 100, 10**9),
@@ -98,7 +107,9 @@ def test_each_layer_pays_the_prices_of_its_class_by_hand(spec: str) -> None:
     first, bn, sigmoid, second, last = table.rows
     assert first.time == CONV_3X3
     assert bn.time == sigmoid.time == Time()  # the convolution takes them with it
-    assert second.time == Time(compute=Fraction(11 * 16 * 32 * 100, 10**9), overhead=Fraction(100, 10**6), extrapolated=second.latency_ms)  # type: ignore[arg-type]
+    assert second.time == Time(
+        compute=Fraction(11 * 16 * 32 * 100, 10**9), overhead=Fraction(100, 10**6), extrapolated=second.latency_ms
+    )  # type: ignore[arg-type]
     operations = 5 * 16 * 100 - 2 * 100  # of a softmax over 16 channels at 100 positions
     by_hand = Fraction(2 * operations + 4 * 4 * 2 * 16 * 100, 10**9) + Fraction(50, 10**6)
     assert last.latency_ms == by_hand  # no such class: the prices that all have in common
@@ -117,7 +128,9 @@ def test_the_interval_is_wider_outside_of_what_was_calibrated(spec: str) -> None
 @pytest.mark.parametrize(("layers", "wanted"), [(1, 1.5), (4, 1.2447)])
 def test_the_interval_narrows_with_different_layers(tmp_path: Path, layers: int, wanted: float) -> None:
     """exp(sqrt(log(1.1)² + (log(1.5)² - log(1.1)²) / n)) for n equal ones: 1.5, and 1.2447 for four."""
-    text = "archcalc: 1\nname: even\ninput: [4, 8, 8]\nlayers:\n" + "".join(f"  - {word}\n" for word in ("relu", "tanh", "elu", "selu")[:layers])
+    text = "archcalc: 1\nname: even\ninput: [4, 8, 8]\nlayers:\n" + "".join(
+        f"  - {word}\n" for word in ("relu", "tanh", "elu", "selu")[:layers]
+    )
     (tmp_path / "even.yaml").write_text(text, encoding="utf-8")
     alike = {"ps_per_output_byte": 5}
     held = {**PROFILE["holdout"], "factor": 1.1, "single_factor": 1.5}
@@ -128,9 +141,13 @@ def test_the_interval_narrows_with_different_layers(tmp_path: Path, layers: int,
 
 
 def test_layers_that_are_alike_are_off_together(tmp_path: Path) -> None:
-    (tmp_path / "same.yaml").write_text("archcalc: 1\nname: same\ninput: [4, 8, 8]\nlayers: [relu, relu, relu, relu]\n", encoding="utf-8")
+    (tmp_path / "same.yaml").write_text(
+        "archcalc: 1\nname: same\ninput: [4, 8, 8]\nlayers: [relu, relu, relu, relu]\n", encoding="utf-8"
+    )
     held = {**PROFILE["holdout"], "factor": 1.1, "single_factor": 1.5}
-    timing = predict(load(str(tmp_path / "same.yaml")).count(), profile(classes={"relu": {"ps_per_output_byte": 5}}, holdout=held)).timing
+    timing = predict(
+        load(str(tmp_path / "same.yaml")).count(), profile(classes={"relu": {"ps_per_output_byte": 5}}, holdout=held)
+    ).timing
     assert timing is not None
     assert timing.factor == Fraction(3, 2)
 
@@ -139,7 +156,9 @@ def test_another_batch_than_was_calibrated_is_extrapolated(spec: str) -> None:
     table = predict(load(spec).count(batch=2), profile())
     assert table.timing is not None
     assert table.timing.whole.extrapolated == table.totals["latency_ms"]
-    assert table.rows[0].time == Time(2 * CONV_3X3.compute, CONV_3X3.weights, 2 * CONV_3X3.activations, CONV_3X3.overhead, table.rows[0].latency_ms)  # type: ignore[arg-type]
+    assert table.rows[0].time == Time(
+        2 * CONV_3X3.compute, CONV_3X3.weights, 2 * CONV_3X3.activations, CONV_3X3.overhead, table.rows[0].latency_ms
+    )  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("size", "width"), [(3, 16), (7, 32), (10, 64), (33, 160)])
@@ -147,7 +166,10 @@ def test_the_closed_form_gives_the_number_at_every_point(spec: str, size: int, w
     model = load(spec)
     form = predict(model.count(free=["size", "width"]), profile()).totals["latency_ms"]
     assert isinstance(form, Poly)
-    assert form.evaluate({"size": size, "width": width}) == predict(model.count(size=size, width=width), profile()).totals["latency_ms"]
+    assert (
+        form.evaluate({"size": size, "width": width})
+        == predict(model.count(size=size, width=width), profile()).totals["latency_ms"]
+    )
 
 
 def test_a_free_depth_has_a_closed_form_as_well() -> None:
@@ -158,19 +180,38 @@ def test_a_free_depth_has_a_closed_form_as_well() -> None:
         assert form.evaluate({free: value}) == model.count(**{free: value}, device="i7-12700h-cpu").totals["latency_ms"]
 
 
-@pytest.mark.parametrize("name", ["resnet20-cifar", "resnet110-cifar", "wrn-16-8", "resnext29_8x64d", "vit_b_32", "compound_scaling", "preact-resnet164"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "resnet20-cifar",
+        "resnet110-cifar",
+        "wrn-16-8",
+        "resnext29_8x64d",
+        "vit_b_32",
+        "compound_scaling",
+        "preact-resnet164",
+    ],
+)
 def test_the_closed_form_over_repeats_gives_the_number(name: str) -> None:
-    """Layouts are turned over where they are in the network of so many layers: before a repeat, in each or after all of them."""
+    """Layouts are turned over where they are in the network of so many layers: before a repeat, in each or after all of
+    them.
+    """
     model = load(name)
     values = model.count().binding.values
     table = model.count(device="epyc-zen4-cpu-1t", free=["all"])
     closed = table.totals["latency_ms"]
     assert isinstance(closed, Poly)
-    assert rewrite(closed, lambda atom: values[atom.symbol.name]) == model.count(device="epyc-zen4-cpu-1t").totals["latency_ms"]
+    assert (
+        rewrite(closed, lambda atom: values[atom.symbol.name])
+        == model.count(device="epyc-zen4-cpu-1t").totals["latency_ms"]
+    )
 
 
 def test_a_layout_is_turned_over_once_before_repeats_and_once_behind_them(tmp_path: Path) -> None:
-    (tmp_path / "deep.yaml").write_text("archcalc: 1\nname: deep\ninput: [16, 8, 8]\nparams: {n: 7}\nlayers: [n x conv 16 3x3 act=relu]\n", encoding="utf-8")
+    (tmp_path / "deep.yaml").write_text(
+        "archcalc: 1\nname: deep\ninput: [16, 8, 8]\nparams: {n: 7}\nlayers: [n x conv 16 3x3 act=relu]\n",
+        encoding="utf-8",
+    )
     found = kernels(load(str(tmp_path / "deep.yaml")).count(free=["n"]).graph, 16)
     assert [kernel.kind for kernel in found] == ["reorder", "conv_3x3", "reorder"]
     prices = profile(channel_block=16, classes={**PROFILE["classes"], "reorder": {"ps_per_input_byte": 1}})
@@ -191,7 +232,10 @@ def test_blocks_are_turned_over_where_a_profile_has_a_price_for_it(spec: str) ->
     turned = {**PROFILE["classes"], "reorder": {"ps_per_input_byte": 1, "ns_per_call": 10}}
     table = predict(load(spec).count(), profile(channel_block=16, classes=turned))
     plain = predict(load(spec).count(), profile(channel_block=16))
-    reorder_in, reorder_out = Fraction(32 * 100 * 4, 10**9) + Fraction(10, 10**6), Fraction(16 * 100 * 4, 10**9) + Fraction(10, 10**6)
+    reorder_in, reorder_out = (
+        Fraction(32 * 100 * 4, 10**9) + Fraction(10, 10**6),
+        Fraction(16 * 100 * 4, 10**9) + Fraction(10, 10**6),
+    )
     assert table.totals["latency_ms"] - plain.totals["latency_ms"] == reorder_in + reorder_out
 
 
@@ -201,7 +245,11 @@ def test_a_roofline_is_the_slower_of_arithmetic_and_memory(spec: str) -> None:
     assert conv == Fraction(32 * 32 * 9 * 100, 10**6)  # 1 GMAC/s
     assert pointwise == Fraction(16 * 32 * 100, 10**6)
     assert softmax == Fraction(2 * 16 * 100 * 4, 2 * 10**6)  # 2 GB/s, reading and writing
-    assert [row.time.bound for row in table.rows if row.time and row.latency_ms] == ["compute", "compute", "activations"]
+    assert [row.time.bound for row in table.rows if row.time and row.latency_ms] == [
+        "compute",
+        "compute",
+        "activations",
+    ]
     assert table.totals["latency_interval_ms"] == [table.totals["latency_ms"], None]
 
 
@@ -211,7 +259,7 @@ def test_no_shipped_network_is_predicted_faster_than_a_roofline_of_the_same_mach
         assert fitted > load(name).count(batch=256, dtype="fp16", device="rtx4090").totals["latency_ms"]
 
 
-# ---- profiles -------------------------------------------------------------------------------------------------------------
+# ---- profiles --------------------------------------------------------------------------------------------------------
 
 
 def test_every_shipped_profile_is_read_and_written_the_same() -> None:
@@ -229,7 +277,10 @@ def test_every_shipped_profile_is_read_and_written_the_same() -> None:
         ("[]", "x.json: not a device profile"),
         (json.dumps({**PROFILE, "schema": "archcalc/device/2"}), "must be archcalc/device/1"),
         (json.dumps({**PROFILE, "kind": "guess"}), "kind"),
-        (json.dumps({**PROFILE, "fallback": {"ps_per_mac": -1}}), "fallback.ps_per_mac: input should be greater than or equal to 0"),
+        (
+            json.dumps({**PROFILE, "fallback": {"ps_per_mac": -1}}),
+            "fallback.ps_per_mac: input should be greater than or equal to 0",
+        ),
         (json.dumps({**PROFILE, "fallback": {"ps_per_mac": float("nan")}}), "fallback.ps_per_mac"),
         (json.dumps({**PROFILE, "colour": "red"}), "colour: extra inputs are not permitted"),
         (json.dumps({key: value for key, value in PROFILE.items() if key != "holdout"}), "holdout: field required"),
@@ -238,7 +289,10 @@ def test_every_shipped_profile_is_read_and_written_the_same() -> None:
         (json.dumps({**PROFILE, "batches": [2, 1]}), "batches: value error, the least comes first"),
         (json.dumps({**PROFILE, "batches": [0, 1]}), "batches.0"),
         (json.dumps({**PROFILE, "fallback": {"ps_per_mac": 1, "seen": {"macs": [5, 1]}}}), "the least comes first"),
-        (json.dumps({**PROFILE, "holdout": {**PROFILE["holdout"], "extrapolated_factor": 1.1}}), "what is less certain has the larger factor"),
+        (
+            json.dumps({**PROFILE, "holdout": {**PROFILE["holdout"], "extrapolated_factor": 1.1}}),
+            "what is less certain has the larger factor",
+        ),
         (json.dumps({**PROFILE, "holdout": {**PROFILE["holdout"], "factor": 1e300}}), "holdout.factor"),
         (json.dumps({**PROFILE, "channel_block": 7}), "a block has"),
         (json.dumps({**PROFILE, "channel_block": "16"}), "channel_block: input should be a valid integer"),
@@ -253,7 +307,7 @@ def test_what_is_wrong_with_a_profile_is_said(text: str, message: str) -> None:
     assert message in str(error.value)
 
 
-# ---- the command ----------------------------------------------------------------------------------------------------------
+# ---- the command -----------------------------------------------------------------------------------------------------
 
 
 class Done(NamedTuple):
@@ -290,7 +344,9 @@ def test_predicting_needs_neither_onnxruntime_nor_numpy() -> None:
     found = json.loads(done.stdout)
     low, high = found["totals"]["latency_interval_ms"]
     assert 0 < low < found["totals"]["latency_ms"] < high
-    assert sum(layer["latency_ms"] for layer in found["layers"]) == pytest.approx(found["totals"]["latency_ms"], rel=1e-3)
+    assert sum(layer["latency_ms"] for layer in found["layers"]) == pytest.approx(
+        found["totals"]["latency_ms"], rel=1e-3
+    )
     assert found["latency"]["is_bound"] is False
 
 
@@ -304,13 +360,27 @@ def test_the_table_says_what_takes_the_time(archcalc: Command, spec: str) -> Non
 
 
 def test_rows_are_sorted_by_time(archcalc: Command, spec: str) -> None:
-    done = archcalc("predict", "net.yaml", "--device", "device.json", "--by", "layer", "--sort", "time", "--columns", "layer,time", cwd=Path(spec).parent)
+    done = archcalc(
+        "predict",
+        "net.yaml",
+        "--device",
+        "device.json",
+        "--by",
+        "layer",
+        "--sort",
+        "time",
+        "--columns",
+        "layer,time",
+        cwd=Path(spec).parent,
+    )
     times = [float(line.split()[1]) for line in done.stdout.splitlines()[4:9]]
     assert times == sorted(times, reverse=True)
 
 
 def test_a_closed_form_of_time_is_printed_and_read_back(archcalc: Command, spec: str) -> None:
-    done = archcalc("predict", "net.yaml", "--device", "device.json", "--free", "size", "--format", "json", cwd=Path(spec).parent)
+    done = archcalc(
+        "predict", "net.yaml", "--device", "device.json", "--free", "size", "--format", "json", cwd=Path(spec).parent
+    )
     written = json.loads(done.stdout)["totals"]["latency_ms"]
     exact = predict(load(spec).count(size=40), profile()).totals["latency_ms"]
     assert eval(written, {"__builtins__": {}}, {"size": 40, "max": max}) == pytest.approx(float(exact), rel=1e-4)
@@ -339,24 +409,34 @@ def test_a_budget_of_time_is_checked_without_running(archcalc: Command, spec: st
     folder = Path(spec).parent
     total = float(predict(load(spec).count(), profile()).totals["latency_ms"])
     for limit, code in ((f"{total * 1.01:.6f}ms", 0), (f"{total * 990:.3f}us", 1)):
-        (folder / "limited.yaml").write_text(SPEC + f"budget: {{latency: {{max: {limit}, device: device.json}}}}\n", encoding="utf-8")
+        (folder / "limited.yaml").write_text(
+            SPEC + f"budget: {{latency: {{max: {limit}, device: device.json}}}}\n", encoding="utf-8"
+        )
         done = archcalc("check", str(folder / "limited.yaml"), cwd=folder.parent)  # the profile lies beside the spec
         assert (done.returncode, "latency" in done.stdout) == (code, True), done.stdout + done.stderr
 
 
 def test_only_what_is_looked_up_or_cut_out_is_read(tmp_path: Path) -> None:
     """16 rows of 64 of a million, and a row of 32 columns of 8 maps: 4 bytes each at 2 GB/s."""
-    (tmp_path / "table.yaml").write_text("archcalc: 1\nname: table\ninput: [16]\nlayers: [embedding 1000000 64]\n", encoding="utf-8")
-    (tmp_path / "row.yaml").write_text("archcalc: 1\nname: row\ninput: [8, 32, 32]\nlayers: [slice 0 1 axis=1]\n", encoding="utf-8")
+    (tmp_path / "table.yaml").write_text(
+        "archcalc: 1\nname: table\ninput: [16]\nlayers: [embedding 1000000 64]\n", encoding="utf-8"
+    )
+    (tmp_path / "row.yaml").write_text(
+        "archcalc: 1\nname: row\ninput: [8, 32, 32]\nlayers: [slice 0 1 axis=1]\n", encoding="utf-8"
+    )
     sheet = parse(json.dumps(ROOFLINE).encode(), "sheet.json")
-    table, row = (predict(load(str(tmp_path / f"{name}.yaml")).count(), sheet).totals["latency_ms"] for name in ("table", "row"))
+    table, row = (
+        predict(load(str(tmp_path / f"{name}.yaml")).count(), sheet).totals["latency_ms"] for name in ("table", "row")
+    )
     assert table == Fraction(4 * (16 * 64 + 16 * 64 + 16), 2 * 10**6)  # read, written, and the 16 indices
     assert row == Fraction(4 * 2 * 8 * 32, 2 * 10**6)
 
 
 def test_a_budget_says_on_which_device_and_how_much_is_extrapolated(archcalc: Command, spec: str) -> None:
     folder = Path(spec).parent
-    (folder / "limited.yaml").write_text(SPEC + "budget: {latency: {max: 5ms, device: device.json}}\n", encoding="utf-8")
+    (folder / "limited.yaml").write_text(
+        SPEC + "budget: {latency: {max: 5ms, device: device.json}}\n", encoding="utf-8"
+    )
     done = archcalc("check", "limited.yaml", cwd=folder)
     far = predict(load(spec).count(), profile())
     assert far.timing is not None
@@ -367,7 +447,19 @@ def test_a_budget_says_on_which_device_and_how_much_is_extrapolated(archcalc: Co
 
 def test_the_error_of_a_closed_form_counts_what_is_extrapolated(archcalc: Command, spec: str) -> None:
     """All of it at another batch: the larger factor, 2."""
-    done = archcalc("predict", "net.yaml", "--device", "device.json", "--free", "size", "--batch", "8", "--depth", "0", cwd=Path(spec).parent)
+    done = archcalc(
+        "predict",
+        "net.yaml",
+        "--device",
+        "device.json",
+        "--free",
+        "size",
+        "--batch",
+        "8",
+        "--depth",
+        "0",
+        cwd=Path(spec).parent,
+    )
     assert "off by less than a factor of 2 in nine of ten networks" in " ".join(done.stdout.split())
 
 
@@ -410,7 +502,9 @@ def test_what_is_left_open_is_measured_as_the_profile_was() -> None:
         ("{min: 0s, device: device.json}", "`min` must be more than no time"),
     ],
 )
-def test_mistakes_in_a_budget_of_time_are_shown_where_they_are(archcalc: Command, spec: str, budget: str, message: str) -> None:
+def test_mistakes_in_a_budget_of_time_are_shown_where_they_are(
+    archcalc: Command, spec: str, budget: str, message: str
+) -> None:
     folder = Path(spec).parent
     (folder / "wrong.yaml").write_text(SPEC + f"budget:\n  latency: {budget}\n", encoding="utf-8")
     done = archcalc("check", "wrong.yaml", cwd=folder)
@@ -421,16 +515,26 @@ def test_mistakes_in_a_budget_of_time_are_shown_where_they_are(archcalc: Command
 
 def test_times_are_compared(archcalc: Command, spec: str) -> None:
     folder = Path(spec).parent
-    (folder / "new.yaml").write_text(SPEC.replace("conv 16 1x1", "conv 64 1x1") + "budget: {latency: {increase: 1%, device: device.json}}\n", encoding="utf-8")
+    (folder / "new.yaml").write_text(
+        SPEC.replace("conv 16 1x1", "conv 64 1x1") + "budget: {latency: {increase: 1%, device: device.json}}\n",
+        encoding="utf-8",
+    )
     done = archcalc("compare", "net.yaml", "new.yaml", "--device", "device.json", "--format", "json", cwd=folder)
     assert done.returncode == 1, done.stderr
-    old, new = (predict(load(str(folder / name)).count(), profile()).totals["latency_ms"] for name in ("net.yaml", "new.yaml"))
+    old, new = (
+        predict(load(str(folder / name)).count(), profile()).totals["latency_ms"] for name in ("net.yaml", "new.yaml")
+    )
     (found,) = json.loads(done.stdout)["models"]
     assert found["delta"]["latency_ms"]["change"] == pytest.approx(float(new - old))
 
 
-@pytest.mark.parametrize("words", [["predict", "--device", "help"], ["compare", "a", "b", "--device", "help"], ["measure", "a", "--against", "help"]])
-def test_the_devices_that_ship_are_listed_with_no_network_read(archcalc: Command, tmp_path: Path, words: list[str]) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [["predict", "--device", "help"], ["compare", "a", "b", "--device", "help"], ["measure", "a", "--against", "help"]],
+)
+def test_the_devices_that_ship_are_listed_with_no_network_read(
+    archcalc: Command, tmp_path: Path, words: list[str]
+) -> None:
     done = archcalc(*words, cwd=tmp_path)
     assert done.returncode == 0
     assert [line.split()[0] for line in done.stdout.splitlines()] == device_names()
@@ -445,7 +549,9 @@ def test_layers_that_changed_have_their_time(archcalc: Command, spec: str) -> No
     text = archcalc("compare", "net.yaml", "new.yaml", "--device", "device.json", cwd=folder).stdout
     assert re.search(r"^ +layer +operation +params +MACs +time$", text, re.MULTILINE)
     assert re.search(rf"^changed .* \+{re.escape(more)} ms$", text, re.MULTILINE)
-    markdown = archcalc("compare", "net.yaml", "new.yaml", "--device", "device.json", "--format", "markdown", cwd=folder).stdout
+    markdown = archcalc(
+        "compare", "net.yaml", "new.yaml", "--device", "device.json", "--format", "markdown", cwd=folder
+    ).stdout
     assert "| | layer | operation | params | MACs | time |\n|--|--|--|--:|--:|--:|\n" in markdown
     assert f"+{more} ms |" in markdown
     assert "time" not in archcalc("compare", "net.yaml", "new.yaml", cwd=folder).stdout
@@ -455,21 +561,30 @@ def test_a_profile_beside_the_spec_serves_its_base_too(archcalc: Command, spec: 
     """The base's spec lies in git, where nothing lies beside it."""
     folder = Path(spec).parent
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(folder)]
-    (folder / "net.yaml").write_text(SPEC + "budget: {latency: {increase: 0%, device: device.json}}\n", encoding="utf-8")
+    (folder / "net.yaml").write_text(
+        SPEC + "budget: {latency: {increase: 0%, device: device.json}}\n", encoding="utf-8"
+    )
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "base"]):
         subprocess.run([*git, *words], check=True, capture_output=True)
-    (folder / "net.yaml").write_text((folder / "net.yaml").read_text(encoding="utf-8").replace("conv 16 1x1", "conv 32 1x1"), encoding="utf-8")
+    (folder / "net.yaml").write_text(
+        (folder / "net.yaml").read_text(encoding="utf-8").replace("conv 16 1x1", "conv 32 1x1"), encoding="utf-8"
+    )
     done = archcalc("compare", f"{folder.name}/net.yaml", "--base", "HEAD", cwd=folder.parent)
     assert (done.returncode, "increase" in done.stdout or "+0%" in done.stdout) == (1, True), done.stdout + done.stderr
 
 
 def test_times_of_a_snapshot_are_of_the_same_device_and_digits(archcalc: Command, spec: str) -> None:
     folder = Path(spec).parent
-    (folder / "net.yaml").write_text(SPEC + "budget: {latency: {increase: 0%, device: device.json}}\n", encoding="utf-8")
+    (folder / "net.yaml").write_text(
+        SPEC + "budget: {latency: {increase: 0%, device: device.json}}\n", encoding="utf-8"
+    )
     (folder / "other.json").write_text(json.dumps({**PROFILE, "name": "another"}), encoding="utf-8")
     for device, code in (("device", 0), ("other", 2)):
         snapshot = folder / f"{device}-costs.json"
-        snapshot.write_text(archcalc("predict", "net.yaml", "--device", f"{device}.json", "--format", "json", cwd=folder).stdout, encoding="utf-8")
+        snapshot.write_text(
+            archcalc("predict", "net.yaml", "--device", f"{device}.json", "--format", "json", cwd=folder).stdout,
+            encoding="utf-8",
+        )
         done = archcalc("compare", "net.yaml", "--base", snapshot.name, cwd=folder)
         assert done.returncode == code, done.stdout + done.stderr
     assert "was predicted on another" in done.stderr

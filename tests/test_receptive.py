@@ -37,7 +37,7 @@ def last_field(layers: list[str], *inputs: int) -> Field:
     return table_of(layers, *inputs).rows[-1].field["input"]
 
 
-# ---- what one output position reads, by definition ---------------------------------------------------------------------------
+# ---- what one output position reads, by definition -------------------------------------------------------------------
 
 
 def sliding(kernel: int, stride: int, dilation: int, before: int) -> Callable[[int], set[int]]:
@@ -46,7 +46,9 @@ def sliding(kernel: int, stride: int, dilation: int, before: int) -> Callable[[i
 
 
 def scattered(kernel: int, stride: int, dilation: int, before: int) -> Callable[[int], set[int]]:
-    """Transposed convolution: input `i` adds to the outputs `i*stride + tap*dilation`, of which the first `before` are cut off."""
+    """Transposed convolution: input `i` adds to the outputs `i*stride + tap*dilation`, of which the first `before` are
+    cut off.
+    """
 
     def readers(position: int) -> set[int]:
         target = position + before
@@ -71,11 +73,13 @@ def interpolated(scale: int) -> Callable[[int], set[int]]:
     return neighbours
 
 
-# ---- random networks -------------------------------------------------------------------------------------------------------
+# ---- random networks -------------------------------------------------------------------------------------------------
 
 
 class Layer(NamedTuple):
-    """A layer of a random network: the words of its spec, whom it reads and where, and what it makes of size and stride."""
+    """A layer of a random network: the words of its spec, whom it reads and where, and what it makes of size and
+    stride.
+    """
 
     line: str
     sources: tuple[int, ...]
@@ -96,7 +100,9 @@ def windowed(draw: st.DrawFn, word: str, source: int, at: Layer, stride: int) ->
     before, after = draw(st.integers(0, 3)), draw(st.integers(0, 3))
     size = (at.size + before + after - dilation * (kernel - 1) - 1) // stride + 1
     line = f"{word} {kernel} stride={stride} dilation={dilation} pad=(({before},{after}),)"
-    return Layer(line, (source,), sliding(kernel, stride, dilation, before), size, at.rate and at.rate * stride, at.factor)
+    return Layer(
+        line, (source,), sliding(kernel, stride, dilation, before), size, at.rate and at.rate * stride, at.factor
+    )
 
 
 def transposed(draw: st.DrawFn, source: int, at: Layer) -> Layer:
@@ -105,24 +111,47 @@ def transposed(draw: st.DrawFn, source: int, at: Layer) -> Layer:
     more = draw(st.integers(0, min(1, max(stride, dilation) - 1)))
     size = (at.size - 1) * stride - before - after + dilation * (kernel - 1) + 1 + more
     line = f"conv_transpose 1 {kernel} stride={stride} dilation={dilation} pad=(({before},{after}),) output_pad={more}"
-    return Layer(line, (source,), scattered(kernel, stride, dilation, before), size, at.rate and at.rate / stride, at.factor * stride)
+    return Layer(
+        line,
+        (source,),
+        scattered(kernel, stride, dilation, before),
+        size,
+        at.rate and at.rate / stride,
+        at.factor * stride,
+    )
 
 
 def upsampled(draw: st.DrawFn, source: int, at: Layer) -> Layer:
     scale, mode = draw(st.integers(1, 4)), draw(st.sampled_from(["nearest", "bilinear"]))
     reads = nearest(scale) if mode == "nearest" else interpolated(scale)
-    return Layer(f"upsample {scale} mode={mode}", (source,), reads, at.size * scale, at.rate and at.rate / scale, at.factor * scale)
+    return Layer(
+        f"upsample {scale} mode={mode}",
+        (source,),
+        reads,
+        at.size * scale,
+        at.rate and at.rate / scale,
+        at.factor * scale,
+    )
 
 
 def sliced(draw: st.DrawFn, source: int, at: Layer) -> Layer:
     start = draw(st.integers(0, at.size - 1))
     stop, step = draw(st.integers(start + 1, at.size)), draw(st.integers(1, 3))
     size = len(range(start, stop, step))
-    return Layer(f"slice {start} {stop} axis=1 step={step}", (source,), sliding(1, step, 1, -start), size, at.rate and at.rate * step, at.factor)
+    return Layer(
+        f"slice {start} {stop} axis=1 step={step}",
+        (source,),
+        sliding(1, step, 1, -start),
+        size,
+        at.rate and at.rate * step,
+        at.factor,
+    )
 
 
 def padded(before: int, after: int, source: int, at: Layer) -> Layer:
-    return Layer(f"pad ({before},{after})", (source,), sliding(1, 1, 1, before), at.size + before + after, at.rate, at.factor)
+    return Layer(
+        f"pad ({before},{after})", (source,), sliding(1, 1, 1, before), at.size + before + after, at.rate, at.factor
+    )
 
 
 def meet(draw: st.DrawFn, layers: list[Layer], one: int, two: int) -> None:
@@ -135,7 +164,16 @@ def meet(draw: st.DrawFn, layers: list[Layer], one: int, two: int) -> None:
         small = len(layers) - 1
     a, b = layers[small], layers[large]
     word = draw(st.sampled_from(["add", "maximum", "concat"]))
-    layers.append(Layer(word, (small, large), sliding(1, 1, 1, 0), b.size, a.rate if a.rate == b.rate else None, lcm(a.factor, b.factor)))
+    layers.append(
+        Layer(
+            word,
+            (small, large),
+            sliding(1, 1, 1, 0),
+            b.size,
+            a.rate if a.rate == b.rate else None,
+            lcm(a.factor, b.factor),
+        )
+    )
 
 
 def branches(draw: st.DrawFn, layers: list[Layer]) -> None:
@@ -154,7 +192,11 @@ def networks(draw: st.DrawFn) -> list[Layer]:
     for _ in range(draw(st.integers(1, 7))):
         source = draw(st.sampled_from([len(layers) - 1] * 3 + list(range(len(layers)))))
         at = layers[source]
-        kind = draw(st.sampled_from(["conv 1", "maxpool", "avgpool", "transposed", "upsample", "slice", "pad", "join", "branches"]))
+        kind = draw(
+            st.sampled_from(
+                ["conv 1", "maxpool", "avgpool", "transposed", "upsample", "slice", "pad", "join", "branches"]
+            )
+        )
         match kind:
             case "join":
                 meet(draw, layers, source, draw(st.integers(0, len(layers) - 1)))
@@ -178,7 +220,9 @@ def networks(draw: st.DrawFn) -> list[Layer]:
 
 
 def seen(layers: list[Layer], number: int, position: int) -> set[int]:
-    """The input positions that one output position depends on: wanted positions are handed from each layer to what it reads."""
+    """The input positions that one output position depends on: wanted positions are handed from each layer to what it
+    reads.
+    """
     wanted: dict[int, set[int]] = {n: set() for n in range(-1, number + 1)}
     wanted[number].add(position)
     for n in range(number, -1, -1):
@@ -195,7 +239,10 @@ def hull(positions: set[int]) -> tuple[int, int] | None:
 def fields_of(layers: list[Layer]) -> list[Field]:
     """What archcalc says of each layer, once it has been seen to agree about the sizes."""
     table = table_of([f"n0: {layers[0].line}", *(layer.item(n) for n, layer in enumerate(layers) if n)])
-    found = {node.name.split("/")[0]: (node, field) for node, field in zip(table.graph.nodes, table.fields["input"], strict=True)}
+    found = {
+        node.name.split("/")[0]: (node, field)
+        for node, field in zip(table.graph.nodes, table.fields["input"], strict=True)
+    }
     for n, layer in enumerate(layers):
         assert found[f"n{n}"][0].shape == (1, layer.size)
     return [field for n in range(len(layers)) if (field := found[f"n{n}"][1]) is not None]
@@ -209,7 +256,10 @@ def test_spans_are_what_following_every_position_backwards_finds(layers: list[La
             assert field.reach is Reach.MIXED
             continue
         (span,) = field.spans
-        hulls = {position: hull(seen(layers, number, position)) for position in (-5, -1, *range(layer.factor), layer.factor, 2 * layer.factor + 1)}
+        hulls = {
+            position: hull(seen(layers, number, position))
+            for position in (-5, -1, *range(layer.factor), layer.factor, 2 * layer.factor + 1)
+        }
         assert {position: window(span, position) for position in hulls} == hulls
         assert span.stride == layer.rate
         assert span.start == (hulls[0] or (None,))[0]
@@ -222,12 +272,15 @@ def window(span: Span, position: int) -> tuple[int, int] | None:
 
 
 def test_a_position_that_sees_nothing_keeps_its_stride() -> None:
-    holes = ["conv_transpose 1 1 stride=2", "slice 1 48 axis=1 step=2"]  # every other output of the first reads no input, and those are kept
+    holes = [
+        "conv_transpose 1 1 stride=2",
+        "slice 1 48 axis=1 step=2",
+    ]  # every other output of the first reads no input, and those are kept
     (span,) = last_field([*holes, "conv 1 1 stride=3"]).spans
     assert (span.stride, span.size, span.start) == (3, 0, None)
 
 
-# ---- published figures -----------------------------------------------------------------------------------------------------
+# ---- published figures -----------------------------------------------------------------------------------------------
 
 Axis = tuple[int, int, int]  # size, stride, padding before the first window
 
@@ -240,7 +293,9 @@ NET1 = "add: [conv 1 1x1 stride=4 pad=0, ['pad (1,0)', conv 1 3x3 stride=2 pad=0
 NET2 = "add: [maxpool 1x1 stride=4 pad=0, ['pad (1,0)', maxpool 3x3 stride=2 pad=0, maxpool 1x1 stride=2 pad=0]]"
 NET3 = "add: [['pad (2,1)', conv 1 5x5 stride=2 pad=0], [conv 1 3x3 pad=0, conv 1 3x3 pad=0]]"
 NET4 = "add: [conv 1 1x1 stride=4 pad=0, [conv 1 3x3 stride=2 pad=same, conv 1 1x1 stride=2 pad=0]]"
-NET6 = "add: [conv 1 1x1 stride=4 pad=0, ['pad (1,0)', conv 1 3x3 stride=2 pad=0, dropout 0.5, conv 1 1x1 stride=2 pad=0]]"
+NET6 = (
+    "add: [conv 1 1x1 stride=4 pad=0, ['pad (1,0)', conv 1 3x3 stride=2 pad=0, dropout 0.5, conv 1 1x1 stride=2 pad=0]]"
+)
 NET8 = [NET1, "relu", "add: [conv 1 1x1 stride=2 pad=0, ['pad (1,0)', conv 1 3x3 stride=2 pad=0]]", "relu"]
 NET9 = [
     "add: [conv 1 1x1 stride=4 pad=same, [conv 1 3x3 stride=2 pad=same, conv 1 1x1 stride=2 pad=same]]",
@@ -261,7 +316,9 @@ NET9 = [
     ],
     ids=["net1", "net2", "net4", "net6", "net7", "net8", "net9"],
 )
-def test_the_networks_of_google_research_receptive_field(layers: list[str], side: int, size: int, stride: int, padding: int) -> None:
+def test_the_networks_of_google_research_receptive_field(
+    layers: list[str], side: int, size: int, stride: int, padding: int
+) -> None:
     """The unit tests of github.com/google-research/receptive_field (receptive_field/python/util)."""
     assert axes(last_field(layers, side, side)) == [(size, stride, padding)] * 2
 
@@ -272,13 +329,18 @@ def test_branches_with_different_strides_are_not_uniform() -> None:
 
 
 def test_branches_that_do_not_align_merge_by_union() -> None:
-    """Net 4 on an even size pads 0 before and 1 after: that library refuses it, here the windows 0..0 and 0..2 make 0..2."""
+    """Net 4 on an even size pads 0 before and 1 after: that library refuses it, here the windows 0..0 and 0..2 make
+    0..2.
+    """
     assert axes(last_field([NET4], 8, 8)) == [(3, 4, 0)] * 2
 
 
 def test_axes_are_apart() -> None:
     """Net 5: kernels of 3x5, then 3x1, both with stride 2."""
-    assert axes(last_field(["conv 1 3x5 stride=2 pad=0", "conv 1 3x1 stride=2 pad=0"], 20, 20)) == [(7, 4, 0), (5, 4, 0)]
+    assert axes(last_field(["conv 1 3x5 stride=2 pad=0", "conv 1 3x1 stride=2 pad=0"], 20, 20)) == [
+        (7, 4, 0),
+        (5, 4, 0),
+    ]
 
 
 ALEXNET_V2 = [  # TF-Slim's; each with the size, stride and padding that the library publishes for it
@@ -303,7 +365,11 @@ VGG_16 = [line for convs in (2, 2, 3, 3, 3) for line in [*["conv 1 3x3 pad=same"
 
 MOBILENET_V1 = [
     "conv 1 3x3 stride=2 pad=same",
-    *(line for stride in (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1) for line in (f"dwconv 3x3 stride={stride} pad=same", "conv 1 1x1 pad=same")),
+    *(
+        line
+        for stride in (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
+        for line in (f"dwconv 3x3 stride={stride} pad=same", "conv 1 1x1 pad=same")
+    ),
 ]
 
 
@@ -354,11 +420,19 @@ def test_a_stretched_axis_has_no_uniform_window() -> None:
 
 
 def test_nothing_is_local_after_a_global_layer() -> None:
-    assert [row.field["input"].reach for row in table_of(["conv 1 3x3", "gap keepdims", "upsample 4"], 8, 8).rows] == [Reach.PASS, Reach.ALL, Reach.ALL]
+    assert [row.field["input"].reach for row in table_of(["conv 1 3x3", "gap keepdims", "upsample 4"], 8, 8).rows] == [
+        Reach.PASS,
+        Reach.ALL,
+        Reach.ALL,
+    ]
 
 
 def test_the_last_map_is_where_the_network_goes_global() -> None:
-    label, source, field = table_of(["stem: conv 1 3x3 stride=2 act=relu", "gap", "linear 10"], 8, 8).last_map or ("", "", None)
+    label, source, field = table_of(["stem: conv 1 3x3 stride=2 act=relu", "gap", "linear 10"], 8, 8).last_map or (
+        "",
+        "",
+        None,
+    )
     assert (label, source) == ("stem", "input")
     assert field is not None
     assert axes(field) == [(3, 2, 1)] * 2
@@ -366,7 +440,8 @@ def test_the_last_map_is_where_the_network_goes_global() -> None:
 
 def test_an_input_that_is_not_read_has_no_field() -> None:
     spec = read_spec(
-        "archcalc: 1\nname: two\ninputs: {a: [1, 8], b: [1, 8]}\nlayers:\n  - left: [ref a, conv 1 3]\n  - both: {add: [ref left, [ref b, conv 1 5]]}\n",
+        "archcalc: 1\nname: two\ninputs: {a: [1, 8], b: [1, 8]}\nlayers:\n  - left: [ref a, conv 1 3]\n  - both: {add:"
+        " [ref left, [ref b, conv 1 5]]}\n",
         "two.yaml",
     )
     binding = bind(spec)

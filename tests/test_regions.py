@@ -39,7 +39,7 @@ def inside(text: str) -> str:
     return match.group(1).strip()
 
 
-# ---- what regions hold ----------------------------------------------------------------------------------------------------
+# ---- what regions hold -----------------------------------------------------------------------------------------------
 
 
 def test_a_table_is_filled_and_the_rest_of_the_page_stays(docs) -> None:
@@ -48,8 +48,17 @@ def test_a_table_is_filled_and_the_rest_of_the_page_stays(docs) -> None:
     text = path.read_text()
     assert text.startswith("# Title\n\n<!-- archcalc: table net.yaml --columns layer,params,macs -->\n\n| layer ")
     assert text.endswith(") -->\n\nText  \nwith two blanks.")
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in inside(text).splitlines() if line.startswith("|")]
-    assert cells[2:] == [["stem", "448", "442k"], ["gap", "0", "0"], ["fc", "170", "160"], ["**total**", "**618**", "**443k**"]]
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in inside(text).splitlines()
+        if line.startswith("|")
+    ]
+    assert cells[2:] == [
+        ["stem", "448", "442k"],
+        ["gap", "0", "0"],
+        ["fc", "170", "160"],
+        ["**total**", "**618**", "**443k**"],
+    ]
     assert f"{PARAMS} parameters, {MACS:,} MACs" in text
 
 
@@ -105,7 +114,12 @@ def test_models_are_a_row_each_also_by_pattern_and_with_variants(docs) -> None:
     path = page(region("models net.yaml more/*.yaml resnet18 --columns name,network,params --form plain"))
     assert docs("page.md").code == 0
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in inside(path.read_text()).splitlines()[2:]]
-    assert rows == [["net.yaml", "Tiny", "618"], ["more/a.yaml", "Other", "618"], ["more/b.yaml", "Copy", "618"], ["resnet18", "ResNet-18", "11689512"]]
+    assert rows == [
+        ["net.yaml", "Tiny", "618"],
+        ["more/a.yaml", "Other", "618"],
+        ["more/b.yaml", "Copy", "618"],
+        ["resnet18", "ResNet-18", "11689512"],
+    ]
     path = page(region("models net.yaml --variants --columns name,params"))
     assert docs("page.md").code == 0
     assert "| net.yaml@wide |  1.23k |" in path.read_text()
@@ -129,8 +143,12 @@ def test_a_pattern_stays_in_the_project_of_the_document(docs, tmp_path: Path, mo
 
 def test_a_formula_in_latex_in_unicode_and_as_code(docs) -> None:
     block = page(region("formula net.yaml params --free width"))
-    line = page("w: <!-- archcalc: formula net.yaml macs --free width,size --form unicode --><!-- archcalc: end -->", "line.md")
-    code = page("w: <!-- archcalc: formula net.yaml params --free width --form text --><!-- archcalc: end -->", "code.md")
+    line = page(
+        "w: <!-- archcalc: formula net.yaml macs --free width,size --form unicode --><!-- archcalc: end -->", "line.md"
+    )
+    code = page(
+        "w: <!-- archcalc: formula net.yaml params --free width --form text --><!-- archcalc: end -->", "code.md"
+    )
     math = page("w: <!-- archcalc: formula net.yaml params --free width --><!-- archcalc: end -->", "math.md")
     assert docs("page.md", "line.md", "code.md", "math.md").code == 0
     assert inside(block.read_text()) == "$$\n38 \\mathit{width} + 10\n$$"
@@ -176,7 +194,7 @@ def test_markdown_shows_what_a_cell_says(docs) -> None:
     assert [(child.type, child.content) for child in cell.children] == [("text", "a*b*|_c_`d`<e>")]
 
 
-# ---- the three notations --------------------------------------------------------------------------------------------------
+# ---- the three notations ---------------------------------------------------------------------------------------------
 
 RST = """\
 Title
@@ -212,16 +230,27 @@ def test_restructuredtext_is_what_docutils_reads(docs) -> None:
     assert docs("page.rst", "--check").code == 0
     docutils = pytest.importorskip("docutils.core", reason="docutils is not installed")
     tree = docutils.publish_doctree(path.read_text(), settings_overrides={"report_level": 1, "halt_level": 2})
-    rows = [[entry.astext() for entry in row.findall(lambda node: node.tagname == "entry")] for row in tree.findall(lambda node: node.tagname == "row")]
+    rows = [
+        [entry.astext() for entry in row.findall(lambda node: node.tagname == "entry")]
+        for row in tree.findall(lambda node: node.tagname == "row")
+    ]
     assert rows == [["layer", "params"], ["stem", "448"], ["gap", "0"], ["fc", "170"], ["total", "618"]]
     assert "It has 443k MACs" in tree.astext()
-    assert [node.astext() for node in tree.findall(lambda node: node.tagname == "math_block")] == ["38 \\mathit{width} + 10"]
-    assert [node.astext() for node in tree.findall(lambda node: node.tagname == "literal_block")] == [".. archcalc: table nowhere.yaml", ".. archcalc: end"]
+    assert [node.astext() for node in tree.findall(lambda node: node.tagname == "math_block")] == [
+        "38 \\mathit{width} + 10"
+    ]
+    assert [node.astext() for node in tree.findall(lambda node: node.tagname == "literal_block")] == [
+        ".. archcalc: table nowhere.yaml",
+        ".. archcalc: end",
+    ]
 
 
 def test_a_formula_in_a_sentence_of_restructuredtext_is_a_substitution(docs) -> None:
     docutils = pytest.importorskip("docutils.core", reason="docutils is not installed")
-    forms = [f".. archcalc: formula net.yaml params --free width --form {form} --define {form}\n.. archcalc: end\n" for form in ("latex", "unicode", "text")]
+    forms = [
+        f".. archcalc: formula net.yaml params --free width --form {form} --define {form}\n.. archcalc: end\n"
+        for form in ("latex", "unicode", "text")
+    ]
     path = page("\n".join([*forms, "|latex|, |unicode|, |text|\n"]), "page.rst")
     assert docs("page.rst").code == 0
     tree = docutils.publish_doctree(path.read_text(), settings_overrides={"report_level": 2, "halt_level": 2})
@@ -232,17 +261,41 @@ def test_a_formula_in_a_sentence_of_restructuredtext_is_a_substitution(docs) -> 
 
 
 def test_wide_letters_and_nested_layers_keep_a_grid_straight(docs) -> None:
-    page("archcalc: 1\nname: 网络\ninput: [3, 8, 8]\nblocks:\n  unit: [conv 4 3x3, relu]\nlayers: [a: unit, b_: unit]\n", "net.yaml")
-    path = page(".. archcalc: table net.yaml --depth 2 --columns layer,op\n.. archcalc: end\n\n.. archcalc: models net.yaml\n.. archcalc: end\n", "page.rst")
+    page(
+        "archcalc: 1\nname: 网络\ninput: [3, 8, 8]\nblocks:\n  unit: [conv 4 3x3, relu]\nlayers: [a: unit, b_: unit]\n",
+        "net.yaml",
+    )
+    path = page(
+        ".. archcalc: table net.yaml --depth 2 --columns layer,op\n.. archcalc: end\n\n.. archcalc: models net.yaml\n.."
+        " archcalc: end\n",
+        "page.rst",
+    )
     assert docs("page.rst").code == 0
     docutils = pytest.importorskip("docutils.core", reason="docutils is not installed")
     tree = docutils.publish_doctree(path.read_text(), settings_overrides={"report_level": 2, "halt_level": 2})
-    first = [row.next_node(lambda node: node.tagname == "entry").astext() for row in tree.findall(lambda node: node.tagname == "row")]
-    assert first == ["layer", "a", "\u2003conv", "\u2003relu", "b_", "\u2003conv", "\u2003relu", "total", "network", "网络"]
+    first = [
+        row.next_node(lambda node: node.tagname == "entry").astext()
+        for row in tree.findall(lambda node: node.tagname == "row")
+    ]
+    assert first == [
+        "layer",
+        "a",
+        "\u2003conv",
+        "\u2003relu",
+        "b_",
+        "\u2003conv",
+        "\u2003relu",
+        "total",
+        "network",
+        "网络",
+    ]
 
 
 def test_myst_comments_begin_with_a_percent_sign(docs) -> None:
-    path = page("% archcalc: table net.yaml --columns layer,params\n% archcalc: end\n\n:::{note}\n% archcalc: value net.yaml params\n% archcalc: end\n:::\n")
+    path = page(
+        "% archcalc: table net.yaml --columns layer,params\n% archcalc: end\n\n:::{note}\n% archcalc: value net.yaml"
+        " params\n% archcalc: end\n:::\n"
+    )
     assert docs("page.md").code == 0
     text = path.read_text()
     assert len(re.findall(r"^% archcalc: end \(sum: \w{12}\)$", text, re.MULTILINE)) == 2
@@ -343,7 +396,11 @@ def test_code_is_what_commonmark_takes_for_code(docs, example: str) -> None:
 def test_what_commonmark_takes_for_text_is_filled(docs, text: str) -> None:
     text = text.replace("HERE", "<!-- archcalc: value net.yaml params --><!-- archcalc: end -->")
     tokens = [child for token in MarkdownIt("commonmark").parse(text) for child in (token, *(token.children or ()))]
-    assert [token.type for token in tokens if token.type in ("fence", "code_block", "code_inline") and "archcalc:" in token.content] == []
+    assert [
+        token.type
+        for token in tokens
+        if token.type in ("fence", "code_block", "code_inline") and "archcalc:" in token.content
+    ] == []
     path = page(text)
     assert docs("page.md").code == 0
     assert re.sub(r"<!-- archcalc.*?-->", "", path.read_text()).count("618") == 1
@@ -391,7 +448,7 @@ def test_a_command_goes_on_in_a_quotation(docs, text: str) -> None:
     assert docs("page.md", "--check").code == 0
 
 
-# ---- staleness and hand edits ---------------------------------------------------------------------------------------------
+# ---- staleness and hand edits ----------------------------------------------------------------------------------------
 
 
 def test_a_change_of_the_spec_makes_a_page_stale(docs) -> None:
@@ -441,7 +498,13 @@ def test_another_command_or_another_indentation_is_no_hand_edit(docs) -> None:
     assert docs("page.md").code == 0
 
 
-@pytest.mark.parametrize("text", [region("value net.yaml params", "about 600\n"), "x <!-- archcalc: value net.yaml params -->about 600<!-- archcalc: end -->"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        region("value net.yaml params", "about 600\n"),
+        "x <!-- archcalc: value net.yaml params -->about 600<!-- archcalc: end -->",
+    ],
+)
 def test_what_stood_there_before_archcalc_came_is_not_overwritten_either(docs, text: str) -> None:
     path = page(f"\n{text}\n")
     for words in ([], ["--check"]):
@@ -467,12 +530,18 @@ def test_one_edited_region_keeps_every_file_as_it_was(docs) -> None:
     assert "618" not in two.read_text()
 
 
-# ---- files ----------------------------------------------------------------------------------------------------------------
+# ---- files -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize(
-    ("mark", "encoding"), [(b"", "utf-8"), (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")]
+    ("mark", "encoding"),
+    [
+        (b"", "utf-8"),
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ],
 )
 def test_line_endings_and_encoding_are_kept(docs, newline: str, mark: bytes, encoding: str) -> None:
     text = f"# Größe ⌈x⌉\n\n{region('formula net.yaml macs --free size --form unicode')}\nEnde"
@@ -516,7 +585,10 @@ def test_permissions_and_links_are_kept(docs) -> None:
 def test_specs_are_looked_for_beside_the_document(docs) -> None:
     page(NET.replace("width: 16", "width: 32"), "docs/net.yaml")
     here = page(region("value net.yaml params"))
-    there = page(region("value net.yaml params") + region("value ../net.yaml params") + region("value googlenet params"), "docs/page.md")
+    there = page(
+        region("value net.yaml params") + region("value ../net.yaml params") + region("value googlenet params"),
+        "docs/page.md",
+    )
     assert docs("page.md", "docs/page.md").code == 0
     assert "\n618\n" in here.read_text()
     assert re.findall(r"^\d.*$", there.read_text(), re.MULTILINE) == ["1.23k", "618", "7.00M"]
@@ -557,7 +629,10 @@ def test_a_link_leads_to_the_document_and_to_what_stands_beside_that(docs) -> No
     Path("a.md").symlink_to("docs/real.md")
     assert docs("docs/index.md").code == 0
     assert "\n618\n" in path.read_text()
-    assert docs("a.md", "docs/index.md", "page.md").out == "a.md: 1 region, refreshed\ndocs/index.md: 1 region, unchanged\n"
+    assert (
+        docs("a.md", "docs/index.md", "page.md").out
+        == "a.md: 1 region, refreshed\ndocs/index.md: 1 region, unchanged\n"
+    )
     assert "\n1.23k\n" in Path("docs/real.md").read_text()
     assert docs(".").out == "page.md: 1 region, unchanged\ndocs/real.md: 1 region, unchanged\n"
     assert docs("page.md", "docs").out == "page.md: 1 region, unchanged\ndocs/real.md: 1 region, unchanged\n"
@@ -586,7 +661,7 @@ def test_in_a_folder_what_is_no_text_or_no_file_and_holds_no_marker_is_passed_ov
     assert (done.code, "latin.md:1:1: not a text file: byte 0xe9 at offset 3 is not UTF-8" in done.err) == (2, True)
 
 
-# ---- refusals: exit 2, with file and line, and nothing written -----------------------------------------------------------
+# ---- refusals: exit 2, with file and line, and nothing written -------------------------------------------------------
 
 GOOD = region("value net.yaml params")
 
@@ -598,7 +673,10 @@ GOOD = region("value net.yaml params")
         ("\n<!-- archcalc: table net.yaml -->\n", "page.md:2:1: this region has no end: `<!-- archcalc: end -->`"),
         (f"<!-- archcalc: table net.yaml -->\n{GOOD}", "page.md:1:1: this region has no end"),
         ("x\n<!-- archcalc: end -->\n", "page.md:2:1: an end without a beginning"),
-        ("<!-- archcalc: tabel net.yaml -->\n<!-- archcalc: end -->\n", "page.md:1:1: unknown command 'tabel'; did you mean 'table'?"),
+        (
+            "<!-- archcalc: tabel net.yaml -->\n<!-- archcalc: end -->\n",
+            "page.md:1:1: unknown command 'tabel'; did you mean 'table'?",
+        ),
         ("<!-- archcalc: -->\n<!-- archcalc: end -->\n", "page.md:1:1: no command; there are table, value"),
         (region("table nowhere.yaml"), "page.md:1:1: nowhere.yaml: No such file or directory"),
         (region("table googlnet"), "page.md:1:1: there is no file or network 'googlnet'; did you mean 'googlenet'?"),
@@ -615,7 +693,10 @@ GOOD = region("value net.yaml params")
         (region("value net.yaml macs --define x"), "page.md:1:1: --define x is for reStructuredText"),
         (region("formula net.yaml macs"), "page.md:1:1: a formula needs free parameters"),
         (region("models specs/*.yaml"), "page.md:1:1: no file matches 'specs/*.yaml'"),
-        (region("models /no/such/*.yaml"), "page.md:1:1: '/no/such/*.yaml' is absolute; a pattern goes from the document's folder"),
+        (
+            region("models /no/such/*.yaml"),
+            "page.md:1:1: '/no/such/*.yaml' is absolute; a pattern goes from the document's folder",
+        ),
         (region("models /**/*"), "page.md:1:1: '/**/*' is absolute"),
         (region("models ../*.yaml"), "page.md:1:1: '../*.yaml' leaves the document's project"),
         (region("models */../../*.yaml"), "page.md:1:1: '*/../../*.yaml' goes up after a wildcard"),
@@ -623,9 +704,18 @@ GOOD = region("value net.yaml params")
         (region('value "" params'), "page.md:1:1: "),
         (region("table net.yaml --batch 0"), "page.md:1:1: table: argument --batch: takes a whole number from 1 on"),
         (region("table net.yaml --free nope"), "page.md:1:1: "),
-        (region("diagram net.yaml --depth 0"), "page.md:1:1: diagram: argument --depth: takes a whole number from 1 on"),
-        ("x <!-- archcalc: table net.yaml --><!-- archcalc: end -->\n", "page.md:1:3: a table or a diagram needs a region on lines of its own"),
-        ("<!-- archcalc: table net.yaml -->\nx <!-- archcalc: end -->\n", "page.md:2:3: a region that begins on a line of its own ends on one"),
+        (
+            region("diagram net.yaml --depth 0"),
+            "page.md:1:1: diagram: argument --depth: takes a whole number from 1 on",
+        ),
+        (
+            "x <!-- archcalc: table net.yaml --><!-- archcalc: end -->\n",
+            "page.md:1:3: a table or a diagram needs a region on lines of its own",
+        ),
+        (
+            "<!-- archcalc: table net.yaml -->\nx <!-- archcalc: end -->\n",
+            "page.md:2:3: a region that begins on a line of its own ends on one",
+        ),
         (
             "see <!-- archcalc: value net.yaml params --> a\n\n## b\n\nc <!-- archcalc: end --> d\n",
             "page.md:1:5: a region that begins in a sentence ends in its",
@@ -650,7 +740,11 @@ def test_every_mistake_is_reported_at_once(docs) -> None:
     page(region("tabel net.yaml") + region("value net.yaml marcs"))
     page(region("table nowhere.yaml"), "other.md")
     done = docs("page.md", "other.md")
-    assert [line.split(" ")[0] for line in done.err.splitlines() if ".md:" in line] == ["other.md:1:1:", "page.md:1:1:", "page.md:3:1:"]
+    assert [line.split(" ")[0] for line in done.err.splitlines() if ".md:" in line] == [
+        "other.md:1:1:",
+        "page.md:1:1:",
+        "page.md:3:1:",
+    ]
 
 
 def test_a_mistake_in_a_spec_is_shown_where_it_is(docs) -> None:

@@ -37,7 +37,11 @@ def closed(name: str) -> dict[str, Any]:
         if not isinstance(part, dict):
             return part
         found = {key: shut(value) for key, value in part.items()}
-        return {**found, "additionalProperties": False} if isinstance(part.get("properties"), dict) and "additionalProperties" not in part else found
+        return (
+            {**found, "additionalProperties": False}
+            if isinstance(part.get("properties"), dict) and "additionalProperties" not in part
+            else found
+        )
 
     shape = shut(schemas.schema(name))
     jsonschema.Draft7Validator.check_schema(shape)
@@ -47,7 +51,9 @@ def closed(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", schemas.NAMES)
 def test_the_committed_schema_is_the_one_that_is_made(name: str) -> None:
     committed = (schemas.FOLDER / f"{name}.json").read_text(encoding="utf-8")
-    assert committed == schemas.schema_text(name) + "\n", f"run: archcalc schema {name} > {name}.json; mv {name}.json archcalc/schemas"
+    assert committed == schemas.schema_text(name) + "\n", (
+        f"run: archcalc schema {name} > {name}.json; mv {name}.json archcalc/schemas"
+    )
 
 
 def test_there_is_a_file_for_every_schema_and_for_nothing_else() -> None:
@@ -86,7 +92,13 @@ def test_counts_are_as_described(printed, words: list[str]) -> None:
 
 SPECS = {
     "loops": ("params: {n: 3}\ninput: [8, 16, 16]\nlayers:\n  - n x conv 8 3x3\n  - gap\n", ["--free", "n"]),
-    "inputs": ("inputs: {a: [4, 8, 8], b: [4, 8, 8]}\nlayers:\n  - ref a\n  - conv 8 3x3\n  - add: [identity, [ref b, conv 8 3x3]]\n", []),
+    "inputs": (
+        (
+            "inputs: {a: [4, 8, 8], b: [4, 8, 8]}\nlayers:\n  - ref a\n  - conv 8 3x3\n  - add: [identity, [ref b, conv"
+            " 8 3x3]]\n"
+        ),
+        [],
+    ),
     "vectors": ("input: [16]\nlayers: [linear 4]\n", []),
     "gates": ("input: [8, 8, 8]\nlayers:\n  - mul: [identity, [gap, linear 8, sigmoid]]\n  - conv 4 3x3\n", []),
     "fractions": ("input: [8, 8, 8]\nlayers:\n  - {add survive=0.3: [identity, conv 8 3x3]}\n", ["--train"]),
@@ -110,7 +122,11 @@ def test_a_check_is_as_described(printed, tmp_path: Path) -> None:
         jsonschema.validate(printed("check", *words), closed("check"))
 
 
-COMPARISONS = [["alexnet", "alexnet", "--without", "fc7"], ["vgg16", "vgg19", "--free", "size"], ["resnet50", "resnet50-v1", "--train"]]
+COMPARISONS = [
+    ["alexnet", "alexnet", "--without", "fc7"],
+    ["vgg16", "vgg19", "--free", "size"],
+    ["resnet50", "resnet50-v1", "--train"],
+]
 
 
 @pytest.mark.parametrize("words", COMPARISONS, ids=" ".join)
@@ -119,13 +135,19 @@ def test_a_comparison_is_as_described(printed, words: list[str]) -> None:
 
 
 def test_a_comparison_with_a_budget_is_as_described(printed, tmp_path: Path) -> None:
-    spec = "archcalc: 1\nname: t\ninput: [3, 8, 8]\nparams: {{width: {width}}}\nlayers:\n  - conv width 3x3\nbudget:\n  macs: {{max: 10, increase: 2%}}\n"
+    spec = (
+        "archcalc: 1\nname: t\ninput: [3, 8, 8]\nparams: {{width: {width}}}\nlayers:\n  - conv width 3x3\nbudget:\n "
+        " macs: {{max: 10, increase: 2%}}\n"
+    )
     paths = [tmp_path / f"{width}.yaml" for width in (8, 16)]
     for path in paths:
         path.write_text(spec.format(width=path.stem), encoding="utf-8")
     found = printed("compare", *map(str, paths))
     jsonschema.validate(found, closed("compare"))
-    assert (len(found["models"][0]["violations"]), found["models"][0]["parameters"]) == (2, {"width": {"base": 8, "head": 16}})
+    assert (len(found["models"][0]["violations"]), found["models"][0]["parameters"]) == (
+        2,
+        {"width": {"base": 8, "head": 16}},
+    )
 
 
 def test_what_running_a_network_prints_is_as_described(printed) -> None:
@@ -164,7 +186,9 @@ def test_a_schema_refuses_what_is_not_so(name: str, wrong: object) -> None:
         jsonschema.validate(wrong, schemas.schema(name))
 
 
-def test_the_command_prints_a_schema_by_name(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_prints_a_schema_by_name(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for words, name in (([], "spec"), (["spec"], "spec"), (["count"], "count")):
         monkeypatch.setattr(sys, "argv", ["archcalc", "schema", *words])
         with pytest.raises(SystemExit):

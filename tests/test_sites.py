@@ -16,7 +16,7 @@ def text_of(page: Path) -> str:
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page.read_text(encoding="utf-8"))))
 
 
-# ---- MkDocs ---------------------------------------------------------------------------------------------------------------
+# ---- MkDocs ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -73,19 +73,35 @@ def test_mkdocs_warns_of_what_is_out_of_date_in_the_repository(mkdocs, caplog: p
 
 
 @pytest.mark.parametrize("quiet", [[], ["--quiet"]])
-def test_a_strict_build_fails_on_stale_pages_and_names_them_all_however_quiet(mkdocs, tmp_path: Path, quiet: list[str]) -> None:
+def test_a_strict_build_fails_on_stale_pages_and_names_them_all_however_quiet(
+    mkdocs, tmp_path: Path, quiet: list[str]
+) -> None:
     from archcalc.docs.regions import checksum
 
     stale = f"# t\n\nx <!-- archcalc: value ../net.yaml params -->600<!-- archcalc: end (sum: {checksum('600')}) -->\n"
     mkdocs(stale)
     (tmp_path / "docs" / "other.md").write_text(stale.replace("600<", "601<"), encoding="utf-8")
-    built = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", *quiet], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8")
+    built = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", *quiet],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
     assert built.returncode == 1
     assert "index.md:3:3: this region is out of date; run: archcalc docs index.md" in built.stderr
     assert "other.md:3:3: this region was edited by hand" in built.stderr
     for name in ("index.md", "other.md"):
-        (tmp_path / "docs" / name).write_text(stale.replace("600", "618").replace(checksum("600"), checksum("618")), encoding="utf-8")
-    built = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", *quiet], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8")
+        (tmp_path / "docs" / name).write_text(
+            stale.replace("600", "618").replace(checksum("600"), checksum("618")), encoding="utf-8"
+        )
+    built = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", *quiet],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
     assert built.returncode == 0
 
 
@@ -111,12 +127,14 @@ def test_mkdocs_watches_the_specs(mkdocs, tmp_path: Path) -> None:
     assert str(tmp_path / "net.yaml") in [str(Path(path).resolve()) for path in Server.watched]
 
 
-# ---- Sphinx ---------------------------------------------------------------------------------------------------------------
+# ---- Sphinx ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def sphinx(tmp_path: Path) -> object:
-    """Build HTML from pages, in a process of its own: docutils keeps directives for good. What was printed comes back, warnings apart."""
+    """Build HTML from pages, in a process of its own: docutils keeps directives for good. What was printed comes back,
+    warnings apart.
+    """
     pytest.importorskip("sphinx", reason="Sphinx is not installed")
     source = tmp_path / "docs"
     source.mkdir()
@@ -126,9 +144,24 @@ def sphinx(tmp_path: Path) -> object:
         for name, text in pages.items():
             (source / name).write_text(text, encoding="utf-8")
         names = ["archcalc.sphinx", *extensions]
-        (source / "conf.py").write_text(f"extensions = {names}\nhtml_theme = 'basic'\nsuppress_warnings = ['toc.not_included']\n", encoding="utf-8")
-        command = [sys.executable, "-m", "sphinx", "-N", "-b", "html", "-d", str(tmp_path / "doctrees"), str(source), str(tmp_path / "out")]
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8"})
+        (source / "conf.py").write_text(
+            f"extensions = {names}\nhtml_theme = 'basic'\nsuppress_warnings = ['toc.not_included']\n", encoding="utf-8"
+        )
+        command = [
+            sys.executable,
+            "-m",
+            "sphinx",
+            "-N",
+            "-b",
+            "html",
+            "-d",
+            str(tmp_path / "doctrees"),
+            str(source),
+            str(tmp_path / "out"),
+        ]
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8"}
+        )
         return done.stderr, done.stdout
 
     return run
@@ -180,7 +213,10 @@ def test_sphinx_builds_a_page_again_when_its_spec_changes(sphinx, tmp_path: Path
 
 
 def test_sphinx_names_the_line_of_what_cannot_be_answered(sphinx) -> None:
-    bad = "Title\n=====\n\n.. archcalc:: tabel ../net.yaml\n\nx :archcalc:`value ../nowhere.yaml params` :archcalc:`table ../net.yaml`\n"
+    bad = (
+        "Title\n=====\n\n.. archcalc:: tabel ../net.yaml\n\nx :archcalc:`value ../nowhere.yaml params` :archcalc:`table"
+        " ../net.yaml`\n"
+    )
     warnings, _ = sphinx({"index.rst": bad})
     assert "index.rst:4: ERROR: unknown command 'tabel'; did you mean 'table'?" in warnings
     assert "index.rst:6: ERROR:" in warnings
@@ -198,7 +234,9 @@ def test_sphinx_reads_myst(sphinx, tmp_path: Path) -> None:
 
 
 def test_regions_are_read_by_sphinx_too(sphinx, tmp_path: Path) -> None:
-    """Filled regions need no extension: comments, tables, substitutions and formulas are plain reStructuredText and MyST."""
+    """Filled regions need no extension: comments, tables, substitutions and formulas are plain reStructuredText and
+    MyST.
+    """
     pytest.importorskip("myst_parser", reason="MyST is not installed")
     from archcalc.docs import documents, save
 
@@ -222,10 +260,12 @@ def test_sphinx_draws_a_diagram_with_the_mermaid_that_is_there(sphinx, tmp_path:
     pytest.importorskip("sphinxcontrib.mermaid", reason="sphinxcontrib-mermaid is not installed")
     warnings, _ = sphinx({"index.rst": "Title\n=====\n\n.. archcalc:: diagram ../net.yaml\n"}, "sphinxcontrib.mermaid")
     assert warnings == ""
-    assert re.search(r'<pre +class="mermaid">\s+flowchart TD', (tmp_path / "out" / "index.html").read_text(encoding="utf-8"))
+    assert re.search(
+        r'<pre +class="mermaid">\s+flowchart TD', (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    )
 
 
-# ---- notebooks ------------------------------------------------------------------------------------------------------------
+# ---- notebooks -------------------------------------------------------------------------------------------------------
 
 
 def test_a_notebook_shows_a_table_as_html_markdown_and_text() -> None:

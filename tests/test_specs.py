@@ -1,4 +1,6 @@
-"""The networks that ship: published figures, written out again here so that a changed spec can't change what it is held against."""
+"""The networks that ship: published figures, written out again here so that a changed spec can't change what it is held
+against.
+"""
 
 from fractions import Fraction
 from functools import cache
@@ -44,7 +46,15 @@ TOTALS = {
     "conv5x5-bottleneck": (None, 28 * 28 * 16 * 192 + 28 * 28 * 32 * 5 * 5 * 16),
 }
 # the last map before the network goes global: Araujo et al. (Distill, 2019) for vgg16 and the strides of resnet50-v1
-FIELDS = {"vgg16": 212, "resnet50": 427, "resnet50-v1": 483, "densenet121": 2071, "googlenet-torchvision": 379, "resnet18": 435, "resnet152": 1451}
+FIELDS = {
+    "vgg16": 212,
+    "resnet50": 427,
+    "resnet50-v1": 483,
+    "densenet121": 2071,
+    "googlenet-torchvision": 379,
+    "resnet18": 435,
+    "resnet152": 1451,
+}
 
 
 @pytest.mark.parametrize("name", TOTALS)
@@ -84,7 +94,11 @@ def test_every_spec_and_every_variant_has_a_reference_that_holds(path: Path) -> 
     without = [
         name
         for name in (None, *spec.variants)
-        if not [reference for reference in own_references(Model(spec, name)) if reference.expect == "match" and not is_our_own_count(reference)]
+        if not [
+            reference
+            for reference in own_references(Model(spec, name))
+            if reference.expect == "match" and not is_our_own_count(reference)
+        ]
     ]
     assert without == []
 
@@ -100,19 +114,27 @@ def test_a_known_mismatch_says_why(path: Path) -> None:
     assert [reference for reference in found if reference.expect == "mismatch" and not reference.note] == []
 
 
-# ---- figures that others have published ------------------------------------------------------------------------------------
+# ---- figures that others have published ------------------------------------------------------------------------------
 
 PUBLISHED: dict[str, list[dict[str, Any]]] = yaml.safe_load((DATA / "published.yaml").read_text(encoding="utf-8"))
 ROWS = [(section, row) for section, rows in PUBLISHED.items() for row in rows]
 
 
-@pytest.mark.parametrize(("section", "row"), ROWS, ids=lambda value: value if isinstance(value, str) else f"{value['network']} {value.get('layer', '')}")
+@pytest.mark.parametrize(
+    ("section", "row"),
+    ROWS,
+    ids=lambda value: value if isinstance(value, str) else f"{value['network']} {value.get('layer', '')}",
+)
 def test_a_published_figure_is_a_reference(section: str, row: dict[str, Any]) -> None:
     wanted = {metric: read_quantity(row[metric]) for metric in METRICS if metric in row}
     found: dict[str, Quantity] = {}
     for reference in references(row["network"]):
         if is_about(reference, row):
-            found |= {metric: quantity for metric in wanted if (quantity := getattr(reference, metric)) is not None and quantity[:2] == wanted[metric][:2]}
+            found |= {
+                metric: quantity
+                for metric in wanted
+                if (quantity := getattr(reference, metric)) is not None and quantity[:2] == wanted[metric][:2]
+            }
     assert sorted(found) == sorted(wanted)
     assert wanted
 
@@ -129,7 +151,11 @@ def is_about(reference: Reference, row: dict[str, Any]) -> bool:
 
 
 def test_the_published_figures_are_all_there() -> None:
-    assert {section: len(rows) for section, rows in PUBLISHED.items() if section != "papers"} == {"torchvision": 37, "distill": 12, "end_points": 71}
+    assert {section: len(rows) for section, rows in PUBLISHED.items() if section != "papers"} == {
+        "torchvision": 37,
+        "distill": 12,
+        "end_points": 71,
+    }
 
 
 SYSTEMS: dict[str, list[str]] = yaml.safe_load((DATA / "systems.yaml").read_text(encoding="utf-8"))
@@ -140,7 +166,7 @@ def test_every_system_of_the_lectures_is_there(system: str) -> None:
     assert [name for name in SYSTEMS[system] if not references(name)] == []
 
 
-# ---- files -----------------------------------------------------------------------------------------------------------------
+# ---- files -----------------------------------------------------------------------------------------------------------
 
 
 def test_names_are_unique_over_all_files() -> None:
@@ -155,7 +181,9 @@ def test_a_spec_is_a_page() -> None:
 def test_python_takes_paths_and_names_as_people_give_them(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(
-        "archcalc: 1\nname: Small\nparams: {size: 8, width: 4}\ninput: [3, size, size]\nlayers:\n  - c: conv width 3x3\n  - d: conv 5 1x1\n", encoding="utf-8"
+        "archcalc: 1\nname: Small\nparams: {size: 8, width: 4}\ninput: [3, size, size]\nlayers:\n  - c: conv width"
+        " 3x3\n  - d: conv 5 1x1\n",
+        encoding="utf-8",
     )
     model = archcalc.load(path)
     assert model.count(free="size, width").free == model.count(free=["size", "width"]).free

@@ -65,7 +65,9 @@ def networks() -> list[Any]:
     """Those of each name; where `slow` tests are not run, the cheapest of each family."""
     tables = {name: small(name) for name in zoo_names()}
     cheapest: dict[str, str] = {}
-    for name, table in sorted(tables.items(), key=lambda item: (item[1].totals["params"] + item[1].totals["macs"], item[0])):
+    for name, table in sorted(
+        tables.items(), key=lambda item: (item[1].totals["params"] + item[1].totals["macs"], item[0])
+    ):
         if table.totals["params"] <= MOST_PARAMS and table.totals["macs"] <= MOST_MACS:
             cheapest.setdefault(table.spec.path, name)
     return [pytest.param(name, marks=[] if name in cheapest.values() else [pytest.mark.slow]) for name in tables]
@@ -166,9 +168,12 @@ def test_a_random_network_is_what_was_counted(length: int, seed: int, train: boo
     assert (proof.params, proof.buffers) == (table.totals["params"], table.totals["buffers"])
 
 
-# ---- what is wrong is found ---------------------------------------------------------------------------------------------------------------
+# ---- what is wrong is found ------------------------------------------------------------------------------------------
 
-NET = "archcalc: 1\nname: net\ninput: [3, 24, 24]\nlayers:\n  - a: conv 4 3x3 stride=2\n  - b: conv 4 3x3 norm=bn\n  - c: maxpool 2x2\n"
+NET = (
+    "archcalc: 1\nname: net\ninput: [3, 24, 24]\nlayers:\n  - a: conv 4 3x3 stride=2\n  - b: conv 4 3x3 norm=bn\n  - c:"
+    " maxpool 2x2\n"
+)
 
 
 def larger(window: Window) -> Window:
@@ -183,10 +188,17 @@ def shifted(window: Window) -> Window:
     return window._replace(before=window.before + 1)
 
 
-@pytest.mark.parametrize(("change", "words"), [(larger, "doesn't see line"), (smaller, "sees pixels outside"), (shifted, "sees pixels outside")])
-def test_a_wrong_window_is_refuted(change: Callable[[Window], Window], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(larger, "doesn't see line"), (smaller, "sees pixels outside"), (shifted, "sees pixels outside")],
+)
+def test_a_wrong_window_is_refuted(
+    change: Callable[[Window], Window], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rule = OPS["conv"].windows
-    monkeypatch.setattr(OPS["conv"], "windows", lambda self, *inputs: tuple(change(window) for window in rule(self, *inputs)))  # type: ignore[union-attr]
+    monkeypatch.setattr(
+        OPS["conv"], "windows", lambda self, *inputs: tuple(change(window) for window in rule(self, *inputs))
+    )  # type: ignore[union-attr]
     proof = model_of(NET).verify(fields=["b"])
     assert not proof.holds
     assert any(words in difference for difference in proof.differences)
@@ -229,7 +241,9 @@ def test_a_field_that_cannot_be_shown_is_said() -> None:
     with pytest.raises(UsageError, match="reach over the input's border everywhere; give a larger one with --set"):
         model_of("archcalc: 1\nname: net\ninput: [3, 8, 8]\nlayers:\n  - a: conv 4 19x19\n").verify(fields=["a"])
     with pytest.raises(UsageError, match="a group normalisation before it reads the whole map"):
-        model_of("archcalc: 1\nname: net\ninput: [4, 24, 24]\nlayers:\n  - gn 2\n  - a: conv 4 3x3\n").verify(fields=["a"])
+        model_of("archcalc: 1\nname: net\ninput: [4, 24, 24]\nlayers:\n  - gn 2\n  - a: conv 4 3x3\n").verify(
+            fields=["a"]
+        )
     with pytest.raises(UsageError, match="it has no window"):
         model_of("archcalc: 1\nname: net\ninput: [4, 24, 24]\nlayers:\n  - a: gap\n").verify(fields=["a"])
     with pytest.raises(UsageError, match="there is no layer 'd'"):
@@ -238,21 +252,28 @@ def test_a_field_that_cannot_be_shown_is_said() -> None:
 
 def test_where_numbers_may_hide_a_change_nothing_is_refuted() -> None:
     """A maximum over sigmoids: a change that stays below another number isn't seen."""
-    model = model_of("archcalc: 1\nname: net\ninput: [4, 24, 24]\nlayers:\n  - conv 4 3x3 act=sigmoid\n  - a: maxpool 5x5 stride=1\n")
+    model = model_of(
+        "archcalc: 1\nname: net\ninput: [4, 24, 24]\nlayers:\n  - conv 4 3x3 act=sigmoid\n  - a: maxpool 5x5 stride=1\n"
+    )
     proof = model.verify(fields=["a"])
     assert proof.holds
     assert "nothing beyond it seen in 9 positions" in str(proof) or proof.fields[0].unseen == 0
 
 
 def test_positions_in_the_padding_alone_see_nothing() -> None:
-    (field,) = model_of("archcalc: 1\nname: net\ninput: [4, 12, 12]\nlayers:\n  - conv 4 3x3\n  - a: pad 3\n").verify(fields=["a"]).fields
+    (field,) = (
+        model_of("archcalc: 1\nname: net\ninput: [4, 12, 12]\nlayers:\n  - conv 4 3x3\n  - a: pad 3\n")
+        .verify(fields=["a"])
+        .fields
+    )
     assert field.holds
 
 
 def test_a_gate_stands_still() -> None:
     """The gate sees everything, and is left out of the field: 5, from two convolutions of 3."""
     text = (
-        "archcalc: 1\nname: net\ninput: [4, 24, 24]\nlayers:\n  - conv 4 3x3 act=sigmoid\n  - mul: [identity, [gap, linear 4 act=sigmoid]]\n  - a: conv 4 3x3\n"
+        "archcalc: 1\nname: net\ninput: [4, 24, 24]\nlayers:\n  - conv 4 3x3 act=sigmoid\n  - mul: [identity, [gap,"
+        " linear 4 act=sigmoid]]\n  - a: conv 4 3x3\n"
     )
     (field,) = model_of(text).verify(fields=["a"]).fields
     assert (field.size, field.holds) == ((5, 5), True)
@@ -265,7 +286,7 @@ def test_a_pixel_is_enough_to_show_a_line() -> None:
     assert proof.sides == 9 * 4  # windows 1..7, 7..13 and 12..18 of 0..19: both ends, on both axes
 
 
-# ---- the command --------------------------------------------------------------------------------------------------------------------------
+# ---- the command -----------------------------------------------------------------------------------------------------
 
 
 def archcalc(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -275,7 +296,10 @@ def archcalc(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_the_command_says_what_was_proved(tmp_path: Path) -> None:
     done = archcalc("verify", "cnn-flattening", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "13 of 13 shapes, 13 of 13 as onnx infers them, 10 of 10 tensors (388,298 numbers), field 22x22 at pool3 confirmed in 9 positions" in done.stdout
+    assert (
+        "13 of 13 shapes, 13 of 13 as onnx infers them, 10 of 10 tensors (388,298 numbers), field 22x22 at pool3"
+        " confirmed in 9 positions" in done.stdout
+    )
 
 
 def test_the_proof_as_json(tmp_path: Path) -> None:
@@ -314,7 +338,10 @@ def test_what_cannot_be_told_ends_with_2(words: list[str], message: str, tmp_pat
 
 
 def test_without_onnxruntime_the_message_has_the_line_to_install_it(tmp_path: Path) -> None:
-    code = "import sys; sys.modules['onnxruntime'] = None; sys.argv = ['archcalc', 'verify', 'lenet']\nfrom archcalc.cli import main\nmain()"
+    code = (
+        "import sys; sys.modules['onnxruntime'] = None; sys.argv = ['archcalc', 'verify', 'lenet']\nfrom archcalc.cli"
+        " import main\nmain()"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
     assert "pip install 'archcalc[run]'" in done.stderr

@@ -12,7 +12,10 @@ from archcalc.model import Model
 from archcalc.spec import read_spec
 
 CONV = 8 * 8 * 3 * 3 + 8
-HEAD = "archcalc: 1\nname: net\nparams: {n: 3}\ninput: [8, 16, 16]\nblocks:\n  pair(c): [x: conv c 3x3, y: conv c 3x3 norm=bn]\n"
+HEAD = (
+    "archcalc: 1\nname: net\nparams: {n: 3}\ninput: [8, 16, 16]\nblocks:\n  pair(c): [x: conv c 3x3, y: conv c 3x3"
+    " norm=bn]\n"
+)
 PAIR = CONV + CONV + 2 * 8  # the normalization has a scale and a bias a channel
 
 
@@ -58,7 +61,9 @@ BLOCKS = "  - a: pair 8\n  - b: pair 8 share=a\n  - c: pair 8 share=a\n"
     ],
 )
 @pytest.mark.parametrize("third", ["a", "b"])
-def test_of_a_block_each_layer_goes_to_the_first_that_is_left(without: tuple[str, ...], owners: dict[str, int], third: str) -> None:
+def test_of_a_block_each_layer_goes_to_the_first_that_is_left(
+    without: tuple[str, ...], owners: dict[str, int], third: str
+) -> None:
     assert params(BLOCKS.replace("c: pair 8 share=a", f"c: pair 8 share={third}"), *without) == owners
     assert sum(owners.values()) == PAIR
 

@@ -26,7 +26,11 @@ def test_files_are_written_together_or_not_at_all(tmp_path: Path) -> None:
     assert (one.read_bytes(), locked.read_bytes(), names(tmp_path)) == (b"old", b"old", ["locked", "one"])
     locked.chmod(0o644)
     write_all([(one, b"1"), (new, b"2"), (locked, b"3")])
-    assert [(name, (tmp_path / name).read_bytes()) for name in names(tmp_path)] == [("locked", b"3"), ("new", b"2"), ("one", b"1")]
+    assert [(name, (tmp_path / name).read_bytes()) for name in names(tmp_path)] == [
+        ("locked", b"3"),
+        ("new", b"2"),
+        ("one", b"1"),
+    ]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
@@ -54,7 +58,12 @@ def test_a_file_with_two_names_keeps_both(tmp_path: Path) -> None:
     one.write_bytes(b"old and longer")
     os.link(one, two)
     write(one, b"new")
-    assert (one.read_bytes(), two.read_bytes(), one.samefile(two), names(tmp_path)) == (b"new", b"new", True, ["one", "two"])
+    assert (one.read_bytes(), two.read_bytes(), one.samefile(two), names(tmp_path)) == (
+        b"new",
+        b"new",
+        True,
+        ["one", "two"],
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may give files away")

@@ -7,9 +7,10 @@
     >>> print(pooled, "|", unicode(64 * pooled**2))
     (size + 3)//4 | 64⌈size/4⌉²
 
-`poly` holds the arithmetic; the questions are in `intervals` (`bounds`), `equality` (`same`, `divides`) and `order` (`less`, `domain`), each
-answered for every point of the domain; `printing` has the notations, `sums` sums over an index, `compiling` fast evaluation. Nothing here
-rounds, overflows or guesses: what can't be decided or kept exact raises.
+`poly` holds the arithmetic; the questions are in `intervals` (`bounds`), `equality` (`same`, `divides`) and `order`
+(`less`, `domain`), each answered for every point of the domain; `printing` has the notations, `sums` sums over an
+index, `compiling` fast evaluation. Nothing here rounds, overflows or guesses: what can't be decided or kept exact
+raises.
 """
 
 from .compiling import compile_numpy, compile_python, javascript

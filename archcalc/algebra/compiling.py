@@ -1,7 +1,8 @@
 """Fast evaluation: Python, numpy and JavaScript source, emitted from the canonical form and from nothing else.
 
-Every distinct floor is computed once, with integer division. Symbols become locals of our own naming, so no text of a user
-ever reaches the source. The functions don't look whether their arguments lie in the symbols' domains; `Poly.evaluate` does.
+Every distinct floor is computed once, with integer division. Symbols become locals of our own naming, so no text of a
+user ever reaches the source. The functions don't look whether their arguments lie in the symbols' domains;
+`Poly.evaluate` does.
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ INT64 = 1 << 63
 # what JavaScript keeps for itself; a parameter of that name gets a $
 RESERVED = frozenset(
     """
-    arguments await break case catch class const continue debugger default delete do else enum eval export extends false finally
-    for function if implements import in instanceof interface let new null package private protected public return static super
-    switch this throw true try typeof var void while with yield Math Number RangeError NaN Infinity undefined
-    """.split()  # noqa: SIM905 - a line of words reads better than a column
+    arguments await break case catch class const continue debugger default delete do else enum eval export extends
+    false finally for function if implements import in instanceof interface let new null package private protected
+    public return static super switch this throw true try typeof var void while with yield Math Number RangeError
+    NaN Infinity undefined
+    """.split()  # noqa: SIM905 - a list of a word a line would fill a screen
 )
 
 
@@ -58,7 +60,9 @@ class _Python(Text):
     def sum(self, terms: Iterable[str]) -> str:
         parts = list(terms)
         while len(parts) > LONGEST_SUM:
-            parts = [f"({super(_Python, self).sum(parts[n : n + LONGEST_SUM])})" for n in range(0, len(parts), LONGEST_SUM)]
+            parts = [
+                f"({super(_Python, self).sum(parts[n : n + LONGEST_SUM])})" for n in range(0, len(parts), LONGEST_SUM)
+            ]
         return super().sum(parts)
 
     def ratio(self, top: str, bottom: int) -> str:
@@ -138,7 +142,9 @@ def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., numpy.ndarra
     def evaluate(*values: Any) -> numpy.ndarray[Any, Any]:
         arrays = [numpy.asarray(value) for value in values]
         if any(array.dtype.kind not in "iuO" for array in arrays):
-            raise ArchcalcError("a closed form takes arrays of integers, not " + ", ".join(str(array.dtype) for array in arrays))
+            raise ArchcalcError(
+                "a closed form takes arrays of integers, not " + ", ".join(str(array.dtype) for array in arrays)
+            )
         whole = small and all(array.dtype.kind in "iu" for array in arrays)
         fits = whole and _peak(x, dict(zip(names, map(_extent, arrays), strict=True))) < INT64
         kind = numpy.dtype(numpy.int64 if fits else object)
@@ -234,7 +240,9 @@ def javascript(x: Number, names: Sequence[str]) -> str:
     Raises ArchcalcError for what has no such function: real-valued symbols, fractional results, named roundings.
     """
     if not _is_integral(x) or any(_opaque(atom) for atom in nested(x)):
-        raise ArchcalcError(f"`{x}` can't be written in JavaScript: only integers, floors, min and max stay exact there")
+        raise ArchcalcError(
+            f"`{x}` can't be written in JavaScript: only integers, floors, min and max stay exact there"
+        )
     parameters = {name: _javascript_name(n, name) for n, name in enumerate(_parameters(x, names))}
     code = _JavaScript(parameters, lambda atom: atom.function)
     result = code.number(x)

@@ -1,6 +1,7 @@
 """Whether a closed form is never negative, as its terms tell: each negative one is at most what positive ones come to.
 
-ceil(h/4)*ceil(w/4) - ceil(h/8)*ceil(w/8) is an example that intervals don't tell: they let h be one number here and another there.
+ceil(h/4)*ceil(w/4) - ceil(h/8)*ceil(w/8) is an example that intervals don't tell: they let h be one number here and
+another there.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from math import ceil
 from .intervals import interval
 from .poly import Atom, Floor, Monomial, Poly, Rational
 
-MOST_TERMS = 64  # each negative one is compared with each positive one; the memory of real networks has fewer than twenty
+MOST_TERMS = (
+    64  # each negative one is compared with each positive one; the memory of real networks has fewer than twenty
+)
 
 
 def covered(x: Poly) -> bool:
@@ -23,7 +26,9 @@ def covered(x: Poly) -> bool:
         return False
     left = {monomial: coefficient for monomial, coefficient in x.terms.items() if coefficient > 0}
     debts = {monomial: -coefficient for monomial, coefficient in x.terms.items() if coefficient < 0}
-    payers = {monomial: [(payer, factor) for payer in left if (factor := _times(payer, monomial))] for monomial in debts}
+    payers = {
+        monomial: [(payer, factor) for payer in left if (factor := _times(payer, monomial))] for monomial in debts
+    }
     for monomial in sorted(debts, key=lambda monomial: len(payers[monomial])):  # those that few can pay for come first
         debt = debts[monomial]
         for payer, factor in payers[monomial]:
@@ -37,7 +42,9 @@ def covered(x: Poly) -> bool:
 
 @lru_cache(maxsize=1 << 14)
 def _times(one: Monomial, other: Monomial) -> Rational:
-    """A number of times that `one` is at least `other` everywhere; 0 where none is known. Factors are never negative."""
+    """A number of times that `one` is at least `other` everywhere; 0 where none is known. Factors are never
+    negative.
+    """
     unmatched = list(one)
     for atom in other:
         match = atom if atom in unmatched else next((mine for mine in unmatched if _at_least(mine, atom)), None)

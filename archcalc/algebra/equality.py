@@ -1,6 +1,7 @@
 """Whether closed forms are equal: at every point of the domain, at none, or the question is Undecided.
 
-Decided by residues: modulo a common multiple of the divisors every floor is a polynomial, so what is left to compare is polynomials.
+Decided by residues: modulo a common multiple of the divisors every floor is a polynomial, so what is left to compare is
+polynomials.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ MOST_POINTS = 4096
 def same(a: Number, b: Number) -> bool:
     """Whether a == b: True only if equal at every point of the domain, False only if different at every point.
 
-    Raises Undecided otherwise; its message names the symbols and, where one was found, the constraint that would settle it.
+    Raises Undecided otherwise; its message names the symbols and, where one was found, the constraint that would settle
+    it.
     """
     if a == b:
         return True
@@ -76,7 +78,10 @@ def _vanishes(x: Poly) -> tuple[bool | None, str]:
     if len(found) == 1 and None not in found:
         return found.pop(), ""
     if (None in found or not found) and math.prod(_count(atom.symbol) for atom in variables) <= MOST_POINTS:
-        zeros = [rewrite(x, dict(zip(variables, point, strict=True)).__getitem__) == 0 for point in product(*map(_values, variables))]
+        zeros = [
+            rewrite(x, dict(zip(variables, point, strict=True)).__getitem__) == 0
+            for point in product(*map(_values, variables))
+        ]
         if all(zeros) or not any(zeros):
             return all(zeros), ""
     return None, _residue_hint(verdicts, split, steps) if split else _root_hint(x)
@@ -111,7 +116,9 @@ def _by_class(x: Poly, split: list[Variable], steps: list[int]) -> dict[Residues
     """For the residues of the split symbols: does x vanish in all of the class, in none of it, or is neither known."""
     verdicts: dict[Residues, bool | None] = {}
     for residues in product(*(range(0, step, atom.multiple) for atom, step in zip(split, steps, strict=True))):
-        parts = {atom: _class(atom.symbol, step, residue) for atom, step, residue in zip(split, steps, residues, strict=True)}
+        parts = {
+            atom: _class(atom.symbol, step, residue) for atom, step, residue in zip(split, steps, residues, strict=True)
+        }
         members = {atom: part for atom, part in parts.items() if part is not None}
         if len(members) == len(split):
             verdicts[residues] = _zero(rewrite(x, partial(_replaced, members)))
@@ -143,12 +150,14 @@ def _zero(x: Number) -> bool | None:
 
 def _root(x: Poly) -> tuple[Variable, Rational | None] | None:
     """Where a*symbol + b vanishes within the domain (None in the second place: nowhere); None for anything else."""
-    (linear, *others) = [monomial for monomial in x.terms if monomial]
+    linear, *others = [monomial for monomial in x.terms if monomial]
     if others or len(linear) != 1 or not isinstance(linear[0], Variable):
         return None
     variable = linear[0]
     value = Fraction(-x.terms.get((), 0)) / x.terms[linear]
-    inside = variable.symbol.holds(value, value) and (not variable.integer or (value / variable.multiple).denominator == 1)
+    inside = variable.symbol.holds(value, value) and (
+        not variable.integer or (value / variable.multiple).denominator == 1
+    )
     return variable, value if inside else None
 
 
@@ -161,7 +170,9 @@ def _residue_hint(verdicts: dict[Residues, bool | None], split: list[Variable], 
     """The smallest moduli such that all of the classes of their multiples are classes where equality holds."""
 
     def enough(moduli: list[int]) -> bool:
-        members = [v for residues, v in verdicts.items() if not any(r % m for r, m in zip(residues, moduli, strict=True))]
+        members = [
+            v for residues, v in verdicts.items() if not any(r % m for r, m in zip(residues, moduli, strict=True))
+        ]
         return bool(members) and all(members)
 
     moduli = list(steps)

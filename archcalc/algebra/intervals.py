@@ -93,7 +93,9 @@ def _relaxable(x: Poly) -> Iterator[tuple[Monomial, int]]:
     for monomial in x.terms:
         for position, atom in enumerate(monomial):
             others = monomial[:position] + monomial[position + 1 :]
-            if isinstance(atom, Floor) and all((low := interval(other)[0]) is not None and low >= 0 for other in others):
+            if isinstance(atom, Floor) and all(
+                (low := interval(other)[0]) is not None and low >= 0 for other in others
+            ):
                 yield monomial, position
 
 
@@ -118,7 +120,9 @@ def _lower_shifted(x: Poly) -> Bound:
 
 
 def _shifted(x: Poly) -> Number:
-    """x with each atom replaced by low + atom or high - atom: from here on an atom stands for its distance from a bound."""
+    """x with each atom replaced by low + atom or high - atom: from here on an atom stands for its distance from a
+    bound.
+    """
     total: Number = 0
     for monomial, coefficient in x.terms.items():
         term: Number = coefficient

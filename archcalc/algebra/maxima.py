@@ -14,7 +14,9 @@ FAR = 10**6 + 3  # steps from the low end of a domain
 
 
 def minimum(*values: Number) -> Number:
-    """The smallest; where that depends on the symbols, one atom min(...) of those that may be it, in canonical order."""
+    """The smallest; where that depends on the symbols, one atom min(...) of those that may be it, in canonical
+    order.
+    """
     return _extreme("min", min, minimum, values)
 
 
@@ -23,7 +25,9 @@ def maximum(*values: Number) -> Number:
     return _extreme("max", max, maximum, values)
 
 
-def _extreme(name: str, function: Callable[..., Rational], build: Callable[..., Number], values: tuple[Number, ...]) -> Number:
+def _extreme(
+    name: str, function: Callable[..., Rational], build: Callable[..., Number], values: tuple[Number, ...]
+) -> Number:
     kept: list[Number] = []
     for value in (part for whole in values for part in _parts(name, whole)):
         if not any(_reaches(name, other, value) for other in kept):
@@ -57,7 +61,9 @@ def _reaches(name: str, one: Number, other: Number) -> bool:
 
 
 def _value(x: Number, far: bool) -> Rational | None:
-    """The value of x where every symbol is near the low end of its domain, or far from it; None where that isn't known."""
+    """The value of x where every symbol is near the low end of its domain, or far from it; None where that isn't
+    known.
+    """
     if not isinstance(x, Poly):
         return x
     total: Rational = 0

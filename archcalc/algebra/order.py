@@ -1,4 +1,6 @@
-"""Which of two closed forms is less, and from where on one is at least 1: at every point of the domain, or the question is Undecided."""
+"""Which of two closed forms is less, and from where on one is at least 1: at every point of the domain, or the question
+is Undecided.
+"""
 
 from __future__ import annotations
 
@@ -43,9 +45,15 @@ def increasing(x: Number) -> bool:
 
 
 def _trend(monomial: Monomial) -> int:
-    """1 for a product that is shown not to fall, -1 for one that is shown not to rise, while its symbols grow; else 0."""
+    """1 for a product that is shown not to fall, -1 for one that is shown not to rise, while its symbols grow; else
+    0.
+    """
     trends = {_trend_of(atom) for atom in monomial}
-    return trends.pop() if len(trends) == 1 and (len(monomial) == 1 or (trends == {1} and all(map(_not_negative, monomial)))) else 0
+    return (
+        trends.pop()
+        if len(trends) == 1 and (len(monomial) == 1 or (trends == {1} and all(map(_not_negative, monomial))))
+        else 0
+    )
 
 
 def _trend_of(atom: Atom) -> int:
@@ -87,7 +95,9 @@ def lower_bound(x: Dim) -> tuple[str, int] | None:
 
 
 def _first(holds: Callable[[int], bool], start: int | None) -> int | None:
-    """The smallest integer (from start on) for which a condition that stays true once it is true holds, found by doubling."""
+    """The smallest integer (from start on) for which a condition that stays true once it is true holds, found by
+    doubling.
+    """
     if start is not None and holds(start):
         return start
     below, stride = start if start is not None else 0, 1
@@ -107,9 +117,11 @@ def _first(holds: Callable[[int], bool], start: int | None) -> int | None:
 
 
 def domain(dims: Iterable[Dim]) -> tuple[str, ...]:
-    """The conditions, in the spec language, under which every dim is >= 1; those that the symbols' own domains imply are left out.
+    """The conditions, in the spec language, under which every dim is >= 1; those that the symbols' own domains imply
+    are left out.
 
-    One exact lower bound for each symbol ("size >= 17"); what isn't increasing, or has several symbols, is spelled "... >= 1".
+    One exact lower bound for each symbol ("size >= 17"); what isn't increasing, or has several symbols, is spelled "...
+    >= 1".
     """
     needed: dict[str, int] = {}
     others: list[Dim] = []

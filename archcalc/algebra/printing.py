@@ -1,8 +1,8 @@
 """A quantity as text: the spec language (`text`), for people (`unicode`), for papers (`latex`), for sympy.
 
-Terms are grouped by the set of symbols they contain. Groups come by their highest degree, then with fewer symbols first, then
-by name; inside a group the degree falls and, among equal degrees, divisors grow; the constant is last. So ResNet-50 begins
-with its largest maps, and DenseNet reads 6700k² + 2908k + 32kn + n.
+Terms are grouped by the set of symbols they contain. Groups come by their highest degree, then with fewer symbols
+first, then by name; inside a group the degree falls and, among equal degrees, divisors grow; the constant is last. So
+ResNet-50 begins with its largest maps, and DenseNet reads 6700k² + 2908k + 32kn + n.
 """
 
 from __future__ import annotations
@@ -35,7 +35,14 @@ def ordered(x: Poly) -> list[Term]:
     def rank(term: Term) -> tuple[object, ...]:
         monomial, group = term[0], names[term[0]]
         divisors = sorted(atom.divisor for atom in monomial if isinstance(atom, Floor))
-        return (-highest[group], len(group), group, -degree[monomial], divisors, [atom.key for atom, _ in powers(monomial)])
+        return (
+            -highest[group],
+            len(group),
+            group,
+            -degree[monomial],
+            divisors,
+            [atom.key for atom, _ in powers(monomial)],
+        )
 
     return sorted(x.terms.items(), key=rank)
 
@@ -103,7 +110,13 @@ class Text(Printer):
             return super().number(x)
         bottom = math.lcm(*(c.denominator for c in x.terms.values()))
         top = super().number(x * bottom)
-        return top if bottom == 1 else self.fraction(_bracketed(top), bottom) if always_integral(x) else self.ratio(_bracketed(top), bottom)
+        return (
+            top
+            if bottom == 1
+            else self.fraction(_bracketed(top), bottom)
+            if always_integral(x)
+            else self.ratio(_bracketed(top), bottom)
+        )
 
     def product(self, coefficient: int | Decimal, factors: list[tuple[Atom, int]]) -> str:
         alone = coefficient == 1 and len(factors) == 1 and factors[0][1] == 1
@@ -161,8 +174,12 @@ class Unicode(Brackets):
 
     def product(self, coefficient: int | Decimal, factors: list[tuple[Atom, int]]) -> str:
         parts = [str(coefficient)] if coefficient != 1 else []
-        parts += [self.atom(atom) + ("" if power == 1 else str(power).translate(SUPERSCRIPTS)) for atom, power in factors]
-        words = [len(atom.symbol.name) > 1 if isinstance(atom, Variable) else isinstance(atom, Call) for atom, _ in factors]
+        parts += [
+            self.atom(atom) + ("" if power == 1 else str(power).translate(SUPERSCRIPTS)) for atom, power in factors
+        ]
+        words = [
+            len(atom.symbol.name) > 1 if isinstance(atom, Variable) else isinstance(atom, Call) for atom, _ in factors
+        ]
         words = [False] * (len(parts) - len(words)) + words
         return parts[0] + "".join(("·" if words[n - 1] or words[n] else "") + parts[n] for n in range(1, len(parts)))
 
@@ -192,7 +209,9 @@ def is_negative(inside: Poly) -> bool:
 
 
 def rounding(atom: Floor) -> tuple[Number, int, bool]:
-    """What is rounded, over which divisor, and whether upwards: floor((X + c - 1)/c) is ceil(X/c), floor(-X/c) is minus that."""
+    """What is rounded, over which divisor, and whether upwards: floor((X + c - 1)/c) is ceil(X/c), floor(-X/c) is minus
+    that.
+    """
     scale = math.lcm(*(c.denominator for c in atom.inside.terms.values()))
     if is_negative(atom.inside):
         return -atom.inside * scale, atom.divisor * scale, True
@@ -211,7 +230,11 @@ class Latex(Brackets):
 
     def constant(self, x: Rational) -> str:
         sign = "-" if x < 0 else ""
-        return super().constant(x) if self.digits is not None or x.denominator == 1 else f"{sign}\\frac{{{abs(x.numerator)}}}{{{x.denominator}}}"
+        return (
+            super().constant(x)
+            if self.digits is not None or x.denominator == 1
+            else f"{sign}\\frac{{{abs(x.numerator)}}}{{{x.denominator}}}"
+        )
 
     def fraction(self, top: str, bottom: int) -> str:
         return f"\\frac{{{top}}}{{{bottom}}}"
@@ -242,7 +265,8 @@ def text(x: Number, digits: int | None = None) -> str:
     """x in the spec language, which is also Python: `9408*((size + 1)//2)**2 + 2048000`.
 
     Only + - * // ** and calls, so that evaluating it with ints gives the exact value. What isn't shown to be an integer
-    everywhere ends in `/denominator`: exact when the symbols are bound to Fractions. With `digits`, coefficients are decimals instead.
+    everywhere ends in `/denominator`: exact when the symbols are bound to Fractions. With `digits`, coefficients are
+    decimals instead.
     """
     return Text(digits).number(x)
 
@@ -258,8 +282,8 @@ def latex(x: Number, digits: int | None = None) -> str:
 
 
 def to_sympy(x: Number) -> sympy.Expr:
-    """x as a sympy expression, exact: symbols carry the assumptions of their domains, floors are of rational multiples, named
-    roundings are undefined functions (min and max are sympy's own). sympy is imported only now."""
+    """x as a sympy expression, exact: symbols carry the assumptions of their domains, floors are of rational multiples,
+    named roundings are undefined functions (min and max are sympy's own). sympy is imported only now."""
     import sympy
 
     def rational(value: Rational) -> sympy.Expr:
@@ -268,7 +292,9 @@ def to_sympy(x: Number) -> sympy.Expr:
     def whole(value: Number) -> sympy.Expr:
         if not isinstance(value, Poly):
             return rational(value)
-        return sympy.Add(*(sympy.Mul(rational(c), *(one(atom) ** power for atom, power in powers(m))) for m, c in ordered(value)))
+        return sympy.Add(
+            *(sympy.Mul(rational(c), *(one(atom) ** power for atom, power in powers(m))) for m, c in ordered(value))
+        )
 
     def one(atom: Atom) -> sympy.Expr:
         if isinstance(atom, Variable):
@@ -284,5 +310,11 @@ def to_sympy(x: Number) -> sympy.Expr:
 
 def _sympy_symbol(atom: Variable, make: Callable[..., sympy.Expr]) -> sympy.Expr:
     low = atom.symbol.low
-    sign = {"positive": True} if low is not None and low > 0 else {"nonnegative": True} if low is not None and low >= 0 else {}
+    sign = (
+        {"positive": True}
+        if low is not None and low > 0
+        else {"nonnegative": True}
+        if low is not None and low >= 0
+        else {}
+    )
     return make(atom.symbol.name, **({"integer": True} if atom.integer else {"real": True}), **sign)

@@ -1,7 +1,7 @@
 """Sums over an index, and the polynomial through a sequence: what a body that is repeated `n` times costs and hands on.
 
-The sum of i^m for i = 0 .. n-1 is a polynomial in n of degree m + 1 (Faulhaber), so a sum of polynomials in the index has an
-exact closed form. An index inside a floor or a named rounding has none here, and is refused.
+The sum of i^m for i = 0 .. n-1 is a polynomial in n of degree m + 1 (Faulhaber), so a sum of polynomials in the index
+has an exact closed form. An index inside a floor or a named rounding has none here, and is refused.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def _variable_of(index: Poly) -> Variable:
 
 
 def at(x: Number, index: Poly, value: Number) -> Number:
-    """x where the index has this value. The value isn't held against the index's domain: the end of an empty range lies before it."""
+    """x where the index has this value. The value isn't held against the index's domain: the end of an empty range lies
+    before it.
+    """
     if not isinstance(x, Poly):
         return x
     variable = _variable_of(index)
@@ -69,7 +71,9 @@ def _power_sum(power: int, stop: Number) -> Number:
 
 @lru_cache
 def _faulhaber(power: int) -> tuple[Fraction, ...]:
-    """The coefficients of n -> 0^m + ... + (n - 1)^m, the constant first: for n^(m+1) is the sum of comb(m+1, k) times the k-th."""
+    """The coefficients of n -> 0^m + ... + (n - 1)^m, the constant first: for n^(m+1) is the sum of comb(m+1, k) times
+    the k-th.
+    """
     coefficients = [Fraction(0)] * (power + 2)
     coefficients[power + 1] = Fraction(1)
     for lower in range(power):
@@ -79,7 +83,9 @@ def _faulhaber(power: int) -> tuple[Fraction, ...]:
 
 
 def progression(values: Sequence[Number], index: Poly, start: int) -> Number:
-    """The polynomial in the index of the lowest degree through values at start, start + 1 ... (Newton's forward differences)."""
+    """The polynomial in the index of the lowest degree through values at start, start + 1 ... (Newton's forward
+    differences).
+    """
     total: Number = 0
     factor: Number = 1
     row = list(values)

@@ -1,6 +1,7 @@
 """Budgets: the limits that a spec or its repository sets, and writing them into a spec.
 
-`rules` says which limits hold for a network, `settings` reads those of a repository, `writing` puts a block into a spec.
+`rules` says which limits hold for a network, `settings` reads those of a repository, `writing` puts a block into a
+spec.
 """
 
 from archcalc.budget.rules import Rule, eased, rules

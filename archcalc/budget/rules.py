@@ -53,7 +53,13 @@ def _settings(model: Model) -> Settings:
     return Settings() if model.ships else settings_above(Path(model.spec.path).parent)
 
 
-def _put(found: dict[tuple[str, str], Rule], budget: Budget | None, marks: Mapping[str, Mark], kinds: tuple[str, ...], top: Mark) -> None:
+def _put(
+    found: dict[tuple[str, str], Rule],
+    budget: Budget | None,
+    marks: Mapping[str, Mark],
+    kinds: tuple[str, ...],
+    top: Mark,
+) -> None:
     for rule in _of(budget, marks, kinds, top) if budget else ():
         found.setdefault((rule.metric, rule.kind), rule)
 
@@ -69,7 +75,14 @@ def _of(budget: Budget, marks: Mapping[str, Mark], kinds: tuple[str, ...], top: 
             if rule.is_share and kind != "increase":
                 raise SpecError([Problem(f"{kind}: {amount.text} of what? only `increase` is a percentage", rule.mark)])
             if not rule.is_share and kind == "increase" and amount.value.denominator != 1 and not rule.device:
-                raise SpecError([Problem(f"increase: {amount.text} is neither a percentage (`2%`) nor a whole number (`+30M`)", rule.mark)])
+                raise SpecError(
+                    [
+                        Problem(
+                            f"increase: {amount.text} is neither a percentage (`2%`) nor a whole number (`+30M`)",
+                            rule.mark,
+                        )
+                    ]
+                )
             yield rule
 
 

@@ -36,9 +36,13 @@ class Settings:
     marks: Mapping[str, Mark] = field(default_factory=dict)  # of the budget's metrics
 
     def files(self) -> list[str]:
-        """The specs that are there, as paths from the working folder. Raises UsageError for a pattern that fits none."""
+        """The specs that are there, as paths from the working folder. Raises UsageError for a pattern that fits
+        none.
+        """
         if not self.specs:
-            known = f"{self.file} names none" if self.file else f"there is no {OWN}, and no [tool.archcalc] in a {SHARED}"
+            known = (
+                f"{self.file} names none" if self.file else f"there is no {OWN}, and no [tool.archcalc] in a {SHARED}"
+            )
             raise UsageError(f'name a SPEC, or set `specs = ["models/*.yaml"]` for the repository: {known}')
         try:
             found = {pattern: [path for path in self.folder.glob(pattern) if path.is_file()] for pattern in self.specs}
@@ -73,7 +77,9 @@ def _from_here(path: Path) -> str:
 
 
 def settings_above(folder: str | Path) -> Settings:
-    """The nearest settings in a folder or above it; archcalc.toml comes before pyproject.toml. Raises SpecError, UsageError."""
+    """The nearest settings in a folder or above it; archcalc.toml comes before pyproject.toml. Raises SpecError,
+    UsageError.
+    """
     start = Path(folder).resolve()
     return next((found for parent in (start, *start.parents) if (found := _in(parent)) is not None), Settings())
 
@@ -94,13 +100,21 @@ def _read(file: Path) -> bytes:
 
 
 def read_settings(data: bytes, name: str, shown: str, folder: Path) -> Settings | None:
-    """The settings in a file called `name`, which messages call `shown`; None if it has no table of ours. Raises SpecError, UsageError."""
+    """The settings in a file called `name`, which messages call `shown`; None if it has no table of ours. Raises
+    SpecError, UsageError.
+    """
     try:
         text = data.decode("utf-8-sig")
         tables: dict[str, Any] = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{shown}: not TOML: {error}") from None
-    table = tables if name == OWN else tables.get("tool", {}).get("archcalc") if isinstance(tables.get("tool", {}), dict) else None
+    table = (
+        tables
+        if name == OWN
+        else tables.get("tool", {}).get("archcalc")
+        if isinstance(tables.get("tool", {}), dict)
+        else None
+    )
     return None if table is None else _settings(table, shown, folder, text.splitlines())
 
 
@@ -119,12 +133,18 @@ def _problem(wrong: Wrong, shown: str, lines: list[str]) -> Problem:
     if path == ["tool"] and shown.endswith(OWN):
         return Problem(f"{OWN} is archcalc's own: its keys stand without a [tool.archcalc] around them", mark)
     if wrong.known:
-        return Problem(f"unknown key '{path[-1]}'{suggest(path[-1], wrong.known, 'there are ' + ', '.join(wrong.known))}", mark)
-    return Problem(f"{'.'.join(path) or 'archcalc'}: {'must be a table' if wrong.what == MAPPING else wrong.what}", mark)
+        return Problem(
+            f"unknown key '{path[-1]}'{suggest(path[-1], wrong.known, 'there are ' + ', '.join(wrong.known))}", mark
+        )
+    return Problem(
+        f"{'.'.join(path) or 'archcalc'}: {'must be a table' if wrong.what == MAPPING else wrong.what}", mark
+    )
 
 
 def _mark(shown: str, lines: list[str], *names: str) -> Mark:
-    """Where the first of these keys is, as well as can be told from the text: below the heading of archcalc's own table."""
+    """Where the first of these keys is, as well as can be told from the text: below the heading of archcalc's own
+    table.
+    """
     start = next((n for n, line in enumerate(lines) if re.match(r"\s*\[\s*tool\s*\.\s*archcalc\b", line)), 0)
     for name in names:
         for n, line in enumerate(lines[start:], start):

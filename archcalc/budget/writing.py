@@ -76,14 +76,18 @@ def slack(text: str) -> Fraction:
 
 
 def budgeted(models: Sequence[Model], more: Fraction, names: Sequence[str] = ()) -> list[Written]:
-    """Specs with a `max` for each metric: those that have one, those in `names`, or the usual ones if there is none yet.
+    """Specs with a `max` for each metric: those that have one, those in `names`, or the usual ones if there is none
+    yet.
 
-    A spec stands for its network and the variants that have a budget of their own; `net.yaml@variant` for that one. Each file
-    comes once, and nothing else in its text changes. Raises UsageError, SpecError, ArchcalcError.
+    A spec stands for its network and the variants that have a budget of their own; `net.yaml@variant` for that one.
+    Each file comes once, and nothing else in its text changes. Raises UsageError, SpecError, ArchcalcError.
     """
     for name in names:
         if name not in Budget.fields:
-            raise UsageError(f"no budget can be set for '{name}'{suggest(name, Budget.fields, 'there are ' + ', '.join(Budget.fields))}")
+            raise UsageError(
+                "no budget can be set for"
+                f" '{name}'{suggest(name, Budget.fields, 'there are ' + ', '.join(Budget.fields))}"
+            )
     files: dict[str, list[Model]] = {}
     for model in models:
         if model.ships:
@@ -120,21 +124,28 @@ def _budget(model: Model) -> Budget | None:
 
 def _ceilings(model: Model, more: Fraction, names: Sequence[str]) -> list[Ceiling]:
     budget = _budget(model)
-    has: dict[str, Quantity] = {name: limit.max for name in Budget.fields if (limit := getattr(budget, name, None)) and limit.max is not None}
+    has: dict[str, Quantity] = {
+        name: limit.max for name in Budget.fields if (limit := getattr(budget, name, None)) and limit.max is not None
+    }
     wanted = list(dict.fromkeys([*has, *names])) or list(FIRST)
     table = model.count()
     found = []
     for name in wanted:
         device = getattr(getattr(budget, name, None), "device", "")
         if name == "latency" and not device:
-            raise UsageError(f"{model.name}: a budget for latency names its device: write `latency: {{device: ..., max: 5ms}}` first")
+            raise UsageError(
+                f"{model.name}: a budget for latency names its device: write `latency: {{device: ..., max: 5ms}}` first"
+            )
         priced = model.answer(model.on(device, Question())) if device else table
         counted: Any = metric(priced, name, None, model.spec.mark)
         if not isinstance(counted, (int, Fraction)):
             raise UsageError(f"{model.name}: {name} is {counted}, which can't have a limit")
         least = getattr(budget, name, None) and getattr(budget, name).min
         if least is not None and counted * (1 + more) < least.value:
-            raise UsageError(f"{model.name}: a max of {name} would be below its min, {least.text}: it is {numbers.exact(counted)} now")
+            raise UsageError(
+                f"{model.name}: a max of {name} would be below its min, {least.text}: it is"
+                f" {numbers.exact(counted)} now"
+            )
         found.append(
             Ceiling(
                 model.variant,
@@ -169,7 +180,9 @@ def duration(milliseconds: int | Fraction, more: Fraction) -> str:
 
 
 def _verify(text: str, model: Model, ceilings: Sequence[Ceiling]) -> None:
-    """The text, read again, says what was meant: else the spec is laid out in a way that can't be edited by position."""
+    """The text, read again, says what was meant: else the spec is laid out in a way that can't be edited by
+    position.
+    """
     try:
         spec = read(text, model.spec.path).spec
         for ceiling in ceilings:
@@ -178,7 +191,9 @@ def _verify(text: str, model: Model, ceilings: Sequence[Ceiling]) -> None:
                 raise ArchcalcError(f"{ceiling.metric} would be {limit.max.text}")
     except (ArchcalcError, AttributeError) as error:
         lines = "\n".join(f"  {ceiling.limit}" for ceiling in ceilings)
-        raise ArchcalcError(f"{model.spec.path}: the budget can't be placed ({error}); write it by hand:\nbudget:\n{lines}") from None
+        raise ArchcalcError(
+            f"{model.spec.path}: the budget can't be placed ({error}); write it by hand:\nbudget:\n{lines}"
+        ) from None
 
 
 def block(written: Written) -> str:

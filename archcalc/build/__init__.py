@@ -1,7 +1,8 @@
 """Builds the graph of a spec: walks its items, evaluates their expressions, and checks every shape.
 
-A mistake poisons the value that it would have produced (`None`), so that building goes on and every mistake is reported once.
-`nodes` puts layers into the graph, `items` walks what stands around them, `loops` closes a body that is repeated `n` times.
+A mistake poisons the value that it would have produced (`None`), so that building goes on and every mistake is reported
+once. `nodes` puts layers into the graph, `items` walks what stands around them, `loops` closes a body that is repeated
+`n` times.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ __all__ = ["build", "uncollected"]
 def build(spec: Spec, binding: Binding, train: bool = False, without: Collection[str] = ()) -> Graph:
     """The graph of a spec with bound parameters; with its train-only heads if `train`.
 
-    Labels in `without` are left out, and those that the variant leaves out: what reads them reads their input instead, and takes
-    its shape. Raises SpecError with every mistake, UsageError for a label in `without` that doesn't exist.
+    Labels in `without` are left out, and those that the variant leaves out: what reads them reads their input instead,
+    and takes its shape. Raises SpecError with every mistake, UsageError for a label in `without` that doesn't exist.
     """
     try:
         with uncollected():

@@ -52,7 +52,7 @@ class Builder(Nodes):
             return f"there is no layer '{label}' to leave out: the train head '{head}' is counted with --train only"
         return f"there is no layer '{label}' to leave out{suggest(label, set(self.results) - set(self.spec.inputs))}"
 
-    # ---- inputs and outputs ---------------------------------------------------------------------------------------------
+    # ---- inputs and outputs ------------------------------------------------------------------------------------------
 
     def input(self, name: str, words: tuple[Word, ...], context: Context) -> None:
         dims = []
@@ -78,14 +78,18 @@ class Builder(Nodes):
                 self.unknown(f"outputs: there is no label '{word.text}'", word.text, word.mark, NOWHERE)
             elif word.text in [earlier.text for earlier in self.spec.outputs[: self.spec.outputs.index(word)]]:
                 self.wrong(f"outputs: '{word.text}' is listed twice", word.mark, NOWHERE)
-            elif (found := self.outside(word.text, self.results[word.text], (), word.mark, NOWHERE)) is not None and found not in self.graph.outputs:
+            elif (
+                found := self.outside(word.text, self.results[word.text], (), word.mark, NOWHERE)
+            ) is not None and found not in self.graph.outputs:
                 self.graph.outputs.append(found)
 
     def head(self, head: Head, context: Context) -> None:
         if head.label in self.results:
             self.wrong(f"train head '{head.label}' has the name of a layer", head.mark, context)
         if head.source not in self.results:
-            self.unknown(f"train head '{head.label}': there is no label '{head.source}'", head.source, head.source_mark, context)
+            self.unknown(
+                f"train head '{head.label}': there is no label '{head.source}'", head.source, head.source_mark, context
+            )
             return
         source = self.outside(head.source, self.results[head.source], (), head.source_mark, context)
         if self.left_out(head.label, source, context):
@@ -95,7 +99,7 @@ class Builder(Nodes):
         output = self.item(head.layers, source, inner)
         self.group(head.label, f"train head on {head.source}", head.mark, output)
 
-    # ---- items ----------------------------------------------------------------------------------------------------------
+    # ---- items -------------------------------------------------------------------------------------------------------
 
     def item(self, item: Item, current: int | None, context: Context, label: str | None = None) -> int | None:
         self.steps += 1
@@ -110,7 +114,9 @@ class Builder(Nodes):
         elif isinstance(item, Repeat):
             result = self.repeat(item, current, context, label)
         elif label is not None:
-            result = self.scoped(label, caption(item), item.mark, context, item, lambda inner: self.chain(item, current, inner))
+            result = self.scoped(
+                label, caption(item), item.mark, context, item, lambda inner: self.chain(item, current, inner)
+            )
         else:
             result = self.chain(item, current, context)
         if result is None and not self.problems and not self.resolver.problems:
@@ -125,10 +131,16 @@ class Builder(Nodes):
 
     def labelled(self, item: Labelled, current: int | None, context: Context, label: str | None) -> int | None:
         if label is not None:  # a labelled item that is repeated: `stage/2/label`
-            return self.scoped(label, "", item.mark, context, item, lambda inner: self.labelled(item, current, inner, None))
+            return self.scoped(
+                label, "", item.mark, context, item, lambda inner: self.labelled(item, current, inner, None)
+            )
         path = context.scope.prefix + item.label
         if path in self.results or path in self.open:
-            self.wrong(f"label '{path}' is {'the name of an input' if path in self.spec.inputs else 'used twice'}", item.mark, context)
+            self.wrong(
+                f"label '{path}' is {'the name of an input' if path in self.spec.inputs else 'used twice'}",
+                item.mark,
+                context,
+            )
             return None
         if path in self.without:
             current = self.arriving(item.item, current, context)
@@ -146,11 +158,15 @@ class Builder(Nodes):
         while isinstance(first, Labelled) or (isinstance(first, Chain) and first.items):
             first = first.item if isinstance(first, Labelled) else first.items[0]
         layer = self.resolver.of(first) if isinstance(first, Line) else None
-        if layer is None or not layer.label or (first is item and current is not None):  # a `ref` of its own is left out itself
+        if (
+            layer is None or not layer.label or (first is item and current is not None)
+        ):  # a `ref` of its own is left out itself
             return current
         return self.ref(layer, context)
 
-    def scoped(self, label: str, text: str, mark: Mark, context: Context, body: Item, inside: Callable[[Context], int | None]) -> int | None:
+    def scoped(
+        self, label: str, text: str, mark: Mark, context: Context, body: Item, inside: Callable[[Context], int | None]
+    ) -> int | None:
         """Build something in a scope of its own, and note it as a group."""
         path = context.scope.prefix + label
         output = inside(context._replace(scope=Scope(path, body)))
@@ -172,17 +188,24 @@ class Builder(Nodes):
             self.wrong(f"a layer is repeated a whole number of times, got {show(count)}", item.count.mark, context)
             return None
         if count > MOST_LAYERS:
-            self.too_many(f"{count:,} repeats are more than the {MOST_LAYERS:,} layers that a network may have", item.count.mark, context)
+            self.too_many(
+                f"{count:,} repeats are more than the {MOST_LAYERS:,} layers that a network may have",
+                item.count.mark,
+                context,
+            )
         context = context._replace(times=context.times * max(count, 1))
         if context.times > MOST_LAYERS:
-            message = f"repeats in repeats, {context.times:,} in all, are more than the {MOST_LAYERS:,} layers that a network may have"
+            most = f"the {MOST_LAYERS:,} layers that a network may have"
+            message = f"repeats in repeats, {context.times:,} in all, are more than {most}"
             self.too_many(message, item.count.mark, context)
         if label is not None:
             return self.numbered(label, count, item, current, context)
         return self.times(count, item.item, current, context, False)
 
     def numbered(self, label: str, count: int, item: Repeat, current: int | None, context: Context) -> int | None:
-        """A labelled repeat is a group of `label/1`, `label/2` ..., named in full where all are the same: `3 x conv 512 3x3`."""
+        """A labelled repeat is a group of `label/1`, `label/2` ..., named in full where all are the same: `3 x conv 512
+        3x3`.
+        """
         path, start = context.scope.prefix + label, len(self.graph.nodes)
         inner = context._replace(scope=Scope(path, Chain(item.mark, ())))
         output = self.times(count, item.item, current, inner, True)
@@ -195,7 +218,9 @@ class Builder(Nodes):
             label = context.scope.name("repeat")
             context.scope.uncounted()
             for name in labels(item.item):
-                self.wrong(f"label '{context.scope.prefix}{name}' is used twice; label the repeat as well", item.mark, context)
+                self.wrong(
+                    f"label '{context.scope.prefix}{name}' is used twice; label the repeat as well", item.mark, context
+                )
         path, start = context.scope.prefix + label, len(self.graph.nodes)
         known = set(self.graph.groups)
         output = loops.repeat(self, item, count, current, context, path)
@@ -203,9 +228,15 @@ class Builder(Nodes):
         self.repeated(path, unicode(count), inner, item, start, output)
         return output
 
-    def repeated(self, path: str, count: str, inner: Iterable[str], item: Repeat, start: int, output: int | None) -> None:
+    def repeated(
+        self, path: str, count: str, inner: Iterable[str], item: Repeat, start: int, output: int | None
+    ) -> None:
         """Note repeats as a group; `inner` are the paths that each of them may have as a group."""
-        distinct = {(id(node.op), len(node.shape)): node for node in self.graph.nodes[start:] if node.name == node.line and node.op.word}
+        distinct = {
+            (id(node.op), len(node.shape)): node
+            for node in self.graph.nodes[start:]
+            if node.name == node.line and node.op.word
+        }
         made = {node.op.line(rank=rank - 1) for (_, rank), node in distinct.items()}
         called = {self.graph.groups[name].text for name in inner if name in self.graph.groups}
         same = called or made if isinstance(item.item, Line) else set()
@@ -234,7 +265,9 @@ class Builder(Nodes):
         self.group(context.scope.prefix + label, item.line.head.text, item.mark, output)
         return output
 
-    def joined(self, item: Branches, layer: Layer | None, current: int | None, context: Context, name: str | None) -> int | None:
+    def joined(
+        self, item: Branches, layer: Layer | None, current: int | None, context: Context, name: str | None
+    ) -> int | None:
         if layer is not None:
             context = self.kept(layer, context)
         survive = self.probability(layer, "survive", context) if layer else 1
@@ -247,7 +280,7 @@ class Builder(Nodes):
             return None
         return self.operator(layer, tuple(end for end in ends if end is not None), context, name)
 
-    # ---- lines ----------------------------------------------------------------------------------------------------------
+    # ---- lines -------------------------------------------------------------------------------------------------------
 
     def with_channels(self, env: dict[str, Any], current: int | None) -> dict[str, Any]:
         if current is not None:
@@ -272,7 +305,9 @@ class Builder(Nodes):
             return current
         context = self.kept(layer, context)
         if layer.op is not None:
-            return self.operator(layer, (current,), context, context.scope.prefix + label if label is not None else None)
+            return self.operator(
+                layer, (current,), context, context.scope.prefix + label if label is not None else None
+            )
         if layer.block is not None:
             return self.call(layer, layer.block, current, context, label)
         return current
@@ -280,7 +315,11 @@ class Builder(Nodes):
     def without_input(self, layer: Layer, context: Context) -> None:
         """A line after a mistake: its own expressions can still be wrong."""
         self.with_channels(context.env, None)
-        if self.problems and layer.op and not any("cin" in word.expression.names for word in (*layer.values.values(), *layer.variadic)):
+        if (
+            self.problems
+            and layer.op
+            and not any("cin" in word.expression.names for word in (*layer.values.values(), *layer.variadic))
+        ):
             self.made(layer, context)
         for kind in SUFFIXES:
             if kind in layer.control:
@@ -312,24 +351,40 @@ class Builder(Nodes):
             self.unknown(f"ref {label}: there is no such label", label, word.mark, context)
         return None
 
-    def outside(self, path: str, found: int | None, ranges: tuple[Range, ...], mark: Mark, context: Context) -> int | None:
-        """A node that something outside of the loops around it reads stands for all their repeats: there is no such tensor."""
+    def outside(
+        self, path: str, found: int | None, ranges: tuple[Range, ...], mark: Mark, context: Context
+    ) -> int | None:
+        """A node that something outside of the loops around it reads stands for all their repeats: there is no such
+        tensor.
+        """
         inside = self.graph.nodes[found].ranges if found is not None else ()
         if inside == ranges[: len(inside)]:
             return found
-        counts = sorted({symbol for around in inside for symbol in getattr(around.stop, "symbols", ()) if symbol in self.binding.free})
+        counts = sorted(
+            {
+                symbol
+                for around in inside
+                for symbol in getattr(around.stop, "symbols", ())
+                if symbol in self.binding.free
+            }
+        )
         names = ", ".join(f"`{name}`" for name in counts)
-        self.wrong(f"{path} stands for as many repeats as {names} says; bind it with --set", mark, context, tuple(counts))
+        self.wrong(
+            f"{path} stands for as many repeats as {names} says; bind it with --set", mark, context, tuple(counts)
+        )
         return None
 
     def unknown(self, message: str, label: str, mark: Mark, context: Context) -> None:
-        """A label that there isn't; perhaps it is that of a single repeat, which are not built one by one where their number is free."""
+        """A label that there isn't; perhaps it is that of a single repeat, which are not built one by one where their
+        number is free.
+        """
         for loop in self.graph.loops.values():
             path = self.graph.nodes[loop.entry].name.rpartition("/")[0]
             if label.startswith(f"{path}/") and isinstance(loop.range.stop, Poly):
                 counts = tuple(sorted(loop.range.stop.symbols & set(self.binding.free)))
+                named = " and ".join(f"`{name}`" for name in counts)
                 self.wrong(
-                    f"{message}: the repeats of {path} are alike and built as one; bind {' and '.join(f'`{name}`' for name in counts)} with --set",
+                    f"{message}: the repeats of {path} are alike and built as one; bind {named} with --set",
                     mark,
                     context,
                     counts,
@@ -343,7 +398,9 @@ class Builder(Nodes):
         failed = False
         for name in block.arguments:
             word = layer.values.get(name) or block.defaults[name]
-            value = self.evaluate(word, context if name in layer.values else context._replace(env=self.with_channels(env, current)), WORDS)
+            value = self.evaluate(
+                word, context if name in layer.values else context._replace(env=self.with_channels(env, current)), WORDS
+            )
             failed |= value is FAILED
             env[name] = value
         if failed:
@@ -354,7 +411,17 @@ class Builder(Nodes):
             return current
         share = self.shared_group(layer, path, context)
         calls = ((block.name, layer.line.mark), *context.calls)
-        inner = Context(env, Scope(path, block.body), calls, self.frozen(layer, context), context.survive, share, context.head, context.times, context.ranges)
+        inner = Context(
+            env,
+            Scope(path, block.body),
+            calls,
+            self.frozen(layer, context),
+            context.survive,
+            share,
+            context.head,
+            context.times,
+            context.ranges,
+        )
         output = self.chain(block.body, current, inner)
         self.group(path, called(layer, block, env), layer.line.mark, output)
         return output
@@ -363,8 +430,14 @@ class Builder(Nodes):
         word = layer.control.get("share")
         if word is None:
             return context.share
-        owner = next((path for path in context.scope.paths(word.text) if path in self.graph.groups or self.is_gone(path)), None)
+        owner = next(
+            (path for path in context.scope.paths(word.text) if path in self.graph.groups or self.is_gone(path)), None
+        )
         if owner is None:
-            self.wrong(f"share={word.text}: there is no earlier block with that label{suggest(word.text, self.graph.groups)}", word.mark, context)
+            self.wrong(
+                f"share={word.text}: there is no earlier block with that label{suggest(word.text, self.graph.groups)}",
+                word.mark,
+                context,
+            )
             return None
         return owner, path

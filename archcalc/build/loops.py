@@ -1,8 +1,9 @@
 """A body that is repeated as often as a free parameter says: built once, for repeat i, and summed over i.
 
-What arrives at repeat i is guessed, from a few repeats that are built with numbers, as a polynomial in i. The body is then built
-with i as a symbol. If what it puts out for i is what the guess says arrives at i + 1, the guess holds for every repeat, by
-induction. The first repeats and the last may differ from the others (a projection, `when=first`); those are built apart.
+What arrives at repeat i is guessed, from a few repeats that are built with numbers, as a polynomial in i. The body is
+then built with i as a symbol. If what it puts out for i is what the guess says arrives at i + 1, the guess holds for
+every repeat, by induction. The first repeats and the last may differ from the others (a projection, `when=first`);
+those are built apart.
 """
 
 from __future__ import annotations
@@ -24,7 +25,14 @@ from archcalc.spec.items import Chain, Item, Repeat
 if TYPE_CHECKING:
     from archcalc.build.items import Builder
 
-APART = ((0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (2, 1))  # how many repeats are built apart, before the others and after them
+APART = (
+    (0, 0),
+    (1, 0),
+    (0, 1),
+    (1, 1),
+    (2, 0),
+    (2, 1),
+)  # how many repeats are built apart, before the others and after them
 EXPLAINED = (1, 1)  # the attempt whose failure is reported: `first` and `last` are known in it
 TRIALS = 3
 
@@ -33,7 +41,9 @@ _ADVICE = re.compile(r"(; | and |: )`[^`]*`( and `[^`]*`)* (is|are) free.*$|; bi
 
 
 class _Open(Exception):
-    """An induction that doesn't close: the mistakes that the body made, or what arrives at one repeat after the other."""
+    """An induction that doesn't close: the mistakes that the body made, or what arrives at one repeat after the
+    other.
+    """
 
     def __init__(self, problems: Iterable[Problem] = (), arriving: Iterable[Shape] = (), trial: bool = False) -> None:
         self.problems, self.arriving, self.trial = tuple(problems), tuple(arriving), trial
@@ -71,7 +81,9 @@ class _Body:
         stop = self.count - after
         current = self.alike(current, before, stop, bool(before), bool(after))
         for n in range(after):
-            current = self.once(current, stop + n, _name(stop + n + 1), first=False if before else None, last=n == after - 1)
+            current = self.once(
+                current, stop + n, _name(stop + n + 1), first=False if before else None, last=n == after - 1
+            )
         return current
 
     def alike(self, current: int, start: int, stop: Dim, knows_first: bool, knows_last: bool) -> int:
@@ -94,21 +106,34 @@ class _Body:
         return exit
 
     def check_sizes(self, entry: int, around: Range) -> None:
-        """What must hold at every repeat: sizes are smallest at the first or at the last, and loops inside have the repeats that stand apart."""
+        """What must hold at every repeat: sizes are smallest at the first or at the last, and loops inside have the
+        repeats that stand apart.
+        """
         builder, (name,) = self.builder, around.index.symbols
         nodes = builder.graph.nodes
         for n in range(entry + 1, len(nodes)):
             inner = builder.graph.loops.get(n)
             repeats = inner.range.stop - inner.range.start if inner else 0
             if isinstance(repeats, Poly) and name in repeats.symbols and not _is_natural(repeats):
+                times = f"`{inner.range.stop if inner else n}`"
+                message = f"{times} repeats may be fewer than those that differ from the others"
                 raise _Open(
-                    [Problem(f"`{inner.range.stop if inner else n}` repeats may be fewer than those that differ from the others", nodes[n].mark)], trial=True
+                    [Problem(message, nodes[n].mark)],
+                    trial=True,
                 )
             for dim in nodes[n].shape:
                 try:
                     extremes(-dim, around.index, around.start, around.stop)
                 except Undecided:
-                    raise _Open([Problem(f"the size {unicode(dim)} is not smallest at the first or at the last repeat", nodes[n].mark)], trial=True) from None
+                    raise _Open(
+                        [
+                            Problem(
+                                f"the size {unicode(dim)} is not smallest at the first or at the last repeat",
+                                nodes[n].mark,
+                            )
+                        ],
+                        trial=True,
+                    ) from None
 
     def arriving(self, current: int, index: Poly, start: int, once: Callable[..., int]) -> Shape:
         """What arrives at repeat i, guessed from the repeats that follow `start`."""
@@ -132,9 +157,21 @@ class _Body:
         """A repeat that is left out, or has something left out, has to stand apart."""
         for label, met in self.builder.without.items():
             if not met and re.match(rf"{re.escape(path)}/\d+(/|$)", label):
-                raise _Open([Problem(f"{label} can't be left out: repeats that are alike are built as one", self.item.mark)], trial=True)
+                raise _Open(
+                    [Problem(f"{label} can't be left out: repeats that are alike are built as one", self.item.mark)],
+                    trial=True,
+                )
 
-    def once(self, current: int, i: Dim, name: str, *, first: bool | None, last: bool | None, around: tuple[Range, ...] | None = None) -> int:
+    def once(
+        self,
+        current: int,
+        i: Dim,
+        name: str,
+        *,
+        first: bool | None,
+        last: bool | None,
+        around: tuple[Range, ...] | None = None,
+    ) -> int:
         """One repeat; what it can't know (whether it is the first) it doesn't."""
         builder = self.builder
         env = {key: value for key, value in self.context.env.items() if key not in ("first", "last")}
@@ -154,7 +191,11 @@ class _Body:
 
     def index_name(self) -> str:
         """A letter that no free parameter and no loop around has."""
-        taken = {*self.builder.binding.free, *self.count.symbols, *(s for around in self.context.ranges for s in around.index.symbols)}
+        taken = {
+            *self.builder.binding.free,
+            *self.count.symbols,
+            *(s for around in self.context.ranges for s in around.index.symbols),
+        }
         letters = "ijlmpqrstuvw"
         return next((letter for letter in letters if letter not in taken), f"i{len(taken)}")
 
@@ -188,8 +229,17 @@ def _refuse(builder: Builder, item: Repeat, count: Poly, context: Context, reaso
     symbols = tuple(sorted(count.symbols))
     for problem in reason.problems:
         plain = not reason.trial and set(problem.symbols) <= set(builder.binding.free)
-        stated = problem if plain else problem._replace(message=f"{_ADVICE.sub('', problem.message)}; {free}", symbols=symbols)
+        stated = (
+            problem
+            if plain
+            else problem._replace(message=f"{_ADVICE.sub('', problem.message)}; {free}", symbols=symbols)
+        )
         builder.problems.setdefault((stated.message, stated.mark), stated)
     if not reason.problems:
         shapes = ", ".join(spell_shape(shape, unicode) for shape in reason.arriving)
-        builder.wrong(f"what arrives at the repeats, {shapes}, has no closed form in their number: {free}", item.count.mark, context, symbols)
+        builder.wrong(
+            f"what arrives at the repeats, {shapes}, has no closed form in their number: {free}",
+            item.count.mark,
+            context,
+            symbols,
+        )

@@ -37,11 +37,15 @@ class Saved(NamedTuple):
 
 
 class Nodes:
-    """The graph so far. A mistake poisons the value that it would have produced (`None`), so that every mistake is reported, once."""
+    """The graph so far. A mistake poisons the value that it would have produced (`None`), so that every mistake is
+    reported, once.
+    """
 
     def __init__(self, spec: Spec, binding: Binding, train: bool, without: Collection[str]) -> None:
         self.spec, self.binding, self.train = spec, binding, train
-        self.without = dict.fromkeys([*binding.without, *without], False)  # labels to leave out, and whether they were met
+        self.without = dict.fromkeys(
+            [*binding.without, *without], False
+        )  # labels to leave out, and whether they were met
         self.graph = Graph()
         self.resolver = Resolver(spec)
         self.names: dict[str, int] = {}  # of nodes
@@ -49,16 +53,27 @@ class Nodes:
         self.heirs: dict[str, str] = {}  # of layers that are left out: the first of those that share their weights
         self.results: dict[str, int | None] = {}  # of labels, groups and nodes: what a `ref` reads
         self.problems: dict[tuple[str, Mark | None], Problem] = {}
-        self.shapes: dict[tuple[int, tuple[Shape, ...]], tuple[Op, Shape]] = {}  # with the operator, whose id is the key: it has to live on
+        self.shapes: dict[
+            tuple[int, tuple[Shape, ...]], tuple[Op, Shape]
+        ] = {}  # with the operator, whose id is the key: it has to live on
         self.open: list[str] = []
         self.suffixes: dict[tuple[Any, ...], Op] = {}
         self.steps = 0
 
-    # ---- trials ---------------------------------------------------------------------------------------------------------
+    # ---- trials ------------------------------------------------------------------------------------------------------
 
     def save(self) -> Saved:
         graph = self.graph
-        kept = (graph.groups, graph.loops, self.names, self.results, self.problems, self.without, self.instead, self.heirs)
+        kept = (
+            graph.groups,
+            graph.loops,
+            self.names,
+            self.results,
+            self.problems,
+            self.without,
+            self.instead,
+            self.heirs,
+        )
         return Saved(len(graph.nodes), *(dict(known) for known in kept))  # type: ignore[arg-type]
 
     def restore(self, saved: Saved) -> None:
@@ -71,13 +86,19 @@ class Nodes:
         self.instead, self.heirs = dict(saved.instead), dict(saved.heirs)
 
     def left_out(self, path: str, current: int | None, context: Context, item: Item | None = None) -> bool:
-        """Whether a label is to be left out; then it stands for its input, and its weights for those that its item would have shared."""
+        """Whether a label is to be left out; then it stands for its input, and its weights for those that its item
+        would have shared.
+        """
         if path not in self.without:
             return False
         self.without[path] = True
         self.results[path] = current
         word = item.options.get("share") if isinstance(item, Line) else None
-        whose = next((known for known in context.scope.paths(word.text) if self.is_known(known)), None) if word else shared(path, context)
+        whose = (
+            next((known for known in context.scope.paths(word.text) if self.is_known(known)), None)
+            if word
+            else shared(path, context)
+        )
         if whose is not None:
             self.instead[path] = whose
         return True
@@ -102,7 +123,7 @@ class Nodes:
             path = self.instead[gone] + path[len(gone) :]
         return path
 
-    # ---- mistakes -----------------------------------------------------------------------------------------------------
+    # ---- mistakes ----------------------------------------------------------------------------------------------------
 
     def wrong(self, message: str, mark: Mark, context: Context, symbols: tuple[str, ...] = ()) -> None:
         self.problems.setdefault((message, mark), Problem(message, mark, context.calls, symbols))
@@ -130,7 +151,11 @@ class Nodes:
 
     def kept(self, layer: Layer, context: Context) -> Context:
         """Where training keeps a whole layer with a probability of its own."""
-        return context._replace(survive=context.survive * self.probability(layer, "kept", context)) if "kept" in layer.control else context
+        return (
+            context._replace(survive=context.survive * self.probability(layer, "kept", context))
+            if "kept" in layer.control
+            else context
+        )
 
     def probability(self, layer: Layer, name: str, context: Context) -> Any:
         word = layer.control.get(name)
@@ -140,7 +165,9 @@ class Nodes:
         if value is FAILED:
             return 1
         if word and (not isinstance(value, (int, Fraction)) or isinstance(value, bool) or not 0 <= value <= 1):
-            self.wrong(f"{name} must be a probability, got {show(value)}", word.mark, context, symbols_in(context.env, word))
+            self.wrong(
+                f"{name} must be a probability, got {show(value)}", word.mark, context, symbols_in(context.env, word)
+            )
             return 1
         return value
 
@@ -151,7 +178,7 @@ class Nodes:
             self.wrong(f"frozen must be true or false, got {show(value)}", word.mark, context)
         return context.frozen or value is True
 
-    # ---- nodes ----------------------------------------------------------------------------------------------------------
+    # ---- nodes -------------------------------------------------------------------------------------------------------
 
     def operator(self, layer: Layer, inputs: tuple[int, ...], context: Context, name: str | None) -> int | None:
         op = self.made(layer, context)
@@ -179,7 +206,9 @@ class Nodes:
         values: dict[str, Any] = {}
         assert layer.op is not None
         for field, word in layer.values.items():
-            values[field] = self.word(word, context) if takes_words(layer.op, field) else self.evaluate(word, context, WORDS)
+            values[field] = (
+                self.word(word, context) if takes_words(layer.op, field) else self.evaluate(word, context, WORDS)
+            )
         if layer.variadic:
             values[layer.op.positional[0]] = tuple(self.evaluate(word, context) for word in layer.variadic)
         if any(value is FAILED or (isinstance(value, tuple) and FAILED in value) for value in values.values()):
@@ -192,7 +221,12 @@ class Nodes:
         except FieldErrors as error:
             for field, sentence in complaints(error):
                 given = layer.values.get(field)
-                self.wrong(f"{layer.line.head.text}: {sentence}", given.mark if given else layer.line.mark, context, symbols_in(context.env, given))
+                self.wrong(
+                    f"{layer.line.head.text}: {sentence}",
+                    given.mark if given else layer.line.mark,
+                    context,
+                    symbols_in(context.env, given),
+                )
             return None
 
     def suffix(self, kind: str, word: Word, context: Context) -> Op | None:
@@ -223,7 +257,16 @@ class Nodes:
                 return None
         return self.suffixes[key]
 
-    def node(self, name: str, op: Op, inputs: tuple[int, ...], mark: Mark, context: Context, line: str, layer: Layer | None = None) -> int | None:
+    def node(
+        self,
+        name: str,
+        op: Op,
+        inputs: tuple[int, ...],
+        mark: Mark,
+        context: Context,
+        line: str,
+        layer: Layer | None = None,
+    ) -> int | None:
         shapes = tuple([self.graph.nodes[n].shape for n in inputs])
         key = (id(op), shapes)
         known = self.shapes.get(key)
@@ -240,12 +283,23 @@ class Nodes:
         return self.add(name, op, inputs, shape, mark, context, line, share, frozen)
 
     def add(
-        self, name: str, op: Op, inputs: tuple[int, ...], shape: Shape, mark: Mark, context: Context, line: str, share: int | None = None, frozen: bool = False
+        self,
+        name: str,
+        op: Op,
+        inputs: tuple[int, ...],
+        shape: Shape,
+        mark: Mark,
+        context: Context,
+        line: str,
+        share: int | None = None,
+        frozen: bool = False,
     ) -> int:
         position = len(self.graph.nodes)
         if position >= MOST_LAYERS:
             self.too_many(f"more than {MOST_LAYERS:,} layers", mark, context)
-        self.graph.nodes.append(Node(name, op, inputs, shape, line, mark, share, frozen, context.survive, context.head, context.ranges))
+        self.graph.nodes.append(
+            Node(name, op, inputs, shape, line, mark, share, frozen, context.survive, context.head, context.ranges)
+        )
         self.names[name] = position
         if isinstance(op, Input):
             self.results[name] = position
@@ -262,7 +316,12 @@ class Nodes:
             self.wrong(f"{op.word}: {error}", mark, context, error.symbols)
             return None
         except ArchcalcError as error:
-            self.wrong(f"{op.word}: {error}", mark, context, tuple(sorted({s for x in shapes for d in x if isinstance(d, Poly) for s in d.symbols})))
+            self.wrong(
+                f"{op.word}: {error}",
+                mark,
+                context,
+                tuple(sorted({s for x in shapes for d in x if isinstance(d, Poly) for s in d.symbols})),
+            )
             return None
         for dim in shape:
             if isinstance(dim, int) and dim < 1:
@@ -275,7 +334,9 @@ class Nodes:
         """The position of the node whose weights this one uses."""
         word = layer.control.get("share") if layer else None
         if word is not None:
-            path = next((path for path in context.scope.paths(word.text) if path in self.names or self.is_gone(path)), None)
+            path = next(
+                (path for path in context.scope.paths(word.text) if path in self.names or self.is_gone(path)), None
+            )
         else:
             path = shared(name, context)
             if path is None:
@@ -285,17 +346,22 @@ class Nodes:
             return None
         mark = word.mark if word else layer.line.mark if layer else NOWHERE_MARK
         path = path and self.whose(path)
-        if path is not None and path not in self.names and self.is_gone(path) and not context.ranges:  # of repeats, the first inherits
+        if (
+            path is not None and path not in self.names and self.is_gone(path) and not context.ranges
+        ):  # of repeats, the first inherits
             self.heirs[path] = name
             return None
         if path is None or path not in self.names:
             wanted = word.text if word else str(path)
-            self.wrong(f"share={wanted}: there is no earlier layer with that label{suggest(wanted, self.names)}", mark, context)
+            self.wrong(
+                f"share={wanted}: there is no earlier layer with that label{suggest(wanted, self.names)}", mark, context
+            )
             return None
         owner = self.graph.nodes[self.names[path]]
         owned = owner.op.weights(*self.graph.shapes_into(owner))
         if type(owner.op) is not type(op) or owned != weights:
-            message = f"share={path}: the weights differ: {_spell_weights(owned) or 'none'} there, {_spell_weights(weights) or 'none'} here"
+            there, here = _spell_weights(owned) or "none", _spell_weights(weights) or "none"
+            message = f"share={path}: the weights differ: {there} there, {here} here"
             self.wrong(message, mark, context)
         return owner.share if owner.share is not None else self.names[path]
 
@@ -325,7 +391,17 @@ def lineage(path: str) -> Iterator[str]:
 def symbols_in(env: Environment, word: Word | None) -> tuple[str, ...]:
     """The free symbols that an expression depends on."""
     names = word.expression.names if word else ()
-    return tuple(sorted({symbol for name in names for value in _flat(env.get(name)) if isinstance(value, Poly) for symbol in value.symbols}))
+    return tuple(
+        sorted(
+            {
+                symbol
+                for name in names
+                for value in _flat(env.get(name))
+                if isinstance(value, Poly)
+                for symbol in value.symbols
+            }
+        )
+    )
 
 
 def _flat(value: Any) -> list[Any]:

@@ -13,10 +13,17 @@ from archcalc.cli.options import Quiet, Specs, models, names
 @command()
 def budget(
     specs: Specs,
-    write: Annotated[bool, typer.Option("--write", help="Put it into the spec; nothing else in the file changes.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Put it into the spec; nothing else in the file changes.")
+    ] = False,
     slack: Annotated[str, typer.Option("--slack", metavar="P%", help="How much more than now is allowed.")] = "2%",
     metrics: Annotated[
-        list[str] | None, typer.Option("--metrics", metavar="M,M", help="Which: those with a max already, or else params,macs,act_peak. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--metrics",
+            metavar="M,M",
+            help="Which: those with a max already, or else params,macs,act_peak. Repeatable.",
+        ),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -37,4 +44,7 @@ def budget(
     save(made)
     if not quiet:
         for written in made:
-            typer.echo(f"{written.path}: {'budget written' if written.text != written.old else 'the budget is as it was'}", err=True)
+            typer.echo(
+                f"{written.path}: {'budget written' if written.text != written.old else 'the budget is as it was'}",
+                err=True,
+            )

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 @command()
 def calibrate(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write the device's profile.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write the device's profile.")
+    ],
     device: OnDevice = "cpu",
     threads: Threads = None,
     dtype: Precision = "fp32",
@@ -26,10 +28,13 @@ def calibrate(
     name: Annotated[str | None, typer.Option("--name", help="What to call the machine.")] = None,
     chains: Annotated[int, typer.Option("--chains", min=12, help="Random chains of layers to time.")] = 108,
     seconds: Annotated[float, typer.Option("--seconds", min=1, help="The most time for timing them.")] = 60,
-    noise: Annotated[str, typer.Option("--noise", help="The most that odd and even passes may differ by, in the median.")] = "4%",
+    noise: Annotated[
+        str, typer.Option("--noise", help="The most that odd and even passes may differ by, in the median.")
+    ] = "4%",
     quiet: Quiet = False,
 ) -> None:
-    """Time short chains of layers on this machine and write its profile, which `archcalc predict` takes; under two minutes.
+    """Time short chains of layers on this machine and write its profile, which `archcalc predict` takes; under two
+    minutes.
 
     \b
     archcalc calibrate --threads 1 -o device.json
@@ -70,6 +75,7 @@ def _share(noise: str) -> float:
 def _summary(profile: Calibrated) -> str:
     held = profile.holdout
     return (
-        f"{profile.name}, {len(profile.classes)} classes of layers from {profile.calibration.samples:,} timed ones; chains that were left out "
-        f"are off by {held.mape:.1%}, nine of ten by less than a factor of {held.factor:.3g}; noise {profile.calibration.noise or 0:.1%}"
+        f"{profile.name}, {len(profile.classes)} classes of layers from {profile.calibration.samples:,} timed ones;"
+        f" chains that were left out are off by {held.mape:.1%}, nine of ten by less than a factor of"
+        f" {held.factor:.3g}; noise {profile.calibration.noise or 0:.1%}"
     )

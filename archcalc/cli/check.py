@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 
 
 @command()
-def check(specs: SpecsOrAll = None, form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text", quiet: Quiet = False) -> None:
-    """Is each spec right on its own: shapes, published references, absolute budgets. A file is checked with all its variants.
+def check(
+    specs: SpecsOrAll = None,
+    form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text",
+    quiet: Quiet = False,
+) -> None:
+    """Is each spec right on its own: shapes, published references, absolute budgets. A file is checked with all its
+    variants.
 
     \b
     archcalc check net.yaml               a spec of yours
@@ -42,7 +47,9 @@ def _lines(found: list[Checked], quiet: bool) -> list[str]:
         shown = [f"  {verdict}" for verdict in checked.verdicts if not quiet or verdict.fails]
         if shown or not quiet:
             figures = len(checked.verdicts)
-            head = f"{checked.layers:,} layer{'s' * (checked.layers != 1)}, {figures} figure{'s' * (figures != 1)} checked"
+            head = (
+                f"{checked.layers:,} layer{'s' * (checked.layers != 1)}, {figures} figure{'s' * (figures != 1)} checked"
+            )
             head += f", incomplete: without {'; '.join(map(str, checked.uncounted))}" if checked.uncounted else ""
             lines += [f"{checked.model.name}: {head}", *shown]
     return lines
@@ -65,5 +72,10 @@ def _json(found: list[Checked], tally: Tally) -> str:
         }
         for checked in found
     ]
-    whole = {"schema": "archcalc/check/1", "tool": {"name": "archcalc", "version": __version__}, "totals": tally._asdict(), "networks": networks}
+    whole = {
+        "schema": "archcalc/check/1",
+        "tool": {"name": "archcalc", "version": __version__},
+        "totals": tally._asdict(),
+        "networks": networks,
+    }
     return json.dumps(whole, indent=1, ensure_ascii=False)

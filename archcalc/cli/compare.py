@@ -16,13 +16,27 @@ if TYPE_CHECKING:
 
 Sides = Annotated[
     list[str] | None,
-    typer.Argument(metavar="A B | SPEC...", help="Two networks; or with --base, specs (none: those that archcalc.toml or pyproject.toml name)."),
+    typer.Argument(
+        metavar="A B | SPEC...",
+        help="Two networks; or with --base, specs (none: those that archcalc.toml or pyproject.toml name).",
+    ),
 ]
 Base = Annotated[
-    str | None, typer.Option("--base", metavar="REF|FILE", help="A git ref (compared with where HEAD forked from it), or a snapshot: count's JSON.")
+    str | None,
+    typer.Option(
+        "--base",
+        metavar="REF|FILE",
+        help="A git ref (compared with where HEAD forked from it), or a snapshot: count's JSON.",
+    ),
 ]
 Formats = Annotated[
-    list[str] | None, typer.Option("--format", "-o", metavar="F[=FILE]", help="text (default), markdown, json, github, junit; repeatable, each into a file.")
+    list[str] | None,
+    typer.Option(
+        "--format",
+        "-o",
+        metavar="F[=FILE]",
+        help="text (default), markdown, json, github, junit; repeatable, each into a file.",
+    ),
 ]
 
 
@@ -30,8 +44,13 @@ Formats = Annotated[
 def compare(
     sides: Sides = None,
     base: Base = None,
-    no_merge_base: Annotated[bool, typer.Option("--no-merge-base", help="Compare with REF as it is now, not with where HEAD forked from it.")] = False,
-    missing_base: Annotated[str, typer.Option("--missing-base", metavar="fail|new", help="Where there is no base: fail, or take specs as new.")] = "fail",
+    no_merge_base: Annotated[
+        bool, typer.Option("--no-merge-base", help="Compare with REF as it is now, not with where HEAD forked from it.")
+    ] = False,
+    missing_base: Annotated[
+        str,
+        typer.Option("--missing-base", metavar="fail|new", help="Where there is no base: fail, or take specs as new."),
+    ] = "fail",
     sets: Set = None,
     free: Free = None,
     without: Without = None,
@@ -60,7 +79,11 @@ def compare(
     if missing_base not in ("fail", "new"):
         raise UsageError(f"--missing-base is fail or new, not '{missing_base}'")
     question = Question(bindings(sets), names(free), batch, train, dtype, names(without), device=device)
-    report = _of_two(sides or [], question) if base is None else _against(sides or [], quiet, base, question, not no_merge_base, missing_base == "new")
+    report = (
+        _of_two(sides or [], question)
+        if base is None
+        else _against(sides or [], quiet, base, question, not no_merge_base, missing_base == "new")
+    )
     outputs(forms or ["text"], _read(report, base))
     printed = write(report, wanted)
     for note in () if quiet else _stay(report):
@@ -80,7 +103,11 @@ def _read(report: Report, base: str | None) -> list[str]:
 def _stay(report: Report) -> list[str]:
     """Parameters that `--free all` had to leave alone."""
     sides = [side for comparison in report.comparisons for side in (comparison.base, comparison.head) if side]
-    return list(dict.fromkeys(f"{name} stays {side.bindings[name]}: it decides the structure" for side in sides for name in side.dropped))
+    return list(
+        dict.fromkeys(
+            f"{name} stays {side.bindings[name]}: it decides the structure" for side in sides for name in side.dropped
+        )
+    )
 
 
 def _of_two(sides: list[str], question: Question) -> Report:
@@ -89,7 +116,9 @@ def _of_two(sides: list[str], question: Question) -> Report:
     from archcalc.comparison.pairs import pair
 
     if len(sides) != 2:
-        raise UsageError(f"compare takes two networks, got {len(sides)}; to compare specs with what they were, give --base REF")
+        raise UsageError(
+            f"compare takes two networks, got {len(sides)}; to compare specs with what they were, give --base REF"
+        )
     return Report((pair(operand(sides[0]), operand(sides[1]), question),))
 
 

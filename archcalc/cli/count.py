@@ -7,7 +7,22 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import As, Batch, Columns, Dtype, Free, Quiet, Set, Specs, Train, Without, answered, bindings, names, width
+from archcalc.cli.options import (
+    As,
+    Batch,
+    Columns,
+    Dtype,
+    Free,
+    Quiet,
+    Set,
+    Specs,
+    Train,
+    Without,
+    answered,
+    bindings,
+    names,
+    width,
+)
 
 
 @command()
@@ -15,19 +30,36 @@ def count(
     specs: Specs,
     sets: Set = None,
     free: Free = None,
-    depth: Annotated[int | None, typer.Option("--depth", "-d", min=0, help="Levels of blocks to show: 0 the totals, 1 what the spec lists (default).")] = None,
-    by: Annotated[str | None, typer.Option("--by", help="layer (every one), block (without what is inside) or op.")] = None,
+    depth: Annotated[
+        int | None,
+        typer.Option(
+            "--depth", "-d", min=0, help="Levels of blocks to show: 0 the totals, 1 what the spec lists (default)."
+        ),
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="layer (every one), block (without what is inside) or op.")
+    ] = None,
     columns: Columns = None,
-    sort: Annotated[str | None, typer.Option("--sort", help="The dearest first: macs, params, flops, activations, bytes ...")] = None,
-    top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many rows, and one for the others together.")] = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", help="The dearest first: macs, params, flops, activations, bytes ...")
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option("--top", min=1, help="Only so many rows, and one for the others together.")
+    ] = None,
     without: Without = None,
     train: Train = False,
     batch: Batch = 1,
     dtype: Dtype = "fp32",
-    flops: Annotated[bool, typer.Option("--flops", help="A column of FLOPs: 2 x MACs + elementwise operations.")] = False,
-    form: Annotated[str, typer.Option("--format", "-o", help="table, markdown, rst, csv, json, html or latex.")] = "table",
+    flops: Annotated[
+        bool, typer.Option("--flops", help="A column of FLOPs: 2 x MACs + elementwise operations.")
+    ] = False,
+    form: Annotated[
+        str, typer.Option("--format", "-o", help="table, markdown, rst, csv, json, html or latex.")
+    ] = "table",
     tool: As = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a model file holds what could not be counted.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 if a model file holds what could not be counted.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Count parameters, MACs, activations, memory and receptive field, as numbers or closed forms.
@@ -44,6 +76,8 @@ def count(
     from archcalc.render import render
 
     tables = answered(specs, Question(bindings(sets), names(free), batch, train, dtype, names(without), tool), quiet)
-    typer.echo(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, flops=flops, width=width()))
+    typer.echo(
+        render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, flops=flops, width=width())
+    )
     if strict and any(table.graph.uncounted for table in tables):
         raise typer.Exit(1)

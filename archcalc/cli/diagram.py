@@ -16,8 +16,12 @@ def diagram(
     spec: Spec,
     sets: Set = None,
     free: Free = None,
-    depth: Annotated[int, typer.Option("--depth", "-d", min=1, help="Levels of blocks to draw: 1 the lines of the spec (default).")] = 1,
-    direction: Annotated[str, typer.Option("--direction", help="TD (from top to bottom, the default), LR, BT or RL.")] = "TD",
+    depth: Annotated[
+        int, typer.Option("--depth", "-d", min=1, help="Levels of blocks to draw: 1 the lines of the spec (default).")
+    ] = 1,
+    direction: Annotated[
+        str, typer.Option("--direction", help="TD (from top to bottom, the default), LR, BT or RL.")
+    ] = "TD",
     without: Without = None,
     train: Train = False,
     form: Annotated[str, typer.Option("--format", "-o", help="mermaid.")] = "mermaid",

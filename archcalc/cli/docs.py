@@ -12,9 +12,16 @@ from archcalc.cli.options import Quiet
 
 @command()
 def docs(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Markdown and reStructuredText; in a folder, all that have regions.")],
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; print what would change, and exit with 1 if anything would.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Write over regions that hold what archcalc did not write.")] = False,
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="Markdown and reStructuredText; in a folder, all that have regions."),
+    ],
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; print what would change, and exit with 1 if anything would.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over regions that hold what archcalc did not write.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Fill the regions of documents: tables, numbers in sentences, formulas and diagrams that can't go stale.
@@ -34,7 +41,9 @@ def docs(
         for document in stale:
             typer.echo(document.diff())
         if stale:
-            names = " ".join(f"'{document.path}'" if " " in str(document.path) else str(document.path) for document in stale)
+            names = " ".join(
+                f"'{document.path}'" if " " in str(document.path) else str(document.path) for document in stale
+            )
             typer.echo(f"out of date; run: archcalc docs {names}{' --force' * bool(edited)}", err=True)
             raise typer.Exit(1)
         return

@@ -1,7 +1,7 @@
 """The typer app, and how a run begins and ends.
 
-Exit codes, everywhere: 0 fine; 1 a budget, reference, proof or docs check failed; 2 could not tell (a bad spec, bad usage).
-Results go to stdout, everything else to stderr.
+Exit codes, everywhere: 0 fine; 1 a budget, reference, proof or docs check failed; 2 could not tell (a bad spec, bad
+usage). Results go to stdout, everything else to stderr.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from archcalc.cli.plain import Command, Group
 from archcalc.errors import ArchcalcError
 
 MODULES = (  # the order of `archcalc --help`
-    "count", "explain", "check", "compare", "budget", "docs", "diagram", "expand", "export", "importing", "verify", "measure", "calibrate", "predict",
-    "listing",
+    "count", "explain", "check", "compare", "budget", "docs", "diagram", "expand", "export", "importing", "verify",
+    "measure", "calibrate", "predict", "listing",
 )  # fmt: skip
 
 
@@ -37,7 +37,10 @@ def _version(wanted: bool) -> None:
 app = typer.Typer(
     name="archcalc",
     cls=Group,
-    help="What a neural network costs, exactly: parameters, MACs, activations, memory and receptive field from a page of YAML.",
+    help=(
+        "What a neural network costs, exactly: parameters, MACs, activations, memory and receptive field from a page of"
+        " YAML."
+    ),
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
@@ -55,7 +58,11 @@ def command(name: str | None = None) -> Callable[[Function], Function]:
 
 
 @app.callback()
-def _main(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False) -> None:
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     pass
 
 
@@ -63,12 +70,15 @@ def whole() -> typer.Typer:
     """The app with all its commands."""
     for name in MODULES:
         import_module(f"archcalc.cli.{name}")
-    app.registered_commands.sort(key=lambda each: MODULES.index(each.callback.__module__.rpartition(".")[2] if each.callback else ""))
+    app.registered_commands.sort(
+        key=lambda each: MODULES.index(each.callback.__module__.rpartition(".")[2] if each.callback else "")
+    )
     return app
 
 
 def start() -> NoReturn:
-    """The command in a process of its own, which ends at once: to take down what it has built would take as long as a small count.
+    """The command in a process of its own, which ends at once: to take down what it has built would take as long as a
+    small count.
 
     What waits for the end of the interpreter, a profiler for one, gets it from `python -m archcalc`.
     """
@@ -117,7 +127,9 @@ def main() -> None:
 
 
 def _unwritten(error: OSError) -> NoReturn:
-    """End a run whose output went nowhere: without a word where the reader of a pipe has had enough, with one where a disk is full."""
+    """End a run whose output went nowhere: without a word where the reader of a pipe has had enough, with one where a
+    disk is full.
+    """
     if error.errno not in UNWRITTEN:
         raise error
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -137,6 +149,10 @@ def _app() -> typer.Typer:
 def _fail(message: str) -> NoReturn:
     with suppress(OSError):  # whoever can't be told has the exit code
         sys.stdout.flush()
-        said = message if message[:1].isupper() or "\n" in message or ":" in message.split(" ")[0] else f"archcalc: {message}"
+        said = (
+            message
+            if message[:1].isupper() or "\n" in message or ":" in message.split(" ")[0]
+            else f"archcalc: {message}"
+        )
         print(said, file=sys.stderr, flush=True)  # noqa: T201
     sys.exit(2)

@@ -7,12 +7,29 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import As, Batch, Free, Quiet, Set, Train, Without, bindings, models, names, notes, text_or_json, width
+from archcalc.cli.options import (
+    As,
+    Batch,
+    Free,
+    Quiet,
+    Set,
+    Train,
+    Without,
+    bindings,
+    models,
+    names,
+    notes,
+    text_or_json,
+    width,
+)
 
 
 @command()
 def explain(
-    spec: Annotated[str | None, typer.Argument(metavar="[SPEC]", help="A spec file, file.yaml@variant, or the name of a network that ships.")] = None,
+    spec: Annotated[
+        str | None,
+        typer.Argument(metavar="[SPEC]", help="A spec file, file.yaml@variant, or the name of a network that ships."),
+    ] = None,
     tool: As = None,
     sets: Set = None,
     free: Free = None,

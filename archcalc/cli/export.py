@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import Batch, Free, Precision, Quiet, Set, Spec, Train, Without, apart, bindings, models, names, notes
+from archcalc.cli.options import (
+    Batch,
+    Free,
+    Precision,
+    Quiet,
+    Set,
+    Spec,
+    Train,
+    Without,
+    apart,
+    bindings,
+    models,
+    names,
+    notes,
+)
 from archcalc.errors import UsageError
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The numbers that learned tensors begin with follow from it.")]
@@ -24,9 +38,13 @@ def export(
     train: Train = False,
     batch: Batch = 1,
     dtype: Precision = "fp32",
-    weights: Annotated[str, typer.Option("--weights", help="random (He's, seeded), or none: the structure alone, in a small file.")] = "random",
+    weights: Annotated[
+        str, typer.Option("--weights", help="random (He's, seeded), or none: the structure alone, in a small file.")
+    ] = "random",
     seed: Seed = 0,
-    external_data: Annotated[bool, typer.Option("--external-data", help="Learned tensors in FILE.data; past 2 GB they always are.")] = False,
+    external_data: Annotated[
+        bool, typer.Option("--external-data", help="Learned tensors in FILE.data; past 2 GB they always are.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Write the network as an ONNX model: nodes are called after layers and carry their costs.
@@ -48,6 +66,13 @@ def export(
         made = written(table, output, weights=weights, seed=seed, external_data=external_data)
     except OSError as error:
         raise UsageError(f"can't write {output}: {error.strerror or error}") from None
-    tensors = f"{made.params:,} parameters" + (f" and {made.buffers:,} numbers of buffers" if made.buffers else "") + f" in {made.tensors:,} tensors"
+    tensors = (
+        f"{made.params:,} parameters"
+        + (f" and {made.buffers:,} numbers of buffers" if made.buffers else "")
+        + f" in {made.tensors:,} tensors"
+    )
     files = f"{made.path} and {made.data}" if made.data else str(made.path)
-    typer.echo(f"{files}: {made.layers:,} layers, {made.nodes:,} nodes, {tensors}, opset {made.opset}, {numbers.size_in_bytes(made.bytes)}")
+    typer.echo(
+        f"{files}: {made.layers:,} layers, {made.nodes:,} nodes, {tensors}, opset {made.opset},"
+        f" {numbers.size_in_bytes(made.bytes)}"
+    )

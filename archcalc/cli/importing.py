@@ -15,7 +15,10 @@ from archcalc.errors import UsageError
 @command("import")
 def import_(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write the spec; printed if it isn't given.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where to write the spec; printed if it isn't given."),
+    ] = None,
     sets: Set = None,
     quiet: Quiet = False,
 ) -> None:

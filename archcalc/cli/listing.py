@@ -32,7 +32,11 @@ def ops(
 @command()
 def schema(
     name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="spec (default), or the output of a command: count, explain, check, compare, zoo, ops.")
+        str,
+        typer.Argument(
+            metavar="[NAME]",
+            help="spec (default), or the output of a command: count, explain, check, compare, zoo, ops.",
+        ),
     ] = "spec",
 ) -> None:
     """Print the JSON Schema (draft-07) of a spec, for editors, or of what a command prints with --format json."""

@@ -9,7 +9,20 @@ import typer
 
 from archcalc.cli.entry import command
 from archcalc.cli.export import Seed
-from archcalc.cli.options import Batch, OnDevice, Quiet, Set, Specs, Threads, Without, answered, bindings, names, profile_option, text_or_json
+from archcalc.cli.options import (
+    Batch,
+    OnDevice,
+    Quiet,
+    Set,
+    Specs,
+    Threads,
+    Without,
+    answered,
+    bindings,
+    names,
+    profile_option,
+    text_or_json,
+)
 from archcalc.cli.progress import rounds
 from archcalc.errors import UsageError
 
@@ -29,11 +42,17 @@ def measure(
     batch: Batch = 1,
     dtype: Annotated[str | None, typer.Option("--dtype", help="fp32 (default) or fp16.")] = None,
     threads: Threads = None,
-    runs: Annotated[int | None, typer.Option("--runs", min=1, help="So many, instead of until the median stands still.")] = None,
+    runs: Annotated[
+        int | None, typer.Option("--runs", min=1, help="So many, instead of until the median stands still.")
+    ] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Where the time goes, layer by layer.")] = False,
     depth: Annotated[int, typer.Option("--depth", "-d", min=1, help="Levels of blocks that a profile shows.")] = 1,
-    tf32: Annotated[bool, typer.Option("--tf32/--no-tf32", help="Whether CUDA may round fp32 products to TF32.")] = True,
-    search: Annotated[str, typer.Option("--search", help="How cuDNN picks an algorithm: heuristic or exhaustive.")] = "heuristic",
+    tf32: Annotated[
+        bool, typer.Option("--tf32/--no-tf32", help="Whether CUDA may round fp32 products to TF32.")
+    ] = True,
+    search: Annotated[
+        str, typer.Option("--search", help="How cuDNN picks an algorithm: heuristic or exhaustive.")
+    ] = "heuristic",
     against: Annotated[
         str | None,
         profile_option("--against", "A device's profile: what it predicts beside what is measured, layer by layer."),
@@ -43,7 +62,8 @@ def measure(
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure how long networks take, in turns until their medians stand still; beside the least that the device allows.
+    """Measure how long networks take, in turns until their medians stand still; beside the least that the device
+    allows.
 
     \b
     archcalc measure resnet18 --threads 1
@@ -67,7 +87,9 @@ def measure(
 
 
 def _compared(against: str, folder: Path, place: Device, dtype: str | None) -> tuple[Profile, Device, str]:
-    """The profile that predicts, looked for beside the first spec too, and where and how to measure so that the two compare."""
+    """The profile that predicts, looked for beside the first spec too, and where and how to measure so that the two
+    compare.
+    """
     from archcalc.latency.against import comparable
     from archcalc.latency.profile import load_profile
 
@@ -75,7 +97,9 @@ def _compared(against: str, folder: Path, place: Device, dtype: str | None) -> t
     return known, *comparable(known, place, dtype)
 
 
-def _timed(tables: list[Table], place: Device, runs: int | None, profile: bool, seed: int, quiet: bool) -> list[Latency]:
+def _timed(
+    tables: list[Table], place: Device, runs: int | None, profile: bool, seed: int, quiet: bool
+) -> list[Latency]:
     from archcalc.measure.latency import measure
 
     try:

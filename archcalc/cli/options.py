@@ -64,37 +64,79 @@ def _device_help(name: str | None) -> str | None:
 
 def profile_option(name: str, help: str) -> Any:
     """An option that names a device's profile: `help` in its place lists those that ship."""
-    return typer.Option(name, metavar="FILE|NAME", callback=_device_help, autocompletion=_devices, is_eager=True, help=help)
+    return typer.Option(
+        name, metavar="FILE|NAME", callback=_device_help, autocompletion=_devices, is_eager=True, help=help
+    )
 
 
 Spec = Annotated[
-    str, typer.Argument(metavar="SPEC", autocompletion=_networks, help="A spec file, file.yaml@variant, or the name of a network that ships (archcalc zoo).")
+    str,
+    typer.Argument(
+        metavar="SPEC",
+        autocompletion=_networks,
+        help="A spec file, file.yaml@variant, or the name of a network that ships (archcalc zoo).",
+    ),
 ]
 Specs = Annotated[
     list[str],
     typer.Argument(
-        metavar="SPEC...", autocompletion=_networks, help="Spec files, file.yaml@variant, folders of specs, or names of networks that ship (archcalc zoo)."
+        metavar="SPEC...",
+        autocompletion=_networks,
+        help="Spec files, file.yaml@variant, folders of specs, or names of networks that ship (archcalc zoo).",
     ),
 ]
 SpecsOrAll = Annotated[
     list[str] | None,
-    typer.Argument(metavar="SPEC...", autocompletion=_networks, help="As for `archcalc count`; none: those that archcalc.toml or pyproject.toml name."),
+    typer.Argument(
+        metavar="SPEC...",
+        autocompletion=_networks,
+        help="As for `archcalc count`; none: those that archcalc.toml or pyproject.toml name.",
+    ),
 ]
-Set = Annotated[list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="Give a design parameter a value: --set size=320. Repeatable.")]
-Free = Annotated[list[str] | None, typer.Option("--free", "-f", metavar="K,K", help="Leave parameters as symbols: --free size,classes; --free all.")]
-Without = Annotated[list[str] | None, typer.Option("--without", "-w", metavar="L,L", help="Leave out layers or groups by label: --without fc6,fc7.")]
-Train = Annotated[bool, typer.Option("--train", help="Count training: train-only heads, backward MACs, optimiser state, stochastic depth.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", metavar="K=V", help="Give a design parameter a value: --set size=320. Repeatable."),
+]
+Free = Annotated[
+    list[str] | None,
+    typer.Option("--free", "-f", metavar="K,K", help="Leave parameters as symbols: --free size,classes; --free all."),
+]
+Without = Annotated[
+    list[str] | None,
+    typer.Option("--without", "-w", metavar="L,L", help="Leave out layers or groups by label: --without fc6,fc7."),
+]
+Train = Annotated[
+    bool,
+    typer.Option("--train", help="Count training: train-only heads, backward MACs, optimiser state, stochastic depth."),
+]
 Batch = Annotated[int, typer.Option("--batch", "-b", min=1, help="Samples in a batch.")]
-Dtype = Annotated[str, typer.Option("--dtype", help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in.")]
+Dtype = Annotated[
+    str, typer.Option("--dtype", help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in.")
+]
 As = Annotated[
     str | None,
-    typer.Option("--as", metavar="TOOL", autocompletion=_tools, help="Count as another tool does: thop, fvcore, ptflops ... (archcalc explain lists them)."),
+    typer.Option(
+        "--as",
+        metavar="TOOL",
+        autocompletion=_tools,
+        help="Count as another tool does: thop, fvcore, ptflops ... (archcalc explain lists them).",
+    ),
 ]
 Columns = Annotated[
-    str | None, typer.Option("--columns", "-c", metavar="C,C", callback=_columns, is_eager=True, help="Which columns: `--columns help` explains them.")
+    str | None,
+    typer.Option(
+        "--columns",
+        "-c",
+        metavar="C,C",
+        callback=_columns,
+        is_eager=True,
+        help="Which columns: `--columns help` explains them.",
+    ),
 ]
 OnDevice = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
-Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Of the CPU; onnxruntime's own choice unless given.")]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Of the CPU; onnxruntime's own choice unless given.")
+]
 Precision = Annotated[str, typer.Option("--dtype", help="fp32 or fp16.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
 
@@ -124,7 +166,9 @@ def answered(specs: Iterable[str], question: Question, quiet: bool) -> list[Tabl
 
 
 def models(specs: Iterable[str], quiet: bool = False) -> list[Model]:
-    """Load every spec before anything is printed; a folder stands for the specs in it. Mistakes in several are reported together."""
+    """Load every spec before anything is printed; a folder stands for the specs in it. Mistakes in several are reported
+    together.
+    """
     from archcalc.errors import SpecError
 
     found, problems = readable(specs, quiet)
@@ -153,7 +197,9 @@ def named(specs: Iterable[str], quiet: bool = False) -> list[str]:
 
 
 def _specs(given: str, quiet: bool) -> list[str]:
-    """The specs that an argument stands for. YAML files in a folder that are none are named on stderr: one may have been meant."""
+    """The specs that an argument stands for. YAML files in a folder that are none are named on stderr: one may have
+    been meant.
+    """
     from archcalc.model import in_folder, is_folder
 
     if not is_folder(given):
@@ -162,7 +208,11 @@ def _specs(given: str, quiet: bool) -> list[str]:
     if skipped and not quiet:
         typer.echo(f"note: skipped, for they are no files: {_some(skipped)}", err=True)
     if not found:
-        seen = f": none of its {len(others)} YAML file{'s' * (len(others) != 1)} begins with `archcalc: 1`" if others else ""
+        seen = (
+            f": none of its {len(others)} YAML file{'s' * (len(others) != 1)} begins with `archcalc: 1`"
+            if others
+            else ""
+        )
         raise UsageError(f"there is no spec in the folder {given}{seen}")
     if others and not quiet:
         typer.echo(f"note: no specs, for want of `archcalc: 1`: {_some(others)}", err=True)
@@ -201,7 +251,9 @@ def notes(table: Table, dropped: Sequence[str], quiet: bool) -> None:
         typer.echo(f"note: {name} stays {show(table.binding.values[name])}: it decides the structure", err=True)
     for note in table.graph.notes:
         typer.echo(f"note: {note}", err=True)
-    for node in table.graph.dead_ends() if not is_model_file(table.spec.path) else ():  # what a model file puts out it says itself
+    for node in (
+        table.graph.dead_ends() if not is_model_file(table.spec.path) else ()
+    ):  # what a model file puts out it says itself
         typer.echo(f"{node.mark}: warning: nothing reads {node.name}; list it under `outputs:` if it is one", err=True)
 
 

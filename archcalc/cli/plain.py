@@ -1,7 +1,8 @@
 """Options that are taken as they are.
 
-typer has pydantic judge every option of a command, those that weren't given too. To import that and to make its adapters takes longer
-than counting a network does, and nearly all that is written on a command line is right: a text, a whole number, a flag.
+typer has pydantic judge every option of a command, those that weren't given too. To import that and to make its
+adapters takes longer than counting a network does, and nearly all that is written on a command line is right: a text, a
+whole number, a flag.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ JUDGE = object()
 
 
 class _Plain:
-    """A command whose options go to typer only where there is something to judge: what is wrong, missing, or of another type."""
+    """A command whose options go to typer only where there is something to judge: what is wrong, missing, or of another
+    type.
+    """
 
     def get_params(self, ctx: Any) -> list[Any]:
         params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
@@ -55,7 +58,11 @@ def _plain(value: Any, kind: Any, info: Any) -> Any:
         return value
     if kind == list[str] and value and not isinstance(value, str) and all(isinstance(each, str) for each in value):
         return list(value)
-    if kind is int and (type(value) is int or (isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 19)):
+    if kind is int and (
+        type(value) is int or (isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 19)
+    ):
         number = int(value)
-        return number if (info.min is None or info.min <= number) and (info.max is None or number <= info.max) else JUDGE
+        return (
+            number if (info.min is None or info.min <= number) and (info.max is None or number <= info.max) else JUDGE
+        )
     return JUDGE

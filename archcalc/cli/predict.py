@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import Batch, Columns, Free, Quiet, Set, Specs, Without, bindings, models, names, notes, profile_option, width
+from archcalc.cli.options import (
+    Batch,
+    Columns,
+    Free,
+    Quiet,
+    Set,
+    Specs,
+    Without,
+    bindings,
+    models,
+    names,
+    notes,
+    profile_option,
+    width,
+)
 
 Device = Annotated[
     str,
@@ -22,15 +36,28 @@ def predict(
     device: Device,
     sets: Set = None,
     free: Free = None,
-    depth: Annotated[int | None, typer.Option("--depth", "-d", min=0, help="Levels of blocks to show: 0 the totals, 1 what the spec lists (default).")] = None,
-    by: Annotated[str | None, typer.Option("--by", help="layer (every one), block (without what is inside) or op.")] = None,
+    depth: Annotated[
+        int | None,
+        typer.Option(
+            "--depth", "-d", min=0, help="Levels of blocks to show: 0 the totals, 1 what the spec lists (default)."
+        ),
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="layer (every one), block (without what is inside) or op.")
+    ] = None,
     columns: Columns = None,
     sort: Annotated[str | None, typer.Option("--sort", help="The dearest first: time, macs, params ...")] = None,
-    top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many rows, and one for the others together.")] = None,
+    top: Annotated[
+        int | None, typer.Option("--top", min=1, help="Only so many rows, and one for the others together.")
+    ] = None,
     without: Without = None,
     batch: Batch = 1,
-    dtype: Annotated[str | None, typer.Option("--dtype", help="Where the device has figures for several: fp32, fp16 ...")] = None,
-    form: Annotated[str, typer.Option("--format", "-o", help="table, markdown, rst, csv, json, html or latex.")] = "table",
+    dtype: Annotated[
+        str | None, typer.Option("--dtype", help="Where the device has figures for several: fp32, fp16 ...")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", "-o", help="table, markdown, rst, csv, json, html or latex.")
+    ] = "table",
     quiet: Quiet = False,
 ) -> None:
     """How long a run takes on a device, from the counts alone: by layer and in total, with an interval.
@@ -48,7 +75,9 @@ def predict(
     tables = []
     for model in models(specs, quiet):
         precision = dtype or load_profile(device, Path(model.spec.path).parent).dtypes[0]
-        table = model.answer(Question(bindings(sets), names(free), batch, False, precision, names(without), device=device))
+        table = model.answer(
+            Question(bindings(sets), names(free), batch, False, precision, names(without), device=device)
+        )
         notes(table, model.dropped, quiet)
         tables.append(table)
     typer.echo(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, width=width()))

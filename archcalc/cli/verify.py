@@ -23,14 +23,20 @@ def verify(
     train: Train = False,
     batch: Batch = 1,
     field: Annotated[
-        list[str] | None, typer.Option("--field", metavar="L,L", help="Show these layers' receptive fields; none: no field. Else the deepest that fits.")
+        list[str] | None,
+        typer.Option(
+            "--field",
+            metavar="L,L",
+            help="Show these layers' receptive fields; none: no field. Else the deepest that fits.",
+        ),
     ] = None,
     seed: Seed = 0,
     form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text",
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run the network and hold it against the count: every layer's shape, learned tensors, receptive fields. Exit 1 if anything differs.
+    """Run the network and hold it against the count: every layer's shape, learned tensors, receptive fields. Exit 1 if
+    anything differs.
 
     \b
     archcalc verify googlenet

@@ -32,9 +32,11 @@ def compare(
     without: str | Sequence[str] = (),
     **bindings: Any,
 ) -> Comparison:
-    """What changes from one network to another: each a spec, the name of one that ships, a loaded model or a snapshot (.json).
+    """What changes from one network to another: each a spec, the name of one that ships, a loaded model or a snapshot
+    (.json).
 
-    The other arguments are those of `Model.count`; labels in `without` are left out of `head`, which shows what that saves.
+    The other arguments are those of `Model.count`; labels in `without` are left out of `head`, which shows what that
+    saves.
 
     >>> found = compare("alexnet", "alexnet", without=["fc7"])
     >>> found.totals["params"].change, [change.path for change in found.changes]

@@ -36,7 +36,10 @@ class _Bases:
     def old(self, spec: str) -> tuple[Model | None, str]:
         """A spec as it was, None if it wasn't there; and its path in its repository. Raises NoBase, SpecError."""
         if not Path(spec).is_file():
-            raise UsageError(f"'{spec}' ships with archcalc and has no base in a repository; compare two networks: archcalc compare A B")
+            raise UsageError(
+                f"'{spec}' ships with archcalc and has no base in a repository; compare two networks: archcalc"
+                " compare A B"
+            )
         path = ""
         try:
             home = self._home(spec)
@@ -83,13 +86,17 @@ class _Bases:
             return None
 
     def _was(self, commit: Commit, path: str) -> str | None:
-        """The path that a new spec had. All new ones are looked at together, so that each finds the one that it is most like."""
+        """The path that a new spec had. All new ones are looked at together, so that each finds the one that it is most
+        like.
+        """
         if is_model_file(path):  # has no lines to have in common with another
             return None
         if commit.folder not in self.renamed:
             homes = {spec: self._home(spec) for spec in self.specs if Path(spec).is_file() and not is_model_file(spec)}
             paths = {home.path_of(spec): spec for spec, home in homes.items() if home.folder == commit.folder}
-            self.renamed[commit.folder] = commit.renamed({path: Path(spec).read_bytes() for path, spec in paths.items() if self._text(commit, path) is None})
+            self.renamed[commit.folder] = commit.renamed(
+                {path: Path(spec).read_bytes() for path, spec in paths.items() if self._text(commit, path) is None}
+            )
         return self.renamed[commit.folder].get(path)
 
     def settings(self, spec: str) -> Settings:
@@ -102,7 +109,11 @@ class _Bases:
                 path = (folder / name).as_posix()
                 data = self._text(commit, path)
                 try:
-                    found = read_settings(data, name, f"{commit.label}:{path}", Path(home.folder, folder)) if data is not None else None
+                    found = (
+                        read_settings(data, name, f"{commit.label}:{path}", Path(home.folder, folder))
+                        if data is not None
+                        else None
+                    )
                 except (SpecError, UsageError):
                     self.notes.append(f"{commit.label}:{path} has mistakes, so its limits aren't known")
                     return Settings()
@@ -111,12 +122,19 @@ class _Bases:
         return settings_above(Path(home.folder).parent)
 
     def refuse(self, error: SpecError, spec: str, called: str) -> None:
-        """The base has mistakes, so nothing can be said, and that isn't the fault of the spec as it is now. Raises if not forgiving."""
+        """The base has mistakes, so nothing can be said, and that isn't the fault of the spec as it is now. Raises if
+        not forgiving.
+        """
         if not self.forgiving:
-            raise ArchcalcError(f"{error}\n{spec} can't be compared: its base has mistakes, not itself; --missing-base new takes it as new")
+            raise ArchcalcError(
+                f"{error}\n{spec} can't be compared: its base has mistakes, not itself; --missing-base new takes it"
+                " as new"
+            )
         self.notes.append(f"{spec} is taken as new: {called} has mistakes")
 
-    def compared(self, base: Operand | None, head: Operand | None, spec: str, path: str, question: Question) -> Comparison | None:
+    def compared(
+        self, base: Operand | None, head: Operand | None, spec: str, path: str, question: Question
+    ) -> Comparison | None:
         """A spec and its base. Mistakes that only building the base shows are as those that reading it does."""
         try:
             return pair(base, head, question, path)
@@ -138,21 +156,29 @@ def against(
 ) -> Report:
     """Each spec with its variants against what it was at `base`, a commit or a snapshot.
 
-    A spec or variant that wasn't there is new: only its absolute budgets are judged. Files that were there, aren't any more
-    and are `meant`, by their paths, were removed. Raises NoBase where there is no such base, SpecError where a spec has
-    mistakes then or now; if `forgiving`, such specs are new.
+    A spec or variant that wasn't there is new: only its absolute budgets are judged. Files that were there, aren't any
+    more and are `meant`, by their paths, were removed. Raises NoBase where there is no such base, SpecError where a
+    spec has mistakes then or now; if `forgiving`, such specs are new.
     """
     models = _loaded(specs)
     if is_snapshot(base) or (Path(base).is_file() and not _is_commit(specs, base)):
         return _against_snapshot(models, base, question, forgiving)
     files = [parted(spec)[0] for spec in specs]
     bases = _Bases(base, fork, forgiving, files)
-    found = [comparison for model, spec in zip(models, files, strict=True) for comparison in _with_commit(model, spec, bases, question)]
+    found = [
+        comparison
+        for model, spec in zip(models, files, strict=True)
+        for comparison in _with_commit(model, spec, bases, question)
+    ]
     commits = [commit for commit in bases.commits.values() if commit]
     if meant is not None:
         found += [comparison for commit in commits for comparison in _removed(commit, bases, meant, question)]
     label = ", ".join(dict.fromkeys(commit.label for commit in commits)) or base
-    return Report(tuple(found), Base(label, base, commits[0].sha if len(commits) == 1 else None), tuple(dict.fromkeys(bases.notes)))
+    return Report(
+        tuple(found),
+        Base(label, base, commits[0].sha if len(commits) == 1 else None),
+        tuple(dict.fromkeys(bases.notes)),
+    )
 
 
 def _loaded(specs: Sequence[str]) -> list[Model]:
@@ -182,7 +208,9 @@ def _members(model: Model) -> list[str | None]:
 
 def _with_commit(model: Model, spec: str, bases: _Bases, question: Question) -> list[Comparison]:
     old, path = bases.old(spec)
-    had: dict[str | None, Model] = {name: replace(old, variant=name) for name in (None, *old.spec.variants)} if old else {}
+    had: dict[str | None, Model] = (
+        {name: replace(old, variant=name) for name in (None, *old.spec.variants)} if old else {}
+    )
     renamed = _renamed(had, model)
     gone = [name for name in had if name and name not in model.spec.variants and name not in renamed.values()]
     found: list[Comparison | None] = []
@@ -194,7 +222,9 @@ def _with_commit(model: Model, spec: str, bases: _Bases, question: Question) -> 
             notes += [f"{now.name}: {said}" for said in eased(rules(before, bases.settings(spec)), rules(now))]
             comparison = replace(comparison, notes=(*comparison.notes, *notes))
         elif comparison and comparison.unjudged and gone:
-            note = f"{now.name} is new and @{', @'.join(gone)} gone: if that is another name, nothing judged the increase"
+            note = (
+                f"{now.name} is new and @{', @'.join(gone)} gone: if that is another name, nothing judged the increase"
+            )
             comparison = replace(comparison, notes=(*comparison.notes, note))
         found.append(comparison)
     found += [bases.compared(Operand(had[name]), None, spec, path, question) for name in gone if model.variant is None]
@@ -202,10 +232,17 @@ def _with_commit(model: Model, spec: str, bases: _Bases, question: Question) -> 
 
 
 def _renamed(had: Mapping[str | None, Model], model: Model) -> dict[str | None, str | None]:
-    """Variants that only their name changed of, by the new one: where one that is gone and one that is new say the same."""
+    """Variants that only their name changed of, by the new one: where one that is gone and one that is new say the
+    same.
+    """
     gone = {name: _says(old) for name, old in had.items() if name is not None and name not in model.spec.variants}
     new = {name: _says(Model(model.spec, name)) for name in model.spec.variants if had and name not in had}
-    return {name: old for name, said in new.items() for old, meant in gone.items() if said == meant and [*new.values(), *gone.values()].count(said) == 2}
+    return {
+        name: old
+        for name, said in new.items()
+        for old, meant in gone.items()
+        if said == meant and [*new.values(), *gone.values()].count(said) == 2
+    }
 
 
 def _says(model: Model) -> object:
@@ -228,7 +265,9 @@ def _removed(commit: Commit, bases: _Bases, meant: Callable[[Path], bool], quest
         called = f"{commit.label}:{path}"
         try:
             old = read(decoded(data, called), called)
-            yield from [pair(Operand(Model(old.spec, name)), None, question, path) for name in [None, *old.spec.variants]]
+            yield from [
+                pair(Operand(Model(old.spec, name)), None, question, path) for name in [None, *old.spec.variants]
+            ]
         except SpecError:
             bases.notes.append(f"{path} was removed, and had mistakes")
 
@@ -240,14 +279,20 @@ def _against_snapshot(models: Sequence[Model], file: str, question: Question, fo
         there = ", ".join(list(dict.fromkeys(side.spec for side in sides))[:5])
         raise NoBase(f"{file} has none of these specs, by their paths from here; it has {there}")
     compared = [comparison for model, known in found for comparison in _with_snapshot(model, known, question)]
-    return Report(tuple(compared), Base(file, file=file), [f"{model.spec.path} is new: {file} doesn't have it" for model, known in found if not known])
+    return Report(
+        tuple(compared),
+        Base(file, file=file),
+        [f"{model.spec.path} is new: {file} doesn't have it" for model, known in found if not known],
+    )
 
 
 def _with_snapshot(model: Model, found: Sequence[Side], question: Question) -> Iterator[Comparison]:
     """Whatever isn't in the snapshot is new, be it a variant or the network itself."""
     for side in found:
         if others := [name for name in side.sets if name not in question.bindings]:
-            raise UsageError(f"{side.label} was counted with --set {', '.join(others)}: count it again, or compare with the same")
+            raise UsageError(
+                f"{side.label} was counted with --set {', '.join(others)}: count it again, or compare with the same"
+            )
     had = {side.variant: Operand(None, side) for side in found}
     now = _members(model)
     for name in now:

@@ -51,7 +51,9 @@ class Change:
 
     def value(self, name: str) -> tuple[Number, Number]:
         """A cost before and after; 0 where there is no such layer."""
-        return (self.before.costs.get(name, 0) if self.before else 0), (self.after.costs.get(name, 0) if self.after else 0)
+        return (self.before.costs.get(name, 0) if self.before else 0), (
+            self.after.costs.get(name, 0) if self.after else 0
+        )
 
     def delta(self, name: str) -> Number:
         """How much it costs more."""
@@ -60,7 +62,9 @@ class Change:
 
 
 def changes(base: Side, head: Side) -> list[Change]:
-    """Every layer that was added, removed, changed or renamed, in the order of the new network; none where layers aren't known."""
+    """Every layer that was added, removed, changed or renamed, in the order of the new network; none where layers
+    aren't known.
+    """
     if base.layers is None or head.layers is None:
         return []
     return list(_changes(tree(base), tree(head), None))

@@ -1,4 +1,6 @@
-"""The base of a comparison in git: a file as it was where the work began. Read with `git show`, so nothing is checked out."""
+"""The base of a comparison in git: a file as it was where the work began. Read with `git show`, so nothing is checked
+out.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,15 @@ from pathlib import Path
 from archcalc.errors import UsageError
 from archcalc.model import is_yaml
 
-OURS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")  # set inside of hooks
+OURS = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_NAMESPACE",
+)  # set inside of hooks
 SYMLINK, LINKS = b"120000", 8
 ALIKE = 0.5  # the share of lines that two files have in common when one is the other renamed, as for git
 
@@ -56,13 +66,25 @@ class Commit:
     @cached_property
     def deleted(self) -> dict[str, bytes]:
         """YAML files that were there and aren't in the working tree, with what was in them."""
-        listed = _git(self.folder, "diff", "--no-renames", "--no-ext-diff", "--diff-filter=D", "--name-only", "-z", self.sha)
+        listed = _git(
+            self.folder, "diff", "--no-renames", "--no-ext-diff", "--diff-filter=D", "--name-only", "-z", self.sha
+        )
         found = [os.fsdecode(name) for name in (listed or b"").split(b"\0")]
         return self._texts([name for name in found if is_yaml(name) and "\n" not in name])
 
     def _texts(self, paths: Sequence[str]) -> dict[str, bytes]:
         """Files as they were there, all by one run of git."""
-        said = _git(self.folder, "cat-file", "--batch", given=b"".join(os.fsencode(f"{self.sha}:{path}\n") for path in paths)) or b"" if paths else b""
+        said = (
+            _git(
+                self.folder,
+                "cat-file",
+                "--batch",
+                given=b"".join(os.fsencode(f"{self.sha}:{path}\n") for path in paths),
+            )
+            or b""
+            if paths
+            else b""
+        )
         found, at = {}, 0
         for path in paths:
             end = said.index(b"\n", at)
@@ -74,7 +96,9 @@ class Commit:
         return found
 
     def renamed(self, new: Mapping[str, bytes]) -> dict[str, str]:
-        """The deleted specs that new ones were made from, by the new path: those with the most lines in common first, at least half of them."""
+        """The deleted specs that new ones were made from, by the new path: those with the most lines in common first,
+        at least half of them.
+        """
         pairs = []
         for path, data in new.items():
             lines: difflib.SequenceMatcher[bytes] = difflib.SequenceMatcher(None, [], [], autojunk=False)
@@ -126,7 +150,9 @@ class Repository:
         remotes = (_git(self.folder, "remote") or b"").decode().split()
         deep = "--unshallow " if self._is_shallow() else ""
         if not _is_branch(ref):  # `HEAD~1` is no name that a remote knows
-            return f"there is no commit '{ref}' in {self.folder}" + (f", which is shallow; run `git fetch --unshallow`{_in_actions(deep)}" if deep else "")
+            return f"there is no commit '{ref}' in {self.folder}" + (
+                f", which is shallow; run `git fetch --unshallow`{_in_actions(deep)}" if deep else ""
+            )
         remote, _, branch = ref.partition("/")
         if remote in remotes and branch:
             return f"there is no commit '{ref}' here; run `{_fetch(remote, branch, deep)}`{_in_actions(deep)}"
@@ -135,15 +161,18 @@ class Repository:
                 return f"there is no commit '{ref}' here, but there is '{remote}/{ref}': give --base {remote}/{ref}"
         if remotes:
             name = "origin" if "origin" in remotes else remotes[0]
-            return f"there is no commit '{ref}' here; run `{_fetch(name, ref, deep)}` and give --base {name}/{ref}{_in_actions(deep)}"
+            return (
+                f"there is no commit '{ref}' here; run `{_fetch(name, ref, deep)}` and give --base"
+                f" {name}/{ref}{_in_actions(deep)}"
+            )
         return f"there is no commit '{ref}' in {self.folder}, which has no remote to fetch it from"
 
     def _unrelated(self, ref: str) -> str:
         """There is no merge base: the history isn't here, or there is none."""
         if self._is_shallow():
             return (
-                f"this clone is shallow, and where HEAD forked from '{ref}' isn't in it; run `git fetch --unshallow`{_in_actions('yes')}, "
-                f"or compare with '{ref}' as it is now: --no-merge-base"
+                f"this clone is shallow, and where HEAD forked from '{ref}' isn't in it; run `git fetch"
+                f" --unshallow`{_in_actions('yes')}, or compare with '{ref}' as it is now: --no-merge-base"
             )
         return f"HEAD and '{ref}' have no common commit; compare with '{ref}' itself: --no-merge-base"
 
@@ -153,7 +182,12 @@ class Repository:
 
 def _is_branch(ref: str) -> bool:
     """Whether it could be the name of a branch or a tag, as `git check-ref-format` says."""
-    return not re.search(r"[\s~^:?*\[\\]|\.\.|@\{|//|/$|\.$", ref) and ref not in ("@", "HEAD", "FETCH_HEAD", "ORIG_HEAD")
+    return not re.search(r"[\s~^:?*\[\\]|\.\.|@\{|//|/$|\.$", ref) and ref not in (
+        "@",
+        "HEAD",
+        "FETCH_HEAD",
+        "ORIG_HEAD",
+    )
 
 
 def _fetch(remote: str, branch: str, deep: str) -> str:
@@ -175,18 +209,26 @@ def repository(file: str) -> Repository:
     folder = os.path.dirname(_place(file))
     found = _git(folder, "rev-parse", "--show-toplevel", fails=True)
     if not found:
-        raise NoBase(f"{file} is in no git repository, so it has no base there; compare two files, or with a snapshot (--base costs.json)")
+        raise NoBase(
+            f"{file} is in no git repository, so it has no base there; compare two files, or with a snapshot (--base"
+            " costs.json)"
+        )
     return Repository(os.fsdecode(found).rstrip("\n"))
 
 
 def _git(folder: str, *words: str, fails: bool = False, given: bytes | None = None) -> bytes | None:
     """What git prints, `given` to read; None where it `fails` and may. Raises UsageError."""
-    environment = {name: value for name, value in os.environ.items() if name not in OURS} | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+    environment = {name: value for name, value in os.environ.items() if name not in OURS} | {
+        "LC_ALL": "C",
+        "GIT_OPTIONAL_LOCKS": "0",
+    }
     command: Sequence[str] = ["git", "-C", folder, *words]
     try:
         done = subprocess.run(command, input=given, capture_output=True, env=environment, check=False)
     except OSError as error:
-        raise UsageError(f"git can't be run: {error.strerror or error}; compare two files, or with a snapshot (--base costs.json)") from None
+        raise UsageError(
+            f"git can't be run: {error.strerror or error}; compare two files, or with a snapshot (--base costs.json)"
+        ) from None
     if done.returncode == 0:
         return done.stdout
     said = done.stderr.decode("utf-8", "replace").strip()

@@ -1,4 +1,6 @@
-"""Budgets held against a comparison: absolute limits against what a network costs now, `increase` against what it cost."""
+"""Budgets held against a comparison: absolute limits against what a network costs now, `increase` against what it
+cost.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,11 @@ from archcalc.comparison.sides import Side
 from archcalc.model import Model
 
 
-def judged(model: Model, limits: Sequence[Rule], head: Side, base: Side | None) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
-    """What limits say, and those that could not be judged since there is no base. Both sides are counted as `check` counts.
+def judged(
+    model: Model, limits: Sequence[Rule], head: Side, base: Side | None
+) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
+    """What limits say, and those that could not be judged since there is no base. Both sides are counted as `check`
+    counts.
 
     Raises SpecError for a figure that is no number.
     """
@@ -37,7 +42,9 @@ def _relative(name: str, rule: Rule, before: Any, after: Any) -> Verdict:
     step = f"{'' if new < old else '+'}{figure(rule.metric, new - old)}{f', {grown}' if grown else ''}"
     limit = rule.amount.text if rule.amount.text.startswith(("+", "-")) else f"+{rule.amount.text}"
     wanted = f"<= {limit} over {figure(rule.metric, old)} (budget{on(rule)}; {step})"
-    return Verdict(passed, "budget", name, rule.metric, after, wanted, "budget", rule.mark, rule.warns, limit=f"increase {limit}")
+    return Verdict(
+        passed, "budget", name, rule.metric, after, wanted, "budget", rule.mark, rule.warns, limit=f"increase {limit}"
+    )
 
 
 def percent(value: Fraction) -> str:

@@ -1,7 +1,8 @@
 """Which layer of one network is which of the other: by label path first, then by structure.
 
-Labels that stand in a block on both sides are the same layer. What is left between two of those is aligned in order, so that
-what the lines say decides and not how they are numbered: an inserted layer is one without a partner, a renamed one has its own.
+Labels that stand in a block on both sides are the same layer. What is left between two of those is aligned in order, so
+that what the lines say decides and not how they are numbered: an inserted layer is one without a partner, a renamed one
+has its own.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def _in_order(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return chain[::-1]
 
 
-# ---- by structure ---------------------------------------------------------------------------------------------------------
+# ---- by structure ----------------------------------------------------------------------------------------------------
 
 
 def _by_structure(base: list[Unit], head: list[Unit]) -> Iterator[tuple[int, int]]:
@@ -78,7 +79,9 @@ def _by_structure(base: list[Unit], head: list[Unit]) -> Iterator[tuple[int, int
     start = sum(1 for _ in takewhile(lambda n: _equal(base[n], head[n], unchosen), range(shorter)))
     end = sum(1 for _ in takewhile(lambda n: _equal(base[-1 - n], head[-1 - n], unchosen), range(shorter - start)))
     yield from ((n, n) for n in range(start))
-    yield from ((x + start, y + start) for x, y in _most_alike(base[start : len(base) - end], head[start : len(head) - end]))
+    yield from (
+        (x + start, y + start) for x, y in _most_alike(base[start : len(base) - end], head[start : len(head) - end])
+    )
     yield from ((len(base) - n, len(head) - n) for n in range(end, 0, -1))
 
 

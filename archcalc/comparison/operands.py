@@ -47,7 +47,9 @@ class Operand:
         """Its costs, as the question asks. Raises UsageError if what was counted already answers another."""
         if self.side is None:
             return self._answered(question)
-        differs = [f"{what} {has}, not {wanted}" for what, has, wanted in _answers(self.side, question) if has != wanted]
+        differs = [
+            f"{what} {has}, not {wanted}" for what, has, wanted in _answers(self.side, question) if has != wanted
+        ]
         if differs:
             raise UsageError(f"{self.side.label} was counted with {'; '.join(differs)}: count it again")
         return self.side
@@ -69,14 +71,20 @@ def _answers(side: Side, question: Question) -> list[tuple[str, str, str]]:
     wanted = free if "all" in question.free else ", ".join(sorted(set(question.free))) or "nothing"
     found = [
         ("mode", side.mode, "training" if question.train else "inference"),
-        ("batch", str(side.batch), "batch" if "batch" in question.free else str(question.bindings.get("batch", question.batch))),
+        (
+            "batch",
+            str(side.batch),
+            "batch" if "batch" in question.free else str(question.bindings.get("batch", question.batch)),
+        ),
         ("dtype", side.dtype, question.dtype),
         ("free parameters", free, wanted),
     ]
     if side.variant is None:  # a variant may leave out layers of its own accord
         found.append(("without", ", ".join(side.without) or "nothing", ", ".join(question.without) or "nothing"))
     has = {**side.bindings, "batch": side.batch}
-    return found + [(name, show(has[name]) if name in has else "nothing", show(value)) for name, value in question.bindings.items()]
+    return found + [
+        (name, show(has[name]) if name in has else "nothing", show(value)) for name, value in question.bindings.items()
+    ]
 
 
 def operand(named: str | Path | Model) -> Operand:
@@ -90,5 +98,8 @@ def operand(named: str | Path | Model) -> Operand:
         return Operand(load(name))
     sides = read_snapshot(name)
     if len(sides) > 1:
-        raise UsageError(f"{name} holds {len(sides)} networks: {', '.join(side.label for side in sides[:8])}; compare specs with it: SPEC... --base {name}")
+        raise UsageError(
+            f"{name} holds {len(sides)} networks: {', '.join(side.label for side in sides[:8])}; compare specs with it:"
+            f" SPEC... --base {name}"
+        )
     return Operand(None, sides[0])

@@ -16,9 +16,11 @@ from archcalc.model import Question
 
 
 def pair(base: Operand | None, head: Operand | None, question: Question = PLAIN, file: str = "") -> Comparison:
-    """What changed from one to the other, each counted as the question asks; what it leaves out, it leaves out of the head only.
+    """What changed from one to the other, each counted as the question asks; what it leaves out, it leaves out of the
+    head only.
 
-    Budgets are the head's. They are judged at the spec's own values whatever the question sets or frees, as `check` does.
+    Budgets are the head's. They are judged at the spec's own values whatever the question sets or frees, as `check`
+    does.
     """
     if head is not None and head.model is not None:
         question = question._replace(device=head.model.beside(question.device))  # the base's spec may lie nowhere
@@ -50,7 +52,9 @@ def _less(question: Question, names: Collection[str]) -> Question:
     return question._replace(bindings=bindings, free=tuple(name for name in question.free if name not in names))
 
 
-def _judged(base: Operand | None, head: Operand | None, question: Question) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
+def _judged(
+    base: Operand | None, head: Operand | None, question: Question
+) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
     if head is None or head.model is None:
         return (), ()
     limits = rules(head.model)
@@ -60,7 +64,11 @@ def _judged(base: Operand | None, head: Operand | None, question: Question) -> t
     unjudged: list[str] = []
     for named in dict.fromkeys(rule.device for rule in limits):
         mine, device = [rule for rule in limits if rule.device == named], head.model.beside(named)
-        old = _plain(base, head.model.name, question, device) if base is not None and any(rule.kind == "increase" for rule in mine) else None
+        old = (
+            _plain(base, head.model.name, question, device)
+            if base is not None and any(rule.kind == "increase" for rule in mine)
+            else None
+        )
         new = _on(head, device)
         if old is not None:
             _same_device(old, new)
@@ -82,12 +90,16 @@ def _on(side: Operand, device: str) -> Side:
 
 
 def _plain(base: Operand, name: str, question: Question, device: str) -> Side:
-    """The base as budgets see it: at its own values. A snapshot has those that it was counted with. Raises UsageError."""
+    """The base as budgets see it: at its own values. A snapshot has those that it was counted with. Raises
+    UsageError.
+    """
     limits = f"{name} limits its increase, which is judged at the spec's own values"
     if base.model is None and question.bindings:
         raise UsageError(f"{limits}: with a snapshot, compare without --set")
     if base.side is not None and base.side.sets:
-        raise UsageError(f"{limits}; {base.side.label} was counted with --set {', '.join(base.side.sets)}: count it again")
+        raise UsageError(
+            f"{limits}; {base.side.label} was counted with --set {', '.join(base.side.sets)}: count it again"
+        )
     try:
         return _on(base, device)
     except UsageError as error:

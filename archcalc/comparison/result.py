@@ -76,8 +76,14 @@ class Comparison:
         """`new`, `removed`, `changed` or `unchanged`."""
         if self.base is None or self.head is None:
             return NEW if self.base is None else GONE
-        figures = [delta for delta in (*self.totals.values(), *self.fields.values()) if None not in delta]  # an older snapshot may have fewer
-        return UNCHANGED if not self.changes and not self.parameters and all(delta.is_same for delta in figures) else CHANGED
+        figures = [
+            delta for delta in (*self.totals.values(), *self.fields.values()) if None not in delta
+        ]  # an older snapshot may have fewer
+        return (
+            UNCHANGED
+            if not self.changes and not self.parameters and all(delta.is_same for delta in figures)
+            else CHANGED
+        )
 
     @cached_property
     def totals(self) -> dict[str, Delta]:
@@ -93,19 +99,29 @@ class Comparison:
 
     @cached_property
     def parameters(self) -> dict[str, tuple[Any, Any]]:
-        """Design parameters with another value, before and after; None where there is no such parameter, or where it is free."""
+        """Design parameters with another value, before and after; None where there is no such parameter, or where it is
+        free.
+        """
         if self.base is None or self.head is None:
             return {}
         before, after = self.base.bindings, self.head.bindings
-        return {name: (before.get(name), after.get(name)) for name in {**after, **before} if number(before.get(name)) != number(after.get(name))}
+        return {
+            name: (before.get(name), after.get(name))
+            for name in {**after, **before}
+            if number(before.get(name)) != number(after.get(name))
+        }
 
     @property
     def counts(self) -> dict[Status, int]:
         """How many layers were added, removed, changed, renamed."""
-        return {status: found for status in Status if (found := sum(change.status is status for change in self.changes))}
+        return {
+            status: found for status in Status if (found := sum(change.status is status for change in self.changes))
+        }
 
     def place(self, file: str) -> str:
-        """A file's path in the repository of the spec, with slashes, as views of a change know it; outside of one, as it is called."""
+        """A file's path in the repository of the spec, with slashes, as views of a change know it; outside of one, as
+        it is called.
+        """
         if self.head is None or not self.file or file == self.head.spec:
             return self.file or file
         spec = Path(os.path.realpath(os.path.dirname(self.head.spec) or "."), os.path.basename(self.head.spec))
@@ -172,7 +188,14 @@ class Report:
     @property
     def notes(self) -> list[str]:
         """What a reader should know besides, each once."""
-        return list(dict.fromkeys([*self.said, *(note for comparison in self.comparisons for note in (*comparison.incomplete, *comparison.notes))]))
+        return list(
+            dict.fromkeys(
+                [
+                    *self.said,
+                    *(note for comparison in self.comparisons for note in (*comparison.incomplete, *comparison.notes)),
+                ]
+            )
+        )
 
     @property
     def failed(self) -> int:
@@ -192,4 +215,9 @@ class Report:
     @property
     def uncounted(self) -> int:
         """Layers that could not be counted, on either side."""
-        return sum(len(side.uncounted) for comparison in self.comparisons for side in (comparison.base, comparison.head) if side)
+        return sum(
+            len(side.uncounted)
+            for comparison in self.comparisons
+            for side in (comparison.base, comparison.head)
+            if side
+        )

@@ -1,4 +1,6 @@
-"""What is compared: a network on one side, counted now or read from a snapshot, as lines of its spec with their costs."""
+"""What is compared: a network on one side, counted now or read from a snapshot, as lines of its spec with their
+costs.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,24 @@ from archcalc.errors import ArchcalcError, Mark, UsageError
 from archcalc.graph import Uncounted
 from archcalc.render import numbers, times
 
-COSTS = ("params", "trainable_params", "buffers", "macs", "elementwise", "activations", "weight_bytes", "bytes", "backward_macs", "latency_ms")
+COSTS = (
+    "params",
+    "trainable_params",
+    "buffers",
+    "macs",
+    "elementwise",
+    "activations",
+    "weight_bytes",
+    "bytes",
+    "backward_macs",
+    "latency_ms",
+)
 NO_FIGURES = ("uncounted", "latency_interval_ms")  # totals that aren't one number
 
 
 class Layer(NamedTuple):
-    """A line of a spec with what it adds (`conv1` with its bn and relu), or a block: sums of its layers, the shape of the last one.
+    """A line of a spec with what it adds (`conv1` with its bn and relu), or a block: sums of its layers, the shape of
+    the last one.
 
     `layers` is how many operators it stands for.
     """
@@ -72,7 +86,9 @@ class Side:
         return f"{self.spec}@{self.variant}" if self.variant else self.spec
 
     def metric(self, name: str) -> Any:
-        """A figure as budgets call it: `macs`, `act_peak`, `field`. Raises UsageError for one that an older snapshot doesn't have."""
+        """A figure as budgets call it: `macs`, `act_peak`, `field`. Raises UsageError for one that an older snapshot
+        doesn't have.
+        """
         if name == "latency" and "latency_ms" not in self.totals:
             raise UsageError(f"{self.label} was counted without times; make the snapshot with `archcalc predict`")
         known = self.fields if name in FIELD else self.totals
@@ -136,7 +152,10 @@ def lines(rows: Iterable[tuple[str, Row, Mark]]) -> Iterable[Layer]:
             text=", ".join(row.text for row, _ in of_line),
             mark=mark,
             shape=of_line[-1][0].shape,
-            costs=added({name: _shown(name, value) for name in COSTS if (value := getattr(row, name)) is not None} for row, _ in of_line),
+            costs=added(
+                {name: _shown(name, value) for name in COSTS if (value := getattr(row, name)) is not None}
+                for row, _ in of_line
+            ),
             layers=total(row.layers for row, _ in of_line),
         )
 
@@ -157,11 +176,13 @@ def shape_of(side: Side) -> str:
     return ", ".join(f"{name} {numbers.shape(shape)}" for name, shape in side.inputs.items())
 
 
-# ---- symbols that mean the same on both sides ------------------------------------------------------------------------------
+# ---- symbols that mean the same on both sides ------------------------------------------------------------------------
 
 
 def with_common_symbols(base: Side, head: Side) -> tuple[Side, Side]:
-    """Both sides in the same symbols, so that differences cancel: each ranges over the values that it may have on both sides."""
+    """Both sides in the same symbols, so that differences cancel: each ranges over the values that it may have on both
+    sides.
+    """
     common = {}
     for name in base.symbols.keys() & head.symbols.keys():
         if base.symbols[name] != head.symbols[name]:
@@ -177,9 +198,17 @@ def _both(one: Symbol, other: Symbol) -> Number:
     multiple = math.lcm(one.multiple_of, other.multiple_of)
     whole = one.integer or other.integer
     try:
-        return symbol(one.name, minimum=max(lows, default=None), maximum=min(highs, default=None), multiple_of=multiple if whole else 1, integer=whole)
+        return symbol(
+            one.name,
+            minimum=max(lows, default=None),
+            maximum=min(highs, default=None),
+            multiple_of=multiple if whole else 1,
+            integer=whole,
+        )
     except ArchcalcError as error:
-        raise ArchcalcError(f"`{one.name}` has no value that both sides allow: {one.domain()}, and {other.domain()} ({error})") from None
+        raise ArchcalcError(
+            f"`{one.name}` has no value that both sides allow: {one.domain()}, and {other.domain()} ({error})"
+        ) from None
 
 
 def _replaced(side: Side, symbols: Mapping[str, Number]) -> Side:
@@ -189,7 +218,11 @@ def _replaced(side: Side, symbols: Mapping[str, Number]) -> Side:
     layers = None
     if side.layers is not None:
         layers = tuple(
-            layer._replace(shape=tuple(map(put, layer.shape)), costs={k: put(v) for k, v in layer.costs.items()}, layers=put(layer.layers))
+            layer._replace(
+                shape=tuple(map(put, layer.shape)),
+                costs={k: put(v) for k, v in layer.costs.items()},
+                layers=put(layer.layers),
+            )
             for layer in side.layers
         )
     return replace(

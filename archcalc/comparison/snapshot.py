@@ -34,7 +34,9 @@ def read_snapshot(path: str) -> list[Side]:
             raise UsageError(f"{path}: larger than {MOST_BYTES // 10**6} MB")
         data = json.loads(Path(path).read_bytes().decode("utf-8-sig"), parse_float=Fraction)
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}; make a snapshot with `archcalc count SPEC --format json > {path}`") from None
+        raise UsageError(
+            f"{path}: {error.strerror or error}; make a snapshot with `archcalc count SPEC --format json > {path}`"
+        ) from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not JSON: {error}") from None
     tables = data if isinstance(data, list) else [data]
@@ -43,7 +45,10 @@ def read_snapshot(path: str) -> list[Side]:
     sides = [_side(table, path) for table in tables]
     twice = [name for name, times in Counter((place(side.spec), side.variant) for side in sides).items() if times > 1]
     if twice:
-        raise UsageError(f"{path}: {twice[0][0]}{f'@{twice[0][1]}' if twice[0][1] else ''} is in it more than once, so which one is meant isn't clear")
+        raise UsageError(
+            f"{path}: {twice[0][0]}{f'@{twice[0][1]}' if twice[0][1] else ''} is in it more than once, so which one is"
+            " meant isn't clear"
+        )
     return sides
 
 
@@ -60,7 +65,10 @@ def matching(sides: list[Side], spec: str) -> list[Side]:
 def _side(table: Any, path: str) -> Side:
     if not isinstance(table, dict) or table.get("schema") != SCHEMA:
         schema = table.get("schema") if isinstance(table, dict) else None
-        raise UsageError(f"{path}: {f'a file of {schema}' if schema else 'not a snapshot'}; `archcalc count SPEC --format json` makes one ({SCHEMA})")
+        raise UsageError(
+            f"{path}: {f'a file of {schema}' if schema else 'not a snapshot'}; `archcalc count SPEC --format json`"
+            f" makes one ({SCHEMA})"
+        )
     try:
         return _read(table, path)
     except (KeyError, TypeError, ValueError, AttributeError, ArchcalcError) as error:
@@ -93,7 +101,10 @@ def _read(table: dict[str, Any], path: str) -> Side:
         device=str(table.get("latency", {}).get("device", "")),
         without=tuple(map(str, table.get("without", ()))),
         sets=tuple(map(str, table.get("set", ()))),
-        uncounted=tuple(Uncounted(str(found["op"]), int(found["count"]), str(found["first"]), str(found["why"])) for found in table["totals"]["uncounted"]),
+        uncounted=tuple(
+            Uncounted(str(found["op"]), int(found["count"]), str(found["first"]), str(found["why"]))
+            for found in table["totals"]["uncounted"]
+        ),
     )
 
 
@@ -140,7 +151,12 @@ def _layer(row: dict[str, Any], symbols: Mapping[str, Number], path: str) -> Lay
 
 
 def _joined(line: Layer, more: Layer) -> Layer:
-    return line._replace(text=f"{line.text}, {more.text}", shape=more.shape, costs=added((line.costs, more.costs)), layers=line.layers + more.layers)
+    return line._replace(
+        text=f"{line.text}, {more.text}",
+        shape=more.shape,
+        costs=added((line.costs, more.costs)),
+        layers=line.layers + more.layers,
+    )
 
 
 def _field(found: Any, part: str, symbols: Mapping[str, Number]) -> Any:

@@ -16,7 +16,9 @@ _NUMBERED = re.compile(r"(.*?)(\d+)")
 
 @dataclass
 class Unit:
-    """A line, or a block with what is inside it. `name` is the last part of its path; the join of a labelled add has none."""
+    """A line, or a block with what is inside it. `name` is the last part of its path; the join of a labelled add has
+    none.
+    """
 
     name: str
     layer: Layer | None = None
@@ -84,6 +86,8 @@ def _hang(root: Unit, layer: Layer, side: Side) -> None:
 def automatic(units: Iterable[Unit]) -> set[str]:
     """The names among siblings that nobody chose: `conv`, `conv2`, `conv3` for the convolutions without a label."""
     known = {unit.name: unit for unit in units}
-    words = {name for name, unit in known.items() if name and (name == unit.word or (not unit.word and f"{name}2" in known))}
+    words = {
+        name for name, unit in known.items() if name and (name == unit.word or (not unit.word and f"{name}2" in known))
+    }
     numbered = {name for name in known if (match := _NUMBERED.fullmatch(name)) and match.group(1) in words}
     return {"", *(name for name in words | numbered if not known[name].chosen)}

@@ -35,7 +35,8 @@ class Part(NamedTuple):
 class Step:
     """What the layers of an operator add to our number (or take off it) on the way to the tool's.
 
-    `written`: how PyTorch code writes them, where that matters to the tool; `unseen`: we count them and the tool doesn't.
+    `written`: how PyTorch code writes them, where that matters to the tool; `unseen`: we count them and the tool
+    doesn't.
     """
 
     op: str
@@ -53,7 +54,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """`theirs` = `ours` x `factor` + what the steps add. `counts` is macs, flops or params; `title` what the tool calls it."""
+    """`theirs` = `ours` x `factor` + what the steps add. `counts` is macs, flops or params; `title` what the tool calls
+    it.
+    """
 
     counts: Literal["macs", "flops", "params"]
     title: str
@@ -71,7 +74,9 @@ def bridges(table: Counted) -> list[Bridge]:
     found = []
     for number in table.tool.numbers:
         steps = _steps(table, nodes, number.rules, OURS, number.factor)
-        found.append(Bridge(number.unit, number.title, table.ran.totals["macs"], number.factor, steps, table.totals[number.unit]))
+        found.append(
+            Bridge(number.unit, number.title, table.ran.totals["macs"], number.factor, steps, table.totals[number.unit])
+        )
     steps = (*_steps(table, nodes, table.tool.params, LEARNED, 1, owned=True), *_heads(table))
     return [*found, Bridge(PARAMS, "parameters", table.ran.totals["params"], 1, steps, table.totals["params"])]
 
@@ -92,7 +97,9 @@ def _by_node(table: ByNode) -> Bridge:
             del amounts[products[0]]
         elif ours != 0:
             amounts[-1, "macs"] = [total([ours])]
-        parts = tuple(Part(factor, name, added) for (factor, name), values in amounts.items() if (added := total(values)) != 0)
+        parts = tuple(
+            Part(factor, name, added) for (factor, name), values in amounts.items() if (added := total(values)) != 0
+        )
         if parts:
             found.append(Step(op, "", len(seen), parts, all(part.factor < 0 for part in parts), "node"))
     return Bridge(number.unit, number.title, table.ran.totals["macs"], 1, tuple(found), table.totals[number.unit])
@@ -105,8 +112,12 @@ def _initializers(table: ByNode) -> Bridge:
     return Bridge(PARAMS, "parameters", ours, 1, (step,) if theirs != ours else (), theirs)
 
 
-def _steps(table: Counted, nodes: list[Node], theirs: Rules, ours: Rules, factor: int, owned: bool = False) -> tuple[Step, ...]:
-    """A step an operator (and way to write it, where the tool's table tells ways apart), in the order of the network."""
+def _steps(
+    table: Counted, nodes: list[Node], theirs: Rules, ours: Rules, factor: int, owned: bool = False
+) -> tuple[Step, ...]:
+    """A step an operator (and way to write it, where the tool's table tells ways apart), in the order of the
+    network.
+    """
     groups: dict[tuple[str, str], list[tuple[Node, Terms]]] = {}
     for node in nodes:
         written = table.written(node)
@@ -128,7 +139,9 @@ def _step(table: Counted, word: str, written: str, group: list[tuple[Node, Terms
     for node, change in group:
         for name, factor in change.items():
             amounts.setdefault((factor, name), []).append(table.amount(name, node, 1 if owned else None))
-    parts = tuple(Part(factor, name, amount) for (factor, name), found in amounts.items() if (amount := total(found)) != 0)
+    parts = tuple(
+        Part(factor, name, amount) for (factor, name), found in amounts.items() if (amount := total(found)) != 0
+    )
     layers = total(over(node.ranges, 1) for node, _ in group)
     return Step(word, written, layers, parts, bool(parts) and all(part.factor < 0 for part in parts))
 

@@ -33,8 +33,9 @@ class Figures(NamedTuple):
 class Counted(Table):
     """A table in a tool's convention.
 
-    Its graph may hold the heads that only training runs: tools run networks in evaluation mode, where heads are parameters that
-    nothing computes with. `ran` is the network without them, which says what the rest is: activations, memory, depth and field.
+    Its graph may hold the heads that only training runs: tools run networks in evaluation mode, where heads are
+    parameters that nothing computes with. `ran` is the network without them, which says what the rest is: activations,
+    memory, depth and field.
     """
 
     tool: Tool = field(kw_only=True)
@@ -84,7 +85,17 @@ class Counted(Table):
     def _kind(self, node: Node) -> Hashable:
         """What layers have in common that cost the same."""
         shapes = self.graph.shapes_into(node)
-        return id(node.op), node.shape, shapes, self.words(node), self.written(node), node.share is None, node.frozen, node.head, node.ranges
+        return (
+            id(node.op),
+            node.shape,
+            shapes,
+            self.words(node),
+            self.written(node),
+            node.share is None,
+            node.frozen,
+            node.head,
+            node.ranges,
+        )
 
     def figures(self, node: Node) -> Figures:
         """What the tool counts of a layer, in all its repeats and for the batch."""
@@ -103,10 +114,12 @@ class Counted(Table):
             )
         return self._figures[kind]
 
-    # ---- what a rule makes of a layer -------------------------------------------------------------------------------------
+    # ---- what a rule makes of a layer --------------------------------------------------------------------------------
 
     def written(self, node: Node) -> str:
-        """How PyTorch code writes a layer: as the spec's `torch:` says, patterns of names before operators; else a module."""
+        """How PyTorch code writes a layer: as the spec's `torch:` says, patterns of names before operators; else a
+        module.
+        """
         for pattern, written in self._patterns:
             if fnmatchcase(node.name, pattern):
                 return written
@@ -130,15 +143,18 @@ class Counted(Table):
         """The parameters that a table of rules counts of a layer: shared ones where they are declared."""
         if node.share is not None or (node.frozen and not self.tool.frozen) or (node.head and not self.tool.idle):
             return 0
-        found: Dim = total(factor * self.amount(name, node, 1) for name, factor in rules.of(self.words(node), self.written(node)).items())
+        found: Dim = total(
+            factor * self.amount(name, node, 1)
+            for name, factor in rules.of(self.words(node), self.written(node)).items()
+        )
         return found
 
     def terms(self, node: Node, rules: Rules) -> Terms:
         return {} if node.head else rules.of(self.words(node), self.written(node))
 
     def words(self, node: Node) -> tuple[str, ...]:
-        """What tables may call a layer. Batch normalisation that can be folded into the convolution before it is apart: `bn_folded`
-        becomes that one's bias, `bn_absorbed` goes into the bias that it has."""
+        """What tables may call a layer. Batch normalisation that can be folded into the convolution before it is apart:
+        `bn_folded` becomes that one's bias, `bn_absorbed` goes into the bias that it has."""
         if node.op.word == "bn" and self.readers[node.inputs[0]] == 1:
             source = self.graph.nodes[node.inputs[0]]
             if source.op.word in ("conv", "dwconv") and source.share is None:
@@ -156,7 +172,9 @@ class Counted(Table):
         key = (name, id(node.op), (node.shape, *shapes))
         if key not in self._amounts:
             self._amounts[key] = self._amount(name, node, shapes)
-        found: Dim = over(node.ranges, self._amounts[key]) * (1 if name == "calls" else self.batch if batch is None else batch)
+        found: Dim = over(node.ranges, self._amounts[key]) * (
+            1 if name == "calls" else self.batch if batch is None else batch
+        )
         return found
 
     def _amount(self, name: str, node: Node, shapes: tuple[Shape, ...]) -> Dim:
@@ -183,4 +201,6 @@ class Counted(Table):
 def counted(ran: Table, table: Table, name: str) -> Counted:
     """A network as a tool counts; `table` may hold the heads that only training runs as well. Raises UsageError."""
     tool = find(name)
-    return Counted(table.spec, table.variant, table.binding, table.graph, False, table.dtype, table.without, tool=tool, ran=ran)
+    return Counted(
+        table.spec, table.variant, table.binding, table.graph, False, table.dtype, table.without, tool=tool, ran=ran
+    )

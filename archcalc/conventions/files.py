@@ -1,4 +1,6 @@
-"""A model file as a tool counts: node by node where the tool reads such files itself, and else with what it could not be asked about."""
+"""A model file as a tool counts: node by node where the tool reads such files itself, and else with what it could not
+be asked about.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,7 @@ def _named(found: Mapping[str, int]) -> str:
     return told + (f" and {len(found) - MOST} more operators" if len(found) > MOST else "")
 
 
-# ---- tools that count modules of PyTorch ------------------------------------------------------------------------------------------------------
+# ---- tools that count modules of PyTorch -----------------------------------------------------------------------------
 
 
 def _unheld(table: Counted) -> str:
@@ -50,7 +52,11 @@ def _unheld(table: Counted) -> str:
     for node in table.layers():
         if not _is_told(table, node):
             found[node.op.word] = found.get(node.op.word, 0) + 1
-    return f"not held against {table.tool.title}: {_named(found)}; of these nothing is counted that it has no rule for" if found else ""
+    return (
+        f"not held against {table.tool.title}: {_named(found)}; of these nothing is counted that it has no rule for"
+        if found
+        else ""
+    )
 
 
 def _is_told(table: Counted, node: Node) -> bool:
@@ -58,7 +64,9 @@ def _is_told(table: Counted, node: Node) -> bool:
     if not getattr(node.op, "is_foreign", False):
         return True
     rules = [number.rules for number in table.tool.numbers]
-    return all(table.knows(node, known) and not (node.op.word not in OPS and _misses(known, table, node)) for known in rules)
+    return all(
+        table.knows(node, known) and not (node.op.word not in OPS and _misses(known, table, node)) for known in rules
+    )
 
 
 def _misses(rules: Rules, table: Counted, node: Node) -> bool:
@@ -69,12 +77,14 @@ def _misses(rules: Rules, table: Counted, node: Node) -> bool:
     return own.macs != 0 or (own.elementwise != 0 and any(word in rules.table for word in ("relu", "bn", "add")))
 
 
-# ---- tools that count nodes -------------------------------------------------------------------------------------------------------------------
+# ---- tools that count nodes ------------------------------------------------------------------------------------------
 
 
 @dataclass
 class ByNode(Counted):
-    """A model file, node by node. What depends on constants and sizes alone stands with the layer after it, and is there once whatever the batch."""
+    """A model file, node by node. What depends on constants and sizes alone stands with the layer after it, and is
+    there once whatever the batch.
+    """
 
     seen: list[Seen] = field(kw_only=True, repr=False)
 
@@ -98,7 +108,9 @@ class ByNode(Counted):
         return set(self.graph.layers())
 
     def parts(self, node: Seen) -> dict[str, tuple[int, Dim]]:
-        """The factor and the amount of each quantity that counts of a node, for the batch; nothing of one that the tool has no rule for."""
+        """The factor and the amount of each quantity that counts of a node, for the batch; nothing of one that the tool
+        has no rule for.
+        """
         times = 1 if node.layer is None else self.batch
         try:
             return {name: (factor, amount * times) for name, (factor, amount) in nodes.counted(node).items()}
@@ -111,16 +123,29 @@ class ByNode(Counted):
         found: dict[int, tuple[Dim, Dim]] = {}
         for layer, node in self.placed:
             macs, params = found.get(layer, (0, 0))
-            found[layer] = macs + total(factor * amount for factor, amount in self.parts(node).values()), params + node.learned
+            found[layer] = (
+                macs + total(factor * amount for factor, amount in self.parts(node).values()),
+                params + node.learned,
+            )
         return found
 
     @cached_property
     def rows(self) -> list[Row]:
-        return [self._figured(row, *self.by_layer.get(n, (0, 0))) for row, n in zip(self.ran.rows, self.graph.layers(), strict=True)]
+        return [
+            self._figured(row, *self.by_layer.get(n, (0, 0)))
+            for row, n in zip(self.ran.rows, self.graph.layers(), strict=True)
+        ]
 
     @staticmethod
     def _figured(row: Row, macs: Dim, params: Dim) -> Row:
-        return replace(row, macs=macs, elementwise=0, params=params, trainable_params=row.trainable_params if params != 0 else 0, buffers=0)
+        return replace(
+            row,
+            macs=macs,
+            elementwise=0,
+            params=params,
+            trainable_params=row.trainable_params if params != 0 else 0,
+            buffers=0,
+        )
 
     @cached_property
     def totals(self) -> dict[str, Any]:
@@ -133,10 +158,14 @@ class ByNode(Counted):
         return self.ran.totals | sums | {"flops": None, "elementwise": None}
 
     def groups(self) -> Iterator[tuple[str, list[Seen], list[Node]]]:
-        """Each operator of the file with its nodes, and our layers that it made: those whose MACs are the operator's."""
+        """Each operator of the file with its nodes, and our layers that it made: those whose MACs are the
+        operator's.
+        """
         makers: dict[int, str] = {}
         for node in self.seen:
-            if node.layer is not None and (node.layer not in makers or (self._contracts(node.op) and not self._contracts(makers[node.layer]))):
+            if node.layer is not None and (
+                node.layer not in makers or (self._contracts(node.op) and not self._contracts(makers[node.layer]))
+            ):
                 makers[node.layer] = node.op
         found: dict[str, tuple[list[Seen], list[Node]]] = {}
         for node in self.seen:
@@ -159,7 +188,11 @@ def _unread(table: ByNode) -> str:
             nodes.counted(node)
         except LookupError:
             found[node.op] = found.get(node.op, 0) + 1
-    return f"{table.tool.title} has no rule for {_named(found)}: not held against it, and counted as nothing" if found else ""
+    return (
+        f"{table.tool.title} has no rule for {_named(found)}: not held against it, and counted as nothing"
+        if found
+        else ""
+    )
 
 
 __all__ = ["ByNode", "of_file"]

@@ -1,7 +1,8 @@
-"""What onnx-tool 1.0.1 counts of a model file: a rule for each operator of ONNX, over the shapes that a node reads and puts out.
+"""What onnx-tool 1.0.1 counts of a model file: a rule for each operator of ONNX, over the shapes that a node reads and
+puts out.
 
-Read off the tool's source, and held against what it printed for whole files (`tests/data/onnx_counts.json`). It knows operators by their
-names alone, whatever their domain. A number that has no axes has no elements to it.
+Read off the tool's source, and held against what it printed for whole files (`tests/data/onnx_counts.json`). It knows
+operators by their names alone, whatever their domain. A number that has no axes has no elements to it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 
 class Quantity(NamedTuple):
-    """What it is called in a bridge, what it means, how much of it a node has, and whether it is a product of matrices or a convolution."""
+    """What it is called in a bridge, what it means, how much of it a node has, and whether it is a product of matrices
+    or a convolution.
+    """
 
     label: str
     help: str
@@ -45,7 +48,9 @@ def _out(node: Seen) -> Dim:
 
 
 def _filtered(node: Seen) -> Dim:
-    """It takes a filter's elements from the second axis on, and so those of transposed convolutions with channels swapped."""
+    """It takes a filter's elements from the second axis on, and so those of transposed convolutions with channels
+    swapped.
+    """
     return _out(node) * size(_read(node, 3 if node.op == "QLinearConv" else 1)[1:])
 
 
@@ -91,32 +96,53 @@ def _gates(node: Seen) -> Dim:
 def _indices(node: Seen) -> Dim:
     """Of the first two operands, each letter once."""
     terms = node.attributes["equation"].replace(" ", "").partition("->")[0].split(",")
-    letters = {letter: dim for term, shape in zip(terms[:2], (_read(node), _read(node, 1)), strict=True) for letter, dim in zip(term, shape, strict=True)}
+    letters = {
+        letter: dim
+        for term, shape in zip(terms[:2], (_read(node), _read(node, 1)), strict=True)
+        for letter, dim in zip(term, shape, strict=True)
+    }
     return size(tuple(letters.values()))
 
 
 NODES: dict[str, Quantity] = {
     "outputs": Quantity("outputs", "numbers that the node puts out", _out),
     "inputs": Quantity("inputs", "numbers in its first input", lambda node: _elements(node.inputs[0])),
-    "filtered": Quantity("MACs at the output's size", "outputs x elements of a filter, from its second axis on", _filtered, True),
+    "filtered": Quantity(
+        "MACs at the output's size", "outputs x elements of a filter, from its second axis on", _filtered, True
+    ),
     "summed": Quantity("MACs", "outputs x length of what is summed", _summed, True),
-    "gates": Quantity("MACs and additions of gates", "recurrent: steps x elements of both matrices and of the bias", _gates, True),
-    "indices": Quantity("products of indices", "Einsum: sizes of all indices of two operands, multiplied", _indices, True),
+    "gates": Quantity(
+        "MACs and additions of gates", "recurrent: steps x elements of both matrices and of the bias", _gates, True
+    ),
+    "indices": Quantity(
+        "products of indices", "Einsum: sizes of all indices of two operands, multiplied", _indices, True
+    ),
     "biased": Quantity("additions of a bias", "one an output, if there is a third operand", _biased),
-    "merged": Quantity("outputs an operand added", "outputs x (operands - 1)", lambda node: _out(node) * (len(node.inputs) - 1)),
+    "merged": Quantity(
+        "outputs an operand added", "outputs x (operands - 1)", lambda node: _out(node) * (len(node.inputs) - 1)
+    ),
     "taps": Quantity("elements of windows", "outputs x elements of the window", _taps),
     "positions": Quantity("positions", "numbers in its first input over the size of one axis", _positions),
-    "neighbours": Quantity("neighbours of outputs", "outputs x channels that LRN sums", lambda node: _out(node) * int(node.attributes["size"])),
+    "neighbours": Quantity(
+        "neighbours of outputs",
+        "outputs x channels that LRN sums",
+        lambda node: _out(node) * int(node.attributes["size"]),
+    ),
     "states": Quantity("hidden units one way", "recurrent: steps x hidden units", _cells),
     "linear": Quantity("interpolated outputs", "outputs, if `mode` is linear", _resized("linear")),
-    "others": Quantity("numbers that archcalc takes for none", "statistics, scales, sizes: all initializers that a node reads", lambda node: node.learned),
+    "others": Quantity(
+        "numbers that archcalc takes for none",
+        "statistics, scales, sizes: all initializers that a node reads",
+        lambda node: node.learned,
+    ),
     "cubic": Quantity("outputs of a cubic", "outputs, if `mode` is cubic", _resized("cubic")),
 }
 
 NOTHING = (
-    "Range, Where, Transpose, Tile, Gather, Constant, Concat, GridSample, DepthToSpace, OneHot, Trilu, Unsqueeze, Squeeze, Shape, Dropout, Expand, Pad, "
-    "Identity, Erf, Flatten, ArgMax, Slice, TopK, Compress, RoiAlign, ScatterElements, ScatterND, GatherND, RandomUniformLike, RandomNormalLike, Reshape, "
-    "GatherElements, ConstantOfShape, Cast, Split, NonMaxSuppression, CategoryMapper, ArrayFeatureExtractor, ZipMap"
+    "Range, Where, Transpose, Tile, Gather, Constant, Concat, GridSample, DepthToSpace, OneHot, Trilu, Unsqueeze,"
+    " Squeeze, Shape, Dropout, Expand, Pad, Identity, Erf, Flatten, ArgMax, Slice, TopK, Compress, RoiAlign,"
+    " ScatterElements, ScatterND, GatherND, RandomUniformLike, RandomNormalLike, Reshape, GatherElements,"
+    " ConstantOfShape, Cast, Split, NonMaxSuppression, CategoryMapper, ArrayFeatureExtractor, ZipMap"
 )
 ONNX_TOOL = Rules(
     {
@@ -131,7 +157,8 @@ ONNX_TOOL = Rules(
         "InstanceNormalization": "7*outputs",
         "LpNormalization": "33*outputs",
         "LRN": "37*outputs + neighbours",
-        "Add, Sub, Mul, Min, Max, Neg, Mod, Abs, Ceil, Relu, Sign, Floor, Round, Less, LessOrEqual, Greater, GreaterOrEqual, Equal": "outputs",
+        "Add, Sub, Mul, Min, Max, Neg, Mod, Abs, Ceil, Relu, Sign, Floor, Round": "outputs",
+        "Less, LessOrEqual, Greater, GreaterOrEqual, Equal": "outputs",
         "Not, And, Or, Xor, NonZero, CumSum, Hardmax": "outputs",
         "Clip, PRelu, LeakyRelu, QuantizeLinear, DequantizeLinear, ImageScaler": "2*outputs",
         "Div, Reciprocal, HardSigmoid": "4*outputs",
@@ -159,7 +186,9 @@ ONNX_TOOL = Rules(
 
 
 def counted(node: Seen) -> dict[str, tuple[int, Dim]]:
-    """What it counts of a node: the factor and the amount of each quantity. Raises LookupError for a node that it has no rule for."""
+    """What it counts of a node: the factor and the amount of each quantity. Raises LookupError for a node that it has
+    no rule for.
+    """
     if node.op not in ONNX_TOOL.table:
         raise LookupError
     try:

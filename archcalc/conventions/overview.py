@@ -43,7 +43,10 @@ def printed(tables: dict[str, Table], form: str) -> str:
 def _rows(name: str, table: Table, ours: Number) -> list[list[str]]:
     """A row for each number that a tool prints; the name and the parameters stand in the first."""
     titles = table.convention.titles
-    told = [(numbers.exact(table.totals[unit]), called.removeprefix(f"{name} "), _share(table.totals[unit], ours)) for unit, called in titles.items()]
+    told = [
+        (numbers.exact(table.totals[unit]), called.removeprefix(f"{name} "), _share(table.totals[unit], ours))
+        for unit, called in titles.items()
+    ]
     params = numbers.exact(table.totals["params"])
     first, *more = told or [("", "", "")]
     return [[name, table.convention.version, *first, params], *(["", "", *row, ""] for row in more)]
@@ -51,7 +54,11 @@ def _rows(name: str, table: Table, ours: Number) -> list[list[str]]:
 
 def _share(value: Number, ours: Number) -> str:
     """How many times our MACs."""
-    return "" if isinstance(value, Poly) or isinstance(ours, Poly) or not ours else f"{float(Fraction(value) / Fraction(ours)):.3f}"
+    return (
+        ""
+        if isinstance(value, Poly) or isinstance(ours, Poly) or not ours
+        else f"{float(Fraction(value) / Fraction(ours)):.3f}"
+    )
 
 
 def _entry(name: str, table: Table) -> Printed:

@@ -65,7 +65,11 @@ def _row(step: Step) -> tuple[str, Number, str]:
     factors = [(-part.factor if less else part.factor, part) for part in step.parts]
     factors.sort(key=lambda counted: counted[0] < 0)
     parts = " ".join(_part(n, factor, part.amount, part.label) for n, (factor, part) in enumerate(factors))
-    return "-" if less else "+", -adds if less else adds, f"{step.op}{written}: {'not counted: ' if step.unseen else ''}{parts} ({layers})"
+    return (
+        "-" if less else "+",
+        -adds if less else adds,
+        f"{step.op}{written}: {'not counted: ' if step.unseen else ''}{parts} ({layers})",
+    )
 
 
 def _part(n: int, factor: int, amount: Number, label: str) -> str:
@@ -87,7 +91,9 @@ def contract(table: Counted) -> Explain:
         "variant": table.variant,
         "counted_by": {"tool": table.tool.name, "version": table.tool.version, "units": dict(table.convention.titles)},
         "batch": json.number(table.batch),
-        "bindings": {name: json.number(value) for name, value in table.binding.values.items() if name not in table.free},
+        "bindings": {
+            name: json.number(value) for name, value in table.binding.values.items() if name not in table.free
+        },
         "free": list(table.free),
         "numbers": [_bridge(bridge) for bridge in bridges(table)],
         "uncounted": table.totals["uncounted"],
@@ -104,7 +110,10 @@ def _bridge(bridge: Bridge) -> BridgeOf:
             "op": step.op,
             "written": step.written or None,
             "layers": json.number(step.layers),
-            "parts": [{"factor": part.factor, "quantity": part.quantity, "amount": json.number(part.amount)} for part in step.parts],
+            "parts": [
+                {"factor": part.factor, "quantity": part.quantity, "amount": json.number(part.amount)}
+                for part in step.parts
+            ],
             "adds": json.number(step.adds),
         }
         for step in bridge.steps

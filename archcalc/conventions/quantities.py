@@ -57,7 +57,10 @@ def _units(op: Any, inputs: Inputs) -> Dim:
 
 def _shrunk(op: Any, output: Shape, x: Shape) -> Dim:
     axes = op.axes(x)
-    positions = ((dim + before + after - dilation * (kernel - 1) - 1) // stride + 1 for dim, kernel, stride, dilation, before, after in axes)
+    positions = (
+        (dim + before + after - dilation * (kernel - 1) - 1) // stride + 1
+        for dim, kernel, stride, dilation, before, after in axes
+    )
     channels: Dim = output[0] // op.groups
     return channels * size(positions)
 
@@ -77,12 +80,20 @@ def _part(name: str) -> Callable[[Any, Shape, Inputs], Any]:
 
 
 QUANTITIES: dict[str, Quantity] = {
-    "macs": Quantity("MACs", "multiply-accumulates of the contraction", lambda op, output, inputs: op.macs(output, *inputs)),
-    "biased": Quantity("additions of a bias", "one an output, if there is a bias; two a gate of a recurrent layer", _biased),
+    "macs": Quantity(
+        "MACs", "multiply-accumulates of the contraction", lambda op, output, inputs: op.macs(output, *inputs)
+    ),
+    "biased": Quantity(
+        "additions of a bias", "one an output, if there is a bias; two a gate of a recurrent layer", _biased
+    ),
     "outputs": Quantity("outputs", "numbers that the layer puts out", lambda op, output, inputs: size(output)),
     "inputs": Quantity("inputs", "numbers in its first input", lambda op, output, inputs: size(inputs[0])),
     "positions": Quantity("positions", "outputs a channel", lambda op, output, inputs: size(_others(op, output))),
-    "taps": Quantity("elements of windows", "outputs x elements of the window", lambda op, output, inputs: size(output) * _taps(op, inputs)),
+    "taps": Quantity(
+        "elements of windows",
+        "outputs x elements of the window",
+        lambda op, output, inputs: size(output) * _taps(op, inputs),
+    ),
     "padded": Quantity(
         "outputs and padding of channels",
         "outputs + (size - 1) x positions, of local response normalisation",
@@ -93,19 +104,45 @@ QUANTITIES: dict[str, Quantity] = {
         "outputs x channels that local response normalisation sums",
         lambda op, output, inputs: size(output) * op.size,
     ),
-    "merged": Quantity("outputs a branch added", "outputs x (branches - 1)", lambda op, output, inputs: (len(inputs) - 1) * size(output)),
+    "merged": Quantity(
+        "outputs a branch added",
+        "outputs x (branches - 1)",
+        lambda op, output, inputs: (len(inputs) - 1) * size(output),
+    ),
     "params": Quantity("parameters", "learned numbers", lambda op, output, inputs: _learned(op, inputs)),
-    "buffers": Quantity("numbers in buffers", "running statistics of batch normalisation", lambda op, output, inputs: _kept(op, inputs)),
-    "channels": Quantity("channels", "channels that the layer puts out", lambda op, output, inputs: output[-1 if _is_last(op) else 0]),
-    "calls": Quantity("a layer, of scalars", "1, whatever the batch: arithmetic on scalars", lambda op, output, inputs: 1),
-    "projections": Quantity("MACs of projections", "attention: of queries, keys, values and the output", _part("projections")),
+    "buffers": Quantity(
+        "numbers in buffers", "running statistics of batch normalisation", lambda op, output, inputs: _kept(op, inputs)
+    ),
+    "channels": Quantity(
+        "channels", "channels that the layer puts out", lambda op, output, inputs: output[-1 if _is_last(op) else 0]
+    ),
+    "calls": Quantity(
+        "a layer, of scalars", "1, whatever the batch: arithmetic on scalars", lambda op, output, inputs: 1
+    ),
+    "projections": Quantity(
+        "MACs of projections", "attention: of queries, keys, values and the output", _part("projections")
+    ),
     "products": Quantity("MACs of scores", "attention: queries by keys, and scores by values", _part("products")),
     "scores": Quantity("scores", "attention: heads x queries x keys", _part("scores")),
     "queries": Quantity("numbers in the queries", "attention: queries x features", _part("queries")),
-    "projected": Quantity("projected numbers", "attention: queries, keys and values after their projections", _part("projected")),
-    "units": Quantity("hidden units", "recurrent: steps x hidden units x directions x layers", lambda op, output, inputs: _units(op, inputs)),
-    "states": Quantity("hidden units one way", "recurrent: steps x hidden units x layers", lambda op, output, inputs: inputs[0][1] * op.hidden * op.layers),
-    "stepped": Quantity("parameters x steps", "recurrent: learned numbers x steps", lambda op, output, inputs: _learned(op, inputs) * inputs[0][1]),
+    "projected": Quantity(
+        "projected numbers", "attention: queries, keys and values after their projections", _part("projected")
+    ),
+    "units": Quantity(
+        "hidden units",
+        "recurrent: steps x hidden units x directions x layers",
+        lambda op, output, inputs: _units(op, inputs),
+    ),
+    "states": Quantity(
+        "hidden units one way",
+        "recurrent: steps x hidden units x layers",
+        lambda op, output, inputs: inputs[0][1] * op.hidden * op.layers,
+    ),
+    "stepped": Quantity(
+        "parameters x steps",
+        "recurrent: learned numbers x steps",
+        lambda op, output, inputs: _learned(op, inputs) * inputs[0][1],
+    ),
     "unrolled": Quantity(
         "MACs at the output's size",
         "transposed convolution: outputs x input channels a group x window",
@@ -132,5 +169,7 @@ def amount(name: str, op: Op, output: Shape, inputs: Inputs) -> Dim:
     try:
         found: Dim = QUANTITIES[name].of(op, output, inputs)
     except (AttributeError, LookupError):
-        raise UsageError(f"how many {QUANTITIES[name].label} `{op.line()}` has isn't known: the language has no operator for it") from None
+        raise UsageError(
+            f"how many {QUANTITIES[name].label} `{op.line()}` has isn't known: the language has no operator for it"
+        ) from None
     return found

@@ -42,7 +42,10 @@ def tools(form: str, width: int | None) -> str:
     if form == "json":
         return _json(*TOOLS.values())
     room = None if width is None else max(30, width - 48)
-    rows = [[tool.name, tool.version, _titles(tool), "\n".join(textwrap.wrap(tool.about, room)) if room else tool.about] for tool in TOOLS.values()]
+    rows = [
+        [tool.name, tool.version, _titles(tool), "\n".join(textwrap.wrap(tool.about, room)) if room else tool.about]
+        for tool in TOOLS.values()
+    ]
     return listing(["tool", "version", "prints", "what it is"], rows, ("tool", "version", "prints", "what it is"))
 
 
@@ -52,7 +55,11 @@ def matrix() -> str:
     for tool in TOOLS.values():
         params = tool.params.otherwise or "of modules that it knows"
         rows += [
-            [f"{tool.name} {number.title}" if len(tool.numbers) > 1 else tool.name, *(_cell(number.rules, word) for word in COMMON), params]
+            [
+                f"{tool.name} {number.title}" if len(tool.numbers) > 1 else tool.name,
+                *(_cell(number.rules, word) for word in COMMON),
+                params,
+            ]
             for number in tool.numbers
         ]
         rows += [] if tool.numbers else [[tool.name, *("-" for _ in COMMON), params]]
@@ -73,17 +80,29 @@ def tool(name: str, form: str) -> str:
     blocks = [f"{known.title}: {known.about}"]
     own = [(number.title, number.rules) for number in known.numbers]
     blocks += [f"{title}\n{_table(rules)}" for title, rules in (*own, ("parameters", known.params))]
-    blocks.append(_words([*(rules for _, rules in own), known.params], {name: quantity.help for name, quantity in QUANTITIES.items()}))
+    blocks.append(
+        _words(
+            [*(rules for _, rules in own), known.params], {name: quantity.help for name, quantity in QUANTITIES.items()}
+        )
+    )
     if known.nodes is not None:
         blocks.append(f"{FILES}\n{_table(known.nodes)}")
         blocks.append(_words([known.nodes], {name: quantity.help for name, quantity in NODES.items()}))
-    left_out = [*([] if known.frozen else ["frozen parameters are left out"]), *([] if known.idle else ["parameters that nothing ran are left out"])]
+    left_out = [
+        *([] if known.frozen else ["frozen parameters are left out"]),
+        *([] if known.idle else ["parameters that nothing ran are left out"]),
+    ]
     return "\n\n".join([*blocks, *(["\n".join([*known.notes, *left_out])] if known.notes or left_out else [])])
 
 
 def _words(tables: list[Rules], meanings: Mapping[str, str]) -> str:
     """What the words in tables mean."""
-    used = dict.fromkeys(name for rules in tables for rule in (*rules.table.values(), rules.otherwise) for name in terms(rule, rules.known))
+    used = dict.fromkeys(
+        name
+        for rules in tables
+        for rule in (*rules.table.values(), rules.otherwise)
+        for name in terms(rule, rules.known)
+    )
     width = max(map(len, used))
     return "\n".join(f"{name:<{width}}  {meanings[name]}" for name in used)
 
@@ -96,7 +115,9 @@ def _rules(tool: Tool) -> Iterator[tuple[str, Rules]]:
 
 
 def _table(rules: Rules) -> str:
-    """`  4*outputs  bn, ln`: operators with the same rule in one line; of what counts nothing the exceptions alone are named."""
+    """`  4*outputs  bn, ln`: operators with the same rule in one line; of what counts nothing the exceptions alone are
+    named.
+    """
     grouped: dict[str, list[str]] = {}
     for entry, rule in rules.table.items():
         grouped.setdefault(rule or NOTHING, []).append(entry)
@@ -112,7 +133,10 @@ def _spoken(entries: list[str]) -> str:
     for entry in entries:
         word, _, written = entry.partition(" ")
         ways.setdefault(written, []).append(APART.get(word, word))
-    return "; ".join(", ".join(words) + (f" {WRITTEN[written]}" if written else "") for written, words in sorted(ways.items(), key=lambda way: way[0] != ""))
+    return "; ".join(
+        ", ".join(words) + (f" {WRITTEN[written]}" if written else "")
+        for written, words in sorted(ways.items(), key=lambda way: way[0] != "")
+    )
 
 
 def _titles(tool: Tool) -> str:
@@ -122,7 +146,11 @@ def _titles(tool: Tool) -> str:
 def _json(*tools: Tool) -> str:
     from archcalc import __version__
 
-    found: Tools = {"schema": "archcalc/tools/1", "tool": {"name": "archcalc", "version": __version__}, "tools": [_described(tool) for tool in tools]}
+    found: Tools = {
+        "schema": "archcalc/tools/1",
+        "tool": {"name": "archcalc", "version": __version__},
+        "tools": [_described(tool) for tool in tools],
+    }
     return json.dumps(found, indent=1, ensure_ascii=False)
 
 

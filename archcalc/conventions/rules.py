@@ -1,7 +1,8 @@
 """The grammar of rules: `macs + biased`, `2*outputs`, `3*inputs - positions`; whole factors of quantities.
 
-A table of rules says for operators, several with commas between them, what counts of each; of one that isn't there nothing does.
-A second word says how PyTorch code writes the layer (`relu functional`); where it makes no difference to a tool there is none.
+A table of rules says for operators, several with commas between them, what counts of each; of one that isn't there
+nothing does. A second word says how PyTorch code writes the layer (`relu functional`); where it makes no difference to
+a tool there is none.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def terms(rule: str, known: frozenset[str] = frozenset(QUANTITIES)) -> Terms:
 
 
 class Rules:
-    """A table of rules; `otherwise` is the one for operators that aren't in it, `known` are the quantities that there are."""
+    """A table of rules; `otherwise` is the one for operators that aren't in it, `known` are the quantities that there
+    are.
+    """
 
     def __init__(self, table: Mapping[str, str], otherwise: str = "", known: Iterable[str] = QUANTITIES) -> None:
         self.otherwise, self.known = otherwise, frozenset(known)

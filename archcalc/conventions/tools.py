@@ -1,7 +1,7 @@
 """What each tool counts, as data: a rule an operator, in the words of `quantities` and the grammar of `rules`.
 
-Read off the tools' sources at the versions named here, and held against what they printed for every operator and for whole networks
-(`tests/data/peer_counts.json`). Operators that a table leaves out count nothing there.
+Read off the tools' sources at the versions named here, and held against what they printed for every operator and for
+whole networks (`tests/data/peer_counts.json`). Operators that a table leaves out count nothing there.
 """
 
 from __future__ import annotations
@@ -63,7 +63,13 @@ class Tool:
 
 
 LEARNED = Rules({}, otherwise="params")
-OURS = Rules({"conv, dwconv, local, conv_transpose, linear, matmul, rnn, lstm, gru": "macs", "attention": "projections + products"}, otherwise="macs")
+OURS = Rules(
+    {
+        "conv, dwconv, local, conv_transpose, linear, matmul, rnn, lstm, gru": "macs",
+        "attention": "projections + products",
+    },
+    otherwise="macs",
+)
 
 _RECTIFIERS = "relu, leaky_relu, prelu, elu, gelu, silu"
 _POOLS = "maxpool, avgpool, gap, gmp"
@@ -178,7 +184,12 @@ _DEEPSPEED_FLOPS = Rules(_ELEMENTWISE_FLOPS | {
     "upsample, upsample_bilinear": "outputs",
 })  # fmt: skip
 
-_FLOP_COUNTER = Rules({"conv, dwconv, conv_transpose, linear, matmul, rnn, lstm, gru": "2*macs", "attention": "2*projections + 2*products"})
+_FLOP_COUNTER = Rules(
+    {
+        "conv, dwconv, conv_transpose, linear, matmul, rnn, lstm, gru": "2*macs",
+        "attention": "2*projections + 2*products",
+    }
+)
 
 _ONNX = {
     "conv, dwconv, linear": "macs + biased",
@@ -232,7 +243,8 @@ _TOOLS = (
     Tool(
         "fvcore",
         "0.1.5",
-        "traces the network; a multiply-accumulate is one flop; batch normalisation 2 a number, adaptive pools what they read",
+        "traces the network; a multiply-accumulate is one flop; batch normalisation 2 a number, adaptive pools what"
+        " they read",
         (Number("flops", MACS, _FVCORE),),
         LEARNED,
         notes=("scaled dot products are no operator that it knows: of attention it sees the projections",),
@@ -240,16 +252,23 @@ _TOOLS = (
     Tool(
         "thop",
         "0.1.1",
-        "hooks modules of classes that it knows; batch normalisation 4 a number, adaptive pools what they read and write",
+        "hooks modules of classes that it knows; batch normalisation 4 a number, adaptive pools what they read and"
+        " write",
         (Number("MACs", MACS, _THOP),),
         _THOP_PARAMS,
         idle=False,
-        notes=("functions, nn.MultiheadAttention and subclasses are not seen, nor are their parameters and those of modules of one's own",),
+        notes=(
+            (
+                "functions, nn.MultiheadAttention and subclasses are not seen, nor are their parameters and those of"
+                " modules of one's own"
+            ),
+        ),
     ),
     Tool(
         "ptflops",
         "0.7.5",
-        "hooks modules and replaces functions, so that modules which call one count twice; a bias is an operation an output",
+        "hooks modules and replaces functions, so that modules which call one count twice; a bias is an operation an"
+        " output",
         (Number("MACs", MACS, _PTFLOPS),),
         LEARNED,
         frozen=False,
@@ -283,7 +302,8 @@ _TOOLS = (
     Tool(
         "deepspeed",
         "0.19.8",
-        "its flops profiler replaces functions; MACs are those of contractions, FLOPs 2 a MAC and the elementwise functions that it knows",
+        "its flops profiler replaces functions; MACs are those of contractions, FLOPs 2 a MAC and the elementwise"
+        " functions that it knows",
         (Number("MACs", MACS, _DEEPSPEED_MACS), Number("FLOPs", FLOPS, _DEEPSPEED_FLOPS)),
         LEARNED,
     ),
@@ -293,12 +313,18 @@ _TOOLS = (
         "torch.utils.flop_counter: 2 a MAC of convolutions and matrix products, nothing else",
         (Number("FLOPs", FLOPS, _FLOP_COUNTER),),
         LEARNED,
-        notes=("this is its count on the meta device; on a CPU, kernels of attention that it has no formula for count nothing",),
+        notes=(
+            (
+                "this is its count on the meta device; on a CPU, kernels of attention that it has no formula for count"
+                " nothing"
+            ),
+        ),
     ),
     Tool(
         "onnx-tool",
         "1.0.1",
-        "instructions that an ONNX file's nodes would take: 31 a number for batch normalisation, 32 for an exponential, 4 for a division",
+        "instructions that an ONNX file's nodes would take: 31 a number for batch normalisation, 32 for an exponential,"
+        " 4 for a division",
         (Number("MACs", MACS, _ONNX_TOOL),),
         _ONNX_PARAMS,
         idle=False,
@@ -308,7 +334,8 @@ _TOOLS = (
     Tool(
         "onnx-tool-folded",
         "1.0.1",
-        "onnx-tool on a file that torch.onnx exports in evaluation mode, which folds batch normalisation into convolutions",
+        "onnx-tool on a file that torch.onnx exports in evaluation mode, which folds batch normalisation into"
+        " convolutions",
         (Number("MACs", MACS, _ONNX_TOOL_FOLDED),),
         _ONNX_PARAMS_FOLDED,
         idle=False,

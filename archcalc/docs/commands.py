@@ -44,7 +44,8 @@ class Catalog:
     files: set[Path] = field(default_factory=set)
 
     def model(self, name: str, folder: Path) -> Model:
-        """A spec beside the document, or a network that ships: a name without a slash or a suffix, which no file there has.
+        """A spec beside the document, or a network that ships: a name without a slash or a suffix, which no file there
+        has.
 
         Raises UsageError if there is no such thing, SpecError if it has mistakes.
         """
@@ -98,7 +99,7 @@ class Place:
         return self.catalog.model(name, self.folder).answer(_question(given))
 
 
-# ---- the commands ---------------------------------------------------------------------------------------------------------
+# ---- the commands ----------------------------------------------------------------------------------------------------
 
 
 def _table(given: Arguments, place: Place) -> Piece:
@@ -106,7 +107,13 @@ def _table(given: Arguments, place: Place) -> Piece:
     options = Options(given.by, given.depth, given.sort, given.top, given.columns, given.flops)
     found = cells(table, options, indent=INDENT)
     rows = tuple(map(tuple, found.rows))
-    return Grid(tuple(found.headings), rows, tuple(found.right), tuple(found.total), "" if given.no_caption and rows else caption(table))
+    return Grid(
+        tuple(found.headings),
+        rows,
+        tuple(found.right),
+        tuple(found.total),
+        "" if given.no_caption and rows else caption(table),
+    )
 
 
 def _value(given: Arguments, place: Place) -> Piece:
@@ -130,7 +137,11 @@ def _models(given: Arguments, place: Place) -> Piece:
     names = [name for pattern in given.specs for name in _matching(pattern, place.folder)]
     models = [(name, place.catalog.model(name, place.folder)) for name in names]
     if given.variants:
-        models = [pair for name, model in models for pair in ((name, model), *((f"{name}@{v}", Model(model.spec, v)) for v in model.spec.variants))]
+        models = [
+            pair
+            for name, model in models
+            for pair in ((name, model), *((f"{name}@{v}", Model(model.spec, v)) for v in model.spec.variants))
+        ]
         distinct: dict[tuple[int, str | None], tuple[str, Model]] = {}
         for pair in models:
             distinct.setdefault((id(pair[1].spec), pair[1].variant), pair)
@@ -154,7 +165,10 @@ def _diff(given: Arguments, place: Place) -> Piece:
     names = (found.base.name, found.head.name) if found.base.name != found.head.name else ("before", "after")
     if given.by == "layer":
         return _layers(found)
-    rows = [(total.label, total.short(delta.before), total.short(delta.after), *_change(total, delta)) for total, delta in words.totals(found)]
+    rows = [
+        (total.label, total.short(delta.before), total.short(delta.after), *_change(total, delta))
+        for total, delta in words.totals(found)
+    ]
     return Grid(("", *names, "change", "%"), tuple(rows), (False, True, True, True, True))
 
 
@@ -171,14 +185,21 @@ def _layers(found: Comparison) -> Grid:
     for change in found.changes:
         deltas = [words.signed(change.delta(name), numbers.count) for name in ("params", "macs")]
         rows.append((change.path, change.status.value, words.operation(change), *deltas))
-    return Grid(("layer", "", "operation", "params", "MACs"), tuple(rows), (False, False, False, True, True), caption="" if rows else "No layer changed.")
+    return Grid(
+        ("layer", "", "operation", "params", "MACs"),
+        tuple(rows),
+        (False, False, False, True, True),
+        caption="" if rows else "No layer changed.",
+    )
 
 
-# ---- figures --------------------------------------------------------------------------------------------------------------
+# ---- figures ---------------------------------------------------------------------------------------------------------
 
 
 def _figure(table: Table, name: str, layer: str | None, mark: Mark) -> Any:
-    """A figure as references and budgets name them, or another of the totals. Raises UsageError for one that doesn't exist."""
+    """A figure as references and budgets name them, or another of the totals. Raises UsageError for one that doesn't
+    exist.
+    """
     row = row_of(table, layer, mark) if layer is not None else None
     if name in METRICS:
         return metric(table, name, row, mark)
@@ -211,7 +232,7 @@ def _formed(value: Any, name: str, form: str) -> str:
     return str(value) if name.startswith(("depth", "field")) else numbers.count(value)
 
 
-# ---- one row a network ----------------------------------------------------------------------------------------------------
+# ---- one row a network -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +251,9 @@ def _total(heading: str, name: str) -> Column:
 MODEL_COLUMNS = {
     "name": Column("name", lambda name, table, form: name, False),
     "network": Column("network", lambda name, table, form: table.name, False),
-    "input": Column("input", lambda name, table, form: ", ".join(numbers.shape(shape) for shape in table.inputs.values())),
+    "input": Column(
+        "input", lambda name, table, form: ", ".join(numbers.shape(shape) for shape in table.inputs.values())
+    ),
     "params": _total("params", "params"),
     "macs": _total("MACs", "macs"),
     "flops": _total("FLOPs", "flops"),
@@ -239,7 +262,9 @@ MODEL_COLUMNS = {
     "act_sum": _total("kept", "act_sum"),
     "weights": _total("weights", "weight_bytes"),
     "depth": _total("depth", "depth"),
-    "field": Column("field", lambda name, table, form: numbers.one_field(table.last_map[2]) if table.last_map else "all"),
+    "field": Column(
+        "field", lambda name, table, form: numbers.one_field(table.last_map[2]) if table.last_map else "all"
+    ),
     "paper": Column("paper", lambda name, table, form: table.spec.paper or "", False),
 }
 
@@ -247,12 +272,16 @@ MODEL_COLUMNS = {
 def _model_column(name: str) -> Column:
     name = name.strip().lower()
     if name not in MODEL_COLUMNS:
-        raise UsageError(f"unknown column '{name}'{suggest(name, MODEL_COLUMNS, 'there are ' + ', '.join(MODEL_COLUMNS))}")
+        raise UsageError(
+            f"unknown column '{name}'{suggest(name, MODEL_COLUMNS, 'there are ' + ', '.join(MODEL_COLUMNS))}"
+        )
     return MODEL_COLUMNS[name]
 
 
 def _matching(pattern: str, folder: Path) -> list[str]:
-    """The specs that a pattern stands for, in the order of their names; all of them in the project that the document is of."""
+    """The specs that a pattern stands for, in the order of their names; all of them in the project that the document is
+    of.
+    """
     parts = pattern.replace(os.sep, "/").split("/")
     fixed = list(itertools.takewhile(lambda part: not _WILD.search(part), parts))
     if fixed == parts:
@@ -263,7 +292,11 @@ def _matching(pattern: str, folder: Path) -> list[str]:
         raise UsageError(f"'{pattern}' goes up after a wildcard; `..` stands at the beginning")
     project = _project(folder)
     _held(project, folder.joinpath(*fixed), f"'{pattern}'")
-    found = sorted(name.replace(os.sep, "/") for name in glob.glob(pattern, root_dir=folder, recursive=True) if (folder / name).is_file())
+    found = sorted(
+        name.replace(os.sep, "/")
+        for name in glob.glob(pattern, root_dir=folder, recursive=True)
+        if (folder / name).is_file()
+    )
     if not found:
         raise UsageError(f"no file matches '{pattern}'")
     for name in found:
@@ -282,7 +315,7 @@ def _held(project: Path, path: Path, what: str) -> None:
         raise UsageError(f"{what} leaves the document's project, the repository that holds it or else its folder")
 
 
-# ---- reading the words ----------------------------------------------------------------------------------------------------
+# ---- reading the words -----------------------------------------------------------------------------------------------
 
 
 class _Parser(argparse.ArgumentParser):

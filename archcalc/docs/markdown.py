@@ -1,8 +1,8 @@
 """What of a Markdown text is code, where a comment is an example: fenced, indented, in `<pre>`, between backticks.
 
-Blocks are told apart as CommonMark 0.31.2 does in its sections 4 and 5, as far as that decides what is code: quotations and list
-items hold lines by their prefix or their indentation, and a fence ends with what holds it. What MkDocs indents (admonitions, tabs,
-definitions, footnotes) holds lines, too. Each row of a table stands for itself.
+Blocks are told apart as CommonMark 0.31.2 does in its sections 4 and 5, as far as that decides what is code: quotations
+and list items hold lines by their prefix or their indentation, and a fence ends with what holds it. What MkDocs indents
+(admonitions, tabs, definitions, footnotes) holds lines, too. Each row of a table stands for itself.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class _Blocks:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.holders: list[int] = []  # from the outermost in: 0 for a quotation, else the indentation of what an item holds
+        self.holders: list[
+            int
+        ] = []  # from the outermost in: 0 for a quotation, else the indentation of what an item holds
         self.leaf: _Fence | str = ""  # or `text`, `pre`, `comment`
         self.is_bare = False  # whether the line before began an item and said nothing, which an empty line ends
         self.start = self.end = 0  # of the stretch whose backticks belong together

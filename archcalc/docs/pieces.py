@@ -22,7 +22,9 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A number or a few words, for a sentence; in reStructuredText `define` is the substitution that stands for them."""
+    """A number or a few words, for a sentence; in reStructuredText `define` is the substitution that stands for
+    them.
+    """
 
     text: str
     define: str | None = None
@@ -57,16 +59,23 @@ Piece: TypeAlias = Grid | Words | Formula | Code | Diagram
 def written(piece: Piece, markup: str, inline: bool) -> str:
     """The piece in `markdown` or `rst`, without a final newline. Raises UsageError if it can't stand there."""
     if inline and isinstance(piece, (Grid, Diagram)):
-        raise UsageError("a table or a diagram needs a region on lines of its own; only `value` and `formula` stand inside a sentence")
+        raise UsageError(
+            "a table or a diagram needs a region on lines of its own; only `value` and `formula` stand inside a"
+            " sentence"
+        )
     return _markdown(piece, inline) if markup == "markdown" else _rst(piece)
 
 
 def _markdown(piece: Piece, inline: bool) -> str:
     match piece:
         case Grid():
-            return _grid(piece, pipe_table(piece.headings, piece.rows, piece.right, piece.total), in_markdown(piece.caption))
+            return _grid(
+                piece, pipe_table(piece.headings, piece.rows, piece.right, piece.total), in_markdown(piece.caption)
+            )
         case Words(define=str(name)) | Formula(define=str(name)) | Code(define=str(name)):
-            raise UsageError(f"--define {name} is for reStructuredText; in Markdown the number itself stands in the sentence")
+            raise UsageError(
+                f"--define {name} is for reStructuredText; in Markdown the number itself stands in the sentence"
+            )
         case Words():
             return in_markdown(piece.text)
         case Formula():

@@ -29,7 +29,10 @@ class Edit(NamedTuple):
     is_new: bool
 
     def __str__(self) -> str:
-        return f"{self.mark}: this region {'holds text that archcalc did not write' if self.is_new else 'was edited by hand'}"
+        return (
+            f"{self.mark}: this region"
+            f" {'holds text that archcalc did not write' if self.is_new else 'was edited by hand'}"
+        )
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,8 @@ class Document:
 def documents(names: Iterable[str]) -> list[Document]:
     """Read these documents, and those in these folders that have regions, each file once; answer every region.
 
-    Raises UsageError or SpecError with every mistake in all of them: files that don't exist or have no region, markers without
-    a partner, commands that can't be answered.
+    Raises UsageError or SpecError with every mistake in all of them: files that don't exist or have no region, markers
+    without a partner, commands that can't be answered.
     """
     catalog = Catalog()
     found: dict[str, Document] = {}  # by the file behind a link
@@ -86,15 +89,27 @@ def documents(names: Iterable[str]) -> list[Document]:
 
 def save(found: Iterable[Document]) -> None:
     """Put the new texts in the files, all or none of them. Raises UsageError."""
-    write_all((document.path, document.mark + document.new.encode(document.encoding)) for document in found if not document.is_current)
+    write_all(
+        (document.path, document.mark + document.new.encode(document.encoding))
+        for document in found
+        if not document.is_current
+    )
 
 
 def _under(folder: Path) -> list[Path]:
     """The documents under a folder that may have regions, links after files; hidden, installed and built ones aside."""
     found: list[Path] = []
     for here, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED and not Path(here, name, "pyvenv.cfg").exists())
-        found += [path for path in sorted(Path(here, name) for name in files if is_document(Path(name))) if path.is_file() and _mentions(path)]
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and name not in _SKIPPED and not Path(here, name, "pyvenv.cfg").exists()
+        )
+        found += [
+            path
+            for path in sorted(Path(here, name) for name in files if is_document(Path(name)))
+            if path.is_file() and _mentions(path)
+        ]
     return sorted(found, key=Path.is_symlink)
 
 
@@ -121,7 +136,9 @@ def _without_regions(path: Path) -> Problem:
 
 
 class Refreshed(NamedTuple):
-    """A text with its regions filled; which of them held somebody's own words, and which others were filled before and out of date."""
+    """A text with its regions filled; which of them held somebody's own words, and which others were filled before and
+    out of date.
+    """
 
     text: str
     edited: tuple[Edit, ...]
@@ -166,7 +183,10 @@ def _text(path: Path) -> tuple[str, bytes, str]:
     try:
         return data[len(mark) :].decode(encoding), mark, encoding
     except UnicodeDecodeError as error:
-        problem = f"not a text file: byte 0x{data[len(mark) + error.start]:02x} at offset {len(mark) + error.start} is not {encoding.upper()}"
+        problem = (
+            f"not a text file: byte 0x{data[len(mark) + error.start]:02x} at offset {len(mark) + error.start} is not"
+            f" {encoding.upper()}"
+        )
         raise SpecError([Problem(problem, Mark(str(path), 1, 1))]) from None
 
 

@@ -27,10 +27,25 @@ _END = re.compile(r"end\s*(?:\(\s*sum:\s*(\w+)\s*\))?\s*$")
 _EMPTY = re.compile(r"\n[ \t>]*\r?\n")
 _HOLDERS = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
 _COMMENTS = re.compile(
-    r"(?P<comment><!--(?P<body>.*?)-->)|^[ \t>]*(?P<percent>%[ \t]*archcalc:(?P<line>[^\n]*))|(?P<open><!--\s*archcalc:)", re.DOTALL | re.MULTILINE
+    r"(?P<comment><!--(?P<body>.*?)-->)|^[ \t>]*(?P<percent>%["
+    r" \t]*archcalc:(?P<line>[^\n]*))|(?P<open><!--\s*archcalc:)",
+    re.DOTALL | re.MULTILINE,
 )
 _RST = re.compile(r"(?P<prefix>[ \t]*)\.\.[ \t]+archcalc:(?!:)(?P<line>.*)")
-_LITERAL = ("code", "code-block", "sourcecode", "parsed-literal", "literalinclude", "raw", "math", "highlight", "prompt", "doctest", "testcode", "testoutput")
+_LITERAL = (
+    "code",
+    "code-block",
+    "sourcecode",
+    "parsed-literal",
+    "literalinclude",
+    "raw",
+    "math",
+    "highlight",
+    "prompt",
+    "doctest",
+    "testcode",
+    "testoutput",
+)
 _LITERAL_RST = re.compile(rf"[ \t]*\.\.([ \t]+({'|'.join(_LITERAL)})::.*|[ \t]*)$")
 _EXPLICIT = re.compile(r"[ \t]*\.\.[ \t]")
 
@@ -47,7 +62,9 @@ class Marker(NamedTuple):
 
 
 class Region(NamedTuple):
-    """A command, and the stretch `start` to `end` of the document that its answer fills; `close` ends after its end marker."""
+    """A command, and the stretch `start` to `end` of the document that its answer fills; `close` ends after its end
+    marker.
+    """
 
     command: str
     mark: Mark
@@ -65,7 +82,10 @@ class Region(NamedTuple):
         if self.inline:
             return held.strip()
         bare = self.prefix.rstrip()
-        lines = [line.removeprefix(self.prefix) if line.startswith(self.prefix) else line.removeprefix(bare) for line in held.replace("\r\n", "\n").split("\n")]
+        lines = [
+            line.removeprefix(self.prefix) if line.startswith(self.prefix) else line.removeprefix(bare)
+            for line in held.replace("\r\n", "\n").split("\n")
+        ]
         return "\n".join(line.rstrip() for line in lines).strip("\n")
 
     def filled(self, content: str, newline: str) -> str:
@@ -91,7 +111,9 @@ def markup(path: PurePath) -> str:
     """`markdown` or `rst`. Raises UsageError for other files."""
     suffix = path.suffix.lower()
     if not is_document(path):
-        raise UsageError(f"{path}: archcalc fills Markdown ({', '.join(MARKDOWN)}) and reStructuredText ({', '.join(RST)})")
+        raise UsageError(
+            f"{path}: archcalc fills Markdown ({', '.join(MARKDOWN)}) and reStructuredText ({', '.join(RST)})"
+        )
     return "markdown" if suffix in MARKDOWN else "rst"
 
 
@@ -112,9 +134,17 @@ def regions(text: str, path: PurePath) -> list[Region]:
             problems.append(Problem("an end without a beginning", lines.mark(marker.start, marker.end)))
         else:
             if opened.alone and not marker.alone:
-                problems.append(Problem("a region that begins on a line of its own ends on one", lines.mark(marker.start, marker.end)))
+                problems.append(
+                    Problem(
+                        "a region that begins on a line of its own ends on one", lines.mark(marker.start, marker.end)
+                    )
+                )
             elif not opened.alone and _EMPTY.search(text, opened.end, marker.start):
-                problems.append(Problem("a region that begins in a sentence ends in its paragraph", lines.mark(opened.start, opened.end)))
+                problems.append(
+                    Problem(
+                        "a region that begins in a sentence ends in its paragraph", lines.mark(opened.start, opened.end)
+                    )
+                )
             else:
                 found.append(_region(text, lines, opened, marker, end.group(1)))
             opened = None
@@ -134,7 +164,17 @@ def _region(text: str, lines: Lines, opened: Marker, closed: Marker, recorded: s
     if not opened.alone:
         return Region(opened.text, mark, opened.end, closed.start, closed.end, opened.style, True, "", recorded)
     start = text.find("\n", opened.end) + 1
-    return Region(opened.text, mark, start, max(start, lines.start_of(closed.start)), closed.end, opened.style, False, opened.prefix, recorded)
+    return Region(
+        opened.text,
+        mark,
+        start,
+        max(start, lines.start_of(closed.start)),
+        closed.end,
+        opened.style,
+        False,
+        opened.prefix,
+        recorded,
+    )
 
 
 class Lines:
@@ -156,20 +196,30 @@ class Lines:
         """The position of a stretch; of its first line, if it has several."""
         begin = self.start_of(start)
         line = self.text[begin : self.end_of(start)].rstrip("\r")
-        return Mark(self.path, self.text.count("\n", 0, start) + 1, start - begin + 1, max(1, min(end, begin + len(line)) - start), line)
+        return Mark(
+            self.path,
+            self.text.count("\n", 0, start) + 1,
+            start - begin + 1,
+            max(1, min(end, begin + len(line)) - start),
+            line,
+        )
 
 
-# ---- Markdown -------------------------------------------------------------------------------------------------------------
+# ---- Markdown --------------------------------------------------------------------------------------------------------
 
 
 def _markers_in_markdown(text: str, lines: Lines, problems: list[Problem]) -> Iterator[Marker]:
     for match in _COMMENTS.finditer(without_code(text)):
         if match["open"]:
-            problems.append(Problem("this comment has no end: `-->`", lines.mark(match.start("open"), match.end("open"))))
+            problems.append(
+                Problem("this comment has no end: `-->`", lines.mark(match.start("open"), match.end("open")))
+            )
         elif match["percent"]:
             begin, end = match.span("percent")
             prefix = text[lines.start_of(begin) : begin]
-            yield Marker(match["line"].strip(), begin, begin + len(match["percent"].rstrip()), "% archcalc: {}", True, prefix)
+            yield Marker(
+                match["line"].strip(), begin, begin + len(match["percent"].rstrip()), "% archcalc: {}", True, prefix
+            )
         elif match["comment"] and match["body"].strip().startswith("archcalc:"):
             begin, end = match.span("comment")
             before, after = text[lines.start_of(begin) : begin], text[end : lines.end_of(end)]
@@ -185,7 +235,7 @@ def _unquoted(body: str, before: str) -> str:
     return re.sub(rf"\n(?:[ \t]*>){{1,{depth}}}", "\n", body) if depth else body
 
 
-# ---- reStructuredText -----------------------------------------------------------------------------------------------------
+# ---- reStructuredText ------------------------------------------------------------------------------------------------
 
 
 def _markers_in_rst(text: str) -> Iterator[Marker]:

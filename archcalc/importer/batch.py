@@ -1,7 +1,9 @@
-"""A batch that a model file has written down: torch.onnx writes the size of the example it was given unless told otherwise.
+"""A batch that a model file has written down: torch.onnx writes the size of the example it was given unless told
+otherwise.
 
-Counted is one sample of it, where the network follows from one: every input begins with the same number, so does what is put out, and
-the work is that many times a sample's. Sizes that an exporter wrote into the graph (`Reshape` to 8x197x768) are read as those of one.
+Counted is one sample of it, where the network follows from one: every input begins with the same number, so does what
+is put out, and the work is that many times a sample's. Sizes that an exporter wrote into the graph (`Reshape` to
+8x197x768) are read as those of one.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ def written_batch(inputs: Iterable[Named]) -> Written | None:
             return None
         ranks.append(len(named.dims))
         firsts.update(named.dims[:1])
-    (first, *others) = firsts or {0}
+    first, *others = firsts or {0}
     if others or not isinstance(first, int) or first < 2 or max(ranks) < 2:
         return None
     return Written(first, max(ranks) >= IMAGE)
@@ -52,9 +54,13 @@ class _Work(NamedTuple):
 
 
 def multiplies(whole: Graph, one: Graph, samples: int) -> bool:
-    """Whether the work of the whole batch is that of one sample, so many times, with the same weights, or some that are there once instead."""
+    """Whether the work of the whole batch is that of one sample, so many times, with the same weights, or some that are
+    there once instead.
+    """
     batch, sample = _work(whole), _work(one)
-    if batch.uncounted != sample.uncounted or (batch.params != sample.params and not (samples - 1 and divides(samples - 1, batch.params - sample.params))):
+    if batch.uncounted != sample.uncounted or (
+        batch.params != sample.params and not (samples - 1 and divides(samples - 1, batch.params - sample.params))
+    ):
         return False
     counts = "macs" if batch.macs != 0 else "elementwise"
     return bool(getattr(batch, counts) == samples * getattr(sample, counts))
@@ -76,17 +82,22 @@ def _work(graph: Graph) -> _Work:
 def spelled(samples: int, whole: bool) -> str:
     """What a reader should know of it."""
     if whole:
-        return f"the file is of a batch of {samples}, and its sizes don't follow from one sample: counted is a run of {samples} samples"
+        return (
+            f"the file is of a batch of {samples}, and its sizes don't follow from one sample: counted is a run of"
+            f" {samples} samples"
+        )
     return f"the file is of a batch of {samples}: figures are of one sample of it, or of as many as --batch says"
 
 
-# ---- sizes that are written into the graph ------------------------------------------------------------------------------------------------
+# ---- sizes that are written into the graph ---------------------------------------------------------------------------
 
 
 def reshaped(wanted: Sequence[Any], shape: Shape, samples: int) -> list[Any]:
-    """What is asked for of a batch, asked of a sample with that shape: the axis that the batch is in becomes so many times shorter.
+    """What is asked for of a batch, asked of a sample with that shape: the axis that the batch is in becomes so many
+    times shorter.
 
-    That is the first one, alone or with others in it (8 x heads), or in networks that have the positions first the second.
+    That is the first one, alone or with others in it (8 x heads), or in networks that have the positions first the
+    second.
     """
     dims = list(wanted)
     if samples < 2 or not dims or not all(isinstance(dim, int) for dim in dims):
@@ -107,15 +118,22 @@ def stretched_to(wanted: Sequence[Dim], samples: int) -> tuple[Dim, ...]:
 
 
 def of_one(values: list[Value], samples: int) -> list[Value]:
-    """Operands of one sample: a constant that an exporter repeated for each of a batch (a class token) is there once."""
+    """Operands of one sample: a constant that an exporter repeated for each of a batch (a class token) is there
+    once.
+    """
     if not any(value.shape and value.shape[0] == 1 and not value.is_constant for value in values):
         return values
-    return [_once(value) if value.is_constant and value.shape and value.shape[0] == samples else value for value in values]
+    return [
+        _once(value) if value.is_constant and value.shape and value.shape[0] == samples else value for value in values
+    ]
 
 
 def _once(value: Value) -> Value:
     shape = (1, *(value.shape or ())[1:])
-    origins = tuple(origin._replace(shape=(1, *origin.shape[1:])) if origin.shape == value.shape else origin for origin in value.origins)
+    origins = tuple(
+        origin._replace(shape=(1, *origin.shape[1:])) if origin.shape == value.shape else origin
+        for origin in value.origins
+    )
     return Value(shape, value.kind, None, None, origins)
 
 

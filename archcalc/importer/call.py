@@ -61,7 +61,9 @@ class Scope:
 class Call:
     """A node with the values that it reads, for a rule."""
 
-    def __init__(self, walker: Walker, node: NodeProto, inputs: list[Value | Values | None], scope: Scope, domain: str) -> None:
+    def __init__(
+        self, walker: Walker, node: NodeProto, inputs: list[Value | Values | None], scope: Scope, domain: str
+    ) -> None:
         self.walker, self.node, self.inputs, self.scope, self.domain = walker, node, inputs, scope, domain
         self.assumed = walker.assumed
 
@@ -103,7 +105,9 @@ class Call:
         shape = self.shape(n)
         high = low if high is None else high
         if not low <= len(shape) <= high:
-            raise ShapeError(f"it needs {low if low == high else f'{low} to {high}'} axes, got {spell_shape(shape, brief) or 'none'}")
+            raise ShapeError(
+                f"it needs {low if low == high else f'{low} to {high}'} axes, got {spell_shape(shape, brief) or 'none'}"
+            )
         return shape
 
     def content(self, n: int) -> Content | None:
@@ -143,13 +147,24 @@ class Call:
     def real(self, name: str, default: float) -> Fraction:
         """A number from an attribute, as exact as it was written."""
         found = self.attr(name, default)
-        if isinstance(found, bool) or not isinstance(found, (int, float)) or found != found or found in (float("inf"), float("-inf")):
+        if (
+            isinstance(found, bool)
+            or not isinstance(found, (int, float))
+            or found != found
+            or found in (float("inf"), float("-inf"))
+        ):
             return Fraction(0)
         return Fraction(repr(round(found, 7))) if isinstance(found, float) else Fraction(found)
 
     # what it puts out
 
-    def known(self, shape: Shape, content: Content | None = None, kind: int | None = None, of: Iterable[Value | None] | None = None) -> Value:
+    def known(
+        self,
+        shape: Shape,
+        content: Content | None = None,
+        kind: int | None = None,
+        of: Iterable[Value | None] | None = None,
+    ) -> Value:
         """A constant: computed from others."""
         values = [value for value in self.inputs if isinstance(value, Value)] if of is None else list(of)
         if content is not None and len(content) > MOST_CONTENT:
@@ -175,10 +190,11 @@ class Call:
         content: Content | None = None,
         shown: Shape | None = None,
     ) -> Value:
-        """A layer with an operator, whose output is `shown` or else one sample of the shape; a constant where nothing that it reads
-        is computed by a layer.
+        """A layer with an operator, whose output is `shown` or else one sample of the shape; a constant where nothing
+        that it reads is computed by a layer.
 
-        `of` are the inputs that its value depends on, `weights` and `buffers` the constants among them that were learned.
+        `of` are the inputs that its value depends on, `weights` and `buffers` the constants among them that were
+        learned.
         """
         inputs = self.data(of)
         first = self.inputs[0] if self.inputs else None
@@ -236,14 +252,25 @@ class Call:
         )
         return self.emit(op, shape, of, weights=weights, buffers=buffers, kind=kind, content=content)
 
-    def view(self, source: Value, shape: Shape, word: str = "reshape", kind: int | None = None, content: Content | None = None) -> Value:
+    def view(
+        self,
+        source: Value,
+        shape: Shape,
+        word: str = "reshape",
+        kind: int | None = None,
+        content: Content | None = None,
+    ) -> Value:
         """The same elements in another shape."""
         if source.is_constant:
             return Value(shape, source.kind if kind is None else kind, None, content, source.origins)
         sample = self.walker.sample(shape)
         if self.walker.graph.nodes[source.node or 0].shape == sample:
             return Value(shape, source.kind if kind is None else kind, source.node, content)
-        op = self.walker.made(Reshape, shape_=sample) if sample else foreign(word, ("is_view",), words=f"{word} to a number", size_=sample, reach=Reach.MIXED)
+        op = (
+            self.walker.made(Reshape, shape_=sample)
+            if sample
+            else foreign(word, ("is_view",), words=f"{word} to a number", size_=sample, reach=Reach.MIXED)
+        )
         return self.emit(op, shape, [source], kind=kind, content=content)
 
     def unknown(self, why: str) -> Outputs:
@@ -269,7 +296,9 @@ class Call:
         shape = self.declared(declared)
         sample = self.walker.sample(shape) if shape is not None else ()
         inputs = tuple(value.node for value in self.data() if value.node is not None)
-        position = self.walker.place(foreign("output", words=f"output {name}", size_=sample, reach=Reach.ALL), inputs, sample, "", self.node)
+        position = self.walker.place(
+            foreign("output", words=f"output {name}", size_=sample, reach=Reach.ALL), inputs, sample, "", self.node
+        )
         return Value(shape, declared.kind if declared else 0, position)
 
     def declared(self, found: Named | None) -> Shape | None:
@@ -281,7 +310,11 @@ class Call:
         return tuple([self.walker.sizes(found, axis) for axis in range(len(found.dims))])
 
     def inputs_in_words(self) -> str:
-        shapes = [spell_shape(value.shape, brief) or "a number" for value in self.inputs if isinstance(value, Value) and value.shape is not None]
+        shapes = [
+            spell_shape(value.shape, brief) or "a number"
+            for value in self.inputs
+            if isinstance(value, Value) and value.shape is not None
+        ]
         return f"; it reads {', '.join(shapes[:6])}" if shapes else ""
 
 

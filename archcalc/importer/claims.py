@@ -16,20 +16,28 @@ Weights = Mapping[str, Value | None]
 
 
 class Claim(NamedTuple):
-    """An operator with the weights that no earlier layer has, the layer whose weights it uses, and the keys of what it owns from now on."""
+    """An operator with the weights that no earlier layer has, the layer whose weights it uses, and the keys of what it
+    owns from now on.
+    """
 
     op: Op
     share: int | None
     owned: list[Hashable]
 
 
-def claim(op: Op, shape: Shape, inputs: Sequence[Shape], weights: Weights, buffers: Weights, owners: Mapping[Hashable, int]) -> Claim:
-    """What a layer with these constants may call its own; `shape` and `inputs` are of one sample, `owners` the layers of what is taken."""
+def claim(
+    op: Op, shape: Shape, inputs: Sequence[Shape], weights: Weights, buffers: Weights, owners: Mapping[Hashable, int]
+) -> Claim:
+    """What a layer with these constants may call its own; `shape` and `inputs` are of one sample, `owners` the layers
+    of what is taken.
+    """
     learned = {origin.key: origin for value in weights.values() if value is not None for origin in learned_of(value)}
     others = {origin.key: origin for value in buffers.values() if value is not None for origin in value.origins}
     if not learned and not others:
         has_weights = type(op).weights is not Op.weights and op.weights(*inputs)
-        return Claim(as_foreign(op, shape, inputs, {}, {}) if has_weights else op, None, [])  # weights of its own are computed
+        return Claim(
+            as_foreign(op, shape, inputs, {}, {}) if has_weights else op, None, []
+        )  # weights of its own are computed
     fresh = {key: origin for key, origin in learned.items() if key not in owners}
     fresh_others = {key: origin for key, origin in others.items() if key not in owners}
     owned = [*fresh, *fresh_others]
@@ -37,10 +45,20 @@ def claim(op: Op, shape: Shape, inputs: Sequence[Shape], weights: Weights, buffe
     if owned and not whole:
         return Claim(as_foreign(op, shape, inputs, named(weights, fresh), named(buffers, fresh_others)), None, owned)
     share = None if whole else next(owners[key] for key in (*learned, *others))
-    return Claim(op if _holds(op, inputs, learned, others) else as_foreign(op, shape, inputs, named(weights, learned), named(buffers, others)), share, owned)
+    return Claim(
+        (
+            op
+            if _holds(op, inputs, learned, others)
+            else as_foreign(op, shape, inputs, named(weights, learned), named(buffers, others))
+        ),
+        share,
+        owned,
+    )
 
 
-def _holds(op: Op, inputs: Sequence[Shape], learned: Mapping[Hashable, Origin], others: Mapping[Hashable, Origin]) -> bool:
+def _holds(
+    op: Op, inputs: Sequence[Shape], learned: Mapping[Hashable, Origin], others: Mapping[Hashable, Origin]
+) -> bool:
     """Whether the operator's own weights and buffers are as large as those in the file."""
     if isinstance(op, Foreign):
         return False
@@ -51,12 +69,15 @@ def _holds(op: Op, inputs: Sequence[Shape], learned: Mapping[Hashable, Origin], 
 def learned_of(value: Value) -> Iterable[Origin]:
     """The tensors of the file that a weight was made from, each once.
 
-    Beside others these don't count: where things are looked up; numbers that an exporter made up; and a tensor that was only summed over,
-    as a mean or a norm is taken of a weight, if that weight is there itself: exporters write it a second time, transposed.
+    Beside others these don't count: where things are looked up; numbers that an exporter made up; and a tensor that was
+    only summed over, as a mean or a norm is taken of a weight, if that weight is there itself: exporters write it a
+    second time, transposed.
     """
     if len(value.origins) == 1:
         return value.origins
-    found = {origin.key: origin for origin in value.origins if origin.reduced} | {origin.key: origin for origin in value.origins if not origin.reduced}
+    found = {origin.key: origin for origin in value.origins if origin.reduced} | {
+        origin.key: origin for origin in value.origins if not origin.reduced
+    }
     whole = {size(origin.shape) for origin in found.values() if not origin.reduced}
     kept = [origin for origin in found.values() if not origin.reduced or size(origin.shape) not in whole]
     for counts in (_is_no_index, _is_given, _is_named):
@@ -96,7 +117,9 @@ def named(weights: Weights, origins: Mapping[Hashable, Origin]) -> dict[str, Sha
     return found
 
 
-def as_foreign(op: Op, shape: Shape, inputs: Sequence[Shape], weights: dict[str, Shape], buffers: dict[str, Shape]) -> Op:
+def as_foreign(
+    op: Op, shape: Shape, inputs: Sequence[Shape], weights: dict[str, Shape], buffers: dict[str, Shape]
+) -> Op:
     """The same figures with other weights."""
     if isinstance(op, Foreign):
         return op.replaced(weights_=weights, buffers_=buffers)
@@ -109,7 +132,9 @@ def repeated(op: Op, times: list[Dim], inputs: Sequence[int], shape: Shape, shap
     runs = size(times)
     plain = as_foreign(op, shape, shapes, op.weights(*shapes), op.buffers(*shapes))
     assert isinstance(plain, Foreign)
-    return plain.replaced(macs_=plain.macs_ * runs, elementwise_=plain.elementwise_ * runs, words=f"{spell_dim(runs)} x {plain.words}")
+    return plain.replaced(
+        macs_=plain.macs_ * runs, elementwise_=plain.elementwise_ * runs, words=f"{spell_dim(runs)} x {plain.words}"
+    )
 
 
 __all__ = ["Claim", "Weights", "as_foreign", "claim", "learned_of", "repeated", "stored"]

@@ -1,4 +1,6 @@
-"""Items that repeat, written once: `3 x` where they follow each other, a block with arguments where they stand apart."""
+"""Items that repeat, written once: `3 x` where they follow each other, a block with arguments where they stand
+apart.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS
 LONGEST = 60  # items of a stretch that repeats
 FEWEST_LINES = 3  # of a block
 MOST_ARGUMENTS = 6
-_NUMBER = re.compile(r"(?<![\w.*/+(-])\d+(?![\w.*/+-])")  # numbers that stand alone: `64`, `stride=2`; not those of `3x3`
+_NUMBER = re.compile(
+    r"(?<![\w.*/+(-])\d+(?![\w.*/+-])"
+)  # numbers that stand alone: `64`, `stride=2`; not those of `3x3`
 
 
 def with_suffixes(items: Items, fixed: Collection[int]) -> Items:
@@ -23,10 +27,28 @@ def with_suffixes(items: Items, fixed: Collection[int]) -> Items:
         if isinstance(item, Join):
             item.branches = [with_suffixes(branch, fixed) for branch in item.branches]
         before = found[-1] if found else None
-        kind = "norm" if isinstance(item, Line) and item.text in NORMALIZATIONS else "act" if isinstance(item, Line) and item.text in ACTIVATIONS else ""
+        kind = (
+            "norm"
+            if isinstance(item, Line) and item.text in NORMALIZATIONS
+            else "act"
+            if isinstance(item, Line) and item.text in ACTIVATIONS
+            else ""
+        )
         fits = isinstance(before, Line) or (isinstance(before, Join) and kind == "act")
-        if kind and fits and isinstance(item, Line) and isinstance(before, (Line, Join)) and before.node not in fixed and _takes(before.text, kind):
-            found[-1] = replace(before, text=f"{before.text} {kind}={item.text}", node=item.node, first=before.first if before.first >= 0 else before.node)
+        if (
+            kind
+            and fits
+            and isinstance(item, Line)
+            and isinstance(before, (Line, Join))
+            and before.node not in fixed
+            and _takes(before.text, kind)
+        ):
+            found[-1] = replace(
+                before,
+                text=f"{before.text} {kind}={item.text}",
+                node=item.node,
+                first=before.first if before.first >= 0 else before.node,
+            )
         else:
             found.append(item)
     return found
@@ -35,11 +57,19 @@ def with_suffixes(items: Items, fixed: Collection[int]) -> Items:
 def _takes(text: str, kind: str) -> bool:
     """Whether a line may get a suffix: it has none of that kind, and no activation yet."""
     op = OPS[text.split(" ")[0]]
-    return (op.is_layer is True or op.arity[1] != 1) and op.word != "opaque" and " act=" not in text and f" {kind}=" not in text and "share=" not in text
+    return (
+        (op.is_layer is True or op.arity[1] != 1)
+        and op.word != "opaque"
+        and " act=" not in text
+        and f" {kind}=" not in text
+        and "share=" not in text
+    )
 
 
 def folded(items: Items, fixed: Collection[int]) -> Items:
-    """Repeats that follow each other become one. Layers in `fixed` are read by name from elsewhere and stay where they are."""
+    """Repeats that follow each other become one. Layers in `fixed` are read by name from elsewhere and stay where they
+    are.
+    """
     for item in items:
         if isinstance(item, Join):
             item.branches = [folded(branch, fixed) for branch in item.branches]
@@ -50,7 +80,9 @@ def folded(items: Items, fixed: Collection[int]) -> Items:
         length, count = _repeat(keys, items, at)
         if count > 1:
             whole = tuple(n for item in items[at : at + length * count] for n in nodes_of(item))
-            found.append(Repeat(count, folded(items[at : at + length], fixed) if length > 1 else items[at : at + 1], whole))
+            found.append(
+                Repeat(count, folded(items[at : at + length], fixed) if length > 1 else items[at : at + 1], whole)
+            )
             at += length * count
         else:
             found.append(items[at])
@@ -87,10 +119,12 @@ def key(item: Item, fixed: Collection[int]) -> Any:
     return item.text
 
 
-# ---- blocks ---------------------------------------------------------------------------------------------------------------------------
+# ---- blocks ----------------------------------------------------------------------------------------------------------
 
 
-def with_blocks(items: Items, fixed: Collection[int], taken: Collection[str]) -> tuple[Items, dict[str, tuple[list[str], Items]]]:
+def with_blocks(
+    items: Items, fixed: Collection[int], taken: Collection[str]
+) -> tuple[Items, dict[str, tuple[list[str], Items]]]:
     """Joins that stand in several places and differ in numbers only become blocks: name, arguments and body of each."""
     blocks: dict[str, tuple[list[str], Items]] = {}
     while len(blocks) < 20:
@@ -98,7 +132,9 @@ def with_blocks(items: Items, fixed: Collection[int], taken: Collection[str]) ->
         for item in inside(items):
             if isinstance(item, Join) and lines([item]) >= FEWEST_LINES and not _is_fixed(item, fixed):
                 groups.setdefault(_skeleton(item), []).append(item)
-        for joins in sorted((joins for joins in groups.values() if len(joins) > 1), key=lambda joins: -len(joins) * lines([joins[0]])):
+        for joins in sorted(
+            (joins for joins in groups.values() if len(joins) > 1), key=lambda joins: -len(joins) * lines([joins[0]])
+        ):
             rows = [_numbers(join) for join in joins]
             columns = list(zip(*rows, strict=True))
             varying = list(dict.fromkeys(column for column in columns if len(set(column)) > 1))
@@ -109,15 +145,22 @@ def with_blocks(items: Items, fixed: Collection[int], taken: Collection[str]) ->
         name = _unused(f"{joins[0].text.split(' ')[0]}_block", [*taken, *blocks])
         arguments = [_argument(n, len(varying)) for n in range(len(varying))]
         names = dict(zip(varying, arguments, strict=True))
-        calls = {id(join): Called(" ".join([name, *(str(column[n]) for column in varying)]), nodes_of(join)) for n, join in enumerate(joins)}
+        calls = {
+            id(join): Called(" ".join([name, *(str(column[n]) for column in varying)]), nodes_of(join))
+            for n, join in enumerate(joins)
+        }
         blocks[name] = arguments, [_with_names(joins[0], iter([names.get(column) for column in columns]))]
         items = _replaced(items, calls)
-        blocks = {block: (given, body if block == name else _replaced(body, calls)) for block, (given, body) in blocks.items()}
+        blocks = {
+            block: (given, body if block == name else _replaced(body, calls)) for block, (given, body) in blocks.items()
+        }
     return items, blocks
 
 
 def _is_fixed(item: Join, fixed: Collection[int]) -> bool:
-    return any(isinstance(inner, Ref) or (isinstance(inner, (Line, Join)) and inner.node in fixed) for inner in inside([item]))
+    return any(
+        isinstance(inner, Ref) or (isinstance(inner, (Line, Join)) and inner.node in fixed) for inner in inside([item])
+    )
 
 
 def _texts(item: Item) -> list[str]:
@@ -143,7 +186,12 @@ def _with_names(item: Item, names: Any) -> Item:
     if isinstance(item, (Line, Join, Called)):
         text = _NUMBER.sub(lambda match: next(names) or match.group(), item.text)
         if isinstance(item, Join):
-            return Join(text, item.node, [[_with_names(inner, names) for inner in branch] for branch in item.branches], item.first)
+            return Join(
+                text,
+                item.node,
+                [[_with_names(inner, names) for inner in branch] for branch in item.branches],
+                item.first,
+            )
         return Line(text, item.node, item.first) if isinstance(item, Line) else Called(text, item.nodes)
     if isinstance(item, Repeat):
         return Repeat(item.count, [_with_names(inner, names) for inner in item.items], item.nodes)
@@ -168,7 +216,13 @@ def nodes_of(item: Item) -> tuple[int, ...]:
     """The layers that an item stands for."""
     found: list[int] = []
     for inner in inside([item]):
-        found += [inner.node] if isinstance(inner, (Line, Join)) else inner.nodes if isinstance(inner, (Repeat, Called)) else []
+        found += (
+            [inner.node]
+            if isinstance(inner, (Line, Join))
+            else inner.nodes
+            if isinstance(inner, (Repeat, Called))
+            else []
+        )
     return tuple(found)
 
 

@@ -1,6 +1,7 @@
 """Layers of a model file that the language has no operator for: they carry their figures with them.
 
-A rule of `archcalc.importer.rules` works the figures out from the shapes in the file; `word` and `words` say what the layer is.
+A rule of `archcalc.importer.rules` works the figures out from the shapes in the file; `word` and `words` say what the
+layer is.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,9 @@ FLAGS = ("is_layer", "is_pooling", "in_place", "is_view", "is_gate")
 
 
 class Foreign(Op):
-    """A layer with given figures: `size_` is what one sample's output is, the others are those that an operator's rules would give."""
+    """A layer with given figures: `size_` is what one sample's output is, the others are those that an operator's rules
+    would give.
+    """
 
     is_foreign: ClassVar[bool] = True
 
@@ -56,7 +59,9 @@ class Foreign(Op):
         return self.reach  # type: ignore[no-any-return]
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
-        raise ShapeError(f"`{self.words or self.word}` comes from a model file, and the language has no operator for it")
+        raise ShapeError(
+            f"`{self.words or self.word}` comes from a model file, and the language has no operator for it"
+        )
 
     def line(self, every: bool = False, rank: int = 0) -> str:
         """What the layer is called, or with every option a line of the language that counts the same."""
@@ -64,14 +69,24 @@ class Foreign(Op):
 
     def opaque(self) -> Opaque:
         """The language's layer with the same figures."""
-        kinds = {"is_view": "view", "is_layer": "layer", "is_pooling": "pooling", "is_gate": "gate", "in_place": "inplace"}
+        kinds = {
+            "is_view": "view",
+            "is_layer": "layer",
+            "is_pooling": "pooling",
+            "is_gate": "gate",
+            "in_place": "inplace",
+        }
         return Opaque(
             shape_=tuple(self.size_) or (1,),
             params=_elements(self.weights_),
             buffers_=_elements(self.buffers_),
             macs_=self.macs_,
             elementwise_=self.elementwise_,
-            sees=next(word for word, reach in SEES.items() if reach is self.reach) if isinstance(self.reach, Reach) else "unknown",
+            sees=(
+                next(word for word, reach in SEES.items() if reach is self.reach)
+                if isinstance(self.reach, Reach)
+                else "unknown"
+            ),
             kind=next((kind for flag, kind in kinds.items() if getattr(self, flag)), "plain"),
         )
 
@@ -94,11 +109,15 @@ def foreign(word: str, flags: tuple[str, ...] = (), **figures: Any) -> Foreign:
 
 
 def lowered(graph: Graph) -> Graph:
-    """The graph in the language's operators alone, each of which reads something. What shares the weights of another kind of layer has none of its own.
+    """The graph in the language's operators alone, each of which reads something. What shares the weights of another
+    kind of layer has none of its own.
 
     The language's inputs have axes: a number is a vector of one.
     """
-    nodes = [node if node.shape or not isinstance(node.op, Input) else node._replace(op=Input(size_=(1,)), shape=(1,)) for node in graph.nodes]
+    nodes = [
+        node if node.shape or not isinstance(node.op, Input) else node._replace(op=Input(size_=(1,)), shape=(1,))
+        for node in graph.nodes
+    ]
     start = next(iter(graph.inputs.values()), None)
     for n, node in enumerate(nodes):
         if isinstance(node.op, Foreign):
@@ -109,10 +128,16 @@ def lowered(graph: Graph) -> Graph:
             continue
         owner, into = graph.nodes[node.share], graph.shapes_into(node)
         weights = graph.nodes[n].op.weights(*into)
-        if type(owner.op) is type(graph.nodes[n].op) and owner.op.weights(*graph.shapes_into(owner)) == weights and not isinstance(owner.op, Foreign):
+        if (
+            type(owner.op) is type(graph.nodes[n].op)
+            and owner.op.weights(*graph.shapes_into(owner)) == weights
+            and not isinstance(owner.op, Foreign)
+        ):
             continue
         op = nodes[n].op
-        given = op if isinstance(op, Opaque) else foreign(op.word, flags_of(op), **figures(op, node.shape, into)).opaque()
+        given = (
+            op if isinstance(op, Opaque) else foreign(op.word, flags_of(op), **figures(op, node.shape, into)).opaque()
+        )
         nodes[n] = node._replace(op=given.replaced(params=0, buffers_=0), share=None)
     return replace(graph, nodes=nodes)
 
@@ -123,7 +148,12 @@ def flags_of(op: Op) -> tuple[str, ...]:
 
 def figures(op: Op, shape: Shape, into: Sequence[Shape]) -> dict[str, Any]:
     """What an operator comes to."""
-    return {"size_": shape, "macs_": op.macs(shape, *into), "elementwise_": op.elementwise(shape, *into), "reach": op.windows(*into)}
+    return {
+        "size_": shape,
+        "macs_": op.macs(shape, *into),
+        "elementwise_": op.elementwise(shape, *into),
+        "reach": op.windows(*into),
+    }
 
 
 __all__ = ["FLAGS", "Foreign", "figures", "flags_of", "foreign", "lowered"]

@@ -1,7 +1,7 @@
 """A graph as items of the language: chains, and branches between a value and where what is made of it meets again.
 
-A layer that reads several values stands after the nearest one that all of them come from, its immediate dominator: what lies between
-are its branches. What is read from elsewhere too is read with `ref`.
+A layer that reads several values stands after the nearest one that all of them come from, its immediate dominator: what
+lies between are its branches. What is read from elsewhere too is read with `ref`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from typing import TypeAlias
 
 from archcalc.graph import Graph, Input
 
-FARTHEST = 40  # layers: a branch that is longer stands in the chain itself, and the others read its beginning with `ref`
+FARTHEST = (
+    40  # layers: a branch that is longer stands in the chain itself, and the others read its beginning with `ref`
+)
 DEEPEST = 6  # branches inside branches
 
 
 @dataclass(slots=True, eq=False)
 class Line:
-    """One layer; `node` is its position, `first` that of the layer which a normalisation or activation in its line follows."""
+    """One layer; `node` is its position, `first` that of the layer which a normalisation or activation in its line
+    follows.
+    """
 
     text: str
     node: int

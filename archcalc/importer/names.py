@@ -1,7 +1,8 @@
 """Names of layers and of the groups that they stand in, as the exporter's scopes have them.
 
-`/layer1/layer1.0/conv1/Conv` becomes `layer1/0/conv1`. Scopes come from a node's own name, from what torch's exporter notes beside
-it, or from the name of its weights (`layer1.0.conv1.weight`); a node without any of these stands where the one before it does.
+`/layer1/layer1.0/conv1/Conv` becomes `layer1/0/conv1`. Scopes come from a node's own name, from what torch's exporter
+notes beside it, or from the name of its weights (`layer1.0.conv1.weight`); a node without any of these stands where the
+one before it does.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _ROLE = re.compile(
     r"(?:[._:](?:\d+|quantized|weight|int8|uint8|Q|DQ))*$"
 )
 _GENERATED = re.compile(r"^(?:onnx::|const|val_|_val_|tmp|arg|primals|ortshared|[A-Za-z]{0,2}\d+$|Constant)")
-_COMPUTED = re.compile(r"^(?:zeros|ones|full|arange|scalar_tensor|expand|clone|lift_fresh_copy|unsqueeze|index|to|_to_copy|where|slice|view|permute)(?:_\w*)?$")
+_COMPUTED = re.compile(
+    r"^(?:zeros|ones|full|arange|scalar_tensor|expand|clone|lift_fresh_copy|unsqueeze|index|to|_to_copy|where|slice|view|permute)(?:_\w*)?$"
+)
 _SCALE = re.compile(r"(?:weight|bias|input|output|_\d+)_(?:scale|zero_point)(?:_mul)?$")
 _NUMBERED = re.compile(r"^(.*?)_?\d*$")
 _SCOPES = "pkg.torch.onnx.name_scopes"
@@ -86,7 +89,12 @@ class Namer:
         """The nodes of a function or of a body stand in the scope of the node that holds them."""
         scope, leaf = self.where(proto, "")
         before = self.prefix
-        self.prefix = (*before, *scope, *([leaf] if leaf else [proto.op.lower()] if proto.name or label else []), *([label] if label else []))[:16]
+        self.prefix = (
+            *before,
+            *scope,
+            *([leaf] if leaf else [proto.op.lower()] if proto.name or label else []),
+            *([label] if label else []),
+        )[:16]
         try:
             yield
         finally:
@@ -114,14 +122,21 @@ class Namer:
         name = parts[0] if parts else ""
         if not name or _plain(name, proto.op) or _GENERATED.match(name) or name.isdigit():
             return self.last, ""
-        return tuple(name.split("."))[:-1] if name.count(".") and not name.endswith(".") else (), name.rpartition(".")[2] or name
+        return tuple(name.split("."))[:-1] if name.count(".") and not name.endswith(".") else (), name.rpartition(".")[
+            2
+        ] or name
 
     def may_join(self, position: int, proto: NodeProto) -> bool:
-        """Whether a node may become a part of a layer that was placed; in our own models only if it is the same layer's."""
+        """Whether a node may become a part of a layer that was placed; in our own models only if it is the same
+        layer's.
+        """
         if not self.own:
             return True
         label, _, _ = proto.name.partition(":")
-        return position in self.positions and "/".join(part for part in self.paths[self.positions.index(position)] if part) == label
+        return (
+            position in self.positions
+            and "/".join(part for part in self.paths[self.positions.index(position)] if part) == label
+        )
 
     def move(self, moved: dict[int, int]) -> None:
         """Layers have other positions now, or are gone."""
@@ -131,9 +146,21 @@ class Namer:
 
     def finish(self, graph: Graph, file: str) -> None:
         """Name every layer and group of the graph."""
-        paths = [tuple(part for part in (fit(part) for part in path) if part) if path[-1] else (*filter(None, map(fit, path[:-1])), "") for path in self.paths]
+        paths = [
+            (
+                tuple(part for part in (fit(part) for part in path) if part)
+                if path[-1]
+                else (*filter(None, map(fit, path[:-1])), "")
+            )
+            for path in self.paths
+        ]
         paths = [path or ("",) for path in paths]
-        while not self.own and len(paths) > 1 and len(paths[0]) > 1 and all(len(path) > 1 and path[0] == paths[0][0] for path in paths):
+        while (
+            not self.own
+            and len(paths) > 1
+            and len(paths[0]) > 1
+            and all(len(path) > 1 and path[0] == paths[0][0] for path in paths)
+        ):
             paths = [path[1:] for path in paths]
         inside: dict[Path, int] = {}
         for path in paths:
@@ -149,7 +176,9 @@ class Namer:
             self._lines(graph)
         self._groups(graph, file)
 
-    def _name(self, path: Path, word: str, inside: dict[Path, int], counts: dict[tuple[Path, str], int], used: dict[str, None]) -> str:
+    def _name(
+        self, path: Path, word: str, inside: dict[Path, int], counts: dict[tuple[Path, str], int], used: dict[str, None]
+    ) -> str:
         scope, leaf = path[:-1], path[-1]
         if not leaf and scope and inside[scope] == 1:
             name = "/".join(scope)
@@ -190,9 +219,13 @@ class Namer:
                 readers.setdefault(source, []).append(n)
         for path, positions in members.items():
             within = set(positions)
-            out = [n for n in positions if n in graph.outputs or any(reader not in within for reader in readers.get(n, ()))]
+            out = [
+                n for n in positions if n in graph.outputs or any(reader not in within for reader in readers.get(n, ()))
+            ]
             output = out[-1] if out else positions[-1]
-            graph.groups[path] = Group(path, _caption(graph, path, positions), Mark(file, graph.nodes[positions[0]].mark.line, 1), output)
+            graph.groups[path] = Group(
+                path, _caption(graph, path, positions), Mark(file, graph.nodes[positions[0]].mark.line, 1), output
+            )
 
 
 def _caption(graph: Graph, path: str, positions: list[int]) -> str:
@@ -256,7 +289,11 @@ def identifier(name: str) -> str:
     """A name as parameters of the language are written."""
     label = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:LONGEST] or "size"
     label = label if not label[0].isdigit() else f"n{label}"
-    return f"{label}_" if iskeyword(label) or label in ("batch", "cin", "i", "first", "last", "true", "false", "none") else label
+    return (
+        f"{label}_"
+        if iskeyword(label) or label in ("batch", "cin", "i", "first", "last", "true", "false", "none")
+        else label
+    )
 
 
 __all__ = ["Namer", "fit", "generated", "identifier", "unused"]

@@ -45,7 +45,9 @@ class Imported(Model):
     proto: ModelProto = field(default_factory=ModelProto)
     names: frozenset[str] = frozenset()
     batch: str = ""  # what the file calls the batch
-    dims: Mapping[tuple[str, int], str] = field(default_factory=dict)  # the expression of each open dim of an input; "1" for the batch
+    dims: Mapping[tuple[str, int], str] = field(
+        default_factory=dict
+    )  # the expression of each open dim of an input; "1" for the batch
     written: Written | None = None  # a number that every input begins with, and that may be a batch
     samples: int = 1  # of that batch, of which one is counted
     whole: bool = False  # whether all of them are: the network doesn't follow from one
@@ -83,45 +85,72 @@ class Imported(Model):
 
     def _binding(self, question: Question, free: tuple[str, ...]) -> Binding:
         left = [name for name in self.spec.parameters if name not in question.bindings and name not in free]
-        sets = {name: value for name, value in question.bindings.items() if name in self.spec.parameters or name == "batch" or free != ()}
+        sets = {
+            name: value
+            for name, value in question.bindings.items()
+            if name in self.spec.parameters or name == "batch" or free != ()
+        }
         return bind(self.spec, None, sets, (*free, *left), question.batch)
 
     def _table(self, question: Question) -> Table:
-        binding = self._binding(question, question.free or tuple(name for name in self.spec.parameters if name not in question.bindings))
+        binding = self._binding(
+            question, question.free or tuple(name for name in self.spec.parameters if name not in question.bindings)
+        )
         graph, met = self._walk(binding)
         if self.whole and (question.batch != 1 or "batch" in (*question.bindings, *question.free)):
-            raise UsageError(f"{self.spec.path} is of a batch of {self.samples}, and one sample can't be told from it: another batch can't be counted")
+            raise UsageError(
+                f"{self.spec.path} is of a batch of {self.samples}, and one sample can't be told from it: another batch"
+                " can't be counted"
+            )
         values = {**binding.values, **met}
         free = (*binding.free, *(name for name in met if name not in binding.free))
         free = tuple(name for name in free if name == "batch" or name in met or self._is_read(name, graph))
-        table = Table(self.spec, None, replace(binding, values=values, free=free), graph, question.train, question.dtype)
+        table = Table(
+            self.spec, None, replace(binding, values=values, free=free), graph, question.train, question.dtype
+        )
         return self._timed(table, question.device) if question.device else table
 
     @staticmethod
     def _is_read(name: str, graph: Graph) -> bool:
         """Whether a free dimension is one of an input that the network reads."""
-        return any(isinstance(dim, Poly) and name in dim.symbols for n in graph.inputs.values() for dim in graph.nodes[n].shape)
+        return any(
+            isinstance(dim, Poly) and name in dim.symbols for n in graph.inputs.values() for dim in graph.nodes[n].shape
+        )
 
     def _walk(self, binding: Binding) -> tuple[Graph, dict[str, Poly]]:
         """The graph, and the sizes that only a run would tell; those are parameters from then on."""
-        graph, walker = self._decided(binding, self.written) if self.written else self._walked(binding, 1 if self.whole else self.samples)
+        graph, walker = (
+            self._decided(binding, self.written)
+            if self.written
+            else self._walked(binding, 1 if self.whole else self.samples)
+        )
         for name in (*walker.symbols, *walker.bounded):
             if name not in self.spec.parameters:
                 self.spec.parameters[name] = declared(name)
         if self.guessed:
             graph.notes.append(
-                f"{self.batch}, the first open axis, is taken as the batch and counted by the sample; --set {identifier(self.batch)}=N makes it a length"
+                f"{self.batch}, the first open axis, is taken as the batch and counted by the sample; --set"
+                f" {identifier(self.batch)}=N makes it a length"
             )
         if self.samples > 1:
             graph.samples, graph.whole = self.samples, self.whole
             graph.notes.append(spelled(self.samples, self.whole))
         elif self.perhaps > 1:
             graph.is_run = True
-            graph.notes.append(f"every input begins with {self.perhaps}: if that is a batch, the figures are of a run of {self.perhaps} samples")
-        return graph, {name: found for name, found in walker.symbols.items() if name not in binding.values or isinstance(binding.values[name], Poly)}
+            graph.notes.append(
+                f"every input begins with {self.perhaps}: if that is a batch, the figures are of a run of"
+                f" {self.perhaps} samples"
+            )
+        return graph, {
+            name: found
+            for name, found in walker.symbols.items()
+            if name not in binding.values or isinstance(binding.values[name], Poly)
+        }
 
     def _decided(self, binding: Binding, written: Written) -> tuple[Graph, Walker]:
-        """The graph of one sample if what every input begins with is a batch and its work is that of one so many times; else of all."""
+        """The graph of one sample if what every input begins with is a batch and its work is that of one so many times;
+        else of all.
+        """
         self.written = None
         found = self._walked(binding, 1)
         if not leads(found[0], written.samples):
@@ -143,17 +172,24 @@ class Imported(Model):
 
     def seen(self, question: Question) -> list[Seen]:
         """The nodes of the file, as a question's walk meets them: one of what `answer` counted before."""
-        binding = self._binding(question, question.free or tuple(name for name in self.spec.parameters if name not in question.bindings))
+        binding = self._binding(
+            question, question.free or tuple(name for name in self.spec.parameters if name not in question.bindings)
+        )
         watch = Watch()
         graph, walker = self._walked(binding, 1 if self.whole else self.samples, watch)
         return watch.settled(walker.moved if walker.moved is not None else {n: n for n in range(len(graph.nodes))})
 
     def _converted(self, question: Question, tool: str) -> Table:
-        """The answer in a tool's convention: node by node where the tool counts those, and else with what it couldn't be asked about."""
+        """The answer in a tool's convention: node by node where the tool counts those, and else with what it couldn't
+        be asked about.
+        """
         from archcalc.conventions import counted, of_file
 
         ran = self.answer(question._replace(convention=None, train=False))
-        return of_file(counted(ran, ran, tool), lambda: self.seen(question._replace(free=tuple(name for name in question.free if name != "all"))))
+        return of_file(
+            counted(ran, ran, tool),
+            lambda: self.seen(question._replace(free=tuple(name for name in question.free if name != "all"))),
+        )
 
     def _walked(self, binding: Binding, samples: int, watch: Watch | None = None) -> tuple[Graph, Walker]:
         """The graph of one sample where the file has written down so many."""
@@ -165,7 +201,9 @@ class Imported(Model):
             dim = named.dims[axis]
             if expression is None and isinstance(dim, int) and dim > 0:
                 return 1 if axis == 0 and samples > 1 and dim == samples and len(named.dims) > 1 else dim
-            return self._evaluated(expression or (dim if isinstance(dim, str) else f"{named.name}_{axis}"), values, walker)
+            return self._evaluated(
+                expression or (dim if isinstance(dim, str) else f"{named.name}_{axis}"), values, walker
+            )
 
         walker = Walker(self.proto, self.spec.path, size_of)
         walker.samples, walker.watch = samples, watch
@@ -194,7 +232,9 @@ class Imported(Model):
 
 
 def load_onnx(path: str, data: bytes | None = None) -> Imported:
-    """Read a model file, or the `data` of one that was called `path`. Raises UsageError for one that can't be read, SpecError for one that is no model."""
+    """Read a model file, or the `data` of one that was called `path`. Raises UsageError for one that can't be read,
+    SpecError for one that is no model.
+    """
     mark = Mark(path, 1, 1)
     with readable(path), uncollected():
         proto = read_model(opened(path) if data is None else whole(data))
@@ -205,7 +245,15 @@ def load_onnx(path: str, data: bytes | None = None) -> Imported:
     name = proto.graph.name if proto.producer == "archcalc" else file.stem
     spec = Spec(path, mark, name or file.stem, Chain(mark, ()), parameters={name: declared(name) for name in names})
     written = written_batch(inputs_of(proto.graph)) if not batch and "1" not in dims.values() else None
-    return Imported(spec, proto=proto, names=frozenset(names), batch=batch, dims=dims, written=written, guessed=bool(batch) and not _says_batch(batch))
+    return Imported(
+        spec,
+        proto=proto,
+        names=frozenset(names),
+        batch=batch,
+        dims=dims,
+        written=written,
+        guessed=bool(batch) and not _says_batch(batch),
+    )
 
 
 def declared(name: str) -> Declared:
@@ -252,7 +300,9 @@ def readable(path: str) -> Iterator[None]:
 
 
 def open_dims(proto: ModelProto, guess: bool = True) -> tuple[dict[tuple[str, int], str], list[str], str]:
-    """The expression of every open dim of the inputs, and the parameters among them: all names but the batch's, which is one sample."""
+    """The expression of every open dim of the inputs, and the parameters among them: all names but the batch's, which
+    is one sample.
+    """
     graph = proto.graph
     assert graph is not None
     inputs = [named for named in inputs_of(graph) if named.dims is not None]
@@ -288,11 +338,18 @@ def _says_batch(name: str) -> bool:
 def _batch_name(inputs: list[Named], guess: bool) -> str | None:
     """The name that the batch has: one that says so, else that of the first axis if it may be guessed."""
     found = [dim for named in inputs for dim in named.dims or () if isinstance(dim, str) and not _NAMELESS.match(dim)]
-    leading = {dim for named in inputs for axis, dim in enumerate((named.dims or ())[:2]) if axis == 0 or isinstance((named.dims or ("",))[0], str)}
+    leading = {
+        dim
+        for named in inputs
+        for axis, dim in enumerate((named.dims or ())[:2])
+        if axis == 0 or isinstance((named.dims or ("",))[0], str)
+    }
     said = [dim for dim in found if _BATCH.search(dim)] + [short for short in _SHORT if short in leading]
     if said or not guess:
         return said[0] if said else None
-    first = next((named.dims[0] for named in inputs if named.dims and len(named.dims) > 1 and named.dims[0] in found), None)
+    first = next(
+        (named.dims[0] for named in inputs if named.dims and len(named.dims) > 1 and named.dims[0] in found), None
+    )
     return first if isinstance(first, str) and not _LENGTH.search(first) else None
 
 
@@ -318,7 +375,9 @@ def _follows(expression: str, names: Mapping[str, None]) -> bool:
         found = compile_expression(expression)
     except ExpressionError:
         return False
-    return bool(found.names) and not expression.isidentifier() and all(identifier(name) in names for name in found.names)
+    return (
+        bool(found.names) and not expression.isidentifier() and all(identifier(name) in names for name in found.names)
+    )
 
 
 __all__ = ["Imported", "load_onnx", "symbol"]

@@ -12,7 +12,9 @@ DEEPEST = 24  # graphs inside graphs, functions inside functions
 
 
 def live(nodes: list[NodeProto], outputs: Sequence[str], known: set[str], within: str) -> list[NodeProto]:
-    """The nodes that outputs depend on, each after those that it reads. Raises Bad for names that clash, are missing, or form a cycle."""
+    """The nodes that outputs depend on, each after those that it reads. Raises Bad for names that clash, are missing,
+    or form a cycle.
+    """
     producers: dict[str, int] = {}
     for n, node in enumerate(nodes):
         node.reads = node_reads(node)

@@ -1,7 +1,8 @@
 """Models that archcalc wrote: each layer's nodes become the layer again.
 
-The exporter calls a layer's last node after it, those before `layer:Kind`, and notes beside the last one how the language writes the
-layer. That is believed where it gives what the nodes themselves come to: their output, their parameters and their MACs.
+The exporter calls a layer's last node after it, those before `layer:Kind`, and notes beside the last one how the
+language writes the layer. That is believed where it gives what the nodes themselves come to: their output, their
+parameters and their MACs.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ def restored(graph: Graph, layers: Layers, symbols: Mapping[str, Any]) -> dict[i
         if node is not None and positions:
             replaced[positions[-1]] = node._replace(frozen=label in layers.frozen)
             gone.update(positions[:-1])
-    read_outside = {source for n, node in enumerate(graph.nodes) if n not in gone and n not in replaced for source in node.inputs} | set(graph.outputs)
+    read_outside = {
+        source for n, node in enumerate(graph.nodes) if n not in gone and n not in replaced for source in node.inputs
+    } | set(graph.outputs)
     read_outside.update(source for node in replaced.values() for source in node.inputs)
     if gone & read_outside:  # something else reads the middle of a layer: all stays as it is
         return {n: n for n in range(len(graph.nodes))}
@@ -70,7 +73,12 @@ def _layer(graph: Graph, positions: list[int], op: Op) -> Node | None:
     if len(inputs) < low or (high is not None and len(inputs) > high):
         return None
     try:
-        found = op.shape(*shapes), _elements(op.weights(*shapes)), _elements(op.buffers(*shapes)), op.macs(last.shape, *shapes)
+        found = (
+            op.shape(*shapes),
+            _elements(op.weights(*shapes)),
+            _elements(op.buffers(*shapes)),
+            op.macs(last.shape, *shapes),
+        )
     except ArchcalcError:
         return None
     each = [(node, graph.shapes_into(node)) for node in (graph.nodes[n] for n in positions)]

@@ -1,7 +1,7 @@
 """ONNX's messages, read from the wire: models, graphs, nodes, attributes and types.
 
-Field numbers are those of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). Graphs inside attributes and the
-contents of tensors stay where they lie until somebody asks.
+Field numbers are those of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). Graphs inside attributes
+and the contents of tensors stay where they lie until somebody asks.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class Described(dict[str, "Named | Stretch"]):
 
 
 class Named(NamedTuple):
-    """A graph's input, output or value with what is said of its type; a dim is a number, a name or None, `dims` None where the rank is open."""
+    """A graph's input, output or value with what is said of its type; a dim is a number, a name or None, `dims` None
+    where the rank is open.
+    """
 
     name: str
     kind: int
@@ -67,7 +69,9 @@ class Referred(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Subgraph:
-    """A graph in an attribute. It is read when it is asked for, and once: what stands in it is the same however often it runs."""
+    """A graph in an attribute. It is read when it is asked for, and once: what stands in it is the same however often
+    it runs.
+    """
 
     stretch: Stretch
     outside: list[str] | None = None  # the names that it takes from around it, once somebody asked
@@ -130,7 +134,7 @@ class ModelProto:
     metadata: dict[str, str] = field(default_factory=dict)
 
 
-# ---- reading ----------------------------------------------------------------------------------------------------------------------
+# ---- reading ---------------------------------------------------------------------------------------------------------
 
 
 def read_model(stretch: Stretch) -> ModelProto:
@@ -200,7 +204,9 @@ def read_nodes(stretches: list[Stretch]) -> Iterator[NodeProto]:
 
 
 def read_node(stretch: Stretch, known: dict[bytes, tuple[str, Any]] | None = None) -> NodeProto:
-    """A node; `known` are attributes that were read before. Raises Malformed with the place in the stretch's source, or without `known` that in attributes."""
+    """A node; `known` are attributes that were read before. Raises Malformed with the place in the stretch's source, or
+    without `known` that in attributes.
+    """
     inputs: list[str] = []
     outputs: list[str] = []
     attributes: dict[str, Any] = {}
@@ -218,7 +224,11 @@ def read_node(stretch: Stretch, known: dict[bytes, tuple[str, Any]] | None = Non
         elif number == 4:
             node.op = str(source[value:stop], "utf-8", "replace")
         elif number == 5:
-            name, found = _known(source[value:stop], known) if known is not None and stop - value <= SHORT else _attribute(Stretch(source, value, stop))
+            name, found = (
+                _known(source[value:stop], known)
+                if known is not None and stop - value <= SHORT
+                else _attribute(Stretch(source, value, stop))
+            )
             attributes[name] = found
             holds = holds or bool(_graphs(found))
         elif number == 7:
@@ -360,7 +370,11 @@ def _tensor_type(stretch: Stretch) -> tuple[int, tuple[int | str | None, ...] | 
         if number == 1 and stop == -1:
             kind = value
         elif number == 2 and stop >= 0:
-            dims = tuple(_dim(Stretch(stretch.source, v, s)) for n, v, s in fields(Stretch(stretch.source, value, stop)) if n == 1 and s >= 0)
+            dims = tuple(
+                _dim(Stretch(stretch.source, v, s))
+                for n, v, s in fields(Stretch(stretch.source, value, stop))
+                if n == 1 and s >= 0
+            )
     return kind, dims
 
 

@@ -1,4 +1,6 @@
-"""The nodes of a model file as its walker meets them, with the shapes that they read and put out: for whoever counts nodes and not layers."""
+"""The nodes of a model file as its walker meets them, with the shapes that they read and put out: for whoever counts
+nodes and not layers.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 class Seen(NamedTuple):
     """A node. Shapes have the batch's axis; None is unknown, or left out.
 
-    `layer`: the position of the layer that it became, or a part of; None where it depends on constants and sizes alone. `learned`: elements
-    of the initializers that it is the first to read.
+    `layer`: the position of the layer that it became, or a part of; None where it depends on constants and sizes alone.
+    `learned`: elements of the initializers that it is the first to read.
     """
 
     op: str
@@ -45,7 +47,9 @@ class Watch:
             return
         if self.initializers is None:
             graph = walker.model.graph
-            self.initializers = {tensor.name: size(tensor.dims) if tensor.dims else 0 for tensor in graph.initializers} if graph else {}
+            self.initializers = (
+                {tensor.name: size(tensor.dims) if tensor.dims else 0 for tensor in graph.initializers} if graph else {}
+            )
         learned: Dim = 0
         for name in node.inputs:
             if name in self.initializers and name not in self.read:
@@ -57,7 +61,9 @@ class Watch:
         self.nodes.append(Seen(node.op, node.name, node.attributes, inputs, tuple(map(_shape, values)), layer, learned))
 
     def settled(self, moved: Mapping[int, int]) -> list[Seen]:
-        """The nodes with layers where these stand at last: a layer of our own took the place of those up to its last one."""
+        """The nodes with layers where these stand at last: a layer of our own took the place of those up to its last
+        one.
+        """
         kept = sorted(moved)
         found, n = dict[int, int](), 0
         for layer in sorted({node.layer for node in self.nodes if node.layer is not None}):

@@ -18,16 +18,46 @@ MOST_CONTENT = 4096  # elements of a tensor whose numbers are looked at: sizes, 
 
 FLOAT, UINT8, INT8, UINT16, INT16, INT32, INT64, STRING, BOOL, FLOAT16, DOUBLE, UINT32, UINT64 = range(1, 14)
 BFLOAT16 = 16
-_FORMATS = {FLOAT: "f", UINT8: "B", INT8: "b", UINT16: "H", INT16: "h", INT32: "i", INT64: "q", BOOL: "?", FLOAT16: "e", DOUBLE: "d", UINT32: "I", UINT64: "Q"}
-BITS = {FLOAT: 32, UINT8: 8, INT8: 8, UINT16: 16, INT16: 16, INT32: 32, INT64: 64, BOOL: 8, FLOAT16: 16, DOUBLE: 64, UINT32: 32, UINT64: 64}
+_FORMATS = {
+    FLOAT: "f",
+    UINT8: "B",
+    INT8: "b",
+    UINT16: "H",
+    INT16: "h",
+    INT32: "i",
+    INT64: "q",
+    BOOL: "?",
+    FLOAT16: "e",
+    DOUBLE: "d",
+    UINT32: "I",
+    UINT64: "Q",
+}
+BITS = {
+    FLOAT: 32,
+    UINT8: 8,
+    INT8: 8,
+    UINT16: 16,
+    INT16: 16,
+    INT32: 32,
+    INT64: 64,
+    BOOL: 8,
+    FLOAT16: 16,
+    DOUBLE: 64,
+    UINT32: 32,
+    UINT64: 64,
+}
 BITS |= {14: 64, 15: 128, BFLOAT16: 16, 17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 8, 25: 2, 26: 2}
 FLOATS = frozenset({FLOAT, FLOAT16, DOUBLE, BFLOAT16, 17, 18, 19, 20, 23, 24})
 WHOLES = frozenset({UINT8, INT8, UINT16, INT16, INT32, INT64, UINT32, UINT64, BOOL})
 INTEGERS = WHOLES - {BOOL}
-NARROW = frozenset({UINT8, INT8, UINT16, INT16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26})  # what weights are quantised to
+NARROW = frozenset(
+    {UINT8, INT8, UINT16, INT16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26}
+)  # what weights are quantised to
 _TYPED = frozenset({4, 5, 6, 7, 10, 11})  # fields that hold numbers one by one
 _WHOLE = frozenset({5, 7, 11})  # those that hold whole ones
-INDICES = frozenset({INT32, INT64, UINT32, UINT64, BOOL, STRING})  # what says where, and how much of it, and isn't learned
+INDICES = frozenset(
+    {INT32, INT64, UINT32, UINT64, BOOL, STRING}
+)  # what says where, and how much of it, and isn't learned
 
 
 @dataclass(slots=True, eq=False)
@@ -63,7 +93,9 @@ class Tensor:
             values = list(chain.from_iterable(_unpacked(number, found, self.kind) for number, found in self.packed))
         if len(values) != count:
             raise Bad(f"tensor '{self.name}' has {len(values)} of {count} numbers")
-        whole = self.kind not in FLOATS and all(number in _WHOLE for number, _ in self.packed)  # nothing keeps a file from giving sizes as floats
+        whole = self.kind not in FLOATS and all(
+            number in _WHOLE for number, _ in self.packed
+        )  # nothing keeps a file from giving sizes as floats
         return tuple(values) if whole else tuple(map(exact, values))
 
 
@@ -78,7 +110,9 @@ def exact(value: Any) -> Any:
 
 
 def read_tensor(stretch: Stretch) -> Tensor:
-    """A tensor without its numbers. Raises Bad for negative sizes, and for numbers in a file outside of the model's folder."""
+    """A tensor without its numbers. Raises Bad for negative sizes, and for numbers in a file outside of the model's
+    folder.
+    """
     source = stretch.source
     name, kind, raw, outside = "", 0, None, False
     dims: list[int] = []
@@ -127,7 +161,9 @@ def read_sparse(stretch: Stretch) -> Tensor:
         if number == 1 and stop >= 0:
             tensor = read_tensor(Stretch(stretch.source, value, stop))
         elif number == 3:
-            dims += [signed(value)] if stop == -1 else varints(Stretch(stretch.source, value, stop)) if stop >= 0 else []
+            dims += (
+                [signed(value)] if stop == -1 else varints(Stretch(stretch.source, value, stop)) if stop >= 0 else []
+            )
     if any(dim < 0 for dim in dims):
         raise Bad(f"tensor '{tensor.name}' has a negative size: {'x'.join(map(str, dims))}")
     tensor.dims, tensor.raw, tensor.packed, tensor.sparse = tuple(dims), None, [], True
@@ -137,10 +173,18 @@ def read_sparse(stretch: Stretch) -> Tensor:
 def _unpacked(number: int, found: Any, kind: int) -> list[Any]:
     """Numbers of one of a tensor's typed fields: packed ones, or a single one."""
     if isinstance(found, Stretch):
-        values: list[Any] = reals(found, number == 10) if number in (4, 10) else varints(found) if number in (5, 7, 11) else []
+        values: list[Any] = (
+            reals(found, number == 10) if number in (4, 10) else varints(found) if number in (5, 7, 11) else []
+        )
     else:
         source, value, stop = found
-        values = [real(source, value)] if stop == -4 else [signed(value)] if stop == -1 else [struct.unpack("<d", source[value : value + 8])[0]]
+        values = (
+            [real(source, value)]
+            if stop == -4
+            else [signed(value)]
+            if stop == -1
+            else [struct.unpack("<d", source[value : value + 8])[0]]
+        )
     if kind == FLOAT16 and number == 5:
         return [struct.unpack("<e", struct.pack("<H", value & 0xFFFF))[0] for value in values]
     return [bool(value) for value in values] if kind == BOOL else values

@@ -25,8 +25,8 @@ Content = tuple[Any, ...]  # numbers, booleans, text; None where one isn't known
 class Origin(NamedTuple):
     """A tensor of the file that a constant was made from.
 
-    `given`: an initializer, or several numbers that stand in the graph under a name of their own, and not what an exporter put there.
-    `reduced`: only sums over it, or its norm, went into the constant.
+    `given`: an initializer, or several numbers that stand in the graph under a name of their own, and not what an
+    exporter put there. `reduced`: only sums over it, or its norm, went into the constant.
     """
 
     key: Hashable  # what stands at that place of the file, whatever it is called: a tensor, or the node that makes one
@@ -45,8 +45,8 @@ class Origin(NamedTuple):
 class Value:
     """A tensor: computed by a node, or constant (`node` None): from the file, or from sizes alone.
 
-    `content` holds its elements in order, where there are few and they are known; those of a tensor in the file are read when they are
-    asked for. `shape` is None where nothing says it.
+    `content` holds its elements in order, where there are few and they are known; those of a tensor in the file are
+    read when they are asked for. `shape` is None where nothing says it.
     """
 
     __slots__ = ("_content", "_tensor", "kind", "node", "origins", "shape")
@@ -94,7 +94,9 @@ class Assumed:
         self.conditions: dict[str, None] = {}
 
     def agree(self, one: Dim, two: Dim, what: str = "sizes") -> Dim:
-        """The size that both are; a number rather than a closed form, the shorter form of two. Raises ShapeError where they never agree."""
+        """The size that both are; a number rather than a closed form, the shorter form of two. Raises ShapeError where
+        they never agree.
+        """
         if one is two or one == two:
             return one
         try:
@@ -123,7 +125,9 @@ class Assumed:
             try:
                 dims.append(self.agree(a, b))
             except ShapeError:
-                raise ShapeError(f"{spell_shape(one, brief)} and {spell_shape(two, brief)} don't stretch to one shape") from None
+                raise ShapeError(
+                    f"{spell_shape(one, brief)} and {spell_shape(two, brief)} don't stretch to one shape"
+                ) from None
         return tuple(dims)
 
     def quotient(self, whole: Dim, part: Dim) -> Dim:
@@ -143,7 +147,9 @@ class Assumed:
 
 
 def divided(whole: Dim, part: Dim) -> Dim | None:
-    """The exact quotient where it is plain to see: a number, a single product that every term holds, or a multiple; else None."""
+    """The exact quotient where it is plain to see: a number, a single product that every term holds, or a multiple;
+    else None.
+    """
     if whole == part:
         return 1
     if isinstance(part, int):
@@ -156,7 +162,9 @@ def divided(whole: Dim, part: Dim) -> Dim | None:
         return 0 if whole == 0 else None
     quotient: Any = 0
     rest: Any = whole
-    (lead, factor), *_ = sorted(part.terms.items(), key=lambda term: (-len(term[0]), str(Poly({term[0]: 1}) if term[0] else "")))
+    (lead, factor), *_ = sorted(
+        part.terms.items(), key=lambda term: (-len(term[0]), str(Poly({term[0]: 1}) if term[0] else ""))
+    )
     for _ in range(64):
         if not isinstance(rest, Poly):
             return quotient if rest == 0 else None
@@ -203,7 +211,9 @@ def is_written(dim: Any) -> bool:
 
 
 def possible(shape: Shape) -> None:
-    """Raises ShapeError for what is no shape of a tensor: sizes are int64s, and their closed forms can be written down."""
+    """Raises ShapeError for what is no shape of a tensor: sizes are int64s, and their closed forms can be written
+    down.
+    """
     if len(shape) > MOST_AXES:
         raise ShapeError(f"a tensor of {len(shape)} axes")
     numbers = [dim for dim in shape if isinstance(dim, int)]
@@ -215,13 +225,19 @@ def possible(shape: Shape) -> None:
         if not is_written(dim):
             raise ShapeError(f"the closed form of a size, {brief(dim)}, is too long: --set gives sizes numbers")
     if terms(shape) > LONGEST_FORM:
-        raise ShapeError(f"the closed form of its {spell_shape(shape, brief)} elements is too long: --set gives sizes numbers")
+        raise ShapeError(
+            f"the closed form of its {spell_shape(shape, brief)} elements is too long: --set gives sizes numbers"
+        )
 
 
 def brief(dim: Dim) -> str:
     """A size in messages: it is cut if it is long."""
     if isinstance(dim, Poly) and not is_written(dim):
-        return f"{span(dim):,} terms and symbols" if span(dim) > LONGEST_FORM else f"a product of {max(map(len, dim.terms)):,}"
+        return (
+            f"{span(dim):,} terms and symbols"
+            if span(dim) > LONGEST_FORM
+            else f"a product of {max(map(len, dim.terms)):,}"
+        )
     text = _spell(dim)
     return text if len(text) <= SHOWN else f"({text[: SHOWN - 20]}...)"
 
@@ -268,6 +284,6 @@ def _length(dim: Dim) -> tuple[int, int]:
 spell_dim = _spell
 
 __all__ = [
-    "LARGEST", "Assumed", "Content", "Origin", "Value", "Values", "axis_of", "brief", "divided", "is_written", "joined", "least", "possible", "product",
-    "spell_dim", "terms", "whole",
+    "LARGEST", "Assumed", "Content", "Origin", "Value", "Values", "axis_of", "brief", "divided", "is_written",
+    "joined", "least", "possible", "product", "spell_dim", "terms", "whole",
 ]  # fmt: skip

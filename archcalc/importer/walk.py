@@ -1,7 +1,7 @@
 """Walks the nodes of a model file and puts layers into a graph: the same `Graph` that a spec becomes.
 
-What depends on the file's numbers and on sizes alone is computed on the way and is no layer; a rule of `rules` says of every
-other node what its output's shape is and what it costs. What has no rule is noted as uncounted.
+What depends on the file's numbers and on sizes alone is computed on the way and is no layer; a rule of `rules` says of
+every other node what its output's shape is and what it costs. What has no rule is noted as uncounted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,18 @@ from archcalc.importer.foreign import foreign
 from archcalc.importer.names import Namer
 from archcalc.importer.order import DEEPEST, called, live
 from archcalc.importer.own import PRODUCER, Layers, restored
-from archcalc.importer.proto import MOST_NODES, Described, Function, GraphProto, ModelProto, Named, NodeProto, Referred, Subgraph, read_nodes
+from archcalc.importer.proto import (
+    MOST_NODES,
+    Described,
+    Function,
+    GraphProto,
+    ModelProto,
+    Named,
+    NodeProto,
+    Referred,
+    Subgraph,
+    read_nodes,
+)
 from archcalc.importer.seen import Watch
 from archcalc.importer.tensors import FLOATS, Tensor
 from archcalc.importer.trials import Built, Saved, cut
@@ -34,7 +45,9 @@ MOST_FLOATS = 64  # of a tensor whose numbers may be looked at
 
 
 class Walker:
-    """Builds one graph of one sample. `sizes` gives each dim of a value that the file describes: a number or a closed form."""
+    """Builds one graph of one sample. `sizes` gives each dim of a value that the file describes: a number or a closed
+    form.
+    """
 
     def __init__(self, model: ModelProto, file: str, sizes: Callable[[Named, int], Dim]) -> None:
         from archcalc.importer.rules import RULES  # they are written for walkers
@@ -70,7 +83,7 @@ class Walker:
         """The node at hand, in messages."""
         return called(self.node, self.line - 1) if self.node else "?"
 
-    # ---- trials -----------------------------------------------------------------------------------------------------------------
+    # ---- trials ------------------------------------------------------------------------------------------------------
 
     def save(self) -> Saved:
         """How much has been built so far; entries are only ever added."""
@@ -88,7 +101,9 @@ class Walker:
         del self.graph.nodes[saved.nodes :], self.uncounted[saved.uncounted :], self.times[saved.times :]
         self.depth = saved.depth
         owners, notes = cut(self.owners, saved.owners), cut(self.notes, saved.notes)
-        return Built(nodes, owners, uncounted, notes, cut(self.assumed.conditions, saved.conditions), self.namer.cut(saved.names))
+        return Built(
+            nodes, owners, uncounted, notes, cut(self.assumed.conditions, saved.conditions), self.namer.cut(saved.names)
+        )
 
     def redo(self, built: Built) -> None:
         """Put back what was taken back, onto what there was then."""
@@ -106,7 +121,7 @@ class Walker:
             found = found + node.op.macs(node.shape, *self.graph.shapes_into(node))
         return found
 
-    # ---- graphs -----------------------------------------------------------------------------------------------------------------
+    # ---- graphs ------------------------------------------------------------------------------------------------------
 
     def build(self) -> Graph:
         """The whole graph. Raises Bad and Malformed."""
@@ -117,7 +132,12 @@ class Walker:
             raise Bad("the graph has no outputs")
         scope = Scope(declared=described(proto), opsets=self.model.opsets)
         self.constants(proto, scope)
-        nodes = live(list(read_nodes(proto.nodes)), [named.name for named in proto.outputs], {*scope.values, *(named.name for named in proto.inputs)}, "")
+        nodes = live(
+            list(read_nodes(proto.nodes)),
+            [named.name for named in proto.outputs],
+            {*scope.values, *(named.name for named in proto.inputs)},
+            "",
+        )
         read = {name for node in nodes for name in node.reads} | {named.name for named in proto.outputs}
         for named in proto.inputs:
             if named.name not in scope.values and named.name in read:
@@ -128,7 +148,9 @@ class Walker:
                 raise Bad(f"nothing puts out '{named.name}', which is an output of the graph")
         outputs = [scope.values[named.name] for named in proto.outputs]
         found = [value for output in outputs for value in (output if isinstance(output, Values) else [output])]
-        self.graph.outputs = list(dict.fromkeys(value.node for value in found if value is not None and value.node is not None))
+        self.graph.outputs = list(
+            dict.fromkeys(value.node for value in found if value is not None and value.node is not None)
+        )
         self.graph.uncounted = self._summed_up()
         self.graph.assumed = list(self.assumed.conditions)
         self.graph.notes = [*self.notes, *self._at_most()]
@@ -149,7 +171,10 @@ class Walker:
             return []
         (name, most), *rest = self.bounded.items()
         others = f" and {len(rest)} more" if rest else ""
-        return [f"only a run tells {name} = {spell_dim(most)}{others}: counted at the most that there can be; --set gives them other values"]
+        return [
+            f"only a run tells {name} = {spell_dim(most)}{others}: counted at the most that there can be; --set gives"
+            " them other values"
+        ]
 
     def constants(self, proto: GraphProto, scope: Scope) -> None:
         for tensor in proto.initializers:
@@ -159,12 +184,18 @@ class Walker:
 
     def constant(self, tensor: Tensor) -> Value:
         known = tensor if tensor.kind not in FLOATS or tensor.elements <= MOST_FLOATS else None
-        return Value(tensor.dims, tensor.kind, None, None, (Origin(tensor, tensor.name, tensor.dims, True, tensor),), known)
+        return Value(
+            tensor.dims, tensor.kind, None, None, (Origin(tensor, tensor.name, tensor.dims, True, tensor),), known
+        )
 
     def input(self, named: Named) -> Value:
         if named.dims is None:
             self.note_uncounted(f"input {named.name}", named.name, "its shape isn't given")
-            return Value(None, named.kind, self.place(foreign("input", size_=()), (), (), named.name, NodeProto("Input", name=named.name)))
+            return Value(
+                None,
+                named.kind,
+                self.place(foreign("input", size_=()), (), (), named.name, NodeProto("Input", name=named.name)),
+            )
         shape = tuple([self.sizes(named, axis) for axis in range(len(named.dims))])
         try:
             possible(shape)
@@ -212,7 +243,8 @@ class Walker:
         self.terms += count if count > 1 else 0
         if self.terms > MOST_TERMS:
             raise Bad(
-                f"node {called(node, self.line - 1)} ({node.op}): the closed forms of all sizes have more than {MOST_TERMS:,} terms: --set gives them numbers"
+                f"node {called(node, self.line - 1)} ({node.op}): the closed forms of all sizes have more than"
+                f" {MOST_TERMS:,} terms: --set gives them numbers"
             )
 
     def outputs(self, node: NodeProto, scope: Scope) -> Outputs:
@@ -227,7 +259,11 @@ class Walker:
                 raise Bad(f"node {self.where} ({node.op}) reads '{name}', which nothing puts out") from None
         domain = "" if node.domain == "ai.onnx" else node.domain
         functions = self.model.functions
-        function = (functions.get((node.domain, node.op, node.overload)) or functions.get((node.domain, node.op, ""))) if functions else None
+        function = (
+            (functions.get((node.domain, node.op, node.overload)) or functions.get((node.domain, node.op, "")))
+            if functions
+            else None
+        )
         rule = self.rules.get((domain, node.op))
         call = Call(self, node, inputs, scope, domain)
         if function is not None and (rule is None or domain != ""):
@@ -242,16 +278,24 @@ class Walker:
         except Unknown as unknown:
             return call.unknown(str(unknown))
         except (ShapeError, Undecided) as error:
-            raise Bad(f"node {called(call.node, self.line - 1)} ({call.node.op}): {error}{call.inputs_in_words()}") from None
+            raise Bad(
+                f"node {called(call.node, self.line - 1)} ({call.node.op}): {error}{call.inputs_in_words()}"
+            ) from None
         except (Bad, Malformed):
             raise
         except ArchcalcError as error:
-            raise Bad(f"node {called(call.node, self.line - 1)} ({call.node.op}): {error}{call.inputs_in_words()}") from None
+            raise Bad(
+                f"node {called(call.node, self.line - 1)} ({call.node.op}): {error}{call.inputs_in_words()}"
+            ) from None
         except FieldErrors as error:
-            raise Bad(f"node {called(call.node, self.line - 1)} ({call.node.op}): {spelled(error.problems[0])}{call.inputs_in_words()}") from None
+            raise Bad(
+                f"node {called(call.node, self.line - 1)} ({call.node.op}):"
+                f" {spelled(error.problems[0])}{call.inputs_in_words()}"
+            ) from None
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, StopIteration):
             raise Bad(
-                f"node {called(call.node, self.line - 1)} ({call.node.op}): its inputs or attributes don't fit what the operator takes{call.inputs_in_words()}"
+                f"node {called(call.node, self.line - 1)} ({call.node.op}): its inputs or attributes don't fit what the"
+                f" operator takes{call.inputs_in_words()}"
             ) from None
         if isinstance(found, list) and not isinstance(found, Values):
             return [*found, *(call.beside(name) for name in call.names[len(found) :])]
@@ -260,7 +304,14 @@ class Walker:
     def shown(self, found: Any, node: NodeProto) -> Any:
         """A layer of our own that does nothing at inference is one all the same."""
         line = node.metadata.get("layer") if self.layers is not None else None
-        if self.layers is None or line is None or node.name in self.layers.lines or not isinstance(found, Value) or found.node is None or found.shape is None:
+        if (
+            self.layers is None
+            or line is None
+            or node.name in self.layers.lines
+            or not isinstance(found, Value)
+            or found.node is None
+            or found.shape is None
+        ):
             return found
         sample = self.sample(found.shape)
         layer = foreign("identity", ("is_view",), size_=sample)
@@ -269,14 +320,26 @@ class Walker:
     def inlined(self, function: Function, call: Call) -> Outputs:
         """The nodes of a function in the place of its call."""
         self.deeper(f"function '{function.name}'")
-        given = {name: call.scope.attributes.get(value.name) if isinstance(value, Referred) else value for name, value in call.node.attributes.items()}
-        attributes = function.defaults | {name: value for name, value in given.items() if value is not None}  # what wasn't given is at its default
-        scope = Scope(declared=function.values, opsets={**self.model.opsets, **function.opsets}, attributes=attributes, first=call.scope.first)
+        given = {
+            name: call.scope.attributes.get(value.name) if isinstance(value, Referred) else value
+            for name, value in call.node.attributes.items()
+        }
+        attributes = function.defaults | {
+            name: value for name, value in given.items() if value is not None
+        }  # what wasn't given is at its default
+        scope = Scope(
+            declared=function.values,
+            opsets={**self.model.opsets, **function.opsets},
+            attributes=attributes,
+            first=call.scope.first,
+        )
         for n, name in enumerate(function.inputs):
             scope.values[name] = call.inputs[n] if n < len(call.inputs) else None
         nodes = self.bodies.get(function)
         if nodes is None:
-            nodes = live(list(read_nodes(function.nodes)), function.outputs, set(scope.values), f" in function '{function.name}'")
+            nodes = live(
+                list(read_nodes(function.nodes)), function.outputs, set(scope.values), f" in function '{function.name}'"
+            )
             self.bodies[function] = nodes
         with self.namer.inside(call.node):
             self.run(nodes, function.outputs, scope)
@@ -288,13 +351,21 @@ class Walker:
         return [scope.values[name] for name in function.outputs]
 
     def body(
-        self, call: Call, subgraph: Subgraph, inputs: Sequence[Value | Values | None], label: str, times: Dim = 1, only: frozenset[int] | None = None
+        self,
+        call: Call,
+        subgraph: Subgraph,
+        inputs: Sequence[Value | Values | None],
+        label: str,
+        times: Dim = 1,
+        only: frozenset[int] | None = None,
     ) -> Outputs:
         """The nodes of a branch or of a loop's body; `only` some of its outputs, the others are None."""
         self.deeper(f"node {self.where}")
         self.layers = None  # archcalc writes no graphs inside graphs: this is no file as it wrote it
         proto = subgraph.graph
-        scope = Scope(call.scope, {}, described(proto), call.scope.opsets, call.scope.attributes, first=len(self.graph.nodes))
+        scope = Scope(
+            call.scope, {}, described(proto), call.scope.opsets, call.scope.attributes, first=len(self.graph.nodes)
+        )
         self.constants(proto, scope)
         for n, named in enumerate(named for named in proto.inputs if named.name not in scope.values):
             scope.values[named.name] = inputs[n] if n < len(inputs) else None
@@ -321,7 +392,9 @@ class Walker:
             proto = subgraph.graph
             outputs = [named.name for n, named in enumerate(proto.outputs) if only is None or n in only]
             own = {*(tensor.name for tensor in proto.initializers), *(named.name for named in proto.inputs)}
-            nodes = self.bodies[subgraph, only] = live(subgraph.nodes, outputs, own, f" in the body of {called(call.node, self.line - 1)}")
+            nodes = self.bodies[subgraph, only] = live(
+                subgraph.nodes, outputs, own, f" in the body of {called(call.node, self.line - 1)}"
+            )
         return nodes
 
     def deeper(self, what: str) -> None:
@@ -329,7 +402,7 @@ class Walker:
         if self.depth > DEEPEST:
             raise Bad(f"{what} stands in more than {DEEPEST} graphs or functions inside each other")
 
-    # ---- layers -----------------------------------------------------------------------------------------------------------------
+    # ---- layers ------------------------------------------------------------------------------------------------------
 
     def made(self, cls: type[Op], **fields: Any) -> Op:
         """An operator, one object for all layers that are alike."""
@@ -342,7 +415,9 @@ class Walker:
             known = self.ops[key] = cls(**fields)
         return known
 
-    def place(self, op: Op, inputs: tuple[int, ...], shape: Shape, hint: str, proto: NodeProto, share: int | None = None) -> int:
+    def place(
+        self, op: Op, inputs: tuple[int, ...], shape: Shape, hint: str, proto: NodeProto, share: int | None = None
+    ) -> int:
         """Put a layer into the graph."""
         position = len(self.graph.nodes)
         if position >= MOST_NODES:

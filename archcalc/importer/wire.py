@@ -1,7 +1,7 @@
 """Protocol buffers as they lie in a file: numbered fields, read where they stand.
 
-Only what is asked for is looked at, so a file's weights are never in memory. Every length is held against what there is: a file
-that claims more than it has is refused before anything is allocated.
+Only what is asked for is looked at, so a file's weights are never in memory. Every length is held against what there
+is: a file that claims more than it has is refused before anything is allocated.
 """
 
 from __future__ import annotations
@@ -59,11 +59,17 @@ class Stretch(NamedTuple):
 
     def here(self) -> Stretch:
         """The same bytes in a source of their own, which is quicker to read if they are few."""
-        return self if isinstance(self.source, bytes) else Stretch(self.source[self.start : self.stop], 0, self.stop - self.start)
+        return (
+            self
+            if isinstance(self.source, bytes)
+            else Stretch(self.source[self.start : self.stop], 0, self.stop - self.start)
+        )
 
 
 def passed(source: Source, start: int, stop: int) -> None:
-    """Give back the memory of a mapped file between two positions: to look at one byte brings in many around it, and weights were only passed by."""
+    """Give back the memory of a mapped file between two positions: to look at one byte brings in many around it, and
+    weights were only passed by.
+    """
     if isinstance(source, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         first = -(-max(start, 0) // mmap.PAGESIZE) * mmap.PAGESIZE
         if first < min(stop, len(source)):
@@ -72,7 +78,8 @@ def passed(source: Source, start: int, stop: int) -> None:
 
 
 def fields(stretch: Stretch) -> Iterator[tuple[int, int, int]]:
-    """(number, value, stop) of each field: a number's `value` with stop -1, or where a length-delimited one begins and stops.
+    """(number, value, stop) of each field: a number's `value` with stop -1, or where a length-delimited one begins and
+    stops.
 
     Fixed-size numbers give their position, as `value`, with stop -4 or -8. Raises Malformed.
     """
@@ -119,7 +126,11 @@ def _varint(source: Source, at: int, end: int) -> tuple[int, int]:
         if byte < 128:
             return value % WHOLE, at
         shift += 7
-    raise Malformed(f"it ends in the middle of a number, at byte {at}" if at >= end else f"a number has more than 64 bits, at byte {at}")
+    raise Malformed(
+        f"it ends in the middle of a number, at byte {at}"
+        if at >= end
+        else f"a number has more than 64 bits, at byte {at}"
+    )
 
 
 def signed(value: int) -> int:
@@ -161,4 +172,20 @@ def reals(stretch: Stretch, double: bool = False) -> list[float]:
     return [float(value) for (value,) in form.iter_unpack(stretch.read())]
 
 
-__all__ = ["FIXED32", "FIXED64", "LENGTH", "VARINT", "Bad", "Malformed", "Source", "Stretch", "entry", "fields", "passed", "real", "reals", "signed", "varints"]
+__all__ = [
+    "FIXED32",
+    "FIXED64",
+    "LENGTH",
+    "VARINT",
+    "Bad",
+    "Malformed",
+    "Source",
+    "Stretch",
+    "entry",
+    "fields",
+    "passed",
+    "real",
+    "reals",
+    "signed",
+    "varints",
+]

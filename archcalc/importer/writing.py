@@ -1,7 +1,7 @@
 """A counted network as a spec: `archcalc import`.
 
-Layers that repeat are folded. What is written is read back and counted, and it has to come to the same, layer by layer in total; a
-network that folding can't write is written flat.
+Layers that repeat are folded. What is written is read back and counted, and it has to come to the same, layer by layer
+in total; a network that folding can't write is written flat.
 """
 
 from __future__ import annotations
@@ -26,11 +26,22 @@ from archcalc.spec import bind, read_spec
 from archcalc.spec.items import JOINS
 from archcalc.spec.layers import IDENTITY, REF
 
-SAME = ("params", "buffers", "macs", "elementwise", "activations", "depth", "depth_with_pooling", "act_sum_bytes", "layers")
+SAME = (
+    "params",
+    "buffers",
+    "macs",
+    "elementwise",
+    "activations",
+    "depth",
+    "depth_with_pooling",
+    "act_sum_bytes",
+    "layers",
+)
 
 
 def imported(model: Imported, sets: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """A model file as a spec, and what to know about it. `sets` are the defaults of the sizes that the file leaves open.
+    """A model file as a spec, and what to know about it. `sets` are the defaults of the sizes that the file leaves
+    open.
 
     Raises UsageError for one that is missing, and for a network that no spec can hold.
     """
@@ -58,15 +69,21 @@ def _number(name: str, value: Any) -> int:
 
 
 def spec_text(table: Table, defaults: Mapping[str, Any], source: str = "") -> str:
-    """The YAML of a spec that counts as the table does. `defaults` are the values of its free sizes, which become parameters.
+    """The YAML of a spec that counts as the table does. `defaults` are the values of its free sizes, which become
+    parameters.
 
     Raises UsageError for a network that the language can't hold.
     """
     if table.graph.uncounted:
-        raise UsageError(f"{table.spec.path} holds what can't be counted, and a spec must be complete: {'; '.join(map(str, table.graph.uncounted))}")
+        raise UsageError(
+            f"{table.spec.path} holds what can't be counted, and a spec must be complete:"
+            f" {'; '.join(map(str, table.graph.uncounted))}"
+        )
     missing = [name for name in table.free if name not in defaults]
     if missing:
-        raise UsageError(f"{missing[0]} needs a value: --set {missing[0]}=..., which a spec has as the parameter's default")
+        raise UsageError(
+            f"{missing[0]} needs a value: --set {missing[0]}=..., which a spec has as the parameter's default"
+        )
     graph = _growing(lowered(table.graph))
     problem = ""
     for fold in (True, False):
@@ -81,7 +98,9 @@ def spec_text(table: Table, defaults: Mapping[str, Any], source: str = "") -> st
 
 
 def _growing(graph: Graph) -> Graph:
-    """A concatenation of what another one joined already, and one thing more, joins those two: DenseNet's files list all of them."""
+    """A concatenation of what another one joined already, and one thing more, joins those two: DenseNet's files list
+    all of them.
+    """
     nodes, known = list(graph.nodes), dict[tuple[str, tuple[int, ...]], int]()
     for n, node in enumerate(nodes):
         if node.op.word == "concat" and not getattr(node.op, "is_foreign", False):
@@ -143,7 +162,11 @@ class _Writer:
         found: set[int] = set()
         for item in inside(self.items):
             node = self.graph.nodes[item.node] if isinstance(item, (Line, Join)) else None
-            if node is None or not isinstance(item, (Line, Join)) or not (item.node in self.lenders or node.share is not None):
+            if (
+                node is None
+                or not isinstance(item, (Line, Join))
+                or not (item.node in self.lenders or node.share is not None)
+            ):
                 continue
             owner = owners.setdefault(item.node if node.share is None else node.share, item.node)
             found.add(item.node)
@@ -198,7 +221,10 @@ class _Writer:
             yield f"# made by `archcalc import` from {self.source}"
         yield "archcalc: 1"
         yield f"name: {json.dumps(self.table.name, ensure_ascii=False)}"
-        inputs = {name: f"[{', '.join(spell(dim, True) for dim in self.graph.nodes[n].shape)}]" for name, n in self.graph.inputs.items()}
+        inputs = {
+            name: f"[{', '.join(spell(dim, True) for dim in self.graph.nodes[n].shape)}]"
+            for name, n in self.graph.inputs.items()
+        }
         if len(inputs) == 1 and "input" in inputs:
             yield f"input: {inputs['input']}"
         else:

@@ -60,12 +60,22 @@ class Beside(NamedTuple):
 
 
 def beside(latency: Latency, profile: Profile, depth: int = 1) -> Beside:
-    """A measured network, its layers grouped by the first labels of their paths where they were profiled. Raises UsageError."""
+    """A measured network, its layers grouped by the first labels of their paths where they were profiled. Raises
+    UsageError.
+    """
     table = predict(latency.table, profile)
     assert table.timing is not None
     low, high = table.timing.interval
     most = None if high is None else _number(high)
-    return Beside(table, latency.median_ms, _number(table.timing.whole.total), _number(low), most, _lines(latency, table, depth), _elsewhere(latency, profile))
+    return Beside(
+        table,
+        latency.median_ms,
+        _number(table.timing.whole.total),
+        _number(low),
+        most,
+        _lines(latency, table, depth),
+        _elsewhere(latency, profile),
+    )
 
 
 def _elsewhere(latency: Latency, profile: Profile) -> str:
@@ -86,7 +96,9 @@ def _lines(latency: Latency, table: Table, depth: int) -> list[Line]:
     for row in flat(table, "block", depth):
         time = row.time
         assert time is not None
-        found.append(Line(row.name, members.get(row.name, 0.0), _number(time.total), time.bound, time.extrapolated != 0))
+        found.append(
+            Line(row.name, members.get(row.name, 0.0), _number(time.total), time.bound, time.extrapolated != 0)
+        )
     return found
 
 
@@ -97,15 +109,22 @@ def _number(value: Number) -> float:
 
 
 def comparable(profile: Profile, place: Device, dtype: str | None) -> tuple[Device, str]:
-    """The device and the precision that a profile speaks of, where they were left open. Raises UsageError where they are others."""
+    """The device and the precision that a profile speaks of, where they were left open. Raises UsageError where they
+    are others.
+    """
     if profile.device.type != place.kind:
-        raise UsageError(f"{profile.name} is a profile of {profile.device.type}: measure with --device {profile.device.type}")
+        raise UsageError(
+            f"{profile.name} is a profile of {profile.device.type}: measure with --device {profile.device.type}"
+        )
     wanted = dtype or profile.dtypes[0]
     if wanted not in profile.dtypes:
         raise UsageError(f"{profile.name} has no figures for {wanted}, only for {', '.join(profile.dtypes)}")
     threads = profile.device.threads
     if threads is not None and place.threads not in (None, threads):
-        raise UsageError(f"{profile.name} was calibrated with {threads} thread{'s' * (threads > 1)}: measure with --threads {threads}")
+        raise UsageError(
+            f"{profile.name} was calibrated with {threads} thread{'s' * (threads > 1)}: measure with --threads"
+            f" {threads}"
+        )
     return replace(place, threads=place.threads or threads), wanted
 
 
@@ -130,11 +149,17 @@ def _one(found: Beside) -> str:
     assert timing is not None
     interval = f"at least {_ms(found.low)}" if found.high is None else f"{_ms(found.low)} to {_ms(found.high)}"
     verdict = "inside" if found.is_within else "OUTSIDE"
-    rows = [[line.name, _ms(line.measured), _ms(line.predicted), _percent(line.error), line.bound + "~" * line.extrapolated] for line in found.lines]
+    rows = [
+        [line.name, _ms(line.measured), _ms(line.predicted), _percent(line.error), line.bound + "~" * line.extrapolated]
+        for line in found.lines
+    ]
     rows.append(["total", _ms(found.measured), _ms(found.predicted), _percent(found.error), ""])
     table = listing(["layer", "measured ms", "predicted ms", "error", "bound"], rows, left=("layer", "bound"))
     other = f"\nmeasured on {found.elsewhere}, which the profile isn't of" if found.elsewhere else ""
-    return f"{found.table.name} · {timing.device}\n\n{table}\n\nmeasured {_ms(found.measured)} ms lies {verdict} of the interval {interval} ms{other}"
+    return (
+        f"{found.table.name} · {timing.device}\n\n{table}\n\nmeasured {_ms(found.measured)} ms lies {verdict} of the"
+        f" interval {interval} ms{other}"
+    )
 
 
 def _ms(value: float) -> str:
@@ -156,7 +181,13 @@ def entry(found: Beside) -> Against:
         "error": found.error,
         "within": found.is_within,
         "lines": [
-            {"name": line.name, "measured_ms": line.measured, "predicted_ms": line.predicted, "error": line.error, "extrapolated": line.extrapolated}
+            {
+                "name": line.name,
+                "measured_ms": line.measured,
+                "predicted_ms": line.predicted,
+                "error": line.error,
+                "extrapolated": line.extrapolated,
+            }
             for line in found.lines
         ],
     }

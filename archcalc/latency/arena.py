@@ -1,7 +1,8 @@
 """How much memory a run takes besides the weights: what is alive while each kernel runs, and the room that it works in.
 
-Other than `memory`, which counts what any implementation needs, this follows the runtime: sums that a convolution takes with it are
-written over, activations that it doesn't take are mostly not, blocks of channels are filled up, and maps are turned over into copies.
+Other than `memory`, which counts what any implementation needs, this follows the runtime: sums that a convolution takes
+with it are written over, activations that it doesn't take are mostly not, blocks of channels are filled up, and maps
+are turned over into copies.
 """
 
 from __future__ import annotations
@@ -15,14 +16,32 @@ from archcalc.ops import Shape, size
 from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv, Local
 from archcalc.ops.dense import Attention
 
-OVERWRITES = {"relu", "relu6", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "hardsigmoid", "softplus", "add", "sub", "mul", "maximum", "mean", "scale"}
+OVERWRITES = {
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "sigmoid",
+    "tanh",
+    "hardsigmoid",
+    "softplus",
+    "add",
+    "sub",
+    "mul",
+    "maximum",
+    "mean",
+    "scale",
+}
 VIEWS = {"dropout", "flatten", "reshape"}
 
 Tensor: TypeAlias = tuple[int, bool]  # the layer that put it out, and whether it is in blocks
 
 
 def arena_bytes(graph: Graph, block: int, batch: int, width: int) -> int:
-    """The most bytes of activations and working room at once; inputs are the caller's. Raises UsageError while sizes are free."""
+    """The most bytes of activations and working room at once; inputs are the caller's. Raises UsageError while sizes
+    are free.
+    """
     return _Arena(graph, block).peak() * batch * width
 
 
@@ -50,9 +69,20 @@ class _Arena:
         alive: dict[Tensor, int] = {}
         most = 0
         for step, kernel in enumerate(self.kernels):
-            output = (kernel.turns, kernel.in_blocks) if kernel.turns is not None else (self._output(kernel), kernel.in_blocks)
+            output = (
+                (kernel.turns, kernel.in_blocks)
+                if kernel.turns is not None
+                else (self._output(kernel), kernel.in_blocks)
+            )
             reads = self._reads(kernel)
-            over = next((tensor for tensor in self._overwritten(kernel, reads) if self.last.get(tensor) == step and tensor in alive), None)
+            over = next(
+                (
+                    tensor
+                    for tensor in self._overwritten(kernel, reads)
+                    if self.last.get(tensor) == step and tensor in alive
+                ),
+                None,
+            )
             if over is not None:
                 del alive[over]
             alive[output] = self._elements(output[0], output[1])
@@ -79,24 +109,40 @@ class _Arena:
             return [(self._source(kernel.turns, False)[0], not kernel.in_blocks)]
         inside = {kernel.node, *kernel.takes}
         found = [self._source(n, kernel.in_blocks) for n in self.graph.nodes[kernel.node].inputs]
-        found += [self._source(n, kernel.in_blocks) for taken in kernel.takes for n in self.graph.nodes[taken].inputs if n not in inside]
-        return [(n, in_blocks and self.blocked.get(n, True)) if kernel.kind == "conv_stem" else (n, in_blocks) for n, in_blocks in found]
+        found += [
+            self._source(n, kernel.in_blocks)
+            for taken in kernel.takes
+            for n in self.graph.nodes[taken].inputs
+            if n not in inside
+        ]
+        return [
+            (n, in_blocks and self.blocked.get(n, True)) if kernel.kind == "conv_stem" else (n, in_blocks)
+            for n, in_blocks in found
+        ]
 
     def _overwritten(self, kernel: Kernel, reads: list[Tensor]) -> list[Tensor]:
         """The tensors in whose place the output may be written, if nothing needs them later."""
         if any(self.graph.nodes[taken].op.word == "add" for taken in kernel.takes):
             return reads[-1:]
         node = self.graph.nodes[kernel.node]
-        return [tensor for tensor in reads if self.graph.nodes[tensor[0]].shape == node.shape] if node.op.word in OVERWRITES else []
+        return (
+            [tensor for tensor in reads if self.graph.nodes[tensor[0]].shape == node.shape]
+            if node.op.word in OVERWRITES
+            else []
+        )
 
     def _elements(self, n: int, in_blocks: bool) -> int:
         node = self.graph.nodes[n]
         if isinstance(node.op, Input):
             return 0 if not in_blocks else _count((-(-_int(node.shape[0]) // self.block) * self.block, *node.shape[1:]))
-        return _count((-(-_int(node.shape[0]) // self.block) * self.block, *node.shape[1:]) if in_blocks else node.shape)
+        return _count(
+            (-(-_int(node.shape[0]) // self.block) * self.block, *node.shape[1:]) if in_blocks else node.shape
+        )
 
     def _room(self, kernel: Kernel) -> int:
-        """What a kernel needs for itself: the columns of a convolution without blocks, the products inside of an attention."""
+        """What a kernel needs for itself: the columns of a convolution without blocks, the products inside of an
+        attention.
+        """
         node = self.graph.nodes[kernel.node]
         op, shapes = node.op, self.graph.shapes_into(node)
         if kernel.turns is not None:

@@ -1,9 +1,9 @@
 """Calibrating a device: chains of layers timed where they stand, and prices fitted to the times.
 
-The chains run in turns, in another order every time, with a reference kernel between them: what disturbs the machine for a while
-disturbs all of them. On one thread the thread's own time counts, not the clock's. What is sought is the time of a run that nothing
-disturbs: the lower quartile of runs (of several threads nearly the least), and of a single node, which is short enough to escape now
-and then, the least.
+The chains run in turns, in another order every time, with a reference kernel between them: what disturbs the machine
+for a while disturbs all of them. On one thread the thread's own time counts, not the clock's. What is sought is the
+time of a run that nothing disturbs: the lower quartile of runs (of several threads nearly the least), and of a single
+node, which is short enough to escape now and then, the least.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ SECONDS = 60.0  # of passes, at most
 MOST_NOISE = 0.04  # between odd and even passes
 FOLDS = 6
 BUNDLES, DRAWS = (1, 2, 4, 8), 20  # chains together, and how often in each fold
-REFERENCE = "archcalc: 1\nname: reference\ninput: [64, 28, 28]\nlayers:\n  - conv 64 3x3 act=relu\n  - conv 64 3x3 act=relu\n"
+REFERENCE = (
+    "archcalc: 1\nname: reference\ninput: [64, 28, 28]\nlayers:\n  - conv 64 3x3 act=relu\n  - conv 64 3x3 act=relu\n"
+)
 PROBE = "archcalc: 1\nname: probe\ninput: [24, 16, 16]\nlayers:\n  - conv 24 3x3\n  - relu\n  - conv 24 3x3\n"
 
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
@@ -51,7 +53,9 @@ class TooNoisy(ArchcalcError):
 
 @dataclass(slots=True)
 class Subject:
-    """A network under the clock: its table, what runs it plainly and with a profile, and the milliseconds of its runs."""
+    """A network under the clock: its table, what runs it plainly and with a profile, and the milliseconds of its
+    runs.
+    """
 
     table: Table
     plain: Runner
@@ -95,19 +99,32 @@ def calibrate(
     progress: Progress | None = None,
 ) -> Calibrated:
     """A profile of this machine. Raises TooNoisy where times can't be repeated, UsageError where nothing can be run."""
-    tables = [read(text, f"chain {n}").answer(Question(batch=batch, dtype=dtype)) for n, text in enumerate(chains(count, seed))]
+    tables = [
+        read(text, f"chain {n}").answer(Question(batch=batch, dtype=dtype))
+        for n, text in enumerate(chains(count, seed))
+    ]
     began = perf_counter()
     session = timed(tables, place, passes=passes, seconds=seconds, seed=seed, progress=progress)
     if session.noise > most_noise:
         raise TooNoisy(
-            f"the machine is too noisy to calibrate: odd and even passes differ by {session.noise:.1%} in the median, more than {most_noise:.0%}; "
-            "stop what else runs, or take more time (--seconds)"
+            f"the machine is too noisy to calibrate: odd and even passes differ by {session.noise:.1%} in the median,"
+            f" more than {most_noise:.0%}; stop what else runs, or take more time (--seconds)"
         )
     return fitted(session, place, dtype, batch, block_of(place), perf_counter() - began)
 
 
-def timed(tables: Sequence[Table], place: Place, *, passes: int = PASSES, seconds: float = SECONDS, seed: int = 0, progress: Progress | None = None) -> Session:
-    """Time networks in turns. The first pass warms up; the others end when there are enough of them, or no time is left."""
+def timed(
+    tables: Sequence[Table],
+    place: Place,
+    *,
+    passes: int = PASSES,
+    seconds: float = SECONDS,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Session:
+    """Time networks in turns. The first pass warms up; the others end when there are enough of them, or no time is
+    left.
+    """
     tell = progress or (lambda what, done, of: None)
     random = Random(seed)
     with tempfile.TemporaryDirectory(prefix="archcalc-") as folder:
@@ -127,7 +144,9 @@ def timed(tables: Sequence[Table], place: Place, *, passes: int = PASSES, second
             done = number
             tell("timing", number, passes)
         found = {id(subject.table): _result(subject, clock.own) for subject in subjects}
-    return Session([found[id(table)] for table in tables], undisturbed(clock.references, clock.own), done, perf_counter() - started)
+    return Session(
+        [found[id(table)] for table in tables], undisturbed(clock.references, clock.own), done, perf_counter() - started
+    )
 
 
 def _subject(table: Table, place: Place, profile: Path) -> Subject:
@@ -182,18 +201,23 @@ def undisturbed(times: Sequence[float], own: bool) -> float:
 
 
 def events(records: Sequence[dict[str, Any]]) -> list[Event]:
-    """The nodes of a profile, each with its part of a run that nothing disturbs: the least of its times after the first run."""
+    """The nodes of a profile, each with its part of a run that nothing disturbs: the least of its times after the first
+    run.
+    """
     times: dict[tuple[str, str], list[float]] = {}
     for record in records:
         if record.get("cat") == "Node" and record["name"].endswith("_kernel_time"):
-            key = (record["name"].removesuffix("_kernel_time"), f"{record['args'].get('node_index')} {record['args'].get('op_name')}")
+            key = (
+                record["name"].removesuffix("_kernel_time"),
+                f"{record['args'].get('node_index')} {record['args'].get('op_name')}",
+            )
             times.setdefault(key, []).append(float(record["dur"]))
     least = {key: min(found[1:] or found) for key, found in times.items()}
     whole = sum(least.values()) or 1.0
     return [Event(name, kind.partition(" ")[2], ms / whole) for (name, kind), ms in least.items()]
 
 
-# ---- from times to a profile ----------------------------------------------------------------------------------------------
+# ---- from times to a profile -----------------------------------------------------------------------------------------
 
 
 def samples(subject: Timed, block: int, group: str = "") -> list[Sample]:
@@ -234,7 +258,10 @@ def fitted(session: Session, place: Place, dtype: str, batch: int, block: int, s
         dtype="fp16" if dtype == "fp16" else "fp32",
         batches=(batch, batch),
         channel_block=block,
-        classes={kind: price.model_copy(update={"error": _error(kind, given, apart)}) for kind, price in prices.classes.items()},
+        classes={
+            kind: price.model_copy(update={"error": _error(kind, given, apart)})
+            for kind, price in prices.classes.items()
+        },
         fallback=prices.fallback,
         peak=_peak(given, width),
         calibration=Calibration(
@@ -253,16 +280,26 @@ def fitted(session: Session, place: Place, dtype: str, batch: int, block: int, s
 
 def _error(kind: str, given: Sequence[Sample], apart: Sequence[float]) -> float | None:
     """The median relative error of the layers that a class takes part in."""
-    errors = [abs(ms / sample.ms - 1) for sample, ms in zip(given, apart, strict=True) if any(name == kind for name, _ in sample.parts)]
+    errors = [
+        abs(ms / sample.ms - 1)
+        for sample, ms in zip(given, apart, strict=True)
+        if any(name == kind for name, _ in sample.parts)
+    ]
     return round(median(errors), 4) if errors else None
 
 
 def _holdout(session: Session, given: Sequence[Sample], apart: Sequence[float], width: int, block: int) -> HoldOut:
     """Each sixth of the chains predicted from the others: layer by layer, and some together."""
     layers = score(apart, [sample.ms for sample in given])
-    whole, common = _bundles(session, given, width, block, by_class=True), _bundles(session, given, width, block, by_class=False)
+    whole, common = (
+        _bundles(session, given, width, block, by_class=True),
+        _bundles(session, given, width, block, by_class=False),
+    )
     many, one = spread([predicted / measured for predicted, measured, _ in whole], [found for *_, found in whole])
-    judged, plain = (score(*zip(*((predicted, measured) for predicted, measured, _ in found), strict=True)) for found in (whole, common))
+    judged, plain = (
+        score(*zip(*((predicted, measured) for predicted, measured, _ in found), strict=True))
+        for found in (whole, common)
+    )
     return HoldOut(
         samples=len(whole),
         of="chains that were left out, one by one and some together",
@@ -278,15 +315,20 @@ def _holdout(session: Session, given: Sequence[Sample], apart: Sequence[float], 
     )
 
 
-def _bundles(session: Session, given: Sequence[Sample], width: int, block: int, by_class: bool) -> list[tuple[float, float, float]]:
-    """Several chains of one fold at a time are as long as a network: predicted and measured milliseconds, and how concentrated they are.
+def _bundles(
+    session: Session, given: Sequence[Sample], width: int, block: int, by_class: bool
+) -> list[tuple[float, float, float]]:
+    """Several chains of one fold at a time are as long as a network: predicted and measured milliseconds, and how
+    concentrated they are.
 
     By class, layers whose class was left out altogether are no part of it: their time would be called extrapolated.
     """
     random = Random(0)
     found = []
     for fold in range(FOLDS):
-        prices = (fit if by_class else fit_common)([sample for sample in given if sample.group != str(fold)], width, CACHED)
+        prices = (fit if by_class else fit_common)(
+            [sample for sample in given if sample.group != str(fold)], width, CACHED
+        )
         chained = [_left_out(subject, prices if by_class else None, block) for subject in session.subjects[fold::FOLDS]]
         chained = [chain for chain in chained if chain]
         for bundle in BUNDLES:
@@ -301,7 +343,11 @@ def _bundles(session: Session, given: Sequence[Sample], width: int, block: int, 
 
 def _left_out(subject: Timed, prices: Fitted | None, block: int) -> list[Sample]:
     """The layers of a chain, those that prices are known for."""
-    return [sample for sample in samples(subject, block) if prices is None or all(kind in prices.classes for kind, _ in sample.parts)]
+    return [
+        sample
+        for sample in samples(subject, block)
+        if prices is None or all(kind in prices.classes for kind, _ in sample.parts)
+    ]
 
 
 def _peak(given: Sequence[Sample], width: int) -> Peak:
@@ -320,21 +366,25 @@ def _second(values: Sequence[float]) -> float:
 
 
 def block_of(place: Place) -> int:
-    """The channels in a block of the layout that the runtime keeps maps in: 24 filters are filled up to whole blocks. 1: no blocks."""
+    """The channels in a block of the layout that the runtime keeps maps in: 24 filters are filled up to whole blocks.
+    1: no blocks.
+    """
     if place.kind != "cpu":
         return 1
     with tempfile.TemporaryDirectory(prefix="archcalc-") as folder:
         runner = _runner(read(PROBE, "probe").count(), place, Path(folder, "probe"))
         runner()
         records = json.loads(Path(runner.session.end_profiling()).read_text(encoding="utf-8"))
-    nodes = [record["args"] for record in records if record.get("cat") == "Node" and record["name"].endswith("_kernel_time")]
+    nodes = [
+        record["args"] for record in records if record.get("cat") == "Node" and record["name"].endswith("_kernel_time")
+    ]
     if not any(node["op_name"] == "ReorderInput" for node in nodes):
         return 1
     filters = next(next(iter(node["input_type_shape"][1].values()))[0] for node in nodes if node["op_name"] == "Conv")
     return {32: 16, 24: 8}.get(filters, 1)
 
 
-# ---- the machine in words -------------------------------------------------------------------------------------------------
+# ---- the machine in words --------------------------------------------------------------------------------------------
 
 
 def _name(place: Place) -> str:
@@ -364,7 +414,14 @@ def _cores() -> int | None:
 def _isa() -> str | None:
     """The widest vectors of the processor, where Linux tells."""
     try:
-        flags = next((line for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if line.startswith(("flags", "Features"))), "").split()
+        flags = next(
+            (
+                line
+                for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+                if line.startswith(("flags", "Features"))
+            ),
+            "",
+        ).split()
     except OSError:
         return None
     names = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve": "SVE", "asimd": "NEON"}

@@ -1,4 +1,5 @@
-"""Short random chains of layers to time: together they hold every operator that takes time, in the sizes that networks have.
+"""Short random chains of layers to time: together they hold every operator that takes time, in the sizes that networks
+have.
 
 A chain is a spec. Layers are timed inside of it, so that each finds its input where the layer before it left it.
 """
@@ -10,9 +11,45 @@ from functools import partial
 from itertools import cycle
 from random import Random
 
-ACTIVATIONS = ("none", "relu", "relu", "relu", "relu6", "leaky_relu", "sigmoid", "tanh", "hardsigmoid", "hardswish", "silu", "gelu")
-ALONE = ("prelu", "elu", "selu", "softplus", "mish", "relu", "relu6", "sigmoid", "tanh", "hardswish", "hardsigmoid", "leaky_relu")
-SEQUENCES = ((128, 50), (192, 197), (384, 49), (768, 197), (256, 100), (512, 16), (1024, 50), (384, 197), (768, 50))  # features, positions
+ACTIVATIONS = (
+    "none",
+    "relu",
+    "relu",
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "sigmoid",
+    "tanh",
+    "hardsigmoid",
+    "hardswish",
+    "silu",
+    "gelu",
+)
+ALONE = (
+    "prelu",
+    "elu",
+    "selu",
+    "softplus",
+    "mish",
+    "relu",
+    "relu6",
+    "sigmoid",
+    "tanh",
+    "hardswish",
+    "hardsigmoid",
+    "leaky_relu",
+)
+SEQUENCES = (
+    (128, 50),
+    (192, 197),
+    (384, 49),
+    (768, 197),
+    (256, 100),
+    (512, 16),
+    (1024, 50),
+    (384, 197),
+    (768, 50),
+)  # features, positions
 ENDS = ("lstm 64", "gru 64", "rnn 64", "matmul: [permute 1 0, identity]", "token 1", "silu", "permute 1 0")
 MERGES = ("add", "mul", "maximum", "mean", "sub")
 CHANNELS = (16, 24, 32, 48, 64, 96, 128, 160, 192, 256, 320, 384, 512, 768, 1024)
@@ -32,17 +69,38 @@ class Map:
     def affordable(self, random: Random, taps: int, side: int | None = None, groups: int = 1) -> int:
         """Output channels such that a layer isn't too large."""
         area = (side or self.side) ** 2
-        fitting = [c for c in CHANNELS if c * self.channels // groups * taps * area <= LARGEST and c * area <= WIDEST and c % groups == 0]
+        fitting = [
+            c
+            for c in CHANNELS
+            if c * self.channels // groups * taps * area <= LARGEST and c * area <= WIDEST and c % groups == 0
+        ]
         return random.choice(fitting or [CHANNELS[0] * groups])
 
 
 def chains(count: int, seed: int = 0) -> list[str]:
     """Specs, the same for the same seed. What is rare takes turns, so that everything is there however few they are."""
     random = Random(seed)
-    rare, alone, sequence = partial(_rare, cycle(RARE)), partial(_plain, cycle(ALONE)), partial(_sequence, cycle(SEQUENCES), cycle(ENDS))
+    rare, alone, sequence = (
+        partial(_rare, cycle(RARE)),
+        partial(_plain, cycle(ALONE)),
+        partial(_sequence, cycle(SEQUENCES), cycle(ENDS)),
+    )
     branches = partial(_branches, cycle(MERGES))
     kinds: list[Callable[[Random], tuple[list[int], list[str]]]]
-    kinds = [_convolutions, _mobile, rare, _dense, _convolutions, alone, branches, rare, _large, _mobile, sequence, _convolutions]
+    kinds = [
+        _convolutions,
+        _mobile,
+        rare,
+        _dense,
+        _convolutions,
+        alone,
+        branches,
+        rare,
+        _large,
+        _mobile,
+        sequence,
+        _convolutions,
+    ]
     return [_spec(n, *kinds[n % len(kinds)](random)) for n in range(count)]
 
 
@@ -63,11 +121,13 @@ def _tail(random: Random) -> str:
     return f"{' bias=false norm=bn' if random.random() < 0.8 else ''}{f' act={act}' if act != 'none' else ''}"
 
 
-# ---- kinds of chains ------------------------------------------------------------------------------------------------------
+# ---- kinds of chains -------------------------------------------------------------------------------------------------
 
 
 def _convolutions(random: Random) -> tuple[list[int], list[str]]:
-    """Convolutions of all kernels with pools between them; half of the chains begin as networks do, with three channels."""
+    """Convolutions of all kernels with pools between them; half of the chains begin as networks do, with three
+    channels.
+    """
     if random.random() < 0.5:
         side = random.choice((64, 96, 112, 160, 224))
         kernel, stride = random.choice(((3, 1), (3, 2), (7, 2), (5, 1), (11, 4)))
@@ -80,13 +140,17 @@ def _convolutions(random: Random) -> tuple[list[int], list[str]]:
         here = _start(random)
         shape, layers = [here.channels, here.side, here.side], []
     for _ in range(random.randint(7, 11)):
-        layers.append(random.choice((_conv, _conv, _conv, _pointwise, _pointwise, _residual, _wide, _pool_some))(random, here))
+        layers.append(
+            random.choice((_conv, _conv, _conv, _pointwise, _pointwise, _residual, _wide, _pool_some))(random, here)
+        )
     return shape, layers
 
 
 def _large(random: Random) -> tuple[list[int], list[str]]:
     """The dearest layers that networks have: many channels on small maps, or few on large ones."""
-    channels, side = random.choice(((64, 112), (64, 224), (128, 112), (256, 56), (512, 28), (512, 14), (1024, 14), (1024, 7), (2048, 7)))
+    channels, side = random.choice(
+        ((64, 112), (64, 224), (128, 112), (256, 56), (512, 28), (512, 14), (1024, 14), (1024, 7), (2048, 7))
+    )
     out = min(channels, 512)
     layers = [f"conv {out} 1x1{_tail(random)}", f"conv {out} 3x3{_tail(random)}", f"conv {channels} 1x1{_tail(random)}"]
     if channels < 512:
@@ -108,10 +172,16 @@ def _mobile(random: Random) -> tuple[list[int], list[str]]:
 def _dense(random: Random) -> tuple[list[int], list[str]]:
     """The end of a classifier: a global pool, then dense layers."""
     here = _start(random, 512)
-    shape, layers = [here.channels, here.side, here.side], [_pointwise(random, here), random.choice(("gap", "gap", "gmp"))]
+    shape, layers = (
+        [here.channels, here.side, here.side],
+        [_pointwise(random, here), random.choice(("gap", "gap", "gmp"))],
+    )
     for _ in range(random.randint(3, 5)):
         act = random.choice(("relu", "relu", "none", "sigmoid", "tanh", "gelu", "hardswish", "relu6"))
-        layers.append(f"linear {random.choice((24, 64, 128, 256, 512, 1000, 1024, 2048, 4096))}{f' act={act}' if act != 'none' else ''}")
+        layers.append(
+            "linear"
+            f" {random.choice((24, 64, 128, 256, 512, 1000, 1024, 2048, 4096))}{f' act={act}' if act != 'none' else ''}"
+        )
     return shape, [*layers, "linear 1000", "softmax"]
 
 
@@ -125,7 +195,10 @@ def _branches(turn: Iterator[str], random: Random) -> tuple[list[int], list[str]
         if odd:
             one += 12
         pool = random.choice(("maxpool 3x3 stride=1", "avgpool 3x3 stride=1 pad=1"))
-        layers.append(f"concat: [conv {one} 1x1 act=relu, [conv {two} 1x1 act=relu, conv {three} 3x3 act=relu], [{pool}, conv 32 1x1 act=relu]]")
+        layers.append(
+            f"concat: [conv {one} 1x1 act=relu, [conv {two} 1x1 act=relu, conv {three} 3x3 act=relu], [{pool}, conv 32"
+            " 1x1 act=relu]]"
+        )
         here.channels = one + three + 32
         layers.append(f"{next(turn)}: [conv {here.channels} 1x1, conv {here.channels} 1x1]")
     return shape, layers
@@ -159,11 +232,14 @@ def _sequence(turn: Iterator[tuple[int, int]], ends: Iterator[str], random: Rand
     layers = ["position"]
     for _ in range(random.randint(1, 2)):
         heads = width // random.choice((32, 64))
-        layers += [f"add: [identity, [ln, attention {heads}]]", f"add: [identity, [ln, linear {width * random.choice((2, 4))} act=gelu, linear {width}]]"]
+        layers += [
+            f"add: [identity, [ln, attention {heads}]]",
+            f"add: [identity, [ln, linear {width * random.choice((2, 4))} act=gelu, linear {width}]]",
+        ]
     return [width, positions], [*layers, random.choice(("softmax", "permute 1 0", "ln")), next(ends)]
 
 
-# ---- layers ---------------------------------------------------------------------------------------------------------------
+# ---- layers ----------------------------------------------------------------------------------------------------------
 
 
 def _conv(random: Random, here: Map) -> str:
@@ -194,7 +270,10 @@ def _depthwise(random: Random, here: Map) -> str:
 
 def _residual(random: Random, here: Map) -> str:
     inside = min(here.affordable(random, 9), 256)
-    return f"add: [identity, [conv {inside} 1x1 bias=false norm=bn act=relu, conv {here.channels} {random.choice(('3x3', '1x1'))} bias=false norm=bn]]"
+    return (
+        f"add: [identity, [conv {inside} 1x1 bias=false norm=bn act=relu, conv {here.channels}"
+        f" {random.choice(('3x3', '1x1'))} bias=false norm=bn]]"
+    )
 
 
 def _pool(random: Random, here: Map, stride: int) -> str:
@@ -260,7 +339,11 @@ def _rescaled(random: Random, here: Map) -> str:
 
 
 def _reshuffled(random: Random, here: Map) -> str:
-    return "[pixel_unshuffle 2, pixel_shuffle 2]" if here.side % 2 == 0 else "[upsample 2, pixel_unshuffle 2, pixel_shuffle 2, maxpool 2x2]"
+    return (
+        "[pixel_unshuffle 2, pixel_shuffle 2]"
+        if here.side % 2 == 0
+        else "[upsample 2, pixel_unshuffle 2, pixel_shuffle 2, maxpool 2x2]"
+    )
 
 
 def _rearranged(random: Random, here: Map) -> str:
@@ -284,7 +367,10 @@ def _unaligned(random: Random, here: Map) -> str:
     stride = 2 if here.side >= 14 and random.random() < 0.4 else 1
     here.side = -(-here.side // stride)
     here.channels = here.affordable(random, 1)
-    return f"[conv {inside} 1x1 act=relu, dwconv 3x3{' stride=2' if stride == 2 else ''} bias=false norm=bn, conv {here.channels} 1x1 act=relu]"
+    return (
+        f"[conv {inside} 1x1 act=relu, dwconv 3x3{' stride=2' if stride == 2 else ''} bias=false norm=bn, conv"
+        f" {here.channels} 1x1 act=relu]"
+    )
 
 
 def _multiplied(random: Random, here: Map) -> str:
@@ -309,7 +395,8 @@ def _seen_twice(random: Random, here: Map) -> str:
 
 RARE: tuple[Layer, ...] = (
     _grouped, _transposed, _grouped, _upsampled, _shuffled, _sliced, _padded, _normalised, _rescaled,
-    _reshuffled, _rearranged, _unblocked, _unaligned, _shuffled, _unblocked, _multiplied, _sliced, _unaligned, _local, _seen_twice,
+    _reshuffled, _rearranged, _unblocked, _unaligned, _shuffled, _unblocked, _multiplied, _sliced, _unaligned, _local,
+    _seen_twice,
 )  # fmt: skip
 
 

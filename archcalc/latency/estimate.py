@@ -25,8 +25,8 @@ PICO, NANO = Fraction(1, 10**9), Fraction(1, 10**6)  # in milliseconds
 def predict(table: Table, profile: Profile) -> Table:
     """The same table with the time that every layer takes on a device.
 
-    Raises UsageError where the profile says nothing about the table's dtype, or for training; Undecided where a sum over a free
-    number of repeats has no closed form.
+    Raises UsageError where the profile says nothing about the table's dtype, or for training; Undecided where a sum
+    over a free number of repeats has no closed form.
     """
     if table.train:
         raise UsageError("times are predicted for inference only")
@@ -43,7 +43,9 @@ def _calibrated(table: Table, profile: Calibrated) -> Timing:
     fallback = Prices(profile.fallback, DTYPES[profile.dtype])
     layers: dict[int, Time] = {}
     outside = 0.0
-    different: dict[tuple[str, Work], float] = {}  # time by kernels that are alike: what is off in one is off in all of them
+    different: dict[
+        tuple[str, Work], float
+    ] = {}  # time by kernels that are alike: what is off in one is off in all of them
     usual_batch = profile.batches[0] <= number(table.batch, typical) <= profile.batches[1]
     for kernel in found:
         work = kernel.work.scaled(table.batch)
@@ -65,7 +67,11 @@ def _calibrated(table: Table, profile: Calibrated) -> Timing:
         layers,
         device=_described(profile),
         peak=Fraction(str(profile.peak.gmacs_per_s)),
-        peak_source="the peak (the fastest layer of the calibration)" if profile.calibration.passes else "the rate of the calibration's fastest network",
+        peak_source=(
+            "the peak (the fastest layer of the calibration)"
+            if profile.calibration.passes
+            else "the rate of the calibration's fastest network"
+        ),
         factor=Fraction(f"{factor:.4g}"),
         extrapolated_factor=Fraction(str(held.extrapolated_factor)),
         whole_factor=Fraction(f"{whole_factor:.4g}"),
@@ -83,11 +89,15 @@ def concentration(times: Iterable[float]) -> float:
 
 
 def _memory(table: Table, profile: Calibrated) -> int | None:
-    """The most bytes at once in a run of onnxruntime's on the CPU; None of other runtimes, and while parameters are free."""
+    """The most bytes at once in a run of onnxruntime's on the CPU; None of other runtimes, and while parameters are
+    free.
+    """
     if table.free or (profile.runtime.name, profile.device.type) != ("onnxruntime", "cpu"):
         return None
     width = DTYPES[table.dtype]
-    return int(table.totals["weight_bytes"]) + arena_bytes(table.graph, profile.channel_block, int(str(table.batch)), width)
+    return int(table.totals["weight_bytes"]) + arena_bytes(
+        table.graph, profile.channel_block, int(str(table.batch)), width
+    )
 
 
 class Prices:
@@ -129,7 +139,9 @@ def _roofline(table: Table, profile: Roofline) -> Timing:
         node, work = table.graph.nodes[kernel.node], kernel.work.scaled(table.batch)
         compute = table.cost(node).macs * table.batch * a_mac
         weights, activations = work.weights * width * a_byte, (work.inputs + work.outputs) * width * a_byte
-        layers[kernel.node] = layers.get(kernel.node, Time()) + _repeated(table, kernel, _slower(compute, weights, activations))
+        layers[kernel.node] = layers.get(kernel.node, Time()) + _repeated(
+            table, kernel, _slower(compute, weights, activations)
+        )
     return Timing(
         layers,
         device=f"{profile.name}, {table.dtype}: a bound from the data sheet, not a prediction",
@@ -156,9 +168,17 @@ def _repeated(table: Table, kernel: Kernel, time: Time) -> Time:
     if not ranges:
         return time
     try:
-        return Time(*(over(ranges, part) for part in (time.compute, time.weights, time.activations, time.overhead, time.extrapolated)))
+        return Time(
+            *(
+                over(ranges, part)
+                for part in (time.compute, time.weights, time.activations, time.overhead, time.extrapolated)
+            )
+        )
     except Undecided:
-        name, counts = table.graph.nodes[kernel.node].name, {symbol for around in ranges if isinstance(around.stop, Poly) for symbol in around.stop.symbols}
+        name, counts = (
+            table.graph.nodes[kernel.node].name,
+            {symbol for around in ranges if isinstance(around.stop, Poly) for symbol in around.stop.symbols},
+        )
         raise Undecided(
             f"the time of {name} has no closed form over its repeats; bind {' and '.join(sorted(counts))} with --set",
             counts,
@@ -166,11 +186,15 @@ def _repeated(table: Table, kernel: Kernel, time: Time) -> Time:
 
 
 def _typical(table: Table) -> dict[str, Number]:
-    """The values that free parameters have by default, and indices half way: which class a layer belongs to is decided there."""
+    """The values that free parameters have by default, and indices half way: which class a layer belongs to is decided
+    there.
+    """
     if not table.free:
         return {}
     values = bind(table.spec, table.variant).values
-    found: dict[str, Number] = {name: values[name] for name in table.free if isinstance(values.get(name), (int, Fraction))}
+    found: dict[str, Number] = {
+        name: values[name] for name in table.free if isinstance(values.get(name), (int, Fraction))
+    }
     for loop in table.graph.loops.values():
         (index,) = loop.range.index.symbols
         found[index] = int(loop.range.start + number(loop.range.stop, found) - 1) // 2
@@ -179,7 +203,11 @@ def _typical(table: Table) -> dict[str, Number]:
 
 def number(value: Number, typical: Mapping[str, Number]) -> int | Fraction:
     """A count or a time, at typical values where it is free; an index at its first."""
-    found: Any = rewrite(value, lambda atom: typical.get(atom.symbol.name, atom.symbol.low or 1)) if isinstance(value, Poly) else value
+    found: Any = (
+        rewrite(value, lambda atom: typical.get(atom.symbol.name, atom.symbol.low or 1))
+        if isinstance(value, Poly)
+        else value
+    )
     return found if not isinstance(found, Poly) else 1
 
 

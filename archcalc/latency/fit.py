@@ -1,4 +1,5 @@
-"""Prices from measured times: non-negative least squares on relative errors, each class of kernels drawn towards what all have in common.
+"""Prices from measured times: non-negative least squares on relative errors, each class of kernels drawn towards what
+all have in common.
 
 numpy is needed for fitting alone; predicting does without.
 """
@@ -35,7 +36,9 @@ OF_NETWORKS = 0.1  # whole networks tell classes apart less well than single lay
 
 
 class Sample(NamedTuple):
-    """Measured milliseconds of one kernel, or of the kernels of a whole network. `group` is left out together when judging."""
+    """Measured milliseconds of one kernel, or of the kernels of a whole network. `group` is left out together when
+    judging.
+    """
 
     parts: tuple[tuple[str, Work], ...]
     ms: float
@@ -59,7 +62,12 @@ class Fitted(NamedTuple):
 
 def counts(work: Work, width: int) -> list[float]:
     """What each of `PRICES` is for, in units that give milliseconds."""
-    found = [work.macs, work.loads, work.edges, *(elements * width for elements in (work.weights, work.inputs, work.outputs, work.activated))]
+    found = [
+        work.macs,
+        work.loads,
+        work.edges,
+        *(elements * width for elements in (work.weights, work.inputs, work.outputs, work.activated)),
+    ]
     assert not any(isinstance(count, Poly) for count in found)
     return [*(float(count) * 1e-9 for count in found if not isinstance(count, Poly)), 1e-6]
 
@@ -67,8 +75,8 @@ def counts(work: Work, width: int) -> list[float]:
 def nnls(matrix: Array, target: Array, start: Array | None = None) -> Array:
     """The non-negative x that minimises |matrix x - target|; `start` is one that is near it.
 
-    Lawson and Hanson's active sets (Solving Least Squares Problems, ch. 23) on the normal equations, as Bro and de Jong have it
-    (J. Chemometrics 11, 1997); columns should be of like size.
+    Lawson and Hanson's active sets (Solving Least Squares Problems, ch. 23) on the normal equations, as Bro and de Jong
+    have it (J. Chemometrics 11, 1997); columns should be of like size.
     """
     gram, moment = matrix.T @ matrix, matrix.T @ target
     x, positive = numpy.zeros(len(moment)), numpy.zeros(len(moment), bool)
@@ -108,7 +116,8 @@ def _solved(gram: Array, moment: Array, chosen: Array) -> Array:
 
 
 def fit(samples: Sequence[Sample], width: int, pooled: Sequence[str] = CACHED, strength: float = STRENGTH) -> Fitted:
-    """Prices for all classes in the samples; `width` is the bytes of an element, `pooled` the prices of `POOLED` that classes share.
+    """Prices for all classes in the samples; `width` is the bytes of an element, `pooled` the prices of `POOLED` that
+    classes share.
 
     `strength` is that of the pull towards these: as if so many of each sample were to say them.
     """
@@ -154,12 +163,14 @@ def _apart(samples: Sequence[Sample], kinds: Sequence[str]) -> list[list[str]]:
     return [[kind] for kind in kinds] if alone else [list(kinds)]
 
 
-def _drawn(samples: Sequence[Sample], kinds: Sequence[str], common: Array, width: int, pooled: Sequence[str], strength: float) -> Array:
+def _drawn(
+    samples: Sequence[Sample], kinds: Sequence[str], common: Array, width: int, pooled: Sequence[str], strength: float
+) -> Array:
     """Prices of some classes, each drawn towards the common ones times a factor of its own, which extra rows say.
 
-    Relative errors are squared where they are small and taken as they are where they are large, so that a disturbed sample doesn't
-    decide; too little and too much by the same factor count the same. The pull is as strong on a price that is far dearer as on one
-    that is nothing.
+    Relative errors are squared where they are small and taken as they are where they are large, so that a disturbed
+    sample doesn't decide; too little and too much by the same factor count the same. The pull is as strong on a price
+    that is far dearer as on one that is nothing.
     """
     position = {kind: n for n, kind in enumerate(kinds)}
     matrix = numpy.zeros((len(samples), len(kinds), len(PRICES)))
@@ -169,7 +180,9 @@ def _drawn(samples: Sequence[Sample], kinds: Sequence[str], common: Array, width
     if "call" not in pooled:
         matrix[:, :, -1] = 0
     times = numpy.array([sample.ms for sample in samples])
-    units = numpy.where(common > 0, common, numpy.array([_unit(name, common) for name in PRICES])) * _levels(samples, kinds, matrix @ common, times)
+    units = numpy.where(common > 0, common, numpy.array([_unit(name, common) for name in PRICES])) * _levels(
+        samples, kinds, matrix @ common, times
+    )
     flat = (matrix * units).reshape(len(samples), -1)
     times_seen = numpy.repeat([float(_number(samples, kind)) for kind in kinds], len(PRICES))
     wanted = numpy.tile(common > 0, len(kinds))
@@ -177,10 +190,15 @@ def _drawn(samples: Sequence[Sample], kinds: Sequence[str], common: Array, width
     found, weights = numpy.zeros(flat.shape[1]), 1 / times
     for _ in range(ROUNDS):
         pull = numpy.diag(numpy.sqrt(strength * times_seen) / numpy.maximum(found, 1))[used][:, used]
-        rows, sides = numpy.vstack([flat[:, used] * weights[:, None], pull]), numpy.concatenate([times * weights, pull @ wanted[used]])
+        rows, sides = (
+            numpy.vstack([flat[:, used] * weights[:, None], pull]),
+            numpy.concatenate([times * weights, pull @ wanted[used]]),
+        )
         found[used] = nnls(rows, sides, found[used] if found.any() else None)
         ratio = numpy.maximum(flat @ found / times, LEAST)
-        weights = numpy.sqrt(numpy.minimum(1, ROBUST / numpy.maximum(numpy.abs(numpy.log(ratio)), 1e-9)) / ratio) / times
+        weights = (
+            numpy.sqrt(numpy.minimum(1, ROBUST / numpy.maximum(numpy.abs(numpy.log(ratio)), 1e-9)) / ratio) / times
+        )
     prices: Array = found.reshape(len(kinds), -1) * units
     return prices
 
@@ -201,7 +219,13 @@ def _levels(samples: Sequence[Sample], kinds: Sequence[str], predicted: Array, t
 def _unit(name: str, common: Array) -> float:
     """A scale for a price that all classes don't have in common."""
     by_name = dict(zip(PRICES, common, strict=True))
-    like = "ps_per_mac" if name in ("ps_per_mac", "ps_per_load", "ps_per_edge") else "ns_per_call" if name == "ns_per_call" else "ps_per_output_byte"
+    like = (
+        "ps_per_mac"
+        if name in ("ps_per_mac", "ps_per_load", "ps_per_edge")
+        else "ns_per_call"
+        if name == "ns_per_call"
+        else "ps_per_output_byte"
+    )
     return float(by_name[like]) or 1.0
 
 
@@ -221,12 +245,12 @@ def _number(samples: Sequence[Sample], kind: str) -> int:
     return sum(any(name == kind for name, _ in sample.parts) for sample in samples)
 
 
-# ---- how good it is -------------------------------------------------------------------------------------------------------
+# ---- how good it is --------------------------------------------------------------------------------------------------
 
 
 class Score(NamedTuple):
-    """Predicted against measured: mean and median absolute relative error, shares within 10 and 20 %, rank correlation, and the factor
-    that nine of ten lie within."""
+    """Predicted against measured: mean and median absolute relative error, shares within 10 and 20 %, rank correlation,
+    and the factor that nine of ten lie within."""
 
     mape: float
     median: float
@@ -251,17 +275,20 @@ def score(predicted: Sequence[float], measured: Sequence[float]) -> Score:
 
 
 def factor(ratios: Any, share: float = 0.9) -> float:
-    """The factor within which a further ratio lies with probability `share`: split conformal prediction on |log ratio|."""
+    """The factor within which a further ratio lies with probability `share`: split conformal prediction on |log
+    ratio|.
+    """
     distances = sorted(numpy.abs(numpy.log(numpy.array(ratios, dtype=float))))
     place = min(int(numpy.ceil(share * (len(distances) + 1))), len(distances)) - 1
     return float(numpy.exp(max(distances[place], 1e-3)))
 
 
 def spread(ratios: Sequence[float], concentrations: Sequence[float], share: float = 0.9) -> tuple[float, float]:
-    """The factors within which a further ratio lies with probability `share`: where many layers take the time, and where one does.
+    """The factors within which a further ratio lies with probability `share`: where many layers take the time, and
+    where one does.
 
-    Squared errors are a part that all have in common and a part in proportion to the concentration; both are scaled so that the
-    share of what was seen lies within (split conformal prediction on errors in units of their spread).
+    Squared errors are a part that all have in common and a part in proportion to the concentration; both are scaled so
+    that the share of what was seen lies within (split conformal prediction on errors in units of their spread).
     """
     distances = numpy.abs(numpy.log(numpy.array(ratios, dtype=float)))
     shape = numpy.stack([numpy.ones(len(distances)), numpy.array(concentrations, dtype=float)], axis=1)
@@ -291,8 +318,12 @@ def _ranks(values: Sequence[float]) -> Array:
     return ranks
 
 
-def left_out(samples: Sequence[Sample], width: int, pooled: Sequence[str] = CACHED, strength: float | None = STRENGTH) -> list[float]:
-    """The prediction of every sample from prices fitted on the other groups; by the common prices alone with a `strength` of None."""
+def left_out(
+    samples: Sequence[Sample], width: int, pooled: Sequence[str] = CACHED, strength: float | None = STRENGTH
+) -> list[float]:
+    """The prediction of every sample from prices fitted on the other groups; by the common prices alone with a
+    `strength` of None.
+    """
     found = [0.0] * len(samples)
     for group in sorted({sample.group for sample in samples}):
         others = [sample for sample in samples if sample.group != group]
@@ -303,4 +334,18 @@ def left_out(samples: Sequence[Sample], width: int, pooled: Sequence[str] = CACH
     return found
 
 
-__all__ = ["PRICES", "Fitted", "Sample", "Score", "counts", "factor", "fit", "fit_common", "left_out", "nnls", "rank_correlation", "score", "spread"]
+__all__ = [
+    "PRICES",
+    "Fitted",
+    "Sample",
+    "Score",
+    "counts",
+    "factor",
+    "fit",
+    "fit_common",
+    "left_out",
+    "nnls",
+    "rank_correlation",
+    "score",
+    "spread",
+]

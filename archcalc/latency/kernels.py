@@ -1,9 +1,10 @@
 """A network as the kernels that a runtime makes of it.
 
-A convolution takes the normalisation, the sum and the activation that follow with it; the others run alone. On CPUs, maps are kept in
-blocks of channels between layers that know how to work on these, and are turned over where one doesn't: a kernel of its own, which no
-layer of the network stands for. The rules are onnxruntime's (1.31, on a CPU with all optimisations), read off the models that it
-writes for each pair of operators; `tests/test_kernels.py` compares them with what it makes of the zoo.
+A convolution takes the normalisation, the sum and the activation that follow with it; the others run alone. On CPUs,
+maps are kept in blocks of channels between layers that know how to work on these, and are turned over where one
+doesn't: a kernel of its own, which no layer of the network stands for. The rules are onnxruntime's (1.31, on a CPU with
+all optimisations), read off the models that it writes for each pair of operators; `tests/test_kernels.py` compares them
+with what it makes of the zoo.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ FREE = {"dropout", "reshape", "flatten"}  # move nothing
 
 
 class Kernel(NamedTuple):
-    """One call of the runtime: the layer that it is there for, the layers that it does on the side, and what it has to do.
+    """One call of the runtime: the layer that it is there for, the layers that it does on the side, and what it has to
+    do.
 
-    `kind` is the class that profiles price it by. `in_blocks`: whether it puts out blocks of channels; `turns` is the tensor whose
-    layout it changes, None if it computes something: it is turned as often as it is there, which for what leaves a body that is
-    repeated is once.
+    `kind` is the class that profiles price it by. `in_blocks`: whether it puts out blocks of channels; `turns` is the
+    tensor whose layout it changes, None if it computes something: it is turned as often as it is there, which for what
+    leaves a body that is repeated is once.
     """
 
     node: int
@@ -49,12 +51,14 @@ class Kernel(NamedTuple):
         return self.node if self.turns is None else self.turns
 
 
-def kernels(graph: Graph, block: int = 1, typical: Mapping[str, Number] | None = None, fuses: bool = True) -> list[Kernel]:
+def kernels(
+    graph: Graph, block: int = 1, typical: Mapping[str, Number] | None = None, fuses: bool = True
+) -> list[Kernel]:
     """The kernels of a network, in order, each layer in one of them unless it moves nothing.
 
-    `block`: the channels in a block of the runtime's layout; 1 where it has none. `fuses`: whether layers are taken together; a framework
-    that runs them one by one doesn't. `typical` gives free symbols the values by which
-    kinds are decided (their least by default).
+    `block`: the channels in a block of the runtime's layout; 1 where it has none. `fuses`: whether layers are taken
+    together; a framework that runs them one by one doesn't. `typical` gives free symbols the values by which kinds are
+    decided (their least by default).
     """
     return _Runtime(graph, block, typical or {}, fuses).run()
 
@@ -69,7 +73,9 @@ class _Runtime:
             for source in node.inputs:
                 self.readers[source].append(n)
         self.shown = set(graph.outputs)
-        self.arriving: dict[int, bool] = {}  # the layout that a body which is repeated leaves for its next repeat, by entry
+        self.arriving: dict[
+            int, bool
+        ] = {}  # the layout that a body which is repeated leaves for its next repeat, by entry
         self.clear()
 
     def clear(self) -> None:
@@ -108,19 +114,31 @@ class _Runtime:
             if self.blocked[n] and n not in self.turned:
                 self._reorder(n, n)
 
-    # ---- one kernel -------------------------------------------------------------------------------------------------------
+    # ---- one kernel --------------------------------------------------------------------------------------------------
 
     def _layer(self, n: int, node: Node) -> None:
         kind, in_blocks = self._kind(node)
         if node.op.word in IN_BLOCKS:
-            in_blocks = all(self.blocked[source] for source in node.inputs) and len({self.graph.nodes[source].shape for source in node.inputs}) == 1
+            in_blocks = (
+                all(self.blocked[source] for source in node.inputs)
+                and len({self.graph.nodes[source].shape for source in node.inputs}) == 1
+            )
         elif node.op.word == "concat":
             in_blocks = (
-                all(self.blocked[s] and self._number(self.graph.nodes[s].shape[0]) % self.block == 0 for s in node.inputs) and node.op.line() == "concat"
+                all(
+                    self.blocked[s] and self._number(self.graph.nodes[s].shape[0]) % self.block == 0
+                    for s in node.inputs
+                )
+                and node.op.line() == "concat"
             )
         takes, extra, activation = self._tail(n, node, in_blocks)
         shapes = self.graph.shapes_into(node)
-        if isinstance(node.op, (Conv, DepthwiseConv)) and not isinstance(node.op, Local) and in_blocks and self.block > 1:
+        if (
+            isinstance(node.op, (Conv, DepthwiseConv))
+            and not isinstance(node.op, Local)
+            and in_blocks
+            and self.block > 1
+        ):
             fill = not isinstance(node.op, DepthwiseConv) and kind != "conv_stem" and node.op.groups == 1
             work = convolved(node.op, node.shape, shapes[0], self.block, fill)
         else:
@@ -149,7 +167,9 @@ class _Runtime:
             is_folded = after.op.word in ("bn", "scale") and convolves and not summed
             if after.op.word == "add" and convolves and in_blocks and not summed and self._is_ready(after, tail):
                 summed = True
-            elif after.op.word in (WITH_CONV if convolves or (word == "bn" and in_blocks) else WITH_LINEAR if dense else ()):
+            elif after.op.word in (
+                WITH_CONV if convolves or (word == "bn" and in_blocks) else WITH_LINEAR if dense else ()
+            ):
                 return (*takes, reader), summed, after.op.word
             elif not is_folded and after.op.word != "dropout":
                 break
@@ -162,7 +182,12 @@ class _Runtime:
     def _is_ready(self, add: Node, tail: int) -> bool:
         """Whether a sum's other branch is there, in the same layout and shape, when this one is computed."""
         others = [source for source in add.inputs if source != tail]
-        return len(add.inputs) == 2 and len(others) == 1 and self.blocked[others[0]] and self.graph.nodes[others[0]].shape == self.graph.nodes[tail].shape
+        return (
+            len(add.inputs) == 2
+            and len(others) == 1
+            and self.blocked[others[0]]
+            and self.graph.nodes[others[0]].shape == self.graph.nodes[tail].shape
+        )
 
     def _kind(self, node: Node) -> tuple[str, bool]:
         """The class of a kernel, and whether it can work in blocks of channels."""
@@ -170,7 +195,11 @@ class _Runtime:
         if isinstance(op, Local) or not isinstance(op, (Conv, DepthwiseConv, ConvTranspose)):
             pools = op.word in POOLS and len(x) == 3
             windowed = pools and isinstance(op, Windowed)
-            in_blocks = pools and (windowed or self.blocked[node.inputs[0]] or self.block == 1) and self._number(x[0]) % self.block == 0
+            in_blocks = (
+                pools
+                and (windowed or self.blocked[node.inputs[0]] or self.block == 1)
+                and self._number(x[0]) % self.block == 0
+            )
             suffix = "_map" if op.word == "linear" and len(x) > 1 else "_plain" if windowed and not in_blocks else ""
             return op.word + suffix, in_blocks
         if len(x) != 3 or isinstance(op, ConvTranspose):
@@ -190,19 +219,32 @@ class _Runtime:
         kernel = {self._number(k) for k in op.weights(x)["weight"][2:]}
         return {frozenset({1}): "conv_1x1", frozenset({3}): "conv_3x3"}.get(frozenset(kernel), "conv"), True
 
-    # ---- layouts ----------------------------------------------------------------------------------------------------------
+    # ---- layouts -----------------------------------------------------------------------------------------------------
 
     def _turn(self, n: int, in_blocks: bool = False) -> None:
         """Bring the inputs of a kernel into the layout that it works on, each once."""
         for source in dict.fromkeys(self.graph.nodes[n].inputs):
-            if self.blocked[source] != in_blocks and source not in self.turned and len(self.graph.nodes[source].shape) == 3:
+            if (
+                self.blocked[source] != in_blocks
+                and source not in self.turned
+                and len(self.graph.nodes[source].shape) == 3
+            ):
                 self.turned.add(source)
                 self._reorder(n if in_blocks else source, source)
 
     def _reorder(self, n: int, source: int) -> None:
         if self.block > 1:
             elements = size(self.graph.nodes[source].shape)
-            self.found.append(Kernel(self._owner(n), "reorder", Work(inputs=elements, outputs=elements), (), not self.blocked[source], source))
+            self.found.append(
+                Kernel(
+                    self._owner(n),
+                    "reorder",
+                    Work(inputs=elements, outputs=elements),
+                    (),
+                    not self.blocked[source],
+                    source,
+                )
+            )
 
     def _owner(self, n: int) -> int:
         """The layer whose kernel puts out what a node shows."""

@@ -1,7 +1,7 @@
 """What is known about a device: the JSON format `archcalc/device/1`.
 
-A profile is `calibrated`, with the prices of each class of kernels that `archcalc calibrate` measured, or a `roofline`, the peaks of
-a data sheet, which bound every run from below.
+A profile is `calibrated`, with the prices of each class of kernels that `archcalc calibrate` measured, or a `roofline`,
+the peaks of a data sheet, which bound every run from below.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class _Part(BaseModel):
 
 
 class Kind(_Part):
-    """Prices of one class of kernels: picoseconds a count, nanoseconds a call. `seen` are the ranges of counts that they were fitted on."""
+    """Prices of one class of kernels: picoseconds a count, nanoseconds a call. `seen` are the ranges of counts that
+    they were fitted on.
+    """
 
     ps_per_mac: Price = 0
     ps_per_load: Price = 0
@@ -94,7 +96,8 @@ class Runtime(_Part):
 
 
 class Calibration(_Part):
-    """How the prices were found: from short chains of layers timed on the device, or from published times of whole networks.
+    """How the prices were found: from short chains of layers timed on the device, or from published times of whole
+    networks.
 
     `noise` is the median difference between odd and even passes.
     """
@@ -110,9 +113,9 @@ class Calibration(_Part):
 
 
 class HoldOut(_Part):
-    """How well what the fit had not seen was predicted. Nine of ten lay within the `factor` where time is spread over many layers, within the
-    `single_factor` where one takes it all, and within the `extrapolated_factor` where only the prices that all classes have in common
-    were used."""
+    """How well what the fit had not seen was predicted. Nine of ten lay within the `factor` where time is spread over
+    many layers, within the `single_factor` where one takes it all, and within the `extrapolated_factor` where only the
+    prices that all classes have in common were used."""
 
     samples: int = Field(ge=1)
     of: Words
@@ -129,11 +132,14 @@ class HoldOut(_Part):
     @model_validator(mode="after")
     def _rising(self) -> HoldOut:
         if not self.factor <= (self.single_factor or self.factor) <= self.extrapolated_factor:
-            raise ValueError("what is less certain has the larger factor: factor <= single_factor <= extrapolated_factor")
+            raise ValueError(
+                "what is less certain has the larger factor: factor <= single_factor <= extrapolated_factor"
+            )
         return self
 
     def factor_of(self, concentration: float) -> float:
-        """The factor of a network; `concentration` is the sum of the squared shares of its different layers, 1 for a single one.
+        """The factor of a network; `concentration` is the sum of the squared shares of its different layers, 1 for a
+        single one.
 
         Errors of different layers are independent but for what a whole device's prices share: their squares add.
         """
@@ -158,10 +164,14 @@ class Calibrated(_Part):
     device: Device
     runtime: Runtime
     dtype: Literal["fp32", "fp16"]
-    batches: Annotated[tuple[Count, Count], AfterValidator(_ordered)] = Field(description="the least and the most samples in a batch")
+    batches: Annotated[tuple[Count, Count], AfterValidator(_ordered)] = Field(
+        description="the least and the most samples in a batch"
+    )
     calibration: Calibration
     peak: Peak
-    channel_block: Annotated[int, AfterValidator(_block)] = Field(1, description="channels in a block of the layout that maps are kept in; 1: no blocks")
+    channel_block: Annotated[int, AfterValidator(_block)] = Field(
+        1, description="channels in a block of the layout that maps are kept in; 1: no blocks"
+    )
     fuses: bool = Field(True, description="whether the runtime takes layers together")
     classes: dict[str, Kind]
     fallback: Kind
@@ -225,7 +235,9 @@ def load_profile(name: str, beside: Path | None = None) -> Profile:
         return _read(shipped, name)
     known = device_names()
     shown = name if len(name) <= 80 else f"{name[:77]}..."
-    raise UsageError(f"there is no device profile '{shown}'{suggest(name, known, 'there are ' + ', '.join(known) if known else '')}")
+    raise UsageError(
+        f"there is no device profile '{shown}'{suggest(name, known, 'there are ' + ', '.join(known) if known else '')}"
+    )
 
 
 def _is_file(path: Path) -> bool:
@@ -260,7 +272,10 @@ def parse(content: bytes, shown: str) -> Profile:
     try:
         return _READER.validate_json(json.dumps(found))
     except ValidationError as error:
-        problems = [f"{shown}: {_place(problem)}: {problem['msg'][:1].lower()}{problem['msg'][1:]}" for problem in error.errors()]
+        problems = [
+            f"{shown}: {_place(problem)}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+            for problem in error.errors()
+        ]
         raise UsageError("\n".join(problems[:10])) from None
 
 
@@ -269,7 +284,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        raise UsageError(f"not a device profile: `{next(name for name in found if names.count(name) > 1)}` stands twice in one object")
+        raise UsageError(
+            f"not a device profile: `{next(name for name in found if names.count(name) > 1)}` stands twice in one"
+            " object"
+        )
     return found
 
 
@@ -280,7 +298,21 @@ def _place(problem: Any) -> str:
 
 def printed(profile: Profile) -> str:
     """A profile as its file holds it."""
-    return json.dumps(profile.model_dump(mode="json", by_alias=True, exclude_defaults=True), indent=1, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(profile.model_dump(mode="json", by_alias=True, exclude_defaults=True), indent=1, ensure_ascii=False)
+        + "\n"
+    )
 
 
-__all__ = ["SCHEMA", "Calibrated", "Kind", "Profile", "Roofline", "device_names", "devices_folder", "load_profile", "parse", "printed"]
+__all__ = [
+    "SCHEMA",
+    "Calibrated",
+    "Kind",
+    "Profile",
+    "Roofline",
+    "device_names",
+    "devices_folder",
+    "load_profile",
+    "parse",
+    "printed",
+]

@@ -17,9 +17,10 @@ SET = 4  # blocks of filters that one pass over the input serves
 class Work(NamedTuple):
     """Counts of one kernel over the batch, in elements; each may be a closed form.
 
-    `macs`: multiply-accumulates with channels filled up to whole blocks; for what contracts nothing, its other operations.
-    `loads`: the MACs of one filter in each set of filters that share a pass over the input. `edges`: the MACs of output columns whose
-    window reaches into the padding. `activated`: elements that go through an activation dearer than relu.
+    `macs`: multiply-accumulates with channels filled up to whole blocks; for what contracts nothing, its other
+    operations. `loads`: the MACs of one filter in each set of filters that share a pass over the input. `edges`: the
+    MACs of output columns whose window reaches into the padding. `activated`: elements that go through an activation
+    dearer than relu.
     """
 
     macs: Dim = 0
@@ -32,7 +33,9 @@ class Work(NamedTuple):
 
     def scaled(self, batch: Dim) -> Work:
         """Of a batch: weights are read once."""
-        return Work(*(count if name == "weights" else count * batch for name, count in zip(self._fields, self, strict=True)))
+        return Work(
+            *(count if name == "weights" else count * batch for name, count in zip(self._fields, self, strict=True))
+        )
 
 
 def counted(op: Op, output: Shape, inputs: tuple[Shape, ...]) -> Work:
@@ -41,7 +44,9 @@ def counted(op: Op, output: Shape, inputs: tuple[Shape, ...]) -> Work:
     read: Dim = size(output) if isinstance(op, Slice) else 0
     for shape in () if isinstance(op, Slice) else inputs:
         read = read + size(shape)
-    return Work(macs=macs if macs != 0 else op.elementwise(output, *inputs), weights=weights, inputs=read, outputs=size(output))
+    return Work(
+        macs=macs if macs != 0 else op.elementwise(output, *inputs), weights=weights, inputs=read, outputs=size(output)
+    )
 
 
 def convolved(op: Conv | DepthwiseConv, output: Shape, x: Shape, block: int, fill_input: bool) -> Work:

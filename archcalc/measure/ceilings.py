@@ -1,5 +1,5 @@
-"""What a device can do at best, measured there: multiply-accumulates of a large matrix product, bytes of a plain read. No network
-is faster than its multiply-accumulates at the first, nor than its weights and inputs at the second.
+"""What a device can do at best, measured there: multiply-accumulates of a large matrix product, bytes of a plain read.
+No network is faster than its multiply-accumulates at the first, nor than its weights and inputs at the second.
 """
 
 from __future__ import annotations
@@ -31,11 +31,14 @@ class Roofline(NamedTuple):
 def roofline(table: Table, device: Device, reached: float = 0.0) -> Roofline:
     """The bound of one network: the larger of its two times. Compulsory traffic is each weight, input and output once.
 
-    `reached`: multiply-accumulates a millisecond that a network was seen to reach, if that is more than a matrix product's.
+    `reached`: multiply-accumulates a millisecond that a network was seen to reach, if that is more than a matrix
+    product's.
     """
     width = DTYPES[table.dtype]
     shapes = [table.graph.nodes[n].shape for n in (*table.graph.inputs.values(), *table.graph.outputs)]
-    moved = int(table.totals["weight_bytes"]) + sum(int(str(size(shape))) for shape in shapes) * width * int(str(table.batch))
+    moved = int(table.totals["weight_bytes"]) + sum(int(str(size(shape))) for shape in shapes) * width * int(
+        str(table.batch)
+    )
     macs = max(product_rate(device, table.dtype), reached)
     rate = read_rate(device, table.dtype, _rounded(moved))
     compute, memory = float(table.totals["macs"]) / macs, moved / rate

@@ -1,6 +1,7 @@
 """What runs a network: the CPU, or CUDA for real.
 
-A session that is asked for CUDA where that can't work warns and runs on the CPU. Here it is an error that says what is missing.
+A session that is asked for CUDA where that can't work warns and runs on the CPU. Here it is an error that says what is
+missing.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ INSTALL = "pip install 'archcalc[cuda]' (onnxruntime must not be installed besid
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """`threads`: of the CPU, None for onnxruntime's own choice. `tf32` and `search` (how cuDNN picks an algorithm) are CUDA's."""
+    """`threads`: of the CPU, None for onnxruntime's own choice. `tf32` and `search` (how cuDNN picks an algorithm) are
+    CUDA's.
+    """
 
     kind: str = "cpu"
     threads: int | None = None
@@ -51,7 +54,13 @@ class Device:
         """The machine, as a report names it."""
         if self.kind == "cpu":
             return {"type": "cpu", "name": _processor(), "threads": self.threads or _cores()}
-        return {"type": "cuda", "tf32": self.tf32, "cudnn_search": self.search, "cudnn": "libcudnn" in _mapped(), **_gpu()}
+        return {
+            "type": "cuda",
+            "tf32": self.tf32,
+            "cudnn_search": self.search,
+            "cudnn": "libcudnn" in _mapped(),
+            **_gpu(),
+        }
 
 
 class Runner:
@@ -60,16 +69,22 @@ class Runner:
     Inputs and outputs of CUDA stay on the GPU. `profile` is the beginning of the path that a profile is written to.
     """
 
-    def __init__(self, model: Model, feed: Mapping[str, NDArray[Any]], device: Device, profile: Path | None = None) -> None:
+    def __init__(
+        self, model: Model, feed: Mapping[str, NDArray[Any]], device: Device, profile: Path | None = None
+    ) -> None:
         ort = runtime()
         options = ort.SessionOptions()
         options.log_severity_level = FATAL
         options.intra_op_num_threads = device.threads or 0
-        options.add_session_config_entry("session.force_spinning_stop", "1")  # threads that wait busily would be in the next session's way
+        options.add_session_config_entry(
+            "session.force_spinning_stop", "1"
+        )  # threads that wait busily would be in the next session's way
         if profile is not None:
             options.enable_profiling, options.profile_file_prefix = True, str(profile)
         read = model.readers()
-        self.tensors = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in model.tensors.items() if read[name]}
+        self.tensors = {
+            name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in model.tensors.items() if read[name]
+        }
         options.add_external_initializers(list(self.tensors), list(self.tensors.values()))
         self.outputs = [value.name for value in model.proto.graph.output]
         self.session = _session(ort, model.exposing(self.outputs), options, device)
@@ -102,10 +117,15 @@ def _session(ort: Any, model: bytes, options: Any, device: Device) -> Any:
     providers: list[Any] = [device.provider]
     if device.kind == "cuda":
         if device.provider not in ort.get_available_providers():
-            raise UsageError(f"CUDA needs onnxruntime-gpu, and onnxruntime {ort.__version__} here has no {device.provider}: {INSTALL}")
+            raise UsageError(
+                f"CUDA needs onnxruntime-gpu, and onnxruntime {ort.__version__} here has no {device.provider}:"
+                f" {INSTALL}"
+            )
         _preload(ort)
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-        providers = [(device.provider, {"cudnn_conv_algo_search": SEARCHES[device.search], "use_tf32": str(int(device.tf32))})]
+        providers = [
+            (device.provider, {"cudnn_conv_algo_search": SEARCHES[device.search], "use_tf32": str(int(device.tf32))})
+        ]
     try:
         with _stdout_to_stderr():
             session = ort.InferenceSession(model, options, providers=providers, enable_fallback=0)
@@ -129,7 +149,9 @@ def _no_cuda(error: Exception) -> UsageError:
     if "memory" in words.lower() and "alloc" in words.lower():
         return failed("load", error)
     if not _gpu():
-        return UsageError("CUDA can't be used: there is no NVIDIA GPU here, or no driver for it (nvidia-smi lists none)")
+        return UsageError(
+            "CUDA can't be used: there is no NVIDIA GPU here, or no driver for it (nvidia-smi lists none)"
+        )
     return UsageError(f"CUDA can't be used, though there is a GPU: {words}; the libraries come with {INSTALL}")
 
 
@@ -151,7 +173,7 @@ def _stdout_to_stderr() -> Iterator[None]:
         os.close(saved)
 
 
-# ---- the machine ------------------------------------------------------------------------------------------------------------------
+# ---- the machine -----------------------------------------------------------------------------------------------------
 
 
 def _processor() -> str:
@@ -182,7 +204,9 @@ def _gpu() -> dict[str, Any]:
     if done.returncode or len(values) != len(fields):
         return {}
     name, driver, *clocks = values
-    return {"name": name, "driver": driver} | dict(zip(("sm_mhz", "max_sm_mhz", "memory_mhz"), map(_whole, clocks), strict=True))
+    return {"name": name, "driver": driver} | dict(
+        zip(("sm_mhz", "max_sm_mhz", "memory_mhz"), map(_whole, clocks), strict=True)
+    )
 
 
 def _whole(text: str) -> int | None:

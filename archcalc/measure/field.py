@@ -1,12 +1,14 @@
 """A receptive field, shown by perturbation: an input of zeros, single pixels of it raised, and what changes where.
 
-With positive weights and no biases whatever an output sees raises it, so nothing cancels. For a position of the layer's output
+With positive weights and no biases whatever an output sees raises it, so nothing cancels. For a position of the layer's
+output
 - raising every pixel outside its predicted window at once must change nothing, and
-- on each side of the window where the input goes on beyond it, some single pixel of the outermost line must change something.
-Both sides of every axis are met at one position or another, so the size is proved and not only a bound of it.
+- on each side of the window where the input goes on beyond it, some single pixel of the outermost line must change
+something. Both sides of every axis are met at one position or another, so the size is proved and not only a bound of
+it.
 
-The second can fail without the count being wrong where numbers don't start at zero (after a sigmoid, a maximum may hide a change),
-are subtracted, or are products of two maps. There it is reported and refutes nothing.
+The second can fail without the count being wrong where numbers don't start at zero (after a sigmoid, a maximum may hide
+a change), are subtracted, or are products of two maps. There it is reported and refutes nothing.
 """
 
 from __future__ import annotations
@@ -44,10 +46,11 @@ Line = tuple[int, int]  # of an axis, and a position on it
 
 @dataclass(frozen=True, slots=True)
 class FieldProof:
-    """What was shown of one layer's field. `differences` says where the network disagrees, and is empty where it doesn't.
+    """What was shown of one layer's field. `differences` says where the network disagrees, and is empty where it
+    doesn't.
 
-    `positions` counts those of the output that were looked at, `sides` the outermost lines that were shown to be seen, `unseen` those
-    that weren't where that says nothing.
+    `positions` counts those of the output that were looked at, `sides` the outermost lines that were shown to be seen,
+    `unseen` those that weren't where that says nothing.
     """
 
     at: str
@@ -74,7 +77,9 @@ class FieldProof:
 
 
 class View(NamedTuple):
-    """An axis of a layer's output: what its positions see of the input's axis, which has `side` elements, and where that ends."""
+    """An axis of a layer's output: what its positions see of the input's axis, which has `side` elements, and where
+    that ends.
+    """
 
     span: Span
     ends: Ends
@@ -94,7 +99,9 @@ class View(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The stretch of an axis that one output sees, and which of its ends lie inside the input with more of it beyond."""
+    """The stretch of an axis that one output sees, and which of its ends lie inside the input with more of it
+    beyond.
+    """
 
     low: int
     high: int
@@ -110,15 +117,34 @@ def prove_field(table: Table, n: int, source: str, seed: int = 0) -> FieldProof:
     if views is None:
         raise UsageError(f"the field of {graph.nodes[n].name} can't be shown at this input size: {_reason(table, n)}")
     positions = _affordable(list(product(*map(_places, views))), table, n)
-    windows = {position: tuple(view.window(o) for view, o in zip(views, position, strict=True)) for position in positions}
-    prober = _Prober(table, n, source, float(n in viewer.inexact), seed)  # other inputs hold zeros, unless a product with them would hide this one
+    windows = {
+        position: tuple(view.window(o) for view, o in zip(views, position, strict=True)) for position in positions
+    }
+    prober = _Prober(
+        table, n, source, float(n in viewer.inexact), seed
+    )  # other inputs hold zeros, unless a product with them would hide this one
     name = graph.nodes[n].name
-    differences = [f"{_at(position)} of {name} sees pixels outside of {_spelled(windows[position])}" for position in prober.disturbed(windows)]
+    differences = [
+        f"{_at(position)} of {name} sees pixels outside of {_spelled(windows[position])}"
+        for position in prober.disturbed(windows)
+    ]
     unseen, shown = prober.unseen(windows)
     for position, (axis, line) in () if n in viewer.inexact else unseen:
-        differences.append(f"{_at(position)} of {name} doesn't see line {line} of axis {axis}, the outermost of {_spelled(windows[position])}")
+        differences.append(
+            f"{_at(position)} of {name} doesn't see line {line} of axis {axis}, the outermost of"
+            f" {_spelled(windows[position])}"
+        )
     size = tuple(int(str(view.span.size)) for view in views)
-    return FieldProof(label(graph, n), source, size, len(positions), shown, prober.pixels, len(unseen) if n in viewer.inexact else 0, tuple(differences))
+    return FieldProof(
+        label(graph, n),
+        source,
+        size,
+        len(positions),
+        shown,
+        prober.pixels,
+        len(unseen) if n in viewer.inexact else 0,
+        tuple(differences),
+    )
 
 
 class Viewer:
@@ -131,25 +157,38 @@ class Viewer:
         self.inexact = _after(table.graph, self._is_inexact)
 
     def _is_inexact(self, n: int) -> bool:
-        """Whether a layer may hide what it sees: it starts from another number than zero, subtracts, or multiplies two maps."""
+        """Whether a layer may hide what it sees: it starts from another number than zero, subtracts, or multiplies two
+        maps.
+        """
         node = self.table.graph.nodes[n]
         gate = any((field := found[n]) is not None and field.reach is Reach.ALL for found in self.table.fields.values())
-        maps = sum(any((field := found[i]) is not None and field.reach is not Reach.ALL for found in self.table.fields.values()) for i in node.inputs)
+        maps = sum(
+            any(
+                (field := found[i]) is not None and field.reach is not Reach.ALL for found in self.table.fields.values()
+            )
+            for i in node.inputs
+        )
         return not gate and (node.op.word in HIDING or (node.op.word == "mul" and maps > 1))
 
     def views(self, n: int, source: str) -> tuple[View, ...] | None:
-        """A layer's axes; None if an end of its windows lies in the padding everywhere, or a normalisation before it reads the whole map."""
+        """A layer's axes; None if an end of its windows lies in the padding everywhere, or a normalisation before it
+        reads the whole map.
+        """
         graph, field, found = self.table.graph, self.table.fields[source][n], self.ends[source][n]
         if field is None or not field.spans or found is None or n in self.tainted:
             return None
         sides = graph.nodes[graph.inputs[source]].shape[1:]
         views = tuple(View(span, end, number(side)) for span, end, side in zip(field.spans, found, sides, strict=True))
-        shown = [(any(w.low_shows for w in view.windows()), any(w.high_shows for w in view.windows())) for view in views]
+        shown = [
+            (any(w.low_shows for w in view.windows()), any(w.high_shows for w in view.windows())) for view in views
+        ]
         return views if all(low and high for low, high in shown) else None
 
 
 def candidates(table: Table) -> Iterator[tuple[int, str]]:
-    """Layers whose field can be shown at this input size, with the input it is shown on: the deepest first, those that may hide something last."""
+    """Layers whose field can be shown at this input size, with the input it is shown on: the deepest first, those that
+    may hide something last.
+    """
     viewer = Viewer(table)
     for hiding in (False, True):
         for n in reversed(table.graph.layers()):
@@ -166,7 +205,9 @@ def chosen(table: Table, name: str) -> tuple[int, str]:
     else:
         found = [n for n, node in enumerate(graph.nodes) if node.op.word and (node.name == name or node.line == name)]
         if not found:
-            raise UsageError(f"there is no layer '{name}'{suggest(name, [*graph.groups, *(node.name for node in graph.nodes)])}")
+            raise UsageError(
+                f"there is no layer '{name}'{suggest(name, [*graph.groups, *(node.name for node in graph.nodes)])}"
+            )
         exact = [n for n in found if graph.nodes[n].name == name and graph.nodes[n].line != name]
         n = exact[0] if exact else found[-1]
     viewer = Viewer(table)
@@ -202,7 +243,9 @@ def _after(graph: Graph, which: Callable[[int], bool]) -> set[int]:
 
 
 def _places(view: View) -> list[int]:
-    """Up to three positions of an axis: one that shows the window's low end, one that shows its high end, and the middle or ends."""
+    """Up to three positions of an axis: one that shows the window's low end, one that shows its high end, and the
+    middle or ends.
+    """
     windows = view.windows()
     low = next(o for o, window in enumerate(windows) if window.low_shows)
     high = next(o for o in reversed(range(len(windows))) if windows[o].high_shows)
@@ -210,7 +253,9 @@ def _places(view: View) -> list[int]:
 
 
 def _affordable(positions: list[tuple[int, ...]], table: Table, n: int) -> list[tuple[int, ...]]:
-    """All of them, or those of a diagonal where the network up to the layer is dear: it still meets every place of every axis."""
+    """All of them, or those of a diagonal where the network up to the layer is dear: it still meets every place of
+    every axis.
+    """
     rows = {row.name: row for row in table.rows}
     macs = sum(float(Fraction(str(rows[node.name].macs))) for node in table.graph.nodes[: n + 1] if node.op.word)
     runs = len(positions) * (1 + 2 * len(positions[0]))
@@ -228,17 +273,26 @@ class _Prober:
         nodes = table.graph.nodes[: n + 1]
         graph = Graph(nodes, {name: i for name, i in table.graph.inputs.items() if i <= n}, [n])
         part = replace(table, binding=replace(table.binding, batch=symbol("batch")), graph=graph, dtype="fp32")
-        everything = {i for i, found in enumerate(table.fields[source][: n + 1]) if found is not None and found.reach is Reach.ALL}
-        model = in_memory(part, positive(graph, seed, everything))  # gates see everything, and are left out of fields: here they stand still
+        everything = {
+            i for i, found in enumerate(table.fields[source][: n + 1]) if found is not None and found.reach is Reach.ALL
+        }
+        model = in_memory(
+            part, positive(graph, seed, everything)
+        )  # gates see everything, and are left out of fields: here they stand still
         self.session = Session(model, [nodes[n].name])
         self.source, self.pixels = source, 0
         self.sides = tuple(number(dim) for dim in graph.nodes[graph.inputs[source]].shape)
         kinds = model.input_kinds()
-        self.others = {name: (tuple(int(str(dim)) for dim in graph.nodes[i].shape), kinds[name]) for name, i in graph.inputs.items()}
+        self.others = {
+            name: (tuple(int(str(dim)) for dim in graph.nodes[i].shape), kinds[name])
+            for name, i in graph.inputs.items()
+        }
         self.rest = rest
         alive = max(1, max(prod(int(str(dim)) for dim in node.shape) for node in nodes) * 4 * 4)
         self.most = max(1, MOST_BYTES // alive)
-        self.raised = numpy.linspace(1, 2, self.sides[0], dtype=numpy.float32).reshape(-1, *(1,) * (len(self.sides) - 1))  # channels differ
+        self.raised = numpy.linspace(1, 2, self.sides[0], dtype=numpy.float32).reshape(
+            -1, *(1,) * (len(self.sides) - 1)
+        )  # channels differ
         (self.base,) = self._run(numpy.zeros((1, *self.sides), numpy.float32))
 
     def _run(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
@@ -253,7 +307,9 @@ class _Prober:
             masks = numpy.stack(raised[start : start + self.most])
             batch = masks[:, None] * self.raised
             outputs = self._run(batch)
-            if not all(numpy.isfinite(output).all() for output in outputs):  # sums grow with depth, beyond what fp32 holds
+            if not all(
+                numpy.isfinite(output).all() for output in outputs
+            ):  # sums grow with depth, beyond what fp32 holds
                 outputs = self._run(batch * FAINT)
             for output, position in zip(outputs, positions[start : start + self.most], strict=True):
                 found.append(_differs(_at_position(output, position), _at_position(self.base, position)))
@@ -269,7 +325,9 @@ class _Prober:
         changed = self.changed(masks, list(windows))
         return [position for position, hit in zip(windows, changed, strict=True) if hit]
 
-    def unseen(self, windows: dict[tuple[int, ...], tuple[Window, ...]]) -> tuple[list[tuple[tuple[int, ...], Line]], int]:
+    def unseen(
+        self, windows: dict[tuple[int, ...], tuple[Window, ...]]
+    ) -> tuple[list[tuple[tuple[int, ...], Line]], int]:
         """The outermost lines of windows of which no pixel is seen, and how many lines are."""
         open_: dict[tuple[tuple[int, ...], Line], list[tuple[int, ...]]] = {}
         for position, window in windows.items():
@@ -281,7 +339,11 @@ class _Prober:
         while open_ and any(open_.values()):
             tried = [(key, pixels.pop(0)) for key, pixels in open_.items() if pixels]
             self.pixels += len(tried)
-            for (key, _), hit in zip(tried, self.changed([self._mask([pixel]) for _, pixel in tried], [key[0] for key, _ in tried]), strict=True):
+            for (key, _), hit in zip(
+                tried,
+                self.changed([self._mask([pixel]) for _, pixel in tried], [key[0] for key, _ in tried]),
+                strict=True,
+            ):
                 if hit:
                     del open_[key]
         left = [key for key in open_ if not self._searched(key, windows[key[0]])]

@@ -29,7 +29,8 @@ Progress = Callable[[int, int], None]  # rounds done, and how many there will be
 class Latency:
     """What one network took. `times` are milliseconds a run, in order; `stable`: whether the median stood still.
 
-    `bound_ms` is the least that the device's ceilings allow; `layers` (with a profile) share the median among the layers.
+    `bound_ms` is the least that the device's ceilings allow; `layers` (with a profile) share the median among the
+    layers.
     """
 
     table: Table
@@ -79,11 +80,19 @@ class Latency:
 
 
 def measure(
-    tables: Sequence[Table], device: Device | None = None, *, runs: int | None = None, profile: bool = False, seed: int = 0, progress: Progress | None = None
+    tables: Sequence[Table],
+    device: Device | None = None,
+    *,
+    runs: int | None = None,
+    profile: bool = False,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> list[Latency]:
-    """Measure networks in turns, each in its table's batch and dtype. With `runs` that many rounds, else until all medians stand still.
+    """Measure networks in turns, each in its table's batch and dtype. With `runs` that many rounds, else until all
+    medians stand still.
 
-    Ctrl-C ends the rounds: what was measured is given, marked `interrupted`. Raises UsageError where it can't be run there.
+    Ctrl-C ends the rounds: what was measured is given, marked `interrupted`. Raises UsageError where it can't be run
+    there.
     """
     device = device or Device()
     for table in tables:
@@ -104,8 +113,14 @@ def measure(
     found = []
     for table, times in zip(tables, rounds.times, strict=True):
         ceiling = roofline(table, device, reached)
-        latency = Latency(table, device, tuple(times), WARM_UP, stands_still(times), ceiling, (), rounds.interrupted, described)
-        found.append(replace(latency, layers=tuple(profiled(table, device, latency.median_ms, seed))) if profile and not rounds.interrupted else latency)
+        latency = Latency(
+            table, device, tuple(times), WARM_UP, stands_still(times), ceiling, (), rounds.interrupted, described
+        )
+        found.append(
+            replace(latency, layers=tuple(profiled(table, device, latency.median_ms, seed)))
+            if profile and not rounds.interrupted
+            else latency
+        )
     return found
 
 
@@ -144,7 +159,11 @@ def _timed(run: Callable[[], None]) -> float:
 
 def _loaded(table: Table, device: Device, seed: int) -> Runner:
     model = in_memory(table, seed=seed)
-    return Runner(model, feed(table.graph, vocabularies(table.graph, model), int(str(table.batch)), seed, model.input_kinds()), device)
+    return Runner(
+        model,
+        feed(table.graph, vocabularies(table.graph, model), int(str(table.batch)), seed, model.input_kinds()),
+        device,
+    )
 
 
 def _possible(table: Table) -> None:
@@ -155,7 +174,9 @@ def _possible(table: Table) -> None:
     needed = int(table.totals["weight_bytes"]) + int(table.totals["act_peak_bytes"]) * 4 // width
     there = memory()
     if there is not None and needed > there:
-        raise UsageError(f"{table.name} needs at least {size_in_bytes(needed)} of memory, and there is {size_in_bytes(there)}")
+        raise UsageError(
+            f"{table.name} needs at least {size_in_bytes(needed)} of memory, and there is {size_in_bytes(there)}"
+        )
 
 
 def quantile(values: Sequence[float], part: float) -> float:

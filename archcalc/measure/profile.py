@@ -1,8 +1,8 @@
 """Where the time goes: onnxruntime's times of nodes, given back to the layers of the spec.
 
-onnxruntime fuses nodes and renames them: a convolution with its normalisation and activation becomes one node called after the
-last of them, an addition vanishes into the convolution before it, changes of layout come in between. Each node's time goes to the
-layer with the most MACs among those that it fuses; the others say into which layer they went.
+onnxruntime fuses nodes and renames them: a convolution with its normalisation and activation becomes one node called
+after the last of them, an addition vanishes into the convolution before it, changes of layout come in between. Each
+node's time goes to the layer with the most MACs among those that it fuses; the others say into which layer they went.
 """
 
 from __future__ import annotations
@@ -25,13 +25,18 @@ from archcalc.onnx import in_memory
 
 RUNS, SKIPPED = 12, 3
 CONTRACTIONS = frozenset({"Conv", "FusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul"})
-EXPANDED = {"mish": "Softplus", "hardswish": "HardSigmoid"}  # run as several nodes that have no names; the first of them
+EXPANDED = {
+    "mish": "Softplus",
+    "hardswish": "HardSigmoid",
+}  # run as several nodes that have no names; the first of them
 NAMELESS = frozenset({*EXPANDED.values(), "Tanh", "Mul"})
 _RENAMED = re.compile(r"^fused |(_nchwc|_token_\d+|_kernel_time)$")
 
 
 class LayerTime(NamedTuple):
-    """A layer's part of the time. `fused_into`: the layer that its time is counted at, None where it has nodes of its own."""
+    """A layer's part of the time. `fused_into`: the layer that its time is counted at, None where it has nodes of its
+    own.
+    """
 
     name: str
     milliseconds: float
@@ -48,7 +53,9 @@ class Event(NamedTuple):
 
 
 def profiled(table: Table, device: Device, total: float, seed: int = 0) -> list[LayerTime]:
-    """A row a layer, in order; together they are `total` milliseconds. Profiling takes time itself, so only shares are taken from it."""
+    """A row a layer, in order; together they are `total` milliseconds. Profiling takes time itself, so only shares are
+    taken from it.
+    """
     if device.kind != "cpu":
         raise UsageError("--profile is for the CPU: onnxruntime times the launches of CUDA's kernels, not the kernels")
     return layer_times(table, _events(table, device, seed), total)
@@ -66,7 +73,9 @@ def layer_times(table: Table, events: Sequence[Event], total: float) -> list[Lay
         first = max(layers, key=lambda name: macs[name])
         shares[first] += event.share / whole
         into |= {name: first for name in layers if name != first}
-    return [LayerTime(name, share * total, share, into.get(name) if not share else None) for name, share in shares.items()]
+    return [
+        LayerTime(name, share * total, share, into.get(name) if not share else None) for name, share in shares.items()
+    ]
 
 
 def attribute(graph: Graph, events: Sequence[Event]) -> list[list[str]]:
@@ -74,7 +83,9 @@ def attribute(graph: Graph, events: Sequence[Event]) -> list[list[str]]:
     order = {graph.nodes[n].name: n for n in graph.layers()}
     anchors = _expanded(order, graph, events, [_layer(order, event.name) for event in events])
     covered = [[anchor] if anchor else [] for anchor in anchors]
-    owner = {order[anchor]: position for position, anchor in enumerate(anchors) if anchor}  # the event that computes a layer; the last, of several
+    owner = {
+        order[anchor]: position for position, anchor in enumerate(anchors) if anchor
+    }  # the event that computes a layer; the last, of several
     for position, (event, anchor) in enumerate(zip(events, anchors, strict=True)):
         if anchor and event.kind in CONTRACTIONS:
             for n in _swallowed_before(graph, order[anchor], owner):
@@ -85,13 +96,22 @@ def attribute(graph: Graph, events: Sequence[Event]) -> list[list[str]]:
         if n not in owner and sources:  # it vanished into what it works on: the last of several to run
             owner[n] = max(sources)
             covered[owner[n]].append(graph.nodes[n].name)
-    return [layers or covered[_neighbour(events, covered, position)] or list(order)[:1] for position, layers in enumerate(covered)]
+    return [
+        layers or covered[_neighbour(events, covered, position)] or list(order)[:1]
+        for position, layers in enumerate(covered)
+    ]
 
 
-def _expanded(order: dict[str, int], graph: Graph, events: Sequence[Event], anchors: Sequence[str | None]) -> list[str | None]:
-    """The layers of events, with those of nodes that have no names: each is the next layer behind the last one known that is run so."""
+def _expanded(
+    order: dict[str, int], graph: Graph, events: Sequence[Event], anchors: Sequence[str | None]
+) -> list[str | None]:
+    """The layers of events, with those of nodes that have no names: each is the next layer behind the last one known
+    that is run so.
+    """
     found = list(anchors)
-    waiting = [n for n in sorted(order.values()) if graph.nodes[n].op.word in EXPANDED and graph.nodes[n].name not in anchors]
+    waiting = [
+        n for n in sorted(order.values()) if graph.nodes[n].op.word in EXPANDED and graph.nodes[n].name not in anchors
+    ]
     last, current = -1, None
     for position, (event, anchor) in enumerate(zip(events, anchors, strict=True)):
         if anchor is not None:
@@ -160,4 +180,11 @@ def shares_of(records: Sequence[dict[str, Any]], skipped: int) -> list[Event]:
     if not runs:
         raise UsageError("onnxruntime wrote a profile without nodes")
     parts = [{key: duration / (sum(run.values()) or 1.0) for key, duration in run.items()} for run in runs]
-    return [Event(name.removesuffix("_kernel_time"), kind.partition(" ")[2], median(run.get((name, kind), 0.0) for run in parts)) for name, kind in runs[0]]
+    return [
+        Event(
+            name.removesuffix("_kernel_time"),
+            kind.partition(" ")[2],
+            median(run.get((name, kind), 0.0) for run in parts),
+        )
+        for name, kind in runs[0]
+    ]

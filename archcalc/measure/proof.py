@@ -32,9 +32,9 @@ class Tally:
 class Proof:
     """What running a network showed.
 
-    `shapes`: outputs of layers whose real shape is the counted one; `inferred`: those of which onnx's own inference says the
-    same; `tensors`: learned tensors and buffers with the counted shapes, each read by its layer; `params` and `buffers` are
-    their elements. `differences` says where the network disagrees with the count.
+    `shapes`: outputs of layers whose real shape is the counted one; `inferred`: those of which onnx's own inference
+    says the same; `tensors`: learned tensors and buffers with the counted shapes, each read by its layer; `params` and
+    `buffers` are their elements. `differences` says where the network disagrees with the count.
     """
 
     name: str
@@ -52,15 +52,21 @@ class Proof:
         return not self.differences
 
     def __str__(self) -> str:
-        parts = [f"{self.shapes} shapes", f"{self.inferred} as onnx infers them", f"{self.tensors} tensors ({self.params + self.buffers:,} numbers)"]
+        parts = [
+            f"{self.shapes} shapes",
+            f"{self.inferred} as onnx infers them",
+            f"{self.tensors} tensors ({self.params + self.buffers:,} numbers)",
+        ]
         return ", ".join([*parts, *map(str, self.fields)])
 
 
 def verify(table: Table, *, fields: Sequence[str] | None = None, seed: int = 0, fill: Fill | None = None) -> Proof:
-    """Run a network and compare. `fields` names layers whose receptive field is shown by perturbation; None picks the deepest
-    for which the input is large enough, () none. `fill` gives other numbers for the learned tensors than the seeded ones.
+    """Run a network and compare. `fields` names layers whose receptive field is shown by perturbation; None picks the
+    deepest for which the input is large enough, () none. `fill` gives other numbers for the learned tensors than the
+    seeded ones.
 
-    Raises UsageError where nothing can be run: parameters that are free, a missing package, a network that has no such model.
+    Raises UsageError where nothing can be run: parameters that are free, a missing package, a network that has no such
+    model.
     """
     if table.free:
         raise UsageError(f"a network is run with numbers, and {', '.join(table.free)} is free")
@@ -73,7 +79,11 @@ def verify(table: Table, *, fields: Sequence[str] | None = None, seed: int = 0, 
     tensors, params, buffers = _tensors(table, model, differences)
     proofs = tuple(prove_field(table, n, source, seed) for n, source in wanted)
     differences += [difference for proof in proofs for difference in proof.differences]
-    notes = () if proofs or fields is not None else ("no layer's field fits into this input, so none was shown; --set may give a larger one",)
+    notes = (
+        ()
+        if proofs or fields is not None
+        else ("no layer's field fits into this input, so none was shown; --set may give a larger one",)
+    )
     return Proof(table.name, shapes, told, tensors, params, buffers, proofs, tuple(differences), notes)
 
 
@@ -81,12 +91,17 @@ def _run(table: Table, model: Model, seed: int, differences: list[str]) -> Tally
     """Every layer's real output against its counted shape; one that isn't finite is a difference too."""
     graph, batch = table.graph, int(str(table.batch))
     layers = graph.layers()
-    outputs = Session(model, [graph.nodes[n].name for n in layers]).run(feed(graph, vocabularies(graph, model), batch, seed))
+    outputs = Session(model, [graph.nodes[n].name for n in layers]).run(
+        feed(graph, vocabularies(graph, model), batch, seed)
+    )
     proved = 0
     for n, output in zip(layers, outputs, strict=True):
         node = graph.nodes[n]
         if tuple(output.shape) != (batch, *node.shape):
-            differences.append(f"{node.mark}: {node.name} puts out {spell_shape(output.shape[1:])}, and {spell_shape(node.shape)} was counted")
+            differences.append(
+                f"{node.mark}: {node.name} puts out {spell_shape(output.shape[1:])}, and {spell_shape(node.shape)} was"
+                " counted"
+            )
         elif not numpy.isfinite(output).all():
             differences.append(f"{node.mark}: {node.name} puts out numbers that aren't finite")
         else:
@@ -109,7 +124,9 @@ def _inferred(table: Table, differences: list[str]) -> Tally:
             proved += 1
         else:
             says = "nothing" if shape is None else "x".join("?" if dim is None else str(dim) for dim in shape[1:])
-            differences.append(f"{node.mark}: onnx infers {says} for {node.name}, and {spell_shape(node.shape)} was counted")
+            differences.append(
+                f"{node.mark}: onnx infers {says} for {node.name}, and {spell_shape(node.shape)} was counted"
+            )
     return Tally(proved, len(nodes))
 
 
@@ -129,5 +146,8 @@ def _tensors(table: Table, model: Model, differences: list[str]) -> tuple[Tally,
         owned[layer] = owned.get(layer, 0) + int(numpy.prod(shape, dtype=object))
     for row in table.rows:
         if isinstance(row.params, Poly) or owned.get(row.name, 0) != row.params + row.buffers:
-            differences.append(f"{row.name} has {owned.get(row.name, 0):,} learned numbers in the model, and {row.params + row.buffers} were counted")
+            differences.append(
+                f"{row.name} has {owned.get(row.name, 0):,} learned numbers in the model, and"
+                f" {row.params + row.buffers} were counted"
+            )
     return Tally(proved, len(declared)), int(table.totals["params"]), int(table.totals["buffers"])

@@ -31,8 +31,14 @@ def milliseconds(value: float) -> str:
 
 
 def text(found: Sequence[Latency], depth: int = 1) -> str:
-    """A paragraph a network, with its layers if they were profiled; a table of all and the rank correlation where there are several."""
-    parts = [_one(latency, depth) for latency in found] if len(found) == 1 or any(latency.layers for latency in found) else []
+    """A paragraph a network, with its layers if they were profiled; a table of all and the rank correlation where there
+    are several.
+    """
+    parts = (
+        [_one(latency, depth) for latency in found]
+        if len(found) == 1 or any(latency.layers for latency in found)
+        else []
+    )
     return "\n\n".join([*parts, *([_several(found)] if len(found) > 1 else [])])
 
 
@@ -41,13 +47,32 @@ def _one(latency: Latency, depth: int) -> str:
     runs = len(latency.times)
     still = "" if latency.stable else ", interrupted" if latency.interrupted else ", not standing still"
     facts = [
-        ("median", f"{milliseconds(latency.median_ms)}  (p10 {milliseconds(latency.p10_ms)}, p90 {milliseconds(latency.p90_ms)})"),
-        ("spread", f"{latency.spread:.1%} of the median between the quartiles, over {runs} run{'s' * (runs != 1)}{still}"),
+        (
+            "median",
+            (
+                f"{milliseconds(latency.median_ms)}  (p10 {milliseconds(latency.p10_ms)}, p90"
+                f" {milliseconds(latency.p90_ms)})"
+            ),
+        ),
+        (
+            "spread",
+            f"{latency.spread:.1%} of the median between the quartiles, over {runs} run{'s' * (runs != 1)}{still}",
+        ),
         ("throughput", f"{latency.throughput:,.1f} samples/s"),
-        ("achieved", f"{latency.gmacs:,.2f} GMAC/s, {latency.gmacs / ceiling.gmacs:.0%} of the {ceiling.gmacs:,.1f} that a matrix product reaches here"),
+        (
+            "achieved",
+            (
+                f"{latency.gmacs:,.2f} GMAC/s, {latency.gmacs / ceiling.gmacs:.0%} of the {ceiling.gmacs:,.1f} that a"
+                " matrix product reaches here"
+            ),
+        ),
         ("bound", f"{milliseconds(ceiling.bound_ms)} at least, by {_limit(latency)}"),
     ]
-    lines = [f"{title(table)} · {table.dtype} · {_device(latency)}", "", *(f"{name:<11}{value}" for name, value in facts)]
+    lines = [
+        f"{title(table)} · {table.dtype} · {_device(latency)}",
+        "",
+        *(f"{name:<11}{value}" for name, value in facts),
+    ]
     return "\n".join([*lines, *(["", _layers(latency, depth)] if latency.layers else [])])
 
 
@@ -60,7 +85,10 @@ def _limit(latency: Latency) -> str:
 def _device(latency: Latency) -> str:
     described = latency.described
     threads = described.get("threads")
-    return f"{described.get('name') or described['type']}{f', {threads} thread' + 's' * (threads != 1) if threads else ''} · {latency.provider}"
+    return (
+        f"{described.get('name') or described['type']}{f', {threads} thread' + 's' * (threads != 1) if threads else ''}"
+        f" · {latency.provider}"
+    )
 
 
 def _layers(latency: Latency, depth: int) -> str:
@@ -92,7 +120,13 @@ def _layers(latency: Latency, depth: int) -> str:
     if len(shown) < len(order):
         rest = [name for name in order if name not in shown]
         left, spent = sum(macs[name] for name in rest), sum(times[name] for name in rest)
-        others = ["", numbers.count(int(left)), f"{100 * left / all_macs:.1f}", f"{spent:.3f}", f"{100 * spent / all_time:.1f}"]
+        others = [
+            "",
+            numbers.count(int(left)),
+            f"{100 * left / all_macs:.1f}",
+            f"{spent:.3f}",
+            f"{100 * spent / all_time:.1f}",
+        ]
         body.append([f"{len(rest)} others", *others])
     return listing(["layer", "operation", "MACs", "%", "ms", "% of time"], body, left=("layer", "operation"))
 
@@ -119,13 +153,24 @@ def _several(found: Sequence[Latency]) -> str:
     correlation = _correlation(found)
     order = "" if correlation is None else f"\n\nrank correlation of MACs and time: {correlation:.3f}"
     latency = found[0]
-    heading = f"batch {latency.table.batch} · {latency.table.dtype} · {_device(latency)} · {len(latency.times)} rounds in turns"
-    note = ", interrupted" if latency.interrupted else "" if all(other.stable for other in found) else ", not all standing still"
+    heading = (
+        f"batch {latency.table.batch} · {latency.table.dtype} · {_device(latency)} · {len(latency.times)} rounds in"
+        " turns"
+    )
+    note = (
+        ", interrupted"
+        if latency.interrupted
+        else ""
+        if all(other.stable for other in found)
+        else ", not all standing still"
+    )
     return f"{heading}{note}\n\n{listing(headings, body, left=('network',))}{order}"
 
 
 def _correlation(found: Sequence[Latency]) -> float | None:
-    return rank_correlation([float(latency.table.totals["macs"]) for latency in found], [latency.median_ms for latency in found])
+    return rank_correlation(
+        [float(latency.table.totals["macs"]) for latency in found], [latency.median_ms for latency in found]
+    )
 
 
 def to_json(found: Sequence[Latency]) -> Measured | list[Measured]:
@@ -167,7 +212,12 @@ def _entry(latency: Latency) -> Measured:
         "spread": latency.spread,
         "throughput": latency.throughput,
         "gmac_per_s": latency.gmacs,
-        "roofline": {"bound_ms": ceiling.bound_ms, "limit": ceiling.limit, "gmac_per_s": ceiling.gmacs, "gb_per_s": ceiling.gigabytes},
+        "roofline": {
+            "bound_ms": ceiling.bound_ms,
+            "limit": ceiling.limit,
+            "gmac_per_s": ceiling.gmacs,
+            "gb_per_s": ceiling.gigabytes,
+        },
     }
     if latency.layers:
         entry["layers"] = [_timed(layer, row) for layer, row in zip(latency.layers, table.rows, strict=True)]

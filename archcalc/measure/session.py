@@ -44,11 +44,15 @@ class Session:
         levels = ort.GraphOptimizationLevel
         options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL
         read = model.readers()
-        self.tensors = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in model.tensors.items() if read[name]}
+        self.tensors = {
+            name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in model.tensors.items() if read[name]
+        }
         options.add_external_initializers(list(self.tensors), list(self.tensors.values()))
         self.outputs = list(outputs)
         try:
-            self.session = ort.InferenceSession(model.exposing(self.outputs), options, providers=["CPUExecutionProvider"])
+            self.session = ort.InferenceSession(
+                model.exposing(self.outputs), options, providers=["CPUExecutionProvider"]
+            )
         except Exception as error:  # of onnxruntime, which has no common base for its own
             raise failed("load", error) from None
 
@@ -85,12 +89,18 @@ def vocabularies(graph: Graph, model: Model) -> dict[str, int]:
     }
 
 
-def feed(graph: Graph, whole: Mapping[str, int], batch: int, seed: int = 0, kinds: Mapping[str, Any] | None = None) -> dict[str, NDArray[Any]]:
-    """Something for every input: normal numbers, or indices below `whole[name]`; in the numpy types that `kinds` has."""
+def feed(
+    graph: Graph, whole: Mapping[str, int], batch: int, seed: int = 0, kinds: Mapping[str, Any] | None = None
+) -> dict[str, NDArray[Any]]:
+    """Something for every input: normal numbers, or indices below `whole[name]`; in the numpy types that `kinds`
+    has.
+    """
     random = numpy.random.default_rng(seed)
     found: dict[str, NDArray[Any]] = {}
     for name, n in graph.inputs.items():
         shape = (batch, *map(number, graph.nodes[n].shape))
-        values: NDArray[Any] = random.integers(0, whole[name], shape) if name in whole else random.standard_normal(shape, numpy.float32)
+        values: NDArray[Any] = (
+            random.integers(0, whole[name], shape) if name in whole else random.standard_normal(shape, numpy.float32)
+        )
         found[name] = values.astype(kinds[name], copy=False) if kinds else values
     return found

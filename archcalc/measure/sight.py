@@ -1,7 +1,7 @@
 """Where windows end in the input itself: positions whose outermost tap meets no padding and no cut on the way to it.
 
-Predicted windows are not clipped. A tap in the padding of a map in between, or where a slice or a pool has cut rows off, reads
-nothing, though its window would go on; the end of such a window can't be shown.
+Predicted windows are not clipped. A tap in the padding of a map in between, or where a slice or a pool has cut rows
+off, reads nothing, though its window would go on; the end of such a window can't be shown.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ Flags = NDArray[numpy.bool_]
 
 
 class Ends(NamedTuple):
-    """Of one axis of a map: for each position, whether the low and the high end of its window are met, and whether it sees anything."""
+    """Of one axis of a map: for each position, whether the low and the high end of its window are met, and whether it
+    sees anything.
+    """
 
     low: Flags
     high: Flags
@@ -39,11 +41,15 @@ def ends(table: Table, source: str) -> list[tuple[Ends, ...] | None]:
         elif n == graph.inputs[source]:
             found.append(tuple(Ends(*(numpy.ones(number(dim), bool) for _ in Ends._fields)) for dim in node.shape[1:]))
         else:
-            found.append(tuple(_axis(table, node, axis, field.spans[axis], fields, found) for axis in range(len(field.spans))))
+            found.append(
+                tuple(_axis(table, node, axis, field.spans[axis], fields, found) for axis in range(len(field.spans)))
+            )
     return found
 
 
-def _axis(table: Table, node: Node, axis: int, span: Span, fields: list[Field | None], found: list[tuple[Ends, ...] | None]) -> Ends:
+def _axis(
+    table: Table, node: Node, axis: int, span: Span, fields: list[Field | None], found: list[tuple[Ends, ...] | None]
+) -> Ends:
     """An end is met if it is through an input that goes as far."""
     outputs = number(node.shape[1 + axis])
     end = Ends(*(numpy.zeros(outputs, bool) for _ in Ends._fields))

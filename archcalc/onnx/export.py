@@ -43,12 +43,21 @@ class Exported:
     opset: int
 
 
-def export(table: Table, path: str | Path, *, weights: str = "random", seed: int = 0, external_data: bool = False, fill: Fill | None = None) -> Exported:
+def export(
+    table: Table,
+    path: str | Path,
+    *,
+    weights: str = "random",
+    seed: int = 0,
+    external_data: bool = False,
+    fill: Fill | None = None,
+) -> Exported:
     """Write a table's network to `path`. A failure leaves what stood there as it was.
 
-    `weights`: "random" (seeded) or "none" (every tensor is one number, which takes no room); `fill` gives other numbers.
-    Learned tensors go to a file beside the model with `external_data`, and always past 2 GB. Raises UsageError for a network
-    that has no such model: a tensor whose size is free, a dtype that isn't fp32 or fp16; OSError if it can't be written.
+    `weights`: "random" (seeded) or "none" (every tensor is one number, which takes no room); `fill` gives other
+    numbers. Learned tensors go to a file beside the model with `external_data`, and always past 2 GB. Raises UsageError
+    for a network that has no such model: a tensor whose size is free, a dtype that isn't fp32 or fp16; OSError if it
+    can't be written.
     """
     if weights not in ("random", "none"):
         raise UsageError(f"unknown weights '{weights}'; there are random, none")
@@ -60,7 +69,9 @@ def export(table: Table, path: str | Path, *, weights: str = "random", seed: int
         if weights == "none":
             store: Store = Structure(table, model.graph)
         elif outside:
-            store = Outside(table, model.graph, fill or He(table.graph, seed), data_file, beside(Path(os.path.realpath(path))).name)
+            store = Outside(
+                table, model.graph, fill or He(table.graph, seed), data_file, beside(Path(os.path.realpath(path))).name
+            )
         else:
             store = Inside(table, model.graph, fill or He(table.graph, seed))
         write(model, table, store)
@@ -69,7 +80,9 @@ def export(table: Table, path: str | Path, *, weights: str = "random", seed: int
             file.write(model.SerializeToString(deterministic=True))
     data = beside(Path(os.path.realpath(path)) if path.is_symlink() else path) if isinstance(store, Outside) else None
     written = path.stat().st_size + (data.stat().st_size if data else 0)
-    return Exported(path, data, written, len(model.graph.node), len(table.rows), store.tensors, store.params, store.buffers, OPSET)
+    return Exported(
+        path, data, written, len(model.graph.node), len(table.rows), store.tensors, store.params, store.buffers, OPSET
+    )
 
 
 def _supported(table: Table) -> None:
@@ -79,7 +92,9 @@ def _supported(table: Table) -> None:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[tuple[Path, Path]]:
-    """Two files to write, for the model and its data: they take their places when both are complete, or vanish. A link is followed."""
+    """Two files to write, for the model and its data: they take their places when both are complete, or vanish. A link
+    is followed.
+    """
     if path.is_dir():
         raise UsageError(f"{path} is a folder; -o takes a file")
     target = Path(os.path.realpath(path))
@@ -138,7 +153,10 @@ class Model(NamedTuple):
 
     def input_kinds(self) -> dict[str, Any]:
         """The numpy type of each input: a float, or int64 for indices."""
-        return {value.name: onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).type for value in self.proto.graph.input}
+        return {
+            value.name: onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).type
+            for value in self.proto.graph.input
+        }
 
     def initializers(self) -> dict[str, tuple[int, ...]]:
         """The learned tensors that the graph declares, by name and shape."""
@@ -156,10 +174,11 @@ def in_memory(table: Table, fill: Fill | None = None, seed: int = 0) -> Model:
 
 
 def inferred(table: Table) -> dict[str, tuple[int | str | None, ...]]:
-    """What onnx's own inference makes of every layer's output, the batch included: it is told the inputs and nothing else.
+    """What onnx's own inference makes of every layer's output, the batch included: it is told the inputs and nothing
+    else.
 
-    Sizes are numbers, names of free axes, or None where it can't tell; a layer is missing where it doesn't know the rank.
-    Raises UsageError with the checker's words if the model isn't valid.
+    Sizes are numbers, names of free axes, or None where it can't tell; a layer is missing where it doesn't know the
+    rank. Raises UsageError with the checker's words if the model isn't valid.
     """
     _supported(table)
     weight_bytes(table)
@@ -174,7 +193,10 @@ def inferred(table: Table) -> dict[str, tuple[int | str | None, ...]]:
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise UsageError(f"onnx refuses the model: {error}") from None
     return {
-        value.name: tuple(dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None for dim in value.type.tensor_type.shape.dim)
+        value.name: tuple(
+            dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None
+            for dim in value.type.tensor_type.shape.dim
+        )
         for value in (*told.value_info, *told.output)
         if value.type.tensor_type.HasField("shape")
     }

@@ -38,7 +38,8 @@ def write(model: ModelProto, table: Table, store: Store) -> None:
         except ShapeError as error:
             free = ", ".join(table.free)
             raise UsageError(
-                f"{node.mark}: {node.name} can't be written{f' with {free} free' if free else ''}: {error}{'; bind it with --set' if free else ''}"
+                f"{node.mark}: {node.name} can't be written{f' with {free} free' if free else ''}:"
+                f" {error}{'; bind it with --set' if free else ''}"
             ) from None
         _annotate(made, row)
         values.append(_value(node.name, writer.float, table.batch, node.shape))
@@ -47,13 +48,17 @@ def write(model: ModelProto, table: Table, store: Store) -> None:
     proto.name = table.name
     proto.node.extend([*writer.constants, *writer.nodes])
     for name, n in graph.inputs.items():
-        proto.input.append(_value(name, TensorProto.INT64 if name in writer.whole else writer.float, table.batch, graph.nodes[n].shape))
+        proto.input.append(
+            _value(name, TensorProto.INT64 if name in writer.whole else writer.float, table.batch, graph.nodes[n].shape)
+        )
     proto.output.extend(outputs)
     proto.value_info.extend(value for value in values if value.name not in shown)
 
 
 def _outputs(writer: Writer, table: Table) -> list[ValueInfoProto]:
-    """The network's outputs, then what train-only heads end with. An input that is put out as it is gets a name of its own."""
+    """The network's outputs, then what train-only heads end with. An input that is put out as it is gets a name of its
+    own.
+    """
     graph, found = table.graph, []
     read = {source for node in graph.nodes for source in node.inputs}
     heads = [n for n, node in enumerate(graph.nodes) if node.head and n not in read]
@@ -68,7 +73,9 @@ def _outputs(writer: Writer, table: Table) -> list[ValueInfoProto]:
 
 
 def _value(name: str, kind: int, batch: Dim, shape: Shape) -> ValueInfoProto:
-    return helper.make_tensor_value_info(name, kind, [text(dim) if isinstance(dim, Poly) else dim for dim in (batch, *shape)])
+    return helper.make_tensor_value_info(
+        name, kind, [text(dim) if isinstance(dim, Poly) else dim for dim in (batch, *shape)]
+    )
 
 
 def _annotate(node: NodeProto, row: Row) -> None:
@@ -77,16 +84,27 @@ def _annotate(node: NodeProto, row: Row) -> None:
     costs |= {"trainable": row.trainable_params} if row.trainable_params != row.params else {}
     costs |= {"buffers": row.buffers} if row.buffers != 0 else {}
     costs |= {"macs": row.macs, "flops": row.flops, "activations": row.activations, "bytes": row.bytes}
-    costs |= {"field" if len(row.field) == 1 else f"field of {name}": numbers.one_field(field) for name, field in row.field.items()}
+    costs |= {
+        "field" if len(row.field) == 1 else f"field of {name}": numbers.one_field(field)
+        for name, field in row.field.items()
+    }
     for key, value in costs.items():
         node.metadata_props.add(key=key, value=str(value))
 
 
 def _summary(table: Table) -> dict[str, str]:
     """What the whole network costs, and how it was asked for."""
-    totals = {name: str(table.totals[name]) for name in ("params", "buffers", "macs", "flops", "activations", "act_peak_bytes", "weight_bytes")}
+    totals = {
+        name: str(table.totals[name])
+        for name in ("params", "buffers", "macs", "flops", "activations", "act_peak_bytes", "weight_bytes")
+    }
     bindings = {name: str(value) for name, value in table.binding.values.items()}
-    return {"spec": table.spec.path, **({"variant": table.variant} if table.variant else {}), **totals, **{f"set {k}": v for k, v in bindings.items()}}
+    return {
+        "spec": table.spec.path,
+        **({"variant": table.variant} if table.variant else {}),
+        **totals,
+        **{f"set {k}": v for k, v in bindings.items()},
+    }
 
 
 def weight_bytes(table: Table) -> int:
@@ -101,5 +119,8 @@ def weight_bytes(table: Table) -> int:
         for name, shape in (node.op.weights(*shapes) | node.op.buffers(*shapes)).items():
             if isinstance(size(shape), Poly):
                 free = ", ".join(sorted({symbol for dim in shape if isinstance(dim, Poly) for symbol in dim.symbols}))
-                raise UsageError(f"{node.mark}: {node.name}: its {name} is {spell_shape(shape)}, which has no size while {free} is free; bind it with --set")
+                raise UsageError(
+                    f"{node.mark}: {node.name}: its {name} is {spell_shape(shape)}, which has no size while {free} is"
+                    " free; bind it with --set"
+                )
     raise UsageError(f"the network's weights depend on {', '.join(total.symbols)}; bind it with --set")

@@ -13,12 +13,16 @@ KINDS = {"fp32": TensorProto.FLOAT, "fp16": TensorProto.FLOAT16}
 def matrix_product(side: int, dtype: str) -> Model:
     """`a` times `b`, both square."""
     shape = [side, side]
-    return _model([helper.make_node("MatMul", ["a", "b"], ["product"])], {"a": shape, "b": shape}, ("product", shape), dtype)
+    return _model(
+        [helper.make_node("MatMul", ["a", "b"], ["product"])], {"a": shape, "b": shape}, ("product", shape), dtype
+    )
 
 
 def plain_read(count: int, dtype: str) -> Model:
     """The largest of `x`: every element is read once."""
-    return _model([helper.make_node("ReduceMax", ["x"], ["largest"], keepdims=0)], {"x": [count]}, ("largest", []), dtype)
+    return _model(
+        [helper.make_node("ReduceMax", ["x"], ["largest"], keepdims=0)], {"x": [count]}, ("largest", []), dtype
+    )
 
 
 def _model(nodes: list[NodeProto], inputs: dict[str, list[int]], output: tuple[str, list[int]], dtype: str) -> Model:

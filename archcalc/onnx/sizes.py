@@ -1,4 +1,6 @@
-"""Sizes that depend on free symbols, as ONNX nodes: computed from the inputs' shapes, in whole numbers, when the network runs."""
+"""Sizes that depend on free symbols, as ONNX nodes: computed from the inputs' shapes, in whole numbers, when the
+network runs.
+"""
 
 from __future__ import annotations
 
@@ -65,11 +67,16 @@ class Sizes:
             dim = self.write("Shape", name, start=axis, end=axis + 1)
             shifted = dim if offset == 0 else self.write("Sub", dim, self.ints([offset]))
             return shifted if factor == 1 else self.write("Div", shifted, self.ints([factor]))
-        raise UsageError(f"a size depends on {', '.join(sorted(atom.symbols))} in a way that the inputs' shapes don't show; bind it with --set")
+        raise UsageError(
+            f"a size depends on {', '.join(sorted(atom.symbols))} in a way that the inputs' shapes don't show; bind it"
+            " with --set"
+        )
 
 
 def _sources(shapes: Mapping[str, Shape]) -> dict[str, tuple[str, int, int, int]]:
-    """Where each symbol can be read off: an input, its axis, and the factor and offset between the symbol and that size."""
+    """Where each symbol can be read off: an input, its axis, and the factor and offset between the symbol and that
+    size.
+    """
     found: dict[str, tuple[str, int, int, int]] = {}
     for name, shape in shapes.items():
         for axis, dim in enumerate(shape):
@@ -78,6 +85,12 @@ def _sources(shapes: Mapping[str, Shape]) -> dict[str, tuple[str, int, int, int]
             if len(terms) != 1:
                 continue
             ((monomial, factor),) = terms.items()
-            if len(monomial) == 1 and isinstance(monomial[0], Variable) and isinstance(factor, int) and factor > 0 and isinstance(offset, int):
+            if (
+                len(monomial) == 1
+                and isinstance(monomial[0], Variable)
+                and isinstance(factor, int)
+                and factor > 0
+                and isinstance(offset, int)
+            ):
                 found.setdefault(monomial[0].symbol.name, (name, axis, factor, offset))
     return found

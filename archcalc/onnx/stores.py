@@ -72,7 +72,9 @@ class Outside(Inside):
         offset = -(-self.file.tell() // ALIGNMENT) * ALIGNMENT
         self.file.seek(offset)
         self.file.write(content)
-        tensor = self.proto.initializer.add(name=slot.label, data_type=self.kind, dims=slot.shape, data_location=TensorProto.EXTERNAL)
+        tensor = self.proto.initializer.add(
+            name=slot.label, data_type=self.kind, dims=slot.shape, data_location=TensorProto.EXTERNAL
+        )
         for key, value in (("location", self.shown), ("offset", offset), ("length", len(content))):
             tensor.external_data.add(key=key, value=str(value))
 
@@ -89,7 +91,9 @@ class InMemory(Inside):
 
     def put(self, slot: Slot) -> None:
         self.arrays[slot.label] = self.values(slot)
-        tensor = self.proto.initializer.add(name=slot.label, data_type=self.kind, dims=slot.shape, data_location=TensorProto.EXTERNAL)
+        tensor = self.proto.initializer.add(
+            name=slot.label, data_type=self.kind, dims=slot.shape, data_location=TensorProto.EXTERNAL
+        )
         tensor.external_data.add(key="location", value="memory")
 
 
@@ -97,6 +101,9 @@ class Structure(Store):
     """Nowhere: a node makes each tensor out of one number, as the light models that come with onnx have it."""
 
     def put(self, slot: Slot) -> None:
-        shape, value = f"{slot.label}:shape", helper.make_tensor("value", self.kind, [1], [constant(slot.name, slot.shape)])
+        shape, value = (
+            f"{slot.label}:shape",
+            helper.make_tensor("value", self.kind, [1], [constant(slot.name, slot.shape)]),
+        )
         self.proto.initializer.append(helper.make_tensor(shape, TensorProto.INT64, [len(slot.shape)], slot.shape))
         self.proto.node.append(helper.make_node("ConstantOfShape", [shape], [slot.label], name=slot.label, value=value))

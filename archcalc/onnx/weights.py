@@ -1,10 +1,11 @@
 """What learned tensors begin with: numbers under which a network of any depth computes numbers of order one.
 
-Weights are He's (arXiv:1502.01852), normal with variance 1/(fan_in * the mean square of what arrives): 2/fan_in after a rectifier.
-Where a bias stands beside them they share that variance with it, so that nothing dies out or grows over many layers: what a
-layer adds of its own outweighs what errors of these estimates compound to. Running statistics are those that the estimate
-expects. Residual branches share the variance of the sum that they feed. In a network of many layers with neither bias nor
-normalisation, where every chance would be carried on to the end, each layer passes most of its input on as it is.
+Weights are He's (arXiv:1502.01852), normal with variance 1/(fan_in * the mean square of what arrives): 2/fan_in after a
+rectifier. Where a bias stands beside them they share that variance with it, so that nothing dies out or grows over many
+layers: what a layer adds of its own outweighs what errors of these estimates compound to. Running statistics are those
+that the estimate expects. Residual branches share the variance of the sum that they feed. In a network of many layers
+with neither bias nor normalisation, where every chance would be carried on to the end, each layer passes most of its
+input on as it is.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ FRESH = 4.0  # how many of such layers' outputs are new, in all of a network
 
 
 class Slot(NamedTuple):
-    """A learned tensor to be filled: whose (a position in the graph), what the operator calls it, what the graph does, and its shape."""
+    """A learned tensor to be filled: whose (a position in the graph), what the operator calls it, what the graph does,
+    and its shape.
+    """
 
     n: int
     name: str
@@ -47,7 +50,9 @@ class He:
         self.graph, self.seed = graph, seed
         self.targets = _targets(graph)
         self.bare = _bare(graph, self.targets)
-        self.fresh = min(1.0, FRESH / len(self.bare)) if self.bare else 1.0  # the share of a bare layer's output that is not passed on
+        self.fresh = (
+            min(1.0, FRESH / len(self.bare)) if self.bare else 1.0
+        )  # the share of a bare layer's output that is not passed on
         self.moments = _moments(graph, self.targets, self.bare, self.fresh)
 
     def __call__(self, slot: Slot) -> Array:
@@ -65,14 +70,20 @@ class He:
             return numpy.full(slot.shape, 0.25, numpy.float32)
         if slot.n in self.bare:
             return self._passing(slot, node, random)
-        values = numpy.float32(self._deviation(slot, node, target, arriving, learned)) * random.standard_normal(slot.shape, numpy.float32)
+        values = numpy.float32(self._deviation(slot, node, target, arriving, learned)) * random.standard_normal(
+            slot.shape, numpy.float32
+        )
         if slot.name.endswith(("bias", "shift")):
-            values.flat[0] = abs(values.flat[0])  # so that a rectifier after it passes something, however few channels there are
+            values.flat[0] = abs(
+                values.flat[0]
+            )  # so that a rectifier after it passes something, however few channels there are
         return values
 
     def _passing(self, slot: Slot, node: Node, random: numpy.random.Generator) -> Array:
         """What arrives, channel by channel, and a share of He's."""
-        values = numpy.float32(sqrt(self.fresh / _fan_in(self.graph, node, slot))) * random.standard_normal(slot.shape, numpy.float32)
+        values = numpy.float32(sqrt(self.fresh / _fan_in(self.graph, node, slot))) * random.standard_normal(
+            slot.shape, numpy.float32
+        )
         out, per_group = numpy.arange(slot.shape[0]), slot.shape[1]
         middle: tuple[Any, ...] = tuple((size - 1) // 2 for size in slot.shape[2:])
         values[(out, out % per_group, *middle)] += sqrt(1 - self.fresh)
@@ -105,25 +116,36 @@ def _inside(node: Node, shape: Shape) -> float:
     windows = node.op.windows(shape)
     share = 1.0
     for axis, window in enumerate(windows if isinstance(windows, tuple) else ()):
-        inside, outputs, kernel, before = map(number, (shape[1 + axis], node.shape[1 + axis], window.kernel, window.before))
+        inside, outputs, kernel, before = map(
+            number, (shape[1 + axis], node.shape[1 + axis], window.kernel, window.before)
+        )
         if window.up > 1:
             continue
-        starts = numpy.arange(outputs)[:, None] * window.stride - before + numpy.arange(kernel)[None, :] * window.dilation
+        starts = (
+            numpy.arange(outputs)[:, None] * window.stride - before + numpy.arange(kernel)[None, :] * window.dilation
+        )
         share *= float(((starts >= 0) & (starts < inside)).mean())
     return share
 
 
 def positive(graph: Graph, seed: int, blind: Collection[int] = ()) -> Fill:
-    """Weights under which everything that an output sees raises it, and nothing cancels: about 1/channels, biases and shifts zero.
+    """Weights under which everything that an output sees raises it, and nothing cancels: about 1/channels, biases and
+    shifts zero.
 
-    They vary, so that no normalisation over channels meets channels that are all alike. Layers in `blind` (positions) put out the
-    same whatever arrives: their weights are zero and their biases one.
+    They vary, so that no normalisation over channels meets channels that are all alike. Layers in `blind` (positions)
+    put out the same whatever arrives: their weights are zero and their biases one.
     """
 
     def fill(slot: Slot) -> Array:
         if slot.n in blind:
-            return numpy.full(slot.shape, slot.name == "variance" or slot.name.endswith(("bias", "shift")), numpy.float32)
-        if slot.name == "mean" or slot.name.endswith(("bias", "shift")) or graph.nodes[slot.n].op.word in ("position", "token"):
+            return numpy.full(
+                slot.shape, slot.name == "variance" or slot.name.endswith(("bias", "shift")), numpy.float32
+            )
+        if (
+            slot.name == "mean"
+            or slot.name.endswith(("bias", "shift"))
+            or graph.nodes[slot.n].op.word in ("position", "token")
+        ):
             return numpy.zeros(slot.shape, numpy.float32)
         random = numpy.random.default_rng((seed, zlib.crc32(slot.label.encode())))
         level = 1 / _channels(graph.nodes[slot.n], slot) if slot.name == "weight" else 1.0
@@ -148,7 +170,7 @@ def constant(name: str, shape: tuple[int, ...]) -> float:
     return 1.0 if len(shape) < 2 else 1 / prod(shape[1:])
 
 
-# ---- estimates ---------------------------------------------------------------------------------------------------------------
+# ---- estimates -------------------------------------------------------------------------------------------------------
 
 
 def _is_weighted(node: Node) -> bool:
@@ -157,11 +179,17 @@ def _is_weighted(node: Node) -> bool:
 
 
 def _bare(graph: Graph, targets: list[float]) -> frozenset[int]:
-    """The layers without bias in a network without normalisation, if there are many; those that are summed with others aside."""
+    """The layers without bias in a network without normalisation, if there are many; those that are summed with others
+    aside.
+    """
     if any(node.op.word in ("bn", "ln", "gn") for node in graph.nodes):
         return frozenset()
     words = ("conv", "dwconv", "linear")
-    found = [n for n, node in enumerate(graph.nodes) if node.op.word in words and not getattr(node.op, "bias", True) and targets[n] == 1]
+    found = [
+        n
+        for n, node in enumerate(graph.nodes)
+        if node.op.word in words and not getattr(node.op, "bias", True) and targets[n] == 1
+    ]
     return frozenset(found if len(found) > MOST_BARE else ())
 
 
@@ -223,7 +251,9 @@ def _through(graph: Graph, node: Node, target: float, arriving: list[_Moments]) 
         return _Moments(0.0, target)
     if word in ("add", "sub", "mean"):
         share = 1 / len(arriving) if word == "mean" else 1.0
-        mean = share * (sum(m.mean for m in arriving) if word != "sub" else arriving[0].mean - sum(m.mean for m in arriving[1:]))
+        mean = share * (
+            sum(m.mean for m in arriving) if word != "sub" else arriving[0].mean - sum(m.mean for m in arriving[1:])
+        )
         return _Moments(mean, mean**2 + share**2 * sum(m.variance for m in arriving))
     if word == "mul":
         return _Moments(prod(m.mean for m in arriving), prod(m.square for m in arriving))
@@ -232,7 +262,10 @@ def _through(graph: Graph, node: Node, target: float, arriving: list[_Moments]) 
     if word == "concat":
         sizes = [_rough(shape[0]) for shape in graph.shapes_into(node)]
         shares = [size / sum(sizes) for size in sizes]
-        return _Moments(sum(s * m.mean for s, m in zip(shares, arriving, strict=True)), sum(s * m.square for s, m in zip(shares, arriving, strict=True)))
+        return _Moments(
+            sum(s * m.mean for s, m in zip(shares, arriving, strict=True)),
+            sum(s * m.square for s, m in zip(shares, arriving, strict=True)),
+        )
     if word in ACTIVATIONS:
         return _rectified(arriving[0])
     if word == "gap":  # neighbours are alike, so their mean varies by more than that of as many strangers

@@ -1,7 +1,8 @@
 """Writes the nodes of an ONNX graph, layer by layer: the `Builder` that operators emit themselves with.
 
-A layer's last node and its output are called what the layer is called, what stands before it in the layer is `layer:Kind`, its
-learned tensors are `layer.weight`. Constants are nodes, so that the initializers are the learned tensors and buffers alone.
+A layer's last node and its output are called what the layer is called, what stands before it in the layer is
+`layer:Kind`, its learned tensors are `layer.weight`. Constants are nodes, so that the initializers are the learned
+tensors and buffers alone.
 """
 
 from __future__ import annotations
@@ -54,10 +55,12 @@ class Writer:
         readers = [node for node in self.graph.nodes if n in node.inputs]
         return bool(readers) and all(node.op.word == "embedding" for node in readers) and n not in self.graph.outputs
 
-    # ---- layers ---------------------------------------------------------------------------------------------------------------
+    # ---- layers ------------------------------------------------------------------------------------------------------
 
     def layer(self, n: int) -> NodeProto:
-        """Write one layer, and give the node that carries its name. Raises ShapeError for what must be a number and isn't."""
+        """Write one layer, and give the node that carries its name. Raises ShapeError for what must be a number and
+        isn't.
+        """
         node = self.graph.nodes[n]
         self.position, self.label, self.own = n, node.name, []
         shapes = self.graph.shapes_into(node)
@@ -66,7 +69,9 @@ class Writer:
                 label = self._unused(f"{node.name}.{name}")
                 self.learned[n, name] = label
                 self.store.add(Slot(n, name, label, tuple(number(dim) for dim in shape)))
-        value = _name(node.op.emit(self, *(Tensor(self.graph.nodes[i].name, self.graph.nodes[i].shape) for i in node.inputs)))
+        value = _name(
+            node.op.emit(self, *(Tensor(self.graph.nodes[i].name, self.graph.nodes[i].shape) for i in node.inputs))
+        )
         return self._named(value, node.name)
 
     def output(self, source: str, name: str) -> NodeProto:
@@ -92,7 +97,7 @@ class Writer:
         self.labels.add(name)
         return name
 
-    # ---- what rules call ----------------------------------------------------------------------------------------------------------
+    # ---- what rules call ---------------------------------------------------------------------------------------------
 
     def node(self, kind: str, *inputs: Value, output: int = 0, **attributes: Any) -> str:
         base = f"{self.label}:{kind}"
@@ -109,7 +114,9 @@ class Writer:
 
     def ints(self, dims: Sequence[Dim]) -> str:
         if not any(isinstance(dim, Poly) for dim in dims):
-            return self._constant(f"[{', '.join(map(str, dims))}]", numpy.array([number(dim) for dim in dims], numpy.int64))
+            return self._constant(
+                f"[{', '.join(map(str, dims))}]", numpy.array([number(dim) for dim in dims], numpy.int64)
+            )
         parts = [self.sizes.value(dim) for dim in dims]
         return parts[0] if len(parts) == 1 else self.node("Concat", *parts, axis=0)
 
@@ -118,7 +125,10 @@ class Writer:
 
     def reals(self, values: Sequence[float]) -> str:
         same = len(set(values)) == 1
-        return self._constant(f"({values[0]:g}, {len(values)} times)" if same else f"({', '.join(map(str, values))})", numpy.array(values, self.numpy_float))
+        return self._constant(
+            f"({values[0]:g}, {len(values)} times)" if same else f"({', '.join(map(str, values))})",
+            numpy.array(values, self.numpy_float),
+        )
 
     def scales(self, values: Sequence[float]) -> str:
         return self._constant(f"scales ({', '.join(map(str, values))})", numpy.array(values, numpy.float32))
@@ -131,7 +141,7 @@ class Writer:
         known: list[Dim] = [0, *(-1 if isinstance(dim, Poly) else dim for dim in dims)]
         return self.node("Reshape", value, self.ints(known if known.count(-1) < 2 else [self.batch, *dims]))
 
-    # ---- constants ------------------------------------------------------------------------------------------------------------------
+    # ---- constants ---------------------------------------------------------------------------------------------------
 
     def _constant(self, name: str, array: numpy.ndarray[Any, Any]) -> str:
         """A constant, once for all layers; its name is what it holds, as long as that is short."""
@@ -139,7 +149,11 @@ class Writer:
         if key not in self.known:
             shown = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 8]}... {len(self.known)}"
             self.known[key] = self._unused(shown)
-            self.constants.append(helper.make_node("Constant", [], [self.known[key]], name=self.known[key], value=numpy_helper.from_array(array)))
+            self.constants.append(
+                helper.make_node(
+                    "Constant", [], [self.known[key]], name=self.known[key], value=numpy_helper.from_array(array)
+                )
+            )
         return self.known[key]
 
     def _size_node(self, kind: str, *inputs: str, **attributes: Any) -> str:
@@ -153,7 +167,9 @@ def _name(value: Value) -> str:
 
 
 def _node(kind: str, name: str, inputs: list[str], outputs: list[str], attributes: Mapping[str, Any]) -> NodeProto:
-    return helper.make_node(kind, inputs, outputs, name=name, **{key: _attribute(value) for key, value in attributes.items()})
+    return helper.make_node(
+        kind, inputs, outputs, name=name, **{key: _attribute(value) for key, value in attributes.items()}
+    )
 
 
 def _attribute(value: Any) -> Any:

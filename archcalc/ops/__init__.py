@@ -25,7 +25,21 @@ def _words(base: type[Op]) -> Iterator[tuple[str, type[Op]]]:
 
 OPS: dict[str, type[Op]] = dict(_words(Op))
 
-ACTIVATIONS = tuple(word for word, cls in OPS.items() if cls.__module__ == activation.__name__ and word not in ("softmax", "dropout"))
+ACTIVATIONS = tuple(
+    word for word, cls in OPS.items() if cls.__module__ == activation.__name__ and word not in ("softmax", "dropout")
+)
 NORMALIZATIONS = ("bn", "ln", "gn", "lrn")
 
-__all__ = ["ACTIVATIONS", "FAMILIES", "NORMALIZATIONS", "OPS", "Op", "Reach", "Shape", "Window", "Windows", "size", "spell_shape"]
+__all__ = [
+    "ACTIVATIONS",
+    "FAMILIES",
+    "NORMALIZATIONS",
+    "OPS",
+    "Op",
+    "Reach",
+    "Shape",
+    "Window",
+    "Windows",
+    "size",
+    "spell_shape",
+]

@@ -1,11 +1,11 @@
 """What an operator is.
 
-An operator is one frozen class. Its fields are what a spec may set; its rules stand side by side and are pure: shapes in,
-values out, with no graph, no names and no state. Sizes are `Dim`s (an int, or a polynomial in free symbols), so rule bodies
-use only `+ - *` and `//` by a positive int, and one body serves numbers and closed forms.
+An operator is one frozen class. Its fields are what a spec may set; its rules stand side by side and are pure: shapes
+in, values out, with no graph, no names and no state. Sizes are `Dim`s (an int, or a polynomial in free symbols), so
+rule bodies use only `+ - *` and `//` by a positive int, and one body serves numbers and closed forms.
 
-A shape is one sample, channels first; the batch axis is implied. To add an operator, write one class in the family's file
-and one row in `tests/test_ops.py`; nothing else needs to know.
+A shape is one sample, channels first; the batch axis is implied. To add an operator, write one class in the family's
+file and one row in `tests/test_ops.py`; nothing else needs to know.
 """
 
 import enum
@@ -25,8 +25,8 @@ Shape = tuple[Dim, ...]
 class Window(NamedTuple):
     """How one axis of the output looks at the same axis of the input.
 
-    Output `o` reads the inputs `(o * stride - before + t * dilation) / up` for `t` in `0..kernel-1`, where that is whole:
-    an ordinary window has `up` 1; a transposed convolution first spreads its input `up` apart.
+    Output `o` reads the inputs `(o * stride - before + t * dilation) / up` for `t` in `0..kernel-1`, where that is
+    whole: an ordinary window has `up` 1; a transposed convolution first spreads its input `up` apart.
     """
 
     kernel: Dim = 1
@@ -59,7 +59,9 @@ class Op(Checked):
     is_layer: ClassVar[bool] = False  # counted in `depth`: it contracts its input with learned weights
     is_pooling: ClassVar[bool] = False  # counted in `depth_with_pooling`
     in_place: ClassVar[bool] = False  # may overwrite its first input at inference
-    keeps_output: ClassVar[bool] = True  # False: training keeps no copy of its own (rectifiers overwrite, dropout keeps a mask)
+    keeps_output: ClassVar[bool] = (
+        True  # False: training keeps no copy of its own (rectifiers overwrite, dropout keeps a mask)
+    )
     is_view: ClassVar[bool] = False  # moves no data
     is_gate: ClassVar[bool] = False  # a global input only scales the others
 
@@ -90,7 +92,9 @@ class Op(Checked):
         raise NotImplementedError
 
     def backward(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Dim:
-        """Multiply-accumulates of the backward pass: the gradients of the inputs (`dx`, one each) and of the weights (`dw`), where wanted."""
+        """Multiply-accumulates of the backward pass: the gradients of the inputs (`dx`, one each) and of the weights
+        (`dw`), where wanted.
+        """
         return (any(dx) + dw) * self.macs(output, *inputs)
 
     def windows(self, *inputs: Shape) -> Windows:
@@ -98,7 +102,9 @@ class Op(Checked):
         raise NotImplementedError
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
-        """Write the ONNX nodes that compute the output, and give its value. Learned tensors are those of `weights` and `buffers`, and no others."""
+        """Write the ONNX nodes that compute the output, and give its value. Learned tensors are those of `weights` and
+        `buffers`, and no others.
+        """
         raise NotImplementedError
 
     @property
@@ -179,16 +185,21 @@ def spell_shape(shape: Shape, dim: Callable[[Dim], str] = str) -> str:
 def need_rank(word: str, shape: Shape, low: int, high: int, hint: str = "") -> None:
     if not low <= len(shape) <= high:
         wanted = f"{low}" if low == high else f"{low} to {high}"
-        raise ShapeError(f"{word} needs an input of {wanted} axes (channels first), got {spell_shape(shape)}{hint and '; ' + hint}")
+        raise ShapeError(
+            f"{word} needs an input of {wanted} axes (channels first), got {spell_shape(shape)}{hint and '; ' + hint}"
+        )
 
 
-# ---- the types of fields: each accepts what an expression yields and says what is wrong in one sentence ------------------
+# ---- the types of fields: each accepts what an expression yields and says what is wrong in one sentence --------------
 
 
 def _is_whole(value: object) -> TypeGuard[Poly]:
     """Whether a closed form is a whole number everywhere; one that isn't is refused."""
     if isinstance(value, Poly) and not integral(value):
-        raise ValueError(f"must be a whole number, and `{value}` isn't one everywhere; write `//`, or give the parameter a multiple_of")
+        raise ValueError(
+            f"must be a whole number, and `{value}` isn't one everywhere; write `//`, or give the parameter a"
+            " multiple_of"
+        )
     return isinstance(value, Poly)
 
 

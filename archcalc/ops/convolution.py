@@ -2,7 +2,22 @@
 
 from archcalc.algebra import Dim, divides
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Count, Counts, Flag, Op, Padding, Shape, Size, Sizes, Whole, Window, need_rank, number, size, spread
+from archcalc.ops.base import (
+    Count,
+    Counts,
+    Flag,
+    Op,
+    Padding,
+    Shape,
+    Size,
+    Sizes,
+    Whole,
+    Window,
+    need_rank,
+    number,
+    size,
+    spread,
+)
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.windowed import Windowed
 
@@ -96,27 +111,39 @@ class Local(Conv):
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         (x,) = inputs
         output = self.shape(x)
-        return self._with_bias((*output[1:], self.out, x[0] // self.groups, *spread(self.kernel, len(x) - 1, "kernel")), output)
+        return self._with_bias(
+            (*output[1:], self.out, x[0] // self.groups, *spread(self.kernel, len(x) - 1, "kernel")), output
+        )
 
     def macs(self, output: Shape, *inputs: Shape) -> Dim:
         """Every weight is used once."""
         return size(self.weights(*inputs)["weight"])
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
-        """Each axis is gathered into its windows; then every position has a matrix product of its own, over the batch."""
+        """Each axis is gathered into its windows; then every position has a matrix product of its own, over the
+        batch.
+        """
         (x,) = tensors
         sides, rank = self.shape(x.shape)[1:], len(x.shape) - 1
         value = self.padded(builder, x)
         for axis, ((_, kernel, stride, dilation), side) in enumerate(zip(self.axes(x.shape), sides, strict=True)):
-            taps = builder.ints([output * stride + tap * dilation for output in range(number(side)) for tap in range(number(kernel))])
-            value = builder.node("Gather", value, builder.node("Reshape", taps, builder.ints((side, kernel))), axis=2 + 2 * axis)
+            taps = builder.ints(
+                [output * stride + tap * dilation for output in range(number(side)) for tap in range(number(kernel))]
+            )
+            value = builder.node(
+                "Gather", value, builder.node("Reshape", taps, builder.ints((side, kernel))), axis=2 + 2 * axis
+            )
         channels, kernels = x.shape[0] // self.groups, spread(self.kernel, rank, "kernel")
         pairs = [dim for pair in zip(sides, kernels, strict=True) for dim in pair]
         value = builder.reshaped(value, self.groups, channels, *pairs)
         value = builder.node("Transpose", value, perm=[*range(3, 3 + 2 * rank, 2), 1, 2, *range(4, 4 + 2 * rank, 2), 0])
         columns = builder.node("Reshape", value, builder.ints((size(sides), self.groups, channels * size(kernels), -1)))
-        weight = builder.node("Reshape", builder.weight("weight"), builder.ints((size(sides), self.groups, self.out // self.groups, -1)))
-        product = builder.node("Reshape", builder.node("MatMul", weight, columns), builder.ints((size(sides), self.out, -1)))
+        weight = builder.node(
+            "Reshape", builder.weight("weight"), builder.ints((size(sides), self.groups, self.out // self.groups, -1))
+        )
+        product = builder.node(
+            "Reshape", builder.node("MatMul", weight, columns), builder.ints((size(sides), self.out, -1))
+        )
         output = builder.reshaped(builder.node("Transpose", product, perm=[2, 1, 0]), self.out, *sides)
         return builder.node("Add", output, builder.weight("bias")) if self.bias else output
 
@@ -124,7 +151,8 @@ class Local(Conv):
 class ConvTranspose(Op):
     """Transposed convolution: output `(size-1)*stride - pads + dilation*(kernel-1) + 1 + output_pad`.
 
-    `pad=same` gives `size*stride`. Every input element meets every weight of its channel: MACs are counted at the input's size.
+    `pad=same` gives `size*stride`. Every input element meets every weight of its channel: MACs are counted at the
+    input's size.
     """
 
     word = "conv_transpose"
@@ -162,20 +190,27 @@ class ConvTranspose(Op):
             elif isinstance(pad, tuple):
                 before, after = pad
             else:
-                before = after = {None: reach // 2, "valid": 0, "full": reach}.get(pad, pad) if not isinstance(pad, int) else pad
+                before = after = (
+                    {None: reach // 2, "valid": 0, "full": reach}.get(pad, pad) if not isinstance(pad, int) else pad
+                )
             rows.append((dim, kernel, stride, dilation, before, after))
         return rows
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         rows = self.axes(x)
-        if isinstance(self.output_pad, int) and any(self.output_pad >= max(stride, dilation) for _, _, stride, dilation, _, _ in rows):
+        if isinstance(self.output_pad, int) and any(
+            self.output_pad >= max(stride, dilation) for _, _, stride, dilation, _, _ in rows
+        ):
             raise ShapeError(f"{self.word}: output_pad={self.output_pad} must be less than the stride or the dilation")
         _per_group(self.word, x[0], self.groups, "input")
         _per_group(self.word, self.out, self.groups, "output")
         return (
             self.out,
-            *((dim - 1) * stride - before - after + dilation * (kernel - 1) + 1 + self.output_pad for dim, kernel, stride, dilation, before, after in rows),
+            *(
+                (dim - 1) * stride - before - after + dilation * (kernel - 1) + 1 + self.output_pad
+                for dim, kernel, stride, dilation, before, after in rows
+            ),
         )
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
@@ -193,7 +228,10 @@ class ConvTranspose(Op):
     def windows(self, *inputs: Shape) -> tuple[Window, ...]:
         """Output `o` reads the inputs `(o + before - t*dilation) / stride`, where that is whole."""
         (x,) = inputs
-        return tuple(Window(kernel, 1, dilation, dilation * (kernel - 1) - before, stride) for _, kernel, stride, dilation, before, _ in self.axes(x))
+        return tuple(
+            Window(kernel, 1, dilation, dilation * (kernel - 1) - before, stride)
+            for _, kernel, stride, dilation, before, _ in self.axes(x)
+        )
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         (x,) = tensors

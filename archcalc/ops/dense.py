@@ -8,7 +8,21 @@ from typing import ClassVar
 
 from archcalc.algebra import Dim, divides, same
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Count, End, Flag, Op, Reach, Shape, Size, Window, Windows, need_rank, number, size, spell_shape
+from archcalc.ops.base import (
+    Count,
+    End,
+    Flag,
+    Op,
+    Reach,
+    Shape,
+    Size,
+    Window,
+    Windows,
+    need_rank,
+    number,
+    size,
+    spell_shape,
+)
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
 
 
@@ -71,9 +85,16 @@ class MatMul(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         a, b = inputs
-        fits = len(a) >= 2 and len(a) == len(b) and same(a[-1], b[-2]) and all(same(x, y) for x, y in zip(a[:-2], b[:-2], strict=True))
+        fits = (
+            len(a) >= 2
+            and len(a) == len(b)
+            and same(a[-1], b[-2])
+            and all(same(x, y) for x, y in zip(a[:-2], b[:-2], strict=True))
+        )
         if not fits:
-            raise ShapeError(f"matmul: {spell_shape(a)} and {spell_shape(b)} don't fit: it takes n x k and k x m, other axes alike")
+            raise ShapeError(
+                f"matmul: {spell_shape(a)} and {spell_shape(b)} don't fit: it takes n x k and k x m, other axes alike"
+            )
         return (*a[:-1], b[-1])
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
@@ -132,7 +153,9 @@ class Attention(Op):
         k = inputs[1] if len(inputs) > 1 else q
         v = inputs[2] if len(inputs) > 2 else k
         if not same(size(k[1:]), size(v[1:])):
-            raise ShapeError(f"attention: keys {spell_shape(k)} and values {spell_shape(v)} have different numbers of positions")
+            raise ShapeError(
+                f"attention: keys {spell_shape(k)} and values {spell_shape(v)} have different numbers of positions"
+            )
         return q, k, v
 
     def shape(self, *inputs: Shape) -> Shape:
@@ -142,7 +165,12 @@ class Attention(Op):
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         q, k, v = self._operands(inputs)
         dim, shared, out = self._widths(q)
-        weights: dict[str, Shape] = {"q_weight": (dim, q[0]), "k_weight": (shared, k[0]), "v_weight": (shared, v[0]), "out_weight": (out, dim)}
+        weights: dict[str, Shape] = {
+            "q_weight": (dim, q[0]),
+            "k_weight": (shared, k[0]),
+            "v_weight": (shared, v[0]),
+            "out_weight": (out, dim),
+        }
         if self.bias:
             weights |= {"q_bias": (dim,), "k_bias": (shared,), "v_bias": (shared,), "out_bias": (out,)}
         return weights
@@ -152,11 +180,17 @@ class Attention(Op):
         q, k, v = self._operands(inputs)
         dim, shared, out = self._widths(q)
         queries, keys = size(q[1:]), size(k[1:])
-        return (queries * q[0] * dim, keys * k[0] * shared, keys * v[0] * shared), queries * dim * out, 2 * queries * keys * dim
+        return (
+            (queries * q[0] * dim, keys * k[0] * shared, keys * v[0] * shared),
+            queries * dim * out,
+            2 * queries * keys * dim,
+        )
 
     def parts(self, *inputs: Shape) -> dict[str, Dim]:
-        """What it does, for conventions that count only some of it: MACs of all `projections` and of the two `products`; numbers
-        of `scores`, of the `queries`' features, and of the features that queries, keys and values are `projected` to."""
+        """What it does, for conventions that count only some of it: MACs of all `projections` and of the two
+        `products`; numbers of `scores`, of the `queries`' features, and of the features that queries, keys and values
+        are `projected` to.
+        """
         (q, k, v), out, products = self._products(inputs)
         queries, keys, values = self._operands(inputs)
         dim, shared, _ = self._widths(queries)
@@ -173,7 +207,9 @@ class Attention(Op):
         return q + k + v + out + scores
 
     def backward(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Dim:
-        """Weights' gradients, the inputs' where they are wanted, and what lies between: the products of scores twice."""
+        """Weights' gradients, the inputs' where they are wanted, and what lies between: the products of scores
+        twice.
+        """
         into, out, scores = self._products(inputs)
         wanted = (dx[0], dx[min(1, len(dx) - 1)], dx[-1])
         total: Dim = out + 2 * scores if dw or any(dx) else 0
@@ -301,7 +337,9 @@ class _Recurrent(Op):
         return total
 
     def backward(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Dim:
-        """Weights' gradients, and those that flow back through time and layers; the first layer's input only if wanted."""
+        """Weights' gradients, and those that flow back through time and layers; the first layer's input only if
+        wanted.
+        """
         total = self.macs(output, *inputs)
         first = inputs[0][1] * inputs[0][0] * self.gates * self.hidden * self._directions
         return dw * total + ((total if any(dx) else total - first) if dw or any(dx) else 0)
@@ -328,7 +366,9 @@ class _Recurrent(Op):
             direction = "bidirectional" if self.bidirectional else "forward"
             value = builder.node(kind, value, *learned, output=int(last), direction=direction, **options)
             if last:
-                return builder.reshaped(builder.node("Transpose", value, perm=[1, 0, 2]), self.hidden * self._directions)
+                return builder.reshaped(
+                    builder.node("Transpose", value, perm=[1, 0, 2]), self.hidden * self._directions
+                )
             value = builder.node("Transpose", value, perm=[0, 2, 1, 3])
             value = builder.node("Reshape", value, builder.ints((0, 0, self.hidden * self._directions)))
         return builder.node("Transpose", value, perm=[1, 2, 0])

@@ -1,4 +1,6 @@
-"""What an operator's `emit` rule writes ONNX nodes with. Operators know the names and the attributes of ONNX, and not its library."""
+"""What an operator's `emit` rule writes ONNX nodes with. Operators know the names and the attributes of ONNX, and not
+its library.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class Builder(Protocol):
         """How many samples there are."""
 
     def node(self, kind: str, *inputs: Value, output: int = 0, **attributes: Any) -> str:
-        """A node of the ONNX operator `kind`, and its output (the first, or number `output`); an input that is "" is left out."""
+        """A node of the ONNX operator `kind`, and its output (the first, or number `output`); an input that is "" is
+        left out.
+        """
 
     def weight(self, name: str) -> str:
         """The learned tensor or buffer that the operator's `weights` or `buffers` calls `name`."""

@@ -114,9 +114,14 @@ class Concat(Free):
         axis %= len(first)
         total = first[axis]
         for shape in inputs[1:]:
-            alike = len(shape) == len(first) and all(n == axis or a == b or same(a, b) for n, (a, b) in enumerate(zip(first, shape, strict=True)))
+            alike = len(shape) == len(first) and all(
+                n == axis or a == b or same(a, b) for n, (a, b) in enumerate(zip(first, shape, strict=True))
+            )
             if not alike:
-                raise ShapeError(f"concat: branches disagree: {spell_shape(first)} and {spell_shape(shape)} can only differ in axis {axis}")
+                raise ShapeError(
+                    f"concat: branches disagree: {spell_shape(first)} and {spell_shape(shape)} can only differ in axis"
+                    f" {axis}"
+                )
             total = total + shape[axis]
         return (*first[:axis], total, *first[axis + 1 :])
 

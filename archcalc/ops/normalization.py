@@ -51,7 +51,9 @@ class _Affine(Op):
 
 
 class BatchNorm(_Affine):
-    """Batch normalisation. At inference one multiplication and one addition an element. Buffers: running mean and variance."""
+    """Batch normalisation. At inference one multiplication and one addition an element. Buffers: running mean and
+    variance.
+    """
 
     word = "bn"
 
@@ -63,7 +65,9 @@ class BatchNorm(_Affine):
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         (x,) = tensors
-        return builder.node("BatchNormalization", x, *self._vectors(builder, x), builder.weight("mean"), builder.weight("variance"))
+        return builder.node(
+            "BatchNormalization", x, *self._vectors(builder, x), builder.weight("mean"), builder.weight("variance")
+        )
 
 
 class LayerNorm(_Affine):
@@ -119,7 +123,9 @@ class GroupNorm(_Affine):
         """Each group is an instance of its own, without scale and shift."""
         (x,) = tensors
         groups = builder.reshaped(x, self.groups, size(x.shape) // self.groups)
-        normal = builder.node("InstanceNormalization", groups, builder.reals([1.0] * self.groups), builder.reals([0.0] * self.groups))
+        normal = builder.node(
+            "InstanceNormalization", groups, builder.reals([1.0] * self.groups), builder.reals([0.0] * self.groups)
+        )
         return self._scaled(builder, builder.reshaped(normal, *x.shape), x.rank)
 
 
@@ -146,13 +152,20 @@ class LocalResponseNorm(Free):
         """An even number of neighbours: the odd one comes after, as ONNX has it."""
         squares = builder.node("Transpose", builder.node("Mul", x, x), perm=[0, 2, 1, 3])
         before = (self.size - 1) // 2
-        pool: dict[str, Any] = {"kernel_shape": [self.size, 1], "strides": [1, 1], "pads": [before, 0, self.size - 1 - before, 0], "count_include_pad": 1}
+        pool: dict[str, Any] = {
+            "kernel_shape": [self.size, 1],
+            "strides": [1, 1],
+            "pads": [before, 0, self.size - 1 - before, 0],
+            "count_include_pad": 1,
+        }
         mean = builder.node("Transpose", builder.node("AveragePool", squares, **pool), perm=[0, 2, 1, 3])
         offset = builder.node("Add", builder.node("Mul", mean, builder.real(1e-4)), builder.real(1))
         return builder.node("Div", x, builder.node("Pow", offset, builder.real(0.75)))
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
-        """alpha 1e-4 (of the mean of the squares), beta 3/4 and bias 1 are Caffe's and ONNX's. Runtimes take maps of two axes and odd sizes."""
+        """alpha 1e-4 (of the mean of the squares), beta 3/4 and bias 1 are Caffe's and ONNX's. Runtimes take maps of
+        two axes and odd sizes.
+        """
         (x,) = tensors
         flat = x if x.rank == 4 else builder.reshaped(x, x.shape[0], size(x.shape[1:]), 1)
         normal = builder.node("LRN", flat, size=self.size) if self.size % 2 else self._even(builder, flat)
@@ -200,7 +213,9 @@ class Position(Op):
 
 
 class Token(Op):
-    """Puts `count` learned tokens before a sequence: `features x positions` becomes `features x (count + positions)`."""
+    """Puts `count` learned tokens before a sequence: `features x positions` becomes `features x (count +
+    positions)`.
+    """
 
     word = "token"
     positional = ("count",)

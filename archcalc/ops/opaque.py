@@ -14,8 +14,9 @@ KINDS = ("plain", "layer", "pooling", "inplace", "gate", "view")
 class Opaque(Op):
     """A layer by its figures: the output's shape, and what it learns and computes.
 
-    `sees` says what an output reads: `everything`, its own position (`here`), or that no window fits (`unknown`). `kind=layer`
-    and `kind=pooling` count in the depth, `inplace` and `gate` may write over their input, `view` moves no data.
+    `sees` says what an output reads: `everything`, its own position (`here`), or that no window fits (`unknown`).
+    `kind=layer` and `kind=pooling` count in the depth, `inplace` and `gate` may write over their input, `view` moves no
+    data.
     """
 
     word = "opaque"
@@ -72,9 +73,13 @@ class Opaque(Op):
         return SEES[str(self.sees)]
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
-        """Something that reads what it says it reads, and all its weights: means, summed and stretched to the output."""
+        """Something that reads what it says it reads, and all its weights: means, summed and stretched to the
+        output.
+        """
         first = tensors[0]
-        learned = [builder.node("ReduceMean", builder.weight(name), keepdims=0) for name in (*self.weights(), *self.buffers())]
+        learned = [
+            builder.node("ReduceMean", builder.weight(name), keepdims=0) for name in (*self.weights(), *self.buffers())
+        ]
         if SEES[str(self.sees)] is Reach.PASS and first.shape == self.shape_:
             value: Value = first
             others = [builder.node("ReduceMean", x, keepdims=0) for x in tensors[1:]]
@@ -88,7 +93,9 @@ class Opaque(Op):
         if SEES[str(self.sees)] is Reach.PASS and first.shape == self.shape_:
             return value
         axes = builder.ints(range(1, 1 + len(self.shape_)))
-        return builder.node("Expand", builder.node("Unsqueeze", value, axes), builder.ints([builder.batch, *self.shape_]))
+        return builder.node(
+            "Expand", builder.node("Unsqueeze", value, axes), builder.ints([builder.batch, *self.shape_])
+        )
 
 
 def _mean(builder: Builder, x: Tensor) -> Any:

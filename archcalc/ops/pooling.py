@@ -30,17 +30,23 @@ class _Pool(Windowed, Free):
     def _pool(self, builder: Builder, kind: str, x: Tensor, value: float, beforehand: bool, **options: Any) -> Value:
         """A pool over a map that is padded with `value`, if that is needed or asked for, in a node of its own.
 
-        Runtimes refuse padding as wide as the kernel. Rounding up is spelled as padding after the map wherever that is a number:
-        not everyone drops the last window that begins in the padding.
+        Runtimes refuse padding as wide as the kernel. Rounding up is spelled as padding after the map wherever that is
+        a number: not everyone drops the last window that begins in the padding.
         """
         rows = self.axes(x.shape)
         free = any(isinstance(dim, Poly) for dim, *_ in rows)
-        inner, overhang = self._rounded_up(x.shape) if self.ceil and not free else (self.padding(x.shape), [0] * len(rows))
-        pads: list[tuple[Dim, Dim]] = [(before, after + more) for (before, after), more in zip(inner, overhang, strict=True)]
+        inner, overhang = (
+            self._rounded_up(x.shape) if self.ceil and not free else (self.padding(x.shape), [0] * len(rows))
+        )
+        pads: list[tuple[Dim, Dim]] = [
+            (before, after + more) for (before, after), more in zip(inner, overhang, strict=True)
+        ]
         source: Value = x
         if any(_is_wide(more, row[1]) for row, more in zip(rows, overhang, strict=True)):
             inner, overhang = pads, [0] * len(rows)
-        if (beforehand and not free) or any(_is_wide(pad, row[1]) for row, pair in zip(rows, pads, strict=True) for pad in pair):
+        if (beforehand and not free) or any(
+            _is_wide(pad, row[1]) for row, pair in zip(rows, pads, strict=True) for pad in pair
+        ):
             source, pads = around(builder, x, inner, value), [(0, more) for more in overhang]
         return builder.node(
             kind,
@@ -57,7 +63,9 @@ class _Pool(Windowed, Free):
         """The padding that the last window reaches, and how far it reaches beyond it, an axis."""
         pads: list[tuple[Dim, Dim]] = []
         overhang: list[Dim] = []
-        for side, (dim, kernel, stride, dilation), (before, after) in zip(self.shape(x)[1:], self.axes(x), self.padding(x), strict=True):
+        for side, (dim, kernel, stride, dilation), (before, after) in zip(
+            self.shape(x)[1:], self.axes(x), self.padding(x), strict=True
+        ):
             reached: Any = max((side - 1) * stride + dilation * (kernel - 1) + 1 - before - dim, 0)
             pads.append((before, min(after, reached)))
             overhang.append(max(reached - after, 0))
@@ -91,7 +99,9 @@ class AvgPool(_Pool):
         return size(output) * self._taps(inputs[0])
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
-        """The mean over a whole window, padding included; what TensorFlow's rule pads, and what rounding up adds, doesn't count."""
+        """The mean over a whole window, padding included; what TensorFlow's rule pads, and what rounding up adds,
+        doesn't count.
+        """
         (x,) = tensors
         if self.pad == "same":
             return self._pool(builder, "AveragePool", x, 0, False, count_include_pad=0)

@@ -2,7 +2,23 @@
 
 from archcalc.algebra import Dim, divides, less, same
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Count, Counts, Free, Reach, Shape, Whole, Wholes, Window, Windows, need_rank, one_of, show, size, spell_shape, spread
+from archcalc.ops.base import (
+    Count,
+    Counts,
+    Free,
+    Reach,
+    Shape,
+    Whole,
+    Wholes,
+    Window,
+    Windows,
+    need_rank,
+    one_of,
+    show,
+    size,
+    spell_shape,
+    spread,
+)
 from archcalc.ops.emit import Builder, Tensor, Value
 
 
@@ -56,7 +72,9 @@ class Reshape(_Moving):
             raise ShapeError("reshape: only one size may be -1")
         if -1 not in self.shape_:
             if not same(known, size(x)):
-                raise ShapeError(f"reshape: {spell_shape(x)} has {size(x)} elements, {spell_shape(self.shape_)} has {known}")
+                raise ShapeError(
+                    f"reshape: {spell_shape(x)} has {size(x)} elements, {spell_shape(self.shape_)} has {known}"
+                )
             return self.shape_
         if not isinstance(known, int) or known < 1 or not divides(known, size(x)):
             raise ShapeError(f"reshape: {spell_shape(x)} has {size(x)} elements, which {known} does not divide")
@@ -87,7 +105,9 @@ class Permute(_Moving):
 
 
 class Slice(_Moving):
-    """The stretch from `start` to `stop` (not included) of an axis, every `step`-th: split a tensor with several of these."""
+    """The stretch from `start` to `stop` (not included) of an axis, every `step`-th: split a tensor with several of
+    these.
+    """
 
     word = "slice"
     positional = ("start", "stop")
@@ -108,15 +128,21 @@ class Slice(_Moving):
     def windows(self, *inputs: Shape) -> Windows:
         if self.axis == 0:
             return Reach.PASS
-        return tuple(Window(1, self.step, 1, -self.start) if axis == self.axis else Window() for axis in range(1, len(inputs[0])))
+        return tuple(
+            Window(1, self.step, 1, -self.start) if axis == self.axis else Window() for axis in range(1, len(inputs[0]))
+        )
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         ends = [builder.ints((dim,)) for dim in (self.start, self.stop)]
-        return builder.node("Slice", *tensors, *ends, builder.ints((1 + int(str(self.axis)),)), builder.ints((self.step,)))
+        return builder.node(
+            "Slice", *tensors, *ends, builder.ints((1 + int(str(self.axis)),)), builder.ints((self.step,))
+        )
 
 
 class Pad(_Moving):
-    """Zeros around the map: `pad 1`, or `pad (before,after)`; `axis` picks one axis (0: channels), else every spatial one."""
+    """Zeros around the map: `pad 1`, or `pad (before,after)`; `axis` picks one axis (0: channels), else every spatial
+    one.
+    """
 
     word = "pad"
     positional = ("amount",)
@@ -170,24 +196,33 @@ class Upsample(_Moving):
         return (x[0], *(dim * scale for dim, scale in zip(x[1:], spread(self.scale, len(x) - 1, "scale"), strict=True)))
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
-        """Linear interpolation along each axis in turn takes two products and a sum an element: 2^axes products in all."""
+        """Linear interpolation along each axis in turn takes two products and a sum an element: 2^axes products in
+        all.
+        """
         taps = 2 ** (len(output) - 1)
         return (2 * taps - 1) * size(output) if self.mode == "bilinear" else 0
 
     def windows(self, *inputs: Shape) -> Windows:
         scales = spread(self.scale, len(inputs[0]) - 1, "scale")
-        return tuple(_interpolation(scale) if self.mode == "bilinear" else Window(scale, 1, 1, scale - 1, scale) for scale in scales)
+        return tuple(
+            _interpolation(scale) if self.mode == "bilinear" else Window(scale, 1, 1, scale - 1, scale)
+            for scale in scales
+        )
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         (x,) = tensors
         scales = builder.scales([1, 1, *spread(self.scale, len(x.shape) - 1, "scale")])
         if self.mode == "bilinear":
             return builder.node("Resize", x, "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
-        return builder.node("Resize", x, "", scales, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+        return builder.node(
+            "Resize", x, "", scales, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"
+        )
 
 
 def _interpolation(scale: int) -> Window:
-    """Linear interpolation by a whole factor is a transposed convolution with a triangle, cropped by `(scale - 1) // 2`, or half a pixel more."""
+    """Linear interpolation by a whole factor is a transposed convolution with a triangle, cropped by `(scale - 1) //
+    2`, or half a pixel more.
+    """
     if scale == 1:
         return Window()
     kernel = 2 * scale - scale % 2
@@ -267,6 +302,8 @@ class PixelUnshuffle(_Moving):
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         (x,) = tensors
         rank = len(x.shape) - 1
-        split = builder.reshaped(x, x.shape[0], *(part for dim in x.shape[1:] for part in (dim // self.scale, self.scale)))
+        split = builder.reshaped(
+            x, x.shape[0], *(part for dim in x.shape[1:] for part in (dim // self.scale, self.scale))
+        )
         order = [0, 1, *(3 + 2 * n for n in range(rank)), *(2 + 2 * n for n in range(rank))]
         return builder.reshaped(builder.node("Transpose", split, perm=order), *self.shape(x.shape))

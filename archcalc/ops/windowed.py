@@ -13,7 +13,8 @@ class Windowed(Op):
     """A kernel that slides over 1, 2 or 3 spatial axes: the rank is read off the input.
 
     The default padding is `dilation*(kernel-1)//2`, which keeps the size at stride 1 and an odd kernel. `pad=same` is
-    TensorFlow's rule (output `ceil(input/stride)`, the odd pixel after), `valid` is none, `full` is `dilation*(kernel-1)`.
+    TensorFlow's rule (output `ceil(input/stride)`, the odd pixel after), `valid` is none, `full` is
+    `dilation*(kernel-1)`.
     """
 
     kernel: Sizes
@@ -26,7 +27,15 @@ class Windowed(Op):
         need_rank(self.word, x, 2, 4, "1 for the channels and 1 to 3 spatial")
         rank = len(x) - 1
         stride = self.kernel if self.stride is None else self.stride
-        return list(zip(x[1:], spread(self.kernel, rank, "kernel"), spread(stride, rank, "stride"), spread(self.dilation, rank, "dilation"), strict=True))
+        return list(
+            zip(
+                x[1:],
+                spread(self.kernel, rank, "kernel"),
+                spread(stride, rank, "stride"),
+                spread(self.dilation, rank, "dilation"),
+                strict=True,
+            )
+        )
 
     def padding(self, x: Shape) -> list[tuple[Dim, Dim]]:
         """(before, after) of each spatial axis."""
@@ -40,7 +49,10 @@ class Windowed(Op):
             reach = dilation * (kernel - 1) + 1
             free = size + before + after - reach
             if not ceil and not isinstance(free, Poly) and free < 0:
-                raise ShapeError(f"{self.word}: the output would be empty: a window of {reach} on {size} + {before} + {after} of padding")
+                raise ShapeError(
+                    f"{self.word}: the output would be empty: a window of {reach} on {size} + {before} + {after} of"
+                    " padding"
+                )
             if ceil:  # the last window must begin inside the input or the padding before it
                 sizes.append(minimum(free + 2 * stride - 1, size + before + stride - 1) // stride)
             elif self.pad == "same":
@@ -51,10 +63,15 @@ class Windowed(Op):
 
     def windows(self, *inputs: Shape) -> tuple[Window, ...]:
         (x,) = inputs
-        return tuple(Window(kernel, stride, dilation, before) for (_, kernel, stride, dilation), (before, _) in zip(self.axes(x), self.padding(x), strict=True))
+        return tuple(
+            Window(kernel, stride, dilation, before)
+            for (_, kernel, stride, dilation), (before, _) in zip(self.axes(x), self.padding(x), strict=True)
+        )
 
     def geometry(self, builder: Builder, x: Tensor) -> tuple[Value, dict[str, Any]]:
-        """The input, and how a window moves over it in ONNX's words. Padding that depends on free symbols is added beforehand."""
+        """The input, and how a window moves over it in ONNX's words. Padding that depends on free symbols is added
+        beforehand.
+        """
         pairs, rows = self.padding(x.shape), self.axes(x.shape)
         free = any(isinstance(pad, Poly) for pair in pairs for pad in pair)
         value = self.padded(builder, x) if free else x

@@ -54,10 +54,12 @@ def _listed(table: Table, options: Options) -> list[Row]:
     """Rows for a machine: every layer unless something else is asked for."""
     if options.by is None and options.depth is None:
         return [entry.row for entry in grouping.entries(table, "layer", None, options.sort, options.top)]
-    return [entry.row for entry in grouping.entries(table, options.by or "block", options.depth, options.sort, options.top)]
+    return [
+        entry.row for entry in grouping.entries(table, options.by or "block", options.depth, options.sort, options.top)
+    ]
 
 
-# ---- the grid: headings, cells and the line of totals ---------------------------------------------------------------------
+# ---- the grid: headings, cells and the line of totals ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,25 @@ def cells(table: Table, options: Options, form: Form = unicode, indent: str = " 
     if options.by == "op" and options.columns is None:  # an operator has no single output
         names = [name for name in names if name not in ("shape", "field")]
     shown = grouping.entries(table, options.by, options.depth, options.sort, options.top)
-    labels = [indent * entry.level + (entry.row.name.rpartition("/")[2] if entry.level else entry.row.name) for entry in shown]
-    rows = [[label if name == "layer" else COLUMNS[name].cell(entry.row, table, form) for name in names] for label, entry in zip(labels, shown, strict=True)]
+    labels = [
+        indent * entry.level + (entry.row.name.rpartition("/")[2] if entry.level else entry.row.name) for entry in shown
+    ]
+    rows = [
+        [label if name == "layer" else COLUMNS[name].cell(entry.row, table, form) for name in names]
+        for label, entry in zip(labels, shown, strict=True)
+    ]
     whole = _whole(table)
     total = [COLUMNS[name].cell(whole, table, form) if name in SUMMED or name.endswith("%") else "" for name in names]
     if "layer" in names:
         total[names.index("layer")] = "total"
     titles = table.convention.titles
-    return Cells([titles.get(name, COLUMNS[name].heading) for name in names], rows, total, [COLUMNS[name].right for name in names], names)
+    return Cells(
+        [titles.get(name, COLUMNS[name].heading) for name in names],
+        rows,
+        total,
+        [COLUMNS[name].right for name in names],
+        names,
+    )
 
 
 def _whole(table: Table) -> Row:
@@ -90,13 +103,14 @@ def _whole(table: Table) -> Row:
     totals = table.totals
     return Row(
         name="total", op="", text="", block="", line=0, inputs=(), shape=(), field={},
-        params=totals["params"], trainable_params=totals["trainable_params"], buffers=totals["buffers"], macs=totals["macs"],
-        elementwise=totals["elementwise"], activations=totals["activations"], weight_bytes=totals["weight_bytes"], bytes=totals["bytes"],
-        backward_macs=totals.get("backward_macs"), layers=totals["layers"], time=table.timing.whole if table.timing else None,
+        params=totals["params"], trainable_params=totals["trainable_params"], buffers=totals["buffers"],
+        macs=totals["macs"], elementwise=totals["elementwise"], activations=totals["activations"],
+        weight_bytes=totals["weight_bytes"], bytes=totals["bytes"], backward_macs=totals.get("backward_macs"),
+        layers=totals["layers"], time=table.timing.whole if table.timing else None,
     )  # fmt: skip
 
 
-# ---- what stands around the table -----------------------------------------------------------------------------------------
+# ---- what stands around the table ------------------------------------------------------------------------------------
 
 
 def title(table: Table, form: Form = unicode) -> str:
@@ -104,25 +118,44 @@ def title(table: Table, form: Form = unicode) -> str:
     inputs = ", ".join(f"{name} {numbers.shape(shape, form)}".rstrip() for name, shape in table.inputs.items())
     batch = "" if table.batch == 1 else f" · batch {numbers.exact(table.batch, form)}"
     if table.graph.samples > 1 and not batch:
-        batch = f" · a run of {table.graph.samples} samples" if table.graph.whole else f" · batch {table.graph.samples} in the file"
+        batch = (
+            f" · a run of {table.graph.samples} samples"
+            if table.graph.whole
+            else f" · batch {table.graph.samples} in the file"
+        )
     return f"{table.name} · {inputs}{batch}{' · training' if table.train else ''}"
 
 
 def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
     """The totals, exact."""
     totals = table.totals
-    trainable = "" if totals["trainable_params"] == totals["params"] else f", {numbers.exact(totals['trainable_params'], form)} of them trainable"
+    trainable = (
+        ""
+        if totals["trainable_params"] == totals["params"]
+        else f", {numbers.exact(totals['trainable_params'], form)} of them trainable"
+    )
     buffers = f", and {numbers.exact(totals['buffers'], form)} numbers in buffers" if totals["buffers"] != 0 else ""
     incomplete = ", incomplete" if table.graph.uncounted else ""
     found = [
         ("params", f"{numbers.exact(totals['params'], form)}{trainable}{buffers}{incomplete}"),
-        *((title, f"{numbers.exact(totals[name], form)} {_per(table)}{incomplete}") for name, title in table.convention.titles.items()),
+        *(
+            (title, f"{numbers.exact(totals[name], form)} {_per(table)}{incomplete}")
+            for name, title in table.convention.titles.items()
+        ),
     ]
     if table.timing is not None:
         found = [*times.facts(table, table.timing, form), *found]
     if table.train:
         found.append(("backward", f"{numbers.exact(totals['backward_macs'], form)} MACs"))
-        found.append(("optimiser", f"{numbers.size_in_bytes(totals['optimizer_bytes'], form)} (Adam: two fp32 numbers a trainable parameter)"))
+        found.append(
+            (
+                "optimiser",
+                (
+                    f"{numbers.size_in_bytes(totals['optimizer_bytes'], form)} (Adam: two fp32 numbers a trainable"
+                    " parameter)"
+                ),
+            )
+        )
     found.append(("weights", f"{numbers.size_in_bytes(totals['weight_bytes'], form)} in {table.dtype}"))
     found.append(("activations", f"{numbers.size_in_bytes(totals['act_peak_bytes'], form)} alive at most"))
     found.append(("", f"{numbers.size_in_bytes(totals['act_sum_bytes'], form)} kept for training"))
@@ -155,13 +188,20 @@ def _per(table: Table) -> str:
 def legend(table: Table) -> list[str]:
     """The conventions that the totals follow."""
     told = table.convention
-    lines = [f"{', '.join(told.titles.values()) or told.name}: {told.definition}", f"alive: {MEMORY_CONVENTION}", f"kept: {TRAINING_CONVENTION}"]
+    lines = [
+        f"{', '.join(told.titles.values()) or told.name}: {told.definition}",
+        f"alive: {MEMORY_CONVENTION}",
+        f"kept: {TRAINING_CONVENTION}",
+    ]
     if table.timing is not None:
         lines = [*times.legend(table.timing), *lines]
     if table.train:
         lines.append("backward: gradients of weights and of inputs; none for the input of the first layer that learns")
     if table.graph.loops:
-        lines.append("1..n: repeats that are alike, in one row with the sum of their figures; its output and field are those of repeat i, counted from 0")
+        lines.append(
+            "1..n: repeats that are alike, in one row with the sum of their figures; its output and field are those of"
+            " repeat i, counted from 0"
+        )
     return lines
 
 
@@ -188,7 +228,7 @@ def _field(table: Table, form: Form) -> str:
     return f"{bound}{size}{on} at stride {numbers.axes(strides, form)}, at {label}{gates}"
 
 
-# ---- writers --------------------------------------------------------------------------------------------------------------
+# ---- writers ---------------------------------------------------------------------------------------------------------
 
 
 def _terminal(table: Table, options: Options) -> str:
@@ -198,7 +238,9 @@ def _terminal(table: Table, options: Options) -> str:
     lines = [line for name, value in notes for line in _wrapped(f"{name:<{label}}  ", value, options.width)]
     lines += ["", *(line for text in legend(table) for line in _wrapped("", text, options.width))]
     head = f"{title(table)} · {table.spec.path}{'@' + table.variant if table.variant else ''}"
-    return "\n".join([*_wrapped("", head, options.width), "", *([grid(found, options.width), ""] if found.rows else []), *lines])
+    return "\n".join(
+        [*_wrapped("", head, options.width), "", *([grid(found, options.width), ""] if found.rows else []), *lines]
+    )
 
 
 def _wrapped(label: str, value: str, width: int | None) -> list[str]:
@@ -206,7 +248,14 @@ def _wrapped(label: str, value: str, width: int | None) -> list[str]:
 
     if width is None or len(label) + len(value) <= width:
         return [label + value]
-    return textwrap.wrap(value, max(width, 40), initial_indent=label, subsequent_indent=" " * len(label), break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(
+        value,
+        max(width, 40),
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _markdown(table: Table, options: Options) -> str:
@@ -227,10 +276,13 @@ def caption(table: Table, form: Form = unicode) -> str:
     """A sentence with the totals and their convention."""
     totals = table.totals
     field = _field(table, form)
-    operations = "".join(f", {numbers.exact(totals[name], form)} {title}" for name, title in table.convention.titles.items())
+    operations = "".join(
+        f", {numbers.exact(totals[name], form)} {title}" for name, title in table.convention.titles.items()
+    )
     return (
-        f"{title(table, form)}: {numbers.exact(totals['params'], form)} parameters{operations} ({table.convention.definition}); "
-        f"depth {numbers.exact(totals['depth'], form)}; receptive field {field}; {_coverage(table, form)}.{_predicted(table, form)}"
+        f"{title(table, form)}: {numbers.exact(totals['params'], form)} parameters{operations}"
+        f" ({table.convention.definition}); depth {numbers.exact(totals['depth'], form)}; receptive field {field};"
+        f" {_coverage(table, form)}.{_predicted(table, form)}"
     )
 
 
@@ -246,7 +298,14 @@ def _html(table: Table, options: Options) -> str:
 
     found = cells(table, options, indent=INDENT)
     align = ["right" if right else "left" for right in found.right]
-    body = tabulate([*found.rows, found.total], found.headings, tablefmt="html", colalign=align, disable_numparse=True, preserve_whitespace=True)
+    body = tabulate(
+        [*found.rows, found.total],
+        found.headings,
+        tablefmt="html",
+        colalign=align,
+        disable_numparse=True,
+        preserve_whitespace=True,
+    )
     return str(body).replace("<table>", f"<table>\n<caption>{html.escape(caption(table))}</caption>", 1)
 
 
@@ -260,13 +319,25 @@ def _latex(table: Table, options: Options) -> str:
     found = cells(table, options, form, indent="\\quad ")
     rows = [[_escaped(cell) for cell in row] for row in [*found.rows, found.total]]
     align = ["right" if right else "left" for right in found.right]
-    body = tabulate(rows, [_escaped(h) for h in found.headings], tablefmt="latex_raw", colalign=align, disable_numparse=True)
+    body = tabulate(
+        rows, [_escaped(h) for h in found.headings], tablefmt="latex_raw", colalign=align, disable_numparse=True
+    )
     return f"% {caption(table, text)}\n{body}"
 
 
 def _escaped(cell: str) -> str:
     """Text for LaTeX; what stands between the marks is math already."""
-    escapes = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}"}
+    escapes = {
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+    }
     escapes |= {"^": r"\textasciicircum{}", "·": r"$\cdot$", "<": r"$<$", ">": r"$>$", "×": r"$\times$"}
     indent = len(cell) - len(cell.removeprefix("\\quad "))
     lead = "\\quad " if indent else ""
@@ -283,7 +354,22 @@ def _escaped(cell: str) -> str:
 def _csv(tables: Sequence[Table], options: Options) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    names = ["name", "op", "text", "block", "line", "inputs", "shape", "params", "trainable_params", "buffers", "macs", "flops", "elementwise", "activations"]
+    names = [
+        "name",
+        "op",
+        "text",
+        "block",
+        "line",
+        "inputs",
+        "shape",
+        "params",
+        "trainable_params",
+        "buffers",
+        "macs",
+        "flops",
+        "elementwise",
+        "activations",
+    ]
     names += ["weight_bytes", "bytes", "field_size", "field_stride", "field_start"]
     if any(table.timing is not None for table in tables):
         names += ["latency_ms", "latency_bound", "extrapolated"]
@@ -292,7 +378,11 @@ def _csv(tables: Sequence[Table], options: Options) -> str:
         for row in _listed(table, options):
             found: dict[str, Any] = {**json.layer(row)}
             field = found["receptive_field"]
-            spans = field if isinstance(field, dict) and "size" in field else {"size": field if isinstance(field, str) else ""}
+            spans = (
+                field
+                if isinstance(field, dict) and "size" in field
+                else {"size": field if isinstance(field, str) else ""}
+            )
             found |= {f"field_{key}": _joined(spans.get(key, "")) for key in ("size", "stride", "start")}
             writer.writerow([table.name, *(_joined(found.get(name, "")) for name in names)])
     return out.getvalue().rstrip("\n")

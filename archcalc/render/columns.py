@@ -72,28 +72,62 @@ COLUMNS: dict[str, Column] = {
     "weights": Column("weights", "bytes of parameters and buffers", _bytes("weight_bytes")),
     "bytes": Column("bytes", "weights read, activations read and written", _bytes("bytes")),
     "intensity": Column("FLOPs/byte", "arithmetic intensity", _intensity),
-    "field": Column("field", "receptive field; * without global gates", lambda row, table, form: numbers.field(row.field, form)),
+    "field": Column(
+        "field", "receptive field; * without global gates", lambda row, table, form: numbers.field(row.field, form)
+    ),
     "stride": Column("stride", "input positions between neighbouring outputs", _spans("stride")),
     "start": Column("start", "where the first output's window begins", _spans("start")),
     "backward": Column("backward", "MACs of the backward pass (--train)", _count("backward_macs")),
     "time": Column("ms", "predicted milliseconds (archcalc predict)", _time),
     "time%": Column("%", "share of the predicted time", _time_share),
-    "bound": Column("bound", "what takes most of the time: compute, weights, activations, overhead", lambda row, table, form: times.bound(row), False),
-    "layers": Column("layers", "how many layers the row stands for", lambda row, table, form: numbers.exact(row.layers, form)),
+    "bound": Column(
+        "bound",
+        "what takes most of the time: compute, weights, activations, overhead",
+        lambda row, table, form: times.bound(row),
+        False,
+    ),
+    "layers": Column(
+        "layers", "how many layers the row stands for", lambda row, table, form: numbers.exact(row.layers, form)
+    ),
 }
 
-SUMMED = {"params", "trainable", "buffers", "macs", "flops", "elementwise", "activations", "weights", "bytes", "backward", "layers", "time"}
+SUMMED = {
+    "params",
+    "trainable",
+    "buffers",
+    "macs",
+    "flops",
+    "elementwise",
+    "activations",
+    "weights",
+    "bytes",
+    "backward",
+    "layers",
+    "time",
+}
 
 
 def chosen(names: str | None, table: Table, flops: bool) -> list[str]:
     """The columns asked for, or the ones that a first look wants. Raises UsageError."""
     if names is None and table.timing is not None:
-        return ["layer", "op", "shape", "macs", "time", *([] if table.free else ["time%"]), "bound", *(["flops"] if flops else [])]
+        return [
+            "layer",
+            "op",
+            "shape",
+            "macs",
+            "time",
+            *([] if table.free else ["time%"]),
+            "bound",
+            *(["flops"] if flops else []),
+        ]
     if names is None:
         counted = next(iter(table.convention.titles), None)
         operations = [counted, *([] if table.free else ["macs%"])] if counted else []
         found = ["layer", "op", "shape", "params", *operations, "field"]
-        return _told([*found, *(["flops"] if flops and counted != "flops" else []), *(["backward"] if table.train else [])], table)
+        return _told(
+            [*found, *(["flops"] if flops and counted != "flops" else []), *(["backward"] if table.train else [])],
+            table,
+        )
     columns = [name.strip().lower() for name in names.split(",") if name.strip()]
     for name in columns:
         if name not in COLUMNS:

@@ -14,7 +14,9 @@ DIRECTIONS = ("TD", "LR", "BT", "RL")
 MOST_EDGES = 300  # Mermaid itself refuses more than 500, and nobody reads so many
 MOST_LETTERS = 50_000  # what Mermaid takes
 
-_ESCAPES = str.maketrans({"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "`": "#96;", "&": "#amp;", "\\": "#92;"})
+_ESCAPES = str.maketrans(
+    {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "`": "#96;", "&": "#amp;", "\\": "#92;"}
+)
 
 
 def mermaid(table: Table, depth: int = 1, direction: str = "TD") -> str:
@@ -31,22 +33,32 @@ def mermaid(table: Table, depth: int = 1, direction: str = "TD") -> str:
     arrows = edges(table, depth)
     if len(arrows) > MOST_EDGES:
         fewer = f"take a depth below {depth}" if depth > 1 else "it has too many layers outside of blocks"
-        raise UsageError(f"{table.name}: {len(arrows)} arrows at depth {depth}, more than the {MOST_EDGES} that can be drawn; {fewer}")
+        raise UsageError(
+            f"{table.name}: {len(arrows)} arrows at depth {depth}, more than the {MOST_EDGES} that can be drawn;"
+            f" {fewer}"
+        )
     lines = [f"flowchart {direction}"]
     lines += [f'    {names[name]}(["{_text(name)}"])' for name in table.inputs]
     lines += [f"    {names[row.name]}{_box(row)}" for row in rows.values()]
     lines += [f'    {names[source]} -->|"{_text(shape)}"| {names[target]}' for source, target, shape in arrows]
     drawn = "\n".join(lines)
     if len(drawn) > MOST_LETTERS:
-        raise UsageError(f"{table.name}: {len(drawn):,} letters at depth {depth}, more than the {MOST_LETTERS:,} that Mermaid takes; take a smaller depth")
+        raise UsageError(
+            f"{table.name}: {len(drawn):,} letters at depth {depth}, more than the {MOST_LETTERS:,} that Mermaid takes;"
+            " take a smaller depth"
+        )
     return drawn
 
 
 def edges(table: Table, depth: int) -> list[tuple[str, str, str]]:
-    """(from, to, shape) between boxes: inputs and what stands at a depth; one arrow where several layers read the same thing."""
+    """(from, to, shape) between boxes: inputs and what stands at a depth; one arrow where several layers read the same
+    thing.
+    """
 
     graph, nodes = table.graph, table.graph.nodes
-    boxes = {node.name: node.name if isinstance(node.op, Input) else "/".join(node.line.split("/")[:depth]) for node in nodes}
+    boxes = {
+        node.name: node.name if isinstance(node.op, Input) else "/".join(node.line.split("/")[:depth]) for node in nodes
+    }
     found: dict[tuple[str, str, str], None] = {}
     for n in graph.layers():
         for source in nodes[n].inputs:

@@ -1,4 +1,6 @@
-"""The terminal's table: it fits the width by shortening what an operation or a closed form says, then by leaving columns out."""
+"""The terminal's table: it fits the width by shortening what an operation or a closed form says, then by leaving
+columns out.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,12 @@ def grid(cells: Cells, width: int | None) -> str:
     widths = [max(on_terminal(row[n]) for row in rows) for n in columns]
     if width is not None:
         columns, widths = _fitted(cells, columns, widths, width)
-    lines = [(" " * GAP).join(padded(_cut(row[n], widths[n]), widths[n], cells.right[n], on_terminal) for n in columns).rstrip() for row in rows]
+    lines = [
+        (" " * GAP)
+        .join(padded(_cut(row[n], widths[n]), widths[n], cells.right[n], on_terminal) for n in columns)
+        .rstrip()
+        for row in rows
+    ]
     rule = (" " * GAP).join("-" * widths[n] for n in columns)
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
@@ -62,4 +69,6 @@ def listing(headings: list[str], rows: list[list[str]], left: tuple[str, ...], m
     from tabulate import tabulate
 
     align = ["left" if heading in left else "right" for heading in headings]
-    return str(tabulate(rows, headings, tablefmt="pipe" if markdown else "simple", colalign=align, disable_numparse=True))
+    return str(
+        tabulate(rows, headings, tablefmt="pipe" if markdown else "simple", colalign=align, disable_numparse=True)
+    )

@@ -1,4 +1,6 @@
-"""Which rows a table shows: layers, groups of them as a tree, or operators. Totals are the same however rows are grouped."""
+"""Which rows a table shows: layers, groups of them as a tree, or operators. Totals are the same however rows are
+grouped.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,12 @@ from archcalc.errors import UsageError, suggest
 from archcalc.render import numbers
 
 BY = ("layer", "block", "op")
-ALSO = {"weights": "weight_bytes", "trainable": "trainable_params", "backward": "backward_macs", "time": "latency_ms"}  # as the columns are called
+ALSO = {
+    "weights": "weight_bytes",
+    "trainable": "trainable_params",
+    "backward": "backward_macs",
+    "time": "latency_ms",
+}  # as the columns are called
 SUMS = ("params", "trainable_params", "buffers", "macs", "elementwise", "activations", "weight_bytes", "bytes")
 
 SORTABLE = (*SUMS, "flops", "depth", "layers", "backward_macs", "latency_ms")
@@ -68,11 +75,17 @@ def ordered(rows: Iterable[Row], sort: str) -> list[Row]:
     """The dearest first. Raises UsageError for what can't be compared."""
     sort = ALSO.get(sort, sort)
     if sort not in SORTABLE:
-        raise UsageError(f"can't sort by '{sort}'{suggest(sort, [*SORTABLE, *ALSO], 'there are ' + ', '.join(SORTABLE))}")
+        raise UsageError(
+            f"can't sort by '{sort}'{suggest(sort, [*SORTABLE, *ALSO], 'there are ' + ', '.join(SORTABLE))}"
+        )
     rows = list(rows)
     values = [getattr(row, sort) for row in rows]
     if None in values:
-        raise UsageError("backward MACs are counted with --train" if sort == "backward_macs" else "times are predicted by `archcalc predict`")
+        raise UsageError(
+            "backward MACs are counted with --train"
+            if sort == "backward_macs"
+            else "times are predicted by `archcalc predict`"
+        )
     free = next((value for value in values if isinstance(value, Poly)), None)
     if free is not None:
         raise UsageError(f"can't sort by {sort} while {', '.join(sorted(free.symbols))} is free")
@@ -110,17 +123,40 @@ def _group(table: Table, path: str, rows: list[Row]) -> Row:
     group = table.graph.groups.get(path)
     if group is not None:
         shape, field = table.graph.nodes[group.output].shape, table.seen_at(group.output)
-        return _sum(rows, name=path, op="block", text=group.text, block=path.rpartition("/")[0], line=group.mark.line, shape=shape, field=field, ranges=())
+        return _sum(
+            rows,
+            name=path,
+            op="block",
+            text=group.text,
+            block=path.rpartition("/")[0],
+            line=group.mark.line,
+            shape=shape,
+            field=field,
+            ranges=(),
+        )
     first, last = rows[0], rows[-1]
     text = ", ".join([first.text, *(row.text for row in rows[1:])])
-    return _sum(rows, name=path, op=first.op, text=text, block=first.block, line=first.line, inputs=first.inputs, shape=last.shape, field=last.field)
+    return _sum(
+        rows,
+        name=path,
+        op=first.op,
+        text=text,
+        block=first.block,
+        line=first.line,
+        inputs=first.inputs,
+        shape=last.shape,
+        field=last.field,
+    )
 
 
 def _operators(table: Table) -> list[Row]:
     groups: dict[str, list[Row]] = {}
     for row in table.rows:
         groups.setdefault(row.op, []).append(row)
-    return [_sum(rows, name=op, op=op, text=_layers(rows), block="", inputs=(), shape=(), field={}, ranges=()) for op, rows in groups.items()]
+    return [
+        _sum(rows, name=op, op=op, text=_layers(rows), block="", inputs=(), shape=(), field={}, ranges=())
+        for op, rows in groups.items()
+    ]
 
 
 def _layers(rows: list[Row]) -> str:
@@ -130,9 +166,24 @@ def _layers(rows: list[Row]) -> str:
 
 def _sum(rows: list[Row], **changes: Any) -> Row:
     sums = {name: total(getattr(row, name) for row in rows) for name in SUMS}
-    backward = None if rows[0].backward_macs is None else total(row.backward_macs if row.backward_macs is not None else 0 for row in rows)
+    backward = (
+        None
+        if rows[0].backward_macs is None
+        else total(row.backward_macs if row.backward_macs is not None else 0 for row in rows)
+    )
     time = None if rows[0].time is None else together(row.time for row in rows if row.time is not None)
     inside = {row.name for row in rows}
     inputs = tuple(dict.fromkeys(name for row in rows for name in row.inputs if name not in inside))
     depth, layers = max(row.depth for row in rows), total(row.layers for row in rows)
-    return replace(rows[0], **{"inputs": inputs, **sums, "backward_macs": backward, "time": time, "depth": depth, "layers": layers, **changes})
+    return replace(
+        rows[0],
+        **{
+            "inputs": inputs,
+            **sums,
+            "backward_macs": backward,
+            "time": time,
+            "depth": depth,
+            "layers": layers,
+            **changes,
+        },
+    )

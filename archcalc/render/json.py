@@ -132,7 +132,11 @@ def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
 
 def _told(found: contract.Count, table: Table) -> None:
     """Whose convention is followed; what that tool doesn't count is null."""
-    found["counted_by"] = {"tool": table.convention.name, "version": table.convention.version, "units": dict(table.convention.titles)}
+    found["counted_by"] = {
+        "tool": table.convention.name,
+        "version": table.convention.version,
+        "units": dict(table.convention.titles),
+    }
     for listed in found["layers"]:
         for name in ("macs", "flops", "elementwise"):
             if table.totals[name] is None:

@@ -1,6 +1,7 @@
 """Tables as Markdown and reStructuredText, the same bytes on every machine: what a cell says is never taken for markup.
 
-Widths are counted here: tabulate counts them otherwise where wcwidth happens to be installed, and its import takes 30 ms.
+Widths are counted here: tabulate counts them otherwise where wcwidth happens to be installed, and its import takes 30
+ms.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ def in_rst(text: str) -> str:
     return _RST.sub(r"\\\g<0>", text)
 
 
-def pipe_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], total: Sequence[str] = ()) -> str:
+def pipe_table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], total: Sequence[str] = ()
+) -> str:
     """A table of GitHub's Markdown; the line of totals in bold."""
 
     def cell(text: str) -> str:
@@ -33,12 +36,17 @@ def pipe_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Se
         return "&nbsp;&nbsp;" * (len(text) - len(inside)) + in_markdown(inside)
 
     lines, widths = _aligned(headings, rows, right, total, cell, len)
-    rule = [f"{'-' * (width + 1)}:" if is_right else f":{'-' * (width + 1)}" for width, is_right in zip(widths, right, strict=True)]
+    rule = [
+        f"{'-' * (width + 1)}:" if is_right else f":{'-' * (width + 1)}"
+        for width, is_right in zip(widths, right, strict=True)
+    ]
     head, *body = [f"| {' | '.join(line)} |" for line in lines]
     return "\n".join([head, f"|{'|'.join(rule)}|", *body])
 
 
-def grid_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], total: Sequence[str] = ()) -> str:
+def grid_table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], total: Sequence[str] = ()
+) -> str:
     """A grid of reStructuredText; the line of totals in bold."""
 
     def cell(text: str) -> str:
@@ -53,14 +61,19 @@ def grid_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Se
 
 def columns(text: str) -> int:
     """How many columns docutils says a text takes: East Asian letters two, combining marks none."""
-    return sum(0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text)
+    return sum(
+        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text
+    )
 
 
 def on_terminal(text: str) -> int:
     """How many columns a text takes on a terminal: East Asian letters two, marks and what isn't seen none."""
     if text.isascii():
         return len(text)
-    return sum(0 if unicodedata.category(letter) in ("Mn", "Me", "Cf") else 1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text)
+    return sum(
+        0 if unicodedata.category(letter) in ("Mn", "Me", "Cf") else 1 + (unicodedata.east_asian_width(letter) in "WF")
+        for letter in text
+    )
 
 
 def padded(text: str, wanted: int, right: bool, width: Callable[[str], int]) -> str:
@@ -70,7 +83,12 @@ def padded(text: str, wanted: int, right: bool, width: Callable[[str], int]) -> 
 
 
 def _aligned(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], total: Sequence[str], cell: Callable[[str], str], width: Callable[[str], int]
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[bool],
+    total: Sequence[str],
+    cell: Callable[[str], str],
+    width: Callable[[str], int],
 ) -> tuple[list[list[str]], list[int]]:
     """Every line with its cells padded, and how wide each column is."""
     lines = [[cell(text) for text in line] for line in (headings, *rows)]

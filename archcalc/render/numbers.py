@@ -1,4 +1,6 @@
-"""Numbers as people read them: counts in SI (10^3), bytes in KiB and MiB, closed forms with ceilings, fields as `WxH`."""
+"""Numbers as people read them: counts in SI (10^3), bytes in KiB and MiB, closed forms with ceilings, fields as
+`WxH`.
+"""
 
 from __future__ import annotations
 

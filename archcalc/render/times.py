@@ -33,7 +33,13 @@ def _three(value: float) -> str:
     digits = 2
     while digits < 9 and abs(value) < 10 ** (2 - digits):
         digits += 1
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.{digits - 1}f}" if abs(value) >= 10 else f"{value:.{digits}f}"
+    return (
+        f"{value:,.0f}"
+        if abs(value) >= 100
+        else f"{value:.{digits - 1}f}"
+        if abs(value) >= 10
+        else f"{value:.{digits}f}"
+    )
 
 
 def facts(table: Table, timing: Timing, form: Form = unicode) -> list[tuple[str, str]]:
@@ -44,12 +50,28 @@ def facts(table: Table, timing: Timing, form: Form = unicode) -> list[tuple[str,
         rate = table.totals["macs"] / Fraction(total) / 10**6
         most = " at most" if timing.is_bound else ""
         found.append(("throughput", f"{_three(float(1000 * table.batch / total))} samples a second{most}"))
-        found.append(("speed", f"{_three(float(rate))} GMAC/s{most}, {float(rate / timing.peak * 100):.0f} % of {timing.peak_source}"))
-        found.append(("bound", ", ".join(f"{name} {numbers.share(getattr(timing.whole, name), total)} %" for name in TERMS if getattr(timing.whole, name))))
+        found.append(
+            (
+                "speed",
+                f"{_three(float(rate))} GMAC/s{most}, {float(rate / timing.peak * 100):.0f} % of {timing.peak_source}",
+            )
+        )
+        found.append(
+            (
+                "bound",
+                ", ".join(
+                    f"{name} {numbers.share(getattr(timing.whole, name), total)} %"
+                    for name in TERMS
+                    if getattr(timing.whole, name)
+                ),
+            )
+        )
     if timing.whole.extrapolated != 0:
         share = "" if isinstance(total, Poly) else f", {numbers.share(timing.whole.extrapolated, total)} % of the time"
         outside = sum(time.extrapolated != 0 for time in timing.layers.values())
-        found.append(("extrapolated", f"{outside} of {len(timing.layers)} kernels lie outside of what was calibrated{share}"))
+        found.append(
+            ("extrapolated", f"{outside} of {len(timing.layers)} kernels lie outside of what was calibrated{share}")
+        )
     if timing.memory is not None:
         found.append(("memory", f"{numbers.size_in_bytes(timing.memory)} at most in a run, weights included"))
     found.append(("device", timing.device))
@@ -68,8 +90,15 @@ def _between(timing: Timing, form: Form) -> str:
 def legend(timing: Timing) -> list[str]:
     """What the columns of times mean."""
     if timing.is_bound:
-        return ["ms: no run is faster: MACs at the peak, or what a kernel reads and writes at the bandwidth, whichever takes longer"]
-    fused = "a convolution takes the bn, the sum and the activation behind it with it" if timing.fused else "each layer runs on its own"
+        return [
+            "ms: no run is faster: MACs at the peak, or what a kernel reads and writes at the bandwidth, whichever"
+            " takes longer"
+        ]
+    fused = (
+        "a convolution takes the bn, the sum and the activation behind it with it"
+        if timing.fused
+        else "each layer runs on its own"
+    )
     lines = [f"ms: predicted; {fused}. bound: what takes most of it"]
     return [*lines, "~: outside of what was calibrated"] if timing.whole.extrapolated != 0 else lines
 
@@ -107,7 +136,9 @@ def latency(table: Table, timing: Timing) -> contract.Latency:
         found["memory_bytes"] = timing.memory
     if not isinstance(whole.total, Poly) and whole.total and isinstance(table.batch, int):
         found["throughput"] = float(f"{float(1000 * table.batch / whole.total):.6g}")
-        found["fraction_of_peak"] = float(f"{float(table.totals['macs'] / Fraction(whole.total) / 10**6 / timing.peak):.4g}")
+        found["fraction_of_peak"] = float(
+            f"{float(table.totals['macs'] / Fraction(whole.total) / 10**6 / timing.peak):.4g}"
+        )
     return found
 
 

@@ -1,7 +1,7 @@
 """JSON Schemas (draft-07, which editors read) of the spec and of what commands print with `--format json`.
 
-Made from the models that validate a spec and from the types that the writers of JSON follow; the files beside this one are what
-`schema_text` says, for editors and for whoever has no Python, and a test holds them to it.
+Made from the models that validate a spec and from the types that the writers of JSON follow; the files beside this one
+are what `schema_text` says, for editors and for whoever has no Python, and a test holds them to it.
 """
 
 from __future__ import annotations

@@ -8,21 +8,44 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from archcalc.render.contract import Check, Compare, Count, Explain, Measured, Operator, Overview, Shipped, Tools, Verified
+from archcalc.render.contract import (
+    Check,
+    Compare,
+    Count,
+    Explain,
+    Measured,
+    Operator,
+    Overview,
+    Shipped,
+    Tools,
+    Verified,
+)
 from archcalc.schemas.draft import DRAFT
 from archcalc.spec.model import HERE
 
 OUTPUTS: dict[str, tuple[str, Any]] = {
-    "count": ("what `archcalc count --format json` prints: a network, or a list of them for several specs", Count | list[Count]),
+    "count": (
+        "what `archcalc count --format json` prints: a network, or a list of them for several specs",
+        Count | list[Count],
+    ),
     "explain": (
-        "what `archcalc explain --format json` prints: a bridge to a tool's numbers; without a tool, what all print; without a network, rules",
+        (
+            "what `archcalc explain --format json` prints: a bridge to a tool's numbers; without a tool, what all"
+            " print; without a network, rules"
+        ),
         Explain | Overview | Tools,
     ),
     "check": ("what `archcalc check --format json` prints", Check),
     "compare": ("what `archcalc compare --format json` prints", Compare),
     "zoo": ("what `archcalc zoo --format json` prints", list[Shipped]),
-    "verify": ("what `archcalc verify --format json` prints: a network, or a list of them for several specs", Verified | list[Verified]),
-    "measure": ("what `archcalc measure --format json` prints: a network, or a list of them for several specs", Measured | list[Measured]),
+    "verify": (
+        "what `archcalc verify --format json` prints: a network, or a list of them for several specs",
+        Verified | list[Verified],
+    ),
+    "measure": (
+        "what `archcalc measure --format json` prints: a network, or a list of them for several specs",
+        Measured | list[Measured],
+    ),
     "ops": ("what `archcalc ops --format json` prints", list[Operator]),
 }
 
@@ -39,6 +62,8 @@ def output_schema(name: str) -> dict[str, Any]:
     description, kind = OUTPUTS[name]
     made = TypeAdapter(kind).json_schema(mode="serialization", schema_generator=_Generator)
     definitions = made.pop("$defs", {})
-    whole = {"$schema": DRAFT, "title": f"archcalc {name}", "description": description} | {k: v for k, v in made.items() if k not in ("title", "description")}
+    whole = {"$schema": DRAFT, "title": f"archcalc {name}", "description": description} | {
+        k: v for k, v in made.items() if k not in ("title", "description")
+    }
     local: dict[str, Any] = json.loads(json.dumps({**whole, "definitions": definitions}).replace("#/$defs/", HERE))
     return local

@@ -18,7 +18,12 @@ def spec_schema() -> dict[str, Any]:
     """The schema of a spec file."""
     definitions: dict[str, Any] = {"Parameter": None, "Item": _item()}
     definitions["Parameter"] = _object(Parameter, definitions)
-    return {"$schema": DRAFT, "title": "archcalc spec", **_object(Document, definitions), "definitions": dict(sorted(definitions.items()))}
+    return {
+        "$schema": DRAFT,
+        "title": "archcalc spec",
+        **_object(Document, definitions),
+        "definitions": dict(sorted(definitions.items())),
+    }
 
 
 def _object(kind: type[Checked], definitions: dict[str, Any]) -> dict[str, Any]:
@@ -61,14 +66,19 @@ def _item() -> dict[str, Any]:
     """What may stand in a list of layers. The words of a line are checked by archcalc itself."""
     words = ", ".join(OPS)
     return {
-        "description": f"a layer: `name positional... key=value...`. Layers: {words}; {REF} LABEL, {IDENTITY}, `N x layer`, or a block of this spec",
+        "description": (
+            f"a layer: `name positional... key=value...`. Layers: {words}; {REF} LABEL, {IDENTITY}, `N x layer`, or a"
+            " block of this spec"
+        ),
         "anyOf": [
             {"type": "string", "pattern": r"^\s*\S+( .*)?$"},
             {"type": "array", "items": {"$ref": f"{HERE}Item"}},
             {
                 "type": "object",
                 "minProperties": 1,
-                "patternProperties": {f"^({'|'.join(sorted(JOINS))})( .*)?$": {"type": "array", "items": {"$ref": f"{HERE}Item"}}},
+                "patternProperties": {
+                    f"^({'|'.join(sorted(JOINS))})( .*)?$": {"type": "array", "items": {"$ref": f"{HERE}Item"}}
+                },
                 "additionalProperties": {"anyOf": [{"$ref": f"{HERE}Item"}, {"type": ["number", "boolean"]}]},
             },
         ],

@@ -1,8 +1,8 @@
 """From text to a `Spec`.
 
-`text` composes YAML with positions, `model` says which keys there are, `items` is the grammar of layers, `expressions` the
-arithmetic, `parts` what a spec is made of, `layers` finds out what each line means, `load` puts them together, and `binding`
-gives parameters their values.
+`text` composes YAML with positions, `model` says which keys there are, `items` is the grammar of layers, `expressions`
+the arithmetic, `parts` what a spec is made of, `layers` finds out what each line means, `load` puts them together, and
+`binding` gives parameters their values.
 """
 
 from archcalc.spec.binding import Binding, bind, numeric

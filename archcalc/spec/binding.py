@@ -24,7 +24,8 @@ DEEPEST = 100  # parameters that follow from parameters that follow ...
 class Binding:
     """What every parameter is worth. `values` may hold polynomials in the `free` symbols; `batch` is not a parameter.
 
-    `without` holds the labels that the variant leaves out, and where it says so; `given` names what was set from outside.
+    `without` holds the labels that the variant leaves out, and where it says so; `given` names what was set from
+    outside.
     """
 
     values: dict[str, Value]
@@ -39,11 +40,17 @@ class Binding:
         return self.values, sorted(self.without)
 
 
-def bind(spec: Spec, variant: str | None = None, sets: MappingType[str, Any] | None = None, free: SequenceType[str] = (), batch: int = 1) -> Binding:
+def bind(
+    spec: Spec,
+    variant: str | None = None,
+    sets: MappingType[str, Any] | None = None,
+    free: SequenceType[str] = (),
+    batch: int = 1,
+) -> Binding:
     """Values for all parameters of a spec.
 
-    `sets` maps names to values or to their text (`"2*112"`, `"[3, 4, 6, 3]"`). Raises UsageError for names that don't exist,
-    SpecError for values that break a constraint.
+    `sets` maps names to values or to their text (`"2*112"`, `"[3, 4, 6, 3]"`). Raises UsageError for names that don't
+    exist, SpecError for values that break a constraint.
     """
     sets = dict(sets or {})
     free = list(dict.fromkeys(free))
@@ -66,15 +73,23 @@ def bind(spec: Spec, variant: str | None = None, sets: MappingType[str, Any] | N
     if resolver.problems:
         raise SpecError(resolver.problems)
     named = tuple(name for name in [*spec.parameters, BATCH] if name in free)
-    return Binding(values, named, symbol(BATCH) if BATCH in free else batch, member.without if member else {}, tuple(sets))
+    return Binding(
+        values, named, symbol(BATCH) if BATCH in free else batch, member.without if member else {}, tuple(sets)
+    )
 
 
 def numeric(spec: Spec, variant: str | None = None) -> list[str]:
-    """The parameters that `--free all` tries to free: those with a number of their own, not one that follows from others."""
+    """The parameters that `--free all` tries to free: those with a number of their own, not one that follows from
+    others.
+    """
     member = spec.variant(variant)
     given = member.values if member else {}
     values = bind(spec, variant).values
-    return [name for name, value in values.items() if _is_number(value) and not _follows(given.get(name, spec.parameters[name]), spec)]
+    return [
+        name
+        for name, value in values.items()
+        if _is_number(value) and not _follows(given.get(name, spec.parameters[name]), spec)
+    ]
 
 
 def _is_number(value: Value) -> bool:
@@ -122,7 +137,9 @@ class _Resolver:
             return self.done[name]
         declared = self.given.get(name, self.spec.parameters[name])
         if name in self.open:
-            self.problems.append(Problem(f"parameter '{name}' is defined by itself: {' -> '.join([*self.open, name])}", declared.mark))
+            self.problems.append(
+                Problem(f"parameter '{name}' is defined by itself: {' -> '.join([*self.open, name])}", declared.mark)
+            )
             return 1
         if len(self.open) > DEEPEST:
             raise RecursionError
@@ -134,12 +151,22 @@ class _Resolver:
 
     def _symbol(self, name: str, value: Value) -> Value:
         if not _is_number(value) and not isinstance(value, Poly):
-            raise UsageError(f"'{name}' can't be free: it is {'a list' if isinstance(value, tuple) else show(value)}, not a number")
+            raise UsageError(
+                f"'{name}' can't be free: it is {'a list' if isinstance(value, tuple) else show(value)}, not a number"
+            )
         limits = self.spec.parameters[name].limits
-        low = limits.min if limits and isinstance(limits.min, (int, Fraction)) else 0 if isinstance(value, Fraction) else 1
+        low = (
+            limits.min
+            if limits and isinstance(limits.min, (int, Fraction))
+            else 0
+            if isinstance(value, Fraction)
+            else 1
+        )
         high = limits.max if limits and isinstance(limits.max, (int, Fraction)) else None
         whole = not isinstance(value, Fraction) and not isinstance(low, Fraction)
-        return symbol(name, minimum=low, maximum=high, multiple_of=(limits.multiple_of if limits else None) or 1, integer=whole)
+        return symbol(
+            name, minimum=low, maximum=high, multiple_of=(limits.multiple_of if limits else None) or 1, integer=whole
+        )
 
     def _read(self, node: Node) -> Value:
         if isinstance(node, Sequence):
@@ -168,7 +195,9 @@ class _Resolver:
             return text
         unknown = [name for name in expression.names if not is_known(name, self.spec.parameters)]
         for name in unknown:
-            self.problems.append(Problem(unknown_name(name, self.spec.parameters), mark.part(max(text.find(name), 0), len(name))))
+            self.problems.append(
+                Problem(unknown_name(name, self.spec.parameters), mark.part(max(text.find(name), 0), len(name)))
+            )
         if unknown:
             return 1
         try:

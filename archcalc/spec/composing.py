@@ -1,7 +1,7 @@
 """YAML with positions.
 
-The events of PyYAML's parser are composed here, not by its composer, so that depth and size are capped before anything can
-recurse, duplicate keys and `<<` are refused, and aliases are counted at what they stand for.
+The events of PyYAML's parser are composed here, not by its composer, so that depth and size are capped before anything
+can recurse, duplicate keys and `<<` are refused, and aliases are counted at what they stand for.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def compose(text: str, file: str) -> Node:
         return _Composer(mark_at).compose(yaml.parse(text, Loader=loader))
     except yaml.MarkedYAMLError as error:
         message, position = _friendly(error, lines)
-        raise SpecError([Problem(message, mark_at(position.line, position.column) if position else mark_at(0, 0))]) from None
+        raise SpecError(
+            [Problem(message, mark_at(position.line, position.column) if position else mark_at(0, 0))]
+        ) from None
     except yaml.YAMLError as error:
         raise SpecError([Problem(f"not a YAML file: {str(error).splitlines()[0]}", mark_at(0, 0))]) from None
 
@@ -57,7 +59,13 @@ def _friendly(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[str, Any]:
     if here == "\t" or "\\t" in problem:
         return "a tab: YAML is indented with spaces", position
     if "expected ',' or" in problem or ("flow" in context and position and position.line >= len(lines)):
-        return "a bracket that isn't closed, or a comma that is missing inside; a comma inside [a, b] ends the item: quote it or put one layer a line", opened
+        return (
+            (
+                "a bracket that isn't closed, or a comma that is missing inside; a comma inside [a, b] ends the item:"
+                " quote it or put one layer a line"
+            ),
+            opened,
+        )
     if "quoted scalar" in context and "end of stream" in problem:
         return "a quote that isn't closed", opened
     if "escape" in problem:
@@ -65,7 +73,13 @@ def _friendly(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[str, Any]:
     if "mapping values are not allowed" in problem:
         return "a second `key: value` on one line; indent it below, or quote the text", position
     if "block collection" in context or "block mapping" in context:
-        return "this doesn't fit the indentation above it; items of one list, and keys of one mapping, begin in the same column", position
+        return (
+            (
+                "this doesn't fit the indentation above it; items of one list, and keys of one mapping, begin in the"
+                " same column"
+            ),
+            position,
+        )
     if "could not find expected ':'" in problem or "simple key" in context:
         return "a key without a colon: `key: value`", opened
     if "cannot start any token" in problem:
@@ -89,7 +103,13 @@ class _Composer:
                     self._refuse("a second document; a spec is one", event)
                 roots.append(self._node(event, events, 0))
         if not roots or (isinstance(roots[0], Scalar) and not roots[0].text):
-            raise SpecError([Problem("the file is empty: a spec needs `archcalc: 1`, a name, an input and layers", self.mark_at(0, 0))])
+            raise SpecError(
+                [
+                    Problem(
+                        "the file is empty: a spec needs `archcalc: 1`, a name, an input and layers", self.mark_at(0, 0)
+                    )
+                ]
+            )
         return roots[0]
 
     def _refuse(self, message: str, event: Any) -> None:
@@ -157,7 +177,9 @@ class _Composer:
             if not isinstance(key, Scalar):
                 raise SpecError([Problem("a key must be a word", key.mark)])
             if key.text == "<<" and key.plain:
-                raise SpecError([Problem("merge keys (`<<`) are not read; use `defaults:`, `params:` or a block", key.mark)])
+                raise SpecError(
+                    [Problem("merge keys (`<<`) are not read; use `defaults:`, `params:` or a block", key.mark)]
+                )
             if key.text in seen:
                 raise SpecError([Problem(f"duplicate key '{key.text}'", key.mark)])
             seen.add(key.text)

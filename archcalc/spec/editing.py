@@ -13,7 +13,8 @@ _ALIAS = re.compile(r"\s*:\s*\*[^\s,\]}]+")
 
 
 def put(text: str, path: Sequence[str], value: str) -> str:
-    """The text with a plain `value` under these keys. Mappings that aren't there are added: at the end of the one they belong to.
+    """The text with a plain `value` under these keys. Mappings that aren't there are added: at the end of the one they
+    belong to.
 
     Raises ArchcalcError where the text can't be edited by position: an anchor or an alias stands there.
     """
@@ -62,7 +63,11 @@ def _inserted(text: str, mapping: yaml.MappingNode, path: Sequence[str], value: 
     newline = "\r\n" if "\r\n" in text else "\n"
     indent = " " * mapping.value[0][0].start_mark.column
     step = _step(mapping)
-    lines = [f"{indent}{path[0]}:", f"{indent}{step}{_flow(path[1:], value)}"] if len(path) > 2 else [f"{indent}{_flow(path, value)}"]
+    lines = (
+        [f"{indent}{path[0]}:", f"{indent}{step}{_flow(path[1:], value)}"]
+        if len(path) > 2
+        else [f"{indent}{_flow(path, value)}"]
+    )
     end = _end(text, mapping)
     if end == len(text) and not text.endswith(("\n", "\r")):
         return newline.join([text, *lines]) + newline
@@ -73,7 +78,12 @@ def _step(mapping: yaml.MappingNode) -> str:
     """By how much this mapping indents what is inside."""
     column = mapping.value[0][0].start_mark.column
     for _, value in mapping.value:
-        if isinstance(value, yaml.MappingNode) and not value.flow_style and value.value and value.start_mark.column > column:
+        if (
+            isinstance(value, yaml.MappingNode)
+            and not value.flow_style
+            and value.value
+            and value.start_mark.column > column
+        ):
             return " " * int(value.start_mark.column - column)
     return "  "
 

@@ -7,8 +7,8 @@
     ...
     archcalc.errors.ExpressionError: 9**387420489 is too large
 
-Numbers are exact: whole numbers are ints, `0.1` is a tenth, and a free parameter is a polynomial. Length, depth, the number
-of parts and the size of every intermediate result are capped.
+Numbers are exact: whole numbers are ints, `0.1` is a tenth, and a free parameter is a polynomial. Length, depth, the
+number of parts and the size of every intermediate result are capped.
 """
 
 from __future__ import annotations
@@ -63,7 +63,11 @@ def compile_expression(text: str) -> Expression:
         raise ExpressionError(f"can't read the expression `{_short(text)}`{_hint(text)}") from None
     if sum(1 for _ in ast.walk(tree)) > MOST_PARTS:
         raise ExpressionError(f"the expression `{_short(text)}` has too many parts (at most {MOST_PARTS:,})")
-    names = frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name)) - FUNCTIONS.keys() - CONSTANTS.keys()
+    names = (
+        frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+        - FUNCTIONS.keys()
+        - CONSTANTS.keys()
+    )
     return Expression(text, _compile(tree, 0), names)
 
 
@@ -123,7 +127,7 @@ def _spelled(node: ast.expr) -> str:
         return "..."
 
 
-# ---- reading: one function a kind of node ------------------------------------------------------------------------------
+# ---- reading: one function a kind of node ----------------------------------------------------------------------------
 
 
 def _compile(node: ast.expr, depth: int) -> _Run:
@@ -131,7 +135,11 @@ def _compile(node: ast.expr, depth: int) -> _Run:
         raise ExpressionError(f"an expression nested deeper than {DEEPEST} can't be read")
     reader = _READERS.get(type(node))
     if reader is None:
-        raise ExpressionError(f"`{_spelled(node)}` is not allowed in an expression", node.col_offset, (node.end_col_offset or 0) - node.col_offset)
+        raise ExpressionError(
+            f"`{_spelled(node)}` is not allowed in an expression",
+            node.col_offset,
+            (node.end_col_offset or 0) - node.col_offset,
+        )
     return reader(node, depth + 1)
 
 
@@ -176,7 +184,9 @@ def unknown_name(name: str, names: Collection[str]) -> str:
     near = difflib.get_close_matches(name, known, 1)
     if name in ("i", "first", "last"):
         return f"unknown name '{name}': it is known inside a repeat only; pass it to a block as an argument"
-    return f"unknown name '{name}'" + (f"; did you mean '{near[0]}'?" if near else f"; known here: {', '.join(known)}" if known else "")
+    return f"unknown name '{name}'" + (
+        f"; did you mean '{near[0]}'?" if near else f"; known here: {', '.join(known)}" if known else ""
+    )
 
 
 def _unary(node: ast.UnaryOp, depth: int) -> _Run:
@@ -261,7 +271,9 @@ def _item(node: ast.Subscript, depth: int) -> _Run:
         if isinstance(position, Poly):
             raise Undecided(f"a list can't be indexed by the free `{position}`", position.symbols)
         if not isinstance(position, int) or not -len(values) <= position < len(values):
-            raise ExpressionError(f"`{_spelled(node)}`: there is no item {position} in a list of {len(values)}", node.col_offset)
+            raise ExpressionError(
+                f"`{_spelled(node)}`: there is no item {position} in a list of {len(values)}", node.col_offset
+            )
         return values[position]
 
     return run
@@ -274,7 +286,11 @@ def _slice(node: ast.Subscript, part: ast.Slice, depth: int) -> _Run:
 
     def run(env: Environment, words: Collection[str]) -> Value:
         values, limits = inner(env, words), [end(env, words) for end in ends]
-        if not isinstance(values, tuple) or not all(limit is None or isinstance(limit, int) for limit in limits) or limits[2] == 0:
+        if (
+            not isinstance(values, tuple)
+            or not all(limit is None or isinstance(limit, int) for limit in limits)
+            or limits[2] == 0
+        ):
             raise ExpressionError(f"`{_spelled(node)}` takes a list and whole numbers", node.col_offset)
         return values[slice(*limits)]
 
@@ -291,7 +307,11 @@ def _call(node: ast.Call, depth: int) -> _Run:
     if name not in FUNCTIONS or node.keywords or any(isinstance(arg, ast.Starred) for arg in node.args):
         near = difflib.get_close_matches(name or "", FUNCTIONS, 1)
         hint = f"; did you mean '{near[0]}'?" if near else f"; functions are {', '.join(FUNCTIONS)}"
-        what = f"unknown function '{name}'" if name and name not in FUNCTIONS else f"`{_spelled(node)}` is not allowed in an expression"
+        what = (
+            f"unknown function '{name}'"
+            if name and name not in FUNCTIONS
+            else f"`{_spelled(node)}` is not allowed in an expression"
+        )
         raise ExpressionError(what + hint, node.col_offset, len(name or ""))
     function, (low, high) = FUNCTIONS[name]
     if not low <= len(node.args) <= high:

@@ -1,8 +1,8 @@
 """The grammar of layers: what stands in `layers:` and in blocks.
 
-An item is a line of words (`conv 64 7x7 stride=2`), `label: item`, a chain `[item, item]`, branches under the operator that
-joins them (`add: [...]`), or a repeat (`3 x conv 64 3x3`, `{3 x: [...]}`). Reading an item never needs parameters; a word's
-expression is compiled when a layer is built.
+An item is a line of words (`conv 64 7x7 stride=2`), `label: item`, a chain `[item, item]`, branches under the operator
+that joins them (`add: [...]`), or a repeat (`3 x conv 64 3x3`, `{3 x: [...]}`). Reading an item never needs parameters;
+a word's expression is compiled when a layer is built.
 """
 
 from __future__ import annotations
@@ -151,9 +151,17 @@ class Reader:
             else:
                 self._wrong(f"'{option.text}' must be a word or a number", option.mark)
         if not isinstance(value, Sequence):
-            return self._wrong(f"{tokens[0].text} takes a list of branches; to label a layer, use another word than '{tokens[0].text}'", value.mark)
+            return self._wrong(
+                f"{tokens[0].text} takes a list of branches; to label a layer, use another word than"
+                f" '{tokens[0].text}'",
+                value.mark,
+            )
         branches = tuple(self.item(inner) for inner in value.items)
-        return Branches(key.mark, line, tuple(branch for branch in branches if branch is not None)) if None not in branches else None
+        return (
+            Branches(key.mark, line, tuple(branch for branch in branches if branch is not None))
+            if None not in branches
+            else None
+        )
 
     def _sentence(self, text: str, mark: Mark) -> Item | None:
         tokens = list(_tokens(text, mark))
@@ -161,9 +169,14 @@ class Reader:
             return self._wrong("an empty layer", mark)
         if len(tokens) > 1 and tokens[1].text == "x" and tokens[0].text != "ref":
             if len(tokens) == 2:
-                return self._wrong(f"what is repeated {tokens[0].text} times? write `{text} layer`, or `{text}:` and a list", mark)
+                return self._wrong(
+                    f"what is repeated {tokens[0].text} times? write `{text} layer`, or `{text}:` and a list", mark
+                )
             rest = tokens[2:]
-            line = self._line(rest, rest[0].mark._replace(length=tokens[-1].mark.column + tokens[-1].mark.length - rest[0].mark.column))
+            line = self._line(
+                rest,
+                rest[0].mark._replace(length=tokens[-1].mark.column + tokens[-1].mark.length - rest[0].mark.column),
+            )
             return self._repeat(tokens[0], line, mark)
         return self._line(tokens, mark)
 
@@ -179,13 +192,18 @@ class Reader:
             name = match.group(1)
             if name in line.options:
                 return self._wrong(f"option '{name}' is given twice", token.mark)
-            line.options[name] = Word(token.text[match.end() :], token.mark.part(match.end(), len(token.text) - match.end()))
+            line.options[name] = Word(
+                token.text[match.end() :], token.mark.part(match.end(), len(token.text) - match.end())
+            )
             line.keys[name] = token.mark.part(0, len(name))
             if match.end() == len(token.text):
                 return self._wrong(f"'{name}=' needs a value, without a space", token.mark)
         for word in (line.head, *line.words, *line.options.values()):
             if word.text.count("(") != word.text.count(")") or word.text.count("[") != word.text.count("]"):
-                return self._wrong("unbalanced brackets; a comma inside [a, b] ends the item: quote it or put one layer a line", word.mark)
+                return self._wrong(
+                    "unbalanced brackets; a comma inside [a, b] ends the item: quote it or put one layer a line",
+                    word.mark,
+                )
         return line
 
     def expression(self, word: Word) -> Expression | None:
@@ -203,8 +221,12 @@ class Reader:
 
 
 def _labels(tokens: list[Word], value: Node) -> bool:
-    """Whether a joining operator's name is a label here: before a mapping, or before the line of a layer that may stand alone."""
-    return len(tokens) == 1 and (isinstance(value, Mapping) or (isinstance(value, Scalar) and OPS[tokens[0].text].arity[0] == 1))
+    """Whether a joining operator's name is a label here: before a mapping, or before the line of a layer that may stand
+    alone.
+    """
+    return len(tokens) == 1 and (
+        isinstance(value, Mapping) or (isinstance(value, Scalar) and OPS[tokens[0].text].arity[0] == 1)
+    )
 
 
 _KEY = re.compile(r"([A-Za-z_]\w*)=(?!=)")

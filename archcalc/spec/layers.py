@@ -1,7 +1,7 @@
 """What a line means: the operator or block that its head names, and the expression of each option.
 
-This is decided once a line, before any network is built, so that every misspelt layer and option is found, in blocks that
-are never called as well.
+This is decided once a line, before any network is built, so that every misspelt layer and option is found, in blocks
+that are never called as well.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ WORDS = frozenset({"same", "valid", "full", "nearest", "bilinear", *ACTIVATIONS,
 
 # what other libraries call our layers
 ELSEWHERE = {
-    "dense": "linear", "fc": "linear", "fullyconnected": "linear", "gemm": "linear", "convolution": "conv", "depthwise": "dwconv", "depthwiseconv": "dwconv",
-    "deconv": "conv_transpose", "convtranspose": "conv_transpose", "batchnorm": "bn", "batchnormalization": "bn", "layernorm": "ln", "groupnorm": "gn",
-    "localresponsenorm": "lrn", "swish": "silu", "hswish": "hardswish", "hsigmoid": "hardsigmoid", "globalavgpool": "gap", "globalaveragepooling": "gap",
-    "adaptiveavgpool": "gap", "globalmaxpool": "gmp", "averagepool": "avgpool", "maxpooling": "maxpool", "averagepooling": "avgpool", "cat": "concat",
-    "concatenate": "concat", "sum": "add", "multiply": "mul", "interpolate": "upsample", "pixelshuffle": "pixel_shuffle", "leakyrelu": "leaky_relu",
+    "dense": "linear", "fc": "linear", "fullyconnected": "linear", "gemm": "linear", "convolution": "conv",
+    "depthwise": "dwconv", "depthwiseconv": "dwconv", "deconv": "conv_transpose", "convtranspose": "conv_transpose",
+    "batchnorm": "bn", "batchnormalization": "bn", "layernorm": "ln", "groupnorm": "gn", "localresponsenorm": "lrn",
+    "swish": "silu", "hswish": "hardswish", "hsigmoid": "hardsigmoid", "globalavgpool": "gap",
+    "globalaveragepooling": "gap", "adaptiveavgpool": "gap", "globalmaxpool": "gmp", "averagepool": "avgpool",
+    "maxpooling": "maxpool", "averagepooling": "avgpool", "cat": "concat", "concatenate": "concat", "sum": "add",
+    "multiply": "mul", "interpolate": "upsample", "pixelshuffle": "pixel_shuffle", "leakyrelu": "leaky_relu",
 }  # fmt: skip
 
 
@@ -152,7 +154,9 @@ class Resolver:
             if not is_known(name, names | WORDS):
                 found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", word.text)
                 start = found.start() if found else 0
-                self.problems.append(Problem(unknown_name(name, names), word.mark.part(start, len(name) if found else word.mark.length)))
+                self.problems.append(
+                    Problem(unknown_name(name, names), word.mark.part(start, len(name) if found else word.mark.length))
+                )
 
     def _refuse_recursion(self) -> None:
         """A block that calls itself, directly or through others, would never end."""
@@ -163,7 +167,9 @@ class Resolver:
                 called = line.head.text
                 if called in path:
                     through = " -> ".join([*path[path.index(called) :], called])
-                    self.layers[id(line)] = self._wrong(f"block '{called}' calls itself" + (f": {through}" if through.count(">") > 1 else ""), line.head)
+                    self.layers[id(line)] = self._wrong(
+                        f"block '{called}' calls itself" + (f": {through}" if through.count(">") > 1 else ""), line.head
+                    )
                 elif called not in done:
                     visit((*path, called))
             done.add(path[-1])
@@ -252,7 +258,13 @@ class Resolver:
         return layer
 
     def _sort(
-        self, layer: Layer, positional: tuple[str, ...], allowed: set[str], takes: str, names: frozenset[str], words: tuple[Word, ...] | None = None
+        self,
+        layer: Layer,
+        positional: tuple[str, ...],
+        allowed: set[str],
+        takes: str,
+        names: frozenset[str],
+        words: tuple[Word, ...] | None = None,
     ) -> None:
         """Share out a line's words and options: fields or arguments, and what steers the building."""
         line = layer.line
@@ -266,7 +278,13 @@ class Resolver:
         for name, word in [*zip(positional, words, strict=False), *line.options.items()]:
             if layer.op and f"{name}_" in layer.op.fields:  # an option that would hide a rule of the operator: `macs`
                 name = f"{name}_"
-            fields = layer.op.fields if layer.op else layer.values if layer.block is None else dict.fromkeys(layer.block.arguments)
+            fields = (
+                layer.op.fields
+                if layer.op
+                else layer.values
+                if layer.block is None
+                else dict.fromkeys(layer.block.arguments)
+            )
             if name in layer.values:
                 self._wrong(f"{line.head.text}: '{name}' is given twice", word)
             elif name in positional or name in fields:
@@ -274,9 +292,18 @@ class Resolver:
             elif name in allowed or (layer.op is None and layer.block is None and name == "when"):
                 layer.control[name] = word
             else:
-                self.problems.append(Problem(f"{line.head.text} has no option '{name}'{self._near(name, allowed)}", line.keys.get(name, word.mark)))
+                self.problems.append(
+                    Problem(
+                        f"{line.head.text} has no option '{name}'{self._near(name, allowed)}",
+                        line.keys.get(name, word.mark),
+                    )
+                )
         given = [*layer.control.items(), *(layer.values.items() if layer.op else ())]
-        plain = {id(word) for name, word in given if name == "share" or (word.text.isidentifier() and layer.op and may_be_word(layer.op, name))}
+        plain = {
+            id(word)
+            for name, word in given
+            if name == "share" or (word.text.isidentifier() and layer.op and may_be_word(layer.op, name))
+        }
         for word in (*words[: len(positional)], *line.options.values(), *layer.variadic):
             if id(word) not in plain:
                 self._expression(word, names)

@@ -50,14 +50,16 @@ def decoded(data: bytes | None, path: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SpecError([Problem(f"not a text file: byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8", top)]) from None
+        raise SpecError(
+            [Problem(f"not a text file: byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8", top)]
+        ) from None
 
 
 def load_spec(path: str, shown: str | None = None) -> Spec:
     """Read a spec file, called `shown` in messages and tables.
 
-    Raises SpecError with every mistake that can be found without building the network: in keys and values, in layers, options
-    and names, in blocks that are never called too.
+    Raises SpecError with every mistake that can be found without building the network: in keys and values, in layers,
+    options and names, in blocks that are never called too.
     """
     return read_spec(read_text(path), shown or path)
 
@@ -107,7 +109,9 @@ class _Loader:
         )
         spec.variants = self._variants(document, spec)
         bodies = [spec.layers, *(head.layers for head in spec.heads), *(block.body for block in spec.blocks.values())]
-        spec.labels = frozenset(part.label for body in bodies for part in walk(body) if hasattr(part, "label")) | {h.label for h in spec.heads}
+        spec.labels = frozenset(part.label for body in bodies for part in walk(body) if hasattr(part, "label")) | {
+            h.label for h in spec.heads
+        }
         self._check_sets(document, spec)
         spec.torch = self._written(document.torch if document else {}, "torch")
         spec.unread = frozenset(self.unread)
@@ -118,21 +122,36 @@ class _Loader:
 
     def _is_whole(self) -> bool:
         """Whether every name that layers may use was found: no misspelt key hides them."""
-        hidden = {near for key in self.top if key not in Document.fields for near in difflib.get_close_matches(key, list(Document.fields), 1)}
-        return hidden.isdisjoint(("params", "blocks", "defaults")) and all(isinstance(self._value(key), Mapping) for key in ("params", "blocks"))
+        hidden = {
+            near
+            for key in self.top
+            if key not in Document.fields
+            for near in difflib.get_close_matches(key, list(Document.fields), 1)
+        }
+        return hidden.isdisjoint(("params", "blocks", "defaults")) and all(
+            isinstance(self._value(key), Mapping) for key in ("params", "blocks")
+        )
 
     def _value(self, key: str) -> Node:
         """What stands under a top-level key; an empty mapping if nothing does."""
         node = self.top[key][1] if key in self.top else None
-        return node if node is not None and not (isinstance(node, Scalar) and node.value is None) else Mapping(self.root.mark)
+        return (
+            node
+            if node is not None and not (isinstance(node, Scalar) and node.value is None)
+            else Mapping(self.root.mark)
+        )
 
-    # ---- the frame: keys and plain values -----------------------------------------------------------------------------
+    # ---- the frame: keys and plain values ----------------------------------------------------------------------------
 
     def _document(self) -> Document | None:
         if "layers" not in self.top:
             near = difflib.get_close_matches("layers", list(self.top), 1, 0.7)
-            self.problems.append(Problem("there are no `layers:`" + (f"; is '{near[0]}' meant?" if near else ""), self.root.mark))
-        empty = {key.text for key, value in self.root.pairs if isinstance(value, Scalar) and value.value is None}  # `variants:` with nothing under it
+            self.problems.append(
+                Problem("there are no `layers:`" + (f"; is '{near[0]}' meant?" if near else ""), self.root.mark)
+            )
+        empty = {
+            key.text for key, value in self.root.pairs if isinstance(value, Scalar) and value.value is None
+        }  # `variants:` with nothing under it
         data = {key: value for key, value in self._plain(self.root, ()).items() if key not in empty}
         data.setdefault("layers", [])
         try:
@@ -159,7 +178,9 @@ class _Loader:
 
     def _plain_variant(self, node: Mapping, path: tuple[Any, ...]) -> dict[str, Any]:
         """What `Variant` says of one; its parameters are read from the nodes."""
-        return {key.text: self._plain(value, (*path, key.text)) for key, value in node.pairs if key.text in Variant.fields}
+        return {
+            key.text: self._plain(value, (*path, key.text)) for key, value in node.pairs if key.text in Variant.fields
+        }
 
     def _translated(self, error: FieldErrors) -> Iterator[Problem]:
         for wrong in error.problems:
@@ -175,13 +196,21 @@ class _Loader:
         for n, reference in enumerate(document.reference if document else ()):
             for name in reference.set:
                 if name not in (*spec.parameters, "batch"):
-                    self._wrong(f"set: unknown parameter '{name}'{among(name, spec.parameters)}", self.marks["reference", n, "set", name, "key"])
+                    self._wrong(
+                        f"set: unknown parameter '{name}'{among(name, spec.parameters)}",
+                        self.marks["reference", n, "set", name, "key"],
+                    )
 
     def _written(self, written: dict[str, str], *path: str) -> dict[str, str]:
-        """How PyTorch code writes layers: keys are operators, or patterns of names, which hold a `*`, a `/` or a `.`."""
+        """How PyTorch code writes layers: keys are operators, or patterns of names, which hold a `*`, a `/` or a
+        `.`.
+        """
         for key in written:
             if key not in OPS and not set(key) & set("*/."):
-                self._wrong(f"torch: unknown layer '{key}'{among(key, OPS)}; a pattern of names holds a *", self.marks[(*path, key, "key")])
+                self._wrong(
+                    f"torch: unknown layer '{key}'{among(key, OPS)}; a pattern of names holds a *",
+                    self.marks[(*path, key, "key")],
+                )
         return written
 
     def _budget_marks(self, path: tuple[Any, ...]) -> dict[str, Mark]:
@@ -203,7 +232,7 @@ class _Loader:
             self._wrong(f"{key}: {MAPPING}", node.mark)
         return []
 
-    # ---- what has a grammar of its own --------------------------------------------------------------------------------
+    # ---- what has a grammar of its own -------------------------------------------------------------------------------
 
     def _inputs(self) -> dict[str, tuple[Word, ...]]:
         if "input" in self.top and "inputs" in self.top:
@@ -234,7 +263,9 @@ class _Loader:
     def _parameter(self, key: Scalar, value: Node) -> Declared | None:
         if not key.text.isidentifier() or key.text in RESERVED:
             self._wrong(
-                f"'{key.text}' can't be a parameter's name" + (": the language uses it" if key.text in RESERVED else "; letters, digits and _ can"), key.mark
+                f"'{key.text}' can't be a parameter's name"
+                + (": the language uses it" if key.text in RESERVED else "; letters, digits and _ can"),
+                key.mark,
             )
             return None
         if not isinstance(value, Mapping):
@@ -267,11 +298,17 @@ class _Loader:
             elif not isinstance(value, Mapping) or not all(isinstance(option, Scalar) for _, option in value.pairs):
                 self._wrong(f"defaults: {key.text} must be a mapping of options to words", value.mark)
             else:
-                defaults[key.text] = {name.text: Word(option.text, option.mark) for name, option in value.pairs if isinstance(option, Scalar)}
+                defaults[key.text] = {
+                    name.text: Word(option.text, option.mark)
+                    for name, option in value.pairs
+                    if isinstance(option, Scalar)
+                }
                 options = allowed(OPS[key.text])
                 for name, _ in value.pairs:
                     if name.text not in options:
-                        self._wrong(f"defaults: {key.text} has no option '{name.text}'{among(name.text, options)}", name.mark)
+                        self._wrong(
+                            f"defaults: {key.text} has no option '{name.text}'{among(name.text, options)}", name.mark
+                        )
         return defaults
 
     def _blocks(self) -> dict[str, Block]:
@@ -285,8 +322,12 @@ class _Loader:
                 continue
             if match.group(1) in blocks:
                 self._wrong(f"block '{match.group(1)}' is declared twice", key.mark)
-            arguments, defaults = self._arguments(match.group(2) or "", key.mark.part(match.start(2), 1) if match.group(2) else key.mark)
-            blocks[match.group(1)] = Block(match.group(1), key.mark, arguments, defaults, self.reader.chain(value, f"block {match.group(1)}"))
+            arguments, defaults = self._arguments(
+                match.group(2) or "", key.mark.part(match.start(2), 1) if match.group(2) else key.mark
+            )
+            blocks[match.group(1)] = Block(
+                match.group(1), key.mark, arguments, defaults, self.reader.chain(value, f"block {match.group(1)}")
+            )
         return blocks
 
     def _arguments(self, text: str, mark: Mark) -> tuple[tuple[str, ...], dict[str, Word]]:
@@ -297,7 +338,10 @@ class _Loader:
             if name in names:
                 self._wrong(f"argument '{name}' is there twice", word.mark)
             elif not name.isidentifier() or name in RESERVED:
-                self._wrong(f"'{name}' can't be an argument's name" + (": the language uses it" if name in RESERVED else ""), word.mark)
+                self._wrong(
+                    f"'{name}' can't be an argument's name" + (": the language uses it" if name in RESERVED else ""),
+                    word.mark,
+                )
             elif defaults and not equals:
                 self._wrong(f"argument '{name}' needs a default: it comes after one that has it", word.mark)
             elif equals and not default:
@@ -331,7 +375,9 @@ class _Loader:
             nodes = {inner.text: node for inner, node in value.pairs} if isinstance(value, Mapping) else {}
             source = nodes.get("from")
             if isinstance(source, Scalar) and "layers" in nodes:
-                heads.append(Head(key.text, key.mark, source.text, source.mark, self.reader.chain(nodes["layers"], "layers")))
+                heads.append(
+                    Head(key.text, key.mark, source.text, source.mark, self.reader.chain(nodes["layers"], "layers"))
+                )
         return heads
 
     def _variants(self, document: Document | None, spec: Spec) -> dict[str, Member]:
@@ -343,7 +389,10 @@ class _Loader:
                 if name.text in Variant.fields:
                     continue
                 if name.text not in spec.parameters:
-                    self._wrong(f"variant '{key.text}': unknown parameter '{name.text}'{among(name.text, spec.parameters)}", name.mark)
+                    self._wrong(
+                        f"variant '{key.text}': unknown parameter '{name.text}'{among(name.text, spec.parameters)}",
+                        name.mark,
+                    )
                 values[name.text] = Declared(node, node.mark)
             known = document.variants.get(key.text) if document else None
             if not document or not known:
@@ -353,7 +402,9 @@ class _Loader:
             without = {label: self.marks["variants", key.text, "without", n] for n, label in enumerate(known.without)}
             torch = None if known.torch is None else self._written(known.torch, "variants", key.text, "torch")
             told = (known.name, known.paper, known.year, without, torch)
-            members[key.text] = Member(key.text, key.mark, values, *told, known.reference, marks, known.budget, budget_marks)
+            members[key.text] = Member(
+                key.text, key.mark, values, *told, known.reference, marks, known.budget, budget_marks
+            )
         return members
 
 

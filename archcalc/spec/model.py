@@ -1,7 +1,7 @@
 """What a spec file may hold, key by key: the models that validate it and from which the JSON Schema comes.
 
-Layers, blocks and expressions are left as they stand in the file (`Raw`): they have a grammar of their own in `items` and
-`expressions`.
+Layers, blocks and expressions are left as they stand in the file (`Raw`): they have a grammar of their own in `items`
+and `expressions`.
 """
 
 import re
@@ -11,7 +11,15 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from archcalc.fields import Check, Checked
 
-_SUFFIX: dict[str, int | Fraction] = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "%": Fraction(1, 100)}
+_SUFFIX: dict[str, int | Fraction] = {
+    "": 1,
+    "k": 10**3,
+    "K": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+    "%": Fraction(1, 100),
+}
 _SUFFIX |= {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _QUANTITY = re.compile(r"([+-]?\d[\d_,]*)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?\s*([A-Za-z%]*)$")
 
@@ -86,7 +94,9 @@ def _value(value: Any) -> Any:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise ValueError("must be text" + (f", got {_short(value)}; put it in quotes" if isinstance(value, (int, Fraction)) else ""))
+        raise ValueError(
+            "must be text" + (f", got {_short(value)}; put it in quotes" if isinstance(value, (int, Fraction)) else "")
+        )
     return value
 
 
@@ -133,10 +143,22 @@ _NUMBER_OR_TEXT = {"type": ["number", "string"]}
 Amount = Annotated[Any, _field(read_quantity, **_NUMBER_OR_TEXT, description="a number: 6998552, 7M, 1.5G, 8MiB, 2%")]
 Duration = Annotated[Any, _field(read_duration, type="string", description="a time: 5ms, 1.2s, 300us")]
 Bound = Annotated[Any, _field(_bound, **_NUMBER_OR_TEXT)]
-_ANY = {"type": ["number", "string", "boolean", "array", "null"], "description": "a number, a word, true or false, a list, or an expression in parameters"}
+_ANY = {
+    "type": ["number", "string", "boolean", "array", "null"],
+    "description": "a number, a word, true or false, a list, or an expression in parameters",
+}
 Value = Annotated[Any, _field(_value, **_ANY)]
 Text = Annotated[str, _field(_text, type="string", minLength=1)]
-Year = Annotated[Any, _field(_year, type="integer", minimum=1900, maximum=2100, description="when it was published, where `paper` doesn't tell")]
+Year = Annotated[
+    Any,
+    _field(
+        _year,
+        type="integer",
+        minimum=1900,
+        maximum=2100,
+        description="when it was published, where `paper` doesn't tell",
+    ),
+]
 _NAME: dict[str, Any] = {"type": "string", "pattern": r"^[A-Za-z0-9_][\w.+/-]*$"}
 Name = Annotated[str, _field(_text, **_NAME)]
 Labels = Annotated[Any, _left(type="array", items=_NAME, minItems=1)]
@@ -146,8 +168,15 @@ Sizes = Annotated[Any, _field(_sizes, **_DIMS, description="one sample, channels
 Items = Annotated[Any, _left(type="array", items=_ITEM)]
 Inputs = Annotated[Any, _left(type="object", additionalProperties={"type": "array", "items": _NUMBER_OR_TEXT})]
 Parameters = Annotated[Any, _left(type="object", additionalProperties={"anyOf": [_PARAMETER, _ANY]})]
-Defaults = Annotated[Any, _left(type="object", additionalProperties={"type": "object"}, description="options that each such layer starts from")]
-Blocks = Annotated[Any, _left(type="object", additionalProperties={"anyOf": [_ITEM, {"type": "array", "items": _ITEM}]})]
+Defaults = Annotated[
+    Any,
+    _left(
+        type="object", additionalProperties={"type": "object"}, description="options that each such layer starts from"
+    ),
+]
+Blocks = Annotated[
+    Any, _left(type="object", additionalProperties={"anyOf": [_ITEM, {"type": "array", "items": _ITEM}]})
+]
 Bindings = Annotated[Any, _field(_bindings, type="object", description="parameters that the figure was given for")]
 
 
@@ -209,7 +238,7 @@ class Limit(Checked):
 
 
 class LatencyLimit(Limit):
-    """A budget for the time that is predicted on a device: a profile's file, looked for beside the spec too, or the name of one that ships."""
+    """A budget for the time predicted on a device: a profile's file, perhaps beside the spec, or one that ships."""
 
     device: Text
     max: Duration | None = None
@@ -249,7 +278,14 @@ class TrainHead(Checked):
 
 
 WRITTEN = ("module", "functional", "method", "Linear", "Conv2d", "AdaptiveAvgPool2d")
-Written = Annotated[str, _field(lambda value: _written(value), enum=list(WRITTEN), description="how PyTorch code writes it: tools that hook modules see that")]
+Written = Annotated[
+    str,
+    _field(
+        lambda value: _written(value),
+        enum=list(WRITTEN),
+        description="how PyTorch code writes it: tools that hook modules see that",
+    ),
+]
 
 
 def _written(value: Any) -> str:

@@ -1,4 +1,6 @@
-"""What a YAML file says, as a tree: every key and word knows its line and column, and scalars follow YAML 1.2 (`1e9` is a number, `on` is text)."""
+"""What a YAML file says, as a tree: every key and word knows its line and column, and scalars follow YAML 1.2 (`1e9` is
+a number, `on` is text).
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,16 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 _NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?$")
-_WORDS: dict[str, Any] = {"true": True, "True": True, "false": False, "False": False, "null": None, "~": None, "": None, "none": None}
+_WORDS: dict[str, Any] = {
+    "true": True,
+    "True": True,
+    "false": False,
+    "False": False,
+    "null": None,
+    "~": None,
+    "": None,
+    "none": None,
+}
 
 
 def read_scalar(text: str) -> Any:

@@ -25,7 +25,9 @@ def plain(value: Any) -> Any:
 
 
 def capped(value: Any) -> Any:
-    bits = max(value.numerator.bit_length(), value.denominator.bit_length()) if isinstance(value, (int, Fraction)) else 0
+    bits = (
+        max(value.numerator.bit_length(), value.denominator.bit_length()) if isinstance(value, (int, Fraction)) else 0
+    )
     if bits > MOST_BITS:
         raise ExpressionError(f"a number of {bits:,} bits is too large")
     return value
@@ -110,8 +112,15 @@ COMPARE: dict[type[ast.cmpop], Callable[[Value, Value], bool]] = {
 }
 
 
-def make_divisible(value: int | Fraction, divisor: int | Fraction = 8, least: int | Fraction | None = None, keep: int | Fraction = Fraction(9, 10)) -> int:
-    """`value` rounded to a multiple of `divisor`, at least `least`, and never below `keep` of itself (MobileNet's rule)."""
+def make_divisible(
+    value: int | Fraction,
+    divisor: int | Fraction = 8,
+    least: int | Fraction | None = None,
+    keep: int | Fraction = Fraction(9, 10),
+) -> int:
+    """`value` rounded to a multiple of `divisor`, at least `least`, and never below `keep` of itself (MobileNet's
+    rule).
+    """
     if divisor <= 0:
         raise ExpressionError(f"make_divisible needs a positive divisor, got {divisor}")
     rounded = max(least if least is not None else divisor, Fraction(value + Fraction(divisor) / 2) // divisor * divisor)
@@ -184,4 +193,16 @@ def capped_list(values: Iterable[Value]) -> tuple[Value, ...]:
     return found
 
 
-__all__ = ["BINARY", "COMPARE", "CONSTANTS", "FUNCTIONS", "Value", "capped", "capped_list", "make_divisible", "number", "plain", "truth"]
+__all__ = [
+    "BINARY",
+    "COMPARE",
+    "CONSTANTS",
+    "FUNCTIONS",
+    "Value",
+    "capped",
+    "capped_list",
+    "make_divisible",
+    "number",
+    "plain",
+    "truth",
+]

@@ -1,8 +1,9 @@
 """What counting an ONNX file costs: python tests/benchmarks/importing.py [--peer PYTHON] [FILE ...]
 
-Beside it stand onnx.load with onnx's shape inference, and onnx-tool if `--peer` is a Python that has it. Without files it writes some
-of the networks that ship, with weights, and takes the models without weights that come with onnx. Each is counted as a command, in
-turns with Python processes that load it (trust the ratios), and again and again in one process.
+Beside it stand onnx.load with onnx's shape inference, and onnx-tool if `--peer` is a Python that has it. Without files
+it writes some of the networks that ship, with weights, and takes the models without weights that come with onnx. Each
+is counted as a command, in turns with Python processes that load it (trust the ratios), and again and again in one
+process.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ for _ in range(7):
 print(sorted(found)[3])
 """
 ONNX = "import sys, onnx; onnx.shape_inference.infer_shapes(onnx.load(sys.argv[1]))"
-TOOL = "import sys, onnx_tool; m = onnx_tool.Model(sys.argv[1]); m.graph.shape_infer(); m.graph.profile(); print(sum(m.graph.macs))"
+TOOL = (
+    "import sys, onnx_tool; m = onnx_tool.Model(sys.argv[1]); m.graph.shape_infer(); m.graph.profile();"
+    " print(sum(m.graph.macs))"
+)
 
 
 def main() -> None:
@@ -61,7 +65,9 @@ def written(command: list[str], folder: Path) -> list[Path]:
 
 
 def light() -> list[Path]:
-    """The models that come with onnx; nothing is imported, so that this process stays small and the memory of others can be told."""
+    """The models that come with onnx; nothing is imported, so that this process stays small and the memory of others
+    can be told.
+    """
     found = importlib.util.find_spec("onnx")
     return sorted(Path(found.origin).parent.glob("backend/test/data/light/*.onnx")) if found and found.origin else []
 
@@ -84,11 +90,15 @@ def compare(command: list[str], file: Path, peer: str | None) -> None:
     size = sum(part.stat().st_size for part in file.parent.glob(f"{file.name}*"))
     print(f"\n{file.name}, {size / MIB:.1f} MiB")
     figure("  archcalc count, a process", f"{1000 * wall['count']:.0f} ms, {peak['count'] / MIB:.0f} MiB")
-    figure("  onnx's load and shape inference, a process", f"{1000 * wall['onnx']:.0f} ms, {peak['onnx'] / MIB:.0f} MiB")
+    figure(
+        "  onnx's load and shape inference, a process", f"{1000 * wall['onnx']:.0f} ms, {peak['onnx'] / MIB:.0f} MiB"
+    )
     ratio = median(one.seconds / other.seconds for one, other in zip(runs["count"], runs["onnx"], strict=True))
     figure("  ratio", f"{ratio:.2f}", "< 2", ratio < 2)
     if peer:
-        figure("  onnx-tool, a process", f"{1000 * wall['onnx-tool']:.0f} ms", "slower", wall["onnx-tool"] > wall["count"])
+        figure(
+            "  onnx-tool, a process", f"{1000 * wall['onnx-tool']:.0f} ms", "slower", wall["onnx-tool"] > wall["count"]
+        )
     against = ["--against", run([peer, "-c", PEER, str(file)]).output.split()[-1]] if peer else []
     print(run([sys.executable, __file__, "--warm", str(file), *against]).output, end="")
 

@@ -1,8 +1,10 @@
-"""How far predictions are from what networks take: python tests/benchmarks/latency.py [--threads K] [--profile FILE] [--record FILE]
+"""How far predictions are from what networks take: python tests/benchmarks/latency.py [--threads K] [--profile FILE]
+[--record FILE]
 
-Calibrates in one process (unless a profile is given) and times networks that the calibration never saw in another, in turns with the
-first of them, the reference. Prints the errors raw and scaled to the reference, beside what simpler models reach and what the
-machine's own noise is. `--record` writes what was measured, chains and networks, for the tests.
+Calibrates in one process (unless a profile is given) and times networks that the calibration never saw in another, in
+turns with the first of them, the reference. Prints the errors raw and scaled to the reference, beside what simpler
+models reach and what the machine's own noise is. `--record` writes what was measured, chains and networks, for the
+tests.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ class Judged(NamedTuple):
 
 
 def judge(subjects: list[Timed], profile: Profile, given: list[Sample]) -> Judged:
-    """Predictions against measurements; the simpler models are scaled by the reference as well, the common prices are fitted on `given`."""
+    """Predictions against measurements; the simpler models are scaled by the reference as well, the common prices are
+    fitted on `given`.
+    """
     assert isinstance(profile, Calibrated)
     width = DTYPES[profile.dtype]
     common = fit_common(given, width)
@@ -53,9 +57,16 @@ def judge(subjects: list[Timed], profile: Profile, given: list[Sample]) -> Judge
     tables = [predict(subject.table, profile) for subject in subjects]
     predicted = [float(table.totals["latency_ms"]) for table in tables]
     macs = [float(table.totals["macs"]) for table in tables]
-    by_common = [sum(common.ms(sample.parts, width) for sample in samples(subject, profile.channel_block)) for subject in subjects]
+    by_common = [
+        sum(common.ms(sample.parts, width) for sample in samples(subject, profile.channel_block))
+        for subject in subjects
+    ]
     low_high = [table.totals["latency_interval_ms"] for table in tables]
-    layers = [pair for subject, table in zip(subjects, tables, strict=True) for pair in _layers(subject, table, profile.channel_block)]
+    layers = [
+        pair
+        for subject, table in zip(subjects, tables, strict=True)
+        for pair in _layers(subject, table, profile.channel_block)
+    ]
     return Judged(
         score(predicted, measured),
         score(_scaled(predicted, measured), measured),
@@ -82,7 +93,7 @@ def _layers(subject: Timed, table: Any, block: int) -> list[tuple[float, float]]
     return [(float(time.total), measured[n]) for n, time in table.timing.layers.items() if measured.get(n, 0.0) > 0]
 
 
-# ---- recorded measurements ------------------------------------------------------------------------------------------------
+# ---- recorded measurements -------------------------------------------------------------------------------------------
 
 
 def record(chained: Session, networks: Session, place: Device, path: Path) -> None:
@@ -95,7 +106,9 @@ def record(chained: Session, networks: Session, place: Device, path: Path) -> No
         "passes": {"chains": chained.passes, "networks": networks.passes},
         "reference_ms": chained.reference_ms,
         "chains": [{"spec": text, **_numbers(subject)} for text, subject in zip(texts, chained.subjects, strict=True)],
-        "networks": [{"name": name, **_numbers(subject)} for name, subject in zip(NETWORKS, networks.subjects, strict=True)],
+        "networks": [
+            {"name": name, **_numbers(subject)} for name, subject in zip(NETWORKS, networks.subjects, strict=True)
+        ],
     }
     path.write_text(json.dumps(found, separators=(",", ":")) + "\n", encoding="utf-8")
 
@@ -112,14 +125,18 @@ def recorded(path: Path) -> tuple[Session, Session, int]:
     networks = [_timed(load(entry["name"]).count(), entry) for entry in found["networks"]]
     passes = found["passes"]
     reference = found["reference_ms"]
-    return Session(chained, reference, passes["chains"], 1), Session(networks, reference, passes["networks"], 1), found["channel_block"]
+    return (
+        Session(chained, reference, passes["chains"], 1),
+        Session(networks, reference, passes["networks"], 1),
+        found["channel_block"],
+    )
 
 
 def _timed(table: Any, entry: dict[str, Any]) -> Timed:
     return Timed(table, entry["ms"], tuple(entry["layers"].items()), entry["noise"])
 
 
-# ---- the command ----------------------------------------------------------------------------------------------------------
+# ---- the command -----------------------------------------------------------------------------------------------------
 
 
 def main() -> None:
@@ -132,10 +149,18 @@ def main() -> None:
     place = Device("cpu", given.threads)
     profile = load_profile(given.profile) if given.profile else calibrated(given.threads)
     networks = timed([load(name).count() for name in NETWORKS], place, passes=100, seconds=given.seconds)
-    print(f"{profile.name}, {given.threads} thread{'s' * (given.threads > 1)}; networks: {networks.passes} passes, noise {networks.noise:.1%}")
+    print(
+        f"{profile.name}, {given.threads} thread{'s' * (given.threads > 1)}; networks: {networks.passes} passes, noise"
+        f" {networks.noise:.1%}"
+    )
     assert isinstance(profile, Calibrated)
     if given.record:
-        chained = timed([read(text, f"chain {n}").answer(Question()) for n, text in enumerate(chains(108))], place, passes=100, seconds=given.seconds)
+        chained = timed(
+            [read(text, f"chain {n}").answer(Question()) for n, text in enumerate(chains(108))],
+            place,
+            passes=100,
+            seconds=given.seconds,
+        )
         record(chained, networks, place, given.record)
         fitting = [sample for subject in chained.subjects for sample in samples(subject, profile.channel_block)]
     else:
@@ -149,8 +174,21 @@ def calibrated(threads: int) -> Profile:
     """In a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         file = str(Path(folder, "device.json"))
-        command = [sys.executable, "-m", "archcalc", "calibrate", "--threads", str(threads), "-o", file, "--noise", "50%"]
-        print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip().removeprefix(f"{file}: "))
+        command = [
+            sys.executable,
+            "-m",
+            "archcalc",
+            "calibrate",
+            "--threads",
+            str(threads),
+            "-o",
+            file,
+            "--noise",
+            "50%",
+        ]
+        print(
+            subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip().removeprefix(f"{file}: ")
+        )
         return load_profile(file)
 
 
@@ -164,8 +202,8 @@ def show(found: Judged) -> None:
     ]
     for name, one in rows:
         print(
-            f"  {name:<26} MAPE {one.mape:6.1%}  median {one.median:6.1%}  within 10 % {one.within_10:4.0%}  within 20 % {one.within_20:4.0%}"
-            f"  rank {one.rank:.3f}"
+            f"  {name:<26} MAPE {one.mape:6.1%}  median {one.median:6.1%}  within 10 % {one.within_10:4.0%}  within 20"
+            f" % {one.within_20:4.0%}  rank {one.rank:.3f}"
         )
     print(f"  inside of their interval {found.inside:.0%}")
     print("  predicted / measured: " + ", ".join(f"{name} {ratio:.2f}" for name, ratio in found.ratios.items()))

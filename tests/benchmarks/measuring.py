@@ -55,7 +55,10 @@ def machine() -> str:
     except (OSError, StopIteration):
         name = platform.processor() or "unknown processor"
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores ({name}){load}"
+    return (
+        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+        f" ({name}){load}"
+    )
 
 
 def figure(what: str, value: str, goal: str = "", met: bool | None = None) -> None:

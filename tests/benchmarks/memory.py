@@ -1,7 +1,8 @@
 """Predicted memory of a run against onnxruntime's: python tests/benchmarks/memory.py [NETWORK...] [--record FILE]
 
-What onnxruntime's planner lays out for the activations of a run is read off the growth of its arena, which is made to grow by
-exactly what is asked for; weights are added on both sides. One process a network, since an arena can't be emptied.
+What onnxruntime's planner lays out for the activations of a run is read off the growth of its arena, which is made to
+grow by exactly what is asked for; weights are added on both sides. One process a network, since an arena can't be
+emptied.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def planned(name: str) -> int:
             options.log_severity_level, options.intra_op_num_threads = 3, 1
             options.add_session_config_entry("session.use_env_allocators", "1")
             read = model.readers()
-            tensors = {key: ort.OrtValue.ortvalue_from_numpy(array) for key, array in model.tensors.items() if read[key]}
+            tensors = {
+                key: ort.OrtValue.ortvalue_from_numpy(array) for key, array in model.tensors.items() if read[key]
+            }
             options.add_external_initializers(list(tensors), list(tensors.values()))
             outputs = [value.name for value in model.proto.graph.output]
             session = ort.InferenceSession(model.exposing(outputs), options, providers=[Device().provider])
@@ -77,7 +80,12 @@ def main() -> None:
         weights, predicted = table.totals["weight_bytes"], arena_bytes(table.graph, 16, 1, 4)
         rows.append((name, found, weights))
         ratios = ((weights + part) / (weights + found) for part in (predicted, table.totals["act_peak_bytes"]))
-        print("{:<24} activations {:>12,}  predicted / measured, weights included: {:.3f}  with act_peak {:.3f}".format(name, found, *ratios), flush=True)
+        print(
+            "{:<24} activations {:>12,}  predicted / measured, weights included: {:.3f}  with act_peak {:.3f}".format(
+                name, found, *ratios
+            ),
+            flush=True,
+        )
     if given.record:
         with given.record.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows([("network", "planned_bytes", "weight_bytes"), *rows])

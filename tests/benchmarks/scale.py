@@ -1,7 +1,7 @@
 """How counting grows with the network: 10,000 and 100,000 layers, against networkx building and sorting the same DAG.
 
-The layers are residual units in a repeat, so that the spec stays a few lines. Each measurement is a process of its own, and
-the memory of counting is measured where networkx is not imported.
+The layers are residual units in a repeat, so that the spec stays a few lines. Each measurement is a process of its own,
+and the memory of counting is measured where networkx is not imported.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def report(spec: Path, layers: int) -> float:
     """Print the figures of one size; the result is the seconds a layer of counting."""
     rounds = [(child("count", spec), child("networkx", spec)) for _ in range(ROUNDS)]
     names = ("count", "rows", "networkx", "layers")
-    seconds: dict[str, float] = {name: median(found[name] for pair in rounds for found in pair if name in found) for name in names}
+    seconds: dict[str, float] = {
+        name: median(found[name] for pair in rounds for found in pair if name in found) for name in names
+    }
     ratio = median(one["count"] / other["networkx"] for one, other in rounds)
     peak = max(one["peak"] for one, _ in rounds)
     print(f"{layers:,} layers")
@@ -83,7 +85,9 @@ def counted(spec: str) -> dict[str, float]:
 
 
 def sorted_by_networkx(spec: str) -> dict[str, float]:
-    """Seconds to build a `DiGraph` of the same nodes and edges and to sort it, without and with the layers as attributes."""
+    """Seconds to build a `DiGraph` of the same nodes and edges and to sort it, without and with the layers as
+    attributes.
+    """
     import networkx
 
     import archcalc
@@ -98,7 +102,10 @@ def sorted_by_networkx(spec: str) -> dict[str, float]:
         dag.add_edges_from(edges)
         assert len(list(networkx.topological_sort(dag))) == len(names)
 
-    return {"networkx": timed(build_and_sort), "layers": timed(lambda: list(networkx.topological_sort(graph.to_networkx())))}
+    return {
+        "networkx": timed(build_and_sort),
+        "layers": timed(lambda: list(networkx.topological_sort(graph.to_networkx()))),
+    }
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How long `archcalc count googlenet` takes as a process of its own, against a Python that does nothing.
 
-The two take turns, so that a busy machine slows both alike: trust the ratio. Bytecode is compiled beforehand, as after an
-ordinary installation.
+The two take turns, so that a busy machine slows both alike: trust the ratio. Bytecode is compiled beforehand, as after
+an ordinary installation.
 """
 
 from __future__ import annotations

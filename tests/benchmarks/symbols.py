@@ -1,4 +1,5 @@
-"""What a closed form costs: ResNet-152 with the input's size and the network's width free, against the same count in numbers.
+"""What a closed form costs: ResNet-152 with the input's size and the network's width free, against the same count in
+numbers.
 
 Width is `channels`, the filters of the first convolution, of which every other layer has a multiple.
 """

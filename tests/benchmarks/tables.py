@@ -1,7 +1,8 @@
 """How well static counts explain published times: python tests/benchmarks/tables.py [--write]
 
-Fits the prices of each class of layers on the tables in tests/data/latency, leaves one family of networks out at a time, and
-prints how far off that family is predicted, beside what simpler models reach. `--write` puts the profiles in specs/devices.
+Fits the prices of each class of layers on the tables in tests/data/latency, leaves one family of networks out at a
+time, and prints how far off that family is predicted, beside what simpler models reach. `--write` puts the profiles in
+specs/devices.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ TABLES = (
         Runtime(name="PyTorch", version="2.4", provider="CPU, compiled by dynamo", optimization="all"), "i7-12700h-cpu", "2024",
     ),
 )  # fmt: skip
-SOURCE = "results/benchmark-infer tables of huggingface/pytorch-image-models (timm), Apache-2.0: ten warm-up and forty timed steps a network"
+SOURCE = (
+    "results/benchmark-infer tables of huggingface/pytorch-image-models (timm), Apache-2.0: ten warm-up and forty timed"
+    " steps a network"
+)
 
 
 @cache
@@ -63,7 +67,9 @@ def samples(published: Published) -> list[Sample]:
         for row in csv.DictReader(line for line in file if not line.startswith("#")):
             table = counted(row["network"], row["size"])
             batch = int(row["batch"])
-            parts = tuple((kernel.kind, kernel.work.scaled(batch)) for kernel in kernels(table.graph, fuses=published.fuses))
+            parts = tuple(
+                (kernel.kind, kernel.work.scaled(batch)) for kernel in kernels(table.graph, fuses=published.fuses)
+            )
             found.append(Sample(parts, float(row["step_ms"]), table.spec.path))
     return found
 
@@ -79,7 +85,9 @@ def by_macs(given: list[Sample]) -> list[float]:
 
 def macs(sample: Sample) -> float:
     """Of what contracts: the other kernels count operations there."""
-    return float(sum(int(work.macs) for kind, work in sample.parts if kind.startswith(("conv", "dwconv", "linear", "attention"))))
+    return float(
+        sum(int(work.macs) for kind, work in sample.parts if kind.startswith(("conv", "dwconv", "linear", "attention")))
+    )
 
 
 def judged(published: Published) -> tuple[list[Sample], dict[str, Score]]:
@@ -115,15 +123,20 @@ def profile(published: Published, given: list[Sample], best: Score, common: Scor
 def main() -> None:
     for published in TABLES:
         given, scores = judged(published)
-        print(f"{published.name}: {len(given)} networks of {len({sample.group for sample in given})} families, each family predicted from the others")
+        print(
+            f"{published.name}: {len(given)} networks of {len({sample.group for sample in given})} families, each"
+            " family predicted from the others"
+        )
         for name, found in scores.items():
             print(
-                f"  {name:<34} MAPE {found.mape:6.1%}  median {found.median:6.1%}  within 10 % {found.within_10:4.0%}  within 20 % {found.within_20:4.0%}"
-                f"  rank {found.rank:.3f}"
+                f"  {name:<34} MAPE {found.mape:6.1%}  median {found.median:6.1%}  within 10 % {found.within_10:4.0%} "
+                f" within 20 % {found.within_20:4.0%}  rank {found.rank:.3f}"
             )
         if "--write" in sys.argv[1:]:
             best, common = scores["prices by class"], scores["common prices of a MAC and a byte"]
-            (devices_folder() / f"{published.profile}.json").write_text(printed(profile(published, given, best, common)), encoding="utf-8")
+            (devices_folder() / f"{published.profile}.json").write_text(
+                printed(profile(published, given, best, common)), encoding="utf-8"
+            )
 
 
 if __name__ == "__main__":

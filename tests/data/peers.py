@@ -1,15 +1,16 @@
 """What other tools count: makes `peer_counts.json`, which `tests/test_conventions.py` holds the conventions against.
 
-Not run by the tests. In an environment of its own (torch for the CPU, torchvision, thop, ptflops, fvcore, torchinfo, calflops,
-deepspeed, onnx, onnx-tool, keras):
+Not run by the tests. In an environment of its own (torch for the CPU, torchvision, thop, ptflops, fvcore, torchinfo,
+calflops, deepspeed, onnx, onnx-tool, keras):
 
     python tests/data/peers.py [--operators] [TOOL]...
     python tests/data/peers.py --files [FILE]...
 
-Of model files onnx-tool alone says something: of those that archcalc writes (`archcalc export resnet50 -o resnet50.onnx --weights none`), of
-those that onnx brings along, and of single nodes.
+Of model files onnx-tool alone says something: of those that archcalc writes (`archcalc export resnet50 -o resnet50.onnx
+--weights none`), of those that onnx brings along, and of single nodes.
 
-Every tool counts torchvision's networks (Keras its own) and single operators; one process a tool, because some of them leave torch patched.
+Every tool counts torchvision's networks (Keras its own) and single operators; one process a tool, because some of them
+leave torch patched.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ KERAS = {
 
 
 SCALE: list[Any] = [{"init": [1]}, {"bytes": [1]}]  # and a zero point
-# nodes of a file: operator, attributes, operands. A list is the shape of what is computed, {"init": shape} is in the file, {"ints": numbers} as well
+# nodes of a file: operator, attributes, operands. A list is the shape of what is computed, {"init": shape} is in the
+# file, {"ints": numbers} as well
 NODES: list[tuple[str, dict[str, Any], list[Any]]] = [
     ("Conv", {"group": 2, "pads": [1, 1, 1, 1]}, [[1, 4, 9, 7], {"init": [6, 2, 3, 3]}, {"init": [6]}]),
     ("Conv", {"strides": [2]}, [[1, 4, 9], {"init": [6, 4, 3]}]),
@@ -120,7 +122,9 @@ NODES: list[tuple[str, dict[str, Any], list[Any]]] = [
 
 
 def models_of_torchvision() -> Any:
-    """torchvision, whose wheel may be built for CUDA: without its kernels it still needs the operators that it registers unasked."""
+    """torchvision, whose wheel may be built for CUDA: without its kernels it still needs the operators that it
+    registers unasked.
+    """
     from torch import library
 
     for name in ("nms", "qnms"):
@@ -138,7 +142,7 @@ def network(name: str) -> tuple[Any, list[int]]:
     return getattr(torchvision.models, base)(weights=None, **options).eval(), [int(batch or 1), *shape]
 
 
-# ---- single operators: the layers as a spec writes them, how PyTorch writes them where that is no module, the input, the module ------------
+# ---- single operators: the layers as a spec writes them, how PyTorch writes them where that is no module, the input, t
 
 Probe = tuple[Any, dict[str, str], list[int], Callable[[], Any]]
 
@@ -188,7 +192,11 @@ def operators() -> dict[str, Probe]:
         def forward(self, x: Any) -> Any:
             return self.layer(x)[0]
 
-    image, sequence, vector = [8, 12, 10], [16, 5], [16]  # a sequence is features x positions here, positions x features in PyTorch
+    image, sequence, vector = (
+        [8, 12, 10],
+        [16, 5],
+        [16],
+    )  # a sequence is features x positions here, positions x features in PyTorch
     plain: dict[str, str] = {}
 
     def functional(word: str) -> dict[str, str]:
@@ -278,7 +286,12 @@ def operators() -> dict[str, Probe]:
     }  # fmt: skip
     for word, (module, name) in rectifiers.items():
         probes[word] = ([word], plain, image, module)
-        probes[f"{word}, functional"] = ([word], functional(word), image, lambda name=name: Call(lambda x: getattr(F, name.__name__, name)(x)))
+        probes[f"{word}, functional"] = (
+            [word],
+            functional(word),
+            image,
+            lambda name=name: Call(lambda x: getattr(F, name.__name__, name)(x)),
+        )
     probes["prelu"] = (["prelu"], plain, image, lambda: nn.PReLU(8))
     return probes
 
@@ -303,7 +316,7 @@ def probe(name: str) -> tuple[Any, Any]:
     return Whole().eval(), torch.rand(1, *(reversed(shape) if len(shape) == 2 and shape == [16, 5] else shape))
 
 
-# ---- the tools: a model and an input in; what they print out -------------------------------------------------------------------------------
+# ---- the tools: a model and an input in; what they print out ---------------------------------------------------------
 
 
 def thop(model: Any, x: Any) -> dict[str, Any]:
@@ -339,7 +352,11 @@ def fvcore(model: Any, x: Any) -> dict[str, Any]:
     from fvcore.nn import FlopCountAnalysis, parameter_count
 
     analysis = FlopCountAnalysis(model, x).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-    return {"params": parameter_count(model)[""], "macs": whole(analysis.total()), "by_op": {k: whole(v) for k, v in analysis.by_operator().items()}}
+    return {
+        "params": parameter_count(model)[""],
+        "macs": whole(analysis.total()),
+        "by_op": {k: whole(v) for k, v in analysis.by_operator().items()},
+    }
 
 
 def torchinfo(model: Any, x: Any) -> dict[str, Any]:
@@ -352,7 +369,9 @@ def torchinfo(model: Any, x: Any) -> dict[str, Any]:
 def calflops(model: Any, x: Any) -> dict[str, Any]:
     from calflops import calculate_flops
 
-    flops, macs, params = calculate_flops(model, args=[x], print_results=False, print_detailed=False, output_as_string=False)
+    flops, macs, params = calculate_flops(
+        model, args=[x], print_results=False, print_detailed=False, output_as_string=False
+    )
     return {"params": params, "macs": whole(macs), "flops": whole(flops)}
 
 
@@ -364,7 +383,9 @@ def deepspeed(model: Any, x: Any) -> dict[str, Any]:
 
 
 def flop_counter(model: Any, x: Any) -> dict[str, Any]:
-    """On the meta device, where every operator has a formula; with kernels of the CPU the count of attention depends on which kernel runs."""
+    """On the meta device, where every operator has a formula; with kernels of the CPU the count of attention depends on
+    which kernel runs.
+    """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -374,7 +395,9 @@ def flop_counter(model: Any, x: Any) -> dict[str, Any]:
 
 
 def onnx_tool(model: Any, x: Any, fold: bool = False) -> dict[str, Any]:
-    """The file that torch.onnx writes, opset 17: batch normalisation as nodes, or folded into the convolutions before them."""
+    """The file that torch.onnx writes, opset 17: batch normalisation as nodes, or folded into the convolutions before
+    them.
+    """
     import onnx_tool
     import torch
 
@@ -382,10 +405,14 @@ def onnx_tool(model: Any, x: Any, fold: bool = False) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         for tensor in (*model.parameters(), *model.buffers()):
             if tensor.is_floating_point():
-                tensor.uniform_(0.5, 1.5)  # initial values are alike, and the exporter would store those of one shape once
+                tensor.uniform_(
+                    0.5, 1.5
+                )  # initial values are alike, and the exporter would store those of one shape once
         path = f"{folder}/model.onnx"
         training = torch.onnx.TrainingMode.EVAL if fold else torch.onnx.TrainingMode.PRESERVE
-        torch.onnx.export(model, (x,), path, dynamo=False, opset_version=17, training=training, do_constant_folding=True)
+        torch.onnx.export(
+            model, (x,), path, dynamo=False, opset_version=17, training=training, do_constant_folding=True
+        )
         found = onnx_tool.Model(path, {"verbose": False})
         found.graph.shape_infer(None)
         found.graph.profile()
@@ -431,9 +458,17 @@ def node_file(op: str, attributes: dict[str, Any], operands: list[Any], path: st
         ((kind, shape),) = operand.items() if isinstance(operand, dict) else [("computed", operand)]
         whole_ones = "bytes" in kind
         if kind.startswith("computed"):
-            inputs.append(helper.make_tensor_value_info(name, onnx.TensorProto.UINT8 if whole_ones else onnx.TensorProto.FLOAT, shape))
+            inputs.append(
+                helper.make_tensor_value_info(
+                    name, onnx.TensorProto.UINT8 if whole_ones else onnx.TensorProto.FLOAT, shape
+                )
+            )
         else:
-            array = numpy.array(shape, numpy.int64) if kind == "ints" else numpy.ones(shape, numpy.uint8 if whole_ones else numpy.float32)
+            array = (
+                numpy.array(shape, numpy.int64)
+                if kind == "ints"
+                else numpy.ones(shape, numpy.uint8 if whole_ones else numpy.float32)
+            )
             initializers.append(numpy_helper.from_array(array, name))
     node = helper.make_node(op, names, ["y"], name="node", **attributes)
     graph = helper.make_graph([node], "node", inputs, [helper.make_empty_tensor_value_info("y")], initializers)
@@ -459,14 +494,29 @@ def with_files(paths: list[str]) -> None:
 
 
 OPSET = 20  # of single nodes
-PACKAGES = ("thop", "ptflops", "fvcore", "torchinfo", "calflops", "deepspeed", "torch", "torchvision", "onnx", "onnx-tool", "keras")
+PACKAGES = (
+    "thop",
+    "ptflops",
+    "fvcore",
+    "torchinfo",
+    "calflops",
+    "deepspeed",
+    "torch",
+    "torchvision",
+    "onnx",
+    "onnx-tool",
+    "keras",
+)
 
 
 def with_keras() -> dict[str, Any]:
     os.environ["KERAS_BACKEND"] = "torch"
     import keras
 
-    return {name: {"params": getattr(keras.applications, application)(weights=None).count_params()} for name, application in KERAS.items()}
+    return {
+        name: {"params": getattr(keras.applications, application)(weights=None).count_params()}
+        for name, application in KERAS.items()
+    }
 
 
 def with_torchvision() -> dict[str, Any]:
@@ -508,7 +558,10 @@ def counted(tool: str, networks: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    flags, named = [word for word in sys.argv[1:] if word.startswith("--")], [word for word in sys.argv[1:] if not word.startswith("--")]
+    flags, named = (
+        [word for word in sys.argv[1:] if word.startswith("--")],
+        [word for word in sys.argv[1:] if not word.startswith("--")],
+    )
     if "--files" in flags:
         with_files(named)
         return
@@ -516,7 +569,9 @@ def main() -> None:
         sys.stdout.write("\n" + json.dumps(counted(named[0], "--operators" not in flags)) + "\n")
         return
     for tool in named or [*TOOLS, "keras", "torchvision"]:
-        done = subprocess.run([sys.executable, __file__, "--one", *flags, tool], stdout=subprocess.PIPE, check=True, text=True)
+        done = subprocess.run(
+            [sys.executable, __file__, "--one", *flags, tool], stdout=subprocess.PIPE, check=True, text=True
+        )
         merge(tool, json.loads(done.stdout.strip().rpartition("\n")[2]))
 
 
@@ -529,7 +584,10 @@ def merge(tool: str, found: dict[str, Any]) -> None:
     for name, (layers, written, shape, _) in operators().items():
         kept["operators"].setdefault(name, {}).update({"layers": layers, "torch": written, "input": shape})
     versions = {package: importlib.metadata.version(package) for package in PACKAGES}
-    meta = {"what": "what other tools printed, for networks and for single operators; made by peers.py", "versions": versions}
+    meta = {
+        "what": "what other tools printed, for networks and for single operators; made by peers.py",
+        "versions": versions,
+    }
     OUT.write_text(dumped(kept | {"_meta": meta}), encoding="utf-8")
 
 

@@ -28,8 +28,8 @@ _numbers = count()
 class Symbol:
     """A design parameter left free, with its domain: `minimum..maximum` (None: unbounded), in steps of `multiple_of`.
 
-    `integer=False` is a real-valued multiplier, such as a width multiplier alpha. Raises ArchcalcError for an empty domain
-    or a name that isn't an identifier.
+    `integer=False` is a real-valued multiplier, such as a width multiplier alpha. Raises ArchcalcError for an empty
+    domain or a name that isn't an identifier.
     """
 
     name: str
@@ -62,7 +62,15 @@ class Symbol:
 
     def domain(self) -> str:
         """The domain in words, for messages."""
-        parts = [f"a multiple of {self.multiple_of}" if self.multiple_of > 1 else "an integer" if self.integer else "a number"]
+        parts = [
+            (
+                f"a multiple of {self.multiple_of}"
+                if self.multiple_of > 1
+                else "an integer"
+                if self.integer
+                else "a number"
+            )
+        ]
         parts += [f">= {self.minimum}"] if self.minimum is not None else []
         parts += [f"<= {self.maximum}"] if self.maximum is not None else []
         return " ".join(parts)
@@ -144,12 +152,18 @@ class Floor(Atom):
 
 
 class Call(Atom):
-    """name(*args), opaque; `build` makes it anew from other arguments. `rising`: it never falls while its arguments rise."""
+    """name(*args), opaque; `build` makes it anew from other arguments. `rising`: it never falls while its arguments
+    rise.
+    """
 
     __slots__ = ("args", "build", "function", "name", "rising")
 
-    def __init__(self, name: str, args: tuple[Number, ...], integer: bool, function: Function, build: Build, rising: bool) -> None:
-        super().__init__(frozenset().union(*(arg.symbols for arg in args if not isinstance(arg, int | Fraction))), 1, integer)
+    def __init__(
+        self, name: str, args: tuple[Number, ...], integer: bool, function: Function, build: Build, rising: bool
+    ) -> None:
+        super().__init__(
+            frozenset().union(*(arg.symbols for arg in args if not isinstance(arg, int | Fraction))), 1, integer
+        )
         self.name, self.args, self.function, self.build, self.rising = name, args, function, build, rising
 
     def _sort_key(self) -> tuple[object, ...]:
@@ -176,7 +190,9 @@ def floor_atom(inside: Poly, divisor: int) -> Floor:
     return atom
 
 
-def call_atom(name: str, args: tuple[Number, ...], integer: bool, function: Function, build: Build, rising: bool = False) -> Call:
+def call_atom(
+    name: str, args: tuple[Number, ...], integer: bool, function: Function, build: Build, rising: bool = False
+) -> Call:
     """The one atom for name(*args). Its functions are those it was first made with."""
     key = (Call, name, args, integer)
     atom = _ATOMS.get(key) or _ATOMS.setdefault(key, Call(name, args, integer, function, build, rising))

@@ -77,7 +77,9 @@ class Poly:
     def __add__(self, other: Fraction) -> Number: ...
     def __add__(self, other: Number) -> Number:
         if isinstance(other, Poly):
-            large, small = (self.terms, other.terms) if len(self.terms) >= len(other.terms) else (other.terms, self.terms)
+            large, small = (
+                (self.terms, other.terms) if len(self.terms) >= len(other.terms) else (other.terms, self.terms)
+            )
             return _collapse(plus(dict(large), small.items()))
         if isinstance(other, int | Fraction):
             return Poly(plus(dict(self.terms), (((), other),))) if other else self
@@ -97,7 +99,9 @@ class Poly:
     def __sub__(self, other: Fraction) -> Number: ...
     def __sub__(self, other: Number) -> Number:
         if isinstance(other, Poly):
-            return _collapse(plus(dict(self.terms), ((monomial, -coefficient) for monomial, coefficient in other.terms.items())))
+            return _collapse(
+                plus(dict(self.terms), ((monomial, -coefficient) for monomial, coefficient in other.terms.items()))
+            )
         if isinstance(other, int | Fraction):
             return self + -other
         return NotImplemented
@@ -117,7 +121,11 @@ class Poly:
         if isinstance(other, int | Fraction):
             if not other:
                 return 0
-            return Poly({monomial: plain(coefficient * other) for monomial, coefficient in self.terms.items()}) if other != 1 else self
+            return (
+                Poly({monomial: plain(coefficient * other) for monomial, coefficient in self.terms.items()})
+                if other != 1
+                else self
+            )
         if isinstance(other, Poly):
             return _collapse(product(self.terms, other.terms))
         return NotImplemented
@@ -192,8 +200,8 @@ class Poly:
     def evaluate(self, bindings: Mapping[str, int | Fraction]) -> int | Fraction:
         """The exact value at one point.
 
-        Raises ArchcalcError when a symbol isn't bound, or is bound to a value outside of its domain (the closed form was
-        simplified under it), or to anything but an int or a Fraction.
+        Raises ArchcalcError when a symbol isn't bound, or is bound to a value outside of its domain (the closed form
+        was simplified under it), or to anything but an int or a Fraction.
         """
         from .rewriting import evaluated
 
@@ -213,7 +221,14 @@ Number: TypeAlias = int | Fraction | Poly  # what expressions compute with
 Dim: TypeAlias = int | Poly  # what sizes are
 
 
-def symbol(name: str, *, minimum: Rational | None = 1, maximum: Rational | None = None, multiple_of: int = 1, integer: bool = True) -> Poly:
+def symbol(
+    name: str,
+    *,
+    minimum: Rational | None = 1,
+    maximum: Rational | None = None,
+    multiple_of: int = 1,
+    integer: bool = True,
+) -> Poly:
     """A free symbol as an expression; see `Symbol` for its domain and what raises."""
     return Poly({(variable_atom(Symbol(name, minimum, maximum, multiple_of, integer)),): 1})
 
@@ -247,8 +262,8 @@ def _collapse(terms: Terms) -> Number:
 def _floordiv(x: Poly, divisor: int) -> Dim:
     """floor(x / divisor), canonical.
 
-    Coefficients are counted in units: H with multiple_of=32 is 32 units of H/32, an integer. Over the common denominator all
-    of them are ints, and whole multiples of the divisor leave the floor.
+    Coefficients are counted in units: H with multiple_of=32 is 32 units of H/32, an integer. Over the common
+    denominator all of them are ints, and whole multiples of the divisor leave the floor.
     """
     scale = math.lcm(*((c * (unit_of(monomial) or 1)).denominator for monomial, c in x.terms.items()))
     divisor *= scale
@@ -275,13 +290,21 @@ def _floordiv(x: Poly, divisor: int) -> Dim:
 
 
 def _closed(left: dict[Monomial, int], constant: int, divisor: int, real: bool) -> Terms:
-    """floor((left + constant)/divisor) for coefficients in units, already reduced: a new atom, or an inner floor widened."""
+    """floor((left + constant)/divisor) for coefficients in units, already reduced: a new atom, or an inner floor
+    widened.
+    """
     common = math.gcd(divisor, *left.values(), constant if real else 0)
     divisor //= common
-    inside: Terms = {monomial: plain(Fraction(units // common, unit_of(monomial) or 1)) for monomial, units in left.items()}
+    inside: Terms = {
+        monomial: plain(Fraction(units // common, unit_of(monomial) or 1)) for monomial, units in left.items()
+    }
     if constant // common:
         inside[()] = constant // common
-    floors = [monomial[0] for monomial in left if len(monomial) == 1 and isinstance(monomial[0], Floor) and inside[monomial] == 1]
+    floors = [
+        monomial[0]
+        for monomial in left
+        if len(monomial) == 1 and isinstance(monomial[0], Floor) and inside[monomial] == 1
+    ]
     if real or len(floors) != 1:
         return {(floor_atom(Poly(inside), divisor),): 1}
     inner = floors[0]

@@ -1,7 +1,7 @@
 """Annotations for GitHub's view of a change, then the report as text.
 
-At most ten, the first of them for broken budgets, each on the line of the layer that did most of it: that line is in the
-change, the budget's seldom is.
+At most ten, the first of them for broken budgets, each on the line of the layer that did most of it: that line is in
+the change, the budget's seldom is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,13 @@ from archcalc.errors import Mark
 from archcalc.render import numbers
 
 MOST = 10
-COSTS = {"act_peak": "activations", "act_sum": "activations", "flops": "macs", "depth": "layers", "depth_with_pooling": "layers"}  # by metric, of a layer
+COSTS = {
+    "act_peak": "activations",
+    "act_sum": "activations",
+    "flops": "macs",
+    "depth": "layers",
+    "depth_with_pooling": "layers",
+}  # by metric, of a layer
 
 
 def report(found: Report) -> str:
@@ -25,7 +31,10 @@ def report(found: Report) -> str:
     every = [*_budgets(found), *_layers(found)]
     if len(every) > MOST:
         kept, rest = every[: MOST - 1], every[MOST - 1 :]
-        worst = next((level for level in ("error", "warning", "notice") if any(line.startswith(f"::{level}") for line in rest)), "notice")
+        worst = next(
+            (level for level in ("error", "warning", "notice") if any(line.startswith(f"::{level}") for line in rest)),
+            "notice",
+        )
         every = [*kept, f"::{worst} title=archcalc::{_data(f'{len(rest)} more; the report has them all')}"]
     return "\n".join([*every, *(_harmless(line) for line in text.report(found).splitlines())])
 
@@ -37,7 +46,10 @@ def _budgets(found: Report) -> Iterator[str]:
         mark = cause.mark if cause and cause.mark else verdict.mark
         grew = comparison.totals.get(BYTES.get(verdict.metric, verdict.metric))
         title = f"archcalc: {verdict.metric} {words.grown(grew) if grew else ''}".strip()
-        message = f"{words.plain(comparison.label)}: {verdict.metric} {words.figure(verdict.counted)}, wanted {verdict.wanted}"
+        message = (
+            f"{words.plain(comparison.label)}: {verdict.metric} {words.figure(verdict.counted)}, wanted"
+            f" {verdict.wanted}"
+        )
         if cause:
             message += f"; {_says(cause)}"
         yield _annotation("warning" if verdict.warning else "error", mark, comparison, title, message)
@@ -52,11 +64,15 @@ def _layers(found: Report) -> Iterator[str]:
         for change in comparison.changes:
             if change.mark and change.is_direct:
                 by_line.setdefault(change.mark.line, []).append(change)
-        for changes in sorted(by_line.values(), key=lambda changes: -sum(words.weight(change, comparison) for change in changes)):
+        for changes in sorted(
+            by_line.values(), key=lambda changes: -sum(words.weight(change, comparison) for change in changes)
+        ):
             first = changes[0]
             more = f", and {len(changes) - 1} more here" if len(changes) > 1 else ""
             assert first.mark is not None
-            yield _annotation("notice", first.mark, comparison, "archcalc", f"{words.plain(comparison.label)}: {_says(first)}{more}")
+            yield _annotation(
+                "notice", first.mark, comparison, "archcalc", f"{words.plain(comparison.label)}: {_says(first)}{more}"
+            )
 
 
 def _cause(comparison: Comparison, verdict: Verdict) -> Change | None:
@@ -64,7 +80,11 @@ def _cause(comparison: Comparison, verdict: Verdict) -> Change | None:
     cost = COSTS.get(verdict.metric, verdict.metric)
 
     def grew(change: Change) -> float:
-        delta = change.delta(cost) if cost != "layers" else (change.after.layers if change.after else 0) - (change.before.layers if change.before else 0)
+        delta = (
+            change.delta(cost)
+            if cost != "layers"
+            else (change.after.layers if change.after else 0) - (change.before.layers if change.before else 0)
+        )
         return float("inf") if isinstance(delta, Poly) else float(delta)
 
     candidates = [change for change in comparison.changes if change.mark]
@@ -74,13 +94,16 @@ def _cause(comparison: Comparison, verdict: Verdict) -> Change | None:
 
 def _says(change: Change) -> str:
     costs = [
-        f"{words.signed(change.delta(name), numbers.count)} {'MACs' if name == 'macs' else name}" for name in ("params", "macs") if change.delta(name) != 0
+        f"{words.signed(change.delta(name), numbers.count)} {'MACs' if name == 'macs' else name}"
+        for name in ("params", "macs")
+        if change.delta(name) != 0
     ]
     return f"{words.plain(change.path)} {change.status.value}{': ' if costs else ''}{', '.join(costs)}"
 
 
 def _annotation(level: str, mark: Mark, comparison: Comparison, title: str, message: str) -> str:
-    return f"::{level} file={_property(comparison.place(mark.file))},line={mark.line},col={mark.column},title={_property(title)}::{_data(message)}"
+    place = f"file={_property(comparison.place(mark.file))},line={mark.line},col={mark.column}"
+    return f"::{level} {place},title={_property(title)}::{_data(message)}"
 
 
 def _data(value: str) -> str:

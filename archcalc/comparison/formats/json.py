@@ -47,9 +47,14 @@ def model(comparison: Comparison) -> contract.Comparison:
         "head": _side(comparison.head),
         "delta": {name: _delta(delta) for name, delta in comparison.totals.items()},
         "receptive_field": {name: _delta(delta) for name, delta in comparison.fields.items()},
-        "parameters": {name: {"base": number(before), "head": number(after)} for name, (before, after) in comparison.parameters.items()},
+        "parameters": {
+            name: {"base": number(before), "head": number(after)}
+            for name, (before, after) in comparison.parameters.items()
+        },
         "layers": [_change(change) for change in comparison.changes],
-        "budgets": [{**verdict(judged), "limit": judged.limit, "file": judged.mark.file} for judged in comparison.verdicts],
+        "budgets": [
+            {**verdict(judged), "limit": judged.limit, "file": judged.mark.file} for judged in comparison.verdicts
+        ],
         "violations": [
             {
                 "metric": broken.metric,
@@ -98,7 +103,9 @@ def _delta(delta: Delta) -> contract.Change:
 
 
 def _change(change: Change) -> contract.LayerChange:
-    names = dict.fromkeys([*(change.after.costs if change.after else ()), *(change.before.costs if change.before else ())])
+    names = dict.fromkeys(
+        [*(change.after.costs if change.after else ()), *(change.before.costs if change.before else ())]
+    )
     return {
         "status": change.status.value,
         "name": change.path,
@@ -115,4 +122,7 @@ def _layer(layer: Layer | None) -> contract.Compared | None:
     if layer is None:
         return None
     costs = {name: number(value) for name, value in layer.costs.items()}
-    return cast("contract.Compared", {"op": layer.op, "text": layer.text, "shape": number(layer.shape), "layers": number(layer.layers), **costs})
+    return cast(
+        "contract.Compared",
+        {"op": layer.op, "text": layer.text, "shape": number(layer.shape), "layers": number(layer.layers), **costs},
+    )

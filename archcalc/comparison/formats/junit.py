@@ -25,14 +25,20 @@ def report(found: Report) -> str:
 
 def _suite(comparison: Comparison, found: Report) -> ElementTree.Element:
     suite = ElementTree.Element("testsuite", name=_legal(words.plain(comparison.label)))
-    whole = _case(suite, comparison, words.tally(comparison) if comparison.base and comparison.head else comparison.status)
-    ElementTree.SubElement(whole, "system-out").text = _legal(text.report(Report((comparison,), found.base, found.said)))
+    whole = _case(
+        suite, comparison, words.tally(comparison) if comparison.base and comparison.head else comparison.status
+    )
+    ElementTree.SubElement(whole, "system-out").text = _legal(
+        text.report(Report((comparison,), found.base, found.said))
+    )
     for verdict in comparison.verdicts:
         case = _case(suite, comparison, f"{verdict.metric} {verdict.limit}", verdict)
         mark = verdict.mark._replace(file=comparison.place(verdict.mark.file))
         message = f"{verdict.metric} {words.figure(verdict.counted)} {verdict.wanted}"
         if verdict.fails:
-            ElementTree.SubElement(case, "failure", message=_legal(message), type="budget").text = _legal(f"{mark}: {message}")
+            ElementTree.SubElement(case, "failure", message=_legal(message), type="budget").text = _legal(
+                f"{mark}: {message}"
+            )
         elif not verdict.passed:
             ElementTree.SubElement(case, "system-out").text = _legal(f"{mark}: warning: {message}")
     for limit in comparison.unjudged:
@@ -43,10 +49,18 @@ def _suite(comparison: Comparison, found: Report) -> ElementTree.Element:
     return suite
 
 
-def _case(suite: ElementTree.Element, comparison: Comparison, name: str, verdict: Verdict | None = None) -> ElementTree.Element:
+def _case(
+    suite: ElementTree.Element, comparison: Comparison, name: str, verdict: Verdict | None = None
+) -> ElementTree.Element:
     label = _legal(words.plain(comparison.label))
     file = comparison.file or comparison.side.spec
-    return ElementTree.SubElement(suite, "testcase", classname=label, name=_legal(name), file=_legal(comparison.place(verdict.mark.file) if verdict else file))
+    return ElementTree.SubElement(
+        suite,
+        "testcase",
+        classname=label,
+        name=_legal(name),
+        file=_legal(comparison.place(verdict.mark.file) if verdict else file),
+    )
 
 
 def _legal(value: str) -> str:

@@ -1,5 +1,6 @@
-"""The body of a comment on a change: a hidden marker first, so that the next run finds and replaces it; one row a network,
-broken budgets, and layers folded away. Under 60,000 characters, since GitHub cuts at 65,536: the largest changes are kept.
+"""The body of a comment on a change: a hidden marker first, so that the next run finds and replaces it; one row a
+network, broken budgets, and layers folded away. Under 60,000 characters, since GitHub cuts at 65,536: the largest
+changes are kept.
 """
 
 from __future__ import annotations
@@ -41,7 +42,11 @@ def report(found: Report) -> str:
     if broken:
         writer.put(["", "**Budgets that don't hold**", ""])
         writer.some(broken, BROKEN, lambda n: f"- and {n} more")
-    unjudged = [f"- {_code(c.label)}: no base, so not judged: {', '.join(map(_code, c.unjudged))}" for c in ordered if c.unjudged]
+    unjudged = [
+        f"- {_code(c.label)}: no base, so not judged: {', '.join(map(_code, c.unjudged))}"
+        for c in ordered
+        if c.unjudged
+    ]
     if unjudged:
         writer.put([""])
         writer.some(unjudged, BROKEN, lambda n: f"- and {n} more")
@@ -84,7 +89,9 @@ class _Writer:
 def _rank(comparison: Comparison) -> tuple[int, float]:
     """Over budget first, then warned of, then by how much changed."""
     worst = 0 if comparison.fails else 1 if comparison.warns else 3 if comparison.status == UNCHANGED else 2
-    return worst, -max((abs(float(delta.percent)) for delta in comparison.totals.values() if delta.percent is not None), default=0.0)
+    return worst, -max(
+        (abs(float(delta.percent)) for delta in comparison.totals.values() if delta.percent is not None), default=0.0
+    )
 
 
 def _title(found: Report) -> str:
@@ -92,11 +99,27 @@ def _title(found: Report) -> str:
     models = f"{count} model{'s' * (count != 1)}"
     if found.failed:
         return f"{found.failed} of {models} over budget"
-    return f"{found.changed} of {models} changed{', with a budget warning' if found.warned else ''}" if found.changed else f"{models}, nothing changed"
+    return (
+        f"{found.changed} of {models} changed{', with a budget warning' if found.warned else ''}"
+        if found.changed
+        else f"{models}, nothing changed"
+    )
 
 
 def _row(comparison: Comparison, found: Report) -> str:
-    icon = "❌" if comparison.fails else "⚠️" if comparison.warns else "🆕" if comparison.status == NEW else "🗑️" if comparison.status == GONE else "✅"
+    icon = (
+        "❌"
+        if comparison.fails
+        else (
+            "⚠️"
+            if comparison.warns
+            else "🆕"
+            if comparison.status == NEW
+            else "🗑️"
+            if comparison.status == GONE
+            else "✅"
+        )
+    )
     shown = {total.key: (total, delta) for total, delta in words.totals(comparison)}
     cells = [_cell(comparison, *shown[name]) for name in (*COLUMNS, "field")]
     return f"| {icon} | {_model(comparison, found)} | {' | '.join(cells)} |"
@@ -117,7 +140,11 @@ def _cell(comparison: Comparison, total: words.Total, delta: Delta) -> str:
     if isinstance(delta.change, Poly) or isinstance(delta.after, Poly):
         return _pipes(words.signed(delta.change, total.short))
     grown = words.grown(delta) if total.grows else words.signed(delta.change, total.short)
-    limits = [verdict.limit.removeprefix("increase ") for verdict in comparison.broken if BYTES.get(verdict.metric, verdict.metric) == total.key]
+    limits = [
+        verdict.limit.removeprefix("increase ")
+        for verdict in comparison.broken
+        if BYTES.get(verdict.metric, verdict.metric) == total.key
+    ]
     budget = f", limit {_pipes(', '.join(limits))}" if limits else ""
     return f"{total.short(delta.before)} → {total.short(delta.after)} ({f'**{grown}**' if limits else grown}{budget})"
 
@@ -130,11 +157,12 @@ def _names(comparisons: Iterable[Comparison], most: int = 8) -> str:
 def _broken(comparison: Comparison, verdict: Verdict) -> str:
     icon = "⚠️" if verdict.warning else "❌"
     return (
-        f"- {icon} {_code(comparison.label)}: {verdict.metric} is {words.figure(verdict.counted)}, wanted {_code(verdict.wanted)} ({_code(str(verdict.mark))})"
+        f"- {icon} {_code(comparison.label)}: {verdict.metric} is {words.figure(verdict.counted)}, wanted"
+        f" {_code(verdict.wanted)} ({_code(str(verdict.mark))})"
     )
 
 
-# ---- layers, folded -------------------------------------------------------------------------------------------------------
+# ---- layers, folded --------------------------------------------------------------------------------------------------
 
 
 def _put_details(writer: _Writer, changed: Iterable[Comparison]) -> None:
@@ -159,7 +187,11 @@ def _details(comparison: Comparison, most: int) -> list[str]:
     if comparison.changes:
         columns = words.of_layers(comparison)
         headings = " | ".join(column.label for column in columns)
-        lines += [f"| | layer | operation | {headings} |", f"|--|--|--|{'--:|' * len(columns)}", *_layers(comparison, columns, most)]
+        lines += [
+            f"| | layer | operation | {headings} |",
+            f"|--|--|--|{'--:|' * len(columns)}",
+            *_layers(comparison, columns, most),
+        ]
     return [*lines, "", "</details>"]
 
 
@@ -186,7 +218,7 @@ def _footer(found: Report) -> str:
     return f"<sub>{base} {batch}{training}. MACs: {CONVENTION}. archcalc {__version__}</sub>"
 
 
-# ---- text from specs, which may be anybody's --------------------------------------------------------------------------------
+# ---- text from specs, which may be anybody's -------------------------------------------------------------------------
 
 
 def _code(text: str) -> str:

@@ -13,7 +13,9 @@ from archcalc.render.grid import listing
 
 MOST = 40  # layers of one network
 LONGEST = 64  # characters of an operation or a closed form in a table
-ACTIVATIONS = words.Total("activations", "activations", numbers.exact, numbers.count)  # of a layer, where nothing else of it changed
+ACTIVATIONS = words.Total(
+    "activations", "activations", numbers.exact, numbers.count
+)  # of a layer, where nothing else of it changed
 
 
 def report(found: Report) -> str:
@@ -42,7 +44,9 @@ def _section(comparison: Comparison, found: Report) -> Iterator[str]:
     if comparison.changes:
         yield ""
         yield from _layers(comparison)
-    if any(not verdict.passed for verdict in comparison.verdicts) or (comparison.verdicts and comparison.status != UNCHANGED):
+    if any(not verdict.passed for verdict in comparison.verdicts) or (
+        comparison.verdicts and comparison.status != UNCHANGED
+    ):
         yield ""
         yield from (f"{verdict}" for verdict in comparison.verdicts)
     if comparison.unjudged:
@@ -60,7 +64,10 @@ def _totals(comparison: Comparison, found: Report) -> Iterator[str]:
         yield from _closed_forms(comparison, found)
         return
     before, after = words.sides(found)
-    table = [[total.label, total.exact(delta.before), total.exact(delta.after), *_change(total, delta)] for total, delta in rows]
+    table = [
+        [total.label, total.exact(delta.before), total.exact(delta.after), *_change(total, delta)]
+        for total, delta in rows
+    ]
     yield from (line.rstrip() for line in listing(["", before, after, "change", "%"], table, left=("",)).splitlines())
 
 
@@ -77,9 +84,15 @@ def _closed_forms(comparison: Comparison, found: Report) -> Iterator[str]:
             yield f"{total.label}: {total.exact(delta.after)}, as before"
             continue
         yield total.label
-        for name, value in zip(names, (total.exact(delta.before), total.exact(delta.after), words.signed(delta.change, total.exact)), strict=True):
+        for name, value in zip(
+            names,
+            (total.exact(delta.before), total.exact(delta.after), words.signed(delta.change, total.exact)),
+            strict=True,
+        ):
             yield f"  {name:<{width}}  {value}".rstrip()
-    domain = dict.fromkeys(condition for side in (comparison.base, comparison.head) if side for condition in side.domain)
+    domain = dict.fromkeys(
+        condition for side in (comparison.base, comparison.head) if side for condition in side.domain
+    )
     yield f"valid for {', '.join(domain) or 'every value'}"
 
 
@@ -89,7 +102,12 @@ def _layers(comparison: Comparison) -> Iterator[str]:
     if all(change.delta(name) == 0 for change in shown for name in ("params", "macs")):
         columns.insert(2, ACTIVATIONS)
     rows = [
-        [change.status.value, words.plain(change.path), _cut(words.operation(change, LONGEST)), *(_cell(change, column) for column in columns)]
+        [
+            change.status.value,
+            words.plain(change.path),
+            _cut(words.operation(change, LONGEST)),
+            *(_cell(change, column) for column in columns),
+        ]
         for change in shown
     ]
     headings = ["", "layer", "operation", *(column.label for column in columns)]

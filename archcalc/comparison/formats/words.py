@@ -39,7 +39,12 @@ TOTALS = (
     Total("weight_bytes", "weights", numbers.size_in_bytes, numbers.size_in_bytes),
     Total("act_peak_bytes", "activations", numbers.size_in_bytes, numbers.size_in_bytes),
     Total("act_sum_bytes", "kept for training", numbers.size_in_bytes, numbers.size_in_bytes, False),
-    Total("latency_ms", "time", lambda value: f"{times.milliseconds(value)} ms", lambda value: f"{times.milliseconds(value)} ms"),
+    Total(
+        "latency_ms",
+        "time",
+        lambda value: f"{times.milliseconds(value)} ms",
+        lambda value: f"{times.milliseconds(value)} ms",
+    ),
     Total("depth", "depth", numbers.exact, numbers.exact, grows=False),
 )
 FIELD = Total("field", "field", lambda value: figure(value), lambda value: figure(value), grows=False)
@@ -56,7 +61,9 @@ def totals(comparison: Comparison) -> Iterator[tuple[Total, Delta]]:
 
 def of_layers(comparison: Comparison) -> list[Total]:
     """What is shown of a layer that changed: parameters, MACs, and its time where times were predicted."""
-    return [total for total in TOTALS if total.key in ("params", "macs", "latency_ms") and total.key in comparison.totals]
+    return [
+        total for total in TOTALS if total.key in ("params", "macs", "latency_ms") and total.key in comparison.totals
+    ]
 
 
 def _matters(total: Total, delta: Delta, comparison: Comparison) -> bool:
@@ -97,7 +104,9 @@ def weight(change: Change, comparison: Comparison) -> float:
         delta, whole = change.delta(name), comparison.side.totals[name]
         if isinstance(delta, Poly):
             return float("inf")
-        found.append(abs(float(delta / Fraction(whole))) if not isinstance(whole, Poly) and whole else float(bool(delta)))
+        found.append(
+            abs(float(delta / Fraction(whole))) if not isinstance(whole, Poly) and whole else float(bool(delta))
+        )
     return max(found)
 
 
@@ -117,7 +126,11 @@ def operation(change: Change, longest: int | None = None) -> str:
         assert layer is not None
         return plain(layer.text)
     was = f"was {plain(before.path)}" if change.renamed else ""
-    text = plain(after.text) if before.text == after.text or change.status is Status.RENAMED else f"{plain(before.text)} -> {plain(after.text)}"
+    text = (
+        plain(after.text)
+        if before.text == after.text or change.status is Status.RENAMED
+        else f"{plain(before.text)} -> {plain(after.text)}"
+    )
     if longest is not None and len(text) > longest and " -> " in text:
         text = _differing(plain(before.text).split(), plain(after.text).split())
     return f"{text} ({was})" if was else text
@@ -136,7 +149,11 @@ def _differing(before: list[str], after: list[str]) -> str:
 
 def tally(comparison: Comparison) -> str:
     """`2 layers added, 1 changed`; what is known where layers aren't."""
-    if None in (comparison.base and comparison.base.layers, comparison.head and comparison.head.layers) and comparison.base and comparison.head:
+    if (
+        None in (comparison.base and comparison.base.layers, comparison.head and comparison.head.layers)
+        and comparison.base
+        and comparison.head
+    ):
         return "layers aren't compared: a snapshot of a shortened table has totals alone"
     counts = comparison.counts
     words = [f"{count:,} {status.value}" for status, count in counts.items()]
@@ -156,7 +173,9 @@ def heading(comparison: Comparison, report: Report) -> str:
 
 def _titled(side: Side) -> str:
     batch = "" if side.batch == 1 else f" · batch {plain(str(side.batch))}"
-    return f"{plain(side.name)} · input {plain(shape_of(side))}{batch}{' · training' if side.mode == 'training' else ''}"
+    return (
+        f"{plain(side.name)} · input {plain(shape_of(side))}{batch}{' · training' if side.mode == 'training' else ''}"
+    )
 
 
 def parameters(comparison: Comparison) -> str:
@@ -164,7 +183,13 @@ def parameters(comparison: Comparison) -> str:
     found = []
     for name, (before, after) in comparison.parameters.items():
         old, new = (plain(show(value)) for value in (before, after))
-        found.append(f"{name} {old} -> {new}" if None not in (before, after) else f"{name} = {new}" if before is None else f"{name} removed")
+        found.append(
+            f"{name} {old} -> {new}"
+            if None not in (before, after)
+            else f"{name} = {new}"
+            if before is None
+            else f"{name} removed"
+        )
     return ", ".join(found)
 
 
@@ -177,8 +202,18 @@ def verdict_line(report: Report) -> str:
     """The last line: what CI wants to know."""
     count = len(report.comparisons)
     many = f"{count} network{'s' * (count != 1)}"
-    over = f"{report.failed} of {many} over budget" if report.failed else f"{many} within budget" if _judged(report) else many
-    parts = [over, f"{report.warned} with a warning" if report.warned else "", f"{report.changed} changed" if report.changed else "nothing changed"]
+    over = (
+        f"{report.failed} of {many} over budget"
+        if report.failed
+        else f"{many} within budget"
+        if _judged(report)
+        else many
+    )
+    parts = [
+        over,
+        f"{report.warned} with a warning" if report.warned else "",
+        f"{report.changed} changed" if report.changed else "nothing changed",
+    ]
     against = f"; compared with {report.base.label}" if report.base else ""
     return ", ".join(part for part in parts if part) + against
 

@@ -30,7 +30,9 @@ class Output(NamedTuple):
 
 
 def outputs(wanted: Sequence[str], inputs: Iterable[str] = ()) -> list[Output]:
-    """What `--format markdown=report.md` asks for; `-` is stdout. Raises UsageError, for what would write over `inputs` too."""
+    """What `--format markdown=report.md` asks for; `-` is stdout. Raises UsageError, for what would write over `inputs`
+    too.
+    """
     found = []
     for word in wanted:
         form, equals, file = word.partition("=")
@@ -41,7 +43,9 @@ def outputs(wanted: Sequence[str], inputs: Iterable[str] = ()) -> list[Output]:
         found.append(Output(form, None if file in ("", "-") else file))
     printed = [output.form for output in found if output.file is None]
     if len(printed) > 1:
-        raise UsageError(f"{' and '.join(printed)} can't both go to stdout; give one a file: --format {printed[1]}=FILE")
+        raise UsageError(
+            f"{' and '.join(printed)} can't both go to stdout; give one a file: --format {printed[1]}=FILE"
+        )
     files = [output.file for output in found if output.file]
     real = [os.path.realpath(file) for file in files if not os.path.exists(file) or os.path.isfile(file)]
     if len(set(real)) < len(real):
@@ -54,7 +58,11 @@ def outputs(wanted: Sequence[str], inputs: Iterable[str] = ()) -> list[Output]:
 
 
 def write(report: Report, wanted: Sequence[Output]) -> str | None:
-    """Fill the files and give what goes to stdout, if anything does. Nothing is written unless every format is ready."""
+    """Fill the files and give what goes to stdout, if anything does. Nothing is written unless every format is
+    ready.
+    """
     ready = [(output, FORMATS[output.form](report)) for output in wanted]
-    write_all((Path(output.file), f"{body}\n".encode("utf-8", "replace")) for output, body in ready if output.file is not None)
+    write_all(
+        (Path(output.file), f"{body}\n".encode("utf-8", "replace")) for output, body in ready if output.file is not None
+    )
     return next((body for output, body in ready if output.file is None), None)

@@ -22,13 +22,15 @@ from archcalc.ops.activation import LeakyReLU, PReLU, Softmax
 
 # the word, and operations an element: each + - x / max exp log sqrt erf tanh counts one
 UNARY: dict[str, tuple[str, int]] = {
-    "Relu": ("relu", 1), "Sigmoid": ("sigmoid", 4), "Tanh": ("tanh", 1), "Softplus": ("softplus", 3), "Mish": ("mish", 5), "HardSwish": ("hardswish", 5),
-    "Selu": ("selu", 4), "Softsign": ("softsign", 3), "Erf": ("erf", 1), "Exp": ("exp", 1), "Log": ("log", 1), "Sqrt": ("sqrt", 1),
-    "Reciprocal": ("reciprocal", 1), "Neg": ("neg", 1), "Abs": ("abs", 1), "Floor": ("floor", 1), "Ceil": ("ceil", 1), "Round": ("round", 1),
-    "Sign": ("sign", 1), "Sin": ("sin", 1), "Cos": ("cos", 1), "Tan": ("tan", 1), "Asin": ("asin", 1), "Acos": ("acos", 1), "Atan": ("atan", 1),
-    "Sinh": ("sinh", 1), "Cosh": ("cosh", 1), "Asinh": ("asinh", 1), "Acosh": ("acosh", 1), "Atanh": ("atanh", 1), "Not": ("not", 1),
-    "BitwiseNot": ("bitwise_not", 1), "IsNaN": ("is_nan", 1), "IsInf": ("is_inf", 1), "ThresholdedRelu": ("thresholded_relu", 1), "Shrink": ("shrink", 2),
-    "Celu": ("celu", 5), "Swish": ("silu", 5),
+    "Relu": ("relu", 1), "Sigmoid": ("sigmoid", 4), "Tanh": ("tanh", 1), "Softplus": ("softplus", 3),
+    "Mish": ("mish", 5), "HardSwish": ("hardswish", 5), "Selu": ("selu", 4), "Softsign": ("softsign", 3),
+    "Erf": ("erf", 1), "Exp": ("exp", 1), "Log": ("log", 1), "Sqrt": ("sqrt", 1), "Reciprocal": ("reciprocal", 1),
+    "Neg": ("neg", 1), "Abs": ("abs", 1), "Floor": ("floor", 1), "Ceil": ("ceil", 1), "Round": ("round", 1),
+    "Sign": ("sign", 1), "Sin": ("sin", 1), "Cos": ("cos", 1), "Tan": ("tan", 1), "Asin": ("asin", 1),
+    "Acos": ("acos", 1), "Atan": ("atan", 1), "Sinh": ("sinh", 1), "Cosh": ("cosh", 1), "Asinh": ("asinh", 1),
+    "Acosh": ("acosh", 1), "Atanh": ("atanh", 1), "Not": ("not", 1), "BitwiseNot": ("bitwise_not", 1),
+    "IsNaN": ("is_nan", 1), "IsInf": ("is_inf", 1), "ThresholdedRelu": ("thresholded_relu", 1),
+    "Shrink": ("shrink", 2), "Celu": ("celu", 5), "Swish": ("silu", 5),
 }  # fmt: skip
 
 _FOLDS_ONE: dict[str, Callable[[Any], Any]] = {
@@ -147,7 +149,12 @@ def clip(call: Call) -> Value:
         return mapped(call, x, "relu6", 2)
     if low == 0 and not isinstance(low, bool) and high is None:
         return mapped(call, x, "relu", 1)
-    return call.figure("clip", call.shape(0), elementwise=((low is not None) + (high is not None)) * size(call.shape(0)), flags=("in_place",))
+    return call.figure(
+        "clip",
+        call.shape(0),
+        elementwise=((low is not None) + (high is not None)) * size(call.shape(0)),
+        flags=("in_place",),
+    )
 
 
 def _bound(call: Call, n: int, name: str) -> Any:

@@ -24,10 +24,11 @@ from archcalc.ops.merge import Add, Maximum, Mul, Sub
 from archcalc.ops.normalization import Position, Scale
 
 BINARY: dict[str, tuple[str, type[Op] | None]] = {
-    "Add": ("add", Add), "Sub": ("sub", Sub), "Mul": ("mul", Mul), "Div": ("div", None), "Pow": ("pow", None), "Mod": ("mod", None),
-    "Equal": ("equal", None), "Less": ("less", None), "LessOrEqual": ("less_or_equal", None), "Greater": ("greater", None),
-    "GreaterOrEqual": ("greater_or_equal", None), "And": ("and", None), "Or": ("or", None), "Xor": ("xor", None), "BitShift": ("bit_shift", None),
-    "BitwiseAnd": ("bitwise_and", None), "BitwiseOr": ("bitwise_or", None), "BitwiseXor": ("bitwise_xor", None),
+    "Add": ("add", Add), "Sub": ("sub", Sub), "Mul": ("mul", Mul), "Div": ("div", None), "Pow": ("pow", None),
+    "Mod": ("mod", None), "Equal": ("equal", None), "Less": ("less", None), "LessOrEqual": ("less_or_equal", None),
+    "Greater": ("greater", None), "GreaterOrEqual": ("greater_or_equal", None), "And": ("and", None),
+    "Or": ("or", None), "Xor": ("xor", None), "BitShift": ("bit_shift", None), "BitwiseAnd": ("bitwise_and", None),
+    "BitwiseOr": ("bitwise_or", None), "BitwiseXor": ("bitwise_xor", None),
 }  # fmt: skip
 COMPARISONS = frozenset({"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "And", "Or", "Xor"})
 
@@ -85,7 +86,14 @@ def binary(call: Call) -> Value:
     return combined(call, word, cls, [a, b], kind, _FOLDS_TWO.get(op) or (_over(a.kind) if op == "Div" else None))
 
 
-def combined(call: Call, word: str, cls: type[Op] | None, values: list[Value], kind: int | None = None, fold: Callable[..., Any] | None = None) -> Value:
+def combined(
+    call: Call,
+    word: str,
+    cls: type[Op] | None,
+    values: list[Value],
+    kind: int | None = None,
+    fold: Callable[..., Any] | None = None,
+) -> Value:
     """Operands stretched to one shape; a constant among them may have been learned."""
     given = [shaped(value) for value in values]
     shape = call.assumed.broadcast(*given)
@@ -127,7 +135,11 @@ def _spread(fold: Callable[..., Any], values: list[Value], shapes: list[Shape], 
     total = size(shape)
     if not isinstance(total, int):
         return None
-    aligned = [content for content, own in zip(contents, shapes, strict=True) if content is not None and (len(content) == 1 or size(own) == total)]
+    aligned = [
+        content
+        for content, own in zip(contents, shapes, strict=True)
+        if content is not None and (len(content) == 1 or size(own) == total)
+    ]
     if len(aligned) == len(values):
         result = aligned[0]
         for other in aligned[1:]:
@@ -138,7 +150,9 @@ def _spread(fold: Callable[..., Any], values: list[Value], shapes: list[Shape], 
         return result * total if len(result) == 1 and total != 1 and total <= 4096 else result
     from archcalc.importer.rules.shapes import stretched
 
-    wide = [stretched(content, own, shape) for content, own in zip(contents, shapes, strict=True) if content is not None]
+    wide = [
+        stretched(content, own, shape) for content, own in zip(contents, shapes, strict=True) if content is not None
+    ]
     return folded(fold, *wide) if len(wide) == 2 else None
 
 
@@ -164,7 +178,12 @@ def _affine(call: Call, word: str, x: Value, w: Value, shape: Shape, source: Sha
     aligned = (1,) * (len(shape) - len(own)) + own
     channels = sample != shape and len(shape) > 1 and aligned[1] == shape[1] and size(own) == shape[1] and shape[1] != 1
     if channels and len(shape) != 2:
-        return call.emit(call.walker.made(Scale, scale=word == "mul", shift=word == "add"), shape, [x], weights={"scale" if word == "mul" else "shift": w})
+        return call.emit(
+            call.walker.made(Scale, scale=word == "mul", shift=word == "add"),
+            shape,
+            [x],
+            weights={"scale" if word == "mul" else "shift": w},
+        )
     if word == "add" and size(own) == size(sample) and sample:
         return call.emit(call.walker.made(Position), shape, [x], weights={"weight": w})
     return None
@@ -202,9 +221,16 @@ def _as_bias(call: Call, x: Value, w: Value, shape: Shape) -> Value | None:
         made: Op = walker.made(type(op), **{**fields, "bias": True})
         if sum(size(origin.shape) for origin in learned_from) != shape[axis]:
             return None
-    elif isinstance(op, Foreign) and op.word == "linear" and "bias" not in op.weights_ and op.words.endswith(" bias=false"):
+    elif (
+        isinstance(op, Foreign)
+        and op.word == "linear"
+        and "bias" not in op.weights_
+        and op.words.endswith(" bias=false")
+    ):
         words = op.words.removesuffix(" bias=false")
-        made = op.replaced(words=words, weights_={**op.weights_, "bias": (shape[axis],)}, elementwise_=op.elementwise_ + size(shape))
+        made = op.replaced(
+            words=words, weights_={**op.weights_, "bias": (shape[axis],)}, elementwise_=op.elementwise_ + size(shape)
+        )
     else:
         return None
     walker.graph.nodes[x.node] = node._replace(op=made)
@@ -245,7 +271,9 @@ def where(call: Call) -> Value:
     shape = call.assumed.broadcast(call.shape(0), call.shape(1), call.shape(2))
     if not call.data():
         content = folded(lambda c, x, y: x if c else y, condition.content, a.content, b.content)
-        return call.known(shape, content if content is not None and len(content) == size(shape) else None, a.kind, [a, b])
+        return call.known(
+            shape, content if content is not None and len(content) == size(shape) else None, a.kind, [a, b]
+        )
     weights = {name: value for name, value in (("weight", a), ("weight2", b)) if learned(value)}
     return call.figure("where", shape, elementwise=size(shape), weights=weights, kind=a.kind)
 
@@ -259,7 +287,14 @@ def cumulative(call: Call) -> Value:
         for value in x.content:
             total = total + value
             out.append(total)
-        return call.known(call.shape(0), tuple(out) if call.node.op == "CumSum" and not call.attr("reverse") and not call.attr("exclusive") else None)
+        return call.known(
+            call.shape(0),
+            (
+                tuple(out)
+                if call.node.op == "CumSum" and not call.attr("reverse") and not call.attr("exclusive")
+                else None
+            ),
+        )
     return call.figure("cumsum", call.shape(0), [x], elementwise=size(call.shape(0)), reach=Reach.MIXED)
 
 

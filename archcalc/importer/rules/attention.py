@@ -1,4 +1,6 @@
-"""Attention of the standard: to all positions, with a graph that changes its scores, and with a state in the place of scores."""
+"""Attention of the standard: to all positions, with a graph that changes its scores, and with a state in the place of
+scores.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ PREVIEW = "ai.onnx.preview"
 
 @rule("Attention")
 def attention(call: Call) -> list[Value | None]:
-    """Scaled dot-product attention, ai.onnx 23: queries, keys and values, as `batch x positions x features` or with the heads apart."""
+    """Scaled dot-product attention, ai.onnx 23: queries, keys and values, as `batch x positions x features` or with the
+    heads apart.
+    """
     q, k, v = call.shape(0), call.shape(1), call.shape(2)
     heads, shared = call.whole("q_num_heads", 0), call.whole("kv_num_heads", 0)
     if len(q) == 3:
@@ -33,30 +37,51 @@ def attention(call: Call) -> list[Value | None]:
     out: Shape = (b, queries, heads * value_depth) if len(q) == 3 else (b, heads, queries, value_depth)
     value = _attended(call, out, (b, heads, queries, keys), depth + value_depth)
     found: list[Value | None] = [value]
-    for name, shape in zip(call.names[1:], ((b, shared, keys, depth), (b, shared, keys, value_depth), (b, heads, queries, keys)), strict=False):
+    for name, shape in zip(
+        call.names[1:],
+        ((b, shared, keys, depth), (b, shared, keys, value_depth), (b, heads, queries, keys)),
+        strict=False,
+    ):
         found.append(call.figure("cache", shape, [value]) if name else None)
     return found
 
 
 def _attended(call: Call, out: Shape, scores: Shape, depth: Dim) -> Value:
-    """One layer: scores, scaled and where there is one masked, their softmax, and the mean of the values; `depth` is that of both products."""
+    """One layer: scores, scaled and where there is one masked, their softmax, and the mean of the values; `depth` is
+    that of both products.
+    """
     cost = size(scores) * (7 if call.has(3) else 6) - 2 * size(scores[:3])
     words = f"attention {spell_dim(scores[1])}"
-    return call.figure("attention", out, call.values(), words=words, macs=size(scores) * depth, elementwise=cost, reach=Reach.ALL)
+    return call.figure(
+        "attention", out, call.values(), words=words, macs=size(scores) * depth, elementwise=cost, reach=Reach.ALL
+    )
 
 
 @rule("FlexAttention", domain=PREVIEW)
 def flex_attention(call: Call) -> Value:
     """Attention with the heads apart, whose scores and probabilities may go through a graph each."""
-    (b, heads, queries, depth), (_, shared, keys, _), (*_, value_depth) = call.rank(0, 4), call.rank(1, 4), call.rank(2, 4)
+    (b, heads, queries, depth), (_, shared, keys, _), (*_, value_depth) = (
+        call.rank(0, 4),
+        call.rank(1, 4),
+        call.rank(2, 4),
+    )
     _share(call, heads, shared)
     scores, out = (b, heads, queries, keys), (b, heads, queries, value_depth)
     graphs = [call.attr(name) for name in ("score_mod", "prob_mod")]
     if graphs == [None, None]:
         return _attended(call, out, scores, depth + value_depth)
-    value = call.figure("scores", scores, [call.value(0), call.value(1)], macs=size(scores) * depth, elementwise=size(scores), reach=Reach.ALL)
+    value = call.figure(
+        "scores",
+        scores,
+        [call.value(0), call.value(1)],
+        macs=size(scores) * depth,
+        elementwise=size(scores),
+        reach=Reach.ALL,
+    )
     value = _through(call, graphs[0], value)
-    value = call.figure("softmax", scores, [value], elementwise=5 * size(scores) - 2 * size(scores[:3]), reach=Reach.ALL)
+    value = call.figure(
+        "softmax", scores, [value], elementwise=5 * size(scores) - 2 * size(scores[:3]), reach=Reach.ALL
+    )
     value = _through(call, graphs[1], value)
     return call.figure("attention", out, [value, call.value(2)], macs=size(scores) * value_depth, reach=Reach.ALL)
 
@@ -75,7 +100,8 @@ def _through(call: Call, graph: Any, value: Value) -> Value:
 
 @rule("LinearAttention")
 def linear_attention(call: Call) -> list[Value | None]:
-    """A state of keys x values a head, in the place of scores: every position writes its outer product into it and reads it with its query.
+    """A state of keys x values a head, in the place of scores: every position writes its outer product into it and
+    reads it with its query.
 
     `gated` rules let it fade first, `delta` rules take out what is read at the key. Heads of queries may share a state.
     """
@@ -98,7 +124,15 @@ def linear_attention(call: Call) -> list[Value | None]:
     if update.endswith("delta"):
         macs, elementwise = macs + state, elementwise + 2 * written
     out, kept = (b, positions, heads * value_depth), (b, shared, depth, value_depth)
-    value = call.figure("linear_attention", out, call.values(), words=f"linear_attention {heads} {update}", macs=macs, elementwise=elementwise, reach=Reach.ALL)
+    value = call.figure(
+        "linear_attention",
+        out,
+        call.values(),
+        words=f"linear_attention {heads} {update}",
+        macs=macs,
+        elementwise=elementwise,
+        reach=Reach.ALL,
+    )
     return [value, *[call.figure("state", kept, [value]) if name else None for name in call.names[1:]]]
 
 

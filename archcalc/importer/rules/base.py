@@ -31,10 +31,15 @@ def rule(*names: str, domain: str = "") -> Callable[[Rule], Rule]:
 
 
 def learned(value: Value | None) -> bool:
-    """Whether a constant in arithmetic was learned: an initializer of floats, but no mask, and no single number that an exporter made up."""
+    """Whether a constant in arithmetic was learned: an initializer of floats, but no mask, and no single number that an
+    exporter made up.
+    """
     if value is None or value.node is not None or not value.is_float:
         return False
-    return any(origin.given and (size(origin.shape) > 1 or not generated(origin.name)) and not _is_mask(origin.tensor) for origin in value.origins)
+    return any(
+        origin.given and (size(origin.shape) > 1 or not generated(origin.name)) and not _is_mask(origin.tensor)
+        for origin in value.origins
+    )
 
 
 def _is_mask(tensor: Tensor | None) -> bool:

@@ -49,7 +49,10 @@ def branch(call: Call) -> Outputs:
     walker.redo(taken.built)
     if any(found.failure is None and found.macs != 0 for found in tried):
         shown = " and ".join(brief(found.macs) if found.failure is None else "no" for found in tried)
-        walker.notes[f"{walker.where}: only a run tells which branch is taken; counted is `{('then', 'else')[dearer]}`, of {shown} MACs"] = None
+        walker.notes[
+            f"{walker.where}: only a run tells which branch is taken; counted is `{('then', 'else')[dearer]}`, of"
+            f" {shown} MACs"
+        ] = None
     return taken.outputs
 
 
@@ -80,7 +83,10 @@ def loop(call: Call) -> Outputs:
     body = _body(call, "body")
     carried = list(call.inputs[2:])
     if len(body.graph.outputs) < 1 + len(carried):
-        raise ShapeError(f"it carries {len(carried)} values, and its body puts out {len(body.graph.outputs)}: a condition and each of them are needed")
+        raise ShapeError(
+            f"it carries {len(carried)} values, and its body puts out {len(body.graph.outputs)}: a condition and each"
+            " of them are needed"
+        )
     trips = _trips(call, body, carried)
     if isinstance(trips, int) and trips < 1:
         return [*carried, *[None] * (len(call.node.outputs) - len(carried))]
@@ -91,7 +97,11 @@ def loop(call: Call) -> Outputs:
     outputs = walker.body(call, body, [Value((), INT64), TRUE, *states], "body", trips)
     after: Outputs = list(outputs[1 : 1 + len(carried)])
     alike = [_shape_of(value) for value in after] == [_shape_of(value) for value in states]
-    alike = alike and saved.unknown == walker.unknown and all(op in known for op, _, _ in walker.uncounted[saved.uncounted :])
+    alike = (
+        alike
+        and saved.unknown == walker.unknown
+        and all(op in known for op, _, _ in walker.uncounted[saved.uncounted :])
+    )
     if not alike and isinstance(trips, int) and _is_short(call, trips, len(body.graph.nodes)):
         walker.undo(saved)
         return _written_out(call, body, trips, carried, states)
@@ -111,7 +121,9 @@ def _is_short(call: Call, trips: int, nodes: int) -> bool:
 
 
 def _trips(call: Call, body: Subgraph, carried: list[Any]) -> Dim:
-    """How often a loop runs: as often as its first input says, and no longer than its condition holds. Where a run tells, that is said."""
+    """How often a loop runs: as often as its first input says, and no longer than its condition holds. Where a run
+    tells, that is said.
+    """
     walker = call.walker
     content, going = call.content(0) if call.has(0) else None, call.content(1) if call.has(1) else (True,)
     most = whole(content[0]) if content else None
@@ -153,13 +165,17 @@ class Follower:
         self.steady = not read  # its condition is the same every time
 
     def _needed(self) -> tuple[frozenset[int], set[int]]:
-        """The outputs that have to be known from one iteration to the next, and the inputs that they depend on, without the condition."""
+        """The outputs that have to be known from one iteration to the next, and the inputs that they depend on, without
+        the condition.
+        """
         names = {named.name: n for n, named in enumerate(self.body.graph.inputs)}
         only = frozenset((0,))
         while True:
             nodes = self.call.walker.ordered(self.call, self.body, only)
             ends = [self.body.graph.outputs[n].name for n in only]
-            read = {names[name] for name in (*ends, *(name for node in nodes for name in node.reads)) if name in names} - {1}
+            read = {
+                names[name] for name in (*ends, *(name for node in nodes for name in node.reads)) if name in names
+            } - {1}
             needed = only | {n - 1 for n in read if 2 <= n < 2 + len(self.carried)}
             if needed == only:
                 return only, read
@@ -181,7 +197,9 @@ class Follower:
                 if walker.followed > MOST_FOLLOWED:
                     self.doubt = f"its condition was followed for {n} iterations"
                     return None
-                outputs = walker.body(self.call, self.body, [Value((), INT64, None, (n,)), TRUE, *states], "condition", only=self.only)
+                outputs = walker.body(
+                    self.call, self.body, [Value((), INT64, None, (n,)), TRUE, *states], "condition", only=self.only
+                )
                 going = outputs[0].content if isinstance(outputs[0], Value) else None
                 if not going or going[0] is None:
                     self.doubt = UNTOLD
@@ -205,7 +223,9 @@ def holds_more(node: NodeProto, functions: Container[Any]) -> bool:
 
 
 def handed_on(body: Subgraph, n: int) -> bool:
-    """Whether a loop's body puts out a value that it carries as it is: weights that every iteration reads; -1 is its condition."""
+    """Whether a loop's body puts out a value that it carries as it is: weights that every iteration reads; -1 is its
+    condition.
+    """
     graph = body.graph
     names = [named.name for named in graph.inputs]
     name = graph.outputs[1 + n].name
@@ -216,7 +236,13 @@ def handed_on(body: Subgraph, n: int) -> bool:
         inner, at = node.attributes.get("body"), node.outputs.index(name)
         if node.op == "Identity" and node.inputs:
             name = node.inputs[0]
-        elif node.op == "Loop" and isinstance(inner, Subgraph) and at + 2 < len(node.inputs) and at + 1 < len(inner.graph.outputs) and handed_on(inner, at):
+        elif (
+            node.op == "Loop"
+            and isinstance(inner, Subgraph)
+            and at + 2 < len(node.inputs)
+            and at + 1 < len(inner.graph.outputs)
+            and handed_on(inner, at)
+        ):
             name = node.inputs[at + 2]
         else:
             return False
@@ -231,11 +257,16 @@ def _written_out(call: Call, body: Subgraph, trips: int, carried: list[Any], sta
     """Iteration by iteration; numbers that a state starts from are known."""
     walker = call.walker
     scans: list[list[Any]] = [[] for _ in body.graph.outputs[1 + len(carried) :]]
-    current = [value if isinstance(value, Value) and value.is_constant and not value.is_float else state for value, state in zip(carried, states, strict=True)]
+    current = [
+        value if isinstance(value, Value) and value.is_constant and not value.is_float else state
+        for value, state in zip(carried, states, strict=True)
+    ]
     walker.spread *= trips
     try:
         for n in range(trips):
-            outputs = walker.body(call, body, [Value((), INT64, None, (n,)), TRUE, *current], f"{n}" if trips > 1 else "body")
+            outputs = walker.body(
+                call, body, [Value((), INT64, None, (n,)), TRUE, *current], f"{n}" if trips > 1 else "body"
+            )
             current = list(outputs[1 : 1 + len(carried)])
             for found, value in zip(scans, outputs[1 + len(carried) :], strict=True):
                 found.append(value)
@@ -262,7 +293,11 @@ def _stacked(call: Call, value: Any, trips: Dim, axis: int) -> Any:
         return value
     at = axis_of(axis, len(value.shape) + 1)
     shape = (*value.shape[:at], trips, *value.shape[at:])
-    return Value(shape, value.kind) if value.is_constant else call.figure("stack", shape, [value], reach=Reach.MIXED, kind=value.kind)
+    return (
+        Value(shape, value.kind)
+        if value.is_constant
+        else call.figure("stack", shape, [value], reach=Reach.MIXED, kind=value.kind)
+    )
 
 
 def _together(call: Call, values: list[Any]) -> Any:
@@ -296,14 +331,21 @@ def scan(call: Call) -> Outputs:
         trips = shape[at] if trips is None else call.assumed.agree(trips, shape[at])
         part = (*shape[:at], *shape[at + 1 :])
         if value.is_constant:
-            slices.append(Value(part, value.kind, None, None, value.origins))  # each iteration has its part of the weights
+            slices.append(
+                Value(part, value.kind, None, None, value.origins)
+            )  # each iteration has its part of the weights
         else:
-            slices.append(call.figure("slice", part, [value], words="one of what is scanned", reach=Reach.MIXED, kind=value.kind))
+            slices.append(
+                call.figure("slice", part, [value], words="one of what is scanned", reach=Reach.MIXED, kind=value.kind)
+            )
     assert trips is not None
     states = [_state(call, value) for value in inputs[:first]]
     outputs = walker.body(call, body, [*states, *slices], "body", trips)
     out_axes = call.ints("scan_output_axes") or [0] * (len(outputs) - first)
-    return [*outputs[:first], *(_stacked(call, value, trips, axis) for value, axis in zip(outputs[first:], out_axes, strict=True))]
+    return [
+        *outputs[:first],
+        *(_stacked(call, value, trips, axis) for value, axis in zip(outputs[first:], out_axes, strict=True)),
+    ]
 
 
 @rule("SequenceMap")

@@ -6,7 +6,21 @@ from typing import Any
 
 from archcalc.algebra import Poly, divides, maximum
 from archcalc.errors import ShapeError
-from archcalc.importer.rules.base import MICROSOFT, Call, Dim, Outputs, Reach, Shape, Unknown, Value, constants, learned, rule, shaped, size
+from archcalc.importer.rules.base import (
+    MICROSOFT,
+    Call,
+    Dim,
+    Outputs,
+    Reach,
+    Shape,
+    Unknown,
+    Value,
+    constants,
+    learned,
+    rule,
+    shaped,
+    size,
+)
 from archcalc.importer.values import spell_dim
 from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv
 
@@ -27,7 +41,9 @@ def per_axis(call: Call, name: str, rank: int, default: int = 1) -> list[int]:
     return found
 
 
-def padding(call: Call, sizes: Shape, kernel: list[int], strides: list[int], dilations: list[int]) -> tuple[Pads, str | None]:
+def padding(
+    call: Call, sizes: Shape, kernel: list[int], strides: list[int], dilations: list[int]
+) -> tuple[Pads, str | None]:
     """(before, after) an axis, and the language's word for it if TensorFlow's rule decides."""
     mode, rank = call.text("auto_pad", "NOTSET"), len(kernel)
     if mode in ("SAME_UPPER", "SAME_LOWER"):
@@ -50,17 +66,25 @@ def spelled(pads: Pads, kernel: list[int], dilations: list[int], word: str | Non
         return word
     if all(pad == (d * (k - 1) // 2,) * 2 for pad, k, d in zip(pads, kernel, dilations, strict=True)):
         return None
-    return plain([before if before == after else (before, after) for before, after in pads]) if any(a == b for a, b in pads) else tuple(pads)
+    return (
+        plain([before if before == after else (before, after) for before, after in pads])
+        if any(a == b for a, b in pads)
+        else tuple(pads)
+    )
 
 
-def windowed(sizes: Shape, kernel: list[int], strides: list[int], dilations: list[int], pads: Pads, same: bool) -> Shape:
+def windowed(
+    sizes: Shape, kernel: list[int], strides: list[int], dilations: list[int], pads: Pads, same: bool
+) -> Shape:
     """The output's spatial sizes. Raises ShapeError for an empty one."""
     out = []
     for dim, k, stride, dilation, (before, after) in zip(sizes, kernel, strides, dilations, pads, strict=True):
         reach = dilation * (k - 1) + 1
         free = dim + before + after - reach
         if not isinstance(free, Poly) and free < 0:
-            raise ShapeError(f"the output would be empty: a window of {reach} on {spell_dim(dim)} + {before} + {after} of padding")
+            raise ShapeError(
+                f"the output would be empty: a window of {reach} on {spell_dim(dim)} + {before} + {after} of padding"
+            )
         out.append((dim + stride - 1) // stride if same else free // stride + 1)
     return tuple(out)
 
@@ -76,7 +100,9 @@ def channels_last(shape: Shape, last: bool) -> Shape:
 
 
 def _kernel(call: Call, filters: Shape) -> list[int]:
-    """The spatial sizes of filters. Raises Unknown for free ones, ShapeError for none and for others than `kernel_shape` says."""
+    """The spatial sizes of filters. Raises Unknown for free ones, ShapeError for none and for others than
+    `kernel_shape` says.
+    """
     kernel = [int(k) if not isinstance(k, Poly) else 0 for k in filters[2:]]
     if 0 in kernel:
         if 0 in filters[2:]:
@@ -89,7 +115,9 @@ def _kernel(call: Call, filters: Shape) -> list[int]:
 
 
 def convolved(call: Call, x: Value, w: Value, bias: Value | None, kind: int | None = None, last: bool = False) -> Value:
-    """A convolution of x with the filters w, `out x cin/groups x kernel`; `last`: channels of x and of the output stand last."""
+    """A convolution of x with the filters w, `out x cin/groups x kernel`; `last`: channels of x and of the output stand
+    last.
+    """
     shape, filters = channels_second(shaped(x), last), shaped(w)
     rank = len(shape) - 2
     if rank < 1 or len(filters) != rank + 2:
@@ -104,7 +132,13 @@ def convolved(call: Call, x: Value, w: Value, bias: Value | None, kind: int | No
     out = (shape[0], filters[0], *windowed(shape[2:], kernel, strides, dilations, pads, word == "same"))
     weights = {"weight": w, "bias": bias}
     fields = {"kernel": plain(kernel), "stride": plain(strides), "dilation": plain(dilations), "bias": bias is not None}
-    fits = w.is_constant and (bias is None or bias.is_constant) and call.walker.sample(shape) != shape and rank <= 3 and all(a >= 0 <= b for a, b in pads)
+    fits = (
+        w.is_constant
+        and (bias is None or bias.is_constant)
+        and call.walker.sample(shape) != shape
+        and rank <= 3
+        and all(a >= 0 <= b for a, b in pads)
+    )
     if fits and not last:
         pad = spelled(pads, kernel, dilations, word)
         depthwise = groups > 1 and shape[1] == groups
@@ -138,7 +172,14 @@ def conv(call: Call) -> Value:
 
 def qlinear_conv(call: Call) -> Value:
     """Whole numbers in and out, with scales and zero points between."""
-    return convolved(call, call.value(0), call.value(3), call.optional(8), kind=call.value(7).kind, last=bool(call.whole("channels_last", 0)))
+    return convolved(
+        call,
+        call.value(0),
+        call.value(3),
+        call.optional(8),
+        kind=call.value(7).kind,
+        last=bool(call.whole("channels_last", 0)),
+    )
 
 
 for _domain in ("", MICROSOFT):
@@ -170,7 +211,13 @@ def conv_transpose(call: Call) -> Value:
     out = (shape[0], channels, *spatial)
     weights = {"weight": w, "bias": bias}
     macs = size(shape) * size(filters[1:])
-    fits = w.is_constant and call.walker.sample(shape) != shape and rank <= 3 and len(set(extra)) == 1 and all(a >= 0 <= b for a, b in pads)
+    fits = (
+        w.is_constant
+        and call.walker.sample(shape) != shape
+        and rank <= 3
+        and len(set(extra)) == 1
+        and all(a >= 0 <= b for a, b in pads)
+    )
     if fits and all(extra[0] < max(s, d) for s, d in zip(strides, dilations, strict=True)):
         op = call.walker.made(
             ConvTranspose,
@@ -188,18 +235,31 @@ def conv_transpose(call: Call) -> Value:
     words = f"conv_transpose {spell_dim(channels)} {'x'.join(map(str, kernel))}"
     elementwise = size(out) if bias is not None else 0
     return call.figure(
-        "conv_transpose", out, [x, w, bias], words=words, macs=macs, elementwise=elementwise, weights=constants(weights), reach=Reach.MIXED, flags=("is_layer",)
+        "conv_transpose",
+        out,
+        [x, w, bias],
+        words=words,
+        macs=macs,
+        elementwise=elementwise,
+        weights=constants(weights),
+        reach=Reach.MIXED,
+        flags=("is_layer",),
     )
 
 
-def _cropped(call: Call, sizes: Shape, kernel: list[int], strides: list[int], dilations: list[int], extra: list[int]) -> tuple[Pads, Shape]:
+def _cropped(
+    call: Call, sizes: Shape, kernel: list[int], strides: list[int], dilations: list[int], extra: list[int]
+) -> tuple[Pads, Shape]:
     """What is cut off on each side, and the output's spatial sizes: given, or by the rule."""
     rank = len(sizes)
     wanted: Any = call.ints("output_shape")
     mode = call.text("auto_pad", "NOTSET")
     if mode in ("SAME_UPPER", "SAME_LOWER") and wanted is None:
         wanted = [dim * stride for dim, stride in zip(sizes, strides, strict=True)]
-    full = [s * (dim - 1) + e + d * (k - 1) + 1 for dim, s, e, d, k in zip(sizes, strides, extra, dilations, kernel, strict=True)]
+    full = [
+        s * (dim - 1) + e + d * (k - 1) + 1
+        for dim, s, e, d, k in zip(sizes, strides, extra, dilations, kernel, strict=True)
+    ]
     if wanted is not None:
         pads: Pads = []
         for total, target in zip(full, wanted[-rank:], strict=True):
@@ -233,12 +293,21 @@ def causal_conv(call: Call) -> Outputs:
         flags=("is_layer",),
     )
     state = (*shape[:2], filters[2] - 1)
-    return [value, call.figure("state", state, [call.value(0)], words="the last steps", reach=Reach.MIXED) if any(call.names[1:2]) else None]
+    return [
+        value,
+        (
+            call.figure("state", state, [call.value(0)], words="the last steps", reach=Reach.MIXED)
+            if any(call.names[1:2])
+            else None
+        ),
+    ]
 
 
 @rule("DeformConv")
 def deform_conv(call: Call) -> Value:
-    """A convolution whose taps are read between pixels: four products and three sums for each, and one more with a mask."""
+    """A convolution whose taps are read between pixels: four products and three sums for each, and one more with a
+    mask.
+    """
     x, w, offset, bias, mask = call.value(0), call.value(1), call.value(2), call.optional(3), call.optional(4)
     shape, filters = call.rank(0, 4), call.rank(1, 4)
     kernel = _kernel(call, filters)
@@ -265,4 +334,15 @@ def deform_conv(call: Call) -> Value:
     )
 
 
-__all__ = ["Pads", "channels_last", "channels_second", "convolved", "learned", "padding", "per_axis", "plain", "spelled", "windowed"]
+__all__ = [
+    "Pads",
+    "channels_last",
+    "channels_second",
+    "convolved",
+    "learned",
+    "padding",
+    "per_axis",
+    "plain",
+    "spelled",
+    "windowed",
+]

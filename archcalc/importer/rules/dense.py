@@ -14,8 +14,17 @@ def matmul(call: Call) -> Value:
     return multiplied(call, call.value(0), call.value(1))
 
 
-def multiplied(call: Call, a: Value, b: Value, bias: Value | None = None, kind: int | None = None, flip: tuple[bool, bool] = (False, False)) -> Value:
-    """a b: a dense layer where one of them was learned, else a product of activations; `flip` transposes the last two axes first."""
+def multiplied(
+    call: Call,
+    a: Value,
+    b: Value,
+    bias: Value | None = None,
+    kind: int | None = None,
+    flip: tuple[bool, bool] = (False, False),
+) -> Value:
+    """a b: a dense layer where one of them was learned, else a product of activations; `flip` transposes the last two
+    axes first.
+    """
     left, right = (_flipped(shaped(value), turned) for value, turned in zip((a, b), flip, strict=True))
     out, inner = product_shape(call, left, right)
     macs = size(out) * inner
@@ -28,10 +37,25 @@ def multiplied(call: Call, a: Value, b: Value, bias: Value | None = None, kind: 
         weights = {"weight": w, "bias": bias if bias is not None and bias.is_constant else None}
         vector = b.is_constant and len(left) == 2 and len(right) == 2 and call.walker.sample(left) != left
         if vector and (bias is None or bias.is_constant) and not flip[0]:
-            return call.emit(call.walker.made(Linear, out=features, bias=bias is not None), out, [a], weights=weights, kind=kind)
+            return call.emit(
+                call.walker.made(Linear, out=features, bias=bias is not None), out, [a], weights=weights, kind=kind
+            )
         plain_bias = bias is None or (bias.is_constant and size(bias.shape or ()) == features)
-        if b.is_constant and len(right) == 2 and len(left) > 1 and call.walker.sample(left) and plain_bias and not flip[0]:
-            return call.emit(call.walker.made(Linear, out=features, bias=bias is not None, axis=-1), out, [a], weights=weights, kind=kind)
+        if (
+            b.is_constant
+            and len(right) == 2
+            and len(left) > 1
+            and call.walker.sample(left)
+            and plain_bias
+            and not flip[0]
+        ):
+            return call.emit(
+                call.walker.made(Linear, out=features, bias=bias is not None, axis=-1),
+                out,
+                [a],
+                weights=weights,
+                kind=kind,
+            )
         words = f"linear {spell_dim(features)}" + ("" if bias is not None else " bias=false")
         return call.figure(
             "linear",
@@ -94,7 +118,9 @@ def qlinear_matmul(call: Call) -> Value:
 
 @rule("Einsum")
 def einsum(call: Call) -> Value:
-    """Operands are contracted from the left, two at a time; an index that the rest doesn't name is summed as soon as it can be."""
+    """Operands are contracted from the left, two at a time; an index that the rest doesn't name is summed as soon as it
+    can be.
+    """
     equation = call.text("equation", "").replace(" ", "")
     values = call.values()
     shapes = [call.shape(n) for n in range(len(values))]
@@ -130,7 +156,10 @@ def _terms(equation: str, ranks: list[int]) -> tuple[list[str], str]:
     parts = left.split(",")
     if len(parts) != len(ranks):
         raise ShapeError(f"`{equation}` has {len(parts)} operands, and {len(ranks)} are given")
-    wide = max((rank - len(part.replace("...", "")) for part, rank in zip(parts, ranks, strict=True) if "..." in part), default=0)
+    wide = max(
+        (rank - len(part.replace("...", "")) for part, rank in zip(parts, ranks, strict=True) if "..." in part),
+        default=0,
+    )
     dots = "".join(chr(0x3B1 + n) for n in range(wide))
     terms = []
     for part, rank in zip(parts, ranks, strict=True):
@@ -140,12 +169,16 @@ def _terms(equation: str, ranks: list[int]) -> tuple[list[str], str]:
         terms.append(part.replace("...", dots[len(dots) - (rank - own) :] if rank > own else ""))
     if not arrow:
         letters = "".join(terms)
-        right = "..." + "".join(sorted(letter for letter in set(letters) if letters.count(letter) == 1 and letter not in dots))
+        right = "..." + "".join(
+            sorted(letter for letter in set(letters) if letters.count(letter) == 1 and letter not in dots)
+        )
     return terms, right.replace("...", dots)
 
 
 def _contraction(terms: list[str], target: str, sizes: dict[str, Dim]) -> tuple[Dim, Dim]:
-    """(multiply-accumulates, other operations). A product that sums nothing is element by element, a sum of one operand adds."""
+    """(multiply-accumulates, other operations). A product that sums nothing is element by element, a sum of one operand
+    adds.
+    """
     macs: Dim = 0
     elementwise: Dim = 0
     current = terms[0]

@@ -13,7 +13,17 @@ from archcalc.importer.rules.normalization import layered
 from archcalc.importer.values import Origin, axis_of, spell_dim
 from archcalc.ops.merge import Add
 
-COSTS = {"Relu": 1, "Sigmoid": 4, "Tanh": 1, "LeakyRelu": 2, "Clip": 2, "HardSigmoid": 4, "Gelu": 5, "Elu": 3, "Softplus": 3}
+COSTS = {
+    "Relu": 1,
+    "Sigmoid": 4,
+    "Tanh": 1,
+    "LeakyRelu": 2,
+    "Clip": 2,
+    "HardSigmoid": 4,
+    "Gelu": 5,
+    "Elu": 3,
+    "Softplus": 3,
+}
 
 
 @rule("FusedConv", "NhwcFusedConv", domain=MICROSOFT)
@@ -38,7 +48,10 @@ def fused_gemm(call: Call) -> Value:
 
 @rule("FusedMatMul", "TransposeMatMul", domain=MICROSOFT)
 def fused_matmul(call: Call) -> Value:
-    a, b = (_batch_first(call, call.value(n)) if call.whole(name, 0) else call.value(n) for n, name in enumerate(("transBatchA", "transBatchB")))
+    a, b = (
+        _batch_first(call, call.value(n)) if call.whole(name, 0) else call.value(n)
+        for n, name in enumerate(("transBatchA", "transBatchB"))
+    )
     return multiplied(call, a, b, flip=(bool(call.whole("transA", 0)), bool(call.whole("transB", 0))))
 
 
@@ -50,7 +63,9 @@ def _batch_first(call: Call, value: Value) -> Value:
     out = (*shape[1:-1], shape[0], shape[-1])
     if value.is_constant:
         return Value(out, value.kind, None, None, value.origins)
-    return call.figure("permute", out, [value], words="rows after the batch", reach=Reach.MIXED, flags=("is_view",), kind=value.kind)
+    return call.figure(
+        "permute", out, [value], words="rows after the batch", reach=Reach.MIXED, flags=("is_view",), kind=value.kind
+    )
 
 
 @rule("Gelu", "FastGelu", "BiasGelu", "QuickGelu", "BiasSplitGelu", domain=MICROSOFT)
@@ -76,7 +91,9 @@ def skip_layer_norm(call: Call) -> Outputs:
     added = combined(call, "add", Add, [call.value(0), call.value(1)])
     if bias is not None:
         added = combined(call, "add", Add, [added, bias])
-    value = layered(call, added, call.value(2), None if simple else call.optional(3), -1, "rms_norm" if simple else "ln")
+    value = layered(
+        call, added, call.value(2), None if simple else call.optional(3), -1, "rms_norm" if simple else "ln"
+    )
     return [value, None, None, added]
 
 
@@ -94,17 +111,29 @@ def embed_layer_norm(call: Call) -> Outputs:
     ids = call.value(0)
     width = call.shape(2)[-1]
     shape = (*call.shape(0), width)
-    tables = {"words": call.value(2), "positions": call.value(3), **({"segments": call.value(4)} if call.has(4) else {})}
+    tables = {
+        "words": call.value(2),
+        "positions": call.value(3),
+        **({"segments": call.value(4)} if call.has(4) else {}),
+    }
     of = [ids, call.optional(1)]
     elementwise = (len(tables) - 1) * size(shape)
     found = call.figure(
-        "embedding", shape, of, words=f"embedding {spell_dim(call.shape(2)[0])} {spell_dim(width)}", weights=tables, elementwise=elementwise, kind=1
+        "embedding",
+        shape,
+        of,
+        words=f"embedding {spell_dim(call.shape(2)[0])} {spell_dim(width)}",
+        weights=tables,
+        elementwise=elementwise,
+        kind=1,
     )
     value = layered(call, found, call.optional(5), call.optional(6), -1)
     return [value, Value((shape[0],), 6), found]
 
 
-def _attended(call: Call, word: str, out: Shape, of: Sequence[Value | None], macs: Dim, scores: Dim, rows: Dim, **figures: object) -> Value:
+def _attended(
+    call: Call, word: str, out: Shape, of: Sequence[Value | None], macs: Dim, scores: Dim, rows: Dim, **figures: object
+) -> Value:
     """Scaling and softmax of the scores."""
     return call.figure(word, out, of, macs=macs, elementwise=6 * scores - 2 * rows, reach=Reach.ALL, **figures)  # type: ignore[arg-type]
 
@@ -164,9 +193,22 @@ def multi_head(call: Call) -> Outputs:
     bias = call.optional(3)
     weights = {"bias": bias} if bias is not None and learned(bias) else {}
     macs = b * steps * keys * (inner + outer)
-    value = _attended(call, "attention", (b, steps, outer), call.values(), macs, scores, b * heads * steps, words=f"attention {heads}", weights=weights)
+    value = _attended(
+        call,
+        "attention",
+        (b, steps, outer),
+        call.values(),
+        macs,
+        scores,
+        b * heads * steps,
+        words=f"attention {heads}",
+        weights=weights,
+    )
     depth_ = call.assumed.quotient(inner, heads)
-    return [value, *[call.figure("cache", (b, heads, keys, depth_), [value]) if name else None for name in call.names[1:3]]]
+    return [
+        value,
+        *[call.figure("cache", (b, heads, keys, depth_), [value]) if name else None for name in call.names[1:3]],
+    ]
 
 
 @rule("GroupQueryAttention", domain=MICROSOFT)
@@ -190,7 +232,10 @@ def grouped(call: Call) -> Outputs:
         elementwise=6 * scores - 2 * b * heads * steps + rotated,
         reach=Reach.ALL,
     )
-    return [value, *[call.figure("cache", (b, shared, keys, depth), [value]) if name else None for name in call.names[1:3]]]
+    return [
+        value,
+        *[call.figure("cache", (b, shared, keys, depth), [value]) if name else None for name in call.names[1:3]],
+    ]
 
 
 def rotary(call: Call) -> Value:

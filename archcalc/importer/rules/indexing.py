@@ -25,13 +25,38 @@ def gather(call: Call) -> Value:
     if table.is_constant and index.is_constant:
         return call.known(out, _looked_up(table, index, shape, axis), table.kind, [table])
     if table.is_constant:
-        weights = {"weight": table} if table.is_float and any(origin.given or size(origin.shape) > 64 for origin in table.origins) else {}
-        if not weights and table.origins and not table.is_float and len(shape) == 2 and size(shape) != 0 and any(o.given for o in table.origins):
+        weights = (
+            {"weight": table}
+            if table.is_float and any(origin.given or size(origin.shape) > 64 for origin in table.origins)
+            else {}
+        )
+        if (
+            not weights
+            and table.origins
+            and not table.is_float
+            and len(shape) == 2
+            and size(shape) != 0
+            and any(o.given for o in table.origins)
+        ):
             weights = {"weight": table} if call.node.op == "Gather" and table.kind not in (INT64, BOOL, 6) else {}
         if weights and axis == 0 and len(shape) == 2 and 1 <= len(call.walker.sample(picks)) <= 3:
-            return call.emit(call.walker.made(Embedding, vocab=shape[0], dim=shape[1], axis=-1), out, [index], weights=weights, kind=table.kind)
+            return call.emit(
+                call.walker.made(Embedding, vocab=shape[0], dim=shape[1], axis=-1),
+                out,
+                [index],
+                weights=weights,
+                kind=table.kind,
+            )
         words = f"embedding {spell_dim(shape[0])} {spell_dim(size(shape[1:]))}" if axis == 0 and weights else "gather"
-        return call.figure("embedding" if weights else "gather", out, [index], words=words, weights=weights, reach=Reach.PASS, kind=table.kind)
+        return call.figure(
+            "embedding" if weights else "gather",
+            out,
+            [index],
+            words=words,
+            weights=weights,
+            reach=Reach.PASS,
+            kind=table.kind,
+        )
     content = index.content
     if index.is_constant and content is not None and picks == () and content[0] is not None:
         return _one(call, table, shape, axis, content[0], out)
@@ -94,7 +119,9 @@ def scatter(call: Call) -> Value:
     given = {"weight": value, "updates": call.value(2)}
     weights = {name: found for name, found in given.items() if learned(found)}
     cost = size(call.shape(2)) if adds else 0
-    return call.figure("scatter", shape, elementwise=cost, weights=weights, flags=("in_place",), reach=Reach.MIXED, kind=value.kind)
+    return call.figure(
+        "scatter", shape, elementwise=cost, weights=weights, flags=("in_place",), reach=Reach.MIXED, kind=value.kind
+    )
 
 
 @rule("OneHot")
@@ -116,12 +143,20 @@ def top_k(call: Call) -> Outputs:
     count = whole(content[0]) if content else None
     if count is None:
         declared = call.declared(call.scope.declared.of(call.node.outputs[0]))
-        count = declared[axis] if declared is not None and len(declared) == len(shape) else _at_most(call, shape[axis], "k")
+        count = (
+            declared[axis] if declared is not None and len(declared) == len(shape) else _at_most(call, shape[axis], "k")
+        )
     elif isinstance(count, int) and isinstance(shape[axis], int) and count > shape[axis]:
         raise ShapeError(f"the largest {count} of {shape[axis]}")
     out = (*shape[:axis], count, *shape[axis + 1 :])
-    first = call.figure("topk", out, [call.value(0)], words=f"topk {spell_dim(count)}", elementwise=size(shape), reach=Reach.MIXED)
-    second = call.figure("indices", out, [first], words="indices of the topk", kind=INT64) if len(call.names) > 1 and call.names[1] else None
+    first = call.figure(
+        "topk", out, [call.value(0)], words=f"topk {spell_dim(count)}", elementwise=size(shape), reach=Reach.MIXED
+    )
+    second = (
+        call.figure("indices", out, [first], words="indices of the topk", kind=INT64)
+        if len(call.names) > 1 and call.names[1]
+        else None
+    )
     return [first, second]
 
 
@@ -133,7 +168,13 @@ def non_zero(call: Call) -> Value:
     if call.value(0).is_constant and content is not None and None not in content and len(shape) == 1:
         found = tuple(n for n, value in enumerate(content) if value)
         return Value((1, len(found)), INT64, None, found)
-    return call.figure("non_zero", (len(shape), _at_most(call, size(shape), "count")), elementwise=size(shape), reach=Reach.MIXED, kind=INT64)
+    return call.figure(
+        "non_zero",
+        (len(shape), _at_most(call, size(shape), "count")),
+        elementwise=size(shape),
+        reach=Reach.MIXED,
+        kind=INT64,
+    )
 
 
 def _at_most(call: Call, most: Dim, what: str) -> Dim:
@@ -170,15 +211,29 @@ def unique(call: Call) -> Outputs:
 
 @rule("NonMaxSuppression")
 def suppression(call: Call) -> Value:
-    """Which boxes stay: at most so many a class, none where nothing says how many. The overlaps that it computes depend on the data and are left out."""
+    """Which boxes stay: at most so many a class, none where nothing says how many. The overlaps that it computes depend
+    on the data and are left out.
+    """
     batch, classes, boxes = call.rank(1, 3)
     content = call.content(2) if call.has(2) else (0,)
     limit = whole(content[0]) if content else None
     if limit == 0:
         layer = foreign("nms", words="nms, which keeps none", size_=(0, 3), reach=Reach.ALL)
-        return Value((0, 3), INT64, call.walker.place(layer, tuple(value.node for value in call.data() if value.node is not None), (0, 3), "", call.node))
+        return Value(
+            (0, 3),
+            INT64,
+            call.walker.place(
+                layer, tuple(value.node for value in call.data() if value.node is not None), (0, 3), "", call.node
+            ),
+        )
     most: Dim = boxes if limit is None else whole(minimum(boxes, limit)) or boxes
-    return call.figure("nms", (_at_most(call, batch * classes * most, "kept"), 3), [call.value(0), call.value(1)], reach=Reach.ALL, kind=INT64)
+    return call.figure(
+        "nms",
+        (_at_most(call, batch * classes * most, "kept"), 3),
+        [call.value(0), call.value(1)],
+        reach=Reach.ALL,
+        kind=INT64,
+    )
 
 
 @rule("RoiAlign")
@@ -189,14 +244,21 @@ def roi_align(call: Call) -> Value:
     points = max(call.whole("sampling_ratio", 0), 1) ** 2
     out = (rois[0], shape[1], height, width)
     return call.figure(
-        "roi_align", out, [call.value(0), call.value(1)], words=f"roi_align {height}x{width}", elementwise=8 * points * size(out), reach=Reach.ALL
+        "roi_align",
+        out,
+        [call.value(0), call.value(1)],
+        words=f"roi_align {height}x{width}",
+        elementwise=8 * points * size(out),
+        reach=Reach.ALL,
     )
 
 
 @rule("MaxRoiPool")
 def max_roi_pool(call: Call) -> Value:
     pooled = call.ints("pooled_shape") or [1, 1]
-    return call.figure("roi_pool", (call.rank(1, 2)[0], call.rank(0, 4)[1], *pooled), [call.value(0), call.value(1)], reach=Reach.ALL)
+    return call.figure(
+        "roi_pool", (call.rank(1, 2)[0], call.rank(0, 4)[1], *pooled), [call.value(0), call.value(1)], reach=Reach.ALL
+    )
 
 
 @rule("GridSample")
@@ -207,7 +269,13 @@ def grid_sample(call: Call) -> Value:
     axes = len(grid) - 2
     mode = call.text("mode", "linear")
     taps = 1 if mode == "nearest" else 4**axes if "cubic" in mode else 2**axes
-    return call.figure("grid_sample", out, words=f"grid_sample {mode}", elementwise=(2 * taps - 1) * size(out) if taps > 1 else 0, reach=Reach.ALL)
+    return call.figure(
+        "grid_sample",
+        out,
+        words=f"grid_sample {mode}",
+        elementwise=(2 * taps - 1) * size(out) if taps > 1 else 0,
+        reach=Reach.ALL,
+    )
 
 
 @rule("AffineGrid")
@@ -226,7 +294,9 @@ def col2im(call: Call) -> Value:
     image = call.numbers(1, "sizes")
     block = size(call.numbers(2, "sizes"))
     channels = call.assumed.quotient(shape[-2], block)
-    return call.figure("col2im", (*shape[:-2], channels, *image), [call.value(0)], elementwise=size(shape), reach=Reach.MIXED)
+    return call.figure(
+        "col2im", (*shape[:-2], channels, *image), [call.value(0)], elementwise=size(shape), reach=Reach.MIXED
+    )
 
 
 @rule("Bernoulli", "Multinomial")
@@ -245,7 +315,9 @@ def dft(call: Call) -> Value:
     half, back = bool(call.whole("onesided", 0)), bool(call.whole("inverse", 0))
     real_in, real_out = shape[-1] == 1, half and back
     length = wanted if wanted is not None else 2 * (shape[axis] - 1) if real_out else shape[axis]
-    given: Any = minimum(shape[axis], length // 2 + 1 if real_out else length)  # what is cut off or filled with zeros takes no product
+    given: Any = minimum(
+        shape[axis], length // 2 + 1 if real_out else length
+    )  # what is cut off or filled with zeros takes no product
     out = (*shape[:axis], length // 2 + 1 if half and not back else length, *shape[axis + 1 : -1], 1 if real_out else 2)
     parts = (1 if real_in else 2) * (1 if real_out else 2)
     return call.figure("dft", out, [call.value(0)], macs=size(out[:-1]) * given * parts, reach=Reach.ALL)
@@ -255,7 +327,9 @@ def dft(call: Call) -> Value:
 def det(call: Call) -> Value:
     """By elimination: a third of n^3 products of each matrix, rounded down."""
     shape = call.shape(0)
-    return call.figure("det", shape[:-2], macs=size(shape[:-2]) * (shape[-1] * shape[-1] * shape[-1] // 3), reach=Reach.ALL)
+    return call.figure(
+        "det", shape[:-2], macs=size(shape[:-2]) * (shape[-1] * shape[-1] * shape[-1] // 3), reach=Reach.ALL
+    )
 
 
 @rule("STFT")
@@ -269,7 +343,14 @@ def stft(call: Call) -> Value:
     frames = (shape[1] - frame) // step + 1
     out = (shape[0], frames, bins, 2)
     parts = 2 if len(shape) > 2 and shape[2] == 2 else 1  # of a number in the signal, which the window multiplies
-    return call.figure("stft", out, [call.value(0)], macs=size(out) * frame * parts, elementwise=shape[0] * frames * frame * parts, reach=Reach.ALL)
+    return call.figure(
+        "stft",
+        out,
+        [call.value(0)],
+        macs=size(out) * frame * parts,
+        elementwise=shape[0] * frames * frame * parts,
+        reach=Reach.ALL,
+    )
 
 
 @rule("SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss")
@@ -279,7 +360,10 @@ def loss(call: Call) -> Outputs:
     out: Shape = () if reduced else (shape[0], *shape[2:])
     steps = 6 if call.node.op == "SoftmaxCrossEntropyLoss" else 1
     first = call.figure("loss", out, elementwise=steps * size(shape), reach=Reach.ALL)
-    return [first, call.figure("log_softmax", shape, [call.value(0)]) if len(call.names) > 1 and call.names[1] else None]
+    return [
+        first,
+        call.figure("log_softmax", shape, [call.value(0)]) if len(call.names) > 1 and call.names[1] else None,
+    ]
 
 
 __all__ = ["axes_given"]

@@ -35,18 +35,27 @@ def joined(call: Call, values: list[Value], axis: int) -> Value:
     dims, total = list(first), first[axis]
     for shape in shapes[1:]:
         if len(shape) != len(first):
-            raise ShapeError(f"{spell_shape(first, spell_dim)} and {spell_shape(shape, spell_dim)} have different numbers of axes")
+            raise ShapeError(
+                f"{spell_shape(first, spell_dim)} and {spell_shape(shape, spell_dim)} have different numbers of axes"
+            )
         for n, dim in enumerate(shape):
             if n != axis:
                 try:
                     dims[n] = call.assumed.agree(dims[n], dim)
                 except ShapeError:
-                    message = f"{spell_shape(first, spell_dim)} and {spell_shape(shape, spell_dim)} can only differ in axis {axis}"
+                    message = (
+                        f"{spell_shape(first, spell_dim)} and {spell_shape(shape, spell_dim)} can only differ in axis"
+                        f" {axis}"
+                    )
                     raise ShapeError(message) from None
         total = total + shape[axis]
     dims[axis] = total
     out = tuple(dims)
-    present = [value for value, shape in zip(values, shapes, strict=True) if not (isinstance(shape[axis], int) and shape[axis] == 0)] or values[:1]
+    present = [
+        value
+        for value, shape in zip(values, shapes, strict=True)
+        if not (isinstance(shape[axis], int) and shape[axis] == 0)
+    ] or values[:1]
     if len(present) == 1:
         return present[0]
     moving = call.data(present)
@@ -54,9 +63,18 @@ def joined(call: Call, values: list[Value], axis: int) -> Value:
         return call.known(out, _side_by_side(present, axis, out), of=present)
     constants = [value for value in present if value.is_constant]
     sample = call.walker.sample(out)
-    if not constants and sample != out and axis > 0 and all(call.walker.sample(value.shape or ()) != value.shape for value in present):
+    if (
+        not constants
+        and sample != out
+        and axis > 0
+        and all(call.walker.sample(value.shape or ()) != value.shape for value in present)
+    ):
         return call.emit(call.walker.made(Concat, axis=axis - 1), out, present)
-    if not constants and sample == out and all(call.walker.sample(value.shape or ()) == value.shape for value in present):
+    if (
+        not constants
+        and sample == out
+        and all(call.walker.sample(value.shape or ()) == value.shape for value in present)
+    ):
         return call.emit(call.walker.made(Concat, axis=axis), out, present)
     weights = {"weight" if not n else f"weight{n + 1}": value for n, value in enumerate(constants) if learned(value)}
     return call.figure("concat", out, present, words=f"concat axis={axis}", weights=weights, reach=Reach.MIXED)
@@ -80,7 +98,11 @@ def cut(call: Call, x: Value, shape: Shape, axis: int, start: Dim, stop: Dim) ->
     """The stretch from start to stop of an axis."""
     out = (*shape[:axis], stop - start, *shape[axis + 1 :])
     if x.is_constant:
-        picks = range(start, stop) if isinstance(start, int) and isinstance(stop, int) and stop - start <= MOST_CONTENT else None
+        picks = (
+            range(start, stop)
+            if isinstance(start, int) and isinstance(stop, int) and stop - start <= MOST_CONTENT
+            else None
+        )
         return call.known(out, taken(x.content, shape, axis, picks) if picks is not None else None, of=[x])
     if start == 0 and stop == shape[axis]:
         return x
@@ -90,8 +112,12 @@ def cut(call: Call, x: Value, shape: Shape, axis: int, start: Dim, stop: Dim) ->
         op = call.walker.made(Slice, start=start, stop=stop, axis=axis)
         if call.walker.sample(out) == out:
             return call.emit(op, out, [x])
-        return call.view(call.emit(op, out, [x], shown=out), out)  # one of the first axis, which is the sample's from here on
-    return call.figure("slice", out, [x], words=f"slice {spell_dim(start)} {spell_dim(stop)} axis={axis}", reach=Reach.MIXED)
+        return call.view(
+            call.emit(op, out, [x], shown=out), out
+        )  # one of the first axis, which is the sample's from here on
+    return call.figure(
+        "slice", out, [x], words=f"slice {spell_dim(start)} {spell_dim(stop)} axis={axis}", reach=Reach.MIXED
+    )
 
 
 @rule("Split")
@@ -116,7 +142,13 @@ def split(call: Call) -> Outputs:
     start: Dim = 0
     for part, name in zip(parts, call.names, strict=False):
         empty = isinstance(part, int) and part == 0
-        found.append(Value((*shape[:axis], 0, *shape[axis + 1 :]), x.kind) if empty else cut(call, x, shape, axis, start, start + part) if name else None)
+        found.append(
+            Value((*shape[:axis], 0, *shape[axis + 1 :]), x.kind)
+            if empty
+            else cut(call, x, shape, axis, start, start + part)
+            if name
+            else None
+        )
         start = start + part
     return found
 
@@ -166,7 +198,10 @@ def slices(call: Call) -> Value:
         n, begin, stop, pace = picks[0]
         if n and isinstance(pace, int) and pace > 0:
             return call.emit(call.walker.made(Slice, start=begin, stop=stop, axis=n - 1, step=pace), target, [x])
-    words = "slice " + ", ".join(f"{_shown(begin)}:{_shown(stop)}{'' if pace == 1 else f':{_shown(pace)}'} of axis {n}" for n, begin, stop, pace in picks)
+    words = "slice " + ", ".join(
+        f"{_shown(begin)}:{_shown(stop)}{'' if pace == 1 else f':{_shown(pace)}'} of axis {n}"
+        for n, begin, stop, pace in picks
+    )
     return call.figure("slice", target, [x], words=words, reach=Reach.MIXED)
 
 
@@ -182,7 +217,9 @@ def _length(call: Call, n: int) -> int:
     return min(length, 64)
 
 
-def _bounds(call: Call, length: Dim, start: Any, end: Any, step: Any, name: str) -> tuple[Dim | None, Dim | None, Dim | None]:
+def _bounds(
+    call: Call, length: Dim, start: Any, end: Any, step: Any, name: str
+) -> tuple[Dim | None, Dim | None, Dim | None]:
     """Start, stop and step of a slice, within the axis; None for what isn't known."""
     if step is None or whole(step) is None or start is None or end is None:
         return None, None, None
@@ -246,25 +283,37 @@ def pad(call: Call) -> Value:
     given = call.content(1) if call.has(1) else tuple(call.ints("pads") or call.ints("paddings") or ())
     axes = [axis_of(axis, len(shape)) for axis in call.numbers(3, "axes")] if call.has(3) else list(range(len(shape)))
     if given is None or None in given:
-        out = tuple(call.walker.free(f"{call.node.name or 'pad'}_{n}") if n in axes else dim for n, dim in enumerate(shape))
+        out = tuple(
+            call.walker.free(f"{call.node.name or 'pad'}_{n}") if n in axes else dim for n, dim in enumerate(shape)
+        )
         declared = call.declared(call.scope.declared.of(call.node.outputs[0]))
-        return call.figure("pad", declared if declared is not None and len(declared) == len(shape) else out, [x], reach=Reach.MIXED)
+        return call.figure(
+            "pad", declared if declared is not None and len(declared) == len(shape) else out, [x], reach=Reach.MIXED
+        )
     if any(whole(amount) is None for amount in given):
         raise ShapeError("its pads must be whole numbers")
     if len(given) != 2 * len(axes):
         raise ShapeError(f"it has {len(given)} pads for {len(axes)} axes")
-    sides = {axis: (given[n], given[n + len(axes)]) for n, axis in enumerate(axes) if (given[n], given[n + len(axes)]) != (0, 0)}
+    sides = {
+        axis: (given[n], given[n + len(axes)])
+        for n, axis in enumerate(axes)
+        if (given[n], given[n + len(axes)]) != (0, 0)
+    }
     out = tuple(dim + sides[n][0] + sides[n][1] if n in sides else dim for n, dim in enumerate(shape))
     if not sides:
         return x
     if x.is_constant:
         return call.known(out, None, of=[x])
-    if call.walker.sample(shape) != shape and all(n and all(_not_negative(v) for v in side) for n, side in sides.items()):
+    if call.walker.sample(shape) != shape and all(
+        n and all(_not_negative(v) for v in side) for n, side in sides.items()
+    ):
         amounts = set(sides.values())
         if len(amounts) == 1 and (set(sides) == set(range(2, len(shape))) or len(sides) == 1):
             ((before, after),) = amounts
             axis = None if set(sides) == set(range(2, len(shape))) else next(iter(sides)) - 1
-            return call.emit(call.walker.made(Pad, amount=before if before == after else (before, after), axis=axis), out, [x])
+            return call.emit(
+                call.walker.made(Pad, amount=before if before == after else (before, after), axis=axis), out, [x]
+            )
     words = "pad " + ", ".join(f"({_shown(a)},{_shown(b)}) on axis {n}" for n, (a, b) in sides.items())
     return call.figure("pad", out, [x], words=words, reach=Reach.MIXED)
 

@@ -19,20 +19,41 @@ from archcalc.ops.normalization import BatchNorm, GroupNorm, LayerNorm, LocalRes
 def batch_norm(call: Call) -> Outputs:
     """Scale and shift are learned, mean and variance are buffers; further outputs are those of training."""
     x, shape = call.value(0), call.shape(0)
-    weights, buffers = {"scale": call.value(1), "shift": call.value(2)}, {"mean": call.value(3), "variance": call.value(4)}
+    weights, buffers = (
+        {"scale": call.value(1), "shift": call.value(2)},
+        {"mean": call.value(3), "variance": call.value(4)},
+    )
     for value in (*weights.values(), *buffers.values()):
         if value.shape is not None and len(shape) > 1:
             call.assumed.agree(size(value.shape), shape[1], "channels")
-    if call.walker.sample(shape) != shape and all(value.is_constant for value in (*weights.values(), *buffers.values())):
+    if call.walker.sample(shape) != shape and all(
+        value.is_constant for value in (*weights.values(), *buffers.values())
+    ):
         value = call.emit(call.walker.made(BatchNorm), shape, [x], weights=weights, buffers=buffers)
     else:
-        value = call.figure("bn", shape, [x], elementwise=2 * size(shape), weights=constants(weights), buffers=constants(buffers), flags=("in_place",))
-    return [value, *[call.figure("statistics", shape[1:2], [x], words="statistics of the bn") if name else None for name in call.names[1:]]]
+        value = call.figure(
+            "bn",
+            shape,
+            [x],
+            elementwise=2 * size(shape),
+            weights=constants(weights),
+            buffers=constants(buffers),
+            flags=("in_place",),
+        )
+    return [
+        value,
+        *[
+            call.figure("statistics", shape[1:2], [x], words="statistics of the bn") if name else None
+            for name in call.names[1:]
+        ],
+    ]
 
 
 @rule("InstanceNormalization")
 def instance_norm(call: Call) -> Value:
-    """Mean and variance of each channel's map. A scale of ones and a shift of zeros, made by an exporter, were not learned."""
+    """Mean and variance of each channel's map. A scale of ones and a shift of zeros, made by an exporter, were not
+    learned.
+    """
     shape = call.shape(0)
     given = constants(_learned({"scale": call.value(1), "shift": call.value(2)}))
     cost = 5 * size(shape) + 2 * size(shape[:2]) + 2 * size(shape)
@@ -51,27 +72,49 @@ def _is_all(value: Value, number: int) -> bool:
     if value.content is not None:
         return set(value.content) == {number}
     (tensor,) = [origin.tensor for origin in value.origins] if len(value.origins) == 1 else (None,)
-    return tensor is not None and tensor.raw is not None and tensor.kind == FLOAT and tensor.raw.taken() == struct.pack("<f", number) * tensor.elements
+    return (
+        tensor is not None
+        and tensor.raw is not None
+        and tensor.kind == FLOAT
+        and tensor.raw.taken() == struct.pack("<f", number) * tensor.elements
+    )
 
 
 @rule("LayerNormalization")
 def layer_norm(call: Call) -> Outputs:
-    return [layered(call, call.value(0), call.optional(1), call.optional(2), call.whole("axis", -1)), *_statistics(call)]
+    return [
+        layered(call, call.value(0), call.optional(1), call.optional(2), call.whole("axis", -1)),
+        *_statistics(call),
+    ]
 
 
 def layered(call: Call, x: Value, scale: Value | None, shift: Value | None, axis: int, word: str = "ln") -> Value:
-    """Mean and variance over the last axes: sum, difference, square, sum and division an element, two operations a position."""
+    """Mean and variance over the last axes: sum, difference, square, sum and division an element, two operations a
+    position.
+    """
     shape = x.shape or ()
     first = axis_of(axis, len(shape))
     positions = size(shape[:first])
     kept: dict[str, Value] = {name: value for name, value in (("scale", scale), ("shift", shift)) if value is not None}
     kept = _learned(kept)
-    if word == "ln" and first == len(shape) - 1 and call.walker.sample(shape) and all(value.is_constant for value in kept.values()):
-        return call.emit(call.walker.made(LayerNorm, scale="scale" in kept, shift="shift" in kept, axis=-1), shape, [x], weights=kept)
+    if (
+        word == "ln"
+        and first == len(shape) - 1
+        and call.walker.sample(shape)
+        and all(value.is_constant for value in kept.values())
+    ):
+        return call.emit(
+            call.walker.made(LayerNorm, scale="scale" in kept, shift="shift" in kept, axis=-1), shape, [x], weights=kept
+        )
     steps = 5 if word == "ln" else 3  # the root mean square has no mean to subtract
     cost = steps * size(shape) + 2 * positions + len(kept) * size(shape)
     return call.figure(
-        word, shape, [x, *(v for v in kept.values() if not v.is_constant)], elementwise=cost, weights=constants(kept), known={"positions": positions}
+        word,
+        shape,
+        [x, *(v for v in kept.values() if not v.is_constant)],
+        elementwise=cost,
+        weights=constants(kept),
+        known={"positions": positions},
     )
 
 
@@ -80,7 +123,10 @@ def _statistics(call: Call) -> Outputs:
     shape = call.shape(0)
     first = axis_of(call.whole("axis", -1), len(shape))
     out: Shape = (*shape[:first], *((1,) * (len(shape) - first)))
-    return [call.figure("statistics", out, [call.value(0)], words="statistics of the ln") if name else None for name in call.names[1:]]
+    return [
+        call.figure("statistics", out, [call.value(0)], words="statistics of the ln") if name else None
+        for name in call.names[1:]
+    ]
 
 
 @rule("RMSNormalization")
@@ -108,7 +154,13 @@ def lrn(call: Call) -> Value:
     wide = call.whole("size", 1)
     if call.walker.sample(shape) != shape and 3 <= len(shape) <= 5:
         return call.emit(call.walker.made(LocalResponseNorm, size=wide), shape, [call.value(0)])
-    return call.figure("lrn", shape, words=f"lrn {wide}", elementwise=(wide + 4) * size(shape), known={"neighbours": wide * size(shape)})
+    return call.figure(
+        "lrn",
+        shape,
+        words=f"lrn {wide}",
+        elementwise=(wide + 4) * size(shape),
+        known={"neighbours": wide * size(shape)},
+    )
 
 
 @rule("LpNormalization", "MeanVarianceNormalization")

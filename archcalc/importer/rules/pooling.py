@@ -5,7 +5,16 @@ from __future__ import annotations
 from archcalc.algebra import minimum
 from archcalc.errors import ShapeError
 from archcalc.importer.rules.base import MICROSOFT, Call, Outputs, Reach, Shape, Value, rule, size
-from archcalc.importer.rules.convolution import Pads, channels_last, channels_second, padding, per_axis, plain, spelled, windowed
+from archcalc.importer.rules.convolution import (
+    Pads,
+    channels_last,
+    channels_second,
+    padding,
+    per_axis,
+    plain,
+    spelled,
+    windowed,
+)
 from archcalc.ops import Op
 from archcalc.ops.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 
@@ -40,21 +49,39 @@ def pooled(call: Call, word: str, last: bool = False) -> Value:
         raise ShapeError(f"kernel_shape={kernel} doesn't fit {rank} spatial axes")
     strides, dilations = per_axis(call, "strides", rank), per_axis(call, "dilations", rank)
     pads, mode = padding(call, shape[2:], kernel, strides, dilations)
-    # The formula that the operator's text has for VALID leaves ceil_mode out; onnx's shape inference and onnxruntime heed it, as without auto_pad.
+    # The formula that the operator's text has for VALID leaves ceil_mode out; onnx's shape inference and onnxruntime
+    # heed it, as without auto_pad.
     ceil = bool(call.whole("ceil_mode", 0)) and call.text("auto_pad", "NOTSET") in ("NOTSET", "VALID")
-    spatial = _rounded_up(shape[2:], kernel, strides, dilations, pads) if ceil else windowed(shape[2:], kernel, strides, dilations, pads, mode == "same")
+    spatial = (
+        _rounded_up(shape[2:], kernel, strides, dilations, pads)
+        if ceil
+        else windowed(shape[2:], kernel, strides, dilations, pads, mode == "same")
+    )
     out = (*shape[:2], *spatial)
     taps = size(kernel)
     cost = size(out) * (taps - 1 if word == "maxpool" else taps if word == "avgpool" else 2 * taps + 1)
     cls: type[Op] | None = {"maxpool": MaxPool, "avgpool": AvgPool}.get(word)
-    if cls is not None and not last and call.walker.sample(shape) != shape and rank <= 3 and all(a >= 0 <= b for a, b in pads):
+    if (
+        cls is not None
+        and not last
+        and call.walker.sample(shape) != shape
+        and rank <= 3
+        and all(a >= 0 <= b for a, b in pads)
+    ):
         stride = None if strides == kernel else plain(strides)
         pad = spelled(pads, kernel, dilations, mode)
         op = call.walker.made(cls, kernel=plain(kernel), stride=stride, dilation=plain(dilations), pad=pad, ceil=ceil)
         return call.emit(op, out, [x])
     words = f"{word} {'x'.join(map(str, kernel))}"
     return call.figure(
-        word, channels_last(out, last), [x], words=words, elementwise=cost, reach=Reach.MIXED, flags=("is_pooling",), known={"taps": size(out) * taps}
+        word,
+        channels_last(out, last),
+        [x],
+        words=words,
+        elementwise=cost,
+        reach=Reach.MIXED,
+        flags=("is_pooling",),
+        known={"taps": size(out) * taps},
     )
 
 
@@ -79,7 +106,9 @@ def qlinear_global_pool(call: Call) -> Value:
 
 
 def pooled_whole(call: Call, x: Value, word: str, keep: bool = True, last: bool = False) -> Value:
-    """One number a channel, with axes of 1 in place of the spatial ones, or without; `last`: channels come after those."""
+    """One number a channel, with axes of 1 in place of the spatial ones, or without; `last`: channels come after
+    those.
+    """
     shape = channels_second(x.shape or (), last)
     if len(shape) < 3:
         raise ShapeError(f"there is nothing to pool over in {len(shape)} axes")
@@ -102,5 +131,11 @@ def max_unpool(call: Call) -> Value:
     if call.has(2):
         out = tuple(call.numbers(2, "sizes"))
     else:
-        out = (*shape[:2], *((d - 1) * s + k - pads[n] - pads[n + rank] for n, (d, s, k) in enumerate(zip(shape[2:], strides, kernel, strict=True))))
+        out = (
+            *shape[:2],
+            *(
+                (d - 1) * s + k - pads[n] - pads[n + rank]
+                for n, (d, s, k) in enumerate(zip(shape[2:], strides, kernel, strict=True))
+            ),
+        )
     return call.figure("max_unpool", out, [call.value(0), call.value(1)], reach=Reach.MIXED)

@@ -1,4 +1,6 @@
-"""Networks on whole numbers: quantising, dequantising, and operators with scales and zero points among their operands."""
+"""Networks on whole numbers: quantising, dequantising, and operators with scales and zero points among their
+operands.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,11 @@ def qlinear_binary(call: Call) -> Value:
 
 @rule("QLinearSigmoid", "QLinearLeakyRelu", domain=MICROSOFT)
 def qlinear_unary(call: Call) -> Value:
-    return mapped(call, call.value(0), "sigmoid", 4) if call.node.op == "QLinearSigmoid" else mapped(call, call.value(0), "leaky_relu", 2)
+    return (
+        mapped(call, call.value(0), "sigmoid", 4)
+        if call.node.op == "QLinearSigmoid"
+        else mapped(call, call.value(0), "leaky_relu", 2)
+    )
 
 
 @rule("QLinearConcat", domain=MICROSOFT)
@@ -63,7 +69,9 @@ def qlinear_concat(call: Call) -> Value:
 def qlinear_softmax(call: Call) -> Value:
     shape = call.shape(0)
     over = shape[axis_of(call.whole("axis", -1), len(shape))]
-    return call.figure("softmax", shape, [call.value(0)], elementwise=5 * size(shape) - 2 * call.assumed.quotient(size(shape), over))
+    return call.figure(
+        "softmax", shape, [call.value(0)], elementwise=5 * size(shape) - 2 * call.assumed.quotient(size(shape), over)
+    )
 
 
 @rule("QLinearReduceMean", domain=MICROSOFT)

@@ -33,7 +33,9 @@ def unrolled(call: Call, word: str, features: Dim, hidden: Dim, bias_at: int, pe
         call.walker.samples = 0
     if isinstance(batch, int) and batch > 1:
         call.walker.graph.is_run = True
-        call.walker.notes[f"{call.walker.where}: its batch is {batch}, and figures are of a run of so many samples"] = None
+        call.walker.notes[f"{call.walker.where}: its batch is {batch}, and figures are of a run of so many samples"] = (
+            None
+        )
     call.assumed.agree(shape[2], features, "features")
     directions = 2 if call.text("direction", "forward") == "bidirectional" else 1
     given = call.shape(1)[0]
@@ -44,8 +46,18 @@ def unrolled(call: Call, word: str, features: Dim, hidden: Dim, bias_at: int, pe
     units = steps * batch * directions * hidden
     bias, peepholes = call.optional(bias_at), call.optional(peepholes_at) if word == "LSTM" else None
     biases = 2 * gates if bias is not None else 0
-    weights = {"input": call.value(1), "recurrent": call.value(2), **({"bias": bias} if bias else {}), **({"peepholes": peepholes} if peepholes else {})}
-    known = {"units": units, "states": steps * batch * hidden, "biased": units * biases, "stepped": steps * sum_of(weights)}
+    weights = {
+        "input": call.value(1),
+        "recurrent": call.value(2),
+        **({"bias": bias} if bias else {}),
+        **({"peepholes": peepholes} if peepholes else {}),
+    }
+    known = {
+        "units": units,
+        "states": steps * batch * hidden,
+        "biased": units * biases,
+        "stepped": steps * sum_of(weights),
+    }
     state = [value for value in (call.inputs[5:7] if len(call.inputs) > 5 else []) if isinstance(value, Value)]
     every = (batch, steps, directions, hidden) if batch_first else (steps, directions, batch, hidden)
     last = (batch, directions, hidden) if batch_first else (directions, batch, hidden)
@@ -54,7 +66,9 @@ def unrolled(call: Call, word: str, features: Dim, hidden: Dim, bias_at: int, pe
         word.lower(),
         every if names[0] else last,
         [call.value(0), *state],
-        words=f"{word.lower()} {spell_dim(hidden)}" + (" bidirectional=true" if directions == 2 else "") + ("" if bias else " bias=false"),
+        words=f"{word.lower()} {spell_dim(hidden)}"
+        + (" bidirectional=true" if directions == 2 else "")
+        + ("" if bias else " bias=false"),
         macs=steps * batch * per_step,
         elementwise=units * (gates + biases + cell.activations + (6 if peepholes is not None else 0)),
         weights=constants(weights),
@@ -65,7 +79,13 @@ def unrolled(call: Call, word: str, features: Dim, hidden: Dim, bias_at: int, pe
     if value.is_constant:
         return [Value(every, value.kind), Value(last, value.kind), Value(last, value.kind)]
     found: Outputs = [value if names[0] else None]
-    found.append(call.figure("state", last, [value], words="the last state", reach=Reach.ALL) if names[1] and names[0] else value if names[1] else None)
+    found.append(
+        call.figure("state", last, [value], words="the last state", reach=Reach.ALL)
+        if names[1] and names[0]
+        else value
+        if names[1]
+        else None
+    )
     found.append(call.figure("state", last, [value], words="the last cell", reach=Reach.ALL) if names[2] else None)
     return found
 

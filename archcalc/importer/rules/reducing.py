@@ -12,8 +12,8 @@ from archcalc.importer.values import axis_of
 
 # operations an element that is read
 COSTS = {
-    "ReduceSum": 1, "ReduceMean": 1, "ReduceMax": 1, "ReduceMin": 1, "ReduceProd": 1, "ReduceL1": 2, "ReduceL2": 2, "ReduceSumSquare": 2,
-    "ReduceLogSum": 1, "ReduceLogSumExp": 2,
+    "ReduceSum": 1, "ReduceMean": 1, "ReduceMax": 1, "ReduceMin": 1, "ReduceProd": 1, "ReduceL1": 2, "ReduceL2": 2,
+    "ReduceSumSquare": 2, "ReduceLogSum": 1, "ReduceLogSumExp": 2,
 }  # fmt: skip
 
 
@@ -36,8 +36,14 @@ def reduce(call: Call) -> Value:
         return pooled_whole(call, x, word, keep)
     cost = COSTS[op] * size(shape) - (size(out) if op in ("ReduceMax", "ReduceMin", "ReduceSum", "ReduceProd") else 0)
     everything = axes >= set(range(2, len(shape))) and len(shape) > 2
-    words = f"{_word(op)} over {', '.join(f'axis {axis}' for axis in sorted(axes))}" if len(axes) < len(shape) else _word(op)
-    return call.figure(_word(op), out, [x], words=words, elementwise=cost, reach=Reach.ALL if everything else Reach.MIXED)
+    words = (
+        f"{_word(op)} over {', '.join(f'axis {axis}' for axis in sorted(axes))}"
+        if len(axes) < len(shape)
+        else _word(op)
+    )
+    return call.figure(
+        _word(op), out, [x], words=words, elementwise=cost, reach=Reach.ALL if everything else Reach.MIXED
+    )
 
 
 def _word(op: str) -> str:
@@ -63,4 +69,10 @@ def arg(call: Call) -> Value:
     shape = call.shape(0)
     axis = axis_of(call.whole("axis", 0), len(shape))
     out = (*shape[:axis], *((1,) if call.whole("keepdims", 1) else ()), *shape[axis + 1 :])
-    return call.figure("argmax" if call.node.op == "ArgMax" else "argmin", out, elementwise=size(shape) - size(out), reach=Reach.MIXED, kind=7)
+    return call.figure(
+        "argmax" if call.node.op == "ArgMax" else "argmin",
+        out,
+        elementwise=size(shape) - size(out),
+        reach=Reach.MIXED,
+        kind=7,
+    )

@@ -102,7 +102,11 @@ def axes_given(call: Call, n: int, name: str = "axes") -> list[int] | None:
 def squeeze(call: Call) -> Value:
     x, shape = call.value(0), call.shape(0)
     axes = axes_given(call, 1)
-    dropped = {axis_of(axis, len(shape)) for axis in axes} if axes is not None else {n for n, dim in enumerate(shape) if isinstance(dim, int) and dim == 1}
+    dropped = (
+        {axis_of(axis, len(shape)) for axis in axes}
+        if axes is not None
+        else {n for n, dim in enumerate(shape) if isinstance(dim, int) and dim == 1}
+    )
     for axis in dropped:
         call.assumed.agree(shape[axis], 1, "an axis to leave out and 1")
     return call.view(x, tuple(dim for n, dim in enumerate(shape) if n not in dropped), content=x.content)
@@ -142,7 +146,11 @@ def transpose(call: Call) -> Value:
         return call.emit(call.walker.made(Permute, order=tuple(order)), out)
     ranks = sorted(moved)  # without the axes of 1
     short = call.view(x, tuple(shape[axis] for axis in ranks))
-    turned = call.emit(call.walker.made(Permute, order=tuple(ranks.index(axis) for axis in moved)), tuple(shape[axis] for axis in moved), [short])
+    turned = call.emit(
+        call.walker.made(Permute, order=tuple(ranks.index(axis) for axis in moved)),
+        tuple(shape[axis] for axis in moved),
+        [short],
+    )
     return call.view(turned, out)
 
 

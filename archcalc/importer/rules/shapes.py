@@ -30,7 +30,12 @@ def constant(call: Call) -> Value:
         if name.startswith("value_"):
             kind = FLOAT if "float" in name else INT64
             if isinstance(found, list):
-                return Value((len(found),), kind, None, tuple(map(exact, found[: MOST_CONTENT + 1])) if len(found) <= MOST_CONTENT else None)
+                return Value(
+                    (len(found),),
+                    kind,
+                    None,
+                    tuple(map(exact, found[: MOST_CONTENT + 1])) if len(found) <= MOST_CONTENT else None,
+                )
             return Value((), kind, None, (exact(found),))
     raise ShapeError("it has no value")
 
@@ -60,7 +65,9 @@ def size_of(call: Call) -> Value:
 
 @rule("ConstantOfShape")
 def constant_of_shape(call: Call) -> Value:
-    """One number everywhere. Where the shape is written down it may stand for weights that were left out of the file."""
+    """One number everywhere. Where the shape is written down it may stand for weights that were left out of the
+    file.
+    """
     dims = sizes(call, 0)
     given = call.attr("value")
     if isinstance(given, Tensor) and given.elements != 1:
@@ -69,7 +76,11 @@ def constant_of_shape(call: Call) -> Value:
     total, content = size(dims), None
     if isinstance(total, int) and total <= 64:
         content = ((given.content() or (None,))[0] if isinstance(given, Tensor) else 0,) * total
-    written = kind != INT64 and all(isinstance(dim, int) for dim in dims) and any(origin.given for origin in call.value(0).origins)
+    written = (
+        kind != INT64
+        and all(isinstance(dim, int) for dim in dims)
+        and any(origin.given for origin in call.value(0).origins)
+    )
     name = call.node.outputs[0] if call.node.outputs else ""
     return Value(dims, kind, None, content, (Origin(call.node, name, dims, True),) if written else ())  # type: ignore[arg-type]
 
@@ -115,7 +126,12 @@ def arange(call: Call) -> Value:
         if step == 0:
             raise ShapeError("a step of 0")
         count = max(0, -(-(limit - start) // step))
-        return Value((int(count),), kind, None, tuple(start + n * step for n in range(int(count))) if count <= MOST_CONTENT else None)
+        return Value(
+            (int(count),),
+            kind,
+            None,
+            tuple(start + n * step for n in range(int(count))) if count <= MOST_CONTENT else None,
+        )
     if not isinstance(step, int) or step < 1:
         return Value((call.walker.free(f"{call.node.name or 'range'}_length"),), kind)
     return Value(((limit - start + step - 1) // step,), kind)
@@ -136,7 +152,7 @@ def window(call: Call) -> Value:
     return Value(sizes(call, 0)[:1] if call.shape(0) else tuple(call.numbers(0, "size")), FLOAT)
 
 
-# ---- moving what is known -----------------------------------------------------------------------------------------------------------
+# ---- moving what is known --------------------------------------------------------------------------------------------
 
 
 def indices(shape: Sequence[int]) -> Any:
@@ -168,8 +184,9 @@ def transposed(content: Content | None, shape: Shape, order: Sequence[int]) -> C
     if content is None or not is_small(shape):
         return None
     steps = strides(shape)  # type: ignore[arg-type]
-    turned = [shape[axis] for axis in order]
-    return tuple(content[sum(steps[axis] * n for axis, n in zip(order, index, strict=True))] for index in indices(turned))  # type: ignore[arg-type]
+    turned: list[Any] = [shape[axis] for axis in order]
+    places = indices(turned)
+    return tuple(content[sum(steps[axis] * n for axis, n in zip(order, index, strict=True))] for index in places)
 
 
 def taken(content: Content | None, shape: Shape, axis: int, picks: Sequence[int]) -> Content | None:
@@ -183,7 +200,9 @@ def taken(content: Content | None, shape: Shape, axis: int, picks: Sequence[int]
     assert isinstance(length, int)
     if before * len(picks) * after > MOST_CONTENT:
         return None
-    return tuple(content[(b * length + pick) * after + a] for b in range(before) for pick in picks for a in range(after))
+    return tuple(
+        content[(b * length + pick) * after + a] for b in range(before) for pick in picks for a in range(after)
+    )
 
 
 __all__ = ["axis_of", "is_small", "least", "sizes", "stretched", "taken", "transposed"]

@@ -21,7 +21,13 @@ def expand(call: Call) -> Value:
     out = call.assumed.broadcast(shape, stretched_to(sizes(call, 1), call.walker.samples))
     if x.is_constant:
         return call.known(out, stretched(x.content, shape, out) if x.content is not None else None, of=[x])
-    return x if out == shape else call.view(x, out) if size(out) == size(shape) else call.figure("expand", out, [x], reach=Reach.MIXED)
+    return (
+        x
+        if out == shape
+        else call.view(x, out)
+        if size(out) == size(shape)
+        else call.figure("expand", out, [x], reach=Reach.MIXED)
+    )
 
 
 @rule("Tile")
@@ -36,7 +42,9 @@ def tile(call: Call) -> Value:
     else:
         out = tuple(dim * times for dim, times in zip(shape, repeats, strict=True) if times is not None)
     if x.is_constant:
-        content = x.content * _int(size(out)) if x.content is not None and len(x.content) == 1 and is_small(out) else None
+        content = (
+            x.content * _int(size(out)) if x.content is not None and len(x.content) == 1 and is_small(out) else None
+        )
         return call.known(out, content, of=[x])
     return x if out == shape else call.figure("tile", out, [x], reach=Reach.MIXED)
 
@@ -48,7 +56,9 @@ def _int(dim: Dim) -> int:
 
 @rule("Resize", "Upsample")
 def resize(call: Call) -> Value:
-    """Nearest neighbours cost nothing; linear interpolation along n axes takes 2^n products and a sum less an element, cubic 4^n."""
+    """Nearest neighbours cost nothing; linear interpolation along n axes takes 2^n products and a sum less an element,
+    cubic 4^n.
+    """
     x, shape = call.value(0), call.shape(0)
     mode = call.text("mode", "nearest")
     first = 2 if call.node.op == "Resize" and call.opset >= 11 else 1
@@ -68,10 +78,18 @@ def resize(call: Call) -> Value:
             target = _in_proportion(shape, target, axes, policy == "not_larger")
     elif scales is not None and len(scales) == len(axes):
         for axis, scale in zip(axes, scales, strict=True):
-            target[axis] = _scaled(shape[axis], scale) if scale is not None else call.walker.free(f"{call.node.name or 'resize'}_{axis}")
+            target[axis] = (
+                _scaled(shape[axis], scale)
+                if scale is not None
+                else call.walker.free(f"{call.node.name or 'resize'}_{axis}")
+            )
     else:
         declared = call.declared(call.scope.declared.of(call.node.outputs[0])) if call.node.outputs else None
-        target = list(declared) if declared is not None else [_target_size(call, None, axis) if axis > 1 else dim for axis, dim in enumerate(shape)]
+        target = (
+            list(declared)
+            if declared is not None
+            else [_target_size(call, None, axis) if axis > 1 else dim for axis, dim in enumerate(shape)]
+        )
     out = tuple(target)
     if x.is_constant:
         return call.known(out, None, of=[x])
@@ -80,7 +98,12 @@ def resize(call: Call) -> Value:
         return x
     spatial = shape[2:]
     factors = [divided(b, a) for a, b in zip(spatial, out[2:], strict=True)]
-    whole_ = call.walker.sample(shape) != shape and 1 not in moved and 3 <= len(shape) <= 5 and all(isinstance(f, int) and f >= 1 for f in factors)
+    whole_ = (
+        call.walker.sample(shape) != shape
+        and 1 not in moved
+        and 3 <= len(shape) <= 5
+        and all(isinstance(f, int) and f >= 1 for f in factors)
+    )
     linear = mode in ("linear", "bilinear", "trilinear")
     aligned = call.text("coordinate_transformation_mode", "half_pixel") == "align_corners"
     if whole_ and (mode == "nearest" or (linear and not aligned)) and (not linear or len(moved) == len(spatial)):
@@ -88,7 +111,9 @@ def resize(call: Call) -> Value:
         return call.emit(call.walker.made(Upsample, scale=factor, mode="bilinear" if linear else "nearest"), out, [x])
     taps = 1 if mode == "nearest" else 2 ** len(moved) if linear else 4 ** len(moved)
     words = f"upsample {spell_shape(out[2:], spell_dim)} {mode}" if len(out) > 2 else f"upsample {mode}"
-    return call.figure("upsample", out, [x], words=words, elementwise=(2 * taps - 1) * size(out) if taps > 1 else 0, reach=Reach.MIXED)
+    return call.figure(
+        "upsample", out, [x], words=words, elementwise=(2 * taps - 1) * size(out) if taps > 1 else 0, reach=Reach.MIXED
+    )
 
 
 def _in_proportion(shape: Shape, target: list[Any], axes: list[int], smaller_one: bool) -> list[Any]:
@@ -104,7 +129,11 @@ def _target_size(call: Call, item: Any, axis: int) -> Dim:
     dim = whole(item)
     if dim is None:
         declared = call.declared(call.scope.declared.of(call.node.outputs[0])) if call.node.outputs else None
-        return declared[axis] if declared is not None and axis < len(declared) else call.walker.free(f"{call.node.name or 'resize'}_{axis}")
+        return (
+            declared[axis]
+            if declared is not None and axis < len(declared)
+            else call.walker.free(f"{call.node.name or 'resize'}_{axis}")
+        )
     return dim
 
 
@@ -119,7 +148,9 @@ def _scaled(dim: Dim, scale: Any) -> Dim:
 @rule("ReverseSequence", "Trilu")
 def reordered(call: Call) -> Value:
     x = call.value(0)
-    return call.figure("trilu" if call.node.op == "Trilu" else "reverse", call.shape(0), [x], flags=("in_place",), reach=Reach.MIXED)
+    return call.figure(
+        "trilu" if call.node.op == "Trilu" else "reverse", call.shape(0), [x], flags=("in_place",), reach=Reach.MIXED
+    )
 
 
 @rule("CenterCropPad")

@@ -53,7 +53,9 @@ class LayerChange(TypedDict):
     name: str
     was: Annotated[str | None, Field(description="the path that it had, if it was renamed")]
     line: Annotated[int | None, Field(description="of the spec as it is now")]
-    edited: Annotated[bool, Field(description="the layer itself is another; else its cost follows from what is before it")]
+    edited: Annotated[
+        bool, Field(description="the layer itself is another; else its cost follows from what is before it")
+    ]
     base: Compared | None
     head: Compared | None
     delta: Annotated[dict[str, Number], Field(description="head - base, by cost")]
@@ -107,7 +109,9 @@ class Comparison(TypedDict):
     base: Side | None
     head: Side | None
     delta: Annotated[dict[str, Change], Field(description="by total")]
-    receptive_field: Annotated[dict[str, Change], Field(description="of the last map: field, field_stride, field_start")]
+    receptive_field: Annotated[
+        dict[str, Change], Field(description="of the last map: field, field_stride, field_start")
+    ]
     parameters: dict[str, Parameter]
     layers: list[LayerChange]
     budgets: list[Judged]

@@ -15,7 +15,9 @@ class Spans(TypedDict):
 
     size: Annotated[list[Number], Field(description="input positions that one output sees")]
     stride: Annotated[list[Number], Field(description="input positions between neighbouring outputs")]
-    start: Annotated[list[Number], Field(description="where the first output's window begins; below zero in the padding")]
+    start: Annotated[
+        list[Number], Field(description="where the first output's window begins; below zero in the padding")
+    ]
     gated: Annotated[NotRequired[Literal[True]], Field(description="global gates, which see everything, are left out")]
     bound: Annotated[NotRequired[Literal[True]], Field(description="windows differ, and this is the largest")]
 
@@ -55,12 +57,21 @@ class Layer(TypedDict):
     activations: Whole
     weight_bytes: Whole
     bytes: Whole
-    receptive_field: Annotated[ReceptiveField | dict[str, ReceptiveField], Field(description="by input where it sees several")]
+    receptive_field: Annotated[
+        ReceptiveField | dict[str, ReceptiveField], Field(description="by input where it sees several")
+    ]
     backward_macs: NotRequired[Number]
     over: NotRequired[list[Over]]
-    latency_ms: Annotated[NotRequired[Number], Field(description="predicted milliseconds; 0 where another layer's kernel does it on the side")]
-    latency_bound: Annotated[NotRequired[str | None], Field(description="what takes most of them: compute, weights, activations or overhead")]
-    extrapolated: Annotated[NotRequired[bool], Field(description="the layer lies outside of what the device was calibrated for")]
+    latency_ms: Annotated[
+        NotRequired[Number],
+        Field(description="predicted milliseconds; 0 where another layer's kernel does it on the side"),
+    ]
+    latency_bound: Annotated[
+        NotRequired[str | None], Field(description="what takes most of them: compute, weights, activations or overhead")
+    ]
+    extrapolated: Annotated[
+        NotRequired[bool], Field(description="the layer lies outside of what the device was calibrated for")
+    ]
 
 
 class Uncounted(TypedDict):
@@ -94,14 +105,19 @@ class Totals(TypedDict):
     optimizer_bytes: NotRequired[Whole]
     expected_depth: NotRequired[Number]
     latency_ms: Annotated[NotRequired[Number], Field(description="predicted milliseconds of a run")]
-    latency_interval_ms: Annotated[NotRequired[list[Number | None]], Field(description="[low, high] of nine of ten networks; high is null of a bound")]
+    latency_interval_ms: Annotated[
+        NotRequired[list[Number | None]],
+        Field(description="[low, high] of nine of ten networks; high is null of a bound"),
+    ]
 
 
 class Latency(TypedDict):
     """A prediction: on which device, what takes the time, and how much of it is extrapolated."""
 
     device: Annotated[str, Field(description="the machine, the runtime and the calibration in words")]
-    is_bound: Annotated[bool, Field(description="a data sheet's roofline, which no run is faster than, and no prediction")]
+    is_bound: Annotated[
+        bool, Field(description="a data sheet's roofline, which no run is faster than, and no prediction")
+    ]
     compute_ms: Number
     weights_ms: Number
     activations_ms: Number
@@ -109,7 +125,9 @@ class Latency(TypedDict):
     extrapolated_ms: Number
     throughput: Annotated[NotRequired[float], Field(description="samples a second")]
     memory_bytes: Annotated[NotRequired[int], Field(description="of a run: weights, activations and working room")]
-    fraction_of_peak: Annotated[NotRequired[float], Field(description="of the device's best rate of multiply-accumulates")]
+    fraction_of_peak: Annotated[
+        NotRequired[float], Field(description="of the device's best rate of multiply-accumulates")
+    ]
 
 
 class Peer(TypedDict):
@@ -117,7 +135,9 @@ class Peer(TypedDict):
 
     tool: str
     version: str
-    units: Annotated[dict[str, str], Field(description="what it calls its `macs` and its `flops`, those that it prints")]
+    units: Annotated[
+        dict[str, str], Field(description="what it calls its `macs` and its `flops`, those that it prints")
+    ]
 
 
 class Count(TypedDict):
@@ -139,9 +159,15 @@ class Count(TypedDict):
     receptive_field: WholeField
     layers: list[Layer]
     counted_by: NotRequired[Peer]
-    notes: Annotated[NotRequired[list[str]], Field(description="what was assumed of a model file where only a run tells")]
-    set: Annotated[NotRequired[list[str]], Field(description="the parameters that were given a value other than the spec's own")]
+    notes: Annotated[
+        NotRequired[list[str]], Field(description="what was assumed of a model file where only a run tells")
+    ]
+    set: Annotated[
+        NotRequired[list[str]], Field(description="the parameters that were given a value other than the spec's own")
+    ]
     without: Annotated[NotRequired[list[str]], Field(description="labels that were left out")]
     domain: Annotated[NotRequired[list[str]], Field(description="where the closed forms hold")]
-    narrower_domains: Annotated[NotRequired[dict[str, list[str]]], Field(description="where a figure holds, by figure, if that is less")]
+    narrower_domains: Annotated[
+        NotRequired[dict[str, list[str]]], Field(description="where a figure holds, by figure, if that is less")
+    ]
     latency: Annotated[NotRequired[Latency], Field(description="of `archcalc predict`")]

@@ -53,7 +53,9 @@ class Explain(TypedDict):
     bindings: dict[str, Any]
     free: list[str]
     numbers: list[BridgeOf]
-    uncounted: Annotated[list[Uncounted], Field(description="what could not be counted: our number and the tool's lack it")]
+    uncounted: Annotated[
+        list[Uncounted], Field(description="what could not be counted: our number and the tool's lack it")
+    ]
     notes: list[str]
     domain: NotRequired[list[str]]
 
@@ -88,7 +90,10 @@ class Described(TypedDict):
     version: str
     about: str
     notes: list[str]
-    rules: Annotated[dict[str, dict[str, str]], Field(description="by number and operator; under the empty name that of all other operators")]
+    rules: Annotated[
+        dict[str, dict[str, str]],
+        Field(description="by number and operator; under the empty name that of all other operators"),
+    ]
 
 
 class Tools(TypedDict):

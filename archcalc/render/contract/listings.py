@@ -40,7 +40,10 @@ class Operator(TypedDict):
     usage: Annotated[str, Field(description="the words of its line; those in capitals are positional")]
     options: Annotated[dict[str, str], Field(description="each with its default, as it is written")]
     suffixes: Annotated[list[str], Field(description="what may follow on its line, as in `norm=bn`")]
-    inputs: Annotated[list[int | None], Field(description="how many it takes: at least, at most; null is any number", min_length=2, max_length=2)]
+    inputs: Annotated[
+        list[int | None],
+        Field(description="how many it takes: at least, at most; null is any number", min_length=2, max_length=2),
+    ]
     summary: str
     details: str
     family: str

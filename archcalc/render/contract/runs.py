@@ -76,7 +76,9 @@ class Timed(TypedDict):
     macs: int
     measured_ms: float
     share: float
-    fused_into: Annotated[str | None, Field(description="the layer that its time is counted at, if it has none of its own")]
+    fused_into: Annotated[
+        str | None, Field(description="the layer that its time is counted at, if it has none of its own")
+    ]
 
 
 class AgainstLine(TypedDict):
@@ -122,6 +124,8 @@ class Measured(Asked):
     gmac_per_s: float
     roofline: Ceilings
     layers: Annotated[NotRequired[list[Timed]], Field(description="with --profile")]
-    ratio: Annotated[NotRequired[float], Field(description="of the median to the first network's, where there are several")]
+    ratio: Annotated[
+        NotRequired[float], Field(description="of the median to the first network's, where there are several")
+    ]
     rank_correlation: Annotated[NotRequired[float | None], Field(description="of MACs and medians over all networks")]
     against: Annotated[NotRequired[Against], Field(description="with --against: the prediction")]
