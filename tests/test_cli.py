@@ -494,6 +494,30 @@ def test_a_closed_pipe_is_no_crash() -> None:
     assert "Traceback" not in done.stderr
 
 
+BUG = "import archcalc.model as m; m.Model.answer = lambda *a, **k: [][1]; import sys; sys.argv = ['archcalc', 'count', 'lenet']; from archcalc.cli import {door}; {door}()"
+
+
+@pytest.mark.parametrize("door", ["main", "start"])
+def test_a_bug_of_ours_is_one_line_that_says_how_to_report_it_and_exit_code_2(door: str) -> None:
+    def run(**env: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", BUG.format(door=door)]
+        return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env})
+
+    done = run(ARCHCALC_TRACEBACK="")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "a bug in archcalc" in done.stderr
+    assert "IndexError: list index out of range; please report it" in done.stderr
+    done = run(ARCHCALC_TRACEBACK="1")
+    assert (done.returncode, "Traceback" in done.stderr, "please report it" in done.stderr) == (2, True, True)
+
+
+def test_a_file_that_cant_be_had_is_no_bug(tmp_path: Path) -> None:
+    fault = "import errno; m.Model.answer = lambda *a, **k: open('/no/such/thing')"
+    command = BUG.format(door="main").replace("m.Model.answer = lambda *a, **k: [][1]", fault)
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "/no/such/thing: No such file or directory\n")
+
+
 @pytest.mark.parametrize(
     ("words", "offered"),
     [

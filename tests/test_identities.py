@@ -300,7 +300,7 @@ class Writer:
         branches = [self.chain(at, 2, depth + 1, named) for _ in range(self.random.randint(1, 3))]
         ends = [end for _, end in branches]
         joined = [items[0] if len(items) == 1 else items for items, _ in branches]
-        if self.one(False, True):
+        if len(joined) == 1 or self.one(False, True):
             joined, ends = ["identity", *joined], [at, *ends]
         return {self.one("concat", "concat", "concat act=relu"): joined}, at._replace(
             units=sum(e.units for e in ends), more=sum(e.more for e in ends)
@@ -664,8 +664,8 @@ HARD_TO_EXPAND = {
     ],
     "a join without a label": [
         {"add": ["identity", "conv 4 3"]},
-        {"concat": ["identity"]},
-        {"mul": ["identity", ["gap", "linear 4 act=sigmoid"]]},
+        {"concat": ["identity", "identity"]},
+        {"mul": ["identity", ["gap", "linear 8 act=sigmoid"]]},
     ],
     "a layer that could be a join": ["flatten start=1", "attention 2"],
     "a join inside a branch that may be skipped": [

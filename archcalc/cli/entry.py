@@ -105,7 +105,9 @@ def _flush() -> None:
 
 
 def main() -> None:
-    """Run, and turn what goes wrong into a message and an exit code: never a traceback for a mistake in the input."""
+    """Run, and turn what goes wrong into a message and an exit code, never a traceback unless ARCHCALC_TRACEBACK=1
+    asks for one.
+    """
     gc.disable()  # a command is short, and what it allocates is needed to its end
     sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115  # closed with `>&-`
     if hasattr(sys.stdout, "reconfigure"):
@@ -116,7 +118,7 @@ def main() -> None:
         _fail(str(error))
     except ModuleNotFoundError as error:
         if error.name not in OPTIONAL:
-            raise
+            _fail_unexpected(error)
         _fail(f"this needs the package {error.name}: pip install 'archcalc[run]'")
     except RecursionError:
         _fail("the spec is nested too deeply")
@@ -124,14 +126,18 @@ def main() -> None:
         _fail("out of memory: the network is too large for this machine")
     except OSError as error:
         _unwritten(error)
+    except Exception as error:  # nothing else stands between a bug and a person at a terminal
+        _fail_unexpected(error)
 
 
 def _unwritten(error: OSError) -> NoReturn:
     """End a run whose output went nowhere: without a word where the reader of a pipe has had enough, with one where a
-    disk is full.
+    disk is full or a file can't be had.
     """
+    if error.errno not in UNWRITTEN and error.filename is None:
+        _fail_unexpected(error)
     if error.errno not in UNWRITTEN:
-        raise error
+        _fail(f"{error.filename}: {error.strerror}")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
         sys.exit(1)
@@ -144,6 +150,22 @@ def _app() -> typer.Typer:
         import_module(f"archcalc.cli.{sys.argv[1]}")
         return app
     return whole()
+
+
+def _fail_unexpected(error: Exception) -> NoReturn:
+    """End a run that met a bug of ours: a line that says what, and how to report it."""
+    from archcalc import __version__
+
+    if os.environ.get("ARCHCALC_TRACEBACK") == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    said = " ".join("".join(letter if letter.isprintable() else " " for letter in str(error)).split())[:300]
+    _fail(
+        f"archcalc: a bug in archcalc {__version__}, not in what it was given: {type(error).__name__}"
+        f"{f': {said}' if said else ''}; please report it with the command, its input and what it prints with"
+        " ARCHCALC_TRACEBACK=1"
+    )
 
 
 def _fail(message: str) -> NoReturn:

@@ -103,7 +103,7 @@ class Concat(Free):
     """Branches side by side along `axis` (0: channels)."""
 
     word = "concat"
-    arity = (1, None)
+    arity = (2, None)
 
     axis: Whole = 0
 

@@ -151,11 +151,7 @@ class Reader:
             else:
                 self._wrong(f"'{option.text}' must be a word or a number", option.mark)
         if not isinstance(value, Sequence):
-            return self._wrong(
-                f"{tokens[0].text} takes a list of branches; to label a layer, use another word than"
-                f" '{tokens[0].text}'",
-                value.mark,
-            )
+            return self._wrong(_no_branches(tokens[0].text, value), value.mark)
         branches = tuple(self.item(inner) for inner in value.items)
         return (
             Branches(key.mark, line, tuple(branch for branch in branches if branch is not None))
@@ -221,12 +217,30 @@ class Reader:
 
 
 def _labels(tokens: list[Word], value: Node) -> bool:
-    """Whether a joining operator's name is a label here: before a mapping, or before the line of a layer that may stand
-    alone.
+    """Whether a joining operator's name is a label here: of the join itself (`add: {add: [a, b]}`, as `expand` names
+    it), or before anything but a list where the operator can stand alone (`attention: attention 8`).
     """
-    return len(tokens) == 1 and (
-        isinstance(value, Mapping) or (isinstance(value, Scalar) and OPS[tokens[0].text].arity[0] == 1)
-    )
+    word = tokens[0].text
+    if len(tokens) > 1 or isinstance(value, Sequence):
+        return False
+    return OPS[word].arity[0] == 1 or (isinstance(value, Mapping) and _begins(value) == word)
+
+
+def _begins(node: Mapping) -> str:
+    """The first word of a mapping's first key."""
+    return next(iter(node.pairs[0][0].text.split()), "") if node.pairs else ""
+
+
+def _no_branches(join: str, value: Node) -> str:
+    """What is wrong with a join over something else than a list."""
+    written = f"{{{value.pairs[0][0].text}: ...}}" if isinstance(value, Mapping) and value.pairs else ""
+    text = value.text if isinstance(value, Scalar) else written.strip("{")
+    if re.match(r"\S+ x[ :]", text):
+        return (
+            f"{join} takes a list of branches, and a repeat is a chain: one branch, as in"
+            f" `{join}: [identity, {written or text}]`"
+        )
+    return f"{join} takes a list of branches; to label a layer, use another word than '{join}'"
 
 
 _KEY = re.compile(r"([A-Za-z_]\w*)=(?!=)")

@@ -16,7 +16,7 @@ from archcalc.errors import Problem, suggest
 from archcalc.fields import FieldErrors, key
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op
 from archcalc.spec.expressions import is_known, unknown_name
-from archcalc.spec.items import Branches, Chain, Item, Line, Reader, Repeat, Word
+from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Reader, Repeat, Word
 from archcalc.spec.parts import Block, Spec
 
 REF, IDENTITY = "ref", "identity"
@@ -184,7 +184,8 @@ class Resolver:
         if count < low or (high is not None and count > high):
             wanted = f"at least {low}" if high is None else f"{low}" if low == high else f"{low} to {high}"
             branches = "branch" if wanted.endswith(" 1") else "branches"
-            self._wrong(f"{item.line.head.text} takes {wanted} {branches}, got {count}", item.line.head)
+            chain = "; a repeat is a chain, which is one branch" if any(map(_repeats, item.items)) else ""
+            self._wrong(f"{item.line.head.text} takes {wanted} {branches}, got {count}{chain}", item.line.head)
             return False
         return True
 
@@ -316,3 +317,8 @@ class Resolver:
         """Note a mistake; the line that it is in then has no layer (None)."""
         self.problems.append(Problem(message, word.mark))
         return None
+
+
+def _repeats(item: Item) -> bool:
+    """Whether an item is a repeat, labelled or not."""
+    return isinstance(item, Repeat) or (isinstance(item, Labelled) and _repeats(item.item))
