@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from archcalc.algebra import Number, Poly
+from archcalc.algebra import Poly
 from archcalc.budget.rules import Rule, rules
 from archcalc.cost import Row, Table
 from archcalc.errors import Mark, Problem, SpecError, UsageError
 from archcalc.graph import Uncounted
-from archcalc.model import Model, Question
-from archcalc.render import numbers, times
+from archcalc.metrics import figure, metric
+from archcalc.model import Model
+from archcalc.question import Question
+from archcalc.render import numbers
 from archcalc.spec import Spec, bind
 from archcalc.spec.model import METRICS, Quantity, Reference
 from archcalc.spec.parts import among
-
-FIELD = {"field": "size", "field_stride": "stride", "field_start": "start"}
-BYTES = {"act_peak": "act_peak_bytes", "act_sum": "act_sum_bytes", "weight_bytes": "weight_bytes"}
-TOTALS = BYTES | {"latency": "latency_ms"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,38 +274,11 @@ def outside(table: Table) -> str:
     )
 
 
-def figure(metric: str, value: Number) -> str:
-    """A figure in words: milliseconds to three digits, everything else exact."""
-    return f"{times.milliseconds(value)} ms" if metric == "latency" else numbers.exact(value)
-
-
 def countable(rule: Rule, figure: Any) -> int | Fraction:
     """A figure that can be held against a limit. Raises SpecError for a receptive field that is no single number."""
     if isinstance(figure, (int, Fraction)):
         return figure
     raise SpecError([Problem(f"{rule.metric} is {figure}, which can't be held against a number", rule.mark)])
-
-
-def metric(table: Table, name: str, row: Row | None, mark: Mark) -> Any:
-    """A figure of the whole network, or of one layer or group. Raises SpecError for one that it doesn't have."""
-    if name in FIELD:
-        return _field(table, FIELD[name], row)
-    if row is None:
-        return table.totals[TOTALS.get(name, name)]
-    if not hasattr(row, name) or name == "depth":
-        raise SpecError([Problem(f"a single layer has no {name}", mark)])
-    return getattr(row, name)
-
-
-def _field(table: Table, part: str, row: Row | None) -> Any:
-    if row is not None:
-        field = next(iter(row.field.values()))
-    elif table.last_map is not None:
-        field = table.last_map[2]
-    else:
-        return "all"
-    values = {getattr(span, part) for span in field.spans}
-    return values.pop() if len(values) == 1 else numbers.one_field(field)
 
 
 def row_of(table: Table, label: str, mark: Mark, counts: Counts | None = None) -> Row:

@@ -111,6 +111,7 @@ class Table:
     train: bool = False
     dtype: str = "fp32"
     without: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()  # parameters that `free=["all"]` had to leave alone
     timing: Timing | None = None  # of `archcalc.latency.predict`
     _costs: dict[tuple[int, tuple[Shape, ...]], Cost] = field(default_factory=dict, repr=False)
     _least: dict[str, dict[Loop, int]] = field(

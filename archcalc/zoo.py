@@ -12,8 +12,9 @@ from typing import Any
 
 from archcalc.cost import CONVENTION, Table
 from archcalc.errors import UsageError
+from archcalc.files import spec_files, specs_folder
 from archcalc.memory import CONVENTION as MEMORY_CONVENTION
-from archcalc.model import Model, load, spec_files, specs_folder
+from archcalc.model import Model, load
 from archcalc.render import numbers
 from archcalc.render.grid import listing as listing_of
 from archcalc.render.json import receptive_field

@@ -1,4 +1,5 @@
-"""The shape of the code: imports only go down the floors, each outside library has one door, and counting stays light."""
+"""The shape of the code: imports, those inside functions too, only go down the floors, rooms on one floor don't know
+each other, each outside library has one door, and counting stays light."""
 
 import ast
 import subprocess
@@ -13,15 +14,27 @@ import archcalc
 PACKAGE = Path(__file__).parent.parent / "archcalc"
 
 FLOORS = [
-    ("errors", "fields", "algebra", "writing"),
-    ("ops",),
-    ("spec",),
-    ("graph", "scope", "build"),
-    ("repeats", "receptive", "memory", "depth", "backward", "duration", "cost"),
-    ("model", "render", "expand", "schemas", "reference", "conventions", "onnx", "importer", "measure", "latency"),
-    ("budget", "check", "comparison", "zoo", "docs"),
+    ("errors", "fields"),
+    ("algebra", "writing"),
+    ("ops", "duration"),
+    ("spec", "graph"),
+    ("build", "files", "reference", "repeats", "memory", "backward"),
+    ("receptive", "depth"),
+    ("cost",),
+    ("render", "expand", "question"),
+    ("importer", "onnx", "metrics", "schemas"),
+    ("measure", "conventions"),
+    ("latency",),
+    ("model",),
+    ("budget", "zoo"),
+    ("check",),
+    ("comparison",),
+    ("docs",),
     ("cli", "mkdocs", "sphinx"),
 ]
+EXCEPTIONS = {
+    ("cost", "render"): "a Table shows itself, in a terminal and in a notebook; rendering is imported only then"
+}
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 DOORS = {
     "sympy": ("algebra",),
@@ -66,11 +79,8 @@ def test_imports_only_go_down(path: Path) -> None:
     above = [
         f"line {line} imports {part}"
         for package, part, line in imported(path)
-        if package == "archcalc"
-        and here not in TOP
-        and part in FLOOR
-        and FLOOR[part] > FLOOR[here]
-        and not (here == "cost" and part == "render")
+        if package == "archcalc" and here not in TOP and part in FLOOR and part != here
+        if FLOOR[part] >= FLOOR[here] and (here, part) not in EXCEPTIONS
     ]
     assert above == []
 
@@ -83,6 +93,12 @@ def test_each_outside_library_has_one_door(path: Path) -> None:
         for package, _, line in imported(path)
         if here not in DOORS.get(package, (here,))
     ] == []
+
+
+def test_an_exception_is_one_that_the_code_needs() -> None:
+    found = {(home(path), part) for path in modules() for package, part, _ in imported(path) if package == "archcalc"}
+    assert len(EXCEPTIONS) <= 2
+    assert set(EXCEPTIONS) <= found
 
 
 def test_every_module_has_a_floor() -> None:

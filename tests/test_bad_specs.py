@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 import archcalc
 from archcalc.cli import main
 from archcalc.errors import ArchcalcError, SpecError
-from archcalc.model import spec_files
+from archcalc.files import spec_files
 
 BAD = Path(__file__).parent / "data" / "bad"
 SPECS = sorted(BAD.glob("*.yaml"))

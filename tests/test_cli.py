@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from archcalc.cli.entry import MODULES
-from archcalc.model import spec_files, zoo_names
+from archcalc.files import spec_files, zoo_names
 from archcalc.zoo import year_of
 
 ROOT = Path(__file__).parent.parent

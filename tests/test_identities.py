@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
@@ -22,11 +23,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import archcalc
 from archcalc.algebra import Poly, integral, to_sympy
 from archcalc.cost import Row, Table
 from archcalc.expand import expand
+from archcalc.files import spec_files
 from archcalc.graph import Input
-from archcalc.model import Model, spec_files
+from archcalc.model import Model
 from archcalc.ops import size as elements
 from archcalc.receptive import Field
 from archcalc.render import render
@@ -805,3 +808,14 @@ def test_the_totals_of_a_network_that_ships_are_the_same_at_every_depth(name: st
                 assert summed(rows, column) == table.totals[column], (model.name, by, depth, column)
         written = [elements(row.shape) for row in table.rows if row.op not in ("flatten", "reshape", "dropout")]
         assert table.totals["activations"] == sum(written)
+
+
+@pytest.mark.parametrize("path", spec_files(), ids=lambda path: path.stem)
+def test_answering_changes_nothing(path: Path) -> None:
+    """A model is a value: the second answer to a question is the first, and other questions in between don't matter."""
+    model = archcalc.load(path)
+    once = model.count(free=["all"]), model.count()
+    model.count(batch=2, train=True)
+    again = model.count(free=["all"]), model.count()
+    assert [table.dropped for table in again] == [table.dropped for table in once]
+    assert [table.to_json() for table in again] == [table.to_json() for table in once]

@@ -23,7 +23,6 @@ from onnx import TensorProto, helper  # noqa: E402
 from archcalc.algebra import symbol  # noqa: E402
 from archcalc.errors import SpecError, UsageError  # noqa: E402
 from archcalc.expand import expand  # noqa: E402
-from archcalc.importer import Imported  # noqa: E402
 from archcalc.importer.batch import reshaped  # noqa: E402
 from archcalc.model import load  # noqa: E402
 from archcalc.render import render  # noqa: E402
@@ -699,7 +698,6 @@ def test_expand_writes_what_counts_the_same(tmp_path: Path) -> None:
 
 def test_a_model_file_is_no_spec_with_variants(tmp_path: Path) -> None:
     model = load(segmenter(tmp_path / "s.onnx"))
-    assert isinstance(model, Imported)
     with pytest.raises(UsageError, match="leaves out layers of a spec"):
         model.count(without=["conv"])
     with pytest.raises(UsageError, match="has no parameter 'heigth'; did you mean 'height'"):
@@ -733,3 +731,12 @@ def test_a_filter_of_a_free_size_is_not_counted_and_the_rest_is(
     totals = load(file).count().totals
     assert totals["uncounted"] == [{"op": op, "count": 1, "first": "free", "why": "the size of its kernel is free"}]
     assert totals["macs"] == 20
+
+
+def test_answering_changes_nothing_of_a_model_file(tmp_path: Path) -> None:
+    model = load(segmenter(tmp_path / "s.onnx"))
+    parameters = dict(model.spec.parameters)
+    once = model.count(), model.count(height=64, width=64)
+    again = model.count(), model.count(height=64, width=64)
+    assert [table.to_json() for table in again] == [table.to_json() for table in once]
+    assert model.spec.parameters == parameters

@@ -15,8 +15,8 @@ from onnx import TensorProto  # noqa: E402
 
 from archcalc.errors import UsageError  # noqa: E402
 from archcalc.expand import expand  # noqa: E402
-from archcalc.importer import Imported, imported  # noqa: E402
-from archcalc.model import load, zoo_names  # noqa: E402
+from archcalc.files import zoo_names  # noqa: E402
+from archcalc.model import load  # noqa: E402
 from archcalc.onnx import export  # noqa: E402
 
 from onnx_files import ints, node, weights, write  # isort: skip  # noqa: E402
@@ -92,9 +92,7 @@ def test_what_a_file_says_of_a_layer_is_believed_only_if_its_nodes_come_to_it(tm
 
 
 def spec_of(file: str, **sets: int) -> str:
-    model = load(file)
-    assert isinstance(model, Imported)
-    return imported(model, sets)[0]
+    return load(file).to_spec(**sets)[0]
 
 
 def counted(text: str, folder: Path, **bindings: Any) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from archcalc.latency.kernels import Kernel, kernels
-from archcalc.model import Question, load
+from archcalc.model import load
+from archcalc.question import Question
 
 NETWORKS = {
     "resnet18": {"size": "64"},

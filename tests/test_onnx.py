@@ -16,7 +16,8 @@ import numpy  # noqa: E402
 
 from archcalc.cli import main  # noqa: E402
 from archcalc.errors import UsageError  # noqa: E402
-from archcalc.model import Model, load, specs_folder  # noqa: E402
+from archcalc.files import specs_folder  # noqa: E402
+from archcalc.model import Model, load  # noqa: E402
 from archcalc.onnx import export, in_memory  # noqa: E402
 from archcalc.ops import OPS  # noqa: E402
 from archcalc.spec import read_spec  # noqa: E402

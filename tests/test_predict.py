@@ -224,7 +224,7 @@ def test_a_layout_is_turned_over_once_before_repeats_and_once_behind_them(tmp_pa
 def test_a_depth_whose_blocks_fill_up_step_by_step_stays_a_number() -> None:
     model = load("densenet-40-12")
     table = model.count(device="epyc-zen4-cpu-1t", free=["all"])
-    assert "L" in model.dropped
+    assert "L" in table.dropped
     assert isinstance(table.totals["latency_ms"], Poly)
 
 

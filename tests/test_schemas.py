@@ -12,7 +12,7 @@ import pytest
 
 from archcalc import schemas
 from archcalc.cli import main
-from archcalc.model import spec_files
+from archcalc.files import spec_files
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 import archcalc
-from archcalc.model import Model, load, spec_files
+from archcalc.files import spec_files
+from archcalc.model import Model, load
 from archcalc.ops import OPS
 from archcalc.spec.model import METRICS, Quantity, Reference, read_quantity
 

@@ -20,9 +20,10 @@ import numpy
 
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, UsageError
+from archcalc.files import zoo_names
 from archcalc.measure.field import prove_field
 from archcalc.measure.proof import Proof, verify
-from archcalc.model import Model, load, zoo_names
+from archcalc.model import Model, load
 from archcalc.ops import OPS, Window
 from archcalc.spec import read_spec
 

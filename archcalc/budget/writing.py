@@ -9,9 +9,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from archcalc.check import BYTES, metric
 from archcalc.errors import ArchcalcError, UsageError, suggest
-from archcalc.model import Model, Question, is_model_file, read
+from archcalc.files import is_model_file
+from archcalc.metrics import BYTES, metric
+from archcalc.model import Model, read
+from archcalc.question import Question
 from archcalc.render import numbers
 from archcalc.spec import read_text
 from archcalc.spec.editing import put

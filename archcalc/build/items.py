@@ -8,10 +8,10 @@ from typing import Any
 from archcalc.algebra import Poly, integral, unicode
 from archcalc.build import loops
 from archcalc.build.nodes import FAILED, MOST_LAYERS, NOWHERE, Nodes
+from archcalc.build.scope import Context, Scope, called, caption, is_identity, labels
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
 from archcalc.graph import Graph, Group, Input, Range
 from archcalc.ops.base import show
-from archcalc.scope import Context, Scope, called, caption, is_identity, labels
 from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Repeat, Word
 from archcalc.spec.layers import SUFFIXES, WORDS, Layer
 from archcalc.spec.parts import Block, Head

@@ -16,10 +16,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from archcalc.algebra import Dim, Poly, at, bounds, extremes, index_symbol, integral, progression, same, unicode
+from archcalc.build.scope import Context, Scope
 from archcalc.errors import Problem, Undecided
 from archcalc.graph import Carried, Loop, Range
 from archcalc.ops import Shape, spell_shape
-from archcalc.scope import Context, Scope
 from archcalc.spec.items import Chain, Item, Repeat
 
 if TYPE_CHECKING:

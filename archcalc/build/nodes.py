@@ -7,12 +7,12 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from archcalc.algebra import Poly, unicode
+from archcalc.build.scope import Context, Scope
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, ShapeError, SpecError, Undecided, suggest
 from archcalc.fields import FieldErrors
 from archcalc.graph import Graph, Group, Input, Loop, Node
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op, Shape, spell_shape
 from archcalc.ops.base import show
-from archcalc.scope import Context, Scope
 from archcalc.spec import Binding, Spec
 from archcalc.spec.expressions import Environment
 from archcalc.spec.items import Chain, Item, Line, Word

@@ -12,7 +12,7 @@ from archcalc.errors import UsageError
 
 if TYPE_CHECKING:
     from archcalc.comparison import Report
-    from archcalc.model import Question
+    from archcalc.question import Question
 
 Sides = Annotated[
     list[str] | None,
@@ -73,7 +73,7 @@ def compare(
     archcalc compare net.yaml --base costs.json       against `archcalc count net.yaml --format json > costs.json`
     """
     from archcalc.comparison.formats.writing import outputs, write
-    from archcalc.model import Question
+    from archcalc.question import Question
 
     wanted = outputs(forms or ["text"])
     if missing_base not in ("fail", "new"):
@@ -127,7 +127,7 @@ def _against(sides: list[str], quiet: bool, base: str, question: Question, fork:
 
     from archcalc.budget import settings_above
     from archcalc.comparison import against
-    from archcalc.model import is_folder
+    from archcalc.files import is_folder
 
     if not sides:
         settings = settings_above(".")

@@ -72,7 +72,7 @@ def count(
     archcalc count alexnet --without fc6,fc7          an ablation
     archcalc count specs --depth 0                    the totals of every spec in a folder
     """
-    from archcalc.model import Question
+    from archcalc.question import Question
     from archcalc.render import render
 
     tables = answered(specs, Question(bindings(sets), names(free), batch, train, dtype, names(without), tool), quiet)

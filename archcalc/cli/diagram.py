@@ -27,7 +27,8 @@ def diagram(
     form: Annotated[str, typer.Option("--format", "-o", help="mermaid.")] = "mermaid",
 ) -> None:
     """Draw the network as a Mermaid flowchart: a box a layer, blocks folded, shapes on the arrows."""
-    from archcalc.model import Question, load
+    from archcalc.model import load
+    from archcalc.question import Question
     from archcalc.render.diagram import FORMATS, mermaid
 
     if form not in FORMATS:

@@ -16,6 +16,7 @@ def expand(
 ) -> None:
     """Print the flat network, every option spelled out: a spec that counts the same."""
     from archcalc.expand import expand as expanded
-    from archcalc.model import Question, load
+    from archcalc.model import load
+    from archcalc.question import Question
 
     typer.echo(expanded(load(spec).answer(Question(bindings(sets), without=names(without)))), nl=False)

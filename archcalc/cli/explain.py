@@ -48,7 +48,7 @@ def explain(
     archcalc explain                                  the tools
     """
     from archcalc.conventions import TOOLS, Counted, find, overview, printing, reference
-    from archcalc.model import Question
+    from archcalc.question import Question
 
     form = text_or_json(form)
     if tool is not None:
@@ -59,7 +59,7 @@ def explain(
     (model,) = models([spec])
     question = Question(bindings(sets), names(free), batch, train, without=names(without))
     own = model.answer(question._replace(train=False))
-    notes(own, model.dropped, quiet)
+    notes(own, quiet)
     if tool is None:
         tables = {name: model.answer(question._replace(convention=name)) for name in TOOLS}
         typer.echo(overview.printed({"archcalc": own, **tables}, form))

@@ -54,14 +54,14 @@ def export(
     archcalc export resnet50 -o r.onnx --free size,batch          axes of any length
     archcalc export vgg16 -o vgg16.onnx --weights none            the structure alone
     """
-    from archcalc.model import Question
     from archcalc.onnx import export as written
+    from archcalc.question import Question
     from archcalc.render import numbers
 
     (model,) = models([spec])
     apart(output, model.spec.path)
     table = model.answer(Question(bindings(sets), names(free), batch, train, dtype, names(without)))
-    notes(table, model.dropped, quiet)
+    notes(table, quiet)
     try:
         made = written(table, output, weights=weights, seed=seed, external_data=external_data)
     except OSError as error:

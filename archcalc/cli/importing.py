@@ -9,7 +9,6 @@ import typer
 
 from archcalc.cli.entry import command
 from archcalc.cli.options import Quiet, Set, apart, bindings
-from archcalc.errors import UsageError
 
 
 @command("import")
@@ -28,15 +27,11 @@ def import_(
     archcalc import model.onnx -o net.yaml
     archcalc import model.onnx --set height=224 --set width=224      defaults of the sizes that the file leaves open
     """
-    from archcalc.importer import Imported, imported
     from archcalc.model import load
     from archcalc.writing import write
 
-    found = load(model)
-    if not isinstance(found, Imported):
-        raise UsageError(f"{model} is a spec already; `archcalc expand` writes it flat")
     apart(output, model)
-    text, notes = imported(found, bindings(sets))
+    text, notes = load(model).to_spec(**bindings(sets))
     for note in notes if not quiet else ():
         typer.echo(f"note: {note}", err=True)
     if output is None:

@@ -73,7 +73,7 @@ def measure(
     archcalc measure resnet18 --threads 1 --against device.json   measured and predicted side by side
     """
     from archcalc.measure.device import Device
-    from archcalc.model import Question
+    from archcalc.question import Question
 
     form = text_or_json(form, json)
     place, known = Device(device, threads, tf32, search), None

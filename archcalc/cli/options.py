@@ -15,7 +15,8 @@ from archcalc.errors import UsageError
 if TYPE_CHECKING:
     from archcalc.cost import Table
     from archcalc.errors import Problem
-    from archcalc.model import Model, Question
+    from archcalc.model import Model
+    from archcalc.question import Question
 
 
 def _columns(names: str | None) -> str | None:
@@ -32,7 +33,7 @@ def _columns(names: str | None) -> str | None:
 
 def _networks(incomplete: str) -> list[str]:
     """Names of networks that ship, for a shell that completes; files come from the shell itself."""
-    from archcalc.model import zoo_names
+    from archcalc.files import zoo_names
 
     return [name for name in zoo_names() if name.startswith(incomplete)] if incomplete else []
 
@@ -160,7 +161,7 @@ def answered(specs: Iterable[str], question: Question, quiet: bool) -> list[Tabl
     tables = []
     for model in models(specs, quiet):
         table = model.answer(question)
-        notes(table, model.dropped, quiet)
+        notes(table, quiet)
         tables.append(table)
     return tables
 
@@ -200,7 +201,7 @@ def _specs(given: str, quiet: bool) -> list[str]:
     """The specs that an argument stands for. YAML files in a folder that are none are named on stderr: one may have
     been meant.
     """
-    from archcalc.model import in_folder, is_folder
+    from archcalc.files import in_folder, is_folder
 
     if not is_folder(given):
         return [given]
@@ -240,14 +241,14 @@ def names(lists: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(name.strip() for given in lists or () for name in given.split(",") if name.strip())
 
 
-def notes(table: Table, dropped: Sequence[str], quiet: bool) -> None:
+def notes(table: Table, quiet: bool) -> None:
     """What a reader should know besides the table, on stderr."""
     if quiet:
         return
-    from archcalc.model import is_model_file
+    from archcalc.files import is_model_file
     from archcalc.ops.base import show
 
-    for name in dropped:
+    for name in table.dropped:
         typer.echo(f"note: {name} stays {show(table.binding.values[name])}: it decides the structure", err=True)
     for note in table.graph.notes:
         typer.echo(f"note: {note}", err=True)

@@ -69,7 +69,7 @@ def predict(
     archcalc predict vgg16 --device device.json --free size --depth 0     the closed form of time
     """
     from archcalc.latency.profile import load_profile
-    from archcalc.model import Question
+    from archcalc.question import Question
     from archcalc.render import render
 
     tables = []
@@ -78,6 +78,6 @@ def predict(
         table = model.answer(
             Question(bindings(sets), names(free), batch, False, precision, names(without), device=device)
         )
-        notes(table, model.dropped, quiet)
+        notes(table, quiet)
         tables.append(table)
     typer.echo(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, width=width()))

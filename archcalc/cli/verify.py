@@ -44,14 +44,14 @@ def verify(
     archcalc verify net.yaml --set size=480 --json
     """
     from archcalc.measure.proof import verify as proved
-    from archcalc.model import Question
+    from archcalc.question import Question
 
     form = text_or_json(form, json)
     wanted = None if field is None else [name for name in names(field) if name != "none"]
     found = []
     for model in models(specs, quiet):
         table = model.answer(Question(bindings(sets), (), batch, train, without=names(without)))
-        notes(table, model.dropped, quiet)
+        notes(table, quiet)
         proof = proved(table, fields=wanted, seed=seed)
         found.append((table, proof))
         if form == "text":

@@ -18,7 +18,8 @@ from archcalc.comparison.changes import Change, Status
 from archcalc.comparison.operands import operand
 from archcalc.comparison.pairs import pair
 from archcalc.comparison.result import Comparison, Delta, Report
-from archcalc.model import Model, Question, listed
+from archcalc.model import Model
+from archcalc.question import Question, listed
 
 
 def compare(

@@ -14,7 +14,9 @@ from archcalc.comparison.result import Base, Comparison, Report
 from archcalc.comparison.sides import Side
 from archcalc.comparison.snapshot import is_snapshot, matching, read_snapshot
 from archcalc.errors import ArchcalcError, SpecError, UsageError
-from archcalc.model import Model, Question, is_model_file, is_spec, load, loaded, parted, read
+from archcalc.files import is_model_file, is_spec, parted
+from archcalc.model import Model, load, loaded, read
+from archcalc.question import Question
 from archcalc.spec import bind, decoded
 
 

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from archcalc.errors import UsageError
-from archcalc.model import is_yaml
+from archcalc.files import is_yaml
 
 OURS = (
     "GIT_DIR",

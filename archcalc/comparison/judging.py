@@ -9,8 +9,9 @@ from fractions import Fraction
 from typing import Any
 
 from archcalc.budget import Rule
-from archcalc.check import Verdict, absolute, countable, figure, on
+from archcalc.check import Verdict, absolute, countable, on
 from archcalc.comparison.sides import Side
+from archcalc.metrics import figure
 from archcalc.model import Model
 
 

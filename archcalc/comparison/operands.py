@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from archcalc.comparison.sides import Side, side_of
 from archcalc.comparison.snapshot import is_snapshot, read_snapshot
 from archcalc.errors import UsageError
-from archcalc.model import Model, Question, load
+from archcalc.model import Model, load
 from archcalc.ops.base import show
+from archcalc.question import Question
 from archcalc.spec.binding import BATCH
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Operand:
                 return side
         assert self.model is not None
         table = self.model.answer(question)
-        side = side_of(table, self.model.dropped if question.free else ())
+        side = side_of(table)
         self.answers.append((question, side))
         return side
 

@@ -12,7 +12,7 @@ from archcalc.comparison.operands import PLAIN, Operand
 from archcalc.comparison.result import Comparison
 from archcalc.comparison.sides import Side, with_common_symbols
 from archcalc.errors import UsageError
-from archcalc.model import Question
+from archcalc.question import Question
 
 
 def pair(base: Operand | None, head: Operand | None, question: Question = PLAIN, file: str = "") -> Comparison:

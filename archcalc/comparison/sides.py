@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from archcalc.algebra import Dim, Number, Poly, Symbol, symbol
 from archcalc.algebra.poly import Variable
-from archcalc.check import FIELD, TOTALS, metric
 from archcalc.cost import Row, Table, total
 from archcalc.errors import ArchcalcError, Mark, UsageError
 from archcalc.graph import Uncounted
+from archcalc.metrics import FIELD, TOTALS, metric
 from archcalc.render import numbers, times
 
 COSTS = (
@@ -98,7 +98,7 @@ class Side:
         return known[key]
 
 
-def side_of(table: Table, dropped: Iterable[str] = ()) -> Side:
+def side_of(table: Table) -> Side:
     """A network that was counted just now."""
     nowhere = table.spec.mark
     return Side(
@@ -120,7 +120,7 @@ def side_of(table: Table, dropped: Iterable[str] = ()) -> Side:
         device=table.timing.device if table.timing else "",
         without=table.without,
         uncounted=tuple(table.graph.uncounted),
-        dropped=tuple(dict.fromkeys(dropped)),
+        dropped=table.dropped,
     )
 
 

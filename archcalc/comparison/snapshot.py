@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from archcalc.algebra import Dim, Number, symbol
-from archcalc.check import FIELD
 from archcalc.comparison.sides import COSTS, NO_FIGURES, Layer, Place, Side, added, symbol_of
 from archcalc.errors import ArchcalcError, Mark, UsageError
 from archcalc.graph import Uncounted
+from archcalc.metrics import FIELD
 from archcalc.spec.expressions import compile_expression
 
 SCHEMA = "archcalc/count/1"

@@ -202,5 +202,13 @@ def counted(ran: Table, table: Table, name: str) -> Counted:
     """A network as a tool counts; `table` may hold the heads that only training runs as well. Raises UsageError."""
     tool = find(name)
     return Counted(
-        table.spec, table.variant, table.binding, table.graph, False, table.dtype, table.without, tool=tool, ran=ran
+        spec=table.spec,
+        variant=table.variant,
+        binding=table.binding,
+        graph=table.graph,
+        dtype=table.dtype,
+        without=table.without,
+        dropped=table.dropped,
+        tool=tool,
+        ran=ran,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archcalc.algebra import Dim
 from archcalc.conventions import nodes
@@ -16,9 +16,7 @@ from archcalc.conventions.rules import Rules
 from archcalc.cost import Row, total
 from archcalc.graph import Node
 from archcalc.ops import OPS
-
-if TYPE_CHECKING:
-    from archcalc.importer.seen import Seen
+from archcalc.question import Seen
 
 MOST = 8  # operators that a note names
 CONTRACTIONS = {name for name, quantity in nodes.NODES.items() if quantity.contracts}

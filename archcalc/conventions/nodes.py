@@ -8,14 +8,12 @@ operators by their names alone, whatever their domain. A number that has no axes
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from archcalc.algebra import Dim
 from archcalc.conventions.rules import Rules
 from archcalc.ops import Shape, size
-
-if TYPE_CHECKING:
-    from archcalc.importer.seen import Seen
+from archcalc.question import Seen
 
 
 class Quantity(NamedTuple):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from archcalc.algebra import Poly, latex, text, unicode
-from archcalc.check import BYTES, metric, row_of
+from archcalc.check import row_of
 from archcalc.comparison import Comparison, Delta
 from archcalc.comparison.formats import words
 from archcalc.comparison.operands import Operand
@@ -26,7 +26,10 @@ from archcalc.comparison.pairs import pair
 from archcalc.cost import Table
 from archcalc.docs.pieces import Code, Diagram, Formula, Grid, Piece, Words
 from archcalc.errors import Mark, UsageError, suggest
-from archcalc.model import Model, Question, is_model_file, is_yaml, load
+from archcalc.files import is_model_file, is_yaml
+from archcalc.metrics import BYTES, metric
+from archcalc.model import Model, load
+from archcalc.question import Question
 from archcalc.render import Options, caption, cells, numbers
 from archcalc.render.diagram import DIRECTIONS, mermaid
 from archcalc.render.markup import INDENT

@@ -7,7 +7,6 @@ and `writing` a spec. `batch` tells a sample from a batch that the file has writ
 whoever counts those.
 """
 
-from archcalc.importer.network import Imported, load_onnx
-from archcalc.importer.writing import imported
+from archcalc.importer.network import ModelFile, load_onnx
 
-__all__ = ["Imported", "imported", "load_onnx"]
+__all__ = ["ModelFile", "load_onnx"]

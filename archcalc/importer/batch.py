@@ -20,14 +20,14 @@ from archcalc.ops import Shape, size
 IMAGE = 4  # axes: with that many the first one is a batch
 
 
-class Written(NamedTuple):
+class Leading(NamedTuple):
     """A number that every input begins with. `plainly`: one of them has the axes of an image."""
 
     samples: int
     plainly: bool
 
 
-def written_batch(inputs: Iterable[Named]) -> Written | None:
+def written_batch(inputs: Iterable[Named]) -> Leading | None:
     """What every input with axes begins with, if that is one number above 1, and one input has two axes or more."""
     ranks, firsts = [0], set[Any]()
     for named in inputs:
@@ -38,7 +38,7 @@ def written_batch(inputs: Iterable[Named]) -> Written | None:
     first, *others = firsts or {0}
     if others or not isinstance(first, int) or first < 2 or max(ranks) < 2:
         return None
-    return Written(first, max(ranks) >= IMAGE)
+    return Leading(first, max(ranks) >= IMAGE)
 
 
 def leads(graph: Graph, samples: int) -> bool:
@@ -137,4 +137,4 @@ def _once(value: Value) -> Value:
     return Value(shape, value.kind, None, None, origins)
 
 
-__all__ = ["Written", "leads", "multiplies", "of_one", "reshaped", "spelled", "stretched_to", "written_batch"]
+__all__ = ["Leading", "leads", "multiplies", "of_one", "reshaped", "spelled", "stretched_to", "written_batch"]

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from archcalc.algebra import Dim
 from archcalc.errors import ArchcalcError, ShapeError
 from archcalc.importer.claims import Weights, claim
-from archcalc.importer.foreign import foreign
 from archcalc.importer.proto import Described, Named, NodeProto, Referred
 from archcalc.importer.tensors import MOST_CONTENT
 from archcalc.importer.values import Content, Value, Values, brief, joined
 from archcalc.importer.wire import Bad
 from archcalc.ops import Op, Reach, Shape, spell_shape
+from archcalc.ops.foreign import foreign
 from archcalc.ops.reshaping import Reshape
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from archcalc.algebra import Dim, Number
-from archcalc.importer.foreign import Foreign, figures, flags_of, foreign
 from archcalc.importer.names import generated
 from archcalc.importer.tensors import INDICES, NARROW
 from archcalc.importer.values import Origin, Value, spell_dim
 from archcalc.ops import Op, Shape, size
+from archcalc.ops.foreign import Foreign, figures, flags_of, foreign
 
 Weights = Mapping[str, Value | None]
 

@@ -1,29 +1,28 @@
-"""A model file as a `Model`: its open dimensions are parameters, which stay free until they are set."""
+"""A model file as a source of graphs: its open dimensions are parameters, which stay free until they are set."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from archcalc.algebra import Dim, Poly, symbol
 from archcalc.build import uncollected
-from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, SpecError, UsageError
 from archcalc.graph import Graph
-from archcalc.importer.batch import Written, leads, multiplies, spelled, written_batch
+from archcalc.importer.batch import Leading, leads, multiplies, spelled, written_batch
 from archcalc.importer.names import identifier
 from archcalc.importer.proto import GraphProto, ModelProto, Named, read_model
-from archcalc.importer.seen import Seen, Watch
+from archcalc.importer.seen import Watch
 from archcalc.importer.walk import Walker
 from archcalc.importer.wire import Bad, Malformed, Stretch
-from archcalc.model import Model, Question
+from archcalc.question import ALL, Built, Question, Seen
 from archcalc.spec import Binding, Spec, bind
 from archcalc.spec.expressions import compile_expression
 from archcalc.spec.items import Chain
@@ -38,158 +37,131 @@ POINTER = b"version https://git-lfs."
 READ_WHOLE = 1 << 20  # bytes: a small file is read at once
 
 
-@dataclass(repr=False)
-class Imported(Model):
-    """A network in an ONNX file."""
+class Taken(NamedTuple):
+    """What was taken for a batch that the file has written down."""
 
-    proto: ModelProto = field(default_factory=ModelProto)
-    names: frozenset[str] = frozenset()
-    batch: str = ""  # what the file calls the batch
-    dims: Mapping[tuple[str, int], str] = field(
-        default_factory=dict
-    )  # the expression of each open dim of an input; "1" for the batch
-    written: Written | None = None  # a number that every input begins with, and that may be a batch
     samples: int = 1  # of that batch, of which one is counted
     whole: bool = False  # whether all of them are: the network doesn't follow from one
-    guessed: bool = False  # whether the batch is only the first open axis, whatever its name means
     perhaps: int = 1  # a number that every input begins with, and that may be a batch or a length
 
     @property
-    def open_names(self) -> frozenset[str]:
-        """The parameters that are open dimensions of inputs."""
-        return frozenset(name for name in self.spec.parameters if name in self.names)
+    def counted(self) -> int:
+        """Of how many samples the graph is one."""
+        return 1 if self.whole else self.samples
 
-    @cached_property
-    def graph(self) -> Graph:
-        """The graph with every open dimension free."""
-        return self.answer(Question()).graph
 
-    def answer(self, question: Question) -> Table:
-        """Count what a question asks for; dimensions that the file leaves open are free unless they are set."""
+@dataclass(frozen=True)
+class ModelFile:
+    """A network in an ONNX file, as a source of graphs: its open dimensions are parameters."""
+
+    spec: Spec
+    proto: ModelProto
+    batch: str = ""  # what the file calls the batch
+    dims: Mapping[tuple[str, int], str] = field(default_factory=dict)  # of each open dim; "1" for the batch
+    written: Leading | None = None  # a number that every input begins with, and that may be a batch
+    guessed: bool = False  # whether the batch is only the first open axis, whatever its name means
+
+    def built(self, question: Question) -> Built:
+        """The graph of one sample; dimensions that the file leaves open are free unless they are set."""
         if question.without:
             raise UsageError("--without leaves out layers of a spec; `archcalc import` makes one of a model file")
-        if self.guessed and identifier(self.batch) in (*question.bindings, *question.free):
-            return self._as_length().answer(question)
-        known = self.spec.parameters
-        asked = [name for name in (*question.bindings, *question.free) if name not in (*known, "all", "batch")]
-        if asked:  # sizes that only a run would tell are met on the way
-            self._walk(self._binding(question, ()))
-        return super().answer(question._replace(free=tuple(name for name in question.free if name != "all")))
+        if self._sets_batch(question):
+            return self._as_length.built(question)
+        spec = self._met(question)
+        binding = self._binding(spec, question)
+        graph, walker, taken = self._decided(binding)
+        if taken.whole and (question.batch != 1 or "batch" in (*question.bindings, *question.free)):
+            raise UsageError(
+                f"{spec.path} is of a batch of {taken.samples}, and one sample can't be told from it: another batch"
+                " can't be counted"
+            )
+        self._note(graph, taken)
+        values = binding.values
+        met = {n: at for n, at in walker.symbols.items() if n not in values or isinstance(values[n], Poly)}
+        free = (*binding.free, *(name for name in met if name not in binding.free))
+        free = tuple(name for name in free if name == "batch" or name in met or _is_read(name, graph))
+        spec = _declaring(spec, (*walker.symbols, *walker.bounded))
+        return Built(spec, replace(binding, values={**values, **met}, free=free), graph)
 
-    def _as_length(self) -> Imported:
-        """The network with its first open axis as a size like any other: somebody gives it a value."""
+    def freed(self, question: Question) -> Question:
+        """What is open is free anyway."""
+        return question._replace(free=tuple(name for name in question.free if name != ALL))
+
+    def seen(self, question: Question) -> list[Seen]:
+        """The nodes of the file, as a question's walk meets them: one of what was counted."""
+        question = self.freed(question)
+        if self._sets_batch(question):
+            return self._as_length.seen(question)
+        binding = self._binding(self._met(question), question)
+        *_, taken = self._decided(binding)
+        watch = Watch()
+        graph, walker = self._walked(binding, taken.counted, watch)
+        return watch.settled(walker.moved if walker.moved is not None else {n: n for n in range(len(graph.nodes))})
+
+    def _sets_batch(self, question: Question) -> bool:
+        """Whether somebody gives a value to what was guessed to be the batch: then it is a size like any other."""
+        return self.guessed and identifier(self.batch) in (*question.bindings, *question.free)
+
+    @cached_property
+    def _as_length(self) -> ModelFile:
+        """The network with its first open axis as a size like any other."""
         dims, names, _ = open_dims(self.proto, guess=False)
         spec = copy(self.spec)
         spec.parameters = {name: declared(name) for name in names}
-        return replace(self, spec=spec, names=frozenset(names), batch="", dims=dims, guessed=False)
+        return replace(self, spec=spec, batch="", dims=dims, guessed=False)
 
-    def _binding(self, question: Question, free: tuple[str, ...]) -> Binding:
-        left = [name for name in self.spec.parameters if name not in question.bindings and name not in free]
-        sets = {
-            name: value
-            for name, value in question.bindings.items()
-            if name in self.spec.parameters or name == "batch" or free != ()
-        }
-        return bind(self.spec, None, sets, (*free, *left), question.batch)
-
-    def _table(self, question: Question) -> Table:
-        binding = self._binding(
-            question, question.free or tuple(name for name in self.spec.parameters if name not in question.bindings)
-        )
-        graph, met = self._walk(binding)
-        if self.whole and (question.batch != 1 or "batch" in (*question.bindings, *question.free)):
-            raise UsageError(
-                f"{self.spec.path} is of a batch of {self.samples}, and one sample can't be told from it: another batch"
-                " can't be counted"
-            )
-        values = {**binding.values, **met}
-        free = (*binding.free, *(name for name in met if name not in binding.free))
-        free = tuple(name for name in free if name == "batch" or name in met or self._is_read(name, graph))
-        table = Table(
-            self.spec, None, replace(binding, values=values, free=free), graph, question.train, question.dtype
-        )
-        return self._timed(table, question.device) if question.device else table
+    def _met(self, question: Question) -> Spec:
+        """The spec, with the sizes that only a run would tell if somebody asks about those."""
+        known = self.spec.parameters
+        if all(name in known or name == "batch" for name in (*question.bindings, *question.free)):
+            return self.spec
+        _, walker, _ = self._decided(self._binding(self.spec, question, known_only=True))
+        return _declaring(self.spec, (*walker.symbols, *walker.bounded))
 
     @staticmethod
-    def _is_read(name: str, graph: Graph) -> bool:
-        """Whether a free dimension is one of an input that the network reads."""
-        return any(
-            isinstance(dim, Poly) and name in dim.symbols for n in graph.inputs.values() for dim in graph.nodes[n].shape
-        )
-
-    def _walk(self, binding: Binding) -> tuple[Graph, dict[str, Poly]]:
-        """The graph, and the sizes that only a run would tell; those are parameters from then on."""
-        graph, walker = (
-            self._decided(binding, self.written)
-            if self.written
-            else self._walked(binding, 1 if self.whole else self.samples)
-        )
-        for name in (*walker.symbols, *walker.bounded):
-            if name not in self.spec.parameters:
-                self.spec.parameters[name] = declared(name)
-        if self.guessed:
-            graph.notes.append(
-                f"{self.batch}, the first open axis, is taken as the batch and counted by the sample; --set"
-                f" {identifier(self.batch)}=N makes it a length"
-            )
-        if self.samples > 1:
-            graph.samples, graph.whole = self.samples, self.whole
-            graph.notes.append(spelled(self.samples, self.whole))
-        elif self.perhaps > 1:
-            graph.is_run = True
-            graph.notes.append(
-                f"every input begins with {self.perhaps}: if that is a batch, the figures are of a run of"
-                f" {self.perhaps} samples"
-            )
-        return graph, {
-            name: found
-            for name, found in walker.symbols.items()
-            if name not in binding.values or isinstance(binding.values[name], Poly)
-        }
-
-    def _decided(self, binding: Binding, written: Written) -> tuple[Graph, Walker]:
-        """The graph of one sample if what every input begins with is a batch and its work is that of one so many times;
-        else of all.
+    def _binding(spec: Spec, question: Question, known_only: bool = False) -> Binding:
+        """Values for the parameters; those that aren't set are free. `known_only`: what the spec has no word for is
+        passed over.
         """
-        self.written = None
-        found = self._walked(binding, 1)
-        if not leads(found[0], written.samples):
-            return found
+        known = spec.parameters
+        sets = {name: v for name, v in question.bindings.items() if not known_only or name in known or name == "batch"}
+        asked = () if known_only else question.free
+        left = [name for name in known if name not in question.bindings and name not in asked]
+        return bind(spec, None, sets, (*asked, *left), question.batch)
+
+    def _decided(self, binding: Binding) -> tuple[Graph, Walker, Taken]:
+        """The graph of one sample, and what was taken for the batch that the file has written down: so many samples if
+        the work is that of one so many times, else all of them are one.
+        """
+        found, written = self._walked(binding, 1), self.written
+        if written is None or not leads(found[0], written.samples):
+            return *found, Taken()
         try:
             one: tuple[Graph, Walker] | None = self._walked(binding, written.samples)
         except SpecError:
             one = None
         if one is not None and not one[1].samples:
-            return found
+            return *found, Taken()
         if one is not None and multiplies(found[0], one[0], written.samples):
-            self.samples = written.samples
-            return one
-        if written.plainly:
-            self.samples, self.whole = written.samples, True
-        else:
-            self.perhaps = written.samples
-        return found
+            return *one, Taken(written.samples)
+        return *found, Taken(written.samples, whole=True) if written.plainly else Taken(perhaps=written.samples)
 
-    def seen(self, question: Question) -> list[Seen]:
-        """The nodes of the file, as a question's walk meets them: one of what `answer` counted before."""
-        binding = self._binding(
-            question, question.free or tuple(name for name in self.spec.parameters if name not in question.bindings)
-        )
-        watch = Watch()
-        graph, walker = self._walked(binding, 1 if self.whole else self.samples, watch)
-        return watch.settled(walker.moved if walker.moved is not None else {n: n for n in range(len(graph.nodes))})
-
-    def _converted(self, question: Question, tool: str) -> Table:
-        """The answer in a tool's convention: node by node where the tool counts those, and else with what it couldn't
-        be asked about.
-        """
-        from archcalc.conventions import counted, of_file
-
-        ran = self.answer(question._replace(convention=None, train=False))
-        return of_file(
-            counted(ran, ran, tool),
-            lambda: self.seen(question._replace(free=tuple(name for name in question.free if name != "all"))),
-        )
+    def _note(self, graph: Graph, taken: Taken) -> None:
+        """Say what was taken for the batch."""
+        if self.guessed:
+            graph.notes.append(
+                f"{self.batch}, the first open axis, is taken as the batch and counted by the sample;"
+                f" --set {identifier(self.batch)}=N makes it a length"
+            )
+        if taken.samples > 1:
+            graph.samples, graph.whole = taken.samples, taken.whole
+            graph.notes.append(spelled(taken.samples, taken.whole))
+        elif taken.perhaps > 1:
+            graph.is_run = True
+            graph.notes.append(
+                f"every input begins with {taken.perhaps}: if that is a batch, the figures are of a run of"
+                f" {taken.perhaps} samples"
+            )
 
     def _walked(self, binding: Binding, samples: int, watch: Watch | None = None) -> tuple[Graph, Walker]:
         """The graph of one sample where the file has written down so many."""
@@ -231,7 +203,7 @@ class Imported(Model):
         return walker.free(expression)
 
 
-def load_onnx(path: str, data: bytes | None = None) -> Imported:
+def load_onnx(path: str, data: bytes | None = None) -> ModelFile:
     """Read a model file, or the `data` of one that was called `path`. Raises UsageError for one that can't be read,
     SpecError for one that is no model.
     """
@@ -245,15 +217,23 @@ def load_onnx(path: str, data: bytes | None = None) -> Imported:
     name = proto.graph.name if proto.producer == "archcalc" else file.stem
     spec = Spec(path, mark, name or file.stem, Chain(mark, ()), parameters={name: declared(name) for name in names})
     written = written_batch(inputs_of(proto.graph)) if not batch and "1" not in dims.values() else None
-    return Imported(
-        spec,
-        proto=proto,
-        names=frozenset(names),
-        batch=batch,
-        dims=dims,
-        written=written,
-        guessed=bool(batch) and not _says_batch(batch),
-    )
+    return ModelFile(spec, proto, batch, dims, written, guessed=bool(batch) and not _says_batch(batch))
+
+
+def _declaring(spec: Spec, names: Iterable[str]) -> Spec:
+    """The spec with these among its parameters."""
+    new = [name for name in names if name not in spec.parameters]
+    if not new:
+        return spec
+    spec = copy(spec)
+    spec.parameters = {**spec.parameters, **{name: declared(name) for name in new}}
+    return spec
+
+
+def _is_read(name: str, graph: Graph) -> bool:
+    """Whether a free dimension is one of an input that the network reads."""
+    shapes = [graph.nodes[n].shape for n in graph.inputs.values()]
+    return any(isinstance(dim, Poly) and name in dim.symbols for shape in shapes for dim in shape)
 
 
 def declared(name: str) -> Declared:
@@ -380,4 +360,4 @@ def _follows(expression: str, names: Mapping[str, None]) -> bool:
     )
 
 
-__all__ = ["Imported", "load_onnx", "symbol"]
+__all__ = ["ModelFile", "load_onnx", "symbol"]

@@ -6,32 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from archcalc.algebra import Dim
 from archcalc.importer.values import Value
 from archcalc.ops import Shape, size
+from archcalc.question import Seen
 
 if TYPE_CHECKING:
     from archcalc.importer.call import Scope
     from archcalc.importer.proto import NodeProto
     from archcalc.importer.walk import Walker
-
-
-class Seen(NamedTuple):
-    """A node. Shapes have the batch's axis; None is unknown, or left out.
-
-    `layer`: the position of the layer that it became, or a part of; None where it depends on constants and sizes alone.
-    `learned`: elements of the initializers that it is the first to read.
-    """
-
-    op: str
-    name: str
-    attributes: Mapping[str, Any]
-    inputs: tuple[Shape | None, ...]
-    outputs: tuple[Shape | None, ...]
-    layer: int | None
-    learned: Dim
 
 
 @dataclass
@@ -77,4 +62,4 @@ def _shape(value: Any) -> Shape | None:
     return value.shape if isinstance(value, Value) else None
 
 
-__all__ = ["Seen", "Watch"]
+__all__ = ["Watch"]

@@ -16,7 +16,6 @@ from archcalc.fields import FieldErrors, spelled
 from archcalc.graph import Graph, Input, Node, Uncounted
 from archcalc.importer.call import Call, Outputs, Scope, Unknown
 from archcalc.importer.claims import repeated
-from archcalc.importer.foreign import foreign
 from archcalc.importer.names import Namer
 from archcalc.importer.order import DEEPEST, called, live
 from archcalc.importer.own import PRODUCER, Layers, restored
@@ -38,6 +37,7 @@ from archcalc.importer.trials import Built, Saved, cut
 from archcalc.importer.values import Assumed, Origin, Value, Values, possible, spell_dim, terms
 from archcalc.importer.wire import Bad, Malformed
 from archcalc.ops import Op, Shape
+from archcalc.ops.foreign import foreign
 
 MOST_OUTPUTS = 4096
 MOST_TERMS = 100_000  # of the closed forms of all sizes, where they have several

@@ -31,8 +31,9 @@ from archcalc.measure.device import Runner
 from archcalc.measure.latency import quantile
 from archcalc.measure.profile import Event, layer_times
 from archcalc.measure.session import feed, versions, vocabularies
-from archcalc.model import Question, read
 from archcalc.onnx import in_memory
+from archcalc.question import Question, Written, table_of
+from archcalc.spec import read_spec
 
 CHAINS, PASSES, FEWEST = 108, 48, 5
 SECONDS = 60.0  # of passes, at most
@@ -100,8 +101,7 @@ def calibrate(
 ) -> Calibrated:
     """A profile of this machine. Raises TooNoisy where times can't be repeated, UsageError where nothing can be run."""
     tables = [
-        read(text, f"chain {n}").answer(Question(batch=batch, dtype=dtype))
-        for n, text in enumerate(chains(count, seed))
+        _table(text, f"chain {n}", Question(batch=batch, dtype=dtype)) for n, text in enumerate(chains(count, seed))
     ]
     began = perf_counter()
     session = timed(tables, place, passes=passes, seconds=seconds, seed=seed, progress=progress)
@@ -128,7 +128,7 @@ def timed(
     tell = progress or (lambda what, done, of: None)
     random = Random(seed)
     with tempfile.TemporaryDirectory(prefix="archcalc-") as folder:
-        reference = _runner(read(REFERENCE, "reference").answer(Question(dtype=tables[0].dtype)), place)
+        reference = _runner(_table(REFERENCE, "reference", Question(dtype=tables[0].dtype)), place)
         subjects = []
         for n, table in enumerate(tables):
             subjects.append(_subject(table, place, Path(folder, str(n))))
@@ -151,6 +151,11 @@ def timed(
 
 def _subject(table: Table, place: Place, profile: Path) -> Subject:
     return Subject(table, _runner(table, place), _runner(table, place, profile) if place.kind == "cpu" else None)
+
+
+def _table(text: str, name: str, question: Question) -> Table:
+    """The costs of a network that calibration writes for itself."""
+    return table_of(Written(read_spec(text, name)), None, question)
 
 
 def _runner(table: Table, place: Place, profile: Path | None = None) -> Runner:
@@ -372,7 +377,7 @@ def block_of(place: Place) -> int:
     if place.kind != "cpu":
         return 1
     with tempfile.TemporaryDirectory(prefix="archcalc-") as folder:
-        runner = _runner(read(PROBE, "probe").count(), place, Path(folder, "probe"))
+        runner = _runner(_table(PROBE, "probe", Question()), place, Path(folder, "probe"))
         runner()
         records = json.loads(Path(runner.session.end_profiling()).read_text(encoding="utf-8"))
     nodes = [

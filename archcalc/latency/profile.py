@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from archcalc.errors import UsageError, suggest
-from archcalc.model import specs_folder
+from archcalc.files import specs_folder
 
 SCHEMA = "archcalc/device/1"
 MOST_BYTES = 10_000_000

@@ -24,7 +24,8 @@ from archcalc.latency.estimate import predict
 from archcalc.latency.fit import Sample, Score, fit_common, score
 from archcalc.latency.profile import Calibrated, Profile, load_profile
 from archcalc.measure.device import Device
-from archcalc.model import Question, load, read
+from archcalc.model import load, read
+from archcalc.question import Question
 
 NETWORKS = (
     "resnet18", "resnet34", "resnet50", "wide_resnet50_2", "resnext50_32x4d", "vgg11", "vgg16", "alexnet", "zfnet", "nin", "googlenet", "bn-inception",

@@ -17,10 +17,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from archcalc.files import zoo_names
 from archcalc.latency.arena import arena_bytes
 from archcalc.measure.device import Device
 from archcalc.measure.session import feed, runtime, vocabularies
-from archcalc.model import load, zoo_names
+from archcalc.model import load
 from archcalc.onnx import in_memory
 
 HEAVIEST = 400e6  # bytes of weights

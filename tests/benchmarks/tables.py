@@ -19,7 +19,8 @@ from archcalc.cost import DTYPES, Table
 from archcalc.latency.fit import NO_CALLS, OF_NETWORKS, STREAMED, Sample, Score, fit, left_out, score
 from archcalc.latency.kernels import kernels
 from archcalc.latency.profile import Calibrated, Calibration, Device, HoldOut, Peak, Runtime, devices_folder, printed
-from archcalc.model import Question, load
+from archcalc.model import load
+from archcalc.question import Question
 
 DATA = Path(__file__).parent.parent / "data" / "latency"
 

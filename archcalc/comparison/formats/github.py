@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archcalc.algebra import Poly
-from archcalc.check import BYTES, Verdict
+from archcalc.check import Verdict
 from archcalc.comparison.changes import Change
 from archcalc.comparison.formats import text, words
 from archcalc.comparison.result import CHANGED, Comparison, Report
 from archcalc.errors import Mark
+from archcalc.metrics import BYTES
 from archcalc.render import numbers
 
 MOST = 10

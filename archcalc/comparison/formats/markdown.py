@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import compress
 
 from archcalc.algebra import Poly
-from archcalc.check import BYTES, Verdict
+from archcalc.check import Verdict
 from archcalc.comparison.changes import Change
 from archcalc.comparison.formats import words
 from archcalc.comparison.result import GONE, NEW, UNCHANGED, Comparison, Delta, Report
 from archcalc.cost import CONVENTION
+from archcalc.metrics import BYTES
 
 MARKER = "<!-- archcalc:compare -->"
 LONGEST = 60_000

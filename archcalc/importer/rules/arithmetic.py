@@ -12,7 +12,6 @@ from archcalc.algebra import maximum as larger
 from archcalc.algebra import minimum as smaller
 from archcalc.errors import ArchcalcError
 from archcalc.importer.claims import learned_of, stored
-from archcalc.importer.foreign import Foreign
 from archcalc.importer.rules.activation import folded, mapped
 from archcalc.importer.rules.base import Call, Reach, Shape, Value, learned, rule, shaped, size
 from archcalc.importer.tensors import BOOL, INTEGERS
@@ -20,6 +19,7 @@ from archcalc.importer.values import Content, least, spell_dim, whole
 from archcalc.ops import Op
 from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv
 from archcalc.ops.dense import Linear
+from archcalc.ops.foreign import Foreign
 from archcalc.ops.merge import Add, Maximum, Mul, Sub
 from archcalc.ops.normalization import Position, Scale
 

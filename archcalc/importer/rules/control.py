@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from archcalc.algebra import Dim, minimum
 from archcalc.errors import ShapeError
-from archcalc.importer.foreign import foreign
 from archcalc.importer.proto import NodeProto, Subgraph
 from archcalc.importer.rules.base import Call, Outputs, Reach, Unknown, Value, Values, rule
 from archcalc.importer.tensors import BOOL, INT64
 from archcalc.importer.trials import Built, Saved
 from archcalc.importer.values import axis_of, brief, least, spell_dim, whole
 from archcalc.importer.wire import Bad
+from archcalc.ops.foreign import foreign
 
 MOST_WRITTEN, LONGEST_WRITTEN = 2000, 64  # nodes and iterations of a loop that is written out
 MOST_WRITTEN_INSIDE = 4000  # nodes of all loops that are written out inside of others

@@ -6,13 +6,13 @@ from typing import Any
 
 from archcalc.algebra import Dim, minimum
 from archcalc.errors import ShapeError
-from archcalc.importer.foreign import foreign
 from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Unknown, Value, learned, rule, size
 from archcalc.importer.rules.reshaping import axes_given
 from archcalc.importer.rules.shapes import is_small, taken
 from archcalc.importer.tensors import BOOL, INT64
 from archcalc.importer.values import axis_of, spell_dim, whole
 from archcalc.ops.dense import Embedding
+from archcalc.ops.foreign import foreign
 
 
 @rule("Gather")

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from archcalc.importer.items import Called, Item, Items, Join, Line, Ref, Repeat, inside, lines
+from archcalc.expand.items import Called, Item, Items, Join, Line, Ref, Repeat, inside, lines
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS
 
 LONGEST = 60  # items of a stretch that repeats

@@ -5,14 +5,12 @@ layer is.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, ClassVar
 
 from archcalc.algebra import Dim
 from archcalc.errors import ShapeError
-from archcalc.graph import Graph, Input
-from archcalc.ops import Op, Reach, Shape, Windows, size
+from archcalc.ops.base import Op, Reach, Shape, Windows, size
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.opaque import SEES, Opaque
 
@@ -108,40 +106,6 @@ def foreign(word: str, flags: tuple[str, ...] = (), **figures: Any) -> Foreign:
     return _kind(word, flags).unchecked(**figures)
 
 
-def lowered(graph: Graph) -> Graph:
-    """The graph in the language's operators alone, each of which reads something. What shares the weights of another
-    kind of layer has none of its own.
-
-    The language's inputs have axes: a number is a vector of one.
-    """
-    nodes = [
-        node if node.shape or not isinstance(node.op, Input) else node._replace(op=Input(size_=(1,)), shape=(1,))
-        for node in graph.nodes
-    ]
-    start = next(iter(graph.inputs.values()), None)
-    for n, node in enumerate(nodes):
-        if isinstance(node.op, Foreign):
-            inputs = node.inputs or (() if start is None else (start,))  # what a loop starts from stands on nothing
-            nodes[n] = node._replace(op=node.op.opaque(), inputs=inputs)
-    for n, node in enumerate(nodes):
-        if node.share is None:
-            continue
-        owner, into = graph.nodes[node.share], graph.shapes_into(node)
-        weights = graph.nodes[n].op.weights(*into)
-        if (
-            type(owner.op) is type(graph.nodes[n].op)
-            and owner.op.weights(*graph.shapes_into(owner)) == weights
-            and not isinstance(owner.op, Foreign)
-        ):
-            continue
-        op = nodes[n].op
-        given = (
-            op if isinstance(op, Opaque) else foreign(op.word, flags_of(op), **figures(op, node.shape, into)).opaque()
-        )
-        nodes[n] = node._replace(op=given.replaced(params=0, buffers_=0), share=None)
-    return replace(graph, nodes=nodes)
-
-
 def flags_of(op: Op) -> tuple[str, ...]:
     return tuple(flag for flag in FLAGS if getattr(op, flag))
 
@@ -156,4 +120,4 @@ def figures(op: Op, shape: Shape, into: Sequence[Shape]) -> dict[str, Any]:
     }
 
 
-__all__ = ["FLAGS", "Foreign", "figures", "flags_of", "foreign", "lowered"]
+__all__ = ["FLAGS", "Foreign", "figures", "flags_of", "foreign"]

@@ -9,18 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from archcalc.build import build
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, UsageError
+from archcalc.expand.folding import folded, nodes_of, with_blocks, with_suffixes
+from archcalc.expand.items import Arranger, Called, Item, Items, Join, Line, Ref, Repeat, TooDeep, inside
+from archcalc.expand.lowering import lowered
 from archcalc.graph import Graph, Input
-from archcalc.importer.folding import folded, nodes_of, with_blocks, with_suffixes
-from archcalc.importer.foreign import lowered
-from archcalc.importer.items import Arranger, Called, Item, Items, Join, Line, Ref, Repeat, TooDeep, inside
-from archcalc.importer.network import Imported
-from archcalc.model import Question
 from archcalc.ops.base import spell
 from archcalc.spec import bind, read_spec
 from archcalc.spec.items import JOINS
@@ -37,35 +34,6 @@ SAME = (
     "act_sum_bytes",
     "layers",
 )
-
-
-def imported(model: Imported, sets: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """A model file as a spec, and what to know about it. `sets` are the defaults of the sizes that the file leaves
-    open.
-
-    Raises UsageError for one that is missing, and for a network that no spec can hold.
-    """
-    given = {name: _number(name, value) for name, value in sets.items()}
-    open_ = {name: value for name, value in given.items() if name in model.open_names}
-    rest = {name: value for name, value in given.items() if name not in open_}
-    source = Path(model.spec.path).name
-    table = model.answer(Question(rest))
-    try:
-        return spec_text(table, open_, source), list(table.graph.notes)
-    except UsageError as error:
-        if not open_ or any(name not in given for name in table.free):
-            raise
-        why = str(error).splitlines()[0].removeprefix(f"{table.spec.path}: ")
-    table = model.answer(Question(given))
-    shown = ", ".join(f"{name}={value}" for name, value in open_.items())
-    return spec_text(table, {}, source), [*table.graph.notes, f"written for {shown} alone: {why}"]
-
-
-def _number(name: str, value: Any) -> int:
-    try:
-        return int(str(value))
-    except ValueError:
-        raise UsageError(f"{name} must be a whole number, got {value}") from None
 
 
 def spec_text(table: Table, defaults: Mapping[str, Any], source: str = "") -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from archcalc.cost import Table
 from archcalc.errors import UsageError
+from archcalc.expand.lowering import lowered
 from archcalc.graph import Graph, Input, Node
 
 
@@ -27,8 +28,6 @@ def _in_words(graph: Graph) -> Graph:
     """The graph in operators of the language: a model file may hold others."""
     if not any(getattr(node.op, "is_foreign", False) or not node.shape for node in graph.nodes):
         return graph
-    from archcalc.importer.foreign import lowered
-
     return lowered(graph)
 
 

@@ -1,0 +1,143 @@
+"""Finding specs: what a name means, the specs in a folder, and those that ship."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from archcalc.errors import UsageError
+from archcalc.spec import unread
+from archcalc.spec.text import MOST_BYTES
+
+_FIRST_KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:\{\s*)?["']?archcalc["']?\s*:""", re.MULTILINE)
+_VARIANT = re.compile(r"  ([A-Za-z0-9_][\w.+-]*):")
+
+
+def parted(name: str) -> tuple[str, str | None]:
+    """The file and the variant that a name means. Paths may hold an `@` (`@scope/net.yaml`): a file of the whole name
+    comes first.
+    """
+    path, _, variant = name.rpartition("@")
+    if (
+        not path
+        or not variant
+        or Path(name).is_file()
+        or (name.endswith((".yaml", ".yml")) and not Path(path).is_file())
+    ):
+        return name, None
+    return path, variant
+
+
+def shown(file: Path) -> str:
+    """A shipped spec is called by its place in the distribution, wherever that is installed: `specs/vgg.yaml`."""
+    return f"specs/{file.relative_to(specs_folder()).as_posix()}"
+
+
+# ---- folders of specs ------------------------------------------------------------------------------------------------
+
+
+def is_folder(name: str) -> bool:
+    """Whether an argument is a folder. One without a spec doesn't hide a network that ships: `archcalc count vit`
+    beside a folder vit/.
+    """
+    return Path(name).is_dir() and ("/" in name or bool(in_folder(name).specs) or find(name) is None)
+
+
+def is_model_file(name: str) -> bool:
+    """Whether a file is an ONNX model, by its name."""
+    return name.lower().endswith(".onnx")
+
+
+def is_yaml(name: str) -> bool:
+    """Whether a file is one of YAML, by its name."""
+    return name.lower().endswith((".yaml", ".yml"))
+
+
+class Folder(NamedTuple):
+    """What a folder holds by the names of YAML files: specs, other YAML, and what is no file at all, such as a pipe."""
+
+    specs: list[str]
+    others: list[str]
+    skipped: list[str]
+
+
+def in_folder(folder: str) -> Folder:
+    """The specs in a folder and in those below it; hidden folders and links to folders are left out.
+
+    Raises UsageError for what can't be read.
+    """
+    found = Folder([], [], [])
+    for parent, folders, files in os.walk(folder, onerror=_unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for path in [Path(parent, name) for name in files if is_yaml(name)]:
+            (
+                found.skipped
+                if path.exists() and not path.is_file()
+                else found.specs
+                if _is_spec(path)
+                else found.others
+            ).append(str(path))
+    return Folder(*map(sorted, found))
+
+
+def is_spec(data: bytes) -> bool:
+    """Whether a YAML file says that it is a spec."""
+    return bool(_FIRST_KEY.search(data))
+
+
+def _is_spec(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return is_spec(file.read(MOST_BYTES))
+    except OSError as error:
+        raise unread(str(path), error) from None
+
+
+def _unreadable(error: OSError) -> None:
+    raise UsageError(f"{error.filename}: {error.strerror or error}")
+
+
+# ---- the networks that ship ------------------------------------------------------------------------------------------
+
+
+def specs_folder() -> Path:
+    """Where the specs are: inside the package when installed, beside it in a checkout."""
+    inside = Path(__file__).parent / "specs"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "specs"
+
+
+def spec_files() -> list[Path]:
+    return sorted(specs_folder().rglob("*.yaml"))
+
+
+def zoo_names() -> list[str]:
+    """The names that `load` knows besides files."""
+    return sorted({name for file in spec_files() for name in (file.stem, *_variant_names(file))})
+
+
+def find(name: str) -> tuple[Path, str | None] | None:
+    """The file and variant of a network that ships: a file's own name first, then a variant of any."""
+    files = spec_files()
+    for file in files:
+        if file.stem == name:
+            return file, None
+    for file in files:
+        if name in _variant_names(file):
+            return file, name
+    return None
+
+
+def _variant_names(file: Path) -> Iterator[str]:
+    """Read off the text: parsing every spec to find one would be slow. Shipped specs indent their variants by two
+    spaces.
+    """
+    _, found, rest = file.read_text(encoding="utf-8").partition("\nvariants:")
+    for line in rest.splitlines()[1:] if found else ():
+        if line and not line.startswith((" ", "#")):
+            return
+        match = _VARIANT.match(line)
+        if match:
+            yield match.group(1)

@@ -1,0 +1,162 @@
+"""What is asked of a network, who answers it with a graph, and the table that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+from archcalc.algebra import Dim, Poly
+from archcalc.build import build
+from archcalc.cost import DTYPES, Table
+from archcalc.errors import Problem, SpecError, Undecided, UsageError
+from archcalc.graph import Graph
+from archcalc.ops import Shape
+from archcalc.spec import Binding, Spec, bind, numeric
+
+ALL = "all"  # leaves every parameter free that can be
+
+
+class Question(NamedTuple):
+    """What to count: values for parameters, the ones left free, and the mode."""
+
+    bindings: Mapping[str, Any] = MappingProxyType({})
+    free: tuple[str, ...] = ()
+    batch: int = 1
+    train: bool = False
+    dtype: str = "fp32"
+    without: tuple[str, ...] = ()
+    convention: str | None = None  # of another tool
+    device: str = ""  # a profile to predict times with
+
+
+def listed(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Names in a list, or in a text as the command line has them: `fc6,fc7`."""
+    if isinstance(names, str):
+        return tuple(name.strip() for name in names.split(",") if name.strip())
+    return tuple(names)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A graph with the values that it was built for. `spec` declares the parameters that were met on the way, too."""
+
+    spec: Spec
+    binding: Binding
+    graph: Graph
+    without: tuple[str, ...] = ()
+
+
+class Seen(NamedTuple):
+    """A node. Shapes have the batch's axis; None is unknown, or left out.
+
+    `layer`: the position of the layer that it became, or a part of; None where it depends on constants and sizes alone.
+    `learned`: elements of the initializers that it is the first to read.
+    """
+
+    op: str
+    name: str
+    attributes: Mapping[str, Any]
+    inputs: tuple[Shape | None, ...]
+    outputs: tuple[Shape | None, ...]
+    layer: int | None
+    learned: Dim
+
+
+class Source(Protocol):
+    """Where a network comes from. Answering changes nothing: the same question has the same answer."""
+
+    def built(self, question: Question) -> Built:
+        """The graph for a question. Raises SpecError for mistakes, UsageError for what can't be asked."""
+
+    def freed(self, question: Question) -> Question:
+        """The question with names in place of `all`, the parameters that could be left free."""
+
+    def seen(self, question: Question) -> list[Seen] | None:
+        """The nodes of a model file, as a question's walk meets them; None for a spec."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A spec, or one variant of it, as a source."""
+
+    spec: Spec
+    variant: str | None = None
+
+    def built(self, question: Question) -> Built:
+        """One node a layer, with sizes."""
+        binding = bind(self.spec, self.variant, question.bindings, question.free, question.batch)
+        graph = build(self.spec, binding, question.train, question.without)
+        return Built(self.spec, binding, graph, tuple(dict.fromkeys([*binding.without, *question.without])))
+
+    def freed(self, question: Question) -> Question:
+        """Every parameter with a number that isn't set, after those that were named."""
+        named = [name for name in question.free if name != ALL]
+        rest = [name for name in numeric(self.spec, self.variant) if name not in (*question.bindings, *named)]
+        return question._replace(free=(*named, *rest))
+
+    def seen(self, question: Question) -> None:
+        """A spec has layers, and no nodes."""
+        return
+
+
+Finish = Callable[[Table], Table]
+
+
+def table_of(source: Source, variant: str | None, question: Question, finish: Finish = lambda table: table) -> Table:
+    """The costs that a question asks for, in our own convention. What `finish` adds, such as times, has to have a
+    closed form as well.
+
+    Raises UsageError for what can't be asked, SpecError for mistakes in the spec.
+    """
+    if isinstance(question.batch, bool) or not isinstance(question.batch, int) or question.batch < 1:
+        raise UsageError(f"batch must be a positive whole number, got {question.batch!r}")
+    if question.dtype not in DTYPES:
+        raise UsageError(f"unknown dtype '{question.dtype}'; there are {', '.join(DTYPES)}")
+    if ALL not in question.free:
+        return finish(_table(source, variant, question))
+    return _freest(source, variant, source.freed(question), finish)
+
+
+def _table(source: Source, variant: str | None, question: Question, dropped: tuple[str, ...] = ()) -> Table:
+    built = source.built(question)
+    table = Table(
+        built.spec, variant, built.binding, built.graph, question.train, question.dtype, built.without, dropped
+    )
+    if built.graph.loops:
+        _settle(table)
+    return table
+
+
+def _freest(source: Source, variant: str | None, question: Question, finish: Finish) -> Table:
+    """With as many free parameters as have a closed form: one that decides the structure stays a number."""
+    dropped: tuple[str, ...] = ()
+    while True:
+        try:
+            return finish(_table(source, variant, question, dropped))
+        except (SpecError, Undecided) as error:
+            problems = error.problems if isinstance(error, SpecError) else [error]
+            blocking = {symbol for problem in problems for symbol in problem.symbols} & set(question.free)
+            if not blocking:
+                raise
+            dropped = (*dropped, *(name for name in question.free if name in blocking))
+            question = question._replace(free=tuple(name for name in question.free if name not in blocking))
+
+
+def _settle(table: Table) -> None:
+    """Raise SpecError where a total has no closed form in the number of repeats: what is summed or compared over them
+    is known only now.
+    """
+    try:
+        _ = table.totals, table.fields, table.narrower
+    except Undecided as error:
+        stops = [loop.range.stop for loop in table.graph.loops.values() if isinstance(loop.range.stop, Poly)]
+        counts = sorted({symbol for stop in stops for symbol in stop.symbols} & set(table.free))
+        names = " and ".join(f"`{name}`" for name in counts)
+        message = f"{error}; {names} {'is' if len(counts) == 1 else 'are'} free and counts repeats; bind it with --set"
+        mark = table.graph.nodes[next(iter(table.graph.loops.values())).entry].mark
+        raise SpecError([Problem(message, mark, (), tuple(counts))]) from None
+
+
+__all__ = ["Built", "Question", "Seen", "Source", "Written", "listed", "table_of"]
