@@ -28,6 +28,7 @@ from archcalc.ops import OPS, Window
 from archcalc.spec import read_spec
 
 from test_identities import network_of, quick  # isort: skip
+from test_ops import ROWS, Row, table_of  # isort: skip
 
 SIDES = (32, 48, 64, 80, 96, 112, 128, 160, 188)  # the smallest that a network can be built with is taken
 MOST_PARAMS, MOST_MACS = 12_000_000, 10**9  # of what is run where `slow` tests are not: a member of each family
@@ -285,6 +286,72 @@ def test_a_pixel_is_enough_to_show_a_line() -> None:
     proof = prove_field(table, 1, "input")
     assert (proof.size, proof.positions, proof.holds) == ((7, 7), 9, True)
     assert proof.sides == 9 * 4  # windows 1..7, 7..13 and 12..18 of 0..19: both ends, on both axes
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_every_operator_is_proved_or_it_is_said_what_isnt(row: Row) -> None:
+    proof = verify(table_of(row.line, row.inputs))
+    assert proof.differences == ()
+    assert complete(proof)
+    shown = {field.input for field in proof.fields}
+    for n in range(len(row.inputs)):
+        said = any(f"no layer's field on input{n} is shown: of 1, 1 " in note for note in proof.notes)
+        assert (f"input{n}" in shown) is not said
+
+
+BLOCK = """\
+archcalc: 1
+name: one block
+inputs: {{tokens: [n], image: [3, 24, 24]}}
+params: {{n: 12, d: 16}}
+layers:
+  - text: [ref tokens, wte: embedding 50 d, ln, position]
+  - {}
+  - seen: [ref image, conv d 3x3, conv d 5x5 stride=2]
+  - head: {{mul: [ref seen, [ref text, gap]]}}
+"""
+
+
+def test_fields_on_indices_and_on_each_of_several_inputs_are_shown() -> None:
+    """By hand: a window of 3 over tokens, then two convolutions of 3 and 5 over pixels."""
+    proof = model_of(BLOCK.format("conv d 3")).verify()
+    assert proof.differences == ()
+    assert {field.input: field.size for field in proof.fields} == {"tokens": (3,), "image": (7, 7)}
+    proof = model_of(BLOCK.format("attention 4")).verify(fields=["text", "seen"])
+    assert [(field.input, field.at, field.size) for field in proof.fields] == [
+        ("tokens", "text/position", (1,)),
+        ("image", "seen/conv2", (7, 7)),
+    ]
+
+
+def test_a_wrong_window_on_indices_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OPS["embedding"], "windows", lambda self, *inputs: (Window(kernel=3, before=1),))
+    assert not model_of(BLOCK.format("relu")).verify(fields=["text"]).holds
+
+
+def test_an_opaque_layer_reads_what_it_says_it_reads() -> None:
+    text = "archcalc: 1\nname: net\ninput: [4, 24]\nlayers:\n  - conv 4 3\n  - a: opaque 7 24 params=33 sees=here\n"
+    (field,) = model_of(text).verify(fields=["a"]).fields
+    assert (field.size, field.holds) == ((3,), True)
+    with pytest.raises(UsageError, match="it has no window"):
+        model_of(text.replace("7 24", "7 12")).verify(fields=["a"])
+
+
+def test_the_deepest_field_is_the_largest_that_fits() -> None:
+    """The last line of the spec is a shortcut that sees less: 9 from four convolutions of 3 against 3."""
+    text = "archcalc: 1\nname: net\ninput: [3, 24, 24]\noutputs: [main, aside]\nlayers:\n  - s: conv 4 3x3\n"
+    text += "  - main: 3 x conv 4 3x3\n  - aside: [ref s, conv 4 1x1]\n"
+    (field,) = model_of(text).verify().fields
+    assert (field.at, field.size) == ("main/3", (9, 9))
+
+
+def test_gates_of_any_number_and_normalisations_of_one_channel_refute_nothing() -> None:
+    gates = "  - mul: [identity, [gap, linear 4 bias=false act=relu, linear 4 bias=false act=relu]]\n" * 12
+    text = f"archcalc: 1\nname: net\ninput: [4, 24, 24]\nlayers:\n  - conv 4 3x3\n{gates}  - a: conv 1 3x3\n"
+    (field,) = model_of(text).verify(fields=["a"]).fields
+    assert (field.size, field.holds, field.unseen) == ((5, 5), True, 0)
+    (field,) = model_of(text + "  - b: [ln, conv 2 3x3]\n").verify(fields=["b"]).fields
+    assert (field.size, field.holds) == ((7, 7), True)
 
 
 # ---- the command -----------------------------------------------------------------------------------------------------

@@ -13,35 +13,24 @@ a change), are subtracted, or are products of two maps. There it is reported and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy
-from numpy.typing import NDArray
-
-from archcalc.algebra import symbol
 from archcalc.cost import Table
 from archcalc.errors import UsageError, suggest
 from archcalc.graph import Graph
-from archcalc.measure.session import Session
+from archcalc.measure.prober import Prober, Window
 from archcalc.measure.sight import Ends, ends
-from archcalc.onnx import in_memory, positive
 from archcalc.ops import Reach
 from archcalc.ops.base import number
-from archcalc.receptive import Span
+from archcalc.receptive import Field, Span
 
 HIDING = ("sigmoid", "hardsigmoid", "softplus", "softmax", "sub")
-MOST_BYTES = 1 << 28  # of activations in one run
 MOST_MACS = 10**12  # in all runs of a layer: fewer positions are tried past it
-
-FAINT = numpy.float32(1e-20)  # pixels that still show where brighter ones overflow
-ROUNDING = 2e-6  # relative; where nothing is raised numbers are zero in most networks, and any other is a difference
-
-Line = tuple[int, int]  # of an axis, and a position on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +87,6 @@ class View(NamedTuple):
         return [self.window(position) for position in range(len(self.ends.low))]
 
 
-class Window(NamedTuple):
-    """The stretch of an axis that one output sees, and which of its ends lie inside the input with more of it
-    beyond.
-    """
-
-    low: int
-    high: int
-    low_shows: bool
-    high_shows: bool
-
-
 def prove_field(table: Table, n: int, source: str, seed: int = 0) -> FieldProof:
     """Perturb the input `source` of the network up to layer `n`. Raises UsageError where the field can't be shown."""
     graph = table.graph
@@ -120,9 +98,7 @@ def prove_field(table: Table, n: int, source: str, seed: int = 0) -> FieldProof:
     windows = {
         position: tuple(view.window(o) for view, o in zip(views, position, strict=True)) for position in positions
     }
-    prober = _Prober(
-        table, n, source, float(n in viewer.inexact), seed
-    )  # other inputs hold zeros, unless a product with them would hide this one
+    prober = Prober(table, n, source, seed)
     name = graph.nodes[n].name
     differences = [
         f"{_at(position)} of {name} sees pixels outside of {_spelled(windows[position])}"
@@ -157,18 +133,21 @@ class Viewer:
         self.inexact = _after(table.graph, self._is_inexact)
 
     def _is_inexact(self, n: int) -> bool:
-        """Whether a layer may hide what it sees: it starts from another number than zero, subtracts, or multiplies two
-        maps.
+        """Whether a layer may hide what it sees: it starts from another number than zero, subtracts, multiplies two
+        maps, takes the larger of two inputs' numbers, or normalises a single one.
         """
-        node = self.table.graph.nodes[n]
-        gate = any((field := found[n]) is not None and field.reach is Reach.ALL for found in self.table.fields.values())
+        node, fields = self.table.graph.nodes[n], self.table.fields.values()
+        gate = any((field := found[n]) is not None and field.reach is Reach.ALL for found in fields)
         maps = sum(
             any(
                 (field := found[i]) is not None and field.reach is not Reach.ALL for found in self.table.fields.values()
             )
             for i in node.inputs
         )
-        return not gate and (node.op.word in HIDING or (node.op.word == "mul" and maps > 1))
+        if node.op.word == "maximum" and any(not all(found[i] for i in node.inputs) for found in fields):
+            return True
+        alone = node.op.word == "ln" and self.table.graph.nodes[node.inputs[0]].shape[0] == 1
+        return not gate and (node.op.word in HIDING or alone or (node.op.word == "mul" and maps > 1))
 
     def views(self, n: int, source: str) -> tuple[View, ...] | None:
         """A layer's axes; None if an end of its windows lies in the padding everywhere, or a normalisation before it
@@ -177,28 +156,65 @@ class Viewer:
         graph, field, found = self.table.graph, self.table.fields[source][n], self.ends[source][n]
         if field is None or not field.spans or found is None or n in self.tainted:
             return None
-        sides = graph.nodes[graph.inputs[source]].shape[1:]
+        sides = graph.nodes[graph.inputs[source]].shape[-len(field.spans) :]  # of indices all axes are positions
         views = tuple(View(span, end, number(side)) for span, end, side in zip(field.spans, found, sides, strict=True))
         shown = [
             (any(w.low_shows for w in view.windows()), any(w.high_shows for w in view.windows())) for view in views
         ]
         return views if all(low and high for low, high in shown) else None
 
+    def order(self, n: int, views: tuple[View, ...]) -> tuple[bool, int]:
+        """Whether what a layer sees can't hide, and how large its windows are."""
+        return n not in self.inexact, prod(int(str(view.span.size)) for view in views)
 
-def candidates(table: Table) -> Iterator[tuple[int, str]]:
-    """Layers whose field can be shown at this input size, with the input it is shown on: the deepest first, those that
-    may hide something last.
+    def reason(self, source: str) -> str:
+        """Why no layer's field on an input is shown."""
+        found = self.table.fields[source]
+        kinds = [self._hindrance(n, found[n]) for n in self.table.graph.layers() if found[n] is not None]
+        if not kinds:
+            return f"no layer's field on {source} is shown: none depends on it"
+        parts = [f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)]
+        return f"no layer's field on {source} is shown: of {len(kinds)}, {', '.join(parts)}"
+
+    def _hindrance(self, n: int, field: Field | None) -> str:
+        if n in self.tainted:
+            return "come after a normalisation that reads the whole map"
+        if field is None or field.reach is Reach.ALL:
+            return "see everything"
+        if field.reach is Reach.MIXED:
+            return "have windows that are not uniform"
+        return (
+            "reach over its border everywhere (--set may give a larger input)" if field.spans else "have one position"
+        )
+
+
+class Shown(NamedTuple):
+    """What of a network's fields is shown where nobody chose: layers with the input that each is shown on, and why
+    there is none for other inputs.
     """
-    viewer = Viewer(table)
-    for hiding in (False, True):
-        for n in reversed(table.graph.layers()):
-            for source in table.graph.inputs:
-                if (n in viewer.inexact) is hiding and viewer.views(n, source) is not None:
-                    yield n, source
+
+    layers: list[tuple[int, str]]
+    reasons: tuple[str, ...]
 
 
-def chosen(table: Table, name: str) -> tuple[int, str]:
-    """The layer or group called `name`. Raises UsageError for one that doesn't exist or whose field can't be shown."""
+def deepest(table: Table) -> Shown:
+    """For each input the layer with the largest field that can be shown at this input size, the deepest of several;
+    those that may hide something last.
+    """
+    viewer, layers, reasons = Viewer(table), [], []
+    for source in table.graph.inputs:
+        fitting = [(n, views) for n in table.graph.layers() if (views := viewer.views(n, source)) is not None]
+        if fitting:
+            layers.append((max(fitting, key=lambda each: (*viewer.order(*each), each[0]))[0], source))
+        else:
+            reasons.append(viewer.reason(source))
+    return Shown(layers, tuple(reasons))
+
+
+def chosen(table: Table, name: str) -> list[tuple[int, str]]:
+    """The layer or group called `name`, with each input that its field can be shown on. Raises UsageError for one that
+    doesn't exist or whose field can't be shown.
+    """
     graph = table.graph
     if name in graph.groups:
         n = graph.groups[name].output
@@ -211,9 +227,9 @@ def chosen(table: Table, name: str) -> tuple[int, str]:
         exact = [n for n in found if graph.nodes[n].name == name and graph.nodes[n].line != name]
         n = exact[0] if exact else found[-1]
     viewer = Viewer(table)
-    for source in graph.inputs:
-        if viewer.views(n, source) is not None:
-            return n, source
+    shown = [(n, source) for source in graph.inputs if viewer.views(n, source) is not None]
+    if shown:
+        return shown
     raise UsageError(f"the field of {name} can't be shown at this input size: {_reason(table, n)}")
 
 
@@ -264,133 +280,6 @@ def _affordable(positions: list[tuple[int, ...]], table: Table, n: int) -> list[
     places = [sorted({position[axis] for position in positions}) for axis in range(len(positions[0]))]
     most = max(map(len, places))
     return [tuple(axis[min(i, len(axis) - 1)] for axis in places) for i in range(most)]
-
-
-class _Prober:
-    """Runs the network up to a layer on zeros with some pixels raised; other inputs hold `rest`."""
-
-    def __init__(self, table: Table, n: int, source: str, rest: float, seed: int) -> None:
-        nodes = table.graph.nodes[: n + 1]
-        graph = Graph(nodes, {name: i for name, i in table.graph.inputs.items() if i <= n}, [n])
-        part = replace(table, binding=replace(table.binding, batch=symbol("batch")), graph=graph, dtype="fp32")
-        everything = {
-            i for i, found in enumerate(table.fields[source][: n + 1]) if found is not None and found.reach is Reach.ALL
-        }
-        model = in_memory(
-            part, positive(graph, seed, everything)
-        )  # gates see everything, and are left out of fields: here they stand still
-        self.session = Session(model, [nodes[n].name])
-        self.source, self.pixels = source, 0
-        self.sides = tuple(number(dim) for dim in graph.nodes[graph.inputs[source]].shape)
-        kinds = model.input_kinds()
-        self.others = {
-            name: (tuple(int(str(dim)) for dim in graph.nodes[i].shape), kinds[name])
-            for name, i in graph.inputs.items()
-        }
-        self.rest = rest
-        alive = max(1, max(prod(int(str(dim)) for dim in node.shape) for node in nodes) * 4 * 4)
-        self.most = max(1, MOST_BYTES // alive)
-        self.raised = numpy.linspace(1, 2, self.sides[0], dtype=numpy.float32).reshape(
-            -1, *(1,) * (len(self.sides) - 1)
-        )  # channels differ
-        (self.base,) = self._run(numpy.zeros((1, *self.sides), numpy.float32))
-
-    def _run(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
-        feed = {name: numpy.full((len(batch), *shape), self.rest, kind) for name, (shape, kind) in self.others.items()}
-        feed[self.source] = batch.astype(self.others[self.source][1], copy=False)
-        return list(self.session.run(feed)[0])
-
-    def changed(self, raised: Sequence[NDArray[numpy.bool_]], positions: Sequence[tuple[int, ...]]) -> list[bool]:
-        """Whether raising the pixels of each mask changes the output at the position that goes with it."""
-        found: list[bool] = []
-        for start in range(0, len(raised), self.most):
-            masks = numpy.stack(raised[start : start + self.most])
-            batch = masks[:, None] * self.raised
-            outputs = self._run(batch)
-            if not all(
-                numpy.isfinite(output).all() for output in outputs
-            ):  # sums grow with depth, beyond what fp32 holds
-                outputs = self._run(batch * FAINT)
-            for output, position in zip(outputs, positions[start : start + self.most], strict=True):
-                found.append(_differs(_at_position(output, position), _at_position(self.base, position)))
-        return found
-
-    def disturbed(self, windows: dict[tuple[int, ...], tuple[Window, ...]]) -> list[tuple[int, ...]]:
-        """The positions that something outside of their windows changes."""
-        masks = []
-        for window in windows.values():
-            mask = numpy.ones(self.sides[1:], numpy.bool_)
-            mask[tuple(slice(w.low, max(w.high + 1, w.low)) for w in window)] = False
-            masks.append(mask)
-        changed = self.changed(masks, list(windows))
-        return [position for position, hit in zip(windows, changed, strict=True) if hit]
-
-    def unseen(
-        self, windows: dict[tuple[int, ...], tuple[Window, ...]]
-    ) -> tuple[list[tuple[tuple[int, ...], Line]], int]:
-        """The outermost lines of windows of which no pixel is seen, and how many lines are."""
-        open_: dict[tuple[tuple[int, ...], Line], list[tuple[int, ...]]] = {}
-        for position, window in windows.items():
-            for axis, w in enumerate(window):
-                for line, shows in ((w.low, w.low_shows), (w.high, w.high_shows)):
-                    if shows and all(other.low <= other.high for other in window):
-                        open_[position, (axis, line)] = _pixels(window, axis, line)
-        total = len(open_)
-        while open_ and any(open_.values()):
-            tried = [(key, pixels.pop(0)) for key, pixels in open_.items() if pixels]
-            self.pixels += len(tried)
-            for (key, _), hit in zip(
-                tried,
-                self.changed([self._mask([pixel]) for _, pixel in tried], [key[0] for key, _ in tried]),
-                strict=True,
-            ):
-                if hit:
-                    del open_[key]
-        left = [key for key in open_ if not self._searched(key, windows[key[0]])]
-        return left, total - len(left)
-
-    def _mask(self, pixels: Sequence[tuple[int, ...]]) -> NDArray[numpy.bool_]:
-        mask = numpy.zeros(self.sides[1:], numpy.bool_)
-        mask[tuple(numpy.array(pixels).T)] = True
-        return mask
-
-    def _searched(self, key: tuple[tuple[int, ...], Line], window: tuple[Window, ...]) -> bool:
-        """Whether a pixel of a line is seen after all: half of those that are left is raised at a time."""
-        position, (axis, line) = key
-        pixels = list(product(*([line] if n == axis else range(w.low, w.high + 1) for n, w in enumerate(window))))
-        while len(pixels) > 1:
-            halves = [half for half in (pixels[: len(pixels) // 2], pixels[len(pixels) // 2 :]) if half]
-            hits = self.changed([self._mask(half) for half in halves], [position] * len(halves))
-            if not any(hits):
-                return False
-            pixels = halves[hits.index(True)]
-        self.pixels += 1
-        return self.changed([self._mask(pixels)], [position])[0]
-
-
-def _differs(one: Any, other: Any) -> bool:
-    """By more than the rounding of another order of summation, which depends on how many samples are run at once."""
-    return not bool((abs(one - other) <= ROUNDING * abs(other)).all())
-
-
-def _at_position(output: NDArray[Any], position: tuple[int, ...]) -> Any:
-    """All channels there."""
-    return output.reshape(len(output), -1)[:, numpy.ravel_multi_index(position, output.shape[1:])]
-
-
-def _pixels(window: tuple[Window, ...], axis: int, line: int) -> list[tuple[int, ...]]:
-    """Pixels of a line to try: in its middle, at its corners, then (holes may hide these) a spread of others."""
-    ranges = [[line] if n == axis else _spread(w.low, w.high) for n, w in enumerate(window)]
-    found = list(product(*ranges))
-    middle = tuple(options[0] for options in ranges)
-    return [middle, *(pixel for pixel in found if pixel != middle)][:24]
-
-
-def _spread(low: int, high: int) -> list[int]:
-    """Positions of a stretch: the middle, the ends, their neighbours."""
-    middle = (low + high) // 2
-    wanted = [middle, low, high, middle + 1, middle - 1, low + 1, high - 1, (low + middle) // 2, (middle + high) // 2]
-    return list(dict.fromkeys(p for p in wanted if low <= p <= high))
 
 
 def _at(position: tuple[int, ...]) -> str:

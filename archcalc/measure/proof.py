@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy
 
 from archcalc.algebra import Poly
 from archcalc.cost import Table
 from archcalc.errors import UsageError
-from archcalc.measure.field import FieldProof, candidates, chosen, prove_field
+from archcalc.measure.field import FieldProof, chosen, deepest, prove_field
 from archcalc.measure.session import Session, feed, runtime, vocabularies
 from archcalc.onnx import Fill, Model, in_memory, inferred
 from archcalc.ops import spell_shape
@@ -61,9 +60,9 @@ class Proof:
 
 
 def verify(table: Table, *, fields: Sequence[str] | None = None, seed: int = 0, fill: Fill | None = None) -> Proof:
-    """Run a network and compare. `fields` names layers whose receptive field is shown by perturbation; None picks the
-    deepest for which the input is large enough, () none. `fill` gives other numbers for the learned tensors than the
-    seeded ones.
+    """Run a network and compare. `fields` names layers whose receptive field is shown by perturbation; None picks for
+    each input the deepest for which it is large enough, () none. `fill` gives other numbers for the learned tensors
+    than the seeded ones.
 
     Raises UsageError where nothing can be run: parameters that are free, a missing package, a network that has no such
     model.
@@ -71,7 +70,9 @@ def verify(table: Table, *, fields: Sequence[str] | None = None, seed: int = 0, 
     if table.free:
         raise UsageError(f"a network is run with numbers, and {', '.join(table.free)} is free")
     runtime()
-    wanted = [chosen(table, name) for name in fields] if fields is not None else list(islice(candidates(table), 1))
+    wanted, notes = (
+        deepest(table) if fields is None else ([shown for name in fields for shown in chosen(table, name)], ())
+    )
     model = in_memory(table, fill, seed)
     differences: list[str] = []
     shapes = _run(table, model, seed, differences)
@@ -79,11 +80,6 @@ def verify(table: Table, *, fields: Sequence[str] | None = None, seed: int = 0, 
     tensors, params, buffers = _tensors(table, model, differences)
     proofs = tuple(prove_field(table, n, source, seed) for n, source in wanted)
     differences += [difference for proof in proofs for difference in proof.differences]
-    notes = (
-        ()
-        if proofs or fields is not None
-        else ("no layer's field fits into this input, so none was shown; --set may give a larger one",)
-    )
     return Proof(table.name, shapes, told, tensors, params, buffers, proofs, tuple(differences), notes)
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from archcalc.cost import Table
 from archcalc.graph import Node
-from archcalc.ops import Reach, Window
+from archcalc.ops import Reach, Shape, Window
 from archcalc.ops.base import number
-from archcalc.receptive import Field, Span
+from archcalc.receptive import POINT, Field, Span
 
 Flags = NDArray[numpy.bool_]
 
@@ -39,12 +39,17 @@ def ends(table: Table, source: str) -> list[tuple[Ends, ...] | None]:
         if field is None or field.reach is not Reach.PASS or len(node.shape) != 1 + len(field.spans):
             found.append(None)
         elif n == graph.inputs[source]:
-            found.append(tuple(Ends(*(numpy.ones(number(dim), bool) for _ in Ends._fields)) for dim in node.shape[1:]))
+            found.append(_all(node.shape[1:]))
         else:
             found.append(
                 tuple(_axis(table, node, axis, field.spans[axis], fields, found) for axis in range(len(field.spans)))
             )
     return found
+
+
+def _all(sides: Shape) -> tuple[Ends, ...]:
+    """Of an input's own positions: each sees itself."""
+    return tuple(Ends(*(numpy.ones(number(dim), bool) for _ in Ends._fields)) for dim in sides)
 
 
 def _axis(
@@ -56,15 +61,21 @@ def _axis(
     windows = node.op.windows(*table.graph.shapes_into(node))
     for i in dict.fromkeys(node.inputs):
         before, field = found[i], fields[i]
-        if before is None or field is None or axis >= len(before):
+        if before is None or field is None:
+            continue
+        spans = field.spans
+        if isinstance(windows, tuple) and len(windows) > len(before):  # indices, all of whose axes are positions
+            shape = table.graph.nodes[i].shape
+            before, spans = _all(shape), (POINT,) * len(shape)
+        if axis >= len(before):
             continue
         window = windows[axis] if isinstance(windows, tuple) else Window()
         for position in range(outputs):
             taps = _taps(window, position)
             end.sees[position] |= any(_holds(before[axis].sees, tap) for tap in taps)
-            if taps and field.spans[axis].low(taps[0]) == span.low(position):
+            if taps and spans[axis].low(taps[0]) == span.low(position):
                 end.low[position] |= _holds(before[axis].low, taps[0])
-            if taps and field.spans[axis].high(taps[-1]) == span.high(position):
+            if taps and spans[axis].high(taps[-1]) == span.high(position):
                 end.high[position] |= _holds(before[axis].high, taps[-1])
     return end
 

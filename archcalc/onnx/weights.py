@@ -11,7 +11,7 @@ input on as it is.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from math import erf, exp, pi, prod, sqrt
 from typing import Any, NamedTuple
 
@@ -128,39 +128,35 @@ def _inside(node: Node, shape: Shape) -> float:
     return share
 
 
-def positive(graph: Graph, seed: int, blind: Collection[int] = ()) -> Fill:
+def positive(graph: Graph, seed: int) -> Fill:
     """Weights under which everything that an output sees raises it, and nothing cancels: about 1/channels, biases and
-    shifts zero.
+    shifts zero, and so is an embedding of 0.
 
-    They vary, so that no normalisation over channels meets channels that are all alike. Layers in `blind` (positions)
-    put out the same whatever arrives: their weights are zero and their biases one.
+    They vary, so that no normalisation over channels meets channels that are all alike.
     """
 
     def fill(slot: Slot) -> Array:
-        if slot.n in blind:
-            return numpy.full(
-                slot.shape, slot.name == "variance" or slot.name.endswith(("bias", "shift")), numpy.float32
-            )
-        if (
-            slot.name == "mean"
-            or slot.name.endswith(("bias", "shift"))
-            or graph.nodes[slot.n].op.word in ("position", "token")
-        ):
+        word = graph.nodes[slot.n].op.word
+        if slot.name == "mean" or slot.name.endswith(("bias", "shift")) or word in ("position", "token"):
             return numpy.zeros(slot.shape, numpy.float32)
         random = numpy.random.default_rng((seed, zlib.crc32(slot.label.encode())))
-        level = 1 / _channels(graph.nodes[slot.n], slot) if slot.name == "weight" else 1.0
+        level = 1 / _channels(graph.nodes[slot.n], slot) if slot.name == "weight" and word != "embedding" else 1.0
         if slot.name == "variance":
             return numpy.ones(slot.shape, numpy.float32)
-        return numpy.float32(level) * random.uniform(0.5, 1.5, slot.shape).astype(numpy.float32)
+        values: Array = numpy.float32(level) * random.uniform(0.5, 1.5, slot.shape).astype(numpy.float32)
+        if word == "embedding":
+            values[0] = 0
+        return values
 
     return fill
 
 
 def _channels(node: Node, slot: Slot) -> int:
-    """The input channels that an output channel sums over."""
+    """The input channels that an output channel sums over; 1 where a tensor is no matrix."""
     if node.op.word == "conv_transpose":
         return slot.shape[0] // int(getattr(node.op, "groups", 1))
-    return slot.shape[len(node.shape)] if node.op.word == "local" else slot.shape[1]
+    axis = len(node.shape) if node.op.word == "local" else 1
+    return slot.shape[axis] if axis < len(slot.shape) else 1
 
 
 def constant(name: str, shape: tuple[int, ...]) -> float:

@@ -1,11 +1,11 @@
 """A layer that the language has no operator for: its figures are given."""
 
-from typing import Any
+from typing import Literal
 
 from archcalc.algebra import Dim
 from archcalc.errors import ShapeError
 from archcalc.ops.base import Op, Reach, Shape, Whole, Wholes, Windows, one_of
-from archcalc.ops.emit import Builder, Tensor, Value
+from archcalc.ops.emit import Builder, Tensor, Value, stretched
 
 SEES = {"everything": Reach.ALL, "here": Reach.PASS, "unknown": Reach.MIXED}
 KINDS = ("plain", "layer", "pooling", "inplace", "gate", "view")
@@ -70,37 +70,35 @@ class Opaque(Op):
         return self.elementwise_
 
     def windows(self, *inputs: Shape) -> Windows:
-        return SEES[str(self.sees)]
+        """Position by position only where these are the same."""
+        reach = SEES[str(self.sees)]
+        return Reach.MIXED if reach is Reach.PASS and inputs[0][1:] != self.shape_[1:] else reach
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         """Something that reads what it says it reads, and all its weights: means, summed and stretched to the
         output.
         """
-        first = tensors[0]
-        learned = [
-            builder.node("ReduceMean", builder.weight(name), keepdims=0) for name in (*self.weights(), *self.buffers())
-        ]
-        if SEES[str(self.sees)] is Reach.PASS and first.shape == self.shape_:
-            value: Value = first
-            others = [builder.node("ReduceMean", x, keepdims=0) for x in tensors[1:]]
-        else:
-            value = _mean(builder, first)
-            others = [_mean(builder, x) for x in tensors[1:]]
-        for other in (*others, *learned):
-            value = builder.node("Add", value, other)
-        if value is first:
+        here, rank = self.windows(*(x.shape for x in tensors)) is Reach.PASS, len(self.shape_)
+        value = _mean(builder, tensors[0], rank, here and self.shape_)
+        for x in tensors[1:]:
+            value = builder.node("Add", value, _mean(builder, x, rank, here and self.shape_))
+        for name in (*self.weights(), *self.buffers()):
+            value = builder.node("Add", value, builder.node("ReduceMean", builder.weight(name), keepdims=0))
+        if here and tensors[0].shape == self.shape_:
             return value
-        if SEES[str(self.sees)] is Reach.PASS and first.shape == self.shape_:
-            return value
-        axes = builder.ints(range(1, 1 + len(self.shape_)))
-        return builder.node(
-            "Expand", builder.node("Unsqueeze", value, axes), builder.ints([builder.batch, *self.shape_])
-        )
+        return builder.node("Expand", value, builder.ints([builder.batch, *self.shape_]))
 
 
-def _mean(builder: Builder, x: Tensor) -> Any:
-    """One number a sample."""
-    return builder.node("ReduceMean", x, builder.ints(range(1, x.rank)), keepdims=0) if x.rank > 1 else x
+def _mean(builder: Builder, x: Tensor, rank: int, here: Shape | Literal[False]) -> Value:
+    """One number a sample, or where positions are the same (`here`, the output's shape) one a position; `x` itself
+    where nothing is to be stretched.
+    """
+    if here and x.shape == here:
+        return x
+    if here and x.shape[1:] == here[1:]:
+        return builder.node("ReduceMean", x, builder.ints([1]), keepdims=1)
+    mean = builder.node("ReduceMean", x, builder.ints(range(1, x.rank)), keepdims=0) if x.rank > 1 else x
+    return stretched(builder, mean, 1, rank + 1)
 
 
 __all__ = ["Opaque"]
