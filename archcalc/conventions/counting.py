@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 from archcalc.algebra import Dim
 from archcalc.conventions.quantities import amount
-from archcalc.conventions.rules import Rules, Terms, words
+from archcalc.conventions.rules import Rules, Terms
 from archcalc.conventions.tools import FLOPS, MACS, Tool, find
 from archcalc.cost import Convention, Row, Table, total
 from archcalc.errors import UsageError
 from archcalc.graph import Node, over
 from archcalc.ops import Shape
+from archcalc.ops.normalization import BatchNorm
 
 
 class Figures(NamedTuple):
@@ -155,11 +156,11 @@ class Counted(Table):
     def words(self, node: Node) -> tuple[str, ...]:
         """What tables may call a layer. Batch normalisation that can be folded into the convolution before it is apart:
         `bn_folded` becomes that one's bias, `bn_absorbed` goes into the bias that it has."""
-        if node.op.word == "bn" and self.readers[node.inputs[0]] == 1:
+        if isinstance(node.op, BatchNorm) and self.readers[node.inputs[0]] == 1:
             source = self.graph.nodes[node.inputs[0]]
-            if source.op.word in ("conv", "dwconv") and source.share is None:
-                return ("bn_absorbed" if getattr(source.op, "bias", False) else "bn_folded", *words(node.op))
-        return words(node.op)
+            if source.op.folds_norm and source.share is None:
+                return ("bn_absorbed" if getattr(source.op, "bias", False) else "bn_folded", *node.op.kinds)
+        return node.op.kinds
 
     @cached_property
     def readers(self) -> Counter[int]:

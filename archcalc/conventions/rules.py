@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from archcalc.conventions.quantities import QUANTITIES
-from archcalc.ops import Op
 
 Terms = Mapping[str, int]  # factors of quantities
 _TERM = re.compile(r"\s*([+-])\s*(?:(\d+)\s*\*\s*)?([a-z]+)\s*")
@@ -48,14 +47,3 @@ class Rules:
     def of(self, words: tuple[str, ...], written: str = "module") -> Terms:
         """What counts of it."""
         return terms(self.table.get(self.entry(words, written), self.otherwise), self.known)
-
-
-def words(op: Op) -> tuple[str, ...]:
-    """What a table may call an operator: its word, and before it what sets it apart from others of that word."""
-    if getattr(op, "mode", None) == "bilinear":
-        return ("upsample_bilinear", op.word)
-    if op.word in ("bn", "ln", "gn") and not (getattr(op, "scale", True) or getattr(op, "shift", True)):
-        return (f"{op.word}_plain", op.word)
-    if op.word == "attention" and not getattr(op, "bias", True):
-        return ("attention_plain", op.word)
-    return (op.word,)

@@ -13,27 +13,10 @@ from archcalc.errors import UsageError
 from archcalc.graph import Graph, Input
 from archcalc.latency.kernels import Kernel, kernels
 from archcalc.ops import Shape, size
+from archcalc.ops.base import Runs
 from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv, Local
 from archcalc.ops.dense import Attention
-
-OVERWRITES = {
-    "relu",
-    "relu6",
-    "leaky_relu",
-    "elu",
-    "selu",
-    "sigmoid",
-    "tanh",
-    "hardsigmoid",
-    "softplus",
-    "add",
-    "sub",
-    "mul",
-    "maximum",
-    "mean",
-    "scale",
-}
-VIEWS = {"dropout", "flatten", "reshape"}
+from archcalc.ops.merge import Add
 
 Tensor: TypeAlias = tuple[int, bool]  # the layer that put it out, and whether it is in blocks
 
@@ -97,8 +80,8 @@ class _Arena:
 
     def _source(self, n: int, in_blocks: bool) -> Tensor:
         """The tensor that a layer shows, in the layout it is wanted in: a view shows another's."""
-        while self.graph.nodes[n].op.word in VIEWS:
-            if self.graph.nodes[n].op.word != "dropout":
+        while self.graph.nodes[n].op.is_view and self.graph.nodes[n].inputs:
+            if not self.graph.nodes[n].op.is_identity:
                 in_blocks = False
             (n,) = self.graph.nodes[n].inputs
         return n, in_blocks
@@ -122,12 +105,12 @@ class _Arena:
 
     def _overwritten(self, kernel: Kernel, reads: list[Tensor]) -> list[Tensor]:
         """The tensors in whose place the output may be written, if nothing needs them later."""
-        if any(self.graph.nodes[taken].op.word == "add" for taken in kernel.takes):
+        if any(isinstance(self.graph.nodes[taken].op, Add) for taken in kernel.takes):
             return reads[-1:]
         node = self.graph.nodes[kernel.node]
         return (
             [tensor for tensor in reads if self.graph.nodes[tensor[0]].shape == node.shape]
-            if node.op.word in OVERWRITES
+            if Runs.OVERWRITES in node.op.runs
             else []
         )
 

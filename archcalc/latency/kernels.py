@@ -17,16 +17,15 @@ from archcalc.algebra.poly import rewrite
 from archcalc.graph import Carried, Graph, Node
 from archcalc.latency.work import Work, convolved, counted
 from archcalc.ops import size
+from archcalc.ops.base import Runs
 from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv, Local
+from archcalc.ops.dense import Linear
+from archcalc.ops.merge import Add, Concat
+from archcalc.ops.normalization import BatchNorm, Scale
 from archcalc.ops.windowed import Windowed
 
 STEM = 16  # channels under which a convolution is one of a kind, where there are no blocks
 ALIGNED = 4  # channels must be a multiple of this to be turned into blocks
-WITH_CONV = {"relu", "relu6", "leaky_relu", "sigmoid", "tanh", "hardsigmoid", "hardswish"}
-WITH_LINEAR = {"relu", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "hardsigmoid", "softplus"}
-IN_BLOCKS = WITH_CONV | {"silu", "gelu", "add", "mul", "bn", "upsample"}  # stay in blocks where their inputs are
-POOLS = {"maxpool", "avgpool", "gap", "gmp"}
-FREE = {"dropout", "reshape", "flatten"}  # move nothing
 
 
 class Kernel(NamedTuple):
@@ -104,11 +103,13 @@ class _Runtime:
                 self.blocked[n] = self.arriving.get(n, self.blocked[source])
                 if self.blocked[n] != self.blocked[source]:  # turned over before the first repeat
                     self._reorder(source, source)
-            elif node.op.word == "dropout":
+            elif not node.op.word:
+                continue
+            elif node.op.is_identity:
                 self.blocked[n] = self.blocked[node.inputs[0]]
-            elif node.op.word in FREE:
+            elif node.op.is_view:
                 self._turn(n)
-            elif node.op.word:
+            else:
                 self._layer(n, node)
         for n in self.graph.outputs:
             if self.blocked[n] and n not in self.turned:
@@ -118,12 +119,12 @@ class _Runtime:
 
     def _layer(self, n: int, node: Node) -> None:
         kind, in_blocks = self._kind(node)
-        if node.op.word in IN_BLOCKS:
+        if Runs.IN_BLOCKS in node.op.runs:
             in_blocks = (
                 all(self.blocked[source] for source in node.inputs)
                 and len({self.graph.nodes[source].shape for source in node.inputs}) == 1
             )
-        elif node.op.word == "concat":
+        elif isinstance(node.op, Concat):
             in_blocks = (
                 all(
                     self.blocked[s] and self._number(self.graph.nodes[s].shape[0]) % self.block == 0
@@ -157,25 +158,24 @@ class _Runtime:
 
     def _tail(self, n: int, node: Node, in_blocks: bool) -> tuple[tuple[int, ...], bool, str]:
         """What a kernel does on the side: the layers, whether it adds another tensor, and the activation."""
-        word = node.op.word
-        convolves, dense = word in ("conv", "dwconv"), word == "linear" and len(node.shape) == 1
+        convolves, dense = node.op.folds_norm, isinstance(node.op, Linear) and len(node.shape) == 1
+        normalises = isinstance(node.op, BatchNorm)
+        tails = Runs.WITH_CONV if convolves or (normalises and in_blocks) else Runs.WITH_LINEAR if dense else Runs.ALONE
         takes: list[int] = []
         summed, tail = False, n
         while self.fuses and tail not in self.shown and len(self.readers[tail]) == 1:
             (reader,) = self.readers[tail]
             after = self.graph.nodes[reader]
-            is_folded = after.op.word in ("bn", "scale") and convolves and not summed
-            if after.op.word == "add" and convolves and in_blocks and not summed and self._is_ready(after, tail):
+            is_folded = isinstance(after.op, (BatchNorm, Scale)) and convolves and not summed
+            if isinstance(after.op, Add) and convolves and in_blocks and not summed and self._is_ready(after, tail):
                 summed = True
-            elif after.op.word in (
-                WITH_CONV if convolves or (word == "bn" and in_blocks) else WITH_LINEAR if dense else ()
-            ):
+            elif tails & after.op.runs:
                 return (*takes, reader), summed, after.op.word
-            elif not is_folded and after.op.word != "dropout":
+            elif not is_folded and not after.op.is_identity:
                 break
             takes.append(reader)
             tail = reader
-        while takes and self.graph.nodes[takes[-1]].op.word == "dropout":
+        while takes and self.graph.nodes[takes[-1]].op.is_identity:
             takes.pop()
         return tuple(takes), summed, ""
 
@@ -193,14 +193,14 @@ class _Runtime:
         """The class of a kernel, and whether it can work in blocks of channels."""
         op, (x, *_) = node.op, self.graph.shapes_into(node) or ((),)
         if isinstance(op, Local) or not isinstance(op, (Conv, DepthwiseConv, ConvTranspose)):
-            pools = op.word in POOLS and len(x) == 3
+            pools = op.is_pooling and len(x) == 3
             windowed = pools and isinstance(op, Windowed)
             in_blocks = (
                 pools
                 and (windowed or self.blocked[node.inputs[0]] or self.block == 1)
                 and self._number(x[0]) % self.block == 0
             )
-            suffix = "_map" if op.word == "linear" and len(x) > 1 else "_plain" if windowed and not in_blocks else ""
+            suffix = "_map" if isinstance(op, Linear) and len(x) > 1 else "_plain" if windowed and not in_blocks else ""
             return op.word + suffix, in_blocks
         if len(x) != 3 or isinstance(op, ConvTranspose):
             return (op.word if len(x) == 3 else f"{op.word}{len(x) - 1}d"), False

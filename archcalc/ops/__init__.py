@@ -28,7 +28,7 @@ OPS: dict[str, type[Op]] = dict(_words(Op))
 ACTIVATIONS = tuple(
     word for word, cls in OPS.items() if cls.__module__ == activation.__name__ and word not in ("softmax", "dropout")
 )
-NORMALIZATIONS = ("bn", "ln", "gn", "lrn")
+NORMALIZATIONS = tuple(word for word, cls in OPS.items() if cls.is_normalization)
 
 __all__ = [
     "ACTIVATIONS",

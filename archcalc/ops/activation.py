@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from archcalc.algebra import Dim
-from archcalc.ops.base import End, Free, Ratio, Reach, Shape, Windows, size
+from archcalc.ops.base import End, Free, Ratio, Reach, Runs, Shape, Windows, size
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
 
 
@@ -34,6 +34,7 @@ class ReLU(_Rectifier):
     """max(x, 0)."""
 
     word = "relu"
+    runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS | Runs.OVERWRITES
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return builder.node("Relu", *tensors)
@@ -43,6 +44,7 @@ class ReLU6(_Rectifier):
     """min(max(x, 0), 6)."""
 
     word = "relu6"
+    runs = Runs.WITH_CONV | Runs.IN_BLOCKS | Runs.OVERWRITES
     cost = 2
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
@@ -53,6 +55,7 @@ class LeakyReLU(_Rectifier):
     """x, or slope x below 0."""
 
     word = "leaky_relu"
+    runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS | Runs.OVERWRITES
     positional = ("slope",)
     cost = 2
 
@@ -80,6 +83,7 @@ class ELU(_Elementwise):
     """x, or exp(x) - 1 below 0."""
 
     word = "elu"
+    runs = Runs.WITH_LINEAR | Runs.OVERWRITES
     cost = 3
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
@@ -90,6 +94,7 @@ class SELU(_Elementwise):
     """The scaled elu."""
 
     word = "selu"
+    runs = Runs.WITH_LINEAR | Runs.OVERWRITES
     cost = 4
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
@@ -100,6 +105,7 @@ class GELU(_Elementwise):
     """x/2 (1 + erf(x/sqrt 2))."""
 
     word = "gelu"
+    runs = Runs.IN_BLOCKS
     cost = 5
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
@@ -110,6 +116,7 @@ class Sigmoid(_Elementwise):
     """1 / (1 + exp(-x))."""
 
     word = "sigmoid"
+    runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS | Runs.OVERWRITES
     cost = 4
     keeps_output = False
 
@@ -121,6 +128,7 @@ class SiLU(_Elementwise):
     """x sigmoid(x), also called swish."""
 
     word = "silu"
+    runs = Runs.IN_BLOCKS
     cost = 5
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
@@ -132,6 +140,7 @@ class HardSigmoid(_Elementwise):
     """relu6(x + 3) / 6."""
 
     word = "hardsigmoid"
+    runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS | Runs.OVERWRITES
     cost = 4
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
@@ -142,6 +151,7 @@ class HardSwish(_Elementwise):
     """x relu6(x + 3) / 6."""
 
     word = "hardswish"
+    runs = Runs.WITH_CONV | Runs.IN_BLOCKS
     cost = 5
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
@@ -152,6 +162,7 @@ class Tanh(_Elementwise):
     """Hyperbolic tangent."""
 
     word = "tanh"
+    runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS | Runs.OVERWRITES
     keeps_output = False
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
@@ -162,6 +173,7 @@ class Softplus(_Elementwise):
     """log(1 + exp(x))."""
 
     word = "softplus"
+    runs = Runs.WITH_LINEAR | Runs.OVERWRITES
     cost = 3
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
@@ -199,6 +211,7 @@ class Dropout(_Elementwise):
     """Dropout with rate `p`: nothing at inference; training keeps a mask, which is not counted."""
 
     word = "dropout"
+    is_identity = True
     positional = ("p",)
     cost = 0
     keeps_output = False

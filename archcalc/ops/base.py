@@ -46,6 +46,19 @@ class Reach(enum.Enum):
 
 Windows = tuple[Window, ...] | Reach
 
+
+class Runs(enum.Flag):
+    """How onnxruntime runs an operator, besides alone (1.31, on a CPU with all optimisations): what it takes with what,
+    and which outputs it writes over an input. Read off the models that it writes for each pair of operators.
+    """
+
+    ALONE = 0
+    WITH_CONV = enum.auto()  # the convolution before it does it on the side
+    WITH_LINEAR = enum.auto()  # and so does the matrix product
+    IN_BLOCKS = enum.auto()  # works on blocks of channels where its inputs are in blocks
+    OVERWRITES = enum.auto()  # writes over an input that nothing needs later
+
+
 RULES = ("shape", "weights", "macs", "elementwise", "windows", "emit")
 
 
@@ -64,6 +77,10 @@ class Op(Checked):
     )
     is_view: ClassVar[bool] = False  # moves no data
     is_gate: ClassVar[bool] = False  # a global input only scales the others
+    is_identity: ClassVar[bool] = False  # puts out what it gets, when it isn't trained
+    is_normalization: ClassVar[bool] = False  # may stand in another layer's line as `norm=`
+    folds_norm: ClassVar[bool] = False  # its weights can take a batch normalisation that follows
+    runs: ClassVar[Runs] = Runs.ALONE
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -106,6 +123,11 @@ class Op(Checked):
         `buffers`, and no others.
         """
         raise NotImplementedError
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What a table of another tool may call it: what sets it apart from others of its word, then the word."""
+        return (self.word,)
 
     @property
     def signature(self) -> str:

@@ -57,6 +57,7 @@ class Conv(_Convolution):
     """Convolution: `out` filters of `cin/groups` channels."""
 
     word = "conv"
+    folds_norm = True
     positional = ("out", "kernel")
 
     out: Size
@@ -82,6 +83,7 @@ class DepthwiseConv(_Convolution):
     """Depthwise convolution: each channel has `multiplier` filters of its own."""
 
     word = "dwconv"
+    folds_norm = True
     positional = ("kernel",)
 
     multiplier: Size = 1
@@ -107,6 +109,7 @@ class Local(Conv):
     """
 
     word = "local"
+    folds_norm = False
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         (x,) = inputs

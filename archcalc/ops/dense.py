@@ -135,6 +135,10 @@ class Attention(Op):
     out: Size | None = None
     bias: Flag = True
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return (self.word,) if self.bias else ("attention_plain", self.word)
+
     def _widths(self, q: Shape) -> tuple[Dim, Dim, Dim]:
         """Width inside of queries, of keys and values, and of the output."""
         dim = q[0] if self.dim is None else self.dim

@@ -15,6 +15,7 @@ from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.opaque import SEES, Opaque
 
 FLAGS = ("is_layer", "is_pooling", "in_place", "is_view", "is_gate")
+LIKE = ("is_identity", "is_normalization", "folds_norm", "runs")
 
 
 class Foreign(Op):
@@ -98,7 +99,11 @@ def _elements(tensors: Any) -> Dim:
 
 @lru_cache(maxsize=4096)
 def _kind(word: str, flags: tuple[str, ...]) -> type[Foreign]:
-    return type("Foreign", (Foreign,), {"__module__": __name__, "word": word, **dict.fromkeys(flags, True)})
+    from archcalc.ops import OPS
+
+    own = OPS.get(word)  # a runtime and other tools treat it as ours of that word
+    like = {name: getattr(own, name) for name in LIKE} if own else {}
+    return type("Foreign", (Foreign,), {"__module__": __name__, "word": word, **like, **dict.fromkeys(flags, True)})
 
 
 def foreign(word: str, flags: tuple[str, ...] = (), **figures: Any) -> Foreign:

@@ -2,7 +2,7 @@
 
 from archcalc.algebra import Dim, same
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Free, Reach, Shape, Whole, Windows, size, spell_shape
+from archcalc.ops.base import Free, Reach, Runs, Shape, Whole, Windows, size, spell_shape
 from archcalc.ops.emit import Builder, Tensor, Value, stretched
 
 
@@ -54,6 +54,7 @@ class Add(_Elementwise):
     """The sum of the branches; `survive=p` drops the residual branch with probability 1-p in training."""
 
     word = "add"
+    runs = Runs.IN_BLOCKS | Runs.OVERWRITES
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return self._chain(builder, "Add", tensors)
@@ -63,6 +64,7 @@ class Sub(_Elementwise):
     """The first branch less the others."""
 
     word = "sub"
+    runs = Runs.OVERWRITES
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return self._chain(builder, "Sub", tensors)
@@ -72,6 +74,7 @@ class Mul(_Elementwise):
     """The product of the branches: gates."""
 
     word = "mul"
+    runs = Runs.IN_BLOCKS | Runs.OVERWRITES
     is_gate = True
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
@@ -82,6 +85,7 @@ class Maximum(_Elementwise):
     """The largest of the branches, element by element."""
 
     word = "maximum"
+    runs = Runs.OVERWRITES
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return builder.node("Max", *self._operands(builder, tensors))
@@ -91,6 +95,7 @@ class Mean(_Elementwise):
     """The mean of the branches, element by element."""
 
     word = "mean"
+    runs = Runs.OVERWRITES
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return len(inputs) * size(output)

@@ -4,7 +4,7 @@ from typing import Any
 
 from archcalc.algebra import Dim, divides
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Count, End, Flag, Free, Op, Reach, Shape, Size, Windows, need_rank, number, size
+from archcalc.ops.base import Count, End, Flag, Free, Op, Reach, Runs, Shape, Size, Windows, need_rank, number, size
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
 
 
@@ -33,6 +33,11 @@ class _Affine(Op):
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.PASS
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        plain = self.is_normalization and not self.scale and not self.shift
+        return (f"{self.word}_plain", self.word) if plain else (self.word,)
+
     def _learned(self, output: Shape) -> Dim:
         """Operations of the scale and the shift."""
         return (self.scale + self.shift) * size(output)
@@ -56,6 +61,8 @@ class BatchNorm(_Affine):
     """
 
     word = "bn"
+    is_normalization = True
+    runs = Runs.IN_BLOCKS
 
     def buffers(self, *inputs: Shape) -> dict[str, Shape]:
         return {"mean": inputs[0][:1], "variance": inputs[0][:1]}
@@ -74,6 +81,7 @@ class LayerNorm(_Affine):
     """Layer normalisation over the channels at each position; with `axis=-1` the channels are the last axis."""
 
     word = "ln"
+    is_normalization = True
     in_place = False
 
     axis: End = 0
@@ -101,6 +109,7 @@ class GroupNorm(_Affine):
     """Group normalisation: mean and variance of each of `groups` groups of channels, over all positions."""
 
     word = "gn"
+    is_normalization = True
     positional = ("groups",)
     in_place = False
 
@@ -133,6 +142,7 @@ class LocalResponseNorm(Free):
     """Local response normalisation over `size` neighbouring channels (AlexNet, section 3.3)."""
 
     word = "lrn"
+    is_normalization = True
     positional = ("size",)
 
     size: Count = 5
@@ -176,6 +186,7 @@ class Scale(_Affine):
     """A learned scale a channel (LayerScale), with a learned shift if asked for."""
 
     word = "scale"
+    runs = Runs.OVERWRITES
 
     shift: Flag = False
 

@@ -7,6 +7,7 @@ from archcalc.ops.base import (
     Counts,
     Free,
     Reach,
+    Runs,
     Shape,
     Whole,
     Wholes,
@@ -185,10 +186,15 @@ class Upsample(_Moving):
     """`scale` times as large on every spatial axis, by `nearest` neighbour or `bilinear` (corners not aligned)."""
 
     word = "upsample"
+    runs = Runs.IN_BLOCKS
     positional = ("scale",)
 
     scale: Counts
     mode: one_of("nearest", "bilinear") = "nearest"  # type: ignore[valid-type]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return ("upsample_bilinear", self.word) if self.mode == "bilinear" else (self.word,)
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
