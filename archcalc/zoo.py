@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import textwrap
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from archcalc.memory import CONVENTION as MEMORY_CONVENTION
 from archcalc.model import Model, load
 from archcalc.render import numbers
 from archcalc.render.grid import listing as listing_of
-from archcalc.render.json import receptive_field
+from archcalc.render.json import printed, receptive_field
 from archcalc.spec import bind
 
 _ARXIV = re.compile(r"arxiv:\s*((?:[a-z.-]+/)?(\d\d)\d\d(?:\.\d{4,5}|\d{3}))(?:v\d+)?$", re.IGNORECASE)
@@ -105,9 +104,7 @@ def listing(form: str = "table", width: int | None = None) -> str:
         raise UsageError(f"unknown format '{form}'; there are table, markdown, json")
     found = entries()
     if form == "json":
-        return json.dumps(
-            [_plain(entry, name) for entry in found for name in entry.names], indent=1, ensure_ascii=False
-        )
+        return printed([_plain(entry, name) for entry in found for name in entry.names])
     return _markdown(found) if form == "markdown" else _terminal(found, width)
 
 

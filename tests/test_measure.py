@@ -27,6 +27,7 @@ from archcalc.measure.profile import Event, attribute, layer_times, profiled, sh
 from archcalc.measure.report import milliseconds, text, to_json
 from archcalc.measure.session import failed
 from archcalc.model import Model, load
+from archcalc.render import numbers
 from archcalc.spec import read_spec
 
 UNIT = """\
@@ -64,6 +65,15 @@ def test_a_median_stands_still_when_its_interval_is_narrow() -> None:
     assert stands_still([10.0] * 15)
     assert not stands_still([10.0, 12.0] * 10)
     assert stands_still([10.0 + n / 1000 for n in range(100)])
+
+
+def test_three_significant_digits_are_counted_after_rounding() -> None:
+    assert [numbers.count(n) for n in (9_994, 9_996, 99_960, 999_600, 999_499)] == [
+        "9.99k", "10.0k", "100k", "1.00M", "999k",
+    ]  # fmt: skip
+    shown = [milliseconds(ms) for ms in (9.996, 0.9996, 0.9994, 999.6, 99.96, 12.345, 1200)]
+    assert shown == ["10.0 ms", "1.00 ms", "999 µs", "1.00 s", "100 ms", "12.3 ms", "1.20 s"]
+    assert [numbers.significant(x) for x in (0, 9.996, 0.01234, 1234.4)] == ["0", "10.0", "0.0123", "1,234"]
 
 
 def test_the_rank_correlation_is_spearmans() -> None:

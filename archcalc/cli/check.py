@@ -56,10 +56,8 @@ def _lines(found: list[Checked], quiet: bool) -> list[str]:
 
 
 def _json(found: list[Checked], tally: Tally) -> str:
-    import json
-
     from archcalc import __version__
-    from archcalc.render.json import lacking, verdict
+    from archcalc.render.json import lacking, printed, verdict
 
     networks = [
         {
@@ -78,4 +76,4 @@ def _json(found: list[Checked], tally: Tally) -> str:
         "totals": tally._asdict(),
         "networks": networks,
     }
-    return json.dumps(whole, indent=1, ensure_ascii=False)
+    return printed(whole)

@@ -71,9 +71,8 @@ def _print(table: Table, proof: Proof, quiet: bool) -> None:
 
 
 def _print_json(found: list[tuple[Table, Proof]]) -> None:
-    import json
-
     from archcalc.measure.report import proof_json
+    from archcalc.render.json import printed
 
     results = [proof_json(table, proof) for table, proof in found]
-    typer.echo(json.dumps(results[0] if len(results) == 1 else results, indent=1, ensure_ascii=False))
+    typer.echo(printed(results[0] if len(results) == 1 else results))

@@ -14,7 +14,7 @@ from archcalc.algebra import Number, Poly
 from archcalc.check import Verdict
 from archcalc.comparison.changes import Change, Status
 from archcalc.comparison.sides import Side, same
-from archcalc.render.json import number
+from archcalc.render.json import plain
 
 if TYPE_CHECKING:
     from archcalc.render import contract
@@ -108,7 +108,7 @@ class Comparison:
         return {
             name: (before.get(name), after.get(name))
             for name in {**after, **before}
-            if number(before.get(name)) != number(after.get(name))
+            if plain(before.get(name)) != plain(after.get(name))
         }
 
     @property

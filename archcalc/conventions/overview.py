@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_library
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -32,7 +31,7 @@ def printed(tables: dict[str, Table], form: str) -> str:
             "uncounted": own.totals["uncounted"],
             "tools": [_entry(name, table) for name, table in tables.items()],
         }
-        return json_library.dumps(found, indent=1, ensure_ascii=False)
+        return json.printed(found)
     own = tables["archcalc"]
     rows = [row for name, table in tables.items() for row in _rows(name, table, own.totals["macs"])]
     head = f"{title(own)} · {own.spec.path}{'@' + own.variant if own.variant else ''}"
@@ -66,8 +65,8 @@ def _entry(name: str, table: Table) -> Printed:
         "tool": name,
         "version": table.convention.version or None,
         "units": dict(table.convention.titles),
-        "params": json.number(table.totals["params"]),
+        "params": json.plain(table.totals["params"]),
     }
     for unit in table.convention.titles:
-        found[unit] = json.number(table.totals[unit])  # type: ignore[literal-required]
+        found[unit] = json.plain(table.totals[unit])  # type: ignore[literal-required]
     return found

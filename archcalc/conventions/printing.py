@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_library
 from typing import TYPE_CHECKING
 
 from archcalc.algebra import Number, Poly
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 def printed(table: Counted, form: str) -> str:
     """A bridge in a format, `text` or `json`."""
-    return text(table) if form == "text" else json_library.dumps(contract(table), indent=1, ensure_ascii=False)
+    return text(table) if form == "text" else json.printed(contract(table))
 
 
 def text(table: Counted) -> str:
@@ -90,10 +89,8 @@ def contract(table: Counted) -> Explain:
         "spec": table.spec.path,
         "variant": table.variant,
         "counted_by": {"tool": table.tool.name, "version": table.tool.version, "units": dict(table.convention.titles)},
-        "batch": json.number(table.batch),
-        "bindings": {
-            name: json.number(value) for name, value in table.binding.values.items() if name not in table.free
-        },
+        "batch": json.plain(table.batch),
+        "bindings": {name: json.plain(value) for name, value in table.binding.values.items() if name not in table.free},
         "free": list(table.free),
         "numbers": [_bridge(bridge) for bridge in bridges(table)],
         "uncounted": table.totals["uncounted"],
@@ -109,20 +106,20 @@ def _bridge(bridge: Bridge) -> BridgeOf:
         {
             "op": step.op,
             "written": step.written or None,
-            "layers": json.number(step.layers),
+            "layers": json.plain(step.layers),
             "parts": [
-                {"factor": part.factor, "quantity": part.quantity, "amount": json.number(part.amount)}
+                {"factor": part.factor, "quantity": part.quantity, "amount": json.plain(part.amount)}
                 for part in step.parts
             ],
-            "adds": json.number(step.adds),
+            "adds": json.plain(step.adds),
         }
         for step in bridge.steps
     ]
     return {
         "counts": bridge.counts,
         "title": bridge.title,
-        "ours": json.number(bridge.ours),
+        "ours": json.plain(bridge.ours),
         "factor": bridge.factor,
         "steps": steps,
-        "theirs": json.number(bridge.theirs),
+        "theirs": json.plain(bridge.theirs),
     }

@@ -32,6 +32,7 @@ from archcalc.measure.latency import quantile
 from archcalc.measure.profile import Event, layer_times
 from archcalc.measure.session import feed, versions, vocabularies
 from archcalc.onnx import in_memory
+from archcalc.ops.base import number
 from archcalc.question import Question, Written, table_of
 from archcalc.spec import read_spec
 
@@ -160,7 +161,7 @@ def _table(text: str, name: str, question: Question) -> Table:
 
 def _runner(table: Table, place: Place, profile: Path | None = None) -> Runner:
     model = in_memory(table)
-    inputs = feed(table.graph, vocabularies(table.graph, model), int(str(table.batch)), 0, model.input_kinds())
+    inputs = feed(table.graph, vocabularies(table.graph, model), number(table.batch), 0, model.input_kinds())
     return Runner(model, inputs, place, profile)
 
 

@@ -17,6 +17,7 @@ from archcalc.latency.arena import arena_bytes
 from archcalc.latency.kernels import Kernel, kernels
 from archcalc.latency.profile import Calibrated, Kind, Profile, Roofline
 from archcalc.latency.work import Work
+from archcalc.ops.base import number
 from archcalc.spec import bind
 
 PICO, NANO = Fraction(1, 10**9), Fraction(1, 10**6)  # in milliseconds
@@ -46,7 +47,7 @@ def _calibrated(table: Table, profile: Calibrated) -> Timing:
     different: dict[
         tuple[str, Work], float
     ] = {}  # time by kernels that are alike: what is off in one is off in all of them
-    usual_batch = profile.batches[0] <= number(table.batch, typical) <= profile.batches[1]
+    usual_batch = profile.batches[0] <= at_typical(table.batch, typical) <= profile.batches[1]
     for kernel in found:
         work = kernel.work.scaled(table.batch)
         price = prices.get(kernel.kind)
@@ -57,7 +58,7 @@ def _calibrated(table: Table, profile: Calibrated) -> Timing:
             time = replace(time, extrapolated=time.total)
         repeated = _repeated(table, kernel, time)
         layers[kernel.node] = layers.get(kernel.node, Time()) + repeated
-        usual = float(number(repeated.total, typical))
+        usual = float(at_typical(repeated.total, typical))
         different[kernel.kind, work] = different.get((kernel.kind, work), 0.0) + usual
         outside += usual if time.extrapolated != 0 else 0.0
     held, total = profile.holdout, sum(different.values())
@@ -96,7 +97,7 @@ def _memory(table: Table, profile: Calibrated) -> int | None:
         return None
     width = DTYPES[table.dtype]
     return int(table.totals["weight_bytes"]) + arena_bytes(
-        table.graph, profile.channel_block, int(str(table.batch)), width
+        table.graph, profile.channel_block, number(table.batch), width
     )
 
 
@@ -125,7 +126,7 @@ class Prices:
 
     def covers(self, work: Work, typical: Mapping[str, Number]) -> bool:
         """Whether every count lies in the range that the prices were fitted on (closed forms at typical values)."""
-        return all(low <= number(getattr(work, name), typical) <= high for name, (low, high) in self.seen.items())
+        return all(low <= at_typical(getattr(work, name), typical) <= high for name, (low, high) in self.seen.items())
 
 
 def _roofline(table: Table, profile: Roofline) -> Timing:
@@ -197,11 +198,11 @@ def _typical(table: Table) -> dict[str, Number]:
     }
     for loop in table.graph.loops.values():
         (index,) = loop.range.index.symbols
-        found[index] = int(loop.range.start + number(loop.range.stop, found) - 1) // 2
+        found[index] = int(loop.range.start + at_typical(loop.range.stop, found) - 1) // 2
     return found
 
 
-def number(value: Number, typical: Mapping[str, Number]) -> int | Fraction:
+def at_typical(value: Number, typical: Mapping[str, Number]) -> int | Fraction:
     """A count or a time, at typical values where it is free; an index at its first."""
     found: Any = (
         rewrite(value, lambda atom: typical.get(atom.symbol.name, atom.symbol.low or 1))

@@ -14,6 +14,7 @@ import numpy
 from archcalc.algebra import Poly
 from archcalc.latency.profile import Kind
 from archcalc.latency.work import Work
+from archcalc.measure.latency import rank_correlation
 
 Array = numpy.ndarray[Any, Any]
 
@@ -264,12 +265,13 @@ def score(predicted: Sequence[float], measured: Sequence[float]) -> Score:
     """Judge predictions; both in the same unit."""
     ratios = numpy.array(predicted) / numpy.array(measured)
     errors = numpy.abs(ratios - 1)
+    ranks = rank_correlation(predicted, measured)
     return Score(
         float(errors.mean()),
         float(numpy.median(errors)),
         float((errors <= 0.1).mean()),
         float((errors <= 0.2).mean()),
-        rank_correlation(predicted, measured),
+        1.0 if ranks is None else ranks,
         factor(ratios),
     )
 
@@ -299,25 +301,6 @@ def spread(ratios: Sequence[float], concentrations: Sequence[float], share: floa
     return many, one
 
 
-def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
-    """Spearman's: the correlation of ranks, ties at their mean."""
-    if len(one) < 2:
-        return 1.0
-    ranks = numpy.array([_ranks(one), _ranks(other)])
-    return float(numpy.corrcoef(ranks)[0, 1]) if ranks.std(axis=1).all() else 1.0
-
-
-def _ranks(values: Sequence[float]) -> Array:
-    array = numpy.array(values, dtype=float)
-    order = array.argsort()
-    ranks = numpy.empty(len(array))
-    ranks[order] = numpy.arange(len(array))
-    for value in numpy.unique(array):
-        alike = array == value
-        ranks[alike] = ranks[alike].mean()
-    return ranks
-
-
 def left_out(
     samples: Sequence[Sample], width: int, pooled: Sequence[str] = CACHED, strength: float | None = STRENGTH
 ) -> list[float]:
@@ -345,7 +328,6 @@ __all__ = [
     "fit_common",
     "left_out",
     "nnls",
-    "rank_correlation",
     "score",
     "spread",
 ]

@@ -14,6 +14,7 @@ from archcalc.cost import DTYPES, Table
 from archcalc.measure.device import Device, Runner
 from archcalc.onnx import matrix_product, plain_read
 from archcalc.ops import size
+from archcalc.ops.base import number
 
 SIDE = {"cpu": 1024, "cuda": 8192}  # of the matrices
 TRIES = 24
@@ -36,7 +37,7 @@ def roofline(table: Table, device: Device, reached: float = 0.0) -> Roofline:
     """
     width = DTYPES[table.dtype]
     shapes = [table.graph.nodes[n].shape for n in (*table.graph.inputs.values(), *table.graph.outputs)]
-    moved = int(table.totals["weight_bytes"]) + sum(int(str(size(shape))) for shape in shapes) * width * int(
+    moved = int(table.totals["weight_bytes"]) + sum(number(size(shape)) for shape in shapes) * width * int(
         str(table.batch)
     )
     macs = max(product_rate(device, table.dtype), reached)

@@ -110,7 +110,7 @@ def prove_field(table: Table, n: int, source: str, seed: int = 0) -> FieldProof:
             f"{_at(position)} of {name} doesn't see line {line} of axis {axis}, the outermost of"
             f" {_spelled(windows[position])}"
         )
-    size = tuple(int(str(view.span.size)) for view in views)
+    size = tuple(number(view.span.size) for view in views)
     return FieldProof(
         label(graph, n),
         source,
@@ -165,7 +165,7 @@ class Viewer:
 
     def order(self, n: int, views: tuple[View, ...]) -> tuple[bool, int]:
         """Whether what a layer sees can't hide, and how large its windows are."""
-        return n not in self.inexact, prod(int(str(view.span.size)) for view in views)
+        return n not in self.inexact, prod(number(view.span.size) for view in views)
 
     def reason(self, source: str) -> str:
         """Why no layer's field on an input is shown."""

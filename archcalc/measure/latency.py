@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -15,6 +16,7 @@ from archcalc.measure.device import Device, Runner, memory
 from archcalc.measure.profile import LayerTime, profiled
 from archcalc.measure.session import feed, vocabularies
 from archcalc.onnx import in_memory
+from archcalc.ops.base import number
 from archcalc.render.numbers import size_in_bytes
 
 WARM_UP = 5
@@ -67,7 +69,7 @@ class Latency:
     @property
     def throughput(self) -> float:
         """Samples a second."""
-        return int(str(self.table.batch)) / self.median_ms * 1e3
+        return number(self.table.batch) / self.median_ms * 1e3
 
     @property
     def gmacs(self) -> float:
@@ -161,7 +163,7 @@ def _loaded(table: Table, device: Device, seed: int) -> Runner:
     model = in_memory(table, seed=seed)
     return Runner(
         model,
-        feed(table.graph, vocabularies(table.graph, model), int(str(table.batch)), seed, model.input_kinds()),
+        feed(table.graph, vocabularies(table.graph, model), number(table.batch), seed, model.input_kinds()),
         device,
     )
 
@@ -209,4 +211,4 @@ def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float | No
 def _ranks(values: Sequence[float]) -> list[float]:
     """From 1; equal values share the mean of theirs."""
     ordered = sorted(values)
-    return [ordered.index(value) + (ordered.count(value) + 1) / 2 for value in values]
+    return [(bisect_left(ordered, value) + bisect_right(ordered, value) + 1) / 2 for value in values]

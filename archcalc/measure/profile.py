@@ -22,6 +22,7 @@ from archcalc.graph import Graph
 from archcalc.measure.device import Device, Runner
 from archcalc.measure.session import feed, vocabularies
 from archcalc.onnx import in_memory
+from archcalc.ops.base import number
 
 RUNS, SKIPPED = 12, 3
 CONTRACTIONS = frozenset({"Conv", "FusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul"})
@@ -158,7 +159,7 @@ def _swallowed_before(graph: Graph, n: int, owner: dict[int, int]) -> Iterator[i
 def _events(table: Table, device: Device, seed: int) -> list[Event]:
     """The nodes in the order they run, each with the median of its part of a run."""
     model = in_memory(table, seed=seed)
-    inputs = feed(table.graph, vocabularies(table.graph, model), int(str(table.batch)), seed, model.input_kinds())
+    inputs = feed(table.graph, vocabularies(table.graph, model), number(table.batch), seed, model.input_kinds())
     with tempfile.TemporaryDirectory(prefix="archcalc-") as folder:
         runner = Runner(model, inputs, device, profile=Path(folder, "profile"))
         for _ in range(SKIPPED + RUNS):

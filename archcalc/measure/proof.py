@@ -14,6 +14,7 @@ from archcalc.measure.field import FieldProof, chosen, deepest, prove_field
 from archcalc.measure.session import Session, feed, runtime, vocabularies
 from archcalc.onnx import Fill, Model, in_memory, inferred
 from archcalc.ops import spell_shape
+from archcalc.ops.base import number
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def verify(table: Table, *, fields: Sequence[str] | None = None, seed: int = 0, 
 
 def _run(table: Table, model: Model, seed: int, differences: list[str]) -> Tally:
     """Every layer's real output against its counted shape; one that isn't finite is a difference too."""
-    graph, batch = table.graph, int(str(table.batch))
+    graph, batch = table.graph, number(table.batch)
     layers = graph.layers()
     outputs = Session(model, [graph.nodes[n].name for n in layers]).run(
         feed(graph, vocabularies(graph, model), batch, seed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +13,7 @@ from archcalc.measure.proof import Proof
 from archcalc.measure.session import versions
 from archcalc.render import numbers, title
 from archcalc.render.grid import listing
-from archcalc.render.json import header
+from archcalc.render.json import header, printed
 
 if TYPE_CHECKING:
     from archcalc.render.contract import Measured, Timed, Verified
@@ -25,9 +24,11 @@ MOST_LAYERS = 60
 
 def milliseconds(value: float) -> str:
     """Three significant digits: `12.3 ms`, `850 µs`, `1.20 s`."""
-    scale, unit = (1e3, "µs") if value < 1 else (1.0, "ms") if value < 1000 else (1e-3, "s")
-    scaled = value * scale
-    return f"{scaled:.{2 if scaled < 10 else 1 if scaled < 100 else 0}f} {unit}"
+    for scale, unit in ((1e3, "µs"), (1.0, "ms")):
+        shown = numbers.significant(value * scale)
+        if float(shown.replace(",", "")) < 1000:
+            return f"{shown} {unit}"
+    return f"{numbers.significant(value / 1e3)} s"
 
 
 def text(found: Sequence[Latency], depth: int = 1) -> str:
@@ -186,7 +187,7 @@ def to_json(found: Sequence[Latency]) -> Measured | list[Measured]:
 
 def dumped(entries: Measured | list[Measured]) -> str:
     """As it is printed."""
-    return json.dumps(entries, indent=1, ensure_ascii=False)
+    return printed(entries)
 
 
 def _entry(latency: Latency) -> Measured:
@@ -237,7 +238,7 @@ def _timed(layer: LayerTime, row: Row) -> Timed:
 
 def whole(value: Number) -> int:
     """A count of a network that is run: a number."""
-    return int(str(value))
+    return int(value)  # type: ignore[arg-type]
 
 
 def proof_json(table: Table, proof: Proof) -> Verified:

@@ -2,7 +2,7 @@
 
 from archcalc.algebra import Dim, same
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Free, Reach, Runs, Shape, Whole, Windows, size, spell_shape
+from archcalc.ops.base import Free, Reach, Runs, Shape, Whole, Windows, number, size, spell_shape
 from archcalc.ops.emit import Builder, Tensor, Value, stretched
 
 
@@ -137,4 +137,4 @@ class Concat(Free):
         return Reach.PASS if isinstance(self.axis, int) and self.axis % len(inputs[0]) == 0 else Reach.MIXED
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
-        return builder.node("Concat", *tensors, axis=1 + int(str(self.axis)) % len(tensors[0].shape))
+        return builder.node("Concat", *tensors, axis=1 + number(self.axis) % len(tensors[0].shape))

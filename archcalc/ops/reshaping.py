@@ -14,6 +14,7 @@ from archcalc.ops.base import (
     Window,
     Windows,
     need_rank,
+    number,
     one_of,
     show,
     size,
@@ -99,10 +100,10 @@ class Permute(_Moving):
         (x,) = inputs
         if sorted(map(str, self.order)) != sorted(map(str, range(len(x)))):
             raise ShapeError(f"permute: {show(self.order)} is not an order of the {len(x)} axes of {spell_shape(x)}")
-        return tuple(x[int(str(axis))] for axis in self.order)
+        return tuple(x[number(axis)] for axis in self.order)
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
-        return builder.node("Transpose", *tensors, perm=[0, *(1 + int(str(axis)) for axis in self.order)])
+        return builder.node("Transpose", *tensors, perm=[0, *(1 + number(axis) for axis in self.order)])
 
 
 class Slice(_Moving):
@@ -136,7 +137,7 @@ class Slice(_Moving):
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         ends = [builder.ints((dim,)) for dim in (self.start, self.stop)]
         return builder.node(
-            "Slice", *tensors, *ends, builder.ints((1 + int(str(self.axis)),)), builder.ints((self.step,))
+            "Slice", *tensors, *ends, builder.ints((1 + number(self.axis),)), builder.ints((self.step,))
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import html
 import io
-import json as json_library
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +42,7 @@ def render(tables: Sequence[Table], form: str = "table", **options: object) -> s
     given = Options(**options)  # type: ignore[arg-type]
     if form == "json":
         found = [json.count(table, _listed(table, given)) for table in tables]
-        return json_library.dumps(found[0] if len(found) == 1 else found, indent=1, ensure_ascii=False)
+        return json.printed(found[0] if len(found) == 1 else found)
     if form == "csv":
         return _csv(tables, given)
     writer = {"table": _terminal, "markdown": _markdown, "rst": _rst, "html": _html, "latex": _latex}[form]

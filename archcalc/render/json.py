@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -11,6 +12,7 @@ from archcalc.cost import Row, Table
 from archcalc.duration import Timing
 from archcalc.graph import Uncounted
 from archcalc.ops import Reach
+from archcalc.ops.base import number
 from archcalc.receptive import Field
 from archcalc.render import times
 
@@ -18,14 +20,19 @@ if TYPE_CHECKING:
     from archcalc.render import contract
 
 
-def number(value: Any) -> Any:
+def printed(found: Any) -> str:
+    """JSON as every command prints it."""
+    return json.dumps(found, indent=1, ensure_ascii=False)
+
+
+def plain(value: Any) -> Any:
     """An int as it is, a closed form as text, an expected value that is not whole as a float."""
     if isinstance(value, Poly):
         return text(value)
     if isinstance(value, Fraction):
         return value.numerator if value.denominator == 1 else float(value)
     if isinstance(value, (list, tuple)):
-        return [number(item) for item in value]
+        return [plain(item) for item in value]
     return value
 
 
@@ -49,9 +56,9 @@ def _reach(field: Field) -> Literal["all", "not uniform"] | None:
 
 def _spans(field: Field) -> contract.Spans:
     found: contract.Spans = {
-        "size": [number(span.size) for span in field.spans],
-        "stride": [number(span.stride) for span in field.spans],
-        "start": [number(span.start) for span in field.spans],
+        "size": [plain(span.size) for span in field.spans],
+        "stride": [plain(span.stride) for span in field.spans],
+        "start": [plain(span.start) for span in field.spans],
     }
     if field.gated:
         found["gated"] = True
@@ -69,16 +76,16 @@ def layer(row: Row) -> contract.Layer:
         "block": row.block,
         "line": row.line,
         "inputs": list(row.inputs),
-        "shape": number(row.shape),
-        "params": number(row.params),
-        "trainable_params": number(row.trainable_params),
-        "buffers": number(row.buffers),
-        "macs": number(row.macs),
-        "flops": number(row.flops),
-        "elementwise": number(row.elementwise),
-        "activations": number(row.activations),
-        "weight_bytes": number(row.weight_bytes),
-        "bytes": number(row.bytes),
+        "shape": plain(row.shape),
+        "params": plain(row.params),
+        "trainable_params": plain(row.trainable_params),
+        "buffers": plain(row.buffers),
+        "macs": plain(row.macs),
+        "flops": plain(row.flops),
+        "elementwise": plain(row.elementwise),
+        "activations": plain(row.activations),
+        "weight_bytes": plain(row.weight_bytes),
+        "bytes": plain(row.bytes),
         "receptive_field": receptive_field(row.field),
     }
     if row.time is not None:
@@ -86,9 +93,9 @@ def layer(row: Row) -> contract.Layer:
         found["latency_bound"] = row.time.bound or None
         found["extrapolated"] = row.time.extrapolated != 0
     if row.backward_macs is not None:
-        found["backward_macs"] = number(row.backward_macs)
+        found["backward_macs"] = plain(row.backward_macs)
     if row.ranges:
-        found["over"] = [{"index": str(r.index), "from": number(r.start), "to": number(r.stop - 1)} for r in row.ranges]
+        found["over"] = [{"index": str(r.index), "from": plain(r.start), "to": plain(r.stop - 1)} for r in row.ranges]
     return found
 
 
@@ -104,12 +111,12 @@ def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
         "variant": table.variant,
         "convention": table.convention.name,
         "mode": "training" if table.train else "inference",
-        "batch": number(table.batch),
+        "batch": plain(table.batch),
         "dtype": table.dtype,
-        "bindings": {name: number(value) for name, value in table.binding.values.items() if name not in table.free},
+        "bindings": {name: plain(value) for name, value in table.binding.values.items() if name not in table.free},
         "free": list(table.free),
-        "inputs": {name: number(shape) for name, shape in table.inputs.items()},
-        "totals": cast("contract.Totals", {name: number(value) for name, value in table.totals.items()}),
+        "inputs": {name: plain(shape) for name, shape in table.inputs.items()},
+        "totals": cast("contract.Totals", {name: plain(value) for name, value in table.totals.items()}),
         "receptive_field": _whole_field(table),
         "layers": [layer(row) for row in (table.rows if rows is None else rows)],
     }
@@ -176,7 +183,7 @@ def verdict(found: Any) -> contract.Figure:
         "passed": found.passed,
         "known_mismatch": found.known,
         "warning": found.warning,
-        "counted": number(found.counted),
+        "counted": plain(found.counted),
         "wanted": found.wanted,
         "source": found.source,
         "note": found.note,
@@ -191,8 +198,8 @@ def header(table: Table) -> contract.Asked:
         "spec": table.spec.path,
         "variant": table.variant,
         "mode": "training" if table.train else "inference",
-        "batch": int(str(table.batch)),
-        "bindings": {name: number(value) for name, value in table.binding.values.items()},
-        "inputs": {name: number(shape) for name, shape in table.inputs.items()},
+        "batch": number(table.batch),
+        "bindings": {name: plain(value) for name, value in table.binding.values.items()},
+        "inputs": {name: plain(shape) for name, shape in table.inputs.items()},
         "without": list(table.without),
     }

@@ -13,6 +13,7 @@ from archcalc.ops import Reach, Shape
 from archcalc.receptive import Field
 
 _SI = ("", "k", "M", "G", "T", "P", "E")
+MOST_DECIMALS = 9
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -25,12 +26,27 @@ def scaled(value: int | Fraction, base: int, units: tuple[str, ...]) -> tuple[st
     scaled_value = Fraction(value)
     while scaled_value >= base and step < len(units) - 1:
         scaled_value, step = scaled_value / base, step + 1
-    digits = 2 if scaled_value < 10 else 1 if scaled_value < 100 else 0
-    if round(scaled_value, digits) >= base and step < len(units) - 1:
-        scaled_value, step, digits = scaled_value / base, step + 1, 2
-    elif round(scaled_value, digits) >= 10 ** (3 - digits):
-        digits = max(0, digits - 1)
-    return f"{sign}{float(round(scaled_value, digits)):.{digits}f}", units[step]
+    if round(scaled_value, _decimals(scaled_value)) >= base and step < len(units) - 1:
+        scaled_value, step = scaled_value / base, step + 1
+    return f"{sign}{decimal(scaled_value, _decimals(scaled_value))}", units[step]
+
+
+def _decimals(value: Fraction) -> int:
+    """How many decimals three significant digits have, counted after rounding: 9.996 is 10.0."""
+    digits = 2
+    while digits < MOST_DECIMALS and abs(value) < Fraction(10) ** (2 - digits):
+        digits += 1
+    while digits and abs(round(value, digits)) >= Fraction(10) ** (3 - digits):
+        digits -= 1
+    return digits
+
+
+def significant(value: float | Fraction) -> str:
+    """Three significant digits of what was measured or worked out of that: `1,234`, `12.3`, `0.0123`, `0`."""
+    if not value:
+        return "0"
+    exact_value = Fraction(value)
+    return f"{float(round(exact_value, _decimals(exact_value))):,.{_decimals(exact_value)}f}"
 
 
 def count(value: Number | None, form: Callable[[Number], str] = unicode) -> str:

@@ -23,23 +23,7 @@ def milliseconds(value: Number, form: Form = unicode) -> str:
     """Three significant digits; a closed form with coefficients of four."""
     if isinstance(value, Poly):
         return form(value, DIGITS)
-    return _three(float(value))
-
-
-def _three(value: float) -> str:
-    """`1234`, `12.3`, `0.0123`."""
-    if not value:
-        return "0"
-    digits = 2
-    while digits < 9 and abs(value) < 10 ** (2 - digits):
-        digits += 1
-    return (
-        f"{value:,.0f}"
-        if abs(value) >= 100
-        else f"{value:.{digits - 1}f}"
-        if abs(value) >= 10
-        else f"{value:.{digits}f}"
-    )
+    return numbers.significant(float(value))
 
 
 def facts(table: Table, timing: Timing, form: Form = unicode) -> list[tuple[str, str]]:
@@ -49,11 +33,12 @@ def facts(table: Table, timing: Timing, form: Form = unicode) -> list[tuple[str,
     if not isinstance(total, Poly) and total and isinstance(table.batch, int):
         rate = table.totals["macs"] / Fraction(total) / 10**6
         most = " at most" if timing.is_bound else ""
-        found.append(("throughput", f"{_three(float(1000 * table.batch / total))} samples a second{most}"))
+        found.append(("throughput", f"{numbers.significant(float(1000 * table.batch / total))} samples a second{most}"))
         found.append(
             (
                 "speed",
-                f"{_three(float(rate))} GMAC/s{most}, {float(rate / timing.peak * 100):.0f} % of {timing.peak_source}",
+                f"{numbers.significant(float(rate))} GMAC/s{most},"
+                f" {float(rate / timing.peak * 100):.0f} % of {timing.peak_source}",
             )
         )
         found.append(

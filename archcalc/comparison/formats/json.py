@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from archcalc.comparison.changes import Change
 from archcalc.comparison.result import Comparison, Delta, Report
 from archcalc.comparison.sides import Layer, Side
-from archcalc.render.json import lacking, number, verdict
+from archcalc.render.json import lacking, plain, verdict
 
 if TYPE_CHECKING:
     from archcalc.render import contract
@@ -48,7 +48,7 @@ def model(comparison: Comparison) -> contract.Comparison:
         "delta": {name: _delta(delta) for name, delta in comparison.totals.items()},
         "receptive_field": {name: _delta(delta) for name, delta in comparison.fields.items()},
         "parameters": {
-            name: {"base": number(before), "head": number(after)}
+            name: {"base": plain(before), "head": plain(after)}
             for name, (before, after) in comparison.parameters.items()
         },
         "layers": [_change(change) for change in comparison.changes],
@@ -59,7 +59,7 @@ def model(comparison: Comparison) -> contract.Comparison:
             {
                 "metric": broken.metric,
                 "limit": broken.limit,
-                "value": number(broken.counted),
+                "value": plain(broken.counted),
                 "level": "warn" if broken.warning else "error",
                 "file": broken.mark.file,
                 "line": broken.mark.line,
@@ -83,9 +83,9 @@ def _side(side: Side | None) -> contract.Side | None:
         "without": list(side.without),
         "free": sorted(side.symbols),
         "domain": list(side.domain),
-        "bindings": {name: number(value) for name, value in side.bindings.items()},
-        "inputs": {name: number(shape) for name, shape in side.inputs.items()},
-        "totals": {name: number(value) for name, value in side.totals.items()},
+        "bindings": {name: plain(value) for name, value in side.bindings.items()},
+        "inputs": {name: plain(shape) for name, shape in side.inputs.items()},
+        "totals": {name: plain(value) for name, value in side.totals.items()},
         "layers_known": side.layers is not None,
         "uncounted": len(side.uncounted),
         "uncounted_operators": lacking(side.uncounted),
@@ -95,9 +95,9 @@ def _side(side: Side | None) -> contract.Side | None:
 def _delta(delta: Delta) -> contract.Change:
     percent = delta.percent
     return {
-        "base": number(delta.before),
-        "head": number(delta.after),
-        "change": number(delta.change),
+        "base": plain(delta.before),
+        "head": plain(delta.after),
+        "change": plain(delta.change),
         "percent": None if percent is None else round(float(percent), 6),
     }
 
@@ -114,15 +114,15 @@ def _change(change: Change) -> contract.LayerChange:
         "edited": change.is_direct,
         "base": _layer(change.before),
         "head": _layer(change.after),
-        "delta": {name: number(change.delta(name)) for name in names},
+        "delta": {name: plain(change.delta(name)) for name in names},
     }
 
 
 def _layer(layer: Layer | None) -> contract.Compared | None:
     if layer is None:
         return None
-    costs = {name: number(value) for name, value in layer.costs.items()}
+    costs = {name: plain(value) for name, value in layer.costs.items()}
     return cast(
         "contract.Compared",
-        {"op": layer.op, "text": layer.text, "shape": number(layer.shape), "layers": number(layer.layers), **costs},
+        {"op": layer.op, "text": layer.text, "shape": plain(layer.shape), "layers": plain(layer.layers), **costs},
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_library
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -11,12 +10,13 @@ from typing import NamedTuple
 from archcalc.comparison.formats import github, json, junit, markdown, text
 from archcalc.comparison.result import Report
 from archcalc.errors import UsageError, suggest
+from archcalc.render.json import printed
 from archcalc.writing import write_all
 
 FORMATS: dict[str, Callable[[Report], str]] = {
     "text": text.report,
     "markdown": markdown.report,
-    "json": lambda report: json_library.dumps(json.report(report), indent=1, ensure_ascii=False),
+    "json": lambda report: printed(json.report(report)),
     "github": github.report,
     "junit": junit.report,
 }
