@@ -16,7 +16,12 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from archcalc.escapes import line, lines, same_width
+
+MOST_SHOWN = 50  # mistakes in one message
+MOST_FOUND = 1000  # after so many nobody looks for more
 
 
 class Mark(NamedTuple):
@@ -44,10 +49,10 @@ class Mark(NamedTuple):
             column = self.source.find(text[start : start + length], self.column - 1 + start)
             return self.part(max(column + 1 - self.column, start), length)
         before = len("".join(text[:start].split()))
-        for line, source in enumerate((self.source, *self.more)):
-            for column in range(0 if line else self.column - 1, len(source)):
+        for n, source in enumerate((self.source, *self.more)):
+            for column in range(0 if n else self.column - 1, len(source)):
                 if before == 0 and not source[column].isspace():
-                    return Mark(self.file, self.line + line, column + 1, max(length, 1), source)
+                    return Mark(self.file, self.line + n, column + 1, max(length, 1), source)
                 before -= not source[column].isspace()
         return self
 
@@ -66,9 +71,7 @@ class Problem(NamedTuple):
             calls[4:-2] = [f"through {len(calls) - 6} more"]
         message = self.message if len(self.message) <= 1000 else f"{self.message[:997]}..."
         message += f" ({', '.join(calls)})" if calls else ""
-        if self.mark is None:
-            return message
-        return f"{self.mark}: {message}{excerpt(self.mark)}"
+        return line(message) if self.mark is None else f"{line(f'{self.mark}: {message}')}{excerpt(self.mark)}"
 
 
 def excerpt(mark: Mark, widest: int = 120) -> str:
@@ -76,10 +79,10 @@ def excerpt(mark: Mark, widest: int = 120) -> str:
     if not mark.source:
         return ""
     start = max(0, mark.column - 1 - widest // 2) if len(mark.source) > widest else 0
-    line = "".join(letter if letter.isprintable() else " " for letter in mark.source[start : start + widest])
+    shown = same_width(mark.source[start : start + widest])
     caret = mark.column - 1 - start
-    length = max(1, _cells(line[caret : caret + mark.length]))
-    return f"\n{mark.line:>5} | {line.rstrip()}\n      | {' ' * _cells(line[:caret])}{'^' * length}"
+    length = max(1, _cells(shown[caret : caret + mark.length]))
+    return f"\n{mark.line:>5} | {shown.rstrip()}\n      | {' ' * _cells(shown[:caret])}{'^' * length}"
 
 
 def _cells(text: str) -> int:
@@ -98,16 +101,44 @@ def suggest(name: str, known: Iterable[str], otherwise: str = "") -> str:
 
 
 class ArchcalcError(Exception):
-    """The base of all; its text is fit for a person at a terminal."""
+    """The base of all; its text is fit for a person at a terminal: a line for each of its arguments."""
+
+    def __str__(self) -> str:
+        return lines(map(str, self.args))
 
 
 class SpecError(ArchcalcError):
-    """Mistakes in a spec, in the order of the file. `spec` is what could be read of it where only layers are wrong."""
+    """Mistakes in a spec, in the order of the file. `spec` is what could be read of it where only layers are wrong.
+
+    Its text has the first of them, and how many more there are.
+    """
 
     def __init__(self, problems: Iterable[Problem], spec: object = None) -> None:
         self.spec = spec
         self.problems = sorted(dict.fromkeys(problems), key=lambda p: (p.mark or Mark("", 0, 0))[:3])
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        shown = [str(problem) for problem in self.problems[:MOST_SHOWN]]
+        more = len(self.problems) - len(shown)
+        many = f"{more:,} more mistakes" if len(self.problems) < MOST_FOUND else f"more than {more - 1:,} more mistakes"
+        return "\n".join([*shown, *([f"and {many if more > 1 else 'one more mistake'}"] if more else [])])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.problems, self.spec)
+
+
+class Mistakes(list[Problem]):
+    """A list of what was found so far, which ends the search when there is more than anybody would read."""
+
+    def append(self, problem: Problem) -> None:
+        super().append(problem)
+        if len(self) >= MOST_FOUND:
+            raise SpecError(self)
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            self.append(problem)
 
 
 class ExpressionError(ArchcalcError):
@@ -116,6 +147,9 @@ class ExpressionError(ArchcalcError):
     def __init__(self, message: str, start: int = 0, length: int = 0) -> None:
         super().__init__(message)
         self.start, self.length = start, length
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.args[0], self.start, self.length)
 
 
 class ShapeError(ArchcalcError):
@@ -128,6 +162,9 @@ class Undecided(ArchcalcError):
     def __init__(self, message: str, symbols: Iterable[str]) -> None:
         super().__init__(message)
         self.symbols = tuple(sorted(symbols))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.args[0], self.symbols)
 
 
 class UsageError(ArchcalcError):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import json
 import re
 import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from archcalc import escapes
 from archcalc.errors import UsageError, suggest
 from archcalc.ops import FAMILIES, OPS, Op
 from archcalc.ops.base import Op as Base
@@ -115,7 +115,7 @@ def printed(words: list[str], form: str, width: int | None) -> str:
         raise UsageError(f"there is no operator '{unknown[0]}'{suggest(unknown[0], OPS, '`archcalc ops` lists them')}")
     found = [entry for entry in rows() if not words or entry["name"] in words]
     if form == "json":
-        return json.dumps(found, indent=1)
+        return escapes.json(found)
     if form == "markdown" and not words:
         return markdown().rstrip("\n")
     if words:

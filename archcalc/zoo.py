@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from archcalc import escapes
 from archcalc.cost import CONVENTION, Table
 from archcalc.errors import UsageError
 from archcalc.files import spec_files, specs_folder
@@ -16,7 +17,7 @@ from archcalc.memory import CONVENTION as MEMORY_CONVENTION
 from archcalc.model import Model, load
 from archcalc.render import numbers
 from archcalc.render.grid import listing as listing_of
-from archcalc.render.json import printed, receptive_field
+from archcalc.render.json import receptive_field
 from archcalc.spec import bind
 
 _ARXIV = re.compile(r"arxiv:\s*((?:[a-z.-]+/)?(\d\d)\d\d(?:\.\d{4,5}|\d{3}))(?:v\d+)?$", re.IGNORECASE)
@@ -104,7 +105,7 @@ def listing(form: str = "table", width: int | None = None) -> str:
         raise UsageError(f"unknown format '{form}'; there are table, markdown, json")
     found = entries()
     if form == "json":
-        return printed([_plain(entry, name) for entry in found for name in entry.names])
+        return escapes.json([_plain(entry, name) for entry in found for name in entry.names])
     return _markdown(found) if form == "markdown" else _terminal(found, width)
 
 

@@ -2,6 +2,7 @@
 each other, each outside library has one door, and counting stays light."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import archcalc
 PACKAGE = Path(__file__).parent.parent / "archcalc"
 
 FLOORS = [
+    ("escapes",),
     ("errors", "fields"),
     ("algebra", "writing"),
     ("ops", "duration"),
@@ -99,6 +101,40 @@ def test_an_exception_is_one_that_the_code_needs() -> None:
     found = {(home(path), part) for path in modules() for package, part, _ in imported(path) if package == "archcalc"}
     assert len(EXCEPTIONS) <= 2
     assert set(EXCEPTIONS) <= found
+
+
+SAYS = {"print", "echo", "secho", "writelines"}
+ESCAPING = {  # what makes text printable, and the modules that may: the door, and two that write no text from outside
+    "dumps": {
+        "escapes.py",
+        "schemas/__init__.py",
+        "schemas/outputs.py",
+        "latency/profile.py",
+        "comparison/snapshot.py",
+    },
+    "escape": {"escapes.py"},
+    "quoteattr": {"escapes.py"},
+    "maketrans": {"escapes.py", "algebra/printing.py"},  # the latter for digits that stand high
+}
+
+
+def called(path: Path) -> Iterator[tuple[str, int]]:
+    """The last name of everything that a module calls, and the line; `re.escape` is about patterns."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if not (isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "re"):
+                yield name, node.lineno
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_text_from_outside_has_one_door(path: Path) -> None:
+    here = path.relative_to(PACKAGE).as_posix()
+    said = [f"line {line}: {name}" for name, line in called(path) if name in SAYS and here != "cli/saying.py"]
+    escaped = [f"line {line}: {name}" for name, line in called(path) if here not in ESCAPING.get(name, {here})]
+    assert (said, escaped) == ([], [])
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"sys\.(stdout|stderr)\.(write|buffer)", text)
 
 
 def test_every_module_has_a_floor() -> None:

@@ -8,6 +8,7 @@ import typer
 
 from archcalc.cli.entry import command
 from archcalc.cli.options import Quiet, Specs, models, names
+from archcalc.cli.saying import out, told
 
 
 @command()
@@ -39,12 +40,11 @@ def budget(
 
     made = budgeted(models(specs), share(slack), names(metrics))
     if not write:
-        typer.echo("\n".join(block(written) for written in made))
+        out("\n".join(block(written) for written in made))
         return
     save(made)
     if not quiet:
         for written in made:
-            typer.echo(
+            told(
                 f"{written.path}: {'budget written' if written.text != written.old else 'the budget is as it was'}",
-                err=True,
             )

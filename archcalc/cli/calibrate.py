@@ -10,6 +10,7 @@ import typer
 from archcalc.cli.entry import command
 from archcalc.cli.options import Batch, OnDevice, Precision, Quiet, Threads
 from archcalc.cli.progress import bar
+from archcalc.cli.saying import out
 from archcalc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def calibrate(
     if name is not None:
         profile = profile.model_copy(update={"name": name})
     write(output, printed(profile).encode())
-    typer.echo(f"{output}: {_summary(profile)}")
+    out(f"{output}: {_summary(profile)}")
 
 
 def _share(noise: str) -> float:

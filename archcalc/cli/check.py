@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archcalc import escapes
 from archcalc.cli.entry import command
 from archcalc.cli.options import Quiet, SpecsOrAll, readable, text_or_json
+from archcalc.cli.saying import out
 
 if TYPE_CHECKING:
     from archcalc.check import Checked, Tally
@@ -34,9 +36,9 @@ def check(
     found = check_all(*readable(specs or settings_above(".").files(), quiet))
     tally = Tally.of(found)
     if form == "json":
-        typer.echo(_json(found, tally))
+        out(_json(found, tally))
     else:
-        typer.echo("\n".join([*_lines(found, quiet), str(tally)]))
+        out(escapes.lines([*_lines(found, quiet), str(tally)]))
     if tally.failed:
         raise typer.Exit(1)
 
@@ -57,7 +59,7 @@ def _lines(found: list[Checked], quiet: bool) -> list[str]:
 
 def _json(found: list[Checked], tally: Tally) -> str:
     from archcalc import __version__
-    from archcalc.render.json import lacking, printed, verdict
+    from archcalc.render.json import lacking, verdict
 
     networks = [
         {
@@ -76,4 +78,4 @@ def _json(found: list[Checked], tally: Tally) -> str:
         "totals": tally._asdict(),
         "networks": networks,
     }
-    return printed(whole)
+    return escapes.json(whole)

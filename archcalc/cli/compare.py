@@ -8,6 +8,7 @@ import typer
 
 from archcalc.cli.entry import command
 from archcalc.cli.options import Batch, Dtype, Free, Quiet, Set, Train, Without, bindings, named, names, profile_option
+from archcalc.cli.saying import out, told
 from archcalc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,9 +88,9 @@ def compare(
     outputs(forms or ["text"], _read(report, base))
     printed = write(report, wanted)
     for note in () if quiet else _stay(report):
-        typer.echo(f"note: {note}", err=True)
+        told(f"note: {note}")
     if printed is not None:
-        typer.echo(printed)
+        out(printed, commands="github" in (each.form for each in wanted if each.file is None))
     if report.failed:
         raise typer.Exit(1)
 

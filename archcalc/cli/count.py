@@ -23,6 +23,7 @@ from archcalc.cli.options import (
     names,
     width,
 )
+from archcalc.cli.saying import out
 
 
 @command()
@@ -76,8 +77,6 @@ def count(
     from archcalc.render import render
 
     tables = answered(specs, Question(bindings(sets), names(free), batch, train, dtype, names(without), tool), quiet)
-    typer.echo(
-        render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, flops=flops, width=width())
-    )
+    out(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, flops=flops, width=width()))
     if strict and any(table.graph.uncounted for table in tables):
         raise typer.Exit(1)

@@ -8,6 +8,7 @@ import typer
 
 from archcalc.cli.entry import command
 from archcalc.cli.options import Free, Set, Spec, Train, Without, bindings, names
+from archcalc.cli.saying import out
 from archcalc.errors import UsageError
 
 
@@ -34,4 +35,4 @@ def diagram(
     if form not in FORMATS:
         raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
     table = load(spec).answer(Question(bindings(sets), names(free), train=train, without=names(without)))
-    typer.echo(mermaid(table, depth, direction))
+    out(mermaid(table, depth, direction))

@@ -8,6 +8,7 @@ import typer
 
 from archcalc.cli.entry import command
 from archcalc.cli.options import Quiet
+from archcalc.cli.saying import out, told
 
 
 @command()
@@ -35,23 +36,23 @@ def docs(
     found = documents(files)
     edited = [edit for document in found for edit in document.edited]
     for edit in edited:
-        typer.echo(edit, err=True)
+        told(edit)
     if check:
         stale = [document for document in found if not document.is_current]
         for document in stale:
-            typer.echo(document.diff())
+            out(document.diff())
         if stale:
             names = " ".join(
                 f"'{document.path}'" if " " in str(document.path) else str(document.path) for document in stale
             )
-            typer.echo(f"out of date; run: archcalc docs {names}{' --force' * bool(edited)}", err=True)
+            told(f"out of date; run: archcalc docs {names}{' --force' * bool(edited)}")
             raise typer.Exit(1)
         return
     if edited and not force:
-        typer.echo("nothing was written; --force writes over what they hold", err=True)
+        told("nothing was written; --force writes over what they hold")
         raise typer.Exit(1)
     save(found)
     for document in found:
         if not quiet:
             what = "unchanged" if document.is_current else "refreshed"
-            typer.echo(f"{document.path}: {document.regions} region{'s' * (document.regions != 1)}, {what}")
+            out(f"{document.path}: {document.regions} region{'s' * (document.regions != 1)}, {what}")

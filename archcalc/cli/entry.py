@@ -18,6 +18,7 @@ from typing import Annotated, NoReturn, TypeVar
 import typer
 
 from archcalc.cli.plain import Command, Group
+from archcalc.cli.saying import failed, out
 from archcalc.errors import ArchcalcError
 
 MODULES = (  # the order of `archcalc --help`
@@ -30,7 +31,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from archcalc import __version__
 
-        typer.echo(f"archcalc {__version__}")
+        out(f"archcalc {__version__}")
         raise typer.Exit
 
 
@@ -91,7 +92,7 @@ def start() -> NoReturn:
         except KeyboardInterrupt:
             code = 130
     if not isinstance(code, int):
-        print(code, file=sys.stderr, flush=True)  # noqa: T201
+        failed(str(code))
         code = 1
     os._exit(code)
 
@@ -170,11 +171,10 @@ def _fail_unexpected(error: Exception) -> NoReturn:
 
 def _fail(message: str) -> NoReturn:
     with suppress(OSError):  # whoever can't be told has the exit code
-        sys.stdout.flush()
         said = (
             message
             if message[:1].isupper() or "\n" in message or ":" in message.split(" ")[0]
             else f"archcalc: {message}"
         )
-        print(said, file=sys.stderr, flush=True)  # noqa: T201
+        failed(said)
     sys.exit(2)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import typer
-
 from archcalc.cli.entry import command
 from archcalc.cli.options import Set, Spec, Without, bindings, names
+from archcalc.cli.saying import out
 
 
 @command()
@@ -19,4 +18,4 @@ def expand(
     from archcalc.model import load
     from archcalc.question import Question
 
-    typer.echo(expanded(load(spec).answer(Question(bindings(sets), without=names(without)))), nl=False)
+    out(expanded(load(spec).answer(Question(bindings(sets), without=names(without)))), newline=False)

@@ -22,6 +22,7 @@ from archcalc.cli.options import (
     text_or_json,
     width,
 )
+from archcalc.cli.saying import out
 
 
 @command()
@@ -54,7 +55,7 @@ def explain(
     if tool is not None:
         find(tool)
     if spec is None:
-        typer.echo(reference.tools(form, width()) if tool is None else reference.tool(tool, form))
+        out(reference.tools(form, width()) if tool is None else reference.tool(tool, form))
         return
     (model,) = models([spec])
     question = Question(bindings(sets), names(free), batch, train, without=names(without))
@@ -62,8 +63,8 @@ def explain(
     notes(own, quiet)
     if tool is None:
         tables = {name: model.answer(question._replace(convention=name)) for name in TOOLS}
-        typer.echo(overview.printed({"archcalc": own, **tables}, form))
+        out(overview.printed({"archcalc": own, **tables}, form))
     else:
         found = model.answer(question._replace(convention=tool))
         assert isinstance(found, Counted)
-        typer.echo(printing.printed(found, form))
+        out(printing.printed(found, form))

@@ -23,6 +23,7 @@ from archcalc.cli.options import (
     names,
     notes,
 )
+from archcalc.cli.saying import out
 from archcalc.errors import UsageError
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The numbers that learned tensors begin with follow from it.")]
@@ -72,7 +73,7 @@ def export(
         + f" in {made.tensors:,} tensors"
     )
     files = f"{made.path} and {made.data}" if made.data else str(made.path)
-    typer.echo(
+    out(
         f"{files}: {made.layers:,} layers, {made.nodes:,} nodes, {tensors}, opset {made.opset},"
         f" {numbers.size_in_bytes(made.bytes)}"
     )

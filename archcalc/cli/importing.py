@@ -9,6 +9,7 @@ import typer
 
 from archcalc.cli.entry import command
 from archcalc.cli.options import Quiet, Set, apart, bindings
+from archcalc.cli.saying import out, told
 
 
 @command("import")
@@ -33,8 +34,8 @@ def import_(
     apart(output, model)
     text, notes = load(model).to_spec(**bindings(sets))
     for note in notes if not quiet else ():
-        typer.echo(f"note: {note}", err=True)
+        told(f"note: {note}")
     if output is None:
-        typer.echo(text, nl=False)
+        out(text, newline=False)
     else:
         write(output, text.encode())

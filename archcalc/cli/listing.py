@@ -8,6 +8,7 @@ import typer
 
 from archcalc.cli.entry import command
 from archcalc.cli.options import width
+from archcalc.cli.saying import out
 
 
 @command()
@@ -15,7 +16,7 @@ def zoo(form: Annotated[str, typer.Option("--format", "-o", help="table, markdow
     """List the networks that ship, with their totals."""
     from archcalc.zoo import listing
 
-    typer.echo(listing(form, width()))
+    out(listing(form, width()))
 
 
 @command()
@@ -26,7 +27,7 @@ def ops(
     """The operator reference: how each layer is written, its options and what it counts."""
     from archcalc.reference import printed
 
-    typer.echo(printed(words or [], form, width()))
+    out(printed(words or [], form, width()))
 
 
 @command()
@@ -42,4 +43,4 @@ def schema(
     """Print the JSON Schema (draft-07) of a spec, for editors, or of what a command prints with --format json."""
     from archcalc.schemas import schema_text
 
-    typer.echo(schema_text(name))
+    out(schema_text(name))

@@ -24,6 +24,7 @@ from archcalc.cli.options import (
     text_or_json,
 )
 from archcalc.cli.progress import rounds
+from archcalc.cli.saying import out
 from archcalc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def measure(
         known, place, dtype = _compared(against, Path(specs[0]).parent, place, dtype)
     tables = answered(specs, Question(bindings(sets), (), batch, False, dtype or "fp32", names(without)), quiet)
     found = _timed(tables, place, runs, profile or (known is not None and place.kind == "cpu"), seed, quiet)
-    typer.echo(_shown(found, known, form, depth))
+    out(_shown(found, known, form, depth))
     if found[0].interrupted:
         raise UsageError(f"interrupted after {len(found[0].times)} rounds")
 

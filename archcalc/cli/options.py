@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archcalc.cli.saying import out, told
 from archcalc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def _columns(names: str | None) -> str | None:
 
         width = max(map(len, COLUMNS))
         for name, column in COLUMNS.items():
-            typer.echo(f"{name:<{width}}  {column.help}")
+            out(f"{name:<{width}}  {column.help}")
         raise typer.Exit
     return names
 
@@ -58,7 +59,7 @@ def _device_help(name: str | None) -> str | None:
 
         for known in device_names():
             profile = load_profile(known)
-            typer.echo(f"{known:<24}  {profile.kind:<10}  {profile.name} ({', '.join(profile.dtypes)})")
+            out(f"{known:<24}  {profile.kind:<10}  {profile.name} ({', '.join(profile.dtypes)})")
         raise typer.Exit
     return name
 
@@ -207,7 +208,7 @@ def _specs(given: str, quiet: bool) -> list[str]:
         return [given]
     found, others, skipped = in_folder(given)
     if skipped and not quiet:
-        typer.echo(f"note: skipped, for they are no files: {_some(skipped)}", err=True)
+        told(f"note: skipped, for they are no files: {_some(skipped)}")
     if not found:
         seen = (
             f": none of its {len(others)} YAML file{'s' * (len(others) != 1)} begins with `archcalc: 1`"
@@ -216,7 +217,7 @@ def _specs(given: str, quiet: bool) -> list[str]:
         )
         raise UsageError(f"there is no spec in the folder {given}{seen}")
     if others and not quiet:
-        typer.echo(f"note: no specs, for want of `archcalc: 1`: {_some(others)}", err=True)
+        told(f"note: no specs, for want of `archcalc: 1`: {_some(others)}")
     return found
 
 
@@ -249,13 +250,13 @@ def notes(table: Table, quiet: bool) -> None:
     from archcalc.ops.base import show
 
     for name in table.dropped:
-        typer.echo(f"note: {name} stays {show(table.binding.values[name])}: it decides the structure", err=True)
+        told(f"note: {name} stays {show(table.binding.values[name])}: it decides the structure")
     for note in table.graph.notes:
-        typer.echo(f"note: {note}", err=True)
+        told(f"note: {note}")
     for node in (
         table.graph.dead_ends() if not is_model_file(table.spec.path) else ()
     ):  # what a model file puts out it says itself
-        typer.echo(f"{node.mark}: warning: nothing reads {node.name}; list it under `outputs:` if it is one", err=True)
+        told(f"{node.mark}: warning: nothing reads {node.name}; list it under `outputs:` if it is one")
 
 
 def width() -> int | None:

@@ -7,19 +7,41 @@ whole number, a flag.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from archcalc import escapes
+
 Process = Callable[[Any, Any], Any]  # of a context and of what was given, or the default
 JUDGE = object()
+
+
+@contextmanager
+def _printable() -> Iterator[None]:
+    """What typer says of a command line quotes it; names of files get there, too."""
+    try:
+        yield
+    except Exception as error:
+        if hasattr(error, "exit_code") and isinstance(said := getattr(error, "message", None), str):
+            error.message = escapes.report(said)  # type: ignore[attr-defined]
+        raise
 
 
 class _Plain:
     """A command whose options go to typer only where there is something to judge: what is wrong, missing, or of another
     type.
     """
+
+    def make_context(self, *words: Any, **extra: Any) -> Any:
+        with _printable():
+            return super().make_context(*words, **extra)  # type: ignore[misc]
+
+    def invoke(self, ctx: Any) -> Any:
+        with _printable():
+            return super().invoke(ctx)  # type: ignore[misc]
 
     def get_params(self, ctx: Any) -> list[Any]:
         params: list[Any] = super().get_params(ctx)  # type: ignore[misc]

@@ -23,6 +23,7 @@ from archcalc.cli.options import (
     profile_option,
     width,
 )
+from archcalc.cli.saying import out
 
 Device = Annotated[
     str,
@@ -80,4 +81,4 @@ def predict(
         )
         notes(table, quiet)
         tables.append(table)
-    typer.echo(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, width=width()))
+    out(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, width=width()))

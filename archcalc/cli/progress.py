@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
-import typer
+from archcalc.cli.saying import drawn, wiped
 
 WIDTH = 30
 
@@ -42,7 +42,7 @@ def _vanishing(show: Show, quiet: bool) -> Iterator[Show | None]:
     try:
         yield show
     finally:
-        _write(f"{' ' * (WIDTH + 30)}\r")
+        wiped(WIDTH + 30)
 
 
 def _filled(done: int, of: int) -> str:
@@ -51,4 +51,4 @@ def _filled(done: int, of: int) -> str:
 
 
 def _write(line: str) -> None:
-    typer.echo(f"\r{line}", err=True, nl=False)
+    drawn(line)

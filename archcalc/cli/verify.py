@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archcalc import escapes
 from archcalc.cli.entry import command
 from archcalc.cli.export import Seed
 from archcalc.cli.options import Batch, Quiet, Set, Specs, Train, Without, bindings, models, names, notes, text_or_json
+from archcalc.cli.saying import out, told
 
 if TYPE_CHECKING:
     from archcalc.cost import Table
@@ -63,16 +65,15 @@ def verify(
 
 
 def _print(table: Table, proof: Proof, quiet: bool) -> None:
-    typer.echo(f"{table.name} ({table.spec.path}): {proof}")
+    out(escapes.line(f"{table.name} ({table.spec.path}): {proof}"))
     for difference in proof.differences:
-        typer.echo(f"  FAIL {difference}")
+        out(escapes.line(f"  FAIL {difference}"))
     for note in () if quiet else proof.notes:
-        typer.echo(f"note: {table.name}: {note}", err=True)
+        told(f"note: {table.name}: {note}")
 
 
 def _print_json(found: list[tuple[Table, Proof]]) -> None:
     from archcalc.measure.report import proof_json
-    from archcalc.render.json import printed
 
     results = [proof_json(table, proof) for table, proof in found]
-    typer.echo(printed(results[0] if len(results) == 1 else results))
+    out(escapes.json(results[0] if len(results) == 1 else results))

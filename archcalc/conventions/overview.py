@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from archcalc import escapes
 from archcalc.algebra import Number, Poly
 from archcalc.cost import Table
 from archcalc.render import json, numbers, title
@@ -31,7 +32,7 @@ def printed(tables: dict[str, Table], form: str) -> str:
             "uncounted": own.totals["uncounted"],
             "tools": [_entry(name, table) for name, table in tables.items()],
         }
-        return json.printed(found)
+        return escapes.json(found)
     own = tables["archcalc"]
     rows = [row for name, table in tables.items() for row in _rows(name, table, own.totals["macs"])]
     head = f"{title(own)} · {own.spec.path}{'@' + own.variant if own.variant else ''}"

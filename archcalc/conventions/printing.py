@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archcalc import escapes
 from archcalc.algebra import Number, Poly
 from archcalc.conventions.bridge import PARAMS, Bridge, Step, bridges
 from archcalc.conventions.counting import Counted
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def printed(table: Counted, form: str) -> str:
     """A bridge in a format, `text` or `json`."""
-    return text(table) if form == "text" else json.printed(contract(table))
+    return text(table) if form == "text" else escapes.json(contract(table))
 
 
 def text(table: Counted) -> str:

@@ -6,12 +6,12 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from archcalc import escapes
 from archcalc.conventions.nodes import NODES
 from archcalc.conventions.quantities import QUANTITIES
 from archcalc.conventions.rules import Rules, terms
 from archcalc.conventions.tools import TOOLS, Tool, find
 from archcalc.render.grid import listing
-from archcalc.render.json import printed
 
 if TYPE_CHECKING:
     from archcalc.render.contract import Described, Tools
@@ -151,7 +151,7 @@ def _json(*tools: Tool) -> str:
         "tool": {"name": "archcalc", "version": __version__},
         "tools": [_described(tool) for tool in tools],
     }
-    return printed(found)
+    return escapes.json(found)
 
 
 def _described(tool: Tool) -> Described:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from archcalc import escapes
 from archcalc.errors import UsageError
-from archcalc.render.markup import grid_table, in_markdown, in_rst, pipe_table
+from archcalc.render.markup import grid_table, pipe_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +71,13 @@ def written(piece: Piece, markup: str, inline: bool) -> str:
 def _markdown(piece: Piece, inline: bool) -> str:
     match piece:
         case Grid():
-            return _grid(
-                piece, pipe_table(piece.headings, piece.rows, piece.right, piece.total), in_markdown(piece.caption)
-            )
+            return _grid(piece, pipe_table, escapes.markdown_paragraph)
         case Words(define=str(name)) | Formula(define=str(name)) | Code(define=str(name)):
             raise UsageError(
                 f"--define {name} is for reStructuredText; in Markdown the number itself stands in the sentence"
             )
         case Words():
-            return in_markdown(piece.text)
+            return escapes.markdown(piece.text)
         case Formula():
             return f"${piece.latex}$" if inline else f"$$\n{piece.latex}\n$$"
         case Code():
@@ -89,9 +89,9 @@ def _markdown(piece: Piece, inline: bool) -> str:
 def _rst(piece: Piece) -> str:
     match piece:
         case Grid():
-            return _grid(piece, grid_table(piece.headings, piece.rows, piece.right, piece.total), in_rst(piece.caption))
+            return _grid(piece, grid_table, escapes.rst)
         case Words():
-            return _defined(piece.define, in_rst(piece.text)) or in_rst(piece.text)
+            return _defined(piece.define, escapes.rst(piece.text)) or escapes.rst(piece.text)
         case Formula():
             return _defined(piece.define, f":math:`{piece.latex}`") or f".. math::\n\n   {piece.latex}"
         case Code():
@@ -106,5 +106,6 @@ def _defined(name: str | None, text: str) -> str:
     return "" if name is None else f".. |{name}| replace:: {text}"
 
 
-def _grid(piece: Grid, table: str, caption: str) -> str:
-    return "\n\n".join(part for part in (table if piece.rows else "", caption) if part)
+def _grid(piece: Grid, writer: Callable[..., str], paragraph: Callable[[str], str]) -> str:
+    table = writer(piece.headings, piece.rows, piece.right, piece.total) if piece.rows else ""
+    return "\n\n".join(part for part in (table, paragraph(piece.caption)) if part)

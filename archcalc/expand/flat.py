@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archcalc import escapes
 from archcalc.cost import Table
 from archcalc.errors import UsageError
 from archcalc.expand.lowering import lowered
@@ -92,6 +93,4 @@ def _list(shape: object) -> str:
 
 
 def _quoted(text: str) -> str:
-    import json
-
-    return json.dumps(text, ensure_ascii=False)
+    return escapes.yaml(text)

@@ -6,11 +6,11 @@ in total; a network that folding can't write is written flat.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from archcalc import escapes
 from archcalc.build import build
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, UsageError
@@ -186,9 +186,9 @@ class _Writer:
 
     def lines(self) -> Iterator[str]:
         if self.source:
-            yield f"# made by `archcalc import` from {self.source}"
+            yield f"# made by `archcalc import` from {escapes.line(self.source)}"
         yield "archcalc: 1"
-        yield f"name: {json.dumps(self.table.name, ensure_ascii=False)}"
+        yield f"name: {escapes.yaml(self.table.name)}"
         inputs = {
             name: f"[{', '.join(spell(dim, True) for dim in self.graph.nodes[n].shape)}]"
             for name, n in self.graph.inputs.items()
@@ -267,7 +267,7 @@ class _Writer:
 def _scalar(text: str) -> str:
     """A line as YAML: in quotes if it needs them."""
     plain = text[:1].isalnum() and ": " not in text and " #" not in text and not text.endswith(":")
-    return text if plain else json.dumps(text)
+    return text if plain else escapes.yaml(text)
 
 
 __all__ = ["spec_text"]

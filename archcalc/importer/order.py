@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+from archcalc import escapes
 from archcalc.importer.proto import NodeProto, Subgraph
 from archcalc.importer.wire import Bad
 
@@ -62,8 +63,7 @@ def _sorted(order: list[int], sources: dict[int, list[int]], nodes: list[NodePro
 def called(node: NodeProto, n: int) -> str:
     """A node in messages: its name, or its place."""
     if node.name:
-        shown = "".join(letter if letter.isprintable() else "?" for letter in node.name)
-        return f"'{shown if len(shown) <= 120 else shown[:117] + '...'}'"
+        return f"'{escapes.line(node.name, 120)}'"
     return f"{n + 1}"
 
 

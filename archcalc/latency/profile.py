@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from archcalc import escapes
 from archcalc.errors import UsageError, suggest
 from archcalc.files import specs_folder
 
@@ -276,7 +277,7 @@ def parse(content: bytes, shown: str) -> Profile:
             f"{shown}: {_place(problem)}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
             for problem in error.errors()
         ]
-        raise UsageError("\n".join(problems[:10])) from None
+        raise UsageError(*problems[:10]) from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -298,10 +299,7 @@ def _place(problem: Any) -> str:
 
 def printed(profile: Profile) -> str:
     """A profile as its file holds it."""
-    return (
-        json.dumps(profile.model_dump(mode="json", by_alias=True, exclude_defaults=True), indent=1, ensure_ascii=False)
-        + "\n"
-    )
+    return escapes.json(profile.model_dump(mode="json", by_alias=True, exclude_defaults=True)) + "\n"
 
 
 __all__ = [

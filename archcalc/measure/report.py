@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from archcalc import escapes
 from archcalc.algebra import Number
 from archcalc.cost import Row, Table
 from archcalc.measure.latency import Latency, rank_correlation
@@ -13,7 +14,7 @@ from archcalc.measure.proof import Proof
 from archcalc.measure.session import versions
 from archcalc.render import numbers, title
 from archcalc.render.grid import listing
-from archcalc.render.json import header, printed
+from archcalc.render.json import header
 
 if TYPE_CHECKING:
     from archcalc.render.contract import Measured, Timed, Verified
@@ -187,7 +188,7 @@ def to_json(found: Sequence[Latency]) -> Measured | list[Measured]:
 
 def dumped(entries: Measured | list[Measured]) -> str:
     """As it is printed."""
-    return printed(entries)
+    return escapes.json(entries)
 
 
 def _entry(latency: Latency) -> Measured:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from archcalc import escapes
 from archcalc.algebra import Number, Poly, latex, text, unicode
 from archcalc.cost import Row, Table
 from archcalc.errors import UsageError
@@ -17,7 +17,7 @@ from archcalc.memory import TRAINING_CONVENTION
 from archcalc.render import grouping, json, numbers, times
 from archcalc.render.columns import COLUMNS, SUMMED, Form, chosen
 from archcalc.render.grid import grid
-from archcalc.render.markup import INDENT, grid_table, in_markdown, in_rst, pipe_table
+from archcalc.render.markup import INDENT, grid_table, pipe_table
 
 FORMATS = ("table", "markdown", "rst", "csv", "json", "html", "latex")
 
@@ -42,7 +42,7 @@ def render(tables: Sequence[Table], form: str = "table", **options: object) -> s
     given = Options(**options)  # type: ignore[arg-type]
     if form == "json":
         found = [json.count(table, _listed(table, given)) for table in tables]
-        return json.printed(found[0] if len(found) == 1 else found)
+        return escapes.json(found[0] if len(found) == 1 else found)
     if form == "csv":
         return _csv(tables, given)
     writer = {"table": _terminal, "markdown": _markdown, "rst": _rst, "html": _html, "latex": _latex}[form]
@@ -77,7 +77,8 @@ def cells(table: Table, options: Options, form: Form = unicode, indent: str = " 
         names = [name for name in names if name not in ("shape", "field")]
     shown = grouping.entries(table, options.by, options.depth, options.sort, options.top)
     labels = [
-        indent * entry.level + (entry.row.name.rpartition("/")[2] if entry.level else entry.row.name) for entry in shown
+        indent * entry.level + escapes.line(entry.row.name.rpartition("/")[2] if entry.level else entry.row.name)
+        for entry in shown
     ]
     rows = [
         [label if name == "layer" else COLUMNS[name].cell(entry.row, table, form) for name in names]
@@ -114,7 +115,9 @@ def _whole(table: Table) -> Row:
 
 def title(table: Table, form: Form = unicode) -> str:
     """`GoogLeNet · input 3x224x224`."""
-    inputs = ", ".join(f"{name} {numbers.shape(shape, form)}".rstrip() for name, shape in table.inputs.items())
+    inputs = ", ".join(
+        f"{escapes.line(name)} {numbers.shape(shape, form)}".rstrip() for name, shape in table.inputs.items()
+    )
     batch = "" if table.batch == 1 else f" · batch {numbers.exact(table.batch, form)}"
     if table.graph.samples > 1 and not batch:
         batch = (
@@ -122,7 +125,7 @@ def title(table: Table, form: Form = unicode) -> str:
             if table.graph.whole
             else f" · batch {table.graph.samples} in the file"
         )
-    return f"{table.name} · {inputs}{batch}{' · training' if table.train else ''}"
+    return f"{escapes.line(table.name)} · {inputs}{batch}{' · training' if table.train else ''}"
 
 
 def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
@@ -236,9 +239,14 @@ def _terminal(table: Table, options: Options) -> str:
     label = max(len(name) for name, _ in notes)
     lines = [line for name, value in notes for line in _wrapped(f"{name:<{label}}  ", value, options.width)]
     lines += ["", *(line for text in legend(table) for line in _wrapped("", text, options.width))]
-    head = f"{title(table)} · {table.spec.path}{'@' + table.variant if table.variant else ''}"
+    head = escapes.line(f"{title(table)} · {table.spec.path}{'@' + table.variant if table.variant else ''}")
     return "\n".join(
-        [*_wrapped("", head, options.width), "", *([grid(found, options.width), ""] if found.rows else []), *lines]
+        [
+            *_wrapped("", head, options.width),
+            "",
+            *([grid(found, options.width), ""] if found.rows else []),
+            *map(escapes.line, lines),
+        ]
     )
 
 
@@ -258,16 +266,16 @@ def _wrapped(label: str, value: str, width: int | None) -> list[str]:
 
 
 def _markdown(table: Table, options: Options) -> str:
-    return _marked_up(table, options, pipe_table, in_markdown)
+    return _marked_up(table, options, pipe_table, escapes.markdown_paragraph)
 
 
 def _rst(table: Table, options: Options) -> str:
-    return _marked_up(table, options, grid_table, in_rst)
+    return _marked_up(table, options, grid_table, escapes.rst)
 
 
-def _marked_up(table: Table, options: Options, writer: Callable[..., str], escape: Callable[[str], str]) -> str:
+def _marked_up(table: Table, options: Options, writer: Callable[..., str], paragraph: Callable[[str], str]) -> str:
     found = cells(table, options, indent=INDENT)
-    below = escape(caption(table))
+    below = paragraph(caption(table))
     return f"{writer(found.headings, found.rows, found.right, found.total)}\n\n{below}" if found.rows else below
 
 
@@ -305,7 +313,7 @@ def _html(table: Table, options: Options) -> str:
         disable_numparse=True,
         preserve_whitespace=True,
     )
-    return str(body).replace("<table>", f"<table>\n<caption>{html.escape(caption(table))}</caption>", 1)
+    return str(body).replace("<table>", f"<table>\n<caption>{escapes.html(caption(table))}</caption>", 1)
 
 
 def _latex(table: Table, options: Options) -> str:
@@ -321,33 +329,24 @@ def _latex(table: Table, options: Options) -> str:
     body = tabulate(
         rows, [_escaped(h) for h in found.headings], tablefmt="latex_raw", colalign=align, disable_numparse=True
     )
-    return f"% {caption(table, text)}\n{body}"
+    return f"% {escapes.line(caption(table, text))}\n{body}"
 
 
 def _escaped(cell: str) -> str:
     """Text for LaTeX; what stands between the marks is math already."""
-    escapes = {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-    }
-    escapes |= {"^": r"\textasciicircum{}", "·": r"$\cdot$", "<": r"$<$", ">": r"$>$", "×": r"$\times$"}
     indent = len(cell) - len(cell.removeprefix("\\quad "))
     lead = "\\quad " if indent else ""
     while cell.startswith("\\quad ", len(lead)):
         lead += "\\quad "
     pieces = cell[len(lead) :].split("\x00")
-    done = "".join(escapes.get(letter, letter) for letter in pieces[0])
+    done = escapes.latex(pieces[0])
     for piece in pieces[1:]:
         math, _, rest = piece.partition("\x01")
-        done += f"${math}$" + "".join(escapes.get(letter, letter) for letter in rest)
+        done += f"${math}$" + escapes.latex(rest)
     return lead + done
+
+
+WORDS = frozenset({"name", "op", "text", "block", "inputs"})  # columns of CSV that hold text from outside
 
 
 def _csv(tables: Sequence[Table], options: Options) -> str:
@@ -383,7 +382,9 @@ def _csv(tables: Sequence[Table], options: Options) -> str:
                 else {"size": field if isinstance(field, str) else ""}
             )
             found |= {f"field_{key}": _joined(spans.get(key, "")) for key in ("size", "stride", "start")}
-            writer.writerow([table.name, *(_joined(found.get(name, "")) for name in names)])
+            for name in WORDS & found.keys():
+                found[name] = escapes.csv(str(_joined(found[name])))
+            writer.writerow([escapes.csv(table.name), *(_joined(found.get(name, "")) for name in names)])
     return out.getvalue().rstrip("\n")
 
 

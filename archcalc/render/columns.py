@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from archcalc import escapes
 from archcalc.cost import Row, Table
 from archcalc.errors import UsageError, suggest
 from archcalc.render import numbers, times
@@ -55,9 +56,11 @@ def _time_share(row: Row, table: Table, form: Form) -> str:
 
 
 COLUMNS: dict[str, Column] = {
-    "layer": Column("layer", "the path of labels", lambda row, table, form: row.name, False),
-    "op": Column("operation", "the layer as the spec language writes it", lambda row, table, form: row.text, False),
-    "inputs": Column("inputs", "what it reads", lambda row, table, form: ", ".join(row.inputs), False),
+    "layer": Column("layer", "the path of labels", lambda row, table, form: escapes.line(row.name), False),
+    "op": Column(
+        "operation", "the layer as the spec language writes it", lambda row, table, form: escapes.line(row.text), False
+    ),
+    "inputs": Column("inputs", "what it reads", lambda row, table, form: escapes.line(", ".join(row.inputs)), False),
     "line": Column("line", "where it stands in the spec", lambda row, table, form: str(row.line)),
     "shape": Column("output", "one sample, channels first", lambda row, table, form: numbers.shape(row.shape, form)),
     "params": Column("params", "learned numbers; shared weights once", _count("params")),

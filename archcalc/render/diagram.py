@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archcalc import escapes
 from archcalc.cost import Row, Table
 from archcalc.errors import UsageError
 from archcalc.graph import Graph, Input
@@ -13,10 +14,6 @@ FORMATS = ("mermaid",)
 DIRECTIONS = ("TD", "LR", "BT", "RL")
 MOST_EDGES = 300  # Mermaid itself refuses more than 500, and nobody reads so many
 MOST_LETTERS = 50_000  # what Mermaid takes
-
-_ESCAPES = str.maketrans(
-    {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "`": "#96;", "&": "#amp;", "\\": "#92;"}
-)
 
 
 def mermaid(table: Table, depth: int = 1, direction: str = "TD") -> str:
@@ -38,9 +35,11 @@ def mermaid(table: Table, depth: int = 1, direction: str = "TD") -> str:
             f" {fewer}"
         )
     lines = [f"flowchart {direction}"]
-    lines += [f'    {names[name]}(["{_text(name)}"])' for name in table.inputs]
+    lines += [f'    {names[name]}(["{escapes.mermaid(name)}"])' for name in table.inputs]
     lines += [f"    {names[row.name]}{_box(row)}" for row in rows.values()]
-    lines += [f'    {names[source]} -->|"{_text(shape)}"| {names[target]}' for source, target, shape in arrows]
+    lines += [
+        f'    {names[source]} -->|"{escapes.mermaid(shape)}"| {names[target]}' for source, target, shape in arrows
+    ]
     drawn = "\n".join(lines)
     if len(drawn) > MOST_LETTERS:
         raise UsageError(
@@ -80,9 +79,5 @@ def _box(row: Row) -> str:
     costs = [f"{numbers.count(row.params)} params"] if row.params != 0 else []
     costs += [f"{numbers.count(row.macs)} MACs"] if row.macs != 0 else []
     lines = [row.name, *([row.text] if row.text != row.name else []), *([", ".join(costs)] if costs else [])]
-    text = "<br/>".join(_text(line) for line in lines)
+    text = "<br/>".join(escapes.mermaid(line) for line in lines)
     return f'[["{text}"]]' if row.op == "block" else f'["{text}"]'
-
-
-def _text(text: str) -> str:
-    return text.translate(_ESCAPES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -18,11 +17,6 @@ from archcalc.render import times
 
 if TYPE_CHECKING:
     from archcalc.render import contract
-
-
-def printed(found: Any) -> str:
-    """JSON as every command prints it."""
-    return json.dumps(found, indent=1, ensure_ascii=False)
 
 
 def plain(value: Any) -> Any:

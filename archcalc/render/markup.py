@@ -6,24 +6,12 @@ ms.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
+from archcalc import escapes
+
 INDENT = "\u2003"  # what `cells` puts before a layer that stands in a group
-
-_MARKDOWN = re.compile(r"[\\`*|<]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-_RST = re.compile(r"[\\`*|]|_(?![A-Za-z0-9])")
-
-
-def in_markdown(text: str) -> str:
-    """Plain text, escaped for Markdown."""
-    return _MARKDOWN.sub(r"\\\g<0>", text)
-
-
-def in_rst(text: str) -> str:
-    """Plain text, escaped for reStructuredText."""
-    return _RST.sub(r"\\\g<0>", text)
 
 
 def pipe_table(
@@ -33,7 +21,7 @@ def pipe_table(
 
     def cell(text: str) -> str:
         inside = text.lstrip(INDENT)
-        return "&nbsp;&nbsp;" * (len(text) - len(inside)) + in_markdown(inside)
+        return "&nbsp;&nbsp;" * (len(text) - len(inside)) + escapes.markdown(inside)
 
     lines, widths = _aligned(headings, rows, right, total, cell, len)
     rule = [
@@ -51,7 +39,7 @@ def grid_table(
 
     def cell(text: str) -> str:
         inside = text.lstrip(INDENT)
-        return ("\\ " if inside != text else "") + INDENT * (len(text) - len(inside)) + in_rst(inside)
+        return ("\\ " if inside != text else "") + INDENT * (len(text) - len(inside)) + escapes.rst(inside)
 
     lines, widths = _aligned(headings, rows, right, total, cell, columns)
     double, single = (f"+{'+'.join(mark * (width + 2) for width in widths)}+" for mark in "=-")

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from archcalc.algebra import Poly, symbol
-from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, SpecError, Undecided, UsageError
+from archcalc.errors import ArchcalcError, ExpressionError, Mark, Mistakes, Problem, SpecError, Undecided, UsageError
 from archcalc.ops.base import show
 from archcalc.spec.expressions import compile_expression, is_known, unknown_name
 from archcalc.spec.parts import Declared, Spec, among
@@ -130,7 +130,7 @@ class _Resolver:
         self.spec, self.given, self.free = spec, given, free
         self.done: dict[str, Value] = {}
         self.open: list[str] = []
-        self.problems: list[Problem] = []
+        self.problems: list[Problem] = Mistakes()
 
     def value(self, name: str) -> Value:
         if name in self.done:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from archcalc.errors import ExpressionError, Mark, Problem
+from archcalc.errors import ExpressionError, Mark, Mistakes, Problem
 from archcalc.ops import OPS
 from archcalc.spec.expressions import Expression, compile_expression
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
@@ -93,7 +93,7 @@ class Reader:
     """Reads items and collects the mistakes; an item that can't be read is left out."""
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
+        self.problems: list[Problem] = Mistakes()
 
     def chain(self, node: Node | None, what: str) -> Chain:
         """The items of a list; a single item stands for a list of one."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from xml.etree import ElementTree
 
+from archcalc import escapes
 from archcalc.check import Verdict
 from archcalc.comparison.formats import text, words
 from archcalc.comparison.result import Comparison, Report
-
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # in XML 1.0
 
 
 def report(found: Report) -> str:
@@ -64,4 +62,4 @@ def _case(
 
 
 def _legal(value: str) -> str:
-    return _ILLEGAL.sub("", value)
+    return escapes.xml(value)

@@ -5,11 +5,10 @@ changes are kept.
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import compress
 
+from archcalc import escapes
 from archcalc.algebra import Poly
 from archcalc.check import Verdict
 from archcalc.comparison.changes import Change
@@ -181,8 +180,8 @@ def _put_details(writer: _Writer, changed: Iterable[Comparison]) -> None:
 
 def _details(comparison: Comparison, most: int) -> list[str]:
     """A folded table of what changed, the largest first."""
-    tally = html.escape(words.tally(comparison))
-    lines = ["", f"<details><summary><code>{html.escape(words.plain(comparison.label))}</code>: {tally}</summary>", ""]
+    tally = escapes.html(words.tally(comparison))
+    lines = ["", f"<details><summary><code>{escapes.html(words.plain(comparison.label))}</code>: {tally}</summary>", ""]
     if comparison.parameters:
         lines += [f"Parameters: {_code(words.parameters(comparison))}", ""]
     if comparison.changes:
@@ -223,13 +222,8 @@ def _footer(found: Report) -> str:
 
 
 def _code(text: str) -> str:
-    """Text as code: nothing in it is markup, a link or a mention."""
-    shown = words.plain(text, WIDEST).replace("|", "\\|")
-    ticks = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
-    pad = " " if shown.startswith("`") or shown.endswith("`") else ""
-    return f"{ticks}{pad}{shown}{pad}{ticks}" if shown else ""
+    return escapes.markdown_code(text, WIDEST)
 
 
 def _pipes(text: str) -> str:
-    cut = text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
-    return re.sub(r"([\\|*_`<>\[\]~@#])", lambda match: f"&#{ord(match.group())};", cut)
+    return escapes.markdown(escapes.line(text, WIDEST))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archcalc import escapes
 from archcalc.algebra import Poly
 from archcalc.comparison.changes import Change
 from archcalc.comparison.formats import words
@@ -20,9 +21,11 @@ ACTIVATIONS = words.Total(
 
 def report(found: Report) -> str:
     """Every network: its totals, its layers that changed, its budgets; then one line for all."""
-    sections = ["\n".join(_section(comparison, found)) for comparison in found.comparisons]
+    sections = [escapes.lines(_section(comparison, found)) for comparison in found.comparisons]
     notes = [words.plain(note, 1000) for note in found.notes]
-    return "\n".join([*_spaced(sections), *(["", *notes] if notes else []), "", words.verdict_line(found)])
+    return "\n".join(
+        [*_spaced(sections), *(["", *notes] if notes else []), "", escapes.line(words.verdict_line(found))]
+    )
 
 
 def _spaced(sections: list[str]) -> Iterator[str]:

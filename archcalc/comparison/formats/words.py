@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from archcalc import escapes
 from archcalc.algebra import Poly
 from archcalc.comparison.changes import Change, Status
 from archcalc.comparison.judging import percent
@@ -92,9 +92,7 @@ def grown(delta: Delta) -> str:
 
 def plain(text: str, longest: int = 200) -> str:
     """Text from a spec on one line, without what a terminal would obey."""
-    line = " ".join(text.split())
-    line = "".join(letter for letter in line if unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+    return escapes.line(" ".join(text.split()), longest)
 
 
 def weight(change: Change, comparison: Comparison) -> float:

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from archcalc import escapes
 from archcalc.comparison.formats import github, json, junit, markdown, text
 from archcalc.comparison.result import Report
 from archcalc.errors import UsageError, suggest
-from archcalc.render.json import printed
 from archcalc.writing import write_all
 
 FORMATS: dict[str, Callable[[Report], str]] = {
     "text": text.report,
     "markdown": markdown.report,
-    "json": lambda report: printed(json.report(report)),
+    "json": lambda report: escapes.json(json.report(report)),
     "github": github.report,
     "junit": junit.report,
 }

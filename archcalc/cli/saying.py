@@ -1,0 +1,35 @@
+"""The one place that writes to the terminal."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from archcalc import escapes
+
+
+def out(text: object, newline: bool = True, commands: bool = False) -> None:
+    """A result, line breaks kept, on stdout; `commands` if its format is one that a build machine obeys."""
+    typer.echo(str(text) if commands else escapes.report(str(text)), nl=newline)
+
+
+def told(text: object) -> None:
+    """A remark, on stderr: one line, however many its text has."""
+    typer.echo(escapes.line(str(text)), err=True)
+
+
+def failed(text: str) -> None:
+    """What is wrong, on stderr, line breaks kept; whoever can't be told has the exit code."""
+    sys.stdout.flush()
+    print(escapes.report(text), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def drawn(text: str) -> None:
+    """A line that takes the place of the one before it, on stderr."""
+    typer.echo(f"\r{escapes.line(text.rstrip())}", err=True, nl=False)
+
+
+def wiped(width: int) -> None:
+    """Nothing in its place."""
+    typer.echo(f"\r{' ' * width}\r", err=True, nl=False)
