@@ -14,6 +14,7 @@ onnx = pytest.importorskip("onnx")
 import numpy  # noqa: E402
 from onnx import TensorProto  # noqa: E402
 
+import archcalc.importer.rules  # noqa: E402
 from archcalc.algebra import Poly  # noqa: E402
 from archcalc.cost import Table  # noqa: E402
 from archcalc.errors import SpecError  # noqa: E402
@@ -394,6 +395,34 @@ def test_shapes_are_those_of_onnx_s_reference_implementation(cases: list[Any], t
         "CastLike",
     }
     assert sorted({op for domain, op in RULES if not domain and ("", op) not in tried} - elsewhere) == []
+
+
+def test_a_rule_names_what_it_reads_as_onnx_does() -> None:
+    """A rule that serves several operators has the names of the first."""
+    versions: dict[tuple[str, str], list[Any]] = {}
+    for schema in onnx.defs.get_all_schemas_with_history():
+        versions.setdefault((schema.domain, schema.name), []).append(schema)
+    unlike, seen = [], set()
+    for key, rule in RULES.items():
+        if id(rule) in seen or key not in versions:
+            continue
+        seen.add(id(rule))
+        rule.read()
+        last = max(versions[key], key=lambda schema: schema.since_version)
+        for n, (name, _, needed) in enumerate(rule.inputs):
+            given = last.inputs[n] if n < len(last.inputs) else None
+            older = any(name in schema.attributes for schema in versions[key])
+            optional = given is not None and given.option == onnx.defs.OpSchema.FormalParameterOption.Optional
+            if not older and (given is None or given.name.lower() != name.lower() or (needed and optional)):
+                unlike.append((key[1], n, name))
+        known = {name for schema in versions[key] for name in schema.attributes}
+        unlike += [(key[1], name) for name, (_, _, group) in rule.attributes.items() if not group and name not in known]
+    assert unlike == [("QLinearConv", "channels_last")]
+
+
+def test_no_rule_reaches_for_the_walker() -> None:
+    folder = Path(archcalc.importer.rules.__file__).parent
+    assert [path.name for path in folder.glob("*.py") if "walker" in path.read_text(encoding="utf-8")] == []
 
 
 @pytest.mark.parametrize(("scale", "shift", "kept"), [(1, 0, 0), (2, 0, 2 * 96), (1, 1, 2 * 96)])

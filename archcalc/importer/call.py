@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from archcalc.algebra import Dim
-from archcalc.errors import ArchcalcError, ShapeError
+from archcalc.errors import ArchcalcError, ShapeError, Undecided
 from archcalc.importer.claims import Weights, claim
-from archcalc.importer.proto import Described, Named, NodeProto, Referred
+from archcalc.importer.proto import Described, Named, NodeProto, Referred, Subgraph
 from archcalc.importer.tensors import MOST_CONTENT
 from archcalc.importer.values import Content, Value, Values, brief, joined
 from archcalc.importer.wire import Bad
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
     from archcalc.importer.walk import Walker
 
 Outputs = list[Value | Values | None]
-
-
-class Unknown(ArchcalcError):
-    """A rule needs to know something that the file doesn't say."""
 
 
 @dataclass(slots=True)
@@ -70,91 +65,92 @@ class Call:
     # what it is given
 
     @property
+    def op(self) -> str:
+        return self.node.op
+
+    @property
+    def where(self) -> str:
+        """The node, in messages."""
+        return self.walker.where
+
+    @property
     def names(self) -> list[str]:
         """The outputs; those that nobody reads have no name."""
         return [name if self.scope.reads[name] else "" for name in self.node.outputs]
+
+    def puts_out(self, n: int) -> bool:
+        """Whether somebody reads an output."""
+        return n < len(self.node.outputs) and bool(self.scope.reads[self.node.outputs[n]])
 
     @property
     def opset(self) -> int:
         return self.scope.opsets.get(self.domain, 1 << 30)
 
-    def has(self, n: int) -> bool:
-        return n < len(self.inputs) and self.inputs[n] is not None
+    @property
+    def batch(self) -> int:
+        """How many samples the file was written for, where one of them is walked."""
+        return self.walker.samples
 
-    def value(self, n: int) -> Value:
+    def sample(self, shape: Shape) -> Shape:
+        """What a layer shows of a shape: one sample, without the batch's axis."""
+        return self.walker.sample(shape)
+
+    @property
+    def output(self) -> str:
+        """The name of the first output."""
+        return self.node.outputs[0] if self.node.outputs else ""
+
+    def attributes(self) -> Iterator[tuple[str, Any]]:
+        """All that are given; those of a function stand for what it was called with."""
+        for name, found in self.node.attributes.items():
+            yield name, self.scope.attributes.get(found.name) if isinstance(found, Referred) else found
+
+    def needs(self, value: Value | None, n: int) -> Value:
         """An input that has to be there. Raises Bad."""
-        value = self.inputs[n] if n < len(self.inputs) else None
         if value is None:
-            raise Bad(f"node {self.walker.where} ({self.node.op}) lacks its input {n + 1}")
-        if isinstance(value, Values):
-            raise Unknown("it reads a sequence")
+            raise Bad(f"node {self.where} ({self.op}) lacks its input {n + 1}")
         return value
 
-    def optional(self, n: int) -> Value | None:
-        return self.value(n) if self.has(n) else None
+    def is_batched(self, shape: Shape) -> bool:
+        """Whether a shape begins with the axis of a batch, of one sample."""
+        return shape[:1] == (1,)
 
-    def values(self, first: int = 0) -> list[Value]:
-        return [self.value(n) for n in range(first, len(self.inputs)) if self.inputs[n] is not None]
+    @property
+    def declared(self) -> Shape | None:
+        """The shape that the file gives the first output, if it gives one."""
+        return self.said(self.scope.declared.of(self.node.outputs[0])) if self.node.outputs else None
 
-    def shape(self, n: int) -> Shape:
-        """An input's shape. Raises Unknown."""
-        return shaped(self.value(n))
+    def free(self, what: object, word: str = "") -> Dim:
+        """A size that only a run would tell."""
+        return self.walker.free(f"{self.node.name or word or self.op}_{what}")
 
-    def rank(self, n: int, low: int, high: int | None = None) -> Shape:
-        """The shape of an input that needs so many axes."""
-        shape = self.shape(n)
-        high = low if high is None else high
-        if not low <= len(shape) <= high:
-            raise ShapeError(
-                f"it needs {low if low == high else f'{low} to {high}'} axes, got {spell_shape(shape, brief) or 'none'}"
-            )
-        return shape
+    def most(self, what: object, most: Dim, word: str = "") -> Dim:
+        """A size that only a run would tell, and that has an upper end."""
+        return self.walker.most(f"{self.node.name or word or self.op}_{what}", most)
 
-    def content(self, n: int) -> Content | None:
-        return self.value(n).content if self.has(n) else None
+    def note(self, text: str) -> None:
+        """Something that a reader of the figures should know of the node."""
+        self.walker.notes[f"{self.where}: {text}"] = None
 
-    def numbers(self, n: int, what: str) -> Content:
-        """The known elements of an input. Raises Unknown."""
-        content = self.value(n).content
-        if content is None or None in content:
-            raise Unknown(f"its {what} are computed when it runs")
-        return content
+    def made(self, cls: type[Op], **fields: Any) -> Op:
+        """An operator, one object for all layers that are alike."""
+        return self.walker.made(cls, **fields)
 
-    def attr(self, name: str, default: Any = None) -> Any:
-        found = self.node.attributes.get(name, default)
-        if isinstance(found, Referred):
-            found = self.scope.attributes.get(found.name, default)
-        return default if found is None else found
+    def body(
+        self, graph: Subgraph, inputs: Sequence[Value | Values | None], label: str = "", times: Dim = 1
+    ) -> Outputs:
+        """What a graph in an attribute puts out."""
+        return self.walker.body(self, graph, inputs, label, times)
 
-    def ints(self, name: str, default: Sequence[int] | None = None) -> list[int] | None:
-        found = self.attr(name)
-        if found is None:
-            return None if default is None else list(default)
-        if not isinstance(found, list) or not all(isinstance(value, int) for value in found):
-            raise ShapeError(f"{name} must be a list of whole numbers")
-        return found
+    def run_of(self, samples: Dim) -> None:
+        """The figures are of a run of so many samples."""
+        if isinstance(samples, int) and samples > 1:
+            self.walker.graph.is_run = True
+            self.note(f"its batch is {samples}, and figures are of a run of so many samples")
 
-    def whole(self, name: str, default: int) -> int:
-        found = self.attr(name, default)
-        if not isinstance(found, int):
-            raise ShapeError(f"{name} must be a whole number")
-        return found
-
-    def text(self, name: str, default: str) -> str:
-        found = self.attr(name, default)
-        return found if isinstance(found, str) else default
-
-    def real(self, name: str, default: float) -> Fraction:
-        """A number from an attribute, as exact as it was written."""
-        found = self.attr(name, default)
-        if (
-            isinstance(found, bool)
-            or not isinstance(found, (int, float))
-            or found != found
-            or found in (float("inf"), float("-inf"))
-        ):
-            return Fraction(0)
-        return Fraction(repr(round(found, 7))) if isinstance(found, float) else Fraction(found)
+    def no_batch(self) -> None:
+        """What looked like a batch that the file has written down is something else."""
+        self.walker.samples = 0
 
     # what it puts out
 
@@ -226,6 +222,8 @@ class Call:
         shape: Shape,
         of: Sequence[Value | None] | None = None,
         *,
+        op: Op | None = None,
+        batched: bool = False,
         words: str = "",
         macs: Dim = 0,
         elementwise: Dim = 0,
@@ -237,20 +235,49 @@ class Call:
         content: Content | None = None,
         known: Mapping[str, Dim] | None = None,
     ) -> Value:
-        """A layer that carries its figures; `known` are quantities that other tools' conventions ask for."""
-        moving = len(self.data(of))
-        op = foreign(
-            word,
-            flags,
-            words=words or word,
-            size_=self.walker.sample(shape),
-            macs_=macs,
-            elementwise_=elementwise,
-            reach=reach,
-            moving=moving,
-            known=known or {},
-        )
-        return self.emit(op, shape, of, weights=weights, buffers=buffers, kind=kind, content=content)
+        """A layer: the proposed operator if the language can say it so, else one that carries its figures.
+
+        `batched`: the operator counts its axes from the batch's. `known` are quantities that other tools' conventions
+        ask for.
+        """
+        moving = self.data(of)
+        if not moving:
+            first = self.inputs[0] if self.inputs else None
+            given = (first.kind if isinstance(first, Value) else 0) if kind is None else kind
+            return self.known(shape, content, given)
+        if op is None or not self.says(op, shape, moving, batched):
+            size_ = self.sample(shape)
+            op = foreign(
+                word, flags, words=words or word, size_=size_, macs_=macs, elementwise_=elementwise, reach=reach,
+                moving=len(moving), known=known or {},
+            )  # fmt: skip
+        return self.emit(op, shape, moving, weights=weights, buffers=buffers, kind=kind, content=content)
+
+    def says(self, op: Op, shape: Shape, moving: Sequence[Value], batched: bool = False) -> bool:
+        """Whether an operator of the language gives that shape from what is computed."""
+        low, high = op.arity
+        if not low <= len(moving) <= (high or len(moving)) or (batched and not self.is_batched(shape)):
+            return False
+        try:
+            return op.shape(*self.samples(moving)) == self.sample(shape)
+        except Undecided:  # sizes that have to agree do where the file runs
+            return True
+        except ArchcalcError:
+            return False
+
+    def beside_it(self, value: Value, word: str, *shapes: Shape, **figures: Any) -> Outputs:
+        """Further outputs, where somebody reads them."""
+        names = self.names[1:]
+        return [
+            self.figure(word, shape, [value], **figures) if name else None
+            for name, shape in zip(names, shapes, strict=False)
+        ]
+
+    def nothing(self, word: str, words: str, shape: Shape, kind: int) -> Value:
+        """A layer that puts out nothing."""
+        layer = foreign(word, words=words, size_=shape, reach=Reach.ALL)
+        positions = tuple(value.node for value in self.data() if value.node is not None)
+        return Value(shape, kind, self.walker.place(layer, positions, shape, "", self.node))
 
     def view(
         self,
@@ -280,7 +307,7 @@ class Call:
         outputs: Outputs = []
         for name in self.node.outputs:
             declared = self.scope.declared.of(name)
-            shape = self.declared(declared)
+            shape = self.said(declared)
             sample = self.walker.sample(shape) if shape is not None else ()
             layer = foreign(snake(self.node.op), words=f"{self.node.op}, not counted", size_=sample, reach=Reach.ALL)
             inputs = tuple(value.node for value in self.data()) if not outputs else ()
@@ -293,7 +320,7 @@ class Call:
         if not name:
             return None
         declared = self.scope.declared.of(name)
-        shape = self.declared(declared)
+        shape = self.said(declared)
         sample = self.walker.sample(shape) if shape is not None else ()
         inputs = tuple(value.node for value in self.data() if value.node is not None)
         position = self.walker.place(
@@ -301,7 +328,7 @@ class Call:
         )
         return Value(shape, declared.kind if declared else 0, position)
 
-    def declared(self, found: Named | None) -> Shape | None:
+    def said(self, found: Named | None) -> Shape | None:
         """The shape that the file gives a value, if it gives one."""
         if found is None or found.dims is None or not found.is_tensor:
             return None
@@ -318,13 +345,6 @@ class Call:
         return f"; it reads {', '.join(shapes[:6])}" if shapes else ""
 
 
-def shaped(value: Value) -> Shape:
-    """A value's shape. Raises Unknown."""
-    if value.shape is None:
-        raise Unknown("the shape of what it reads isn't known")
-    return value.shape
-
-
 def snake(name: str) -> str:
     """`GatherND` as `gather_nd`."""
     out = ""
@@ -334,4 +354,4 @@ def snake(name: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in out)[:60] or "unnamed"
 
 
-__all__ = ["Call", "Outputs", "Scope", "Unknown", "shaped", "snake"]
+__all__ = ["Call", "Outputs", "Scope", "snake"]

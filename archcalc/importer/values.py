@@ -22,6 +22,10 @@ SHOWN = 60  # letters of a closed form in messages
 Content = tuple[Any, ...]  # numbers, booleans, text; None where one isn't known
 
 
+class Unknown(ArchcalcError):
+    """A rule needs to know something that the file doesn't say."""
+
+
 class Origin(NamedTuple):
     """A tensor of the file that a constant was made from.
 
@@ -76,6 +80,32 @@ class Value:
     @property
     def is_float(self) -> bool:
         return self.kind in FLOATS
+
+    @property
+    def dims(self) -> Shape:
+        """Its shape. Raises Unknown where nothing says it."""
+        if self.shape is None:
+            raise Unknown("the shape of what it reads isn't known")
+        return self.shape
+
+    def axes(self, low: int, high: int | None = None) -> Shape:
+        """Its shape, of so many axes. Raises ShapeError for others."""
+        shape, high = self.dims, low if high is None else high
+        if not low <= len(shape) <= high:
+            wanted, given = low if low == high else f"{low} to {high}", spell_shape(shape, brief) or "none"
+            raise ShapeError(f"it needs {wanted} axes, got {given}")
+        return shape
+
+    def numbers(self, what: str) -> Content:
+        """Its elements. Raises Unknown where one isn't known."""
+        content = self.content
+        if content is None or None in content:
+            raise Unknown(f"its {what} are computed when it runs")
+        return content
+
+    def only(self) -> Any:
+        """Its first element, or None where that isn't known."""
+        return (self.content or (None,))[0]
 
 
 class Values(list[Value]):
@@ -284,6 +314,6 @@ def _length(dim: Dim) -> tuple[int, int]:
 spell_dim = _spell
 
 __all__ = [
-    "LARGEST", "Assumed", "Content", "Origin", "Value", "Values", "axis_of", "brief", "divided", "is_written",
-    "joined", "least", "possible", "product", "spell_dim", "terms", "whole",
+    "LARGEST", "Assumed", "Content", "Origin", "Unknown", "Value", "Values", "axis_of", "brief", "divided",
+    "is_written", "joined", "least", "possible", "product", "spell_dim", "terms", "whole",
 ]  # fmt: skip

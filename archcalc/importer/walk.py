@@ -14,7 +14,7 @@ from archcalc.algebra import Dim, Number, Poly, symbol
 from archcalc.errors import ArchcalcError, Mark, ShapeError, Undecided
 from archcalc.fields import FieldErrors, spelled
 from archcalc.graph import Graph, Input, Node, Uncounted
-from archcalc.importer.call import Call, Outputs, Scope, Unknown
+from archcalc.importer.call import Call, Outputs, Scope
 from archcalc.importer.claims import repeated
 from archcalc.importer.names import Namer
 from archcalc.importer.order import DEEPEST, called, live
@@ -34,7 +34,7 @@ from archcalc.importer.proto import (
 from archcalc.importer.seen import Watch
 from archcalc.importer.tensors import FLOATS, Tensor
 from archcalc.importer.trials import Built, Saved, cut
-from archcalc.importer.values import Assumed, Origin, Value, Values, possible, spell_dim, terms
+from archcalc.importer.values import Assumed, Origin, Unknown, Value, Values, possible, spell_dim, terms
 from archcalc.importer.wire import Bad, Malformed
 from archcalc.ops import Op, Shape
 from archcalc.ops.foreign import foreign

@@ -1,50 +1,17 @@
 """What each operator of ONNX puts out and costs: one function an operator, registered by domain and name.
 
-A rule reads its operands' shapes off a `Call`, and gives back what the node puts out: a layer (`emit`, `figure`,
-`view`), or a constant where nothing that it reads is computed by a layer.
+A rule's signature names its inputs and attributes as ONNX does, and it gives back what the node puts out: a layer
+(`emit`, `figure`, `view`), or a constant where nothing that it reads is computed by a layer.
 """
+
+from importlib import import_module
 
 from archcalc.importer.rules.base import RULES
 
-from archcalc.importer.rules import (  # isort: skip  # each registers its rules
-    activation,
-    arithmetic,
-    attention,
-    control,
-    convolution,
-    dense,
-    fused,
-    indexing,
-    joining,
-    normalization,
-    pooling,
-    quantized,
-    recurrent,
-    reducing,
-    reshaping,
-    sequences,
-    shapes,
-    stretching,
-)
+for _room in (
+    "activation", "arithmetic", "attention", "control", "convolution", "dense", "fused", "indexing", "joining",
+    "normalization", "pooling", "quantized", "recurrent", "reducing", "reshaping", "sequences", "shapes", "stretching",
+):  # fmt: skip
+    import_module(f"{__name__}.{_room}")  # each registers its rules
 
-__all__ = [
-    "RULES",
-    "activation",
-    "arithmetic",
-    "attention",
-    "control",
-    "convolution",
-    "dense",
-    "fused",
-    "indexing",
-    "joining",
-    "normalization",
-    "pooling",
-    "quantized",
-    "recurrent",
-    "reducing",
-    "reshaping",
-    "sequences",
-    "shapes",
-    "stretching",
-]
+__all__ = ["RULES"]

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from archcalc.algebra import Dim
-from archcalc.importer.call import Call, Outputs, Unknown, shaped
+from archcalc.importer.binding import Attributes, Rule
+from archcalc.importer.call import Call, Outputs
 from archcalc.importer.names import generated
-from archcalc.importer.tensors import FLOAT, FLOATS, Tensor
-from archcalc.importer.values import Value, Values
+from archcalc.importer.tensors import FLOAT, Tensor
+from archcalc.importer.values import Unknown, Value, Values
 from archcalc.importer.wire import Stretch
 from archcalc.ops import Reach, Shape, size
 
-Rule: TypeAlias = Callable[[Call], Any]
+Function = TypeVar("Function", bound=Callable[..., Any])
 RULES: dict[tuple[str, str], Rule] = {}
 MICROSOFT = "com.microsoft"
+LAYER, VIEW, POOLING, IN_PLACE = ("is_layer",), ("is_view",), ("is_pooling",), ("in_place",)
 
 
-def rule(*names: str, domain: str = "") -> Callable[[Rule], Rule]:
-    """Register a rule for operators of a domain."""
+def rule(*names: str, domain: str = "", also: str | None = None) -> Callable[[Function], Function]:
+    """Register a rule for operators of a domain, and of another one."""
 
-    def register(function: Rule) -> Rule:
+    def register(function: Function) -> Function:
+        bound = Rule(function)
         for name in names:
-            RULES[domain, name] = function
+            RULES[domain, name] = bound
+            if also is not None:
+                RULES[also, name] = bound
         return function
 
     return register
@@ -59,31 +64,17 @@ def _is_mask(tensor: Tensor | None) -> bool:
     return len(seen) == 2 and zero in seen and struct.unpack("<f", next(iter(seen - {zero})))[0] <= -100
 
 
-def constants(values: Mapping[str, Value | None]) -> dict[str, Value]:
-    """The constants among operands that may have been learned."""
-    return {name: value for name, value in values.items() if value is not None and value.is_constant}
+def numbered(values: list[Value]) -> dict[str, Value | None]:
+    """Weights of a layer that have no names of their own."""
+    return {f"weight{n + 1}" if n else "weight": value for n, value in enumerate(values)}
 
 
-def floating(kind: int) -> bool:
-    return kind in FLOATS
+def without(shape: Shape, axes: set[int], keep: bool = False) -> Shape:
+    """A shape after some axes were summed up; they are left out, or stay as 1."""
+    return tuple(1 if n in axes else dim for n, dim in enumerate(shape) if keep or n not in axes)
 
 
 __all__ = [
-    "MICROSOFT",
-    "RULES",
-    "Call",
-    "Dim",
-    "Outputs",
-    "Reach",
-    "Rule",
-    "Shape",
-    "Unknown",
-    "Value",
-    "Values",
-    "constants",
-    "floating",
-    "learned",
-    "rule",
-    "shaped",
-    "size",
-]
+    "IN_PLACE", "LAYER", "MICROSOFT", "POOLING", "RULES", "VIEW", "Attributes", "Call", "Dim", "Outputs", "Reach",
+    "Shape", "Unknown", "Value", "Values", "learned", "numbered", "rule", "size", "without",
+]  # fmt: skip

@@ -1,361 +1,59 @@
-"""Branches and loops: which of them runs, and how often, is assumed where only a run tells, and said."""
+"""Branches, loops and scans: graphs inside of nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Container
-from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
-from archcalc.algebra import Dim, minimum
-from archcalc.errors import ShapeError
-from archcalc.importer.proto import NodeProto, Subgraph
+from archcalc.algebra import Dim
+from archcalc.importer.bodies import branched, looped, stacked, started
+from archcalc.importer.proto import Subgraph
 from archcalc.importer.rules.base import Call, Outputs, Reach, Unknown, Value, Values, rule
-from archcalc.importer.tensors import BOOL, INT64
-from archcalc.importer.trials import Built, Saved
-from archcalc.importer.values import axis_of, brief, least, spell_dim, whole
-from archcalc.importer.wire import Bad
-from archcalc.ops.foreign import foreign
-
-MOST_WRITTEN, LONGEST_WRITTEN = 2000, 64  # nodes and iterations of a loop that is written out
-MOST_WRITTEN_INSIDE = 4000  # nodes of all loops that are written out inside of others
-MOST_FOLLOWED = 20_000  # nodes that are looked at to see when loops end, in all
-LONGEST = 1 << 40  # iterations: exporters write more for a loop without an end
-TRUE = Value((), BOOL, None, (True,))
-UNTOLD = "only a run tells when the loop ends"
-
-
-def _body(call: Call, name: str) -> Subgraph:
-    found = call.attr(name)
-    if not isinstance(found, Subgraph):
-        raise ShapeError(f"it has no {name}")
-    return found
+from archcalc.importer.values import axis_of
 
 
 @rule("If")
-def branch(call: Call) -> Outputs:
-    """The branch that the sizes decide; else the one with more MACs."""
-    then, other = _body(call, "then_branch"), _body(call, "else_branch")
-    content = call.content(0)
-    if content is not None and content[0] is not None:
-        return call.walker.body(call, then if content[0] else other, [], "")
-    walker = call.walker
-    saved = walker.save()
-    tried = [_tried(call, body, word, saved) for body, word in ((then, "then"), (other, "else"))]
-    walker.node = call.node
-    dearer = 0 if least(tried[1].macs, tried[0].macs) else 1
-    taken = tried[dearer]
-    if isinstance(taken.failure, Exception):
-        raise taken.failure
-    walker.redo(taken.built)
-    if any(found.failure is None and found.macs != 0 for found in tried):
-        shown = " and ".join(brief(found.macs) if found.failure is None else "no" for found in tried)
-        walker.notes[
-            f"{walker.where}: only a run tells which branch is taken; counted is `{('then', 'else')[dearer]}`, of"
-            f" {shown} MACs"
-        ] = None
-    return taken.outputs
-
-
-class Tried(NamedTuple):
-    """A branch: what it puts out, its MACs, the layers that it takes; or why it can't be (then its MACs are -1)."""
-
-    outputs: Outputs
-    macs: Any
-    built: Built
-    failure: Exception | None = None
-
-
-def _tried(call: Call, body: Subgraph, word: str, saved: Saved) -> Tried:
-    """Walk a branch, and take it back."""
-    walker = call.walker
-    try:
-        outputs = walker.body(call, body, [], word)
-        macs = walker.macs_since(saved)
-    except (Bad, Unknown) as failure:
-        return Tried([], -1, walker.undo(saved), failure)
-    return Tried(outputs, macs, walker.undo(saved))
+def branch(call: Call, cond: Value, *, then_branch: Subgraph, else_branch: Subgraph) -> Outputs:
+    return branched(call, then_branch, else_branch, cond.only())
 
 
 @rule("Loop")
-def loop(call: Call) -> Outputs:
-    """One iteration, times their number. Where iterations differ it is written out, if it isn't too long."""
-    walker = call.walker
-    body = _body(call, "body")
-    carried = list(call.inputs[2:])
-    if len(body.graph.outputs) < 1 + len(carried):
-        raise ShapeError(
-            f"it carries {len(carried)} values, and its body puts out {len(body.graph.outputs)}: a condition and each"
-            " of them are needed"
-        )
-    trips = _trips(call, body, carried)
-    if isinstance(trips, int) and trips < 1:
-        return [*carried, *[None] * (len(call.node.outputs) - len(carried))]
-    states = [value if handed_on(body, n) else _state(call, value) for n, value in enumerate(carried)]
-    if trips == 1:
-        return _written_out(call, body, 1, carried, states)
-    saved, known = walker.save(), {op for op, _, _ in walker.uncounted}
-    outputs = walker.body(call, body, [Value((), INT64), TRUE, *states], "body", trips)
-    after: Outputs = list(outputs[1 : 1 + len(carried)])
-    alike = [_shape_of(value) for value in after] == [_shape_of(value) for value in states]
-    alike = (
-        alike
-        and saved.unknown == walker.unknown
-        and all(op in known for op, _, _ in walker.uncounted[saved.uncounted :])
-    )
-    if not alike and isinstance(trips, int) and _is_short(call, trips, len(body.graph.nodes)):
-        walker.undo(saved)
-        return _written_out(call, body, trips, carried, states)
-    if not alike:
-        walker.notes[f"{walker.where}: its iterations differ, and the first is counted {spell_dim(trips)} times"] = None
-    return [*after, *(_stacked(call, value, trips, 0) for value in outputs[1 + len(carried) :])]
-
-
-def _is_short(call: Call, trips: int, nodes: int) -> bool:
-    """Whether a loop may be written out. Loops inside such loops share what may be walked: each level multiplies it."""
-    walker = call.walker
-    if trips > LONGEST_WRITTEN or walker.spread * trips * nodes > MOST_WRITTEN:
-        return False
-    if walker.spread > 1 or walker.times:
-        walker.written += trips * nodes
-    return walker.written <= MOST_WRITTEN_INSIDE
-
-
-def _trips(call: Call, body: Subgraph, carried: list[Any]) -> Dim:
-    """How often a loop runs: as often as its first input says, and no longer than its condition holds. Where a run
-    tells, that is said.
-    """
-    walker = call.walker
-    content, going = call.content(0) if call.has(0) else None, call.content(1) if call.has(1) else (True,)
-    most = whole(content[0]) if content else None
-    if isinstance(most, int) and most > LONGEST:
-        most = None
-    if going == (False,) or (isinstance(most, int) and most < 1):
-        return 0
-    label = f"{call.node.name or 'loop'}_trips"
-    follower = Follower(call, body, carried)
-    ends = follower.ends(most) if most != 1 else None
-    if most is None and ends is None:
-        trips = walker.free(label)
-        walker.notes[f"{walker.where}: only a run tells how often the loop runs; that is {trips}"] = None
-        return trips
-    if ends is not None:
-        if most is None and call.has(0) and not content:
-            return walker.most(label, ends)  # a number that a run gives, and a condition that ends it then
-        runs = ends if most is None else minimum(most, ends)
-        assert not isinstance(runs, Fraction)
-        return runs
-    assert most is not None
-    if going is None or None in going:
-        walker.notes[f"{walker.where}: only a run tells whether the loop runs; counted is that it does"] = None
-    if follower.doubt:
-        walker.notes[f"{walker.where}: {follower.doubt}; all {spell_dim(most)} iterations are counted"] = None
-    return most
-
-
-class Follower:
-    """Follows the condition that a loop's body puts out: only the nodes that it depends on, iteration by iteration.
-
-    It decides whether the next iteration runs, if the loop was given one to begin with or not: onnxruntime has it so.
-    """
-
-    def __init__(self, call: Call, body: Subgraph, carried: list[Any]) -> None:
-        self.call, self.body, self.carried = call, body, carried
-        self.doubt = ""  # why it isn't known when the loop ends
-        self.only, read = self._needed()
-        self.steady = not read  # its condition is the same every time
-
-    def _needed(self) -> tuple[frozenset[int], set[int]]:
-        """The outputs that have to be known from one iteration to the next, and the inputs that they depend on, without
-        the condition.
-        """
-        names = {named.name: n for n, named in enumerate(self.body.graph.inputs)}
-        only = frozenset((0,))
-        while True:
-            nodes = self.call.walker.ordered(self.call, self.body, only)
-            ends = [self.body.graph.outputs[n].name for n in only]
-            read = {
-                names[name] for name in (*ends, *(name for node in nodes for name in node.reads)) if name in names
-            } - {1}
-            needed = only | {n - 1 for n in read if 2 <= n < 2 + len(self.carried)}
-            if needed == only:
-                return only, read
-            only = needed
-
-    def ends(self, most: Dim | None) -> int | None:
-        """After how many iterations it is false; None where it stays true for `most`, or that isn't known."""
-        if handed_on(self.body, -1):
-            return None  # it is true because it was
-        walker = self.call.walker
-        nodes = walker.ordered(self.call, self.body, self.only)
-        if any(holds_more(node, walker.model.functions) for node in nodes):
-            self.doubt = UNTOLD
-            return None
-        walked, saved, states = walker.walked, walker.save(), list(self.carried)
-        try:
-            for n in range(min(most, LONGEST) if isinstance(most, int) else LONGEST):
-                walker.followed += 1 + len(nodes) if n else 0
-                if walker.followed > MOST_FOLLOWED:
-                    self.doubt = f"its condition was followed for {n} iterations"
-                    return None
-                outputs = walker.body(
-                    self.call, self.body, [Value((), INT64, None, (n,)), TRUE, *states], "condition", only=self.only
-                )
-                going = outputs[0].content if isinstance(outputs[0], Value) else None
-                if not going or going[0] is None:
-                    self.doubt = UNTOLD
-                    return None
-                if not going[0]:
-                    return n + 1
-                if self.steady:
-                    return None
-                states = [outputs[1 + k] if 1 + k in self.only else value for k, value in enumerate(states)]
-        except (Bad, Unknown):
-            self.doubt = UNTOLD
-        finally:
-            walker.undo(saved)
-            walker.walked, walker.node = walked, self.call.node
-        return None
-
-
-def holds_more(node: NodeProto, functions: Container[Any]) -> bool:
-    """Whether a node stands for others."""
-    return bool(node.graphs) or (node.domain, node.op, node.overload) in functions
-
-
-def handed_on(body: Subgraph, n: int) -> bool:
-    """Whether a loop's body puts out a value that it carries as it is: weights that every iteration reads; -1 is its
-    condition.
-    """
-    graph = body.graph
-    names = [named.name for named in graph.inputs]
-    name = graph.outputs[1 + n].name
-    seen: set[str] = set()
-    while name in body.makers and name not in seen:
-        seen.add(name)
-        node = body.makers[name]
-        inner, at = node.attributes.get("body"), node.outputs.index(name)
-        if node.op == "Identity" and node.inputs:
-            name = node.inputs[0]
-        elif (
-            node.op == "Loop"
-            and isinstance(inner, Subgraph)
-            and at + 2 < len(node.inputs)
-            and at + 1 < len(inner.graph.outputs)
-            and handed_on(inner, at)
-        ):
-            name = node.inputs[at + 2]
-        else:
-            return False
-    return 2 + n < len(names) and name == names[2 + n]
-
-
-def _shape_of(value: Any) -> Any:
-    return value.shape if isinstance(value, Value) else None
-
-
-def _written_out(call: Call, body: Subgraph, trips: int, carried: list[Any], states: list[Any]) -> Outputs:
-    """Iteration by iteration; numbers that a state starts from are known."""
-    walker = call.walker
-    scans: list[list[Any]] = [[] for _ in body.graph.outputs[1 + len(carried) :]]
-    current = [
-        value if isinstance(value, Value) and value.is_constant and not value.is_float else state
-        for value, state in zip(carried, states, strict=True)
-    ]
-    walker.spread *= trips
-    try:
-        for n in range(trips):
-            outputs = walker.body(
-                call, body, [Value((), INT64, None, (n,)), TRUE, *current], f"{n}" if trips > 1 else "body"
-            )
-            current = list(outputs[1 : 1 + len(carried)])
-            for found, value in zip(scans, outputs[1 + len(carried) :], strict=True):
-                found.append(value)
-    finally:
-        walker.spread //= trips
-    return [*current, *(_together(call, values) for values in scans)]
-
-
-def _state(call: Call, value: Any) -> Any:
-    """What a loop carries is computed, from the second iteration on."""
-    if not isinstance(value, Value) or value.shape is None:
-        return value
-    if value.node is not None:
-        return Value(value.shape, value.kind, value.node)
-    if not value.is_float:
-        return Value(value.shape, value.kind)
-    sample = call.walker.sample(value.shape)
-    layer = foreign("state", ("is_view",), words="what the loop starts from", size_=sample)
-    return Value(value.shape, value.kind, call.walker.place(layer, (), sample, "", call.node))
-
-
-def _stacked(call: Call, value: Any, trips: Dim, axis: int) -> Any:
-    if not isinstance(value, Value) or value.shape is None:
-        return value
-    at = axis_of(axis, len(value.shape) + 1)
-    shape = (*value.shape[:at], trips, *value.shape[at:])
-    return (
-        Value(shape, value.kind)
-        if value.is_constant
-        else call.figure("stack", shape, [value], reach=Reach.MIXED, kind=value.kind)
-    )
-
-
-def _together(call: Call, values: list[Any]) -> Any:
-    first = values[0] if values else None
-    if not isinstance(first, Value) or first.shape is None:
-        return first
-    shape = (len(values), *first.shape)
-    if not call.data(values):
-        parts = [value.content for value in values]
-        content = None if any(part is None for part in parts) else tuple(item for part in parts for item in part or ())
-        return Value(shape, first.kind, None, content)
-    return call.figure("stack", shape, values, reach=Reach.MIXED, kind=first.kind)
+def loop(call: Call, M: Value | None = None, cond: Value | None = None, *v_initial: Any, body: Subgraph) -> Outputs:
+    return looped(call, body, M, cond, list(v_initial))
 
 
 @rule("Scan")
-def scan(call: Call) -> Outputs:
+def scan(
+    call: Call, *initial_state_and_scan_inputs: Value, body: Subgraph, num_scan_inputs: int = 0,
+    scan_input_axes: list[int] | None = None, scan_output_axes: list[int] | None = None,
+) -> Outputs:  # fmt: skip
     """One iteration, times the length of what is scanned."""
-    walker = call.walker
-    body = _body(call, "body")
-    count = call.whole("num_scan_inputs", 0)
-    inputs = [value for value in call.inputs if isinstance(value, Value)]
-    first = len(inputs) - count
-    if count < 1 or first < 0 or call.opset < 9:
+    first = len(initial_state_and_scan_inputs) - num_scan_inputs
+    if num_scan_inputs < 1 or first < 0 or call.opset < 9:
         raise Unknown("a scan of the first kind, or of nothing")
-    axes = call.ints("scan_input_axes") or [0] * count
+    states, scanned = initial_state_and_scan_inputs[:first], initial_state_and_scan_inputs[first:]
     trips: Dim | None = None
     slices: list[Any] = []
-    for n, axis in zip(range(first, len(inputs)), axes, strict=True):
-        value, shape = inputs[n], call.shape(n)
+    for value, axis in zip(scanned, scan_input_axes or [0] * num_scan_inputs, strict=True):
+        shape = value.dims
         at = axis_of(axis, len(shape))
         trips = shape[at] if trips is None else call.assumed.agree(trips, shape[at])
         part = (*shape[:at], *shape[at + 1 :])
-        if value.is_constant:
-            slices.append(
-                Value(part, value.kind, None, None, value.origins)
-            )  # each iteration has its part of the weights
+        if value.is_constant:  # each iteration has its part of the weights
+            slices.append(Value(part, value.kind, None, None, value.origins))
         else:
-            slices.append(
-                call.figure("slice", part, [value], words="one of what is scanned", reach=Reach.MIXED, kind=value.kind)
-            )
+            words = "one of what is scanned"
+            slices.append(call.figure("slice", part, [value], words=words, reach=Reach.MIXED, kind=value.kind))
     assert trips is not None
-    states = [_state(call, value) for value in inputs[:first]]
-    outputs = walker.body(call, body, [*states, *slices], "body", trips)
-    out_axes = call.ints("scan_output_axes") or [0] * (len(outputs) - first)
-    return [
-        *outputs[:first],
-        *(_stacked(call, value, trips, axis) for value, axis in zip(outputs[first:], out_axes, strict=True)),
-    ]
+    outputs = call.body(body, [*(started(call, value) for value in states), *slices], "body", trips)
+    axes = scan_output_axes or [0] * (len(outputs) - first)
+    rest = zip(outputs[first:], axes, strict=True)
+    return [*outputs[:first], *(stacked(call, value, trips, axis) for value, axis in rest)]
 
 
 @rule("SequenceMap")
-def sequence_map(call: Call) -> Outputs:
-    found = call.inputs[0]
-    if not isinstance(found, Values):
-        raise Unknown("a sequence that isn't known")
-    rest = call.inputs[1:]
+def sequence_map(call: Call, input_sequence: Values, *additional_inputs: Any, body: Subgraph) -> Outputs:
     rows = []
-    for n, value in enumerate(found):
-        others = [other[n] if isinstance(other, Values) and len(other) > n else other for other in rest]
-        rows.append(call.walker.body(call, _body(call, "body"), [value, *others], f"{n}"))
+    for n, value in enumerate(input_sequence):
+        others = [other[n] if isinstance(other, Values) and len(other) > n else other for other in additional_inputs]
+        rows.append(call.body(body, [value, *others], f"{n}"))
     return [Values(value for value in column if isinstance(value, Value)) for column in zip(*rows, strict=True)]

@@ -3,87 +3,54 @@
 from __future__ import annotations
 
 from archcalc.errors import ShapeError
-from archcalc.importer.rules.base import Call, Dim, Reach, Shape, Value, rule, shaped, size
+from archcalc.importer.rules.base import LAYER, Call, Dim, Reach, Shape, Value, numbered, rule, size
 from archcalc.importer.values import brief, spell_dim
-from archcalc.ops import spell_shape
+from archcalc.ops import Op, spell_shape
 from archcalc.ops.dense import Linear, MatMul
 
 
 @rule("MatMul")
-def matmul(call: Call) -> Value:
-    return multiplied(call, call.value(0), call.value(1))
+def matmul(call: Call, A: Value, B: Value) -> Value:
+    return multiplied(call, A, B)
 
 
 def multiplied(
-    call: Call,
-    a: Value,
-    b: Value,
-    bias: Value | None = None,
-    kind: int | None = None,
+    call: Call, a: Value, b: Value, bias: Value | None = None, kind: int | None = None,
     flip: tuple[bool, bool] = (False, False),
-) -> Value:
+) -> Value:  # fmt: skip
     """a b: a dense layer where one of them was learned, else a product of activations; `flip` transposes the last two
     axes first.
     """
-    left, right = (_flipped(shaped(value), turned) for value, turned in zip((a, b), flip, strict=True))
+    left, right = (_flipped(value.dims, turned) for value, turned in zip((a, b), flip, strict=True))
     out, inner = product_shape(call, left, right)
-    macs = size(out) * inner
-    cost = size(out) if bias is not None else 0
+    macs, cost = size(out) * inner, size(out) if bias is not None else 0
     if a.is_constant and b.is_constant:
         return call.known(out, None, kind, [a, b])
-    if a.is_constant or b.is_constant:
-        w = b if b.is_constant else a
-        features: Dim = (right[-1] if len(right) > 1 else 1) if b.is_constant else left[-2] if len(left) > 1 else 1
-        weights = {"weight": w, "bias": bias if bias is not None and bias.is_constant else None}
-        vector = b.is_constant and len(left) == 2 and len(right) == 2 and call.walker.sample(left) != left
-        if vector and (bias is None or bias.is_constant) and not flip[0]:
-            return call.emit(
-                call.walker.made(Linear, out=features, bias=bias is not None), out, [a], weights=weights, kind=kind
-            )
-        plain_bias = bias is None or (bias.is_constant and size(bias.shape or ()) == features)
-        if (
-            b.is_constant
-            and len(right) == 2
-            and len(left) > 1
-            and call.walker.sample(left)
-            and plain_bias
-            and not flip[0]
-        ):
-            return call.emit(
-                call.walker.made(Linear, out=features, bias=bias is not None, axis=-1),
-                out,
-                [a],
-                weights=weights,
-                kind=kind,
-            )
-        words = f"linear {spell_dim(features)}" + ("" if bias is not None else " bias=false")
-        return call.figure(
-            "linear",
-            out,
-            [a, b, bias],
-            words=words,
-            macs=macs,
-            elementwise=cost,
-            weights={name: value for name, value in weights.items() if value is not None},
-            reach=Reach.MIXED if len(out) > 2 else Reach.ALL,
-            flags=("is_layer",),
-            kind=kind,
-        )
-    if bias is None and flip == (False, False) and _in_words(call, a, b, out):
-        return call.emit(call.walker.made(MatMul), out, [a, b], kind=kind)
-    return call.figure("matmul", out, [a, b, bias], macs=macs, elementwise=cost, reach=Reach.ALL, kind=kind)
+    if not a.is_constant and not b.is_constant:
+        op = call.made(MatMul) if bias is None and flip == (False, False) else None
+        return call.figure("matmul", out, [a, b, bias], op=op, macs=macs, elementwise=cost, reach=Reach.ALL, kind=kind)
+    features: Dim = (right[-1] if len(right) > 1 else 1) if b.is_constant else left[-2] if len(left) > 1 else 1
+    op = None
+    if b.is_constant and len(right) == 2 and not flip[0] and (bias is None or bias.is_constant):
+        op = _layer(call, left, features, bias)
+    return call.figure(
+        "linear", out, [a, b, bias], op=op, macs=macs, elementwise=cost,
+        words=f"linear {spell_dim(features)}" + ("" if bias is not None else " bias=false"),
+        weights={"weight": b if b.is_constant else a, "bias": bias}, reach=Reach.MIXED if len(out) > 2 else Reach.ALL,
+        flags=LAYER, kind=kind,
+    )  # fmt: skip
+
+
+def _layer(call: Call, left: Shape, features: Dim, bias: Value | None) -> Op | None:
+    """A dense layer of a vector, or of the features at the end."""
+    if len(left) == 2 and call.is_batched(left):
+        return call.made(Linear, out=features, bias=bias is not None)
+    plain = bias is None or size(bias.shape or ()) == features
+    return call.made(Linear, out=features, bias=bias is not None, axis=-1) if plain and len(left) > 1 else None
 
 
 def _flipped(shape: Shape, turned: bool) -> Shape:
     return (*shape[:-2], shape[-1], shape[-2]) if turned and len(shape) > 1 else shape
-
-
-def _in_words(call: Call, a: Value, b: Value, out: Shape) -> bool:
-    """Whether the language's matmul gives the same."""
-    try:
-        return MatMul().shape(*call.samples([a, b])) == call.walker.sample(out)
-    except ShapeError:
-        return False
 
 
 def product_shape(call: Call, a: Shape, b: Shape) -> tuple[Shape, Dim]:
@@ -100,30 +67,33 @@ def product_shape(call: Call, a: Shape, b: Shape) -> tuple[Shape, Dim]:
 
 
 @rule("Gemm")
-def gemm(call: Call) -> Value:
-    call.rank(0, 2), call.rank(1, 2)
-    flip = (bool(call.whole("transA", 0)), bool(call.whole("transB", 0)))
-    return multiplied(call, call.value(0), call.value(1), call.optional(2), flip=flip)
+def gemm(
+    call: Call, A: Value, B: Value, C: Value | None = None, *, transA: bool = False, transB: bool = False
+) -> Value:
+    A.axes(2), B.axes(2)
+    return multiplied(call, A, B, C, flip=(transA, transB))
 
 
 @rule("MatMulInteger")
-def matmul_integer(call: Call) -> Value:
-    return multiplied(call, call.value(0), call.value(1), kind=6)
+def matmul_integer(call: Call, A: Value, B: Value) -> Value:
+    return multiplied(call, A, B, kind=6)
 
 
 @rule("QLinearMatMul")
-def qlinear_matmul(call: Call) -> Value:
-    return multiplied(call, call.value(0), call.value(3), kind=call.value(7).kind)
+def qlinear_matmul(
+    call: Call, a: Value, a_scale: Value, a_zero_point: Value, b: Value, b_scale: Value, b_zero_point: Value,
+    y_scale: Value, y_zero_point: Value,
+) -> Value:  # fmt: skip
+    return multiplied(call, a, b, kind=y_zero_point.kind)
 
 
 @rule("Einsum")
-def einsum(call: Call) -> Value:
+def einsum(call: Call, *Inputs: Value, equation: str = "") -> Value:
     """Operands are contracted from the left, two at a time; an index that the rest doesn't name is summed as soon as it
     can be.
     """
-    equation = call.text("equation", "").replace(" ", "")
-    values = call.values()
-    shapes = [call.shape(n) for n in range(len(values))]
+    equation = equation.replace(" ", "")
+    shapes = [value.dims for value in Inputs]
     terms, target = _terms(equation, [len(shape) for shape in shapes])
     sizes: dict[str, Dim] = {}
     for term, shape in zip(terms, shapes, strict=True):
@@ -133,21 +103,14 @@ def einsum(call: Call) -> Value:
     unknown = [letter for letter in target if letter not in sizes]
     if unknown:
         raise ShapeError(f"`{equation}` puts out '{unknown[0]}', which no operand has")
-    out = tuple(sizes[letter] for letter in target)
     macs, elementwise = _contraction(terms, target, sizes)
-    constants = {f"weight{n + 1}" if n else "weight": value for n, value in enumerate(values) if value.is_constant}
+    constants = {name: value for name, value in numbered(list(Inputs)).items() if value and value.is_constant}
     layer = bool(constants) and macs != 0
     return call.figure(
-        "einsum",
-        out,
-        values,
-        words=f"einsum {equation}",
-        macs=macs,
-        elementwise=elementwise,
-        weights=constants if layer else {},
-        reach=Reach.ALL if macs != 0 and not layer else Reach.MIXED,
-        flags=("is_layer",) if layer else (),
-    )
+        "einsum", tuple(sizes[letter] for letter in target), words=f"einsum {equation}", macs=macs,
+        elementwise=elementwise, weights=constants if layer else {},
+        reach=Reach.ALL if macs != 0 and not layer else Reach.MIXED, flags=LAYER if layer else (),
+    )  # fmt: skip
 
 
 def _terms(equation: str, ranks: list[int]) -> tuple[list[str], str]:

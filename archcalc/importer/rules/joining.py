@@ -8,128 +8,91 @@ from archcalc.algebra import Dim, Poly, less
 from archcalc.algebra import maximum as larger
 from archcalc.errors import ShapeError, Undecided
 from archcalc.importer.batch import of_one
-from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Unknown, Value, learned, rule, shaped, size
-from archcalc.importer.rules.shapes import is_small, taken
+from archcalc.importer.known import side_by_side, taken
+from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Unknown, Value, learned, rule
 from archcalc.importer.tensors import MOST_CONTENT
 from archcalc.importer.values import Content, axis_of, least, spell_dim, whole
-from archcalc.ops import spell_shape
+from archcalc.ops import Op, spell_shape
 from archcalc.ops.merge import Concat
 from archcalc.ops.reshaping import Pad, Slice
 
 
 @rule("Concat")
-def concat(call: Call) -> Value:
-    return joined(call, call.values(), call.whole("axis", 1))
+def concat(call: Call, *inputs: Value, axis: int = 1) -> Value:
+    return joined(call, list(inputs), axis)
 
 
 def joined(call: Call, values: list[Value], axis: int) -> Value:
-    shapes = [shaped(value) for value in values]
-    if not shapes:
+    if not values:
         raise ShapeError("there is nothing to join")
-    first = shapes[0]
-    axis = axis_of(axis, len(first))
-    if axis != 0 and call.walker.samples > 1:
-        values = of_one(values, call.walker.samples)
-        shapes = [value.shape or () for value in values]
-        first = shapes[0]
+    axis = axis_of(axis, len(values[0].dims))
+    if axis != 0 and call.batch > 1:
+        values = of_one(values, call.batch)
+    shapes = [value.dims for value in values]
+    out = _total(call, shapes, axis)
+    present = [value for value in values if value.dims[axis] != 0] or values[:1]
+    if len(present) == 1:
+        return present[0]
+    if not call.data(present):
+        return call.known(out, side_by_side([value.content for value in present], axis, out), of=present)
+    constants = [value for value in present if value.is_constant]
+    batched, op = call.is_batched(out), None
+    if not constants and axis >= batched and all(call.is_batched(value.dims) == batched for value in present):
+        op = call.made(Concat, axis=axis - batched)
+    weights = {"weight" if not n else f"weight{n + 1}": value for n, value in enumerate(constants) if learned(value)}
+    return call.figure("concat", out, present, op=op, words=f"concat axis={axis}", weights=weights, reach=Reach.MIXED)
+
+
+def _total(call: Call, shapes: list[Shape], axis: int) -> Shape:
+    """The shape of several side by side."""
+    first, *others = shapes
     dims, total = list(first), first[axis]
-    for shape in shapes[1:]:
+    for shape in others:
         if len(shape) != len(first):
-            raise ShapeError(
-                f"{spell_shape(first, spell_dim)} and {spell_shape(shape, spell_dim)} have different numbers of axes"
-            )
+            raise ShapeError(f"{_both(first, shape)} have different numbers of axes")
         for n, dim in enumerate(shape):
             if n != axis:
                 try:
                     dims[n] = call.assumed.agree(dims[n], dim)
                 except ShapeError:
-                    message = (
-                        f"{spell_shape(first, spell_dim)} and {spell_shape(shape, spell_dim)} can only differ in axis"
-                        f" {axis}"
-                    )
-                    raise ShapeError(message) from None
+                    raise ShapeError(f"{_both(first, shape)} can only differ in axis {axis}") from None
         total = total + shape[axis]
     dims[axis] = total
-    out = tuple(dims)
-    present = [
-        value
-        for value, shape in zip(values, shapes, strict=True)
-        if not (isinstance(shape[axis], int) and shape[axis] == 0)
-    ] or values[:1]
-    if len(present) == 1:
-        return present[0]
-    moving = call.data(present)
-    if not moving:
-        return call.known(out, _side_by_side(present, axis, out), of=present)
-    constants = [value for value in present if value.is_constant]
-    sample = call.walker.sample(out)
-    if (
-        not constants
-        and sample != out
-        and axis > 0
-        and all(call.walker.sample(value.shape or ()) != value.shape for value in present)
-    ):
-        return call.emit(call.walker.made(Concat, axis=axis - 1), out, present)
-    if (
-        not constants
-        and sample == out
-        and all(call.walker.sample(value.shape or ()) == value.shape for value in present)
-    ):
-        return call.emit(call.walker.made(Concat, axis=axis), out, present)
-    weights = {"weight" if not n else f"weight{n + 1}": value for n, value in enumerate(constants) if learned(value)}
-    return call.figure("concat", out, present, words=f"concat axis={axis}", weights=weights, reach=Reach.MIXED)
+    return tuple(dims)
 
 
-def _side_by_side(values: list[Value], axis: int, out: Shape) -> Content | None:
-    if any(value.content is None for value in values) or not is_small(out):
-        return None
-    before = size(out[:axis])
-    assert isinstance(before, int)
-    rows: list[Any] = []
-    for row in range(before):
-        for value in values:
-            content = value.content or ()
-            step = len(content) // before if before else 0
-            rows += content[row * step : (row + 1) * step]
-    return tuple(rows)
+def _both(one: Shape, two: Shape) -> str:
+    return f"{spell_shape(one, spell_dim)} and {spell_shape(two, spell_dim)}"
 
 
 def cut(call: Call, x: Value, shape: Shape, axis: int, start: Dim, stop: Dim) -> Value:
     """The stretch from start to stop of an axis."""
     out = (*shape[:axis], stop - start, *shape[axis + 1 :])
     if x.is_constant:
-        picks = (
-            range(start, stop)
-            if isinstance(start, int) and isinstance(stop, int) and stop - start <= MOST_CONTENT
-            else None
-        )
-        return call.known(out, taken(x.content, shape, axis, picks) if picks is not None else None, of=[x])
+        known = isinstance(start, int) and isinstance(stop, int) and stop - start <= MOST_CONTENT
+        return call.known(out, taken(x.content, shape, axis, range(start, stop)) if known else None, of=[x])  # type: ignore[arg-type]
     if start == 0 and stop == shape[axis]:
         return x
-    if axis and call.walker.sample(shape) != shape:
-        return call.emit(call.walker.made(Slice, start=start, stop=stop, axis=axis - 1), out, [x])
-    if call.walker.sample(shape) == shape:
-        op = call.walker.made(Slice, start=start, stop=stop, axis=axis)
-        if call.walker.sample(out) == out:
-            return call.emit(op, out, [x])
-        return call.view(
-            call.emit(op, out, [x], shown=out), out
-        )  # one of the first axis, which is the sample's from here on
-    return call.figure(
-        "slice", out, [x], words=f"slice {spell_dim(start)} {spell_dim(stop)} axis={axis}", reach=Reach.MIXED
-    )
+    batched = call.is_batched(shape)
+    if batched and axis == 0:
+        words = f"slice {spell_dim(start)} {spell_dim(stop)} axis={axis}"
+        return call.figure("slice", out, [x], words=words, reach=Reach.MIXED)
+    op = call.made(Slice, start=start, stop=stop, axis=axis - batched)
+    if batched or not call.is_batched(out):
+        return call.emit(op, out, [x])
+    return call.view(call.emit(op, out, [x], shown=out), out)  # one of the first axis, the sample's from here on
 
 
 @rule("Split")
-def split(call: Call) -> Outputs:
-    x, shape = call.value(0), call.shape(0)
-    axis = axis_of(call.whole("axis", 0), len(shape))
-    parts: list[Dim]
-    given = list(call.numbers(1, "sizes")) if call.has(1) else call.ints("split")
-    if given is not None:
-        parts = [_size_of(part) for part in given]
+def split(
+    call: Call, input: Value, split: Value | None = None, *, axis: int = 0, num_outputs: int | None = None
+) -> Outputs:
+    shape = input.dims
+    axis = axis_of(axis, len(shape))
+    if split is not None:
+        parts = [_size_of(part) for part in split.numbers("sizes")]
     else:
-        count = call.whole("num_outputs", len(call.names))
+        count = len(call.names) if num_outputs is None else num_outputs
         if not 0 < count <= 4096:
             raise ShapeError(f"it is split into {count} parts")
         part = (shape[axis] + count - 1) // count
@@ -141,14 +104,10 @@ def split(call: Call) -> Outputs:
     found: Outputs = []
     start: Dim = 0
     for part, name in zip(parts, call.names, strict=False):
-        empty = isinstance(part, int) and part == 0
-        found.append(
-            Value((*shape[:axis], 0, *shape[axis + 1 :]), x.kind)
-            if empty
-            else cut(call, x, shape, axis, start, start + part)
-            if name
-            else None
-        )
+        if isinstance(part, int) and part == 0:
+            found.append(Value((*shape[:axis], 0, *shape[axis + 1 :]), input.kind))
+        else:
+            found.append(cut(call, input, shape, axis, start, start + part) if name else None)
         start = start + part
     return found
 
@@ -161,75 +120,75 @@ def _size_of(part: Any) -> Dim:
 
 
 @rule("Slice")
-def slices(call: Call) -> Value:
-    x, shape = call.value(0), call.shape(0)
-    if call.opset >= 10 or call.has(1):
-        parts = [list(call.content(n) or [None] * _length(call, n)) if call.has(n) else None for n in (1, 2, 3, 4)]
-    else:
-        parts = [call.ints("starts"), call.ints("ends"), call.ints("axes"), None]
-    starts, ends = parts[0] or [], parts[1] or []
-    axes = parts[2] if parts[2] is not None else list(range(len(starts)))
-    steps = parts[3] if parts[3] is not None else [1] * len(starts)
-    if not len(starts) == len(ends) == len(axes) == len(steps):
+def slices(
+    call: Call, data: Value, starts: Value | None = None, ends: Value | None = None, axes: Value | None = None,
+    steps: Value | None = None,
+) -> Value:  # fmt: skip
+    shape = data.dims
+    first, last, which, paces = (_listed(value) for value in (starts, ends, axes, steps))
+    first, last = first or [], last or []
+    which = list(range(len(first))) if which is None else which
+    paces = [1] * len(first) if paces is None else paces
+    if not len(first) == len(last) == len(which) == len(paces):
         raise ShapeError("starts, ends, axes and steps have different lengths")
-    if None in axes:
+    if None in which:
         raise Unknown("its axes are computed when it runs")
     out = list(shape)
     picks: list[tuple[int, Dim | None, Dim | None, Dim | None]] = []
-    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+    for start, end, axis, step in zip(first, last, which, paces, strict=True):
         n = axis_of(axis, len(shape))
-        begin, stop, pace = _bounds(call, out[n], start, end, step, f"{call.node.name or 'slice'}_{n}")
+        begin, stop, pace = _bounds(call, out[n], start, end, step)
         if begin is None or stop is None or pace is None:
-            out[n] = call.walker.most(f"{call.node.name or 'slice'}_{n}", out[n])
+            out[n] = call.most(n, out[n], "slice")
             picks.append((n, None, None, None))
             continue
-        length = out[n]
-        out[n] = _counted(begin, stop, pace)
+        length, out[n] = out[n], _counted(begin, stop, pace)
         if not (begin == 0 and pace == 1 and out[n] == length):
             picks.append((n, begin, stop, pace))
     target = tuple(out)
     if any(isinstance(dim, int) and dim <= 0 for dim in target):
-        return Value(tuple(0 if isinstance(dim, int) and dim < 0 else dim for dim in target), x.kind, None, ())
-    if x.is_constant:
-        return call.known(target, _picked(x.content, shape, picks), of=[x])
+        return Value(tuple(0 if isinstance(dim, int) and dim < 0 else dim for dim in target), data.kind, None, ())
+    if data.is_constant:
+        return call.known(target, _picked(data.content, shape, picks), of=[data])
     if not picks:
-        return x
-    if len(picks) == 1 and call.walker.sample(shape) != shape:
-        n, begin, stop, pace = picks[0]
-        if n and isinstance(pace, int) and pace > 0:
-            return call.emit(call.walker.made(Slice, start=begin, stop=stop, axis=n - 1, step=pace), target, [x])
-    words = "slice " + ", ".join(
+        return data
+    words = ", ".join(
         f"{_shown(begin)}:{_shown(stop)}{'' if pace == 1 else f':{_shown(pace)}'} of axis {n}"
         for n, begin, stop, pace in picks
     )
-    return call.figure("slice", target, [x], words=words, reach=Reach.MIXED)
+    op = _sliced(call, *picks[0]) if len(picks) == 1 else None
+    return call.figure("slice", target, [data], op=op, batched=True, words=f"slice {words}", reach=Reach.MIXED)
+
+
+def _sliced(call: Call, n: int, begin: Dim | None, stop: Dim | None, pace: Dim | None) -> Op | None:
+    fits = n and isinstance(pace, int) and pace > 0
+    return call.made(Slice, start=begin, stop=stop, axis=n - 1, step=pace) if fits else None
 
 
 def _shown(value: Any) -> str:
     return "?" if value is None else spell_dim(value)
 
 
-def _length(call: Call, n: int) -> int:
-    shape = call.shape(n)
-    length = shape[0] if len(shape) == 1 else 1
+def _listed(value: Value | None) -> list[Any] | None:
+    """Numbers, each None where they are computed. Raises Unknown where it isn't known how many there are."""
+    if value is None:
+        return None
+    if value.content:
+        return list(value.content)
+    length = value.dims[0] if len(value.dims) == 1 else 1
     if not isinstance(length, int):
         raise Unknown("its bounds are computed when it runs")
-    return min(length, 64)
+    return [None] * min(length, 64)
 
 
-def _bounds(
-    call: Call, length: Dim, start: Any, end: Any, step: Any, name: str
-) -> tuple[Dim | None, Dim | None, Dim | None]:
+def _bounds(call: Call, length: Dim, start: Any, end: Any, step: Any) -> tuple[Dim | None, Dim | None, Dim | None]:
     """Start, stop and step of a slice, within the axis; None for what isn't known."""
     if step is None or whole(step) is None or start is None or end is None:
         return None, None, None
     if step == 0:
         raise ShapeError("a step of 0")
-    if isinstance(step, int) and step < 0:
-        begin, stop = _within(call, start, length, -1), _within(call, end, length, -1)
-        return begin, stop, step
-    begin, stop = _within(call, start, length, 0), _within(call, end, length, 0)
-    return begin, stop, step
+    low = -1 if isinstance(step, int) and step < 0 else 0
+    return _within(call, start, length, low), _within(call, end, length, low), step
 
 
 def _within(call: Call, value: Any, length: Dim, low: int) -> Dim | None:
@@ -237,19 +196,17 @@ def _within(call: Call, value: Any, length: Dim, low: int) -> Dim | None:
     bound = whole(value)
     if bound is None:
         return None
+    top = length + low
     if isinstance(bound, int) and bound >= (1 << 31) - 1:
-        return length if low == 0 else length - 1
+        return top
     if isinstance(bound, int) and bound < -(1 << 30):
-        return 0 if low == 0 else -1
+        return low
     try:
         if bound < 0:
             bound = bound + length
-            floor_: Any = larger(bound, 0 if low == 0 else -1)
+            floor_: Any = larger(bound, low)
             return floor_ if isinstance(floor_, int) or isinstance(length, Poly) else bound
-        top = length if low == 0 else length - 1
-        if less(top, bound):
-            return top
-        return bound
+        return top if less(top, bound) else bound
     except Undecided:
         above = "" if least(-1, bound) else "0 <= "
         call.assumed.conditions[f"{above}{spell_dim(bound)} <= {spell_dim(length)}"] = None
@@ -278,45 +235,42 @@ def _picked(content: Content | None, shape: Shape, picks: list[Any]) -> Content 
 
 
 @rule("Pad")
-def pad(call: Call) -> Value:
-    x, shape = call.value(0), call.shape(0)
-    given = call.content(1) if call.has(1) else tuple(call.ints("pads") or call.ints("paddings") or ())
-    axes = [axis_of(axis, len(shape)) for axis in call.numbers(3, "axes")] if call.has(3) else list(range(len(shape)))
+def pad(
+    call: Call, data: Value, pads: Value | None = None, constant_value: Value | None = None, axes: Value | None = None,
+    *, paddings: list[int] | None = None,
+) -> Value:  # fmt: skip
+    shape = data.dims
+    given = pads.content if pads is not None else tuple(paddings or ())
+    which = list(range(len(shape)))
+    if axes is not None:
+        which = [axis_of(axis, len(shape)) for axis in axes.numbers("axes")]
     if given is None or None in given:
-        out = tuple(
-            call.walker.free(f"{call.node.name or 'pad'}_{n}") if n in axes else dim for n, dim in enumerate(shape)
-        )
-        declared = call.declared(call.scope.declared.of(call.node.outputs[0]))
-        return call.figure(
-            "pad", declared if declared is not None and len(declared) == len(shape) else out, [x], reach=Reach.MIXED
-        )
+        declared = call.declared
+        out = tuple(call.free(n, "pad") if n in which else dim for n, dim in enumerate(shape))
+        said = declared is not None and len(declared) == len(shape)
+        return call.figure("pad", declared if said and declared else out, [data], reach=Reach.MIXED)
     if any(whole(amount) is None for amount in given):
         raise ShapeError("its pads must be whole numbers")
-    if len(given) != 2 * len(axes):
-        raise ShapeError(f"it has {len(given)} pads for {len(axes)} axes")
-    sides = {
-        axis: (given[n], given[n + len(axes)])
-        for n, axis in enumerate(axes)
-        if (given[n], given[n + len(axes)]) != (0, 0)
-    }
+    if len(given) != 2 * len(which):
+        raise ShapeError(f"it has {len(given)} pads for {len(which)} axes")
+    pairs = zip(which, zip(given[: len(which)], given[len(which) :], strict=True), strict=True)
+    sides = {axis: pair for axis, pair in pairs if pair != (0, 0)}
     out = tuple(dim + sides[n][0] + sides[n][1] if n in sides else dim for n, dim in enumerate(shape))
     if not sides:
-        return x
-    if x.is_constant:
-        return call.known(out, None, of=[x])
-    if call.walker.sample(shape) != shape and all(
-        n and all(_not_negative(v) for v in side) for n, side in sides.items()
-    ):
-        amounts = set(sides.values())
-        if len(amounts) == 1 and (set(sides) == set(range(2, len(shape))) or len(sides) == 1):
-            ((before, after),) = amounts
-            axis = None if set(sides) == set(range(2, len(shape))) else next(iter(sides)) - 1
-            return call.emit(
-                call.walker.made(Pad, amount=before if before == after else (before, after), axis=axis), out, [x]
-            )
+        return data
+    if data.is_constant:
+        return call.known(out, None, of=[data])
     words = "pad " + ", ".join(f"({_shown(a)},{_shown(b)}) on axis {n}" for n, (a, b) in sides.items())
-    return call.figure("pad", out, [x], words=words, reach=Reach.MIXED)
+    op = _padded(call, sides, len(shape))
+    return call.figure("pad", out, [data], op=op, batched=True, words=words, reach=Reach.MIXED)
 
 
-def _not_negative(value: Any) -> bool:
-    return isinstance(value, Poly) or (isinstance(value, int) and value >= 0)
+def _padded(call: Call, sides: dict[int, tuple[Any, Any]], rank: int) -> Op | None:
+    """The language's layer, where all spatial axes are padded alike, or one axis is."""
+    amounts, spatial = set(sides.values()), set(sides) == set(range(2, rank))
+    least_ = min((v for side in amounts for v in side if isinstance(v, int)), default=0)
+    if len(amounts) > 1 or 0 in sides or least_ < 0 or not (spatial or len(sides) == 1):
+        return None
+    ((before, after),) = amounts
+    axis = None if spatial else next(iter(sides)) - 1
+    return call.made(Pad, amount=before if before == after else (before, after), axis=axis)

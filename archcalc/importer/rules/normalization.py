@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import struct
 from fractions import Fraction
-from typing import Any
 
 from archcalc.errors import ShapeError
 from archcalc.importer.names import generated
-from archcalc.importer.rules.base import Call, Outputs, Shape, Value, constants, rule, size
+from archcalc.importer.rules.base import IN_PLACE, Call, Outputs, Shape, Value, rule, size
 from archcalc.importer.tensors import FLOAT
 from archcalc.importer.values import axis_of
 from archcalc.ops.activation import Dropout
@@ -16,167 +15,110 @@ from archcalc.ops.normalization import BatchNorm, GroupNorm, LayerNorm, LocalRes
 
 
 @rule("BatchNormalization")
-def batch_norm(call: Call) -> Outputs:
+def batch_norm(call: Call, X: Value, scale: Value, B: Value, input_mean: Value, input_var: Value) -> Outputs:
     """Scale and shift are learned, mean and variance are buffers; further outputs are those of training."""
-    x, shape = call.value(0), call.shape(0)
-    weights, buffers = (
-        {"scale": call.value(1), "shift": call.value(2)},
-        {"mean": call.value(3), "variance": call.value(4)},
-    )
-    for value in (*weights.values(), *buffers.values()):
+    shape = X.dims
+    for value in (scale, B, input_mean, input_var):
         if value.shape is not None and len(shape) > 1:
             call.assumed.agree(size(value.shape), shape[1], "channels")
-    if call.walker.sample(shape) != shape and all(
-        value.is_constant for value in (*weights.values(), *buffers.values())
-    ):
-        value = call.emit(call.walker.made(BatchNorm), shape, [x], weights=weights, buffers=buffers)
-    else:
-        value = call.figure(
-            "bn",
-            shape,
-            [x],
-            elementwise=2 * size(shape),
-            weights=constants(weights),
-            buffers=constants(buffers),
-            flags=("in_place",),
-        )
-    return [
-        value,
-        *[
-            call.figure("statistics", shape[1:2], [x], words="statistics of the bn") if name else None
-            for name in call.names[1:]
-        ],
-    ]
+    whole = all(value.is_constant for value in (scale, B, input_mean, input_var))
+    value = call.figure(
+        "bn", shape, [X], op=call.made(BatchNorm) if whole else None, batched=True, elementwise=2 * size(shape),
+        weights={"scale": scale, "shift": B}, buffers={"mean": input_mean, "variance": input_var}, flags=IN_PLACE,
+    )  # fmt: skip
+    others = [shape[1:2]] * (len(call.names) - 1)
+    return [value, *call.beside_it(X, "statistics", *others, words="statistics of the bn")]
 
 
 @rule("InstanceNormalization")
-def instance_norm(call: Call) -> Value:
+def instance_norm(call: Call, input: Value, scale: Value, B: Value) -> Value:
     """Mean and variance of each channel's map. A scale of ones and a shift of zeros, made by an exporter, were not
     learned.
     """
-    shape = call.shape(0)
-    given = constants(_learned({"scale": call.value(1), "shift": call.value(2)}))
-    cost = 5 * size(shape) + 2 * size(shape[:2]) + 2 * size(shape)
-    return call.figure("instance_norm", shape, [call.value(0)], elementwise=cost, weights=given)
+    shape = input.dims
+    cost = 7 * size(shape) + 2 * size(shape[:2])
+    return call.figure("instance_norm", shape, [input], elementwise=cost, weights=_learned(scale=scale, shift=B))
 
 
-def _learned(weights: dict[str, Value]) -> dict[str, Value]:
+def _learned(**weights: Value | None) -> dict[str, Value | None]:
     """Without a scale of ones and a shift of zeros that an exporter made."""
-    trivial = all(_is_all(value, 1 if name == "scale" else 0) for name, value in weights.items())
-    made = all(generated(origin.name) or not origin.given for value in weights.values() for origin in value.origins)
-    return {} if trivial and made else weights
+    given: dict[str, Value | None] = {name: value for name, value in weights.items() if value is not None}
+    values = [(value, 1 if name == "scale" else 0) for name, value in weights.items() if value is not None]
+    made = all(generated(origin.name) or not origin.given for value, _ in values for origin in value.origins)
+    return {} if all(_is_all(value, number) for value, number in values) and made else given
 
 
 def _is_all(value: Value, number: int) -> bool:
     """Whether every element of a constant is this number."""
     if value.content is not None:
         return set(value.content) == {number}
-    (tensor,) = [origin.tensor for origin in value.origins] if len(value.origins) == 1 else (None,)
-    return (
-        tensor is not None
-        and tensor.raw is not None
-        and tensor.kind == FLOAT
-        and tensor.raw.taken() == struct.pack("<f", number) * tensor.elements
-    )
+    tensor = value.origins[0].tensor if len(value.origins) == 1 else None
+    plain = tensor is not None and tensor.raw is not None and tensor.kind == FLOAT
+    return plain and tensor.raw.taken() == struct.pack("<f", number) * tensor.elements  # type: ignore[union-attr]
 
 
 @rule("LayerNormalization")
-def layer_norm(call: Call) -> Outputs:
-    return [
-        layered(call, call.value(0), call.optional(1), call.optional(2), call.whole("axis", -1)),
-        *_statistics(call),
-    ]
+def layer_norm(call: Call, X: Value, Scale: Value | None = None, B: Value | None = None, *, axis: int = -1) -> Outputs:
+    first = axis_of(axis, len(X.dims))
+    out: Shape = (*X.dims[:first], *((1,) * (len(X.dims) - first)))
+    value = layered(call, X, Scale, B, axis)
+    return [value, *call.beside_it(X, "statistics", *[out] * (len(call.names) - 1), words="statistics of the ln")]
 
 
 def layered(call: Call, x: Value, scale: Value | None, shift: Value | None, axis: int, word: str = "ln") -> Value:
     """Mean and variance over the last axes: sum, difference, square, sum and division an element, two operations a
-    position.
+    position. The root mean square has no mean to subtract.
     """
-    shape = x.shape or ()
+    shape = x.dims
     first = axis_of(axis, len(shape))
+    kept = _learned(scale=scale, shift=shift)
     positions = size(shape[:first])
-    kept: dict[str, Value] = {name: value for name, value in (("scale", scale), ("shift", shift)) if value is not None}
-    kept = _learned(kept)
-    if (
-        word == "ln"
-        and first == len(shape) - 1
-        and call.walker.sample(shape)
-        and all(value.is_constant for value in kept.values())
-    ):
-        return call.emit(
-            call.walker.made(LayerNorm, scale="scale" in kept, shift="shift" in kept, axis=-1), shape, [x], weights=kept
-        )
-    steps = 5 if word == "ln" else 3  # the root mean square has no mean to subtract
-    cost = steps * size(shape) + 2 * positions + len(kept) * size(shape)
+    op = None
+    if word == "ln" and first == len(shape) - 1 and call.sample(shape):
+        op = call.made(LayerNorm, scale="scale" in kept, shift="shift" in kept, axis=-1)
     return call.figure(
-        word,
-        shape,
-        [x, *(v for v in kept.values() if not v.is_constant)],
-        elementwise=cost,
-        weights=constants(kept),
-        known={"positions": positions},
-    )
-
-
-def _statistics(call: Call) -> Outputs:
-    """The means and the inverse deviations, where somebody reads them."""
-    shape = call.shape(0)
-    first = axis_of(call.whole("axis", -1), len(shape))
-    out: Shape = (*shape[:first], *((1,) * (len(shape) - first)))
-    return [
-        call.figure("statistics", out, [call.value(0)], words="statistics of the ln") if name else None
-        for name in call.names[1:]
-    ]
+        word, shape, [x, *kept.values()], op=op, weights=kept, known={"positions": positions},
+        elementwise=((5 if word == "ln" else 3) + len(kept)) * size(shape) + 2 * positions,
+    )  # fmt: skip
 
 
 @rule("RMSNormalization")
-def rms_norm(call: Call) -> Value:
-    return layered(call, call.value(0), call.optional(1), None, call.whole("axis", -1), "rms_norm")
+def rms_norm(call: Call, X: Value, scale: Value | None = None, *, axis: int = -1) -> Value:
+    return layered(call, X, scale, None, axis, "rms_norm")
 
 
 @rule("GroupNormalization")
-def group_norm(call: Call) -> Value:
+def group_norm(call: Call, X: Value, scale: Value, bias: Value, *, num_groups: int = 1) -> Value:
     """Before opset 21 scale and shift were one number a group; a file with those is counted as it is."""
-    x, shape = call.value(0), call.shape(0)
-    groups = call.whole("num_groups", 1)
-    weights = {"scale": call.value(1), "shift": call.value(2)}
-    if groups < 1:
-        raise ShapeError(f"num_groups={groups}")
-    if call.walker.sample(shape) != shape:
-        return call.emit(call.walker.made(GroupNorm, groups=groups), shape, [x], weights=weights)
-    cost = 7 * size(shape) + 2 * groups * shape[0]
-    return call.figure("gn", shape, [x], words=f"gn {groups}", elementwise=cost, weights=constants(weights))
+    if num_groups < 1:
+        raise ShapeError(f"num_groups={num_groups}")
+    return call.figure(
+        "gn", X.dims, [X], op=call.made(GroupNorm, groups=num_groups), batched=True, words=f"gn {num_groups}",
+        elementwise=7 * size(X.dims) + 2 * num_groups * X.dims[0], weights={"scale": scale, "shift": bias},
+    )  # fmt: skip
 
 
 @rule("LRN")
-def lrn(call: Call) -> Value:
-    shape = call.shape(0)
-    wide = call.whole("size", 1)
-    if call.walker.sample(shape) != shape and 3 <= len(shape) <= 5:
-        return call.emit(call.walker.made(LocalResponseNorm, size=wide), shape, [call.value(0)])
+def lrn(call: Call, X: Value, *, size_: int = 1) -> Value:
+    count = size(X.dims)
     return call.figure(
-        "lrn",
-        shape,
-        words=f"lrn {wide}",
-        elementwise=(wide + 4) * size(shape),
-        known={"neighbours": wide * size(shape)},
-    )
+        "lrn", X.dims, op=call.made(LocalResponseNorm, size=size_) if 3 <= len(X.dims) <= 5 else None, batched=True,
+        words=f"lrn {size_}", elementwise=(size_ + 4) * count, known={"neighbours": size_ * count},
+    )  # fmt: skip
 
 
 @rule("LpNormalization", "MeanVarianceNormalization")
-def vector_norm(call: Call) -> Value:
-    shape = call.shape(0)
-    steps = 3 if call.node.op == "LpNormalization" else 5
-    return call.figure("normalize", shape, elementwise=steps * size(shape), flags=("in_place",))
+def vector_norm(call: Call, input: Value) -> Value:
+    steps = 3 if call.op == "LpNormalization" else 5
+    return call.figure("normalize", input.dims, elementwise=steps * size(input.dims), flags=IN_PLACE)
 
 
 @rule("Dropout")
-def dropout(call: Call) -> Outputs:
+def dropout(call: Call, data: Value, ratio: Value | None = None) -> Outputs:
     """Nothing at inference; the mask is all true."""
-    shape = call.value(0).shape
-    ratio: Any = (call.content(1) or (Fraction(1, 2),))[0] if call.has(1) else call.real("ratio", 0.5)
-    ratio = ratio if isinstance(ratio, (int, Fraction)) and 0 <= ratio <= 1 else Fraction(1, 2)
-    if shape is None or call.value(0).is_constant:
-        return [call.value(0), None]
-    value = call.emit(call.walker.made(Dropout, p=Fraction(ratio).limit_denominator(1000)), shape, [call.value(0)])
-    return [value, Value(shape, 9)] if len(call.names) > 1 else [value]
+    given = ratio.only() if ratio is not None else None
+    rate = Fraction(given) if isinstance(given, (int, Fraction)) and 0 <= given <= 1 else Fraction(1, 2)
+    if data.shape is None or data.is_constant:
+        return [data, None]
+    value = call.emit(call.made(Dropout, p=rate.limit_denominator(1000)), data.shape, [data])
+    return [value, Value(data.shape, 9)] if len(call.names) > 1 else [value]

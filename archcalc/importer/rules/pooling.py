@@ -2,107 +2,58 @@
 
 from __future__ import annotations
 
-from archcalc.algebra import minimum
 from archcalc.errors import ShapeError
-from archcalc.importer.rules.base import MICROSOFT, Call, Outputs, Reach, Shape, Value, rule, size
-from archcalc.importer.rules.convolution import (
-    Pads,
-    channels_last,
-    channels_second,
-    padding,
-    per_axis,
-    plain,
-    spelled,
-    windowed,
-)
-from archcalc.ops import Op
+from archcalc.importer.rules.base import MICROSOFT, POOLING, Call, Dim, Outputs, Reach, Value, rule, size
+from archcalc.importer.rules.convolution import Moves, Windows, channels_last, channels_second, plain
 from archcalc.ops.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 
 
 @rule("MaxPool", "AveragePool", "LpPool")
-def pool(call: Call) -> Outputs:
+def pool(call: Call, X: Value, *, windows: Windows) -> Outputs:
     """MaxPool may put out indices too."""
-    word = {"MaxPool": "maxpool", "AveragePool": "avgpool"}.get(call.node.op, "lppool")
-    value = pooled(call, word)
-    if len(call.names) < 2 or not call.names[1]:
-        return [value]
-    assert value.shape is not None
-    return [value, call.figure("indices", value.shape, [value], words="indices of the maxima", kind=7)]
+    word = {"MaxPool": "maxpool", "AveragePool": "avgpool"}.get(call.op, "lppool")
+    value = pooled(call, X, word, windows)
+    return [value, *call.beside_it(value, "indices", value.dims, words="indices of the maxima", kind=7)]
 
 
 @rule("QLinearAveragePool", domain=MICROSOFT)
-def qlinear_pool(call: Call) -> Value:
-    return pooled(call, "avgpool", last=bool(call.whole("channels_last", 0)))
+def qlinear_pool(call: Call, X: Value, *, channels_last: bool = False, windows: Windows) -> Value:
+    return pooled(call, X, "avgpool", windows, channels_last)
 
 
 @rule("NhwcMaxPool", domain=MICROSOFT)
-def nhwc_pool(call: Call) -> Value:
-    return pooled(call, "maxpool", last=True)
+def nhwc_pool(call: Call, x: Value, *, windows: Windows) -> Value:
+    return pooled(call, x, "maxpool", windows, last=True)
 
 
-def pooled(call: Call, word: str, last: bool = False) -> Value:
+def pooled(call: Call, x: Value, word: str, windows: Windows, last: bool = False) -> Value:
     """Windows over the spatial axes; `last`: channels come after them."""
-    x, shape = call.value(0), channels_second(call.shape(0), last)
+    shape, kernel = channels_second(x.dims, last), windows.kernel_shape or []
     rank = len(shape) - 2
-    kernel = call.ints("kernel_shape") or []
     if rank < 1 or len(kernel) != rank or any(k < 1 for k in kernel):
         raise ShapeError(f"kernel_shape={kernel} doesn't fit {rank} spatial axes")
-    strides, dilations = per_axis(call, "strides", rank), per_axis(call, "dilations", rank)
-    pads, mode = padding(call, shape[2:], kernel, strides, dilations)
-    # The formula that the operator's text has for VALID leaves ceil_mode out; onnx's shape inference and onnxruntime
-    # heed it, as without auto_pad.
-    ceil = bool(call.whole("ceil_mode", 0)) and call.text("auto_pad", "NOTSET") in ("NOTSET", "VALID")
-    spatial = (
-        _rounded_up(shape[2:], kernel, strides, dilations, pads)
-        if ceil
-        else windowed(shape[2:], kernel, strides, dilations, pads, mode == "same")
-    )
-    out = (*shape[:2], *spatial)
+    moves = Moves(windows, kernel)
+    out = (*shape[:2], *moves.over(shape[2:]))
     taps = size(kernel)
-    cost = size(out) * (taps - 1 if word == "maxpool" else taps if word == "avgpool" else 2 * taps + 1)
-    cls: type[Op] | None = {"maxpool": MaxPool, "avgpool": AvgPool}.get(word)
-    if (
-        cls is not None
-        and not last
-        and call.walker.sample(shape) != shape
-        and rank <= 3
-        and all(a >= 0 <= b for a, b in pads)
-    ):
-        stride = None if strides == kernel else plain(strides)
-        pad = spelled(pads, kernel, dilations, mode)
-        op = call.walker.made(cls, kernel=plain(kernel), stride=stride, dilation=plain(dilations), pad=pad, ceil=ceil)
-        return call.emit(op, out, [x])
-    words = f"{word} {'x'.join(map(str, kernel))}"
+    cost = taps - 1 if word == "maxpool" else taps if word == "avgpool" else 2 * taps + 1
+    op = None
+    if word != "lppool" and not last:
+        stride = None if moves.strides == kernel else plain(moves.strides)
+        op = moves.proposed(call, MaxPool if word == "maxpool" else AvgPool, stride=stride, ceil=moves.ceil)
     return call.figure(
-        word,
-        channels_last(out, last),
-        [x],
-        words=words,
-        elementwise=cost,
-        reach=Reach.MIXED,
-        flags=("is_pooling",),
-        known={"taps": size(out) * taps},
-    )
-
-
-def _rounded_up(sizes: Shape, kernel: list[int], strides: list[int], dilations: list[int], pads: Pads) -> Shape:
-    """The last window must begin inside the input or the padding before it."""
-    found = []
-    for dim, k, stride, dilation, (before, after) in zip(sizes, kernel, strides, dilations, pads, strict=True):
-        free = dim + before + after - dilation * (k - 1) - 1
-        found.append(minimum(free + 2 * stride - 1, dim + before + stride - 1) // stride)
-    return tuple(found)
+        word, channels_last(out, last), [x], op=op, batched=True, words=f"{word} {moves}", elementwise=size(out) * cost,
+        reach=Reach.MIXED, flags=POOLING, known={"taps": size(out) * taps},
+    )  # fmt: skip
 
 
 @rule("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool")
-def global_pool(call: Call) -> Value:
-    word = {"GlobalAveragePool": "gap", "GlobalMaxPool": "gmp"}.get(call.node.op, "global_lppool")
-    return pooled_whole(call, call.value(0), word)
+def global_pool(call: Call, X: Value) -> Value:
+    return pooled_whole(call, X, {"GlobalAveragePool": "gap", "GlobalMaxPool": "gmp"}.get(call.op, "global_lppool"))
 
 
 @rule("QLinearGlobalAveragePool", domain=MICROSOFT)
-def qlinear_global_pool(call: Call) -> Value:
-    return pooled_whole(call, call.value(0), "gap", last=bool(call.whole("channels_last", 0)))
+def qlinear_global_pool(call: Call, X: Value, *, channels_last: bool = False) -> Value:
+    return pooled_whole(call, X, "gap", last=channels_last)
 
 
 def pooled_whole(call: Call, x: Value, word: str, keep: bool = True, last: bool = False) -> Value:
@@ -113,29 +64,22 @@ def pooled_whole(call: Call, x: Value, word: str, keep: bool = True, last: bool 
     if len(shape) < 3:
         raise ShapeError(f"there is nothing to pool over in {len(shape)} axes")
     out = (*shape[:2], *((1,) * (len(shape) - 2) if keep else ()))
-    cls: type[Op] | None = {"gap": GlobalAvgPool, "gmp": GlobalMaxPool}.get(word)
-    if cls is not None and not last and call.walker.sample(shape) != shape and len(shape) <= 5:
-        return call.emit(call.walker.made(cls, keepdims=keep), out, [x])
-    cost = size(shape) - (size(out) if word == "gmp" else 0)
-    cost = cost if word != "global_lppool" else 2 * size(shape)
-    return call.figure(word, channels_last(out, last), [x], elementwise=cost, reach=Reach.ALL, flags=("is_pooling",))
+    op = None
+    if word != "global_lppool" and not last and len(shape) <= 5:
+        op = call.made(GlobalAvgPool if word == "gap" else GlobalMaxPool, keepdims=keep)
+    cost: Dim = {"gap": size(shape), "gmp": size(shape) - size(out), "global_lppool": 2 * size(shape)}[word]
+    return call.figure(
+        word, channels_last(out, last), [x], op=op, batched=True, elementwise=cost, reach=Reach.ALL, flags=POOLING
+    )
 
 
 @rule("MaxUnpool")
-def max_unpool(call: Call) -> Value:
-    shape = call.shape(0)
-    kernel = call.ints("kernel_shape") or []
-    rank = len(shape) - 2
-    strides = per_axis(call, "strides", rank)
-    pads = call.ints("pads") or [0] * (2 * rank)
-    if call.has(2):
-        out = tuple(call.numbers(2, "sizes"))
+def max_unpool(call: Call, X: Value, I: Value, output_shape: Value | None = None, *, windows: Windows) -> Value:  # noqa: E741
+    shape = X.dims
+    moves = Moves(windows, windows.kernel_shape or [])
+    if output_shape is not None:
+        out = tuple(output_shape.numbers("sizes"))
     else:
-        out = (
-            *shape[:2],
-            *(
-                (d - 1) * s + k - pads[n] - pads[n + rank]
-                for n, (d, s, k) in enumerate(zip(shape[2:], strides, kernel, strict=True))
-            ),
-        )
-    return call.figure("max_unpool", out, [call.value(0), call.value(1)], reach=Reach.MIXED)
+        axes = zip(shape[2:], moves.strides, moves.kernel, moves.given_pads(), strict=True)
+        out = (*shape[:2], *((dim - 1) * s + k - before - after for dim, s, k, (before, after) in axes))
+    return call.figure("max_unpool", out, [X, I], reach=Reach.MIXED)

@@ -2,100 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from archcalc.errors import ShapeError
-from archcalc.importer.rules.base import MICROSOFT, Call, Dim, Outputs, Reach, Value, constants, rule, size
+from archcalc.importer.rules.base import LAYER, MICROSOFT, Attributes, Call, Dim, Outputs, Reach, Value, rule, size
 from archcalc.importer.values import spell_dim
 from archcalc.ops.dense import GRU, LSTM, RNN
 
 CELLS: dict[str, type[LSTM] | type[GRU] | type[RNN]] = {"LSTM": LSTM, "GRU": GRU, "RNN": RNN}
 
 
+class Runs(Attributes):
+    """Which way it runs, and whether the batch's axis or that of the steps stands first."""
+
+    direction: str = "forward"
+    layout: int = 0
+
+
 @rule("LSTM", "GRU", "RNN")
-def recurrent(call: Call) -> Outputs:
-    return unrolled(call, call.node.op, call.shape(1)[-1], call.shape(2)[-1], 3, 7)
+def recurrent(
+    call: Call, X: Value, W: Value, R: Value, B: Value | None = None, sequence_lens: Value | None = None,
+    initial_h: Value | None = None, initial_c: Value | None = None, P: Value | None = None, *, runs: Runs,
+) -> Outputs:  # fmt: skip
+    weights = {"input": W, "recurrent": R, "bias": B, "peepholes": P if call.op == "LSTM" else None}
+    return unrolled(call, call.op, X, weights, (W.dims[-1], R.dims[-1]), [initial_h, initial_c], runs)
 
 
 @rule("DynamicQuantizeLSTM", domain=MICROSOFT)
-def quantized_lstm(call: Call) -> Outputs:
+def quantized_lstm(
+    call: Call, X: Value, W: Value, R: Value, B: Value | None = None, sequence_lens: Value | None = None,
+    initial_h: Value | None = None, initial_c: Value | None = None, P: Value | None = None, *, runs: Runs,
+) -> Outputs:  # fmt: skip
     """Its matrices are stored transposed: `directions x features x 4*hidden`."""
-    return unrolled(call, "LSTM", call.shape(1)[1], call.shape(2)[1], 3, 7)
+    weights = {"input": W, "recurrent": R, "bias": B, "peepholes": P}
+    return unrolled(call, "LSTM", X, weights, (W.dims[1], R.dims[1]), [initial_h, initial_c], runs)
 
 
-def unrolled(call: Call, word: str, features: Dim, hidden: Dim, bias_at: int, peepholes_at: int) -> Outputs:
+def unrolled(
+    call: Call, word: str, x: Value, given: dict[str, Value | None], sizes: tuple[Dim, Dim],
+    states: list[Value | None], runs: Runs,
+) -> Outputs:  # fmt: skip
     """Every matrix meets every step once. Outputs: every step's state, the last one's, and the cell's."""
-    cell = CELLS[word]
-    shape = call.rank(0, 3)
-    batch_first = bool(call.whole("layout", 0))
-    steps, batch = (shape[1], shape[0]) if batch_first else (shape[0], shape[1])
-    if call.walker.samples > 1 and steps == 1:  # what looked like a batch are the steps
-        call.walker.samples = 0
-    if isinstance(batch, int) and batch > 1:
-        call.walker.graph.is_run = True
-        call.walker.notes[f"{call.walker.where}: its batch is {batch}, and figures are of a run of so many samples"] = (
-            None
-        )
+    cell, (features, hidden), shape = CELLS[word], sizes, x.axes(3)
+    weights = {name: value for name, value in given.items() if value is not None}
+    steps, batch = (shape[1], shape[0]) if runs.layout else (shape[0], shape[1])
+    if call.batch > 1 and steps == 1:  # what looked like a batch are the steps
+        call.no_batch()
+    call.run_of(batch)
     call.assumed.agree(shape[2], features, "features")
-    directions = 2 if call.text("direction", "forward") == "bidirectional" else 1
-    given = call.shape(1)[0]
-    if given != directions:
-        raise ShapeError(f"its weights have {spell_dim(given)} directions, and it runs in {directions}")
-    gates = cell.gates
-    per_step = directions * gates * hidden * (features + hidden)
+    directions = 2 if runs.direction == "bidirectional" else 1
+    own = weights["input"].dims[0]
+    if own != directions:
+        raise ShapeError(f"its weights have {spell_dim(own)} directions, and it runs in {directions}")
     units = steps * batch * directions * hidden
-    bias, peepholes = call.optional(bias_at), call.optional(peepholes_at) if word == "LSTM" else None
-    biases = 2 * gates if bias is not None else 0
-    weights = {
-        "input": call.value(1),
-        "recurrent": call.value(2),
-        **({"bias": bias} if bias else {}),
-        **({"peepholes": peepholes} if peepholes else {}),
-    }
-    known = {
-        "units": units,
-        "states": steps * batch * hidden,
-        "biased": units * biases,
-        "stepped": steps * sum_of(weights),
-    }
-    state = [value for value in (call.inputs[5:7] if len(call.inputs) > 5 else []) if isinstance(value, Value)]
-    every = (batch, steps, directions, hidden) if batch_first else (steps, directions, batch, hidden)
-    last = (batch, directions, hidden) if batch_first else (directions, batch, hidden)
-    names = [*call.names, "", "", ""][:3]
+    biases = 2 * cell.gates if "bias" in weights else 0
+    every = (batch, steps, directions, hidden) if runs.layout else (steps, directions, batch, hidden)
+    last = (batch, directions, hidden) if runs.layout else (directions, batch, hidden)
+    (whole, final, inner), words = (*call.names, "", "", "")[:3], f"{word.lower()} {spell_dim(hidden)}"
     value = call.figure(
-        word.lower(),
-        every if names[0] else last,
-        [call.value(0), *state],
-        words=f"{word.lower()} {spell_dim(hidden)}"
-        + (" bidirectional=true" if directions == 2 else "")
-        + ("" if bias else " bias=false"),
-        macs=steps * batch * per_step,
-        elementwise=units * (gates + biases + cell.activations + (6 if peepholes is not None else 0)),
-        weights=constants(weights),
-        reach=Reach.ALL,
-        flags=("is_layer",),
-        known=known,
-    )
+        word.lower(), every if whole else last, [x, *states],
+        words=words + " bidirectional=true" * (directions == 2) + " bias=false" * ("bias" not in weights),
+        macs=steps * batch * directions * cell.gates * hidden * (features + hidden),
+        elementwise=units * (cell.gates + biases + cell.activations + (6 if "peepholes" in weights else 0)),
+        weights=given, reach=Reach.ALL, flags=LAYER,
+        known={
+            "units": units, "states": steps * batch * hidden, "biased": units * biases,
+            "stepped": steps * sum(size(value.shape or ()) for value in weights.values()),
+        },
+    )  # fmt: skip
     if value.is_constant:
         return [Value(every, value.kind), Value(last, value.kind), Value(last, value.kind)]
-    found: Outputs = [value if names[0] else None]
-    found.append(
-        call.figure("state", last, [value], words="the last state", reach=Reach.ALL)
-        if names[1] and names[0]
-        else value
-        if names[1]
-        else None
-    )
-    found.append(call.figure("state", last, [value], words="the last cell", reach=Reach.ALL) if names[2] else None)
-    return found
 
+    def state(what: str) -> Value:
+        return call.figure("state", last, [value], words=f"the last {what}", reach=Reach.ALL)
 
-def sum_of(weights: Mapping[str, Value]) -> Dim:
-    """How many numbers tensors hold."""
-    total: Dim = 0
-    for value in weights.values():
-        total = total + size(value.shape or ())
-    return total
-
-
-__all__ = ["size", "unrolled"]
+    first = value if whole else None
+    second = (state("state") if whole else value) if final else None
+    return [first, second, state("cell") if inner else None]

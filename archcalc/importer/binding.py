@@ -1,0 +1,171 @@
+"""What a rule's signature asks for: the inputs and attributes of its node, by the names that ONNX gives them.
+
+`def conv(call, X: Value, W: Value, B: Value | None = None, *, group: int = 1)` reads three inputs in that order, of
+which the last may be left out, and an attribute. The annotation says how one is read; several attributes that always
+come together are a class of such fields. What older versions of an operator have as an attribute is read as the input
+that it became, where both have one name. A signature is looked at once, when the first node asks for the rule.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from fractions import Fraction
+from math import isfinite, isinf
+from typing import TYPE_CHECKING, Any
+
+from archcalc.errors import ShapeError
+from archcalc.importer.proto import Referred, Subgraph
+from archcalc.importer.tensors import FLOAT, INT64
+from archcalc.importer.values import Unknown, Value, Values
+from archcalc.importer.wire import Bad
+
+if TYPE_CHECKING:
+    from archcalc.importer.call import Call
+
+Reader = Callable[[str, Any], Any]
+BEYOND = 1 << 128  # more than any number that a float holds
+
+
+class Attributes:
+    """Attributes that always come together; a subclass names them with their defaults."""
+
+
+def whole(name: str, found: Any) -> int:
+    if not isinstance(found, int):
+        raise ShapeError(f"{name} must be a whole number")
+    return found
+
+
+def flag(name: str, found: Any) -> bool:
+    return bool(whole(name, found))
+
+
+def ints(name: str, found: Any) -> list[int]:
+    if not isinstance(found, list) or not all(isinstance(value, int) for value in found):
+        raise ShapeError(f"{name} must be a list of whole numbers")
+    return found
+
+
+def real(name: str, found: Any) -> Fraction:
+    """A number, as exact as it was written; what is none is 0."""
+    if not isinstance(found, (int, float)) or not isfinite(found):
+        return Fraction(0)
+    return Fraction(repr(round(found, 7))) if isinstance(found, float) else Fraction(found)
+
+
+def text(name: str, found: Any) -> Any:
+    return found if isinstance(found, str) else None
+
+
+def graph(name: str, found: Any) -> Subgraph:
+    if not isinstance(found, Subgraph):
+        raise ShapeError(f"it has no {name}")
+    return found
+
+
+def once(found: Any) -> Value | None:
+    """What older versions of an operator have as an attribute, as the input that it became."""
+    values = found if isinstance(found, list) else [found]
+    if not all(isinstance(value, (int, float)) for value in values):
+        return None
+    kind = FLOAT if any(isinstance(value, float) for value in values) else INT64
+    return Value((len(values),) if isinstance(found, list) else (), kind, None, tuple(map(_finite, values)))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and isinf(value):
+        return BEYOND if value > 0 else -BEYOND
+    return real("", value) if isinstance(value, float) else value
+
+
+def others(given: list[Value | Values | None], kind: str) -> list[Any]:
+    """The further inputs of an operator that takes any number of them; of tensors alone, those that are there."""
+    if kind != "Any" and any(isinstance(value, Values) for value in given):
+        raise Unknown("it reads a sequence")
+    return [value for value in given if value is not None or kind != "Value"]
+
+
+READERS: dict[str, Reader] = {
+    "int": whole, "bool": flag, "list[int]": ints, "Fraction": real, "str": text, "Subgraph": graph,
+    "Any": lambda name, found: found,
+}  # fmt: skip
+
+
+class Rule:
+    """A function that says what a node is, called with what its signature asks for."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.inputs: list[tuple[str, str, bool]] = []  # name, annotation, whether it has to be there
+        self.attributes: dict[str, tuple[Reader, str, Any]] = {}  # how it is read, the parameter, its class
+        self.together: dict[str, type[Attributes]] = {}
+        self.needed: list[str] = []
+        self.rest = ""  # the annotation of further inputs
+        self.is_read = False
+
+    def __call__(self, call: Call) -> Any:
+        self.read()
+        given, attributes = call.inputs, call.node.attributes
+        count = len(given)
+        inputs: list[Any] = []
+        for n, (name, kind, needed) in enumerate(self.inputs):
+            value = given[n] if n < count else None
+            if value is None:
+                if name in attributes:
+                    value = once(attributes[name])
+                elif needed:
+                    raise Bad(f"node {call.where} ({call.op}) lacks its input {n + 1}")
+            elif kind != "Any" and isinstance(value, Values) != (kind == "Values"):
+                raise Unknown("it reads a sequence" if kind != "Values" else "a sequence that isn't known")
+            inputs.append(value)
+        if self.rest:
+            inputs += others(given[len(self.inputs) :], self.rest)
+        return self.function(call, *inputs, **self.named(call))
+
+    def named(self, call: Call) -> dict[str, Any]:
+        """The attributes that are given, as the function takes them."""
+        given: dict[str, Any] = {}
+        if not self.attributes:
+            return given
+        for name, found in call.node.attributes.items():
+            asked = self.attributes.get(name)
+            if asked is None:
+                continue
+            reader, parameter, cls = asked
+            if isinstance(found, Referred):
+                found = call.scope.attributes.get(found.name)
+            value = None if found is None else reader(name, found)
+            if value is not None and cls is None:
+                given[parameter] = value
+            elif value is not None:
+                setattr(given.setdefault(parameter, cls()), name, value)
+        for parameter, group in self.together.items():
+            given.setdefault(parameter, group())
+        for parameter in self.needed:
+            if parameter not in given:
+                raise ShapeError(f"it has no {parameter}")
+        return given
+
+    def read(self) -> None:
+        """Look at the signature, once. A name that Python has its own use for ends with an underscore."""
+        if self.is_read:
+            return
+        _, *parameters = inspect.signature(self.function).parameters.values()
+        for parameter in parameters:
+            kind, default = parameter.annotation.removesuffix(" | None"), parameter.default
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                self.rest = parameter.annotation
+            elif parameter.kind is not parameter.KEYWORD_ONLY:
+                self.inputs.append((parameter.name.rstrip("_"), kind, default is parameter.empty))
+            elif kind in READERS:
+                self.attributes[parameter.name.rstrip("_")] = READERS[kind], parameter.name, None
+                self.needed += [parameter.name] if default is parameter.empty else []
+            else:
+                group = self.together[parameter.name] = self.function.__globals__[kind]
+                for name, how in group.__annotations__.items():
+                    self.attributes[name] = READERS[how.removesuffix(" | None")], parameter.name, group
+        self.is_read = True
+
+
+__all__ = ["Attributes", "Rule"]
