@@ -172,7 +172,12 @@ class Table:
         stronger = {
             condition.rpartition(" ")[0] for condition in sizes
         }  # `n >= 2`, which a limit `n >= 1` adds nothing to
-        return (*(limit for limit in limits if limit.rpartition(" ")[0] not in stronger), *sizes, *self.graph.assumed)
+        told = (*(limit for limit in limits if limit.rpartition(" ")[0] not in stronger), *sizes, *self.graph.assumed)
+        needed = (each for n in self.graph.layers() for each in self._assumed(self.graph.nodes[n]) if self.free)
+        return tuple(dict.fromkeys((*told, *needed)))
+
+    def _assumed(self, node: Node) -> tuple[str, ...]:
+        return node.op.assumes(*self.graph.shapes_into(node))
 
     @cached_property
     def narrower(self) -> dict[str, tuple[str, ...]]:

@@ -474,6 +474,14 @@ def test_a_layer_that_reaches_no_output_is_pointed_at(archcalc, tmp_path: Path) 
     assert archcalc("count", path, "--quiet").err == ""
 
 
+def test_an_upsampling_by_what_looks_like_a_size_is_pointed_at(archcalc, tmp_path: Path) -> None:
+    path = write(tmp_path, "  - conv 8 3x3 stride=2\n  - upsample 32x32\n")
+    done = archcalc("count", path)
+    assert done.code == 0
+    assert re.search(r"net.yaml:6:5: warning: upsample 32x32 makes \d+x\d+ of .*such as `upsample \d+`", done.err)
+    assert archcalc("count", write(tmp_path, "  - gap keepdims\n  - upsample 28x28\n  - upsample 2x2\n")).err == ""
+
+
 def test_python_m_archcalc_works_outside_the_checkout(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "archcalc", "count", "resnet18", "--depth", "0"],

@@ -17,7 +17,7 @@ import archcalc
 from archcalc.algebra import Poly, compile_python, text, unicode
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, SpecError
-from archcalc.model import Model
+from archcalc.model import Model, load
 from archcalc.spec import read_spec
 from archcalc.spec.expressions import evaluate
 from archcalc.spec.values import make_divisible
@@ -376,3 +376,32 @@ def test_a_long_closed_form_is_a_value_of_a_parameter() -> None:
         "n.yaml",
     )
     assert Model(spec).count(p=form).totals["params"] == 3 * 769_162  # osmr/imgclsmob, DenseNet-BC-100 (k=12)
+
+
+HEADS = "archcalc: 1\nname: t\ninput: [64, 10]\nparams: {h: 4, k: 2}\nlayers:\n  - attention h kv_heads=k dim=%s\n"
+
+
+def test_heads_are_free_where_the_figures_have_a_form_in_them() -> None:
+    """Queries and output 64 x 16h, keys and values 64 x 16k, and their biases; scores of 10 x 10 positions."""
+    table = Model(read_spec(HEADS % "(16*h)", "net.yaml")).count(free=["h", "k"])
+    assert str(table.totals["params"]) == "2064*h + 2080*k + 64"
+    assert table.domain == ("h % k == 0",)
+    table = Model(read_spec(HEADS.replace(" kv_heads=k", "") % 64, "net.yaml")).count(free=["h"])
+    assert table.totals["macs"] == 4 * 10 * 64 * 64 + 2 * 10 * 10 * 64
+    assert table.domain == ("64 % h == 0",)
+    with pytest.raises(SpecError, match="the width of a head, 64 by `h`, has no closed form; bind it with --set"):
+        Model(read_spec(HEADS % 64, "net.yaml")).count(free=["h", "k"])
+
+
+@pytest.mark.parametrize("width", [0.75, Fraction(3, 4), 1, 1.5])
+def test_a_closed_form_takes_the_values_that_a_count_takes(width: float) -> None:
+    model = load("mobilenet_v1")
+    form = model.count(free=["width"]).totals["params"]
+    assert isinstance(form, Poly)
+    assert form.evaluate({"width": width}) == model.count(width=width).totals["params"]
+
+
+def test_what_counts_repeats_is_said_in_one_sentence() -> None:
+    text = "archcalc: 1\nname: t\ninput: [8, 32]\nparams: {n: 3}\nlayers:\n  - n x conv 8 3 dilation=(i+1)\n"
+    with pytest.raises(SpecError, match="dilation must be a number; `n` is free and counts repeats; bind it"):
+        Model(read_spec(text, "net.yaml")).count(free=["n"])

@@ -378,6 +378,8 @@ class Builder(Nodes):
         """A label that there isn't; perhaps it is that of a single repeat, which are not built one by one where their
         number is free.
         """
+        if self.is_consequence(label, context):
+            return
         for loop in self.graph.loops.values():
             path = self.graph.nodes[loop.entry].name.rpartition("/")[0]
             if label.startswith(f"{path}/") and isinstance(loop.range.stop, Poly):
@@ -433,6 +435,8 @@ class Builder(Nodes):
         owner = next(
             (path for path in context.scope.paths(word.text) if path in self.graph.groups or self.is_gone(path)), None
         )
+        if owner is None and self.is_consequence(word.text, context):
+            return None
         if owner is None:
             self.wrong(
                 f"share={word.text}: there is no earlier block with that label{suggest(word.text, self.graph.groups)}",

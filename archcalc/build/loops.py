@@ -37,7 +37,7 @@ EXPLAINED = (1, 1)  # the attempt whose failure is reported: `first` and `last` 
 TRIALS = 3
 
 
-_ADVICE = re.compile(r"(; | and |: )`[^`]*`( and `[^`]*`)* (is|are) free.*$|; bind it with --set$")
+_ADVICE = re.compile(r"(; |,? and |: )`[^`]*`( and `[^`]*`)* (is|are) free.*$|; bind it with --set$")
 
 
 class _Open(Exception):

@@ -14,9 +14,10 @@ from archcalc.graph import Graph, Group, Input, Loop, Node
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op, Shape, spell_shape
 from archcalc.ops.base import show
 from archcalc.spec import Binding, Spec
+from archcalc.spec.elsewhere import hint
 from archcalc.spec.expressions import Environment
 from archcalc.spec.items import Chain, Item, Line, Word
-from archcalc.spec.layers import SUFFIXES, WORDS, Layer, Resolver, complaints, meant, takes_words
+from archcalc.spec.layers import SUFFIXES, WORDS, Layer, Resolver, complaints, takes_words
 from archcalc.spec.values import CONSTANTS
 
 MOST_LAYERS = 250_000
@@ -122,6 +123,18 @@ class Nodes:
                 return path
             path = self.instead[gone] + path[len(gone) :]
         return path
+
+    def is_consequence(self, label: str, context: Context) -> bool:
+        """Whether what a label stands for is missing because of a mistake that was noted: it was not built, or layers
+        without labels of their own are numbered another way.
+        """
+        if not self.problems and not self.resolver.problems:
+            return False
+        around = {part for path in context.scope.paths(label) for part in lineage(path) if part}
+        unlabelled = {*OPS, *self.spec.blocks, "repeat"}
+        return any(path in self.results and self.results[path] is None for path in around) or any(
+            part.rstrip("0123456789") in unlabelled for part in label.split("/")
+        )
 
     # ---- mistakes ----------------------------------------------------------------------------------------------------
 
@@ -235,9 +248,9 @@ class Nodes:
         if value is FAILED or value is None or value is False:
             return None
         if value not in allowed:
-            near = meant(value, allowed) if isinstance(value, str) else None
-            hint = f"; did you mean '{near}'?" if near else f"; there are {', '.join(allowed)} and none"
-            self.wrong(f"unknown {kind} '{show(value)}'{hint}", word.mark, context)
+            there = f"there are {', '.join(allowed)} and none"
+            near = hint(value, allowed, there) if isinstance(value, str) else f"; {there}"
+            self.wrong(f"unknown {kind} '{show(value)}'{near}", word.mark, context)
             return None
         return self.suffixed(value, context)
 
@@ -353,6 +366,8 @@ class Nodes:
             return None
         if path is None or path not in self.names:
             wanted = word.text if word else str(path)
+            if self.is_consequence(wanted, context):
+                return None
             self.wrong(
                 f"share={wanted}: there is no earlier layer with that label{suggest(wanted, self.names)}", mark, context
             )

@@ -253,10 +253,13 @@ def notes(table: Table, quiet: bool) -> None:
         told(f"note: {name} stays {show(table.binding.values[name])}: it decides the structure")
     for note in table.graph.notes:
         told(f"note: {note}")
-    for node in (
-        table.graph.dead_ends() if not is_model_file(table.spec.path) else ()
-    ):  # what a model file puts out it says itself
+    if is_model_file(table.spec.path):  # what a model file puts out it says itself
+        return
+    for node in table.graph.dead_ends():
         told(f"{node.mark}: warning: nothing reads {node.name}; list it under `outputs:` if it is one")
+    doubts = ((node, node.op.doubt(*table.graph.shapes_into(node))) for node in table.graph.nodes)
+    for line in dict.fromkeys(f"{node.mark}: warning: {doubt}" for node, doubt in doubts if doubt):
+        told(line)
 
 
 def width() -> int | None:

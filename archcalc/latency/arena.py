@@ -140,7 +140,7 @@ class _Arena:
             return _count((*weight[1:], *shapes[0][1:]))
         if isinstance(op, Attention):
             positions, keys = _count(shapes[0][1:]), _count(shapes[-1][1:])
-            return 2 * op.heads * positions * keys + 3 * _count(node.shape)
+            return 2 * _count((op.heads,)) * positions * keys + 3 * _count(node.shape)
         return 0
 
 

@@ -114,6 +114,14 @@ class Op(Checked):
         """
         return (any(dx) + dw) * self.macs(output, *inputs)
 
+    def assumes(self, *inputs: Shape) -> tuple[str, ...]:
+        """Conditions of the spec language under which it can be built, beside sizes of at least 1: on what is free."""
+        return ()
+
+    def doubt(self, *inputs: Shape) -> str:
+        """What is likely not meant, though it can be built; most often nothing."""
+        return ""
+
     def windows(self, *inputs: Shape) -> Windows:
         """How outputs look at inputs, an axis (spatial axes only)."""
         raise NotImplementedError

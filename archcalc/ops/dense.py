@@ -4,10 +4,11 @@ A sequence is `features x positions`, channels first like every other tensor.
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import ClassVar
 
-from archcalc.algebra import Dim, divides, same
-from archcalc.errors import ShapeError
+from archcalc.algebra import Dim, Poly, divides, same, text
+from archcalc.errors import ShapeError, Undecided
 from archcalc.ops.base import (
     Count,
     End,
@@ -21,6 +22,7 @@ from archcalc.ops.base import (
     need_rank,
     number,
     size,
+    spell,
     spell_shape,
 )
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
@@ -129,9 +131,9 @@ class Attention(Op):
     arity = (1, 3)
     is_layer = True
 
-    heads: Count
+    heads: Size
     dim: Size | None = None
-    kv_heads: Count | None = None
+    kv_heads: Size | None = None
     out: Size | None = None
     bias: Flag = True
 
@@ -139,15 +141,43 @@ class Attention(Op):
     def kinds(self) -> tuple[str, ...]:
         return (self.word,) if self.bias else ("attention_plain", self.word)
 
+    @property
+    def _shared(self) -> Dim:
+        """Heads of keys and values."""
+        return self.heads if self.kv_heads is None else self.kv_heads
+
     def _widths(self, q: Shape) -> tuple[Dim, Dim, Dim]:
         """Width inside of queries, of keys and values, and of the output."""
-        dim = q[0] if self.dim is None else self.dim
-        if not divides(self.heads, dim):
-            raise ShapeError(f"attention: heads={self.heads} does not divide the width {dim}")
-        shared = self.kv_heads or self.heads
-        if self.heads % shared:
-            raise ShapeError(f"attention: kv_heads={shared} does not divide heads={self.heads}")
-        return dim, dim // self.heads * shared, q[0] if self.out is None else self.out
+        dim, shared = q[0] if self.dim is None else self.dim, self._shared
+        for divisor, whole, what in (
+            (self.heads, dim, f"heads={self.heads} does not divide the width {dim}"),
+            (shared, self.heads, f"kv_heads={shared} does not divide heads={self.heads}"),
+        ):
+            if isinstance(divisor, int) and not divides(divisor, whole):
+                raise ShapeError(f"attention: {what}")
+        return dim, dim if shared == self.heads else self._width(dim) * shared, q[0] if self.out is None else self.out
+
+    def _width(self, dim: Dim) -> Dim:
+        """Of a head. Raises Undecided where it has no closed form in the number of heads."""
+        width = self._quotient(dim)
+        if width is None:
+            message = f"the width of a head, {dim} by `{self.heads}`, has no closed form; bind it with --set"
+            raise Undecided(message, getattr(self.heads, "symbols", ()))
+        return width
+
+    def _quotient(self, dim: Dim) -> Dim | None:
+        """A width by the heads; None where free heads are no factor of it."""
+        if isinstance(self.heads, int):
+            return dim // self.heads
+        one = dim.substitute(dict.fromkeys(self.heads.symbols, 1)) if isinstance(dim, Poly) else 1
+        return None if isinstance(one, Fraction) or one * self.heads != dim else one
+
+    def assumes(self, *inputs: Shape) -> tuple[str, ...]:
+        """That heads which are free divide what they have to."""
+        dim = inputs[0][0] if self.dim is None else self.dim
+        found = [(self.heads, dim)] if self._quotient(dim) is None else []
+        found += [(self._shared, self.heads)] if self._shared != self.heads else []
+        return tuple(f"{text(whole)} % {spell(by)} == 0" for by, whole in found if isinstance(by, Poly))
 
     @staticmethod
     def _operands(inputs: tuple[Shape, ...]) -> tuple[Shape, Shape, Shape]:
@@ -235,10 +265,11 @@ class Attention(Op):
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         """Heads that share keys and values are an axis of their own, over which these are stretched."""
+        heads = number(self.heads)
         q, k, v = tensors[0], tensors[min(1, len(tensors) - 1)], tensors[-1]
         dim, _, out = self._widths(q.shape)
-        groups, width = self.kv_heads or self.heads, dim // self.heads
-        queries = self._heads(builder, q, "q", (groups, self.heads // groups, width))
+        groups, width = number(self._shared), dim // heads
+        queries = self._heads(builder, q, "q", (groups, heads // groups, width))
         keys = self._heads(builder, k, "k", (groups, 1, width))
         values = self._heads(builder, v, "v", (groups, 1, width))
         turned = builder.node("Transpose", queries, perm=[0, 1, 2, 4, 3])

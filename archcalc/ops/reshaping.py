@@ -202,6 +202,18 @@ class Upsample(_Moving):
         need_rank(self.word, x, 2, 4, "1 for the channels and 1 to 3 spatial")
         return (x[0], *(dim * scale for dim, scale in zip(x[1:], spread(self.scale, len(x) - 1, "scale"), strict=True)))
 
+    def doubt(self, *inputs: Shape) -> str:
+        """A factor an axis (`64x64`) that is large beside the map: a size, as other libraries' resizing has it."""
+        size, scales = inputs[0][1:], self.scale if isinstance(self.scale, tuple) else ()
+        pairs = list(zip(size, scales, strict=False))
+        if not all(isinstance(dim, int) and 1 < dim < 2 * scale and scale > 8 for dim, scale in pairs):
+            return ""
+        factor = min((max(1, scale // dim) for dim, scale in pairs if isinstance(dim, int)), default=0)
+        if not factor:
+            return ""
+        made = f"{spell_shape(self.shape(*inputs)[1:])} of {spell_shape(size)}"
+        return f"{self.line()} makes {made}; if a size was meant, write the factor, such as `upsample {factor}`"
+
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         """Linear interpolation along each axis in turn takes two products and a sum an element: 2^axes products in
         all.

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from archcalc.algebra import Poly
 from archcalc.errors import ExpressionError, Undecided
+from archcalc.spec.elsewhere import VALUES
 from archcalc.spec.values import BINARY, COMPARE, CONSTANTS, FUNCTIONS, Value, capped, capped_list, number, plain, truth
 
 LONGEST, DEEPEST, MOST_PARTS = 8000, 40, 4000
@@ -184,6 +185,8 @@ def unknown_name(name: str, names: Collection[str]) -> str:
     near = difflib.get_close_matches(name, known, 1)
     if name in ("i", "first", "last"):
         return f"unknown name '{name}': it is known inside a repeat only; pass it to a block as an argument"
+    if name.lower() in VALUES:
+        near = [VALUES[name.lower()]]
     return f"unknown name '{name}'" + (
         f"; did you mean '{near[0]}'?" if near else f"; known here: {', '.join(known)}" if known else ""
     )

@@ -194,6 +194,9 @@ class Reader:
             line.keys[name] = token.mark.part(0, len(name))
             if match.end() == len(token.text):
                 return self._wrong(f"'{name}=' needs a value, without a space", token.mark)
+        for word in (*line.words, *line.options.values()):
+            if word.text.endswith(",") and len(word.text) > 1:
+                return self._wrong(f"words are set apart by spaces: `{word.text[:-1]}`, without a comma", word.mark)
         for word in (line.head, *line.words, *line.options.values()):
             if word.text.count("(") != word.text.count(")") or word.text.count("[") != word.text.count("]"):
                 return self._wrong(

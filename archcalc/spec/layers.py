@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from archcalc.errors import Problem, suggest
+from archcalc.errors import Problem
 from archcalc.fields import FieldErrors, key
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op
+from archcalc.spec.elsewhere import hint, option_hint
 from archcalc.spec.expressions import is_known, unknown_name
 from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Reader, Repeat, Word
 from archcalc.spec.parts import Block, Spec
@@ -24,18 +25,6 @@ COMMON = ("when", "frozen", "share", "kept")  # options of every layer and block
 SUFFIXES = ("norm", "act")  # layers with weights may be followed by a normalisation and an activation, in this order
 INDICES = frozenset({"i", "first", "last"})  # known inside a repeat
 WORDS = frozenset({"same", "valid", "full", "nearest", "bilinear", *ACTIVATIONS, *NORMALIZATIONS, "softmax"})
-
-
-# what other libraries call our layers
-ELSEWHERE = {
-    "dense": "linear", "fc": "linear", "fullyconnected": "linear", "gemm": "linear", "convolution": "conv",
-    "depthwise": "dwconv", "depthwiseconv": "dwconv", "deconv": "conv_transpose", "convtranspose": "conv_transpose",
-    "batchnorm": "bn", "batchnormalization": "bn", "layernorm": "ln", "groupnorm": "gn", "localresponsenorm": "lrn",
-    "swish": "silu", "hswish": "hardswish", "hsigmoid": "hardsigmoid", "globalavgpool": "gap",
-    "globalaveragepooling": "gap", "adaptiveavgpool": "gap", "globalmaxpool": "gmp", "averagepool": "avgpool",
-    "maxpooling": "maxpool", "averagepooling": "avgpool", "cat": "concat", "concatenate": "concat", "sum": "add",
-    "multiply": "mul", "interpolate": "upsample", "pixelshuffle": "pixel_shuffle", "leakyrelu": "leaky_relu",
-}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -76,16 +65,6 @@ def takes_words(op: type[Op], name: str) -> bool:
 def may_be_word(op: type[Op], option: str) -> bool:
     """`takes_words`, for what is no field of the operator too."""
     return option in (*SUFFIXES, "share") or (option in op.fields and takes_words(op, option))
-
-
-def meant(word: str, known: Iterable[str]) -> str | None:
-    """The known word that another one is probably meant to be, or that other libraries call so."""
-    known = list(known)
-    plain = re.sub(r"[_ ]|[123]d$", "", word.lower())
-    if ELSEWHERE.get(plain) in known:
-        return ELSEWHERE[plain]
-    near = difflib.get_close_matches(word, known, 1) or difflib.get_close_matches(plain, known, 1)
-    return near[0] if near else None
 
 
 def complaints(error: FieldErrors) -> Iterator[tuple[str, str]]:
@@ -215,8 +194,7 @@ class Resolver:
             return f"; a label is followed by a colon and a space: `{label}: {rest}`"
         if head[:1].isdigit():
             return "; a repeat is written `3 x layer`"
-        near = meant(head, [*OPS, *self.spec.blocks, REF, IDENTITY])
-        return f"; did you mean '{near}'?" if near else "; `archcalc ops` lists the layers"
+        return hint(head, [*OPS, *self.spec.blocks, REF, IDENTITY], "`archcalc ops` lists the layers")
 
     def _ref(self, line: Line) -> Layer | None:
         if len(line.words) != 1 or line.options:
@@ -229,11 +207,11 @@ class Resolver:
         layer, before = Layer(line, op=op), len(self.problems)
         positional = () if op.variadic else op.positional
         alone = flags(op) | {"frozen"}
-        layer.variadic = line.words if op.variadic else ()
         wants = " ".join(p.rstrip("_").upper() for p in op.positional) or "nothing without its key"
         words = tuple(word for word in line.words if word.text not in alone)
+        layer.variadic = words if op.variadic else ()
         for word in line.words:
-            if word.text in alone and not op.variadic:
+            if word.text in alone:
                 line.options.setdefault(word.text, Word("true", word.mark))
                 line.keys.setdefault(word.text, word.mark)
         self._sort(layer, positional, set(allowed(op)), f"{op.word} takes {wants}", names, () if op.variadic else words)
@@ -270,6 +248,7 @@ class Resolver:
         """Share out a line's words and options: fields or arguments, and what steers the building."""
         line = layer.line
         words = line.words if words is None else words
+        unknown: set[int] = set()  # words whose option is wrong already
         surplus = words[len(positional) :]
         if surplus:
             near = difflib.get_close_matches(surplus[0].text, flags(layer.op) if layer.op else (), 1)
@@ -293,9 +272,10 @@ class Resolver:
             elif name in allowed or (layer.op is None and layer.block is None and name == "when"):
                 layer.control[name] = word
             else:
+                unknown.add(id(word))
                 self.problems.append(
                     Problem(
-                        f"{line.head.text} has no option '{name}'{self._near(name, allowed)}",
+                        f"{line.head.text} has no option '{name}'{option_hint(name, allowed)}",
                         line.keys.get(name, word.mark),
                     )
                 )
@@ -306,12 +286,8 @@ class Resolver:
             if name == "share" or (word.text.isidentifier() and layer.op and may_be_word(layer.op, name))
         }
         for word in (*words[: len(positional)], *line.options.values(), *layer.variadic):
-            if id(word) not in plain:
+            if id(word) not in plain | unknown:
                 self._expression(word, names)
-
-    @staticmethod
-    def _near(name: str, allowed: Any) -> str:
-        return suggest(name, allowed, f"it has {', '.join(sorted(allowed))}")
 
     def _wrong(self, message: str, word: Word) -> Layer | None:
         """Note a mistake; the line that it is in then has no layer (None)."""

@@ -197,17 +197,17 @@ class Poly:
 
     # values
 
-    def evaluate(self, bindings: Mapping[str, int | Fraction]) -> int | Fraction:
+    def evaluate(self, bindings: Mapping[str, int | Fraction | float]) -> int | Fraction:
         """The exact value at one point.
 
         Raises ArchcalcError when a symbol isn't bound, or is bound to a value outside of its domain (the closed form
-        was simplified under it), or to anything but an int or a Fraction.
+        was simplified under it), or to anything but an int, a Fraction or a float (its shortest decimal).
         """
         from .rewriting import evaluated
 
         return evaluated(self, bindings)
 
-    def substitute(self, bindings: Mapping[str, Number]) -> Number:
+    def substitute(self, bindings: Mapping[str, Number | float]) -> Number:
         """The same quantity with some symbols replaced, canonical again.
 
         Exact; raises ArchcalcError when a replacement can't be shown to stay in the symbol's domain.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from math import isfinite
 
 from archcalc.errors import ArchcalcError
 
@@ -39,7 +40,7 @@ def rewrite(x: Number, variable: Callable[[Variable], Number]) -> Number:
     return Rewriting(variable)(x)
 
 
-def evaluated(x: Poly, bindings: Mapping[str, Rational]) -> Rational:
+def evaluated(x: Poly, bindings: Mapping[str, Rational | float]) -> Rational:
     """See `Poly.evaluate`."""
 
     def value(atom: Variable) -> Number:
@@ -53,7 +54,7 @@ def evaluated(x: Poly, bindings: Mapping[str, Rational]) -> Rational:
     return result
 
 
-def substituted(x: Poly, bindings: Mapping[str, Number]) -> Number:
+def substituted(x: Poly, bindings: Mapping[str, Number | float]) -> Number:
     """See `Poly.substitute`."""
 
     def replaced(atom: Variable) -> Number:
@@ -63,10 +64,12 @@ def substituted(x: Poly, bindings: Mapping[str, Number]) -> Number:
     return rewrite(x, replaced)
 
 
-def _bound(symbol: Symbol, value: Number) -> Number:
+def _bound(symbol: Symbol, value: Number | float) -> Number:
     """The value, once it is known to lie in the symbol's domain."""
     from archcalc.algebra.intervals import bounds
 
+    if isinstance(value, float) and isfinite(value):
+        value = Fraction(repr(value))  # what was written: 0.75 is three quarters
     if not isinstance(value, int | Fraction | Poly):
         raise ArchcalcError(f"`{symbol.name}` can't be {value!r}: only an exact number")
     in_steps = not symbol.integer or value // symbol.multiple_of * symbol.multiple_of == value
