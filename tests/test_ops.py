@@ -390,6 +390,113 @@ OPAQUE = [
 ROWS = [*CONVOLUTIONS, *POOLS, *DENSE, *NORMALIZATIONS, *ACTIVATIONS, *MERGES, *RESHAPING, *OPAQUE]
 
 
+class Held(NamedTuple):
+    """What a layer holds: elements inside, the inputs that it keeps and whether its output, and (bytes, of a number,
+    how many) of its own; whether its output stands in its input's memory. Gradients of all inputs and weights are
+    wanted.
+    """
+
+    line: str
+    inputs: list[Shape]
+    inside: int = 0
+    keeps: tuple[int, ...] = ()
+    output: bool = False
+    own: tuple[tuple[int, int], ...] = ()
+    shows: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.line} on {' and '.join('x'.join(map(str, shape)) for shape in self.inputs)}"
+
+
+FP32, INT64 = 4, 8
+MAP: list[Shape] = [(8, 6, 6)]
+HELD = [  # as torch 2.14.1 saves it: `saved_tensors_hooks` on the meta device
+    Held("conv 4 3x3", MAP, keeps=(0,)),
+    Held("dwconv 3x3", MAP, keeps=(0,)),
+    Held("local 4 3x3", MAP, keeps=(0,)),
+    Held("conv_transpose 4 3x3", MAP, keeps=(0,)),
+    Held("linear 4", [(8,)], keeps=(0,)),
+    Held("matmul", [(5, 6), (6, 3)], keeps=(0, 1)),
+    Held(
+        "attention 2",
+        [(8, 10)],
+        inside=3 * 8 * 10 + 2 * 10 * 10,
+        keeps=(0,),
+        own=((FP32, 8 * 10), (FP32, 3 * 8 * 10), (FP32, 2 * 10 * 10), (FP32, 8 * 10)),
+    ),
+    Held(
+        "attention 2",
+        [(8, 10), (6, 7)],
+        inside=8 * 10 + 2 * 8 * 7 + 2 * 10 * 7,
+        keeps=(0, 1),
+        own=((FP32, 8 * 10), (FP32, 2 * 8 * 7), (FP32, 2 * 10 * 7), (FP32, 8 * 10)),
+    ),
+    Held(
+        "attention 2 fused",
+        [(8, 10)],
+        inside=3 * 8 * 10 + 8 * 10,
+        keeps=(0,),
+        own=((FP32, 3 * 8 * 10), (FP32, 2 * 10), (FP32, 8 * 10)),
+    ),
+    Held("embedding 20 4", [(7,)], own=((INT64, 7),)),
+    Held("rnn 16", [(8, 10)], inside=16 * 10 + 16 + 16, keeps=(0,), own=((FP32, 16 * 10 + 16),)),
+    Held("lstm 16", [(8, 10)], inside=4 * 16 * 10 + 4 * 16 + 2 * 16, keeps=(0,), own=((FP32, 7 * 16 * 10),)),
+    Held(
+        "gru 16 layers=3 bidirectional",
+        [(8, 10)],
+        inside=3 * 16 * 10 + 3 * 16 + 16 + 2 * 10 * 2 * 16,
+        keeps=(0,),
+        own=((FP32, 3 * 7 * 10 * 2 * 16 + 2 * 10 * 2 * 16),),
+    ),
+    Held("maxpool 2x2", MAP, keeps=(0,), own=((INT64, 8 * 3 * 3),)),
+    Held("avgpool 2x2", MAP, keeps=(0,)),
+    Held("gap", MAP),
+    Held("gmp", MAP, keeps=(0,), own=((INT64, 8),)),
+    Held("bn", MAP, keeps=(0,), own=((FP32, 2 * 8),)),
+    Held("ln", [(8, 5)], keeps=(0,), own=((FP32, 2 * 5),)),
+    Held("ln axis=-1", [(5, 8)], keeps=(0,), own=((FP32, 2 * 5),)),
+    Held("gn 4", MAP, keeps=(0,), own=((FP32, 2 * 4),)),
+    Held("lrn 5", MAP, keeps=(0,), own=((FP32, (8 + 5 - 1) * 6 * 6), (FP32, 2 * 8 * 6 * 6))),
+    Held("scale", MAP, keeps=(0,)),
+    Held("position", MAP),
+    Held("token", [(8, 5)]),
+    *[Held(word, MAP, output=True) for word in ("relu", "sigmoid", "tanh", "softmax")],
+    *[Held(f"{word} inplace", MAP, output=True, shows=True) for word in ("relu", "sigmoid", "tanh")],
+    *[
+        Held(word, MAP, keeps=(0,))
+        for word in (
+            *("relu6", "leaky_relu", "elu", "selu", "silu", "mish", "hardsigmoid", "hardswish", "gelu", "softplus"),
+            "prelu",
+        )
+    ],
+    *[Held(f"{word} inplace", MAP, output=True, shows=True) for word in ("leaky_relu", "elu", "selu")],
+    *[
+        Held(f"{word} inplace", MAP, own=((FP32, 8 * 6 * 6),), shows=True)
+        for word in ("relu6", "silu", "mish", "hardsigmoid", "hardswish", "gelu", "softplus")
+    ],
+    Held("dropout 0.5", MAP, own=((FP32, 8 * 6 * 6),)),
+    Held("dropout 0.5 inplace", MAP, own=((FP32, 8 * 6 * 6),), shows=True),
+    Held("dropout 0", MAP, shows=True),
+    Held("dropout 1", MAP),
+    Held("add", [*MAP, *MAP]),
+    Held("sub", [*MAP, *MAP]),
+    Held("mean", [*MAP, *MAP]),
+    Held("concat", [*MAP, *MAP]),
+    Held("mul", [*MAP, (8,)], keeps=(0, 1)),
+    Held("mul", [(8,), *MAP, *MAP], keeps=(0, 1, 2), own=((FP32, 8 * 6 * 6),)),
+    Held("maximum", [*MAP, *MAP], keeps=(0, 1)),
+    Held("maximum", [*MAP, *MAP, *MAP], keeps=(0, 1, 2), own=((FP32, 8 * 6 * 6),)),
+    *[
+        Held(line, MAP, shows=True)
+        for line in ("flatten", "reshape 6 8 6", "permute 1 0 2", "slice 2 5", "slice 1 3 axis=1")
+    ],
+    *[Held(line, MAP) for line in ("pad 1", "upsample 2", "channel_shuffle 2", "pixel_shuffle 2", "pixel_unshuffle 2")],
+    Held("opaque 8", [*MAP, (3,)], keeps=(0, 1)),
+    Held("opaque 8 inside=100", MAP, inside=100, keeps=(0,)),
+    Held("opaque 36 8 kind=view", MAP, shows=True),
+]
+
+
 def spec_text(line: str, inputs: list[Shape]) -> str:
     """A network of one layer called `layer`; several inputs are its branches."""
     shapes = ", ".join(f"input{n}: [{', '.join(map(str, shape))}]" for n, shape in enumerate(inputs))
@@ -432,6 +539,21 @@ def test_the_canonical_line_reads_back_as_the_same_layer(row: Row) -> None:
     for written in (op.line(), op.signature):
         again = table_of(written, row.inputs).graph.nodes[-1]
         assert (op, row.shape) == (again.op, again.shape), written
+
+
+@pytest.mark.parametrize("held", HELD, ids=str)
+def test_a_layer_holds_what_is_worked_out_by_hand(held: Held) -> None:
+    graph = table_of(held.line, held.inputs).graph
+    node = graph.nodes[-1]
+    shapes = graph.shapes_into(node)
+    saved = node.op.saves(node.shape, *shapes, dx=[True] * len(shapes), dw=bool(node.op.weights(*shapes)))
+    own = tuple((tensor.width or FP32, tensor.elements) for tensor in saved.own)
+    assert node.op.inside(node.shape, *shapes) == held.inside
+    assert (saved.inputs, saved.output, own, saved.shows) == (held.keeps, held.output, held.own, held.shows)
+
+
+def test_every_operator_says_what_it_holds() -> None:
+    assert {held.line.split()[0] for held in HELD} == set(OPS)
 
 
 def test_every_operator_has_a_row() -> None:

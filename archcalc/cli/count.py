@@ -9,6 +9,7 @@ import typer
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     As,
+    Attention,
     Batch,
     Columns,
     Dtype,
@@ -57,6 +58,7 @@ def count(
     form: Annotated[
         str, typer.Option("--format", "-o", help="table, markdown, rst, csv, json, html or latex.")
     ] = "table",
+    attention: Attention = "",
     tool: As = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 if a model file holds what could not be counted.")
@@ -76,7 +78,8 @@ def count(
     from archcalc.question import Question
     from archcalc.render import render
 
-    tables = answered(specs, Question(bindings(sets), names(free), batch, train, dtype, names(without), tool), quiet)
+    question = Question(bindings(sets), names(free), batch, train, dtype, names(without), tool, attention=attention)
+    tables = answered(specs, question, quiet)
     out(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, flops=flops, width=width()))
     if strict and any(table.graph.uncounted for table in tables):
         raise typer.Exit(1)

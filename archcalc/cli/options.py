@@ -115,6 +115,14 @@ Batch = Annotated[int, typer.Option("--batch", "-b", min=1, help="Samples in a b
 Dtype = Annotated[
     str, typer.Option("--dtype", help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in.")
 ]
+Attention = Annotated[
+    str,
+    typer.Option(
+        "--attention",
+        metavar="HOW",
+        help="eager: its scores are in memory while it runs; fused: they never are. For all, whatever a line says.",
+    ),
+]
 As = Annotated[
     str | None,
     typer.Option(

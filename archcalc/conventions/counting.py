@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -118,22 +117,12 @@ class Counted(Table):
     # ---- what a rule makes of a layer --------------------------------------------------------------------------------
 
     def written(self, node: Node) -> str:
-        """How PyTorch code writes a layer: as the spec's `torch:` says, patterns of names before operators; else a
-        module.
-        """
-        for pattern, written in self._patterns:
-            if fnmatchcase(node.name, pattern):
-                return written
-        return self.torch.get(node.op.word, "module")
+        """How PyTorch code writes a layer, as the spec's `torch:` says."""
+        return self.spec.way(self.variant, node.name, node.op.word)
 
     @cached_property
     def torch(self) -> dict[str, str]:
         return self.spec.written(self.variant)
-
-    @cached_property
-    def _patterns(self) -> list[tuple[str, str]]:
-        """Patterns of names, the last first."""
-        return [(pattern, written) for pattern, written in reversed(self.torch.items()) if set(pattern) & set("*/.")]
 
     def counted(self, node: Node, rules: Rules) -> Dim:
         """What a table of rules counts of a layer, for the batch. A head does not run."""

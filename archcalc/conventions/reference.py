@@ -22,6 +22,7 @@ WRITTEN = {
     "Linear": "as nn.Linear",
     "Conv2d": "as nn.Conv2d",
     "AdaptiveAvgPool2d": "after nn.AdaptiveAvgPool2d",
+    "scaled_dot_product_attention": "through scaled_dot_product_attention",
 }
 APART = {
     "bn_plain": "bn without scale and shift",

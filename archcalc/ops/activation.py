@@ -1,10 +1,11 @@
 """Functions of one element, and softmax and dropout: no weights (but prelu), no MACs."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import ClassVar
 
 from archcalc.algebra import Dim
-from archcalc.ops.base import End, Free, Ratio, Reach, Runs, Shape, Windows, size
+from archcalc.ops.base import End, Flag, Free, Own, Ratio, Reach, Runs, Saved, Shape, Windows, size
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
 
 
@@ -24,23 +25,36 @@ class _Elementwise(Free):
         return Reach.PASS
 
 
-class _Rectifier(_Elementwise):
-    """An activation whose backward pass needs its output only, so that training may overwrite the input."""
+class _Activation(_Elementwise):
+    """An activation. With `inplace=true` training writes it over its input, as PyTorch code may say; where the backward
+    pass needs the input, autograd then keeps a copy.
+    """
 
-    keeps_output = False
+    from_output: ClassVar[bool] = False  # whether its gradient is known from what it put out
+    from_output_in_place: ClassVar[bool] = False  # whether that is so where the input is written over
+    unspoken = ("inplace",)
+
+    inplace: Flag = False
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        if self.from_output or (self.inplace and self.from_output_in_place):
+            return Saved(output=True, shows=bool(self.inplace))
+        copy = Own("a copy of its input", size(output))
+        return Saved(own=(copy,), shows=True) if self.inplace else Saved(inputs=(0,))
 
 
-class ReLU(_Rectifier):
+class ReLU(_Activation):
     """max(x, 0)."""
 
     word = "relu"
     runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS | Runs.OVERWRITES
+    from_output = True
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return builder.node("Relu", *tensors)
 
 
-class ReLU6(_Rectifier):
+class ReLU6(_Activation):
     """min(max(x, 0), 6)."""
 
     word = "relu6"
@@ -51,13 +65,14 @@ class ReLU6(_Rectifier):
         return builder.node("Clip", *tensors, builder.real(0), builder.real(6))
 
 
-class LeakyReLU(_Rectifier):
+class LeakyReLU(_Activation):
     """x, or slope x below 0."""
 
     word = "leaky_relu"
     runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS | Runs.OVERWRITES
     positional = ("slope",)
     cost = 2
+    from_output_in_place = True
 
     slope: Ratio = Fraction(1, 100)
 
@@ -70,38 +85,44 @@ class PReLU(_Elementwise):
 
     word = "prelu"
     cost = 2
+    autocast = "half"
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         return {"slope": inputs[0][:1]}
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        return Saved(inputs=(0,))
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         (x,) = tensors
         return builder.node("PRelu", x, by_channel(builder, "slope", x.rank))
 
 
-class ELU(_Elementwise):
+class ELU(_Activation):
     """x, or exp(x) - 1 below 0."""
 
     word = "elu"
     runs = Runs.WITH_LINEAR | Runs.OVERWRITES
     cost = 3
+    from_output_in_place = True
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return builder.node("Elu", *tensors)
 
 
-class SELU(_Elementwise):
+class SELU(_Activation):
     """The scaled elu."""
 
     word = "selu"
     runs = Runs.WITH_LINEAR | Runs.OVERWRITES
     cost = 4
+    from_output_in_place = True
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return builder.node("Selu", *tensors)
 
 
-class GELU(_Elementwise):
+class GELU(_Activation):
     """x/2 (1 + erf(x/sqrt 2))."""
 
     word = "gelu"
@@ -112,19 +133,19 @@ class GELU(_Elementwise):
         return builder.node("Gelu", *tensors)
 
 
-class Sigmoid(_Elementwise):
+class Sigmoid(_Activation):
     """1 / (1 + exp(-x))."""
 
     word = "sigmoid"
     runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS | Runs.OVERWRITES
     cost = 4
-    keeps_output = False
+    from_output = True
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return builder.node("Sigmoid", *tensors)
 
 
-class SiLU(_Elementwise):
+class SiLU(_Activation):
     """x sigmoid(x), also called swish."""
 
     word = "silu"
@@ -136,7 +157,7 @@ class SiLU(_Elementwise):
         return builder.node("Mul", x, builder.node("Sigmoid", x))
 
 
-class HardSigmoid(_Elementwise):
+class HardSigmoid(_Activation):
     """relu6(x + 3) / 6."""
 
     word = "hardsigmoid"
@@ -147,7 +168,7 @@ class HardSigmoid(_Elementwise):
         return builder.node("HardSigmoid", *tensors, alpha=1 / 6, beta=0.5)
 
 
-class HardSwish(_Elementwise):
+class HardSwish(_Activation):
     """x relu6(x + 3) / 6."""
 
     word = "hardswish"
@@ -158,29 +179,30 @@ class HardSwish(_Elementwise):
         return builder.node("HardSwish", *tensors)
 
 
-class Tanh(_Elementwise):
+class Tanh(_Activation):
     """Hyperbolic tangent."""
 
     word = "tanh"
     runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS | Runs.OVERWRITES
-    keeps_output = False
+    from_output = True
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return builder.node("Tanh", *tensors)
 
 
-class Softplus(_Elementwise):
+class Softplus(_Activation):
     """log(1 + exp(x))."""
 
     word = "softplus"
     runs = Runs.WITH_LINEAR | Runs.OVERWRITES
     cost = 3
+    autocast = "single"
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return builder.node("Softplus", *tensors)
 
 
-class Mish(_Elementwise):
+class Mish(_Activation):
     """x tanh(softplus(x))."""
 
     word = "mish"
@@ -194,11 +216,15 @@ class Softmax(_Elementwise):
     """Softmax over the channels, or with `axis=-1` over the last axis: maximum, difference, exp, sum and division."""
 
     word = "softmax"
+    autocast = "single"
 
     axis: End = 0
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return 5 * size(output) - 2 * size(output[:-1] if self.axis else output[1:])
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        return Saved(output=True)
 
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.MIXED if self.axis and len(inputs[0]) > 1 else Reach.PASS
@@ -208,19 +234,27 @@ class Softmax(_Elementwise):
 
 
 class Dropout(_Elementwise):
-    """Dropout with rate `p`: nothing at inference; training keeps a mask, which is not counted."""
+    """Dropout with rate `p`: nothing at inference. Training keeps what it multiplied by: a number an element, or a byte
+    under mixed precision, where a kernel of its own draws it unless that is in place.
+    """
 
     word = "dropout"
     is_identity = True
     positional = ("p",)
     cost = 0
-    keeps_output = False
     is_view = True
 
+    unspoken = ("inplace",)
+
     p: Ratio = Fraction(1, 2)
+    inplace: Flag = False
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return 0
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        mask = Own("a mask", size(output), autocast=0 if self.inplace else 1)
+        return Saved(own=(mask,) if 0 < self.p < 1 else (), shows=self.p == 0 or bool(self.inplace))
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return builder.node("Dropout", *tensors, builder.real(float(self.p)))

@@ -59,7 +59,39 @@ class Runs(enum.Flag):
     OVERWRITES = enum.auto()  # writes over an input that nothing needs later
 
 
-RULES = ("shape", "weights", "macs", "elementwise", "windows", "emit")
+class Own(NamedTuple):
+    """A tensor that is kept for the backward pass and that no layer puts out: indices, statistics, a mask.
+
+    `what` it is as a table says it. `width` is the bytes of a number, where that isn't the network's own; `autocast` is
+    the same under mixed precision, where it differs again, and -1 where there is none then. There is one a sample, or
+    `once` for all of them.
+    """
+
+    what: str
+    elements: Dim
+    width: int = 0
+    once: bool = False
+    autocast: int = 0
+
+
+class Saved(NamedTuple):
+    """What a layer keeps for its backward pass: inputs by position, its output, and tensors of its own.
+
+    `shows` means that the output stands in the first input's memory: it is a view of it, or was written over it.
+    """
+
+    inputs: tuple[int, ...] = ()
+    output: bool = False
+    own: tuple[Own, ...] = ()
+    shows: bool = False
+
+
+NOTHING = Saved()
+INDEX, SINGLE, HALF = 8, 4, 2  # bytes of an int64, of an fp32, and of an fp16 or bf16
+
+UNSHOWN = ("inplace",)  # options that a table doesn't show: they say how a layer is run, not what it computes
+
+RULES = ("shape", "weights", "macs", "elementwise", "inside", "saves", "windows", "emit")
 
 
 class Op(Checked):
@@ -72,10 +104,9 @@ class Op(Checked):
     is_layer: ClassVar[bool] = False  # counted in `depth`: it contracts its input with learned weights
     is_pooling: ClassVar[bool] = False  # counted in `depth_with_pooling`
     in_place: ClassVar[bool] = False  # may overwrite its first input at inference
-    keeps_output: ClassVar[bool] = (
-        True  # False: training keeps no copy of its own (rectifiers overwrite, dropout keeps a mask)
-    )
     is_view: ClassVar[bool] = False  # moves no data
+    autocast: ClassVar[str] = ""  # mixed precision takes "half" or "single", or what arrives; "wide" puts out single
+    unspoken: ClassVar[tuple[str, ...]] = ()  # options that a line names only where they are set
     is_gate: ClassVar[bool] = False  # a global input only scales the others
     is_identity: ClassVar[bool] = False  # puts out what it gets, when it isn't trained
     is_normalization: ClassVar[bool] = False  # may stand in another layer's line as `norm=`
@@ -106,6 +137,18 @@ class Op(Checked):
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         """Every other arithmetic operation, a sample: each + - x / max exp log sqrt erf tanh counts one."""
+        raise NotImplementedError
+
+    def inside(self, output: Shape, *inputs: Shape) -> Dim:
+        """Elements that are alive while it runs beside its inputs and its output, a sample: attention's scores, the
+        gates of a recurrent layer. What only some implementations need (the columns of a convolution) is not counted.
+        """
+        raise NotImplementedError
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """What PyTorch's autograd keeps of a call for the backward pass, where the gradients of the inputs (`dx`, one
+        each) and of the weights (`dw`) are wanted; weights themselves are left out. Asked where one of them is.
+        """
         raise NotImplementedError
 
     def backward(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Dim:
@@ -155,12 +198,20 @@ class Op(Checked):
             words += [spell(v) for v in value] if self.variadic else [spell(value)]
         for name, field in self.fields.items():
             value = getattr(self, name)
-            if name not in self.positional and (value != field.default or (every and value is not None)):
+            said = every and value is not None and name not in self.unspoken
+            if name not in self.positional and (said or (value != field.default and (every or name not in UNSHOWN))):
                 words.append(f"{name.rstrip('_')}={spell(value)}")
         return " ".join(words)
 
 
-class Free(Op):
+class Plain(Op):
+    """An operator that needs no room to work in."""
+
+    def inside(self, output: Shape, *inputs: Shape) -> Dim:
+        return 0
+
+
+class Free(Plain):
     """An operator that learns nothing and contracts nothing: its weights and its MACs are zero."""
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:

@@ -1,13 +1,16 @@
 """Convolutions: shared, grouped, depthwise, transposed, and locally connected."""
 
+from collections.abc import Sequence
+
 from archcalc.algebra import Dim, divides
 from archcalc.errors import ShapeError
 from archcalc.ops.base import (
     Count,
     Counts,
     Flag,
-    Op,
     Padding,
+    Plain,
+    Saved,
     Shape,
     Size,
     Sizes,
@@ -34,7 +37,11 @@ class _Convolution(Windowed):
     """What convolutions share: `bias` adds one learned number an output channel."""
 
     is_layer = True
+    autocast = "half"
     bias: Flag = True
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        return Saved(inputs=(0,))
 
     def macs(self, output: Shape, *inputs: Shape) -> Dim:
         """Every output element is a dot product with one filter."""
@@ -151,7 +158,7 @@ class Local(Conv):
         return builder.node("Add", output, builder.weight("bias")) if self.bias else output
 
 
-class ConvTranspose(Op):
+class ConvTranspose(Plain):
     """Transposed convolution: output `(size-1)*stride - pads + dilation*(kernel-1) + 1 + output_pad`.
 
     `pad=same` gives `size*stride`. Every input element meets every weight of its channel: MACs are counted at the
@@ -161,6 +168,7 @@ class ConvTranspose(Op):
     word = "conv_transpose"
     positional = ("out", "kernel")
     is_layer = True
+    autocast = "half"
 
     out: Size
     kernel: Sizes
@@ -220,6 +228,9 @@ class ConvTranspose(Op):
         (x,) = inputs
         weight = (x[0], self.out // self.groups, *spread(self.kernel, len(x) - 1, "kernel"))
         return {"weight": weight, "bias": (self.out,)} if self.bias else {"weight": weight}
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        return Saved(inputs=(0,))
 
     def macs(self, output: Shape, *inputs: Shape) -> Dim:
         (x,) = inputs

@@ -10,11 +10,17 @@ from typing import ClassVar
 from archcalc.algebra import Dim, Poly, divides, same, text
 from archcalc.errors import ShapeError, Undecided
 from archcalc.ops.base import (
+    HALF,
+    INDEX,
+    SINGLE,
     Count,
     End,
     Flag,
     Op,
+    Own,
+    Plain,
     Reach,
+    Saved,
     Shape,
     Size,
     Window,
@@ -28,7 +34,7 @@ from archcalc.ops.base import (
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
 
 
-class Linear(Op):
+class Linear(Plain):
     """Fully connected layer: on a vector, or on every position of a sequence (`features x positions`).
 
     With `axis=-1` the features are the last axis, of any number.
@@ -37,6 +43,7 @@ class Linear(Op):
     word = "linear"
     positional = ("out",)
     is_layer = True
+    autocast = "half"
 
     out: Size
     bias: Flag = True
@@ -60,6 +67,10 @@ class Linear(Op):
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(output) if self.bias else 0
 
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """What the weight is multiplied by, where it learns."""
+        return Saved(inputs=(0,) if dw else ())
+
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.ALL if len(inputs[0]) == 1 else Reach.MIXED if self.axis else Reach.PASS
 
@@ -79,11 +90,12 @@ def _projected(builder: Builder, x: Value, weight: str, bias: str) -> Value:
     return builder.node("Add", product, by_channel(builder, bias, 3)) if bias else product
 
 
-class MatMul(Op):
+class MatMul(Plain):
     """Matrix product of two inputs over their last two axes: `n x k` by `k x m`."""
 
     word = "matmul"
     arity = (2, 2)
+    autocast = "half"
 
     def shape(self, *inputs: Shape) -> Shape:
         a, b = inputs
@@ -112,6 +124,10 @@ class MatMul(Op):
         """The gradient of each operand is a product of the same size."""
         return sum(dx) * self.macs(output, *inputs)
 
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """Each operand where the other one's gradient is wanted."""
+        return Saved(inputs=tuple(n for n in (0, 1) if dx[1 - n]))
+
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.ALL
 
@@ -124,18 +140,23 @@ class Attention(Op):
 
     `dim` is the width inside, all heads together (the query's features by default); `kv_heads` shares keys and values
     between heads (grouped queries). MACs: the projections, `q k^T` and the weighted sum of `v`. arXiv:1706.03762.
+    The scores of all heads are in memory while it runs (eager), unless it is `fused`: then they never are
+    (arXiv:2205.14135).
     """
 
     word = "attention"
     positional = ("heads",)
     arity = (1, 3)
     is_layer = True
+    autocast = "half"
+    unspoken = ("fused",)
 
     heads: Size
     dim: Size | None = None
     kv_heads: Size | None = None
     out: Size | None = None
     bias: Flag = True
+    fused: Flag = False
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -222,8 +243,8 @@ class Attention(Op):
 
     def parts(self, *inputs: Shape) -> dict[str, Dim]:
         """What it does, for conventions that count only some of it: MACs of all `projections` and of the two
-        `products`; numbers of `scores`, of the `queries`' features, and of the features that queries, keys and values
-        are `projected` to.
+        `products`; numbers of `scores`, of the `queries`' features, of the features that queries, keys and values are
+        `projected` to, and of the values `mixed` by the scores.
         """
         (q, k, v), out, products = self._products(inputs)
         queries, keys, values = self._operands(inputs)
@@ -233,6 +254,7 @@ class Attention(Op):
             "products": products,
             "scores": self.heads * size(queries[1:]) * size(keys[1:]),
             "queries": size(queries),
+            "mixed": size(queries[1:]) * dim,
             "projected": size(queries[1:]) * dim + (size(keys[1:]) + size(values[1:])) * shared,
         }
 
@@ -260,6 +282,45 @@ class Attention(Op):
         biases = queries * (dim + out) + 2 * keys * shared if self.bias else 0
         return scores + 5 * scores - 2 * self.heads * queries + biases
 
+    def inside(self, output: Shape, *inputs: Shape) -> Dim:
+        """Queries, keys and values, and the scores; fused the weighted values in place of the scores."""
+        found = self.parts(*inputs)
+        return found["projected"] + (found["mixed"] if self.fused else found["scores"])
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """As `torch.nn.MultiheadAttention` does: the inputs; of self attention one tensor with all projections, else
+        keys and values; the scaled queries, the weights of the scores, and what goes into the last projection. Fused:
+        queries, keys, values, the logarithm of each query's sum, and what comes out.
+        """
+        queries, keys, _ = self._operands(inputs)
+        found = self.parts(*inputs)
+        rows, mixed = self.heads * size(queries[1:]), Own("weighted values", found["mixed"])
+        if self.fused:
+            sums = Own("logarithms of sums", rows, SINGLE)
+            own = [Own("queries, keys and values", found["projected"]), sums, mixed]
+        else:
+            kept = found["projected"] if len(inputs) == 1 else found["projected"] - found["mixed"]
+            scores = Own("weights of the scores", rows * size(keys[1:]), autocast=SINGLE + HALF)  # one to multiply with
+            own = [Own("scaled queries", found["mixed"]), Own("projections", kept), scores, mixed]
+        return Saved(inputs=tuple(range(len(inputs))), own=tuple(own))
+
+    def saves_scaled(self, *inputs: Shape) -> Saved:
+        """As `scaled_dot_product_attention` does where it runs as plain products: keys are scaled as well, and under
+        mixed precision all of that is in fp32, of copies of the projections.
+        """
+        queries, keys, _ = self._operands(inputs)
+        found = self.parts(*inputs)
+        values = (found["projected"] - found["mixed"]) // 2
+        others = found["projected"] - values if len(inputs) == 1 else values
+        own = (
+            Own("scaled queries and keys", found["mixed"] + values, autocast=SINGLE),
+            Own("projections", others, autocast=-1),
+            Own("values", values, autocast=SINGLE),
+            Own("weights of the scores", self.heads * size(queries[1:]) * size(keys[1:]), autocast=SINGLE),
+            Own("weighted values", found["mixed"]),
+        )
+        return Saved(inputs=tuple(range(len(inputs))), own=own)
+
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.ALL
 
@@ -286,7 +347,7 @@ class Attention(Op):
         return builder.reshaped(projected, *split, size(x.shape[1:]))
 
 
-class Embedding(Op):
+class Embedding(Plain):
     """A table of `vocab` learned vectors, looked up by index: `positions` become `dim x positions`.
 
     With `axis=-1` they become `positions x dim`.
@@ -316,6 +377,10 @@ class Embedding(Op):
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.MIXED if self.axis else tuple(Window() for _ in inputs[0])
 
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """The indices, as whole numbers."""
+        return Saved(own=(Own("indices", size(inputs[0]), INDEX),))
+
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         (x,) = tensors
         found = builder.node("Gather", builder.weight("weight"), builder.indices(x), axis=0)
@@ -331,8 +396,12 @@ class _Recurrent(Op):
 
     gates: ClassVar[int] = 1
     activations: ClassVar[int] = 1  # operations a unit and step of the gates' functions and the state's update
+    states: ClassVar[int] = 1  # numbers a unit that one step hands to the next
+    kept: ClassVar[int] = 7  # numbers a unit and step that the backward pass needs
+    first: ClassVar[int] = 0  # and of the state before the first step
     positional = ("hidden",)
     is_layer = True
+    autocast = "half"
 
     hidden: Size
     layers: Count = 1
@@ -385,6 +454,21 @@ class _Recurrent(Op):
         biases = 2 * self.gates if self.bias else 0
         return units * (self.gates + biases + self.activations)
 
+    def inside(self, output: Shape, *inputs: Shape) -> Dim:
+        """The products of all steps with the input's matrices, those of one step with the recurrent ones, the state,
+        and the sequences between layers; one direction after the other.
+        """
+        steps = inputs[0][1]
+        between = min(self.layers - 1, 2) * steps * self.hidden * self._directions
+        return (steps + 1) * self.gates * self.hidden + self.states * self.hidden + between
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """The input of every layer, and of each step the gates and states, as PyTorch's own loop over steps does."""
+        steps, width = inputs[0][1], self.hidden * self._directions
+        between = (self.layers - 1) * steps * width
+        own = Own("gates and states", self.layers * (self.kept * steps + self.first) * width + between)
+        return Saved(inputs=(0,), own=(own,))
+
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.ALL
 
@@ -419,6 +503,7 @@ class RNN(_Recurrent):
     """Simple recurrent layer with tanh."""
 
     word = "rnn"
+    kept, first = 1, 1
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return self._emit(builder, *tensors)
@@ -429,6 +514,7 @@ class LSTM(_Recurrent):
 
     word = "lstm"
     gates = 4
+    states = 2
     activations = 3 * 4 + 1 + 3 + 2  # three sigmoids, tanh; c = f*c + i*g; h = o*tanh(c)
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from archcalc.algebra import Dim
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Op, Reach, Shape, Windows, size
+from archcalc.ops.base import Op, Plain, Reach, Saved, Shape, Windows, size
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.opaque import SEES, Opaque
 
@@ -18,7 +18,7 @@ FLAGS = ("is_layer", "is_pooling", "in_place", "is_view", "is_gate")
 LIKE = ("is_identity", "is_normalization", "folds_norm", "runs")
 
 
-class Foreign(Op):
+class Foreign(Plain):
     """A layer with given figures: `size_` is what one sample's output is, the others are those that an operator's rules
     would give.
     """
@@ -53,6 +53,10 @@ class Foreign(Op):
     def backward(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Dim:
         """The gradient of each operand of a product is a product of the same size."""
         return (sum(dx) + dw) * self.macs_ if self.moving > 1 else (any(dx) + dw) * self.macs_  # type: ignore[no-any-return]
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """Its inputs, as most layers do, unless it only shows the first of them."""
+        return Saved(shows=True) if self.is_view else Saved(inputs=tuple(range(len(inputs))))
 
     def windows(self, *inputs: Shape) -> Windows:
         return self.reach  # type: ignore[no-any-return]

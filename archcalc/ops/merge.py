@@ -1,8 +1,10 @@
 """Where branches meet: element by element, or side by side."""
 
+from collections.abc import Sequence
+
 from archcalc.algebra import Dim, same
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Free, Reach, Runs, Shape, Whole, Windows, number, size, spell_shape
+from archcalc.ops.base import NOTHING, Free, Own, Reach, Runs, Saved, Shape, Whole, Windows, number, size, spell_shape
 from archcalc.ops.emit import Builder, Tensor, Value, stretched
 
 
@@ -32,6 +34,19 @@ class _Elementwise(Free):
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return (len(inputs) - 1) * size(output)
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        return NOTHING
+
+    def _operations(self, inputs: tuple[Shape, ...]) -> list[Own]:
+        """What each operation of two operands but the last puts out: the first with the second, that with the
+        third.
+        """
+        shape, found = inputs[0], []
+        for other in inputs[1:-1]:
+            shape = self._stretched(shape, other)
+            found.append(Own("a partial result", size(shape)))
+        return found
 
     @staticmethod
     def _operands(builder: Builder, tensors: tuple[Tensor, ...]) -> list[Value]:
@@ -77,6 +92,13 @@ class Mul(_Elementwise):
     runs = Runs.IN_BLOCKS | Runs.OVERWRITES
     is_gate = True
 
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """Each product keeps a factor where the other one's gradient is wanted."""
+        others = [n for n in range(1, len(inputs)) if any(dx[:n])]
+        kept = [0] if dx[1] else []
+        own = [product for product, wanted in zip(self._operations(inputs), dx[2:], strict=True) if wanted]
+        return Saved(inputs=(*kept, *others), own=tuple(own))
+
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return self._chain(builder, "Mul", tensors)
 
@@ -86,6 +108,12 @@ class Maximum(_Elementwise):
 
     word = "maximum"
     runs = Runs.OVERWRITES
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """Each comparison keeps both of its operands, wherever one of them learns."""
+        first = next(n for n, wanted in enumerate(dx) if wanted)
+        own = self._operations(inputs)[max(first - 2, 0) :]
+        return Saved(inputs=tuple(range(0 if first < 2 else first, len(inputs))), own=tuple(own))
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return builder.node("Max", *self._operands(builder, tensors))
@@ -111,6 +139,9 @@ class Concat(Free):
     arity = (2, None)
 
     axis: Whole = 0
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        return NOTHING
 
     def shape(self, *inputs: Shape) -> Shape:
         first, axis = inputs[0], self.axis

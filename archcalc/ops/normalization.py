@@ -1,14 +1,33 @@
 """Normalisations, and the learned scales and tokens that go with them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from archcalc.algebra import Dim, divides
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Count, End, Flag, Free, Op, Reach, Runs, Shape, Size, Windows, need_rank, number, size
+from archcalc.ops.base import (
+    NOTHING,
+    SINGLE,
+    Count,
+    End,
+    Flag,
+    Free,
+    Own,
+    Plain,
+    Reach,
+    Runs,
+    Saved,
+    Shape,
+    Size,
+    Windows,
+    need_rank,
+    number,
+    size,
+)
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
 
 
-class _Affine(Op):
+class _Affine(Plain):
     """One learned `scale` and `shift` a channel, each of which can be turned off."""
 
     in_place = True
@@ -37,6 +56,14 @@ class _Affine(Op):
     def kinds(self) -> tuple[str, ...]:
         plain = self.is_normalization and not self.scale and not self.shift
         return (f"{self.word}_plain", self.word) if plain else (self.word,)
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """The input, and the mean and the deviation of whatever is normalised together."""
+        return Saved(inputs=(0,), own=(Own("statistics", 2 * self._together(output), SINGLE),))
+
+    def _together(self, output: Shape) -> Dim:
+        """How many stretches of a sample are normalised, each by statistics of its own."""
+        return size(output[1:])
 
     def _learned(self, output: Shape) -> Dim:
         """Operations of the scale and the shift."""
@@ -67,6 +94,10 @@ class BatchNorm(_Affine):
     def buffers(self, *inputs: Shape) -> dict[str, Shape]:
         return {"mean": inputs[0][:1], "variance": inputs[0][:1]}
 
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """The input, and the mean and the deviation of each channel over the batch."""
+        return Saved(inputs=(0,), own=(Own("statistics", 2 * output[0], SINGLE, once=True),))
+
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return 2 * size(output)
 
@@ -83,11 +114,15 @@ class LayerNorm(_Affine):
     word = "ln"
     is_normalization = True
     in_place = False
+    autocast = "single"
 
     axis: End = 0
 
     def _vector(self, x: Shape) -> Shape:
         return x[-1:] if self.axis else x[:1]
+
+    def _together(self, output: Shape) -> Dim:
+        return size(output[:-1] if self.axis else output[1:])
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         """Sum, difference, square, sum, division, then the scale and shift; two operations a position."""
@@ -112,6 +147,7 @@ class GroupNorm(_Affine):
     is_normalization = True
     positional = ("groups",)
     in_place = False
+    autocast = "single"
 
     groups: Count = 32
 
@@ -120,6 +156,9 @@ class GroupNorm(_Affine):
         if not divides(self.groups, x[0]):
             raise ShapeError(f"gn: groups={self.groups} does not divide {x[0]} channels")
         return x
+
+    def _together(self, output: Shape) -> Dim:
+        return self.groups
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return 5 * size(output) + 2 * self.groups + self._learned(output)
@@ -144,6 +183,7 @@ class LocalResponseNorm(Free):
     word = "lrn"
     is_normalization = True
     positional = ("size",)
+    autocast = "wide"
 
     size: Count = 5
 
@@ -154,6 +194,14 @@ class LocalResponseNorm(Free):
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         """A square an element, the sum of the neighbours, then scale, offset, power and division."""
         return (self.size + 4) * size(output)
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """The input, the squares with as many channels of padding as the window overlaps, the scaled mean of them, and
+        its power.
+        """
+        padded = (output[0] + self.size - 1) * size(output[1:])
+        scales = Own("the scaled mean and its power", 2 * size(output), autocast=SINGLE)
+        return Saved(inputs=(0,), own=(Own("squares", padded), scales))
 
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.PASS
@@ -187,8 +235,13 @@ class Scale(_Affine):
 
     word = "scale"
     runs = Runs.OVERWRITES
+    autocast = "wide"
 
     shift: Flag = False
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """What the learned scale is multiplied by, where it learns."""
+        return Saved(inputs=(0,)) if dw and self.scale else NOTHING
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return self._learned(output)
@@ -198,11 +251,15 @@ class Scale(_Affine):
         return self._scaled(builder, x, x.rank)
 
 
-class Position(Op):
+class Position(Plain):
     """Adds a learned position embedding: one number an element of the input."""
 
     word = "position"
     in_place = True
+    autocast = "wide"
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        return NOTHING
 
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
@@ -223,15 +280,19 @@ class Position(Op):
         return builder.node("Add", *tensors, builder.weight("weight"))
 
 
-class Token(Op):
+class Token(Plain):
     """Puts `count` learned tokens before a sequence: `features x positions` becomes `features x (count +
     positions)`.
     """
 
     word = "token"
     positional = ("count",)
+    autocast = "wide"
 
     count: Size = 1
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        return NOTHING
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs

@@ -1,10 +1,11 @@
 """A layer that the language has no operator for: its figures are given."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from archcalc.algebra import Dim
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Op, Reach, Shape, Whole, Wholes, Windows, one_of
+from archcalc.ops.base import Op, Reach, Saved, Shape, Whole, Wholes, Windows, one_of
 from archcalc.ops.emit import Builder, Tensor, Value, stretched
 
 SEES = {"everything": Reach.ALL, "here": Reach.PASS, "unknown": Reach.MIXED}
@@ -16,19 +17,21 @@ class Opaque(Op):
 
     `sees` says what an output reads: `everything`, its own position (`here`), or that no window fits (`unknown`).
     `kind=layer` and `kind=pooling` count in the depth, `inplace` and `gate` may write over their input, `view` moves no
-    data.
+    data. `inside` is how many numbers it works on beside its inputs and its output.
     """
 
     word = "opaque"
     positional = ("shape_",)
     variadic = True
     arity = (1, None)
+    unspoken = ("inside_",)
 
     shape_: Wholes
     params: Whole = 0
     buffers_: Whole = 0
     macs_: Whole = 0
     elementwise_: Whole = 0
+    inside_: Whole = 0
     sees: one_of(*SEES) = "everything"  # type: ignore[valid-type]
     kind: one_of(*KINDS) = "plain"  # type: ignore[valid-type]
 
@@ -68,6 +71,13 @@ class Opaque(Op):
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return self.elementwise_
+
+    def inside(self, output: Shape, *inputs: Shape) -> Dim:
+        return self.inside_
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """Its inputs, as most layers do, unless it only shows the first of them."""
+        return Saved(shows=True) if self.is_view else Saved(inputs=tuple(range(len(inputs))))
 
     def windows(self, *inputs: Shape) -> Windows:
         """Position by position only where these are the same."""

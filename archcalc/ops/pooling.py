@@ -1,9 +1,10 @@
 """Pools: windowed and global."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from archcalc.algebra import Dim, Poly
-from archcalc.ops.base import Counts, Flag, Free, Reach, Shape, need_rank, size, spread
+from archcalc.ops.base import INDEX, NOTHING, Counts, Flag, Free, Own, Reach, Saved, Shape, need_rank, size, spread
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.windowed import Windowed, around
 
@@ -85,6 +86,10 @@ class MaxPool(_Pool):
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(output) * (self._taps(inputs[0]) - 1)
 
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """The input, and where each maximum was."""
+        return Saved(inputs=(0,), own=(Own("indices", size(output), INDEX),))
+
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         (x,) = tensors
         return self._pool(builder, "MaxPool", x, float("-inf"), False)
@@ -97,6 +102,9 @@ class AvgPool(_Pool):
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(output) * self._taps(inputs[0])
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        return Saved(inputs=(0,))
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         """The mean over a whole window, padding included; what TensorFlow's rule pads, and what rounding up adds,
@@ -135,6 +143,9 @@ class GlobalAvgPool(_GlobalPool):
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(inputs[0])
 
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        return NOTHING
+
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return self._kept(builder, builder.node("GlobalAveragePool", *tensors))
 
@@ -146,6 +157,10 @@ class GlobalMaxPool(_GlobalPool):
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(inputs[0]) - size(output)
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """The input, and where each maximum was."""
+        return Saved(inputs=(0,), own=(Own("indices", size(output), INDEX),))
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return self._kept(builder, builder.node("GlobalMaxPool", *tensors))

@@ -1,13 +1,17 @@
 """What moves, cuts or stretches a tensor without learning anything."""
 
+from collections.abc import Sequence
+
 from archcalc.algebra import Dim, divides, less, same
 from archcalc.errors import ShapeError
 from archcalc.ops.base import (
+    NOTHING,
     Count,
     Counts,
     Free,
     Reach,
     Runs,
+    Saved,
     Shape,
     Whole,
     Wholes,
@@ -30,11 +34,21 @@ class _Moving(Free):
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return 0
 
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        return NOTHING
+
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.MIXED
 
 
-class Flatten(_Moving):
+class _Shown(_Moving):
+    """What PyTorch shows in another form without moving it."""
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        return Saved(shows=True)
+
+
+class Flatten(_Shown):
     """`C x H x W` becomes a vector of `C*H*W`; `flatten start=1` keeps the channels: `C x (H*W)`."""
 
     word = "flatten"
@@ -57,7 +71,7 @@ class Flatten(_Moving):
         return builder.reshaped(x, *self.shape(x.shape)) if self.start else builder.node("Flatten", x, axis=1)
 
 
-class Reshape(_Moving):
+class Reshape(_Shown):
     """The same elements in another shape, in order; one size may be -1."""
 
     word = "reshape"
@@ -87,7 +101,7 @@ class Reshape(_Moving):
         return builder.reshaped(x, *self.shape(x.shape))
 
 
-class Permute(_Moving):
+class Permute(_Shown):
     """The axes in another order: `permute 1 0` transposes a sequence."""
 
     word = "permute"
@@ -106,7 +120,7 @@ class Permute(_Moving):
         return builder.node("Transpose", *tensors, perm=[0, *(1 + number(axis) for axis in self.order)])
 
 
-class Slice(_Moving):
+class Slice(_Shown):
     """The stretch from `start` to `stop` (not included) of an axis, every `step`-th: split a tensor with several of
     these.
     """

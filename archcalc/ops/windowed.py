@@ -5,11 +5,11 @@ from typing import Any
 
 from archcalc.algebra import Dim, Poly, maximum, minimum
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Counts, Op, Padding, Shape, Sizes, Window, need_rank, spread
+from archcalc.ops.base import Counts, Padding, Plain, Shape, Sizes, Window, need_rank, spread
 from archcalc.ops.emit import Builder, Tensor, Value
 
 
-class Windowed(Op):
+class Windowed(Plain):
     """A kernel that slides over 1, 2 or 3 spatial axes: the rank is read off the input.
 
     The default padding is `dilation*(kernel-1)//2`, which keeps the size at stride 1 and an odd kernel. `pad=same` is

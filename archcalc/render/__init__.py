@@ -13,7 +13,7 @@ from archcalc.algebra import Number, Poly, latex, text, unicode
 from archcalc.cost import Row, Table
 from archcalc.errors import UsageError
 from archcalc.memory import CONVENTION as MEMORY_CONVENTION
-from archcalc.memory import TRAINING_CONVENTION
+from archcalc.memory import KEPT, attention_told
 from archcalc.render import grouping, json, numbers, times
 from archcalc.render.columns import COLUMNS, SUMMED, Form, chosen
 from archcalc.render.grid import grid
@@ -106,7 +106,7 @@ def _whole(table: Table) -> Row:
         params=totals["params"], trainable_params=totals["trainable_params"], buffers=totals["buffers"],
         macs=totals["macs"], elementwise=totals["elementwise"], activations=totals["activations"],
         weight_bytes=totals["weight_bytes"], bytes=totals["bytes"], backward_macs=totals.get("backward_macs"),
-        layers=totals["layers"], time=table.timing.whole if table.timing else None,
+        layers=totals["layers"], time=table.timing.whole if table.timing else None, nodes=tuple(table.graph.layers()),
     )  # fmt: skip
 
 
@@ -170,7 +170,12 @@ def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
     return found
 
 
-NARROWER = {"act_peak_bytes": "what is alive at most", "depth": "the depth", "receptive_field": "the field"}
+NARROWER = {
+    "act_peak_bytes": "what is alive at most",
+    "act_sum_bytes": "what training keeps",
+    "depth": "the depth",
+    "receptive_field": "the field",
+}
 
 
 def _coverage(table: Table, form: Form) -> str:
@@ -192,8 +197,8 @@ def legend(table: Table) -> list[str]:
     told = table.convention
     lines = [
         f"{', '.join(told.titles.values()) or told.name}: {told.definition}",
-        f"alive: {MEMORY_CONVENTION}",
-        f"kept: {TRAINING_CONVENTION}",
+        "; ".join([f"alive: {MEMORY_CONVENTION}", *filter(None, [attention_told(table.graph)])]),
+        f"kept: {KEPT}",
     ]
     if table.timing is not None:
         lines = [*times.legend(table.timing), *lines]

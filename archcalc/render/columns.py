@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from archcalc import escapes
+from archcalc.algebra import Dim
 from archcalc.cost import Row, Table
 from archcalc.errors import UsageError, suggest
 from archcalc.render import numbers, times
@@ -33,6 +34,14 @@ def _count(name: str) -> Callable[[Row, Table, Form], str]:
 
 def _bytes(name: str) -> Callable[[Row, Table, Form], str]:
     return lambda row, table, form: numbers.size_in_bytes(getattr(row, name), form)
+
+
+def _memory(of: Callable[[Table, Row], Dim | None]) -> Callable[[Row, Table, Form], str]:
+    def cell(row: Row, table: Table, form: Form) -> str:
+        found = of(table, row)
+        return "" if found is None else numbers.size_in_bytes(found, form)
+
+    return cell
 
 
 def _spans(name: str) -> Callable[[Row, Table, Form], str]:
@@ -74,6 +83,9 @@ COLUMNS: dict[str, Column] = {
     "activations": Column("activations", "elements written", _count("activations")),
     "weights": Column("weights", "bytes of parameters and buffers", _bytes("weight_bytes")),
     "bytes": Column("bytes", "weights read, activations read and written", _bytes("bytes")),
+    "alive": Column("alive", "the most bytes alive while it runs", _memory(Table.bytes_alive)),
+    "inside": Column("inside", "bytes that it works on beside its inputs and its output", _memory(Table.bytes_inside)),
+    "kept": Column("kept", "bytes that training keeps of it and of no layer before it", _memory(Table.bytes_kept)),
     "intensity": Column("FLOPs/byte", "arithmetic intensity", _intensity),
     "field": Column(
         "field", "receptive field; * without global gates", lambda row, table, form: numbers.field(row.field, form)
@@ -105,6 +117,9 @@ SUMMED = {
     "weights",
     "bytes",
     "backward",
+    "alive",
+    "inside",
+    "kept",
     "layers",
     "time",
 }

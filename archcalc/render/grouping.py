@@ -184,6 +184,7 @@ def _sum(rows: list[Row], **changes: Any) -> Row:
             "time": time,
             "depth": depth,
             "layers": layers,
+            "nodes": tuple(n for row in rows for n in row.nodes),
             **changes,
         },
     )

@@ -277,7 +277,9 @@ class TrainHead(Checked):
     layers: Items
 
 
-WRITTEN = ("module", "functional", "method", "Linear", "Conv2d", "AdaptiveAvgPool2d")
+WRITTEN = (
+    "module", "functional", "method", "Linear", "Conv2d", "AdaptiveAvgPool2d", "scaled_dot_product_attention",
+)  # fmt: skip
 Written = Annotated[
     str,
     _field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from archcalc.errors import Mark, UsageError, suggest
 from archcalc.ops.base import show
@@ -94,6 +95,16 @@ class Spec:
     torch: dict[str, str] = field(default_factory=dict)
     labels: frozenset[str] = frozenset()
     unread: frozenset[str] = frozenset()  # parameters and blocks with a mistake where they are declared
+
+    def way(self, variant: str | None, name: str, word: str) -> str:
+        """How PyTorch code writes a layer: as `torch:` says, patterns of names before operators, the last first; else a
+        module.
+        """
+        written = self.written(variant)
+        for pattern in reversed(written):
+            if set(pattern) & set("*/.") and fnmatchcase(name, pattern):
+                return written[pattern]
+        return written.get(word, "module")
 
     def written(self, variant: str | None) -> dict[str, str]:
         """How PyTorch code writes operators, or layers by a pattern of their names; a variant may say so itself."""

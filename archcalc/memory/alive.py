@@ -1,26 +1,24 @@
 """How many activations are alive at once, in the order in which the layers are listed.
 
 The convention: a tensor lives from the layer that writes it to the last one that reads it, network inputs included and
-weights not. Activations, batch normalisation and sums write over their input if nothing else reads it later; flatten,
-reshape and dropout move nothing; concatenation writes a tensor of its own. No better order is searched for.
+weights not; while a layer runs, so does what it works on inside: the scores of an attention, the gates of a recurrent
+layer. Activations, batch normalisation and sums write over their input if nothing else reads it later; flatten, reshape
+and dropout move nothing; concatenation writes a tensor of its own. No better order is searched for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import NamedTuple
 
 from archcalc.algebra import Dim, Number, Poly, at, bounds, extremes, maximum
-from archcalc.graph import Graph, Input, Loop, Range, over
+from archcalc.graph import Graph, Input, Loop, Node
 from archcalc.ops import size
 
 CONVENTION = "in order; activations, bn and sums in place; inputs included, weights not"
-TRAINING_CONVENTION = (
-    "inputs and every layer's output, but dropout, flatten, reshape and activations that need only their output keep"
-    " none"
-)
+Measure = Callable[[Node], Dim]  # how much room the output of a layer takes
 
 
 @dataclass(slots=True)
@@ -45,25 +43,42 @@ class _Steps(NamedTuple):
     only: set[Dim]
 
 
-def peak(graph: Graph) -> Dim:
-    """The most elements alive at once, a sample."""
-    return _dim(maximum(0, *sorted(_Liveness(graph).steps(), key=_rough, reverse=True)))
+def elements(node: Node) -> Dim:
+    """The numbers that a layer puts out, a sample."""
+    return size(node.shape)
 
 
-def least_repeats(graph: Graph) -> dict[Loop, int]:
-    """How many repeats of each loop the closed form of the peak speaks of: none where more is alive elsewhere
+def inside(graph: Graph, node: Node) -> Dim:
+    """The numbers that are alive while a layer runs, beside its inputs and its output, a sample."""
+    return node.op.inside(node.shape, *graph.shapes_into(node))
+
+
+class Alive(NamedTuple):
+    """What is alive, a sample.
+
+    `at` says how much while each layer runs, by position; layers in loops are left out, where it differs by repeat.
+    `least` is how many repeats of each loop the closed form of the peak speaks of: none where more is alive elsewhere
     anyway.
     """
-    liveness = _Liveness(graph)
-    liveness.steps()
-    return liveness.least
+
+    peak: Dim
+    at: dict[int, Dim]
+    least: dict[Loop, int]
+
+
+def alive(graph: Graph, measure: Measure = elements) -> Alive:
+    """What is alive at once, in elements, or in what `measure` gives for the output of each layer."""
+    liveness = _Liveness(graph, measure)
+    steps = liveness.steps()
+    return Alive(_dim(maximum(0, *sorted(steps, key=_rough, reverse=True))), liveness.at, liveness.least)
 
 
 class _Liveness:
     """Runs the layers in order, with the memory that each takes and gives back."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, measure: Measure = elements) -> None:
+        self.graph, self.measure = graph, measure
+        self.at: dict[int, Dim] = {}  # what is alive while each layer outside of loops runs
         self.last = _last_reads(graph)
         self.buffers: list[_Buffer | None] = [None] * len(graph.nodes)
         self.alive: Dim = 0
@@ -92,12 +107,21 @@ class _Liveness:
         node = self.graph.nodes[n]
         buffer = self._reused(n)
         if buffer is None:
-            buffer = _Buffer(size(node.shape), n, foreign=isinstance(node.op, Input))
+            buffer = _Buffer(self.measure(node), n, foreign=isinstance(node.op, Input))
             self.alive = self.alive + buffer.elements
         self._hold(n, buffer)
-        alive = self.alive
+        alive = self.alive + self._inside(node)
+        if not node.ranges:
+            self.at[n] = alive
         self._release(n, (*node.inputs, n))
         return alive
+
+    def _inside(self, node: Node) -> Dim:
+        """What a layer works on, in the width of what it puts out."""
+        room = inside(self.graph, node)
+        if isinstance(room, int) and not room:
+            return 0
+        return room if self.measure is elements else self.measure(node._replace(shape=(room,)))
 
     def _loop(self, loop: Loop) -> _Steps:
         """The first repeat works on what arrives from outside, another on what the one before it left; the last gives
@@ -160,7 +184,7 @@ class _Liveness:
             return
         if not old.freed:
             self.alive, old.freed = self.alive - old.elements, True
-        new = _Buffer(size(self.graph.nodes[to].shape), to)
+        new = _Buffer(self.measure(self.graph.nodes[to]), to)
         self.alive = self.alive + new.elements
         self._hold(to, new)
         self._release(to, (to,))
@@ -239,19 +263,6 @@ def _last_reads(graph: Graph) -> list[int]:
     for n in graph.outputs:
         last[n] = len(graph.nodes)
     return last
-
-
-def kept(graph: Graph) -> Dim:
-    """Elements that a backward pass needs from the forward pass, a sample."""
-    total: Dim = 0
-    counts: dict[tuple[Dim, tuple[Range, ...]], int] = {}
-    for node in graph.nodes:
-        if isinstance(node.op, Input) or (node.op.keeps_output and not node.op.is_view):
-            key = size(node.shape), node.ranges
-            counts[key] = counts.get(key, 0) + 1
-    for (elements, ranges), count in counts.items():
-        total = total + count * over(ranges, elements)
-    return total
 
 
 def _covered(steps: set[Dim], values: set[Dim]) -> bool:

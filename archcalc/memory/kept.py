@@ -1,0 +1,265 @@
+"""What training keeps of the forward pass: what PyTorch's autograd saves, byte for byte.
+
+Each operator says what its backward pass needs (`saves`): its inputs, its output, tensors of its own. A tensor that
+several layers need is kept once; a view, and what is written over its input, is the memory that it shows, and that is
+kept whole. Nothing is kept where no gradient is wanted, and weights and buffers are there anyway.
+
+Under mixed precision (`torch.autocast` on CUDA) a layer that is computed in half precision keeps a copy in it of every
+input that isn't, and one that is computed in fp32 the other way round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import NamedTuple
+
+from archcalc.algebra import Dim, Number, at, summed
+from archcalc.errors import Undecided
+from archcalc.graph import Given, Graph, Loop, Node
+from archcalc.ops import Shape, size
+from archcalc.ops.base import HALF, SINGLE, Own, Saved
+from archcalc.ops.dense import Attention
+
+POOLED = "AdaptiveAvgPool2d"  # PyTorch code pools to the size that a map has already, which makes a copy of it
+SCALED = "scaled_dot_product_attention"
+
+KEPT = "what PyTorch's autograd saves for gradients, each tensor once; no weights"
+Written = Callable[[Node], str]  # how PyTorch code writes a layer
+
+
+class Widths(NamedTuple):
+    """The bytes of a number: as the network is written, and whether autocast chooses between half and single."""
+
+    own: int = SINGLE
+    autocast: bool = False
+
+
+@dataclass(slots=True)
+class Memory:
+    """A stretch of memory that tensors stand in: its elements, their width, the layer that wrote it, and those that
+    keep it.
+    """
+
+    elements: Dim
+    width: int
+    writer: int
+    keepers: list[int] = field(default_factory=list)
+
+    @property
+    def bytes(self) -> Dim:
+        """Of a sample."""
+        return self.elements * self.width
+
+
+class Keeping(NamedTuple):
+    """What every layer keeps, by position, and how many repeats of each loop that speaks of.
+
+    `own` is what it keeps beside memory that tensors stand in, and `memories` is that memory, by the tensor's position.
+    """
+
+    layers: dict[int, Kept]
+    least: dict[Loop, int]
+    own: dict[int, Kept]
+    memories: list[Memory]
+
+
+class Kept(NamedTuple):
+    """What a layer keeps that no layer before it does: bytes a sample, bytes once for the batch, and what that is."""
+
+    sample: Dim = 0
+    once: Dim = 0
+    why: tuple[str, ...] = ()
+
+    def of(self, batch: Dim) -> Dim:
+        """The bytes for a batch."""
+        return self.sample * batch + self.once
+
+
+class _State(NamedTuple):
+    """What is known of a tensor as it arrives: its memory, the width that it has, and whether something before it
+    learns.
+    """
+
+    memory: Memory
+    width: int
+    learns: bool
+
+    @property
+    def decides(self) -> tuple[int, int, bool, bool]:
+        """What another repeat of a loop depends on."""
+        return self.memory.width, self.width, bool(self.memory.keepers), self.learns
+
+
+def kept(graph: Graph, widths: Widths, written: Written = lambda node: "module", train: bool = True) -> Keeping:
+    """What every layer keeps, all repeats of a loop together; only in training may branches be dropped.
+
+    Raises Undecided where repeats of a loop differ too much for a closed form.
+    """
+    keeper = _Keeper(graph, widths, written, train)
+    layers = keeper.walk(0, len(graph.nodes))
+    return Keeping(layers, keeper.least, keeper.own, [state.memory for state in keeper.states])
+
+
+class _Keeper:
+    """Walks a graph in order, with the memory that every tensor stands in."""
+
+    def __init__(self, graph: Graph, widths: Widths, written: Written, train: bool) -> None:
+        self.graph, self.widths, self.written, self.train = graph, widths, written, train
+        self.states: list[_State] = []
+        self.least: dict[Loop, int] = {}
+        self.own: dict[int, Kept] = {}
+
+    def walk(self, first: int, stop: int) -> dict[int, Kept]:
+        found: dict[int, Kept] = {}
+        for part in self.graph.parts(first, stop):
+            if isinstance(part, Loop):
+                found |= self._repeated(part)
+            else:
+                found |= {n: self._layer(n) for n in part}
+        return found
+
+    def _put(self, n: int, state: _State) -> None:
+        self.states[n : n + 1] = [state]
+
+    def _layer(self, n: int) -> Kept:
+        node = self.graph.nodes[n]
+        if isinstance(node.op, Given):
+            self._put(n, _State(Memory(size(node.shape), self.widths.own, n), self.widths.own, False))
+            return Kept()
+        shapes, arriving = self.graph.shapes_into(node), [self.states[i] for i in node.inputs]
+        dx, dw = [state.learns for state in arriving], not node.frozen and bool(node.op.weights(*shapes))
+        learns = dw or any(dx)
+        saved = self._saved(node, shapes, dx, dw) if learns else Saved(shows=self._shows(node))
+        inner = self._width(node, arriving)
+        width = SINGLE if node.op.autocast == "wide" and self.widths.autocast else inner
+        over = saved.shows and bool(arriving) and arriving[0].width == width
+        memory = arriving[0].memory if over else Memory(size(node.shape), width, n)
+        tally = _Tally(n, self.widths.autocast, inner)
+        tally.dropped([state for i, state in zip(node.inputs, arriving, strict=True) if self._is_skipped(node, i)])
+        for position in saved.inputs:
+            tally.input(arriving[position], size(shapes[position]))
+        if saved.output:
+            tally.memory(memory, "its output")
+        for own in saved.own:
+            tally.own(own)
+        if learns and self.written(node) == POOLED:
+            tally.memory(memory, "its input")
+            memory = Memory(size(node.shape), width, n)
+        self._put(n, _State(memory, width, learns))
+        self.own[n] = tally.own_only
+        return tally.found
+
+    def _saved(self, node: Node, shapes: tuple[Shape, ...], dx: list[bool], dw: bool) -> Saved:
+        """What a layer needs, as PyTorch code writes it."""
+        if isinstance(node.op, Attention) and not node.op.fused and self.written(node) == SCALED:
+            return node.op.saves_scaled(*shapes)
+        return node.op.saves(node.shape, *shapes, dx=dx, dw=dw)
+
+    def _shows(self, node: Node) -> bool:
+        """Whether a layer through which no gradient flows still stands in its input's memory."""
+        wants = [True] * len(node.inputs)
+        return node.op.saves(node.shape, *self.graph.shapes_into(node), dx=wants, dw=False).shows
+
+    def _width(self, node: Node, arriving: list[_State]) -> int:
+        """The bytes of a number in what a layer computes: its inputs' widest, unless autocast says otherwise."""
+        if not self.widths.autocast:
+            return self.widths.own
+        chosen = {"half": HALF, "single": SINGLE}.get(node.op.autocast)
+        return chosen or max([state.width for state in arriving], default=self.widths.own)
+
+    def _is_skipped(self, node: Node, source: int) -> bool:
+        """Whether what arrives here is a branch that training may drop: it was multiplied by one number a sample."""
+        return self.train and self.graph.nodes[source].survive < node.survive
+
+    def _repeated(self, loop: Loop) -> dict[int, Kept]:
+        """What arrives at the first repeat may be kept already, or nothing may learn before it; from the second on all
+        are alike.
+        """
+        index, start, stop = loop.range.index, loop.range.start, loop.range.stop
+        source = self.states[self.graph.nodes[loop.entry].inputs[0]]
+        arrived = source.decides
+        self._put(loop.entry, source)
+        first = self.walk(loop.entry + 1, loop.exit)
+        before = self.states[loop.end].decides
+        self._put(loop.entry, self._handed(loop, self.states[loop.end]))
+        others = self.walk(loop.entry + 1, loop.exit)
+        if self.states[loop.end].decides != before:
+            self._put(loop.entry, self._handed(loop, self.states[loop.end]))
+            if self.walk(loop.entry + 1, loop.exit) != others:
+                name = self.graph.nodes[loop.end].block
+                raise Undecided(f"what training keeps of {name} has no closed form", loop.range.index.symbols)
+        if first != others or arrived != self.states[loop.end].decides:
+            self.least[loop] = 1
+        self._put(loop.exit, self._left(loop, self.states[loop.end]))
+
+        def whole(one: Dim, other: Dim) -> Dim:
+            return _dim(at(one, index, start) + summed(other, index, start + 1, stop))
+
+        return {
+            n: Kept(whole(one.sample, others[n].sample), whole(one.once, others[n].once), others[n].why or one.why)
+            for n, one in first.items()
+        }
+
+    def _handed(self, loop: Loop, state: _State) -> _State:
+        """What a repeat put out, as the next one sees it."""
+        index = loop.range.index
+        return state._replace(memory=_moved(state.memory, _dim(at(state.memory.elements, index, index - 1))))
+
+    def _left(self, loop: Loop, state: _State) -> _State:
+        """What the last repeat put out."""
+        last = loop.range.stop - 1
+        return state._replace(memory=_moved(state.memory, _dim(at(state.memory.elements, loop.range.index, last))))
+
+
+class _Tally:
+    """Adds up what one layer keeps."""
+
+    def __init__(self, layer: int, autocast: bool, width: int) -> None:
+        self.layer, self.autocast, self.width = layer, autocast, width
+        self.found = self.own_only = Kept()
+
+    def input(self, state: _State, elements: Dim) -> None:
+        """An input: the memory that it stands in, or a copy in the width that it is computed in."""
+        if state.width == self.width:
+            self.memory(state.memory, "its input")
+        else:
+            self.own(Own("its input in another precision", elements, self.width))
+
+    def memory(self, memory: Memory, what: str) -> None:
+        if not memory.keepers:
+            self.found = _more(self.found, memory.bytes, what)
+        memory.keepers.append(self.layer)
+
+    def own(self, own: Own) -> None:
+        width = (own.autocast if self.autocast else 0) or own.width or self.width
+        if width < 0:
+            return
+        self.found = _more(self.found, own.elements * width, own.what, own.once)
+        self.own_only = _more(self.own_only, own.elements * width, own.what, own.once)
+
+    def dropped(self, states: list[_State]) -> None:
+        """One number a sample for each branch that may be dropped, where something in it learns."""
+        for state in states:
+            if state.learns:
+                self.own(Own("whether the branch is dropped", 1, state.width))
+
+
+def _more(kept: Kept, size: Dim, what: str, once: bool = False) -> Kept:
+    sample, all_, why = kept
+    why = why if what in why else (*why, what)
+    return Kept(sample, all_ + size, why) if once else Kept(sample + size, all_, why)
+
+
+def _moved(memory: Memory, elements: Dim) -> Memory:
+    """The same memory, seen from another repeat."""
+    return memory if elements == memory.elements else replace(memory, elements=elements, keepers=memory.keepers[:])
+
+
+def _dim(x: Number) -> Dim:
+    assert not isinstance(x, Fraction)
+    return x
+
+
+__all__ = ["KEPT", "Keeping", "Kept", "Widths", "kept"]

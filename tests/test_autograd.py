@@ -1,0 +1,39 @@
+"""What training keeps against PyTorch's autograd: figures measured by `tests/benchmarks/autograd.py`, by torch and
+torchvision of the versions that `data/autograd.json` names.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import archcalc
+from archcalc.cost import Table
+from archcalc.model import zoo_names
+
+MEASURED: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "autograd.json").read_text(encoding="utf-8"))
+NETWORKS: dict[str, Any] = MEASURED["networks"]
+NAMES = {"googlenet": "googlenet-torchvision"}  # ours, where they differ
+SHIPPED = sorted(name for name in NETWORKS if NAMES.get(name, name) in zoo_names())
+
+
+def counted(name: str, **options: Any) -> Table:
+    size = {} if name == "inception_v3" else {"size": 224}
+    return archcalc.load(NAMES.get(name, name)).count(train=True, **size, **options)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_training_keeps_what_autograd_saves(name: str) -> None:
+    two, four = (counted(name, batch=batch).totals["act_sum_bytes"] for batch in (2, 4))
+    assert (four - two) // 2 == NETWORKS[name]["fp32"]["sample"]
+    assert 2 * two - four == NETWORKS[name]["fp32"]["once"]
+
+
+def test_every_family_of_torchvision_that_ships_was_measured() -> None:
+    families = {re.split(r"[0-9_]", name)[0] for name in SHIPPED}
+    assert families >= {"alexnet", "vgg", "resnet", "densenet", "googlenet", "inception", "mobilenet", "mnasnet"}
+    assert families >= {"resnext", "shufflenet", "squeezenet", "efficientnet", "convnext", "vit", "wide"}
