@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from archcalc import reading
 from archcalc.errors import UsageError
-from archcalc.spec import unread
+from archcalc.spec import is_spec as spec_text
 from archcalc.spec.text import MOST_BYTES
 
-_FIRST_KEY = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:\{\s*)?["']?archcalc["']?\s*:""", re.MULTILINE)
 _VARIANT = re.compile(r"  ([A-Za-z0-9_][\w.+-]*):")
 
 
@@ -24,8 +24,8 @@ def parted(name: str) -> tuple[str, str | None]:
     if (
         not path
         or not variant
-        or Path(name).is_file()
-        or (name.endswith((".yaml", ".yml")) and not Path(path).is_file())
+        or reading.is_file(name)
+        or (name.endswith((".yaml", ".yml")) and not reading.is_file(path))
     ):
         return name, None
     return path, variant
@@ -43,7 +43,7 @@ def is_folder(name: str) -> bool:
     """Whether an argument is a folder. One without a spec doesn't hide a network that ships: `archcalc count vit`
     beside a folder vit/.
     """
-    return Path(name).is_dir() and ("/" in name or bool(in_folder(name).specs) or find(name) is None)
+    return reading.is_folder(name) and ("/" in name or bool(in_folder(name).specs) or find(name) is None)
 
 
 def is_model_file(name: str) -> bool:
@@ -75,7 +75,7 @@ def in_folder(folder: str) -> Folder:
         for path in [Path(parent, name) for name in files if is_yaml(name)]:
             (
                 found.skipped
-                if path.exists() and not path.is_file()
+                if os.path.exists(path) and not reading.is_file(path)
                 else found.specs
                 if _is_spec(path)
                 else found.others
@@ -85,15 +85,11 @@ def in_folder(folder: str) -> Folder:
 
 def is_spec(data: bytes) -> bool:
     """Whether a YAML file says that it is a spec."""
-    return bool(_FIRST_KEY.search(data))
+    return spec_text(data.decode("utf-8", "replace"))
 
 
 def _is_spec(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return is_spec(file.read(MOST_BYTES))
-    except OSError as error:
-        raise unread(str(path), error) from None
+    return is_spec(reading.read(path, MOST_BYTES))
 
 
 def _unreadable(error: OSError) -> None:

@@ -6,7 +6,8 @@ A file named under `hooks:` in mkdocs.yml takes its functions from here:
 
 A region that holds nothing yet is filled. One whose content in the repository is out of date, or was edited by hand, is
 filled as well, with a warning, or an error if the build is strict: `mkdocs build --strict` fails on it, with `--quiet`
-too, which mutes warnings before they are counted. A command that can't be answered ends the build.
+too, which mutes warnings before they are counted. A command that can't be answered ends the build. Specs are read from
+the repository; others may be allowed in mkdocs.yml, by their folders: `extra: {archcalc: {allow: [../models]}}`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from mkdocs.exceptions import PluginError
 from mkdocs.livereload import LiveReloadServer
 from mkdocs.structure.pages import Page
 
+from archcalc import reading
 from archcalc.docs.commands import Catalog
-from archcalc.docs.refresh import refreshed
+from archcalc.docs.refresh import MOST_BYTES, refreshed
 from archcalc.docs.regions import regions
 from archcalc.errors import ArchcalcError
 
@@ -33,7 +35,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
     """The page's Markdown with every region filled. Raises PluginError for one that can't be."""
     path = Path(page.file.src_uri if page.file.abs_src_path is None else page.file.abs_src_path)
     above = _lines_above(markdown, path)  # so that messages name the lines of the file
-    text, catalog = "\n" * above + markdown, Catalog()
+    text = "\n" * above + markdown
+    home, more = Path(config.config_file_path or ".").parent, config.extra.get("archcalc") or {}
+    catalog = Catalog(allowed=tuple(home / str(folder) for folder in [".", *more.get("allow", ())]))
     try:
         filled = refreshed(text, path, regions(text, path), catalog)
     except ArchcalcError as error:
@@ -58,7 +62,7 @@ def on_serve(server: LiveReloadServer, **_: Any) -> LiveReloadServer:
 def _lines_above(markdown: str, path: Path) -> int:
     """How many lines of the file, its front matter, MkDocs has taken off."""
     try:
-        whole = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
+        whole = reading.read(path, MOST_BYTES).decode("utf-8-sig")
+    except (ArchcalcError, UnicodeDecodeError):
         return 0
     return whole.count("\n", 0, max(whole.find(markdown), 0))

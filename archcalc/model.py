@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archcalc import reading
 from archcalc.build import build
 from archcalc.cost import Table
 from archcalc.errors import Problem, SpecError, UsageError, suggest
@@ -230,7 +231,7 @@ def load(name: str | os.PathLike[str]) -> Model:
     if is_model_file(name):
         return _of_file(name)
     path, variant = parted(name)
-    if Path(path).is_file() or is_yaml(path) or "/" in path or is_folder(path):
+    if reading.is_file(path) or is_yaml(path) or "/" in path or is_folder(path):
         return read(read_text(path), path, variant)
     found = find(path)
     if found is None:

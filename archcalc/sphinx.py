@@ -5,8 +5,9 @@
     It has :archcalc:`value ../net.yaml params`.     a role, for what stands in a sentence
 
 Both take the commands of a region (`archcalc.docs`), with paths relative to the document, and a page is built again
-when a spec that it names changes. A command that can't be answered is an error of the page: `sphinx-build -W` fails on
-it.
+when a spec that it names changes. Specs are read from the page's repository; `archcalc_allow` in conf.py lists other
+folders, from the folder of the sources. A command that can't be answered is an error of the page: `sphinx-build -W`
+fails on it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata
 
-from archcalc import ArchcalcError, __version__
+from archcalc import ArchcalcError, __version__, reading
 from archcalc.docs.commands import Catalog, answer, home
 from archcalc.docs.pieces import Code, Diagram, Formula, Grid, Piece, Words
 from archcalc.errors import Mark
@@ -31,7 +32,11 @@ from archcalc.errors import Mark
 
 def _answered(command: str, env: BuildEnvironment, line: int) -> Piece:
     """The answer to a command; the specs that it reads become what the page depends on. Raises ArchcalcError."""
-    page, catalog = Path(env.doc2path(env.docname)), Catalog()
+    page = Path(env.doc2path(env.docname))
+    outside = [Path(env.srcdir, folder) for folder in env.config.archcalc_allow]
+    if reading.repository(env.srcdir) is None:  # then it is a project whose pages have a folder of their own
+        outside.append(Path(env.srcdir).resolve().parent)
+    catalog = Catalog(allowed=(Path(env.srcdir), *outside))
     try:
         return answer(command, home(page), catalog, Mark(str(page), line, 1))
     finally:
@@ -136,4 +141,5 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     """What Sphinx calls."""
     app.add_directive("archcalc", ArchcalcDirective)
     app.add_role("archcalc", ArchcalcRole())
+    app.add_config_value("archcalc_allow", [], "env", [list, tuple])
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parent.parent / "archcalc"
 FLOORS = [
     ("escapes",),
     ("errors", "fields"),
-    ("algebra", "writing"),
+    ("algebra", "reading", "writing"),
     ("ops", "duration"),
     ("spec", "graph"),
     ("build", "files", "reference", "repeats", "memory", "backward"),
@@ -135,6 +135,20 @@ def test_text_from_outside_has_one_door(path: Path) -> None:
     assert (said, escaped) == ([], [])
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"sys\.(stdout|stderr)\.(write|buffer)", text)
+
+
+READS = {"open", "read_bytes", "fdopen", "write_bytes", "write_text", "mkstemp", "TemporaryDirectory"}
+FILES = {  # the doors, and what looks at the machine or at what a runtime has just written
+    "reading.py", "writing.py", "cli/entry.py", "measure/device.py", "measure/profile.py", "latency/calibrate.py",
+    "onnx/stores.py", "onnx/export.py", "files.py",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_have_one_door_for_reading_and_one_for_writing(path: Path) -> None:
+    here = path.relative_to(PACKAGE).as_posix()
+    of_spec = [(name, line) for name, line in called(path) if name in READS]
+    assert [f"line {line}: {name}" for name, line in of_spec if here not in FILES] == []
 
 
 def test_every_module_has_a_floor() -> None:

@@ -246,7 +246,7 @@ def test_regions_are_read_by_sphinx_too(sphinx, tmp_path: Path) -> None:
     pages = {"index.rst": rst, "page.md": myst}
     for name, text in pages.items():
         (tmp_path / "docs" / name).write_text(text, encoding="utf-8")
-    save(documents([str(tmp_path / "docs")]))
+    save(documents([str(tmp_path / "docs")], allowed=[tmp_path]))
     warnings, _ = sphinx({}, "myst_parser")
     assert warnings == ""
     for page in ("index.html", "page.html"):

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
+from archcalc import reading
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
 from archcalc.fields import MAPPING, Checked, FieldErrors, Wrong
 from archcalc.spec.model import Budget
 
+MOST_BYTES = 4_000_000
 OWN, SHARED = "archcalc.toml", "pyproject.toml"
 
 
@@ -87,22 +89,24 @@ def settings_above(folder: str | Path) -> Settings:
 def _in(folder: Path) -> Settings | None:
     for name in (OWN, SHARED):
         file = folder / name
-        if file.is_file() and (found := read_settings(_read(file), name, _from_here(file), folder)) is not None:
+        if reading.is_file(file) and (found := read_settings(_read(file), name, _from_here(file), folder)) is not None:
             return found
     return None
 
 
 def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{_from_here(file)}: {error.strerror or error}") from None
+    home = reading.repository(file.parent)
+    if home is not None and not reading.is_inside(file, [home]):
+        raise UsageError(f"{_from_here(file)}: a link that leads out of the repository")
+    return reading.read(file, MOST_BYTES, shown=_from_here(file))
 
 
 def read_settings(data: bytes, name: str, shown: str, folder: Path) -> Settings | None:
     """The settings in a file called `name`, which messages call `shown`; None if it has no table of ours. Raises
     SpecError, UsageError.
     """
+    if len(data) > MOST_BYTES:
+        raise UsageError(f"{shown}: larger than {MOST_BYTES // 10**6} MB")
     try:
         text = data.decode("utf-8-sig")
         tables: dict[str, Any] = tomllib.loads(text)

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from archcalc import reading
 from archcalc.errors import ArchcalcError, UsageError, suggest
 from archcalc.files import is_model_file
 from archcalc.metrics import BYTES, metric
@@ -55,7 +56,7 @@ class Written:
     @property
     def data(self) -> bytes:
         """What to put into the file, with the mark of UTF-8 that it may begin with."""
-        mark = b"\xef\xbb\xbf" if Path(self.path).read_bytes().startswith(b"\xef\xbb\xbf") else b""
+        mark = b"\xef\xbb\xbf" if reading.read(self.path, 3).startswith(b"\xef\xbb\xbf") else b""
         return mark + self.text.encode("utf-8")
 
 

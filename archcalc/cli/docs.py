@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +24,10 @@ def docs(
     force: Annotated[
         bool, typer.Option("--force", help="Write over regions that hold what archcalc did not write.")
     ] = False,
+    allow: Annotated[
+        list[Path] | None,
+        typer.Option("--allow", metavar="FOLDER", help="Read specs there too, outside of a document's repository."),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Fill the regions of documents: tables, numbers in sentences, formulas and diagrams that can't go stale.
@@ -33,7 +38,7 @@ def docs(
     """
     from archcalc.docs import documents, save
 
-    found = documents(files)
+    found = documents(files, allow or ())
     edited = [edit for document in found for edit in document.edited]
     for edit in edited:
         told(edit)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from archcalc import reading
 from archcalc.budget import OWN, SHARED, Settings, eased, read_settings, rules, settings_above
 from archcalc.comparison.git import Commit, NoBase, Repository, repository
 from archcalc.comparison.operands import PLAIN, Operand
@@ -18,6 +19,7 @@ from archcalc.files import is_model_file, is_spec, parted
 from archcalc.model import Model, load, loaded, read
 from archcalc.question import Question
 from archcalc.spec import bind, decoded
+from archcalc.spec.text import MOST_BYTES
 
 
 @dataclass
@@ -37,7 +39,7 @@ class _Bases:
 
     def old(self, spec: str) -> tuple[Model | None, str]:
         """A spec as it was, None if it wasn't there; and its path in its repository. Raises NoBase, SpecError."""
-        if not Path(spec).is_file():
+        if not reading.is_file(spec):
             raise UsageError(
                 f"'{spec}' ships with archcalc and has no base in a repository; compare two networks: archcalc"
                 " compare A B"
@@ -94,10 +96,14 @@ class _Bases:
         if is_model_file(path):  # has no lines to have in common with another
             return None
         if commit.folder not in self.renamed:
-            homes = {spec: self._home(spec) for spec in self.specs if Path(spec).is_file() and not is_model_file(spec)}
+            homes = {spec: self._home(spec) for spec in self.specs if reading.is_file(spec) and not is_model_file(spec)}
             paths = {home.path_of(spec): spec for spec, home in homes.items() if home.folder == commit.folder}
             self.renamed[commit.folder] = commit.renamed(
-                {path: Path(spec).read_bytes() for path, spec in paths.items() if self._text(commit, path) is None}
+                {
+                    path: reading.read(spec, MOST_BYTES)
+                    for path, spec in paths.items()
+                    if self._text(commit, path) is None
+                }
             )
         return self.renamed[commit.folder].get(path)
 
@@ -163,7 +169,7 @@ def against(
     spec has mistakes then or now; if `forgiving`, such specs are new.
     """
     models = _loaded(specs)
-    if is_snapshot(base) or (Path(base).is_file() and not _is_commit(specs, base)):
+    if is_snapshot(base) or (reading.is_file(base) and not _is_commit(specs, base)):
         return _against_snapshot(models, base, question, forgiving)
     files = [parted(spec)[0] for spec in specs]
     bases = _Bases(base, fork, forgiving, files)

@@ -8,9 +8,9 @@ import posixpath
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
+from archcalc import reading
 from archcalc.algebra import Dim, Number, symbol
 from archcalc.comparison.sides import COSTS, NO_FIGURES, Layer, Place, Side, added, symbol_of
 from archcalc.errors import ArchcalcError, Mark, UsageError
@@ -30,13 +30,12 @@ def is_snapshot(name: str) -> bool:
 def read_snapshot(path: str) -> list[Side]:
     """The networks in a snapshot. Raises UsageError for a file that isn't one."""
     try:
-        if Path(path).stat().st_size > MOST_BYTES:
+        read = reading.read(path, MOST_BYTES)
+        if len(read) > MOST_BYTES:
             raise UsageError(f"{path}: larger than {MOST_BYTES // 10**6} MB")
-        data = json.loads(Path(path).read_bytes().decode("utf-8-sig"), parse_float=Fraction)
-    except OSError as error:
-        raise UsageError(
-            f"{path}: {error.strerror or error}; make a snapshot with `archcalc count SPEC --format json > {path}`"
-        ) from None
+        data = json.loads(read.decode("utf-8-sig"), parse_float=Fraction)
+    except UsageError as error:
+        raise UsageError(f"{error}; make a snapshot with `archcalc count SPEC --format json > {path}`") from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not JSON: {error}") from None
     tables = data if isinstance(data, list) else [data]
@@ -65,10 +64,8 @@ def matching(sides: list[Side], spec: str) -> list[Side]:
 def _side(table: Any, path: str) -> Side:
     if not isinstance(table, dict) or table.get("schema") != SCHEMA:
         schema = table.get("schema") if isinstance(table, dict) else None
-        raise UsageError(
-            f"{path}: {f'a file of {schema}' if schema else 'not a snapshot'}; `archcalc count SPEC --format json`"
-            f" makes one ({SCHEMA})"
-        )
+        what = f"a file of {schema}" if str(schema).startswith("archcalc/") else "not a snapshot"
+        raise UsageError(f"{path}: {what}; `archcalc count SPEC --format json` makes one ({SCHEMA})")
     try:
         return _read(table, path)
     except (KeyError, TypeError, ValueError, AttributeError, ArchcalcError) as error:

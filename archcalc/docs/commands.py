@@ -17,6 +17,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
+from archcalc import reading
 from archcalc.algebra import Poly, latex, text, unicode
 from archcalc.check import row_of
 from archcalc.comparison import Comparison, Delta
@@ -26,7 +27,7 @@ from archcalc.comparison.pairs import pair
 from archcalc.cost import Table
 from archcalc.docs.pieces import Code, Diagram, Formula, Grid, Piece, Words
 from archcalc.errors import Mark, UsageError, suggest
-from archcalc.files import is_model_file, is_yaml
+from archcalc.files import is_model_file, is_yaml, parted
 from archcalc.metrics import BYTES, metric
 from archcalc.model import Model, load
 from archcalc.question import Question
@@ -45,6 +46,7 @@ class Catalog:
 
     models: dict[str, Model] = field(default_factory=dict)
     files: set[Path] = field(default_factory=set)
+    allowed: tuple[Path, ...] = ()  # folders outside of the document's repository that may be read, too
 
     def model(self, name: str, folder: Path) -> Model:
         """A spec beside the document, or a network that ships: a name without a slash or a suffix, which no file there
@@ -52,20 +54,23 @@ class Catalog:
 
         Raises UsageError if there is no such thing, SpecError if it has mistakes.
         """
-        found = self.models.get(where := _located(name, folder))
+        where = _located(name, folder)
+        if where is not None:
+            _held((reading.project(folder), *self.allowed), Path(parted(where)[0]), name)
+            self.files.add(Path(where.partition("@")[0]))
+        found = self.models.get(where or name)
         if found is None:
-            if where != name or Path(where).is_file():
-                self.files.add(Path(where.partition("@")[0]))
-            found = self.models[where] = load(where)
+            found = self.models[where or name] = load(where or name)
         return found
 
 
-def _located(name: str, folder: Path) -> str:
+def _located(name: str, folder: Path) -> str | None:
+    """The file that a document means, None for a network that ships."""
     path, at, variant = name.partition("@")
     beside = folder / path
-    if beside.is_file() or "/" in path or is_yaml(path) or is_model_file(path):
+    if reading.is_file(beside) or reading.is_file(folder / name) or "/" in path or is_yaml(path) or is_model_file(path):
         return os.path.normpath(beside).replace(os.sep, "/") + at + variant
-    return name
+    return None
 
 
 def home(document: Path) -> Path:
@@ -293,12 +298,12 @@ def _matching(pattern: str, folder: Path) -> list[str]:
         raise UsageError(f"'{pattern}' is absolute; a pattern goes from the document's folder")
     if ".." in parts[len(fixed) :]:
         raise UsageError(f"'{pattern}' goes up after a wildcard; `..` stands at the beginning")
-    project = _project(folder)
+    project = (reading.repository(folder) or folder,)
     _held(project, folder.joinpath(*fixed), f"'{pattern}'")
     found = sorted(
         name.replace(os.sep, "/")
         for name in glob.glob(pattern, root_dir=folder, recursive=True)
-        if (folder / name).is_file()
+        if reading.is_file(folder / name)
     )
     if not found:
         raise UsageError(f"no file matches '{pattern}'")
@@ -307,14 +312,8 @@ def _matching(pattern: str, folder: Path) -> list[str]:
     return found
 
 
-def _project(folder: Path) -> Path:
-    """The repository that holds a folder, or the folder alone."""
-    here = Path(os.path.realpath(folder))
-    return next((path for path in (here, *here.parents) if (path / ".git").exists()), here)
-
-
-def _held(project: Path, path: Path, what: str) -> None:
-    if not Path(os.path.realpath(path)).is_relative_to(project):
+def _held(folders: Sequence[Path], path: Path, what: str) -> None:
+    if not reading.is_inside(path, folders):
         raise UsageError(f"{what} leaves the document's project, the repository that holds it or else its folder")
 
 

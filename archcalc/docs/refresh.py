@@ -5,12 +5,12 @@ from __future__ import annotations
 import codecs
 import difflib
 import os
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from archcalc import reading
 from archcalc.docs.commands import Catalog, answer, home
 from archcalc.docs.pieces import written
 from archcalc.docs.regions import Region, checksum, is_document, markup, regions
@@ -18,6 +18,7 @@ from archcalc.errors import ArchcalcError, Mark, Problem, SpecError, UsageError
 from archcalc.writing import write_all
 
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+MOST_BYTES = 50_000_000  # of a document
 _SKIPPED = ("node_modules", "site-packages", "_build")
 _REGION = "region of archcalc: one begins with `<!-- archcalc: table SPEC -->` and ends with `<!-- archcalc: end -->`"
 
@@ -59,24 +60,26 @@ class Document:
         return "\n".join(lines or [f"{name}: regions with line endings unlike those around them"])
 
 
-def documents(names: Iterable[str]) -> list[Document]:
+def documents(names: Iterable[str], allowed: Iterable[Path] = ()) -> list[Document]:
     """Read these documents, and those in these folders that have regions, each file once; answer every region.
+
+    Specs are read from the repository of each document, and from folders that are `allowed`.
 
     Raises UsageError or SpecError with every mistake in all of them: files that don't exist or have no region, markers
     without a partner, commands that can't be answered.
     """
-    catalog = Catalog()
+    catalog = Catalog(allowed=tuple(allowed))
     found: dict[str, Document] = {}  # by the file behind a link
     problems: list[Problem] = []
     for name in names:
         path = Path(name)
-        pages, is_empty = (_under(path), True) if path.is_dir() else ([path], False)
+        pages, is_empty = (_under(path), True) if reading.is_folder(path) else ([path], False)
         for page in pages:
             real = os.path.realpath(page)
             try:
                 found[real] = found.get(real) or read(page, catalog)
             except SpecError as error:
-                if path.is_dir() and error.problems == [_without_regions(page)]:
+                if reading.is_folder(path) and error.problems == [_without_regions(page)]:
                     continue
                 problems += error.problems
             is_empty = False
@@ -108,7 +111,7 @@ def _under(folder: Path) -> list[Path]:
         found += [
             path
             for path in sorted(Path(here, name) for name in files if is_document(Path(name)))
-            if path.is_file() and _mentions(path)
+            if reading.is_file(path) and _mentions(path)
         ]
     return sorted(found, key=Path.is_symlink)
 
@@ -121,7 +124,7 @@ def _mentions(path: Path) -> bool:
 
 def read(path: Path, catalog: Catalog) -> Document:
     """One document. Raises UsageError or SpecError."""
-    if path.exists():  # of a file that isn't there, that is what matters
+    if os.path.exists(path):  # of a file that isn't there, that is what matters
         markup(path)
     text, mark, encoding = _text(path)
     found = regions(text, path)
@@ -191,12 +194,10 @@ def _text(path: Path) -> tuple[str, bytes, str]:
 
 
 def _data(path: Path) -> bytes:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise UsageError(f"{path}: not a file")
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from None
+    data = reading.read(path, MOST_BYTES, "a document")
+    if len(data) > MOST_BYTES:
+        raise UsageError(f"{path}: larger than {MOST_BYTES // 10**6} MB")
+    return data
 
 
 __all__ = ["Document", "Refreshed", "documents", "read", "refreshed", "save"]

@@ -12,6 +12,7 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from archcalc import reading
 from archcalc.algebra import Dim, Poly, symbol
 from archcalc.build import uncollected
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, SpecError, UsageError
@@ -244,16 +245,10 @@ def declared(name: str) -> Declared:
 
 def opened(path: str) -> Stretch:
     """The bytes of a file, where they lie: nothing is read before it is looked at."""
-    file = Path(path)
-    if file.is_dir():
-        raise UsageError(f"{path} is a directory; name a model file in it")
-    try:
-        with file.open("rb") as source:
-            length = source.seek(0, 2)
-            source.seek(0)
-            data = source.read() if length <= READ_WHOLE else mmap(source.fileno(), 0, access=ACCESS_READ)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    with reading.opened(path, "a model file") as source:
+        length = source.seek(0, 2)
+        source.seek(0)
+        data = source.read(length) if length <= READ_WHOLE else mmap(source.fileno(), 0, access=ACCESS_READ)
     return whole(data)
 
 

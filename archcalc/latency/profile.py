@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from archcalc import escapes
+from archcalc import escapes, reading
 from archcalc.errors import UsageError, suggest
 from archcalc.files import specs_folder
 
@@ -229,10 +229,10 @@ def load_profile(name: str, beside: Path | None = None) -> Profile:
     if not isinstance(name, str) or not name.isprintable():
         raise UsageError(f"a device is the name of a profile or its file, got {name!r}")
     for path in (Path(name), *((beside / name,) if beside is not None else ()), devices_folder() / f"{name}.json"):
-        if _is_file(path):
+        if reading.is_file(path):
             return _read(path, name)
     shipped = devices_folder() / Path(name).name
-    if name == f"specs/devices/{shipped.name}" and _is_file(shipped):
+    if name == f"specs/devices/{shipped.name}" and reading.is_file(shipped):
         return _read(shipped, name)
     known = device_names()
     shown = name if len(name) <= 80 else f"{name[:77]}..."
@@ -241,19 +241,8 @@ def load_profile(name: str, beside: Path | None = None) -> Profile:
     )
 
 
-def _is_file(path: Path) -> bool:
-    """Whether there is such a file; a name that is too long for one is none."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
-
-
 def _read(path: Path, shown: str) -> Profile:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{shown}: can't be read: {error.strerror or error}") from None
+    content = reading.read(path, MOST_BYTES, shown=shown)
     if len(content) > MOST_BYTES:
         raise UsageError(f"{shown}: too large for a device profile")
     return parse(content, shown)

@@ -6,7 +6,7 @@ the arithmetic, `parts` what a spec is made of, `layers` finds out what each lin
 """
 
 from archcalc.spec.binding import Binding, bind, numeric
-from archcalc.spec.load import decoded, load_spec, read_spec, read_text, unread
+from archcalc.spec.load import decoded, is_spec, load_spec, read_spec, read_text
 from archcalc.spec.parts import Spec
 
-__all__ = ["Binding", "Spec", "bind", "decoded", "load_spec", "numeric", "read_spec", "read_text", "unread"]
+__all__ = ["Binding", "Spec", "bind", "decoded", "is_spec", "load_spec", "numeric", "read_spec", "read_text"]

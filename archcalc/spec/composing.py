@@ -15,6 +15,8 @@ import yaml
 from archcalc.errors import Mark, Problem, SpecError
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
 
+EMPTY = "the file is empty: a spec needs `archcalc: 1`, a name, an input and layers"
+SAYS_LITTLE = (EMPTY, "nested deeper", "a bracket", "a quote", "a second", "a tab", "not a YAML file", "more than")
 DEEPEST, MOST_NODES = 60, 200_000
 
 
@@ -103,13 +105,7 @@ class _Composer:
                     self._refuse("a second document; a spec is one", event)
                 roots.append(self._node(event, events, 0))
         if not roots or (isinstance(roots[0], Scalar) and not roots[0].text):
-            raise SpecError(
-                [
-                    Problem(
-                        "the file is empty: a spec needs `archcalc: 1`, a name, an input and layers", self.mark_at(0, 0)
-                    )
-                ]
-            )
+            raise SpecError([Problem(EMPTY, self.mark_at(0, 0))])
         return roots[0]
 
     def _refuse(self, message: str, event: Any) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from archcalc.errors import Mark, Problem, SpecError, UsageError
+from archcalc import reading
+from archcalc.errors import Mark, Problem, SpecError
 from archcalc.fields import MAPPING, MISSING, FieldErrors, Wrong
 from archcalc.ops import OPS
 from archcalc.spec.items import LABEL, LABEL_IS, Chain, Reader, Word, _tokens, walk
@@ -20,32 +19,26 @@ from archcalc.spec.text import MOST_BYTES, Mapping, Node, Scalar, Sequence
 
 RESERVED = frozenset({"cin", "i", "first", "last", "batch", "true", "false", "none"})
 LANGUAGE_WORDS = ("ref", "identity", "x")
+NO_SPEC = "no spec: none of its lines begins with `archcalc: 1`"
+_FIRST_KEY = re.compile(r"""^\ufeff?(?:\{\s*)?["']?archcalc["']?\s*:""", re.MULTILINE)
 _RAW = {("input",), ("inputs",), ("params",), ("defaults",), ("blocks",), ("layers",), ("outputs",)}
 _SIGNATURE = re.compile(r"([A-Za-z_]\w*)\s*(?:\((.*)\))?$")
 
 
+def is_spec(text: str) -> bool:
+    """Whether the text of a YAML file says that it is a spec."""
+    return bool(_FIRST_KEY.search(text))
+
+
 def read_text(path: str) -> str:
     """The text of a spec file. Raises UsageError or SpecError."""
-    file = Path(path)
-    if file.is_dir():
-        raise UsageError(f"{path} is a directory; name a spec file in it")
-    try:
-        data = file.read_bytes() if file.stat().st_size <= MOST_BYTES else None
-    except OSError as error:
-        raise unread(path, error) from None
-    return decoded(data, path)
+    return decoded(reading.read(path, MOST_BYTES, "a spec file"), path)
 
 
-def unread(path: str, error: OSError) -> UsageError:
-    """Why a file can't be read."""
-    nowhere = os.path.islink(path) and not os.path.exists(path)
-    return UsageError(f"{path}: {'a link that points nowhere' if nowhere else error.strerror or error}")
-
-
-def decoded(data: bytes | None, path: str) -> str:
-    """The text of a spec from its bytes, None if there are too many. Raises SpecError."""
+def decoded(data: bytes, path: str) -> str:
+    """The text of a spec from its bytes. Raises SpecError."""
     top = Mark(path, 1, 1)
-    if data is None or len(data) > MOST_BYTES:
+    if len(data) > MOST_BYTES:
         raise SpecError([Problem(f"the file is larger than {MOST_BYTES // 10**6} MB; a spec is a page of text", top)])
     try:
         return data.decode("utf-8-sig")
@@ -65,9 +58,11 @@ def load_spec(path: str, shown: str | None = None) -> Spec:
 
 
 def read_spec(text: str, path: str) -> Spec:
-    """Read the text of a spec; `path` is what messages call it."""
+    """Read the text of a spec; `path` is what messages call it. They quote it only if it says that it is a spec."""
     from archcalc.spec.composing import compose
 
+    if not is_spec(text):
+        raise _no_spec(text, path)
     root = compose(text, path)
     if not isinstance(root, Mapping):
         raise SpecError([Problem("a spec is a mapping: archcalc, name, input, layers", root.mark)])
@@ -75,6 +70,19 @@ def read_spec(text: str, path: str) -> Spec:
         return _Loader(root, path).spec()
     except RecursionError:
         raise SpecError([Problem("blocks inside blocks, nested too deeply", root.mark)]) from None
+
+
+def _no_spec(text: str, path: str) -> SpecError:
+    """What is wrong with a file that may be anything: not a word of it is quoted."""
+    from archcalc.spec.composing import SAYS_LITTLE, compose
+
+    try:
+        compose(text, path)
+    except SpecError as error:
+        (problem,) = error.problems
+        if problem.message.startswith(SAYS_LITTLE) and problem.mark:
+            return SpecError([Problem(problem.message, problem.mark._replace(source="", more=()))])
+    return SpecError([Problem(NO_SPEC, Mark(path, 1, 1))])
 
 
 class _Loader:

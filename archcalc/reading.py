@@ -1,0 +1,87 @@
+"""The door for reading: regular files only, no more of them than is allowed, and where a document names them only those
+of its repository.
+
+A link is followed, and what is behind it is looked at after it was opened: a device, a pipe or a socket is refused
+before anything is read from it, however it is called.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from archcalc.errors import UsageError
+
+_BEFORE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Whether there is such a regular file; a name that no file can have is none."""
+    return os.path.isfile(path)
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether there is such a folder."""
+    return os.path.isdir(path)
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str], what: str = "a file", shown: str | None = None) -> Iterator[BinaryIO]:
+    """A regular file, open for reading; `what` it should be and how it is called are for messages.
+
+    Raises UsageError.
+    """
+    called = os.fspath(path) if shown is None else shown
+    if is_folder(path):
+        raise UsageError(f"{called} is a directory; name {what} in it")
+    try:
+        file = os.fdopen(os.open(path, os.O_RDONLY | _BEFORE), "rb")  # a pipe doesn't wait for somebody to write
+    except (OSError, ValueError) as error:
+        raise refused(called, error, path) from None
+    with file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise UsageError(f"{called}: not a file")
+        try:
+            yield file
+        except OSError as error:
+            raise refused(called, error, path) from None
+
+
+def read(path: str | os.PathLike[str], most: int, what: str = "a file", shown: str | None = None) -> bytes:
+    """The first bytes of a regular file: `most`, and one more if there is more. Raises UsageError."""
+    with opened(path, what, shown) as file:
+        return file.read(most + 1)
+
+
+def refused(called: str, error: OSError | ValueError, path: str | os.PathLike[str] = "") -> UsageError:
+    """Why a file can't be read."""
+    if isinstance(error, ValueError):
+        return UsageError(f"{called}: no file can be called so")
+    nowhere = os.path.islink(path) and not os.path.exists(path)
+    return UsageError(f"{called}: {'a link that points nowhere' if nowhere else error.strerror or error}")
+
+
+def repository(folder: str | os.PathLike[str]) -> Path | None:
+    """The root of the repository that holds a folder."""
+    here = Path(os.path.realpath(folder))
+    return next((path for path in (here, *here.parents) if os.path.lexists(path / ".git")), None)
+
+
+def project(folder: str | os.PathLike[str]) -> Path:
+    """The repository that holds a folder; without one the working folder if that holds it, or else the folder alone."""
+    here, working = Path(os.path.realpath(folder)), Path(os.path.realpath("."))
+    is_held = here.is_relative_to(working) and working != Path(working.anchor)
+    return repository(here) or (working if is_held else here)
+
+
+def is_inside(path: str | os.PathLike[str], folders: Iterable[Path]) -> bool:
+    """Whether a path, its links followed, leads into one of these folders."""
+    real = os.path.realpath(path)
+    return any(Path(real).is_relative_to(os.path.realpath(folder)) for folder in folders)
+
+
+__all__ = ["is_file", "is_folder", "is_inside", "opened", "project", "read", "refused", "repository"]
