@@ -15,6 +15,7 @@ import pytest
 
 from archcalc.cli.entry import MODULES
 from archcalc.files import spec_files, zoo_names
+from archcalc.render.columns import COLUMNS
 from archcalc.zoo import year_of
 
 ROOT = Path(__file__).parent.parent
@@ -178,7 +179,10 @@ def test_html_is_one_well_formed_table_a_spec(archcalc) -> None:
     done = archcalc("count", "googlenet", "--free", "size", "--format", "html")
     root = xml.etree.ElementTree.fromstring(done.out)
     assert root.tag == "table"
-    assert len(root.findall("./tbody/tr")) == 21
+    assert len(root.findall("./tbody/tr")) == 20
+    (total,) = root.findall("./tfoot/tr")
+    assert "border-top" in total.attrib["style"]
+    assert "total" in "".join(total.itertext())
 
 
 def test_csv_holds_every_layer_with_exact_numbers(archcalc) -> None:
@@ -198,8 +202,55 @@ def test_latex_is_a_tabular_with_balanced_braces_and_escapes(archcalc, extra: li
     assert body.count("$") % 2 == 0
     assert not re.search(r"(?<!\\)[%#]", body)
     assert not [letter for letter in body if ord(letter) > 127]
-    columns = body.split("{tabular}{")[1].split("}")[0]
+    wraps = r">\{\\raggedright\\arraybackslash\}p\{[\d.]+\\linewidth\}"
+    columns = re.sub(wraps, "p", body.split("\\begin{tabular}")[1].split("\n")[0])[1:-1]
+    assert ("p" in columns) is ("--free" in extra)
+    lines = body.splitlines()
+    assert [lines.index(rule) for rule in (r"\toprule", r"\bottomrule")] == [1, len(lines) - 2]
+    assert lines[-4] == r"\midrule"
+    assert lines[-3].startswith("total &")
+    assert not re.search(r"\dx\d", body)
     assert {line.count("&") for line in body.splitlines() if line.endswith(r"\\")} == {len(columns) - 1}
+
+
+SIDE_BY_SIDE = {  # 61,100,840 parameters by hand in tests/test_specs.py, 138,357,544 by torchvision
+    "table": "AlexNet 3x224x224 61,100,840",
+    "markdown": "| VGG-16 | 3x224x224 | 138,357,544 |",
+    "rst": "| VGG-16 | 3x224x224 | 138,357,544 |",
+    "html": ">138,357,544</td>",
+    "latex": r"VGG-16 & 3$\times$224$\times$224 & 138,357,544 &",
+    "csv": "VGG-16,total,,,,0,,,138357544,",
+}
+
+
+@pytest.mark.parametrize("form", SIDE_BY_SIDE)
+def test_at_depth_0_several_networks_are_one_table_with_a_row_each(archcalc, form: str) -> None:
+    out = archcalc("count", "alexnet", "vgg16", "--depth", "0", "--format", form).out
+    assert SIDE_BY_SIDE[form] in re.sub(" +", " ", out)
+    assert out.count("VGG-16") == out.count("AlexNet") == 1
+
+
+def test_latex_of_several_networks_holds_free_sizes_as_math(archcalc) -> None:
+    out = archcalc("count", "alexnet", "vgg16", "--free", "size", "--depth", "0", "--format", "latex").out
+    assert r"3$\times$$\mathit{size}$$\times$$\mathit{size}$ &" in out
+    assert "x00" not in out
+
+
+def test_csv_is_never_empty_and_json_and_csv_hold_the_chosen_columns(archcalc) -> None:
+    (row,) = csv.DictReader(io.StringIO(archcalc("count", "alexnet", "--depth", "0", "--format", "csv").out))
+    assert (row["network"], row["params"], row["field_size"]) == ("AlexNet", "61100840", "195x195")
+    chosen = ["count", "alexnet", "--columns", "layer,op,shape,macs,macs%,field,layers"]
+    rows = list(csv.reader(io.StringIO(archcalc(*chosen, "--format", "csv").out)))
+    assert rows[0] == ["network", "layer", "op", "shape", "macs", "macs%", "field", "layers"]
+    assert rows[1] == ["AlexNet", "conv1", "conv 64 11x11 stride=4 pad=2", "64x55x55", "70276800", "9.8", "11x11", "1"]
+    layers = json.loads(archcalc(*chosen, "--format", "json").out)["layers"]
+    assert set(layers[0]) == {"name", "op", "text", "shape", "macs", "receptive_field"}
+    assert archcalc("count", "alexnet", "--columns", "colour", "--format", "csv").code == 2
+    every = ["count", "lenet", "--columns", ",".join(COLUMNS), "--train"]
+    (_, first, *_) = csv.reader(io.StringIO(archcalc(*every, "--format", "csv").out))
+    assert len(first) == 1 + len(COLUMNS)
+    assert first[1 + [*COLUMNS].index("kept")].isdecimal()
+    assert isinstance(json.loads(archcalc(*every, "--format", "json").out)["layers"][0]["alive_bytes"], int)
 
 
 def test_columns_can_be_chosen_and_are_explained(archcalc) -> None:

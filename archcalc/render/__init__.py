@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from archcalc import escapes
-from archcalc.algebra import Number, Poly, latex, text, unicode
+from archcalc.algebra import Poly, text, unicode
 from archcalc.cost import Row, Table
 from archcalc.errors import UsageError
 from archcalc.memory import CONVENTION as MEMORY_CONVENTION
 from archcalc.memory import KEPT, attention_told
-from archcalc.render import grouping, json, numbers, times
+from archcalc.render import grouping, json, listing, networks, numbers, times, typeset, web
 from archcalc.render.columns import COLUMNS, SUMMED, Form, chosen
 from archcalc.render.grid import grid
 from archcalc.render.markup import INDENT, grid_table, pipe_table
@@ -36,15 +33,23 @@ class Options:
 
 
 def render(tables: Sequence[Table], form: str = "table", **options: object) -> str:
-    """Tables in one of `FORMATS`, without a final newline. Raises UsageError for options that don't exist."""
+    """Tables in one of `FORMATS`, without a final newline: one each, or at depth 0 one of the totals of several. Raises
+    UsageError for options that don't exist.
+    """
     if form not in FORMATS:
         raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
     given = Options(**options)  # type: ignore[arg-type]
+    picked = chosen(given.columns, tables[0], given.flops) if given.columns is not None and tables else None
     if form == "json":
         found = [json.count(table, _listed(table, given)) for table in tables]
+        for table, one in zip(tables, found, strict=True) if picked is not None else ():
+            one["layers"] = [listing.only(table, row, picked or ()) for row in _listed(table, given)]  # type: ignore[misc]
         return escapes.json(found[0] if len(found) == 1 else found)
     if form == "csv":
-        return _csv(tables, given)
+        rows = [(table, row) for table in tables for row in _listed(table, given) or [networks.whole(table)]]
+        return listing.csv(rows, picked, any(table.timing is not None for table in tables))
+    if given.depth == 0 and given.by is None and (len(tables) > 1 or form in ("html", "latex")):
+        return _several(tables, form, given, picked)
     writer = {"table": _terminal, "markdown": _markdown, "rst": _rst, "html": _html, "latex": _latex}[form]
     return ("\n\n" if form != "table" else "\n\n\n").join(writer(table, given) for table in tables)
 
@@ -84,7 +89,7 @@ def cells(table: Table, options: Options, form: Form = unicode, indent: str = " 
         [label if name == "layer" else COLUMNS[name].cell(entry.row, table, form) for name in names]
         for label, entry in zip(labels, shown, strict=True)
     ]
-    whole = _whole(table)
+    whole = networks.whole(table)
     total = [COLUMNS[name].cell(whole, table, form) if name in SUMMED or name.endswith("%") else "" for name in names]
     if "layer" in names:
         total[names.index("layer")] = "total"
@@ -96,18 +101,6 @@ def cells(table: Table, options: Options, form: Form = unicode, indent: str = " 
         [COLUMNS[name].right for name in names],
         names,
     )
-
-
-def _whole(table: Table) -> Row:
-    """The totals as a row, so that the same columns read them."""
-    totals = table.totals
-    return Row(
-        name="total", op="", text="", block="", line=0, inputs=(), shape=(), field={},
-        params=totals["params"], trainable_params=totals["trainable_params"], buffers=totals["buffers"],
-        macs=totals["macs"], elementwise=totals["elementwise"], activations=totals["activations"],
-        weight_bytes=totals["weight_bytes"], bytes=totals["bytes"], backward_macs=totals.get("backward_macs"),
-        layers=totals["layers"], time=table.timing.whole if table.timing else None, nodes=tuple(table.graph.layers()),
-    )  # fmt: skip
 
 
 # ---- what stands around the table ------------------------------------------------------------------------------------
@@ -306,97 +299,37 @@ def _predicted(table: Table, form: Form) -> str:
 
 
 def _html(table: Table, options: Options) -> str:
-    from tabulate import tabulate
-
-    found = cells(table, options, indent=INDENT)
-    align = ["right" if right else "left" for right in found.right]
-    body = tabulate(
-        [*found.rows, found.total],
-        found.headings,
-        tablefmt="html",
-        colalign=align,
-        disable_numparse=True,
-        preserve_whitespace=True,
-    )
-    return str(body).replace("<table>", f"<table>\n<caption>{escapes.html(caption(table))}</caption>", 1)
+    return web.html(cells(table, options, indent=INDENT), caption(table))
 
 
 def _latex(table: Table, options: Options) -> str:
-    """A `tabular` that needs no package; closed forms in math mode."""
-    from tabulate import tabulate
+    return typeset.tabular(cells(table, options, typeset.math, indent=typeset.QUAD), caption(table, text))
 
-    def form(value: Number, digits: int | None = None) -> str:
-        return f"\x00{latex(value, digits)}\x01"
 
-    found = cells(table, options, form, indent="\\quad ")
-    rows = [[_escaped(cell) for cell in row] for row in [*found.rows, found.total]]
-    align = ["right" if right else "left" for right in found.right]
-    body = tabulate(
-        rows, [_escaped(h) for h in found.headings], tablefmt="latex_raw", colalign=align, disable_numparse=True
+# ---- several networks ------------------------------------------------------------------------------------------------
+
+
+def _several(tables: Sequence[Table], form: str, options: Options, names: Sequence[str] | None) -> str:
+    """A row a network, and below the conventions that their totals follow."""
+    columns = networks.chosen(tables, names)
+    spelled = typeset.math if form == "latex" else unicode
+    found = Cells(
+        [heading for heading, _, _ in columns.values()],
+        [[cell(table, spelled) for _, cell, _ in columns.values()] for table in tables],
+        [],
+        [right for _, _, right in columns.values()],
+        list(columns),
     )
-    return f"% {escapes.line(caption(table, text))}\n{body}"
-
-
-def _escaped(cell: str) -> str:
-    """Text for LaTeX; what stands between the marks is math already."""
-    indent = len(cell) - len(cell.removeprefix("\\quad "))
-    lead = "\\quad " if indent else ""
-    while cell.startswith("\\quad ", len(lead)):
-        lead += "\\quad "
-    pieces = cell[len(lead) :].split("\x00")
-    done = escapes.latex(pieces[0])
-    for piece in pieces[1:]:
-        math, _, rest = piece.partition("\x01")
-        done += f"${math}$" + escapes.latex(rest)
-    return lead + done
-
-
-WORDS = frozenset({"name", "op", "text", "block", "inputs"})  # columns of CSV that hold text from outside
-
-
-def _csv(tables: Sequence[Table], options: Options) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    names = [
-        "name",
-        "op",
-        "text",
-        "block",
-        "line",
-        "inputs",
-        "shape",
-        "params",
-        "trainable_params",
-        "buffers",
-        "macs",
-        "flops",
-        "elementwise",
-        "activations",
-    ]
-    names += ["weight_bytes", "bytes", "field_size", "field_stride", "field_start"]
-    if any(table.timing is not None for table in tables):
-        names += ["latency_ms", "latency_bound", "extrapolated"]
-    writer.writerow(["network", *names])
-    for table in tables:
-        for row in _listed(table, options):
-            found: dict[str, Any] = {**json.layer(row)}
-            field = found["receptive_field"]
-            spans = (
-                field
-                if isinstance(field, dict) and "size" in field
-                else {"size": field if isinstance(field, str) else ""}
-            )
-            found |= {f"field_{key}": _joined(spans.get(key, "")) for key in ("size", "stride", "start")}
-            for name in WORDS & found.keys():
-                found[name] = escapes.csv(str(_joined(found[name])))
-            writer.writerow([escapes.csv(table.name), *(_joined(found.get(name, "")) for name in names)])
-    return out.getvalue().rstrip("\n")
-
-
-def _joined(value: object) -> object:
-    if not isinstance(value, list):
-        return value
-    return ("x" if all(isinstance(item, (int, float)) for item in value) else " ").join(map(str, value))
+    below = list(dict.fromkeys(line for table in tables for line in legend(table)))
+    if form == "table":
+        lines = [line for text in below for line in _wrapped("", text, options.width)]
+        return "\n".join([grid(found, options.width), "", *map(escapes.line, lines)])
+    if form == "html":
+        return web.html(found, "; ".join(below))
+    if form == "latex":
+        return typeset.tabular(found, "; ".join(below))
+    writer, paragraph = (pipe_table, escapes.markdown_paragraph) if form == "markdown" else (grid_table, escapes.rst)
+    return f"{writer(found.headings, found.rows, found.right)}\n\n{paragraph('; '.join(below))}"
 
 
 __all__ = ["FORMATS", "Options", "caption", "cells", "facts", "render", "title"]

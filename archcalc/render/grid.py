@@ -18,8 +18,8 @@ GAP = 2
 
 
 def grid(cells: Cells, width: int | None) -> str:
-    """The table, with a rule under the headings and above the totals."""
-    rows = [cells.headings, *cells.rows, cells.total]
+    """The table, with a rule under the headings and above the totals, if there are any."""
+    rows = [cells.headings, *cells.rows, *([cells.total] if cells.total else [])]
     columns = list(range(len(cells.headings)))
     widths = [max(on_terminal(row[n]) for row in rows) for n in columns]
     if width is not None:
@@ -31,6 +31,8 @@ def grid(cells: Cells, width: int | None) -> str:
         for row in rows
     ]
     rule = (" " * GAP).join("-" * widths[n] for n in columns)
+    if not cells.total:
+        return "\n".join([lines[0], rule, *lines[1:]])
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
 

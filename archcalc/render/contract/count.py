@@ -38,10 +38,15 @@ Over = TypedDict("Over", {"index": str, "from": Whole, "to": Whole})
 Over.__doc__ = "A loop over a free parameter: the row holds the sum over the index, both ends included."
 
 
-class Layer(TypedDict):
-    """A layer, or a group of layers."""
+class Named(TypedDict):
+    """What every layer has."""
 
     name: Annotated[str, Field(description="the path of labels; in a shortened list the last is `N more`")]
+
+
+class Layer(Named, total=False):
+    """A layer, or a group of layers; with `--columns` those of its figures that they show."""
+
     op: Annotated[str, Field(description="the operator; `block` for a group")]
     text: Annotated[str, Field(description="the layer as the spec language writes it")]
     block: Annotated[str, Field(description="the group that it stands in, or nothing")]
@@ -61,6 +66,9 @@ class Layer(TypedDict):
         ReceptiveField | dict[str, ReceptiveField], Field(description="by input where it sees several")
     ]
     backward_macs: NotRequired[Number]
+    alive_bytes: Annotated[NotRequired[Whole | None], Field(description="where `--columns` asks for it; as the others")]
+    inside_bytes: NotRequired[Whole]
+    kept_bytes: NotRequired[Whole]
     over: NotRequired[list[Over]]
     latency_ms: Annotated[
         NotRequired[Number],
@@ -102,6 +110,9 @@ class Totals(TypedDict):
     layers: Whole
     uncounted: Annotated[list[Uncounted], Field(description="what could not be counted: the totals lack it")]
     backward_macs: NotRequired[Number]
+    alive_bytes: Annotated[NotRequired[Whole | None], Field(description="where `--columns` asks for it; as the others")]
+    inside_bytes: NotRequired[Whole]
+    kept_bytes: NotRequired[Whole]
     optimizer_bytes: NotRequired[Whole]
     expected_depth: NotRequired[Number]
     latency_ms: Annotated[NotRequired[Number], Field(description="predicted milliseconds of a run")]
