@@ -87,17 +87,26 @@ class Model:
         weights: str = "random",
         seed: int = 0,
         external_data: bool = False,
+        opset: int | None = None,
         **bindings: Any,
     ) -> Exported:
         """Write the network as an ONNX model, with seeded weights or (`weights="none"`) with its structure alone.
 
-        Parameters in `free`, and "batch", become axes of that name. Raises UsageError for what has no such model,
+        Parameters in `free`, and "batch", become axes of that name; `opset` is 21 unless given, and
+        13 at least. Raises UsageError for what has no such model,
         OSError where it can't be written; either way the file is as it was.
         """
-        from archcalc.onnx import export
+        from archcalc.onnx import OPSET, export
 
         table = self.answer(Question(bindings, listed(free), batch, train, dtype, listed(without)))
-        return export(table, path, weights=weights, seed=seed, external_data=external_data)
+        return export(
+            table,
+            path,
+            weights=weights,
+            seed=seed,
+            external_data=external_data,
+            opset=OPSET if opset is None else opset,
+        )
 
     def verify(
         self,

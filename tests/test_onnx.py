@@ -17,6 +17,7 @@ import numpy  # noqa: E402
 from archcalc.cli import main  # noqa: E402
 from archcalc.errors import UsageError  # noqa: E402
 from archcalc.files import specs_folder  # noqa: E402
+from archcalc.measure.session import Session  # noqa: E402
 from archcalc.model import Model, load  # noqa: E402
 from archcalc.onnx import export, in_memory  # noqa: E402
 from archcalc.ops import OPS  # noqa: E402
@@ -122,6 +123,50 @@ def test_an_operator_runs_at_sizes_that_stay_free(line: str, tmp_path: Path) -> 
     for n in (8, 10, 14):
         (output,) = run(made.path, input=numpy.ones((2, 3, n) if flat else (2, 3, n, 2 * n), "float32"))
         assert output.shape == (2, *model.count(n=n).rows[0].shape)
+
+
+OPSETS = [13, 14, 15, 17, 18, 19, 20, 22, 24]  # where forms change; what onnxruntime runs of those after 21
+
+
+@pytest.mark.parametrize("opset", OPSETS)
+def test_every_operator_computes_the_same_in_every_opset(opset: int) -> None:
+    """All rows in one test, since each runs in milliseconds; checked by onnx and by running."""
+    random = numpy.random.default_rng(3)
+    for row in ROWS:
+        table = table_of(row.line, row.inputs)
+        models = [in_memory(table, opset=each) for each in (21, opset)]
+        feed = {
+            value.name: random.standard_normal((1, *shape), "float32")
+            if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+            else random.integers(0, 9, (1, *shape))
+            for value, shape in zip(models[0].proto.graph.input, row.inputs, strict=True)
+        }
+        expected, found = (Session(model, ["layer"]).run(feed)[0] for model in models)
+        assert [each.version for each in models[1].proto.opset_import] == [opset]
+        numpy.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5, err_msg=str(row))
+
+
+@pytest.mark.parametrize("opset", [13, 17, 20, onnx.defs.onnx_opset_version()])
+def test_a_model_of_any_opset_is_valid(opset: int, tmp_path: Path) -> None:
+    body = "layers:\n  - conv 8 3x3 act=gelu norm=ln\n  - mish\n  - hardswish\n  - avgpool 2x2\n  - reshape 8 -1\n"
+    model = model_of("archcalc: 1\nname: net\ninput: [3, size, size]\nparams: {size: 16}\n" + body)
+    path = tmp_path / "m.onnx"
+    assert model.export(path, opset=opset, free=["batch"]).opset == opset
+    onnx.checker.check_model(str(path), full_check=True)
+
+
+def test_sizes_that_are_free_are_computed_before_shape_had_a_start(tmp_path: Path) -> None:
+    text = "archcalc: 1\nname: net\ninput: [4, size, size]\nparams: {size: 16}\nlayers:\n  - reshape 2 2*size size\n"
+    path = tmp_path / "m.onnx"
+    model_of(text).export(path, opset=13, free=["size"])
+    (output,) = run(path, input=numpy.zeros((1, 4, 10, 10), "float32"))
+    assert output.shape == (1, 2, 20, 10)
+
+
+def test_an_opset_that_isnt_written_is_refused(tmp_path: Path) -> None:
+    for opset in (0, 12, 99):
+        with pytest.raises(UsageError, match=rf"in opset 13 to \d+ \(of onnx .*\), not {opset}"):
+            model_of(HEAD + "  - relu\n").export(tmp_path / "m.onnx", opset=opset)
 
 
 def test_free_axes_carry_their_names(tmp_path: Path) -> None:

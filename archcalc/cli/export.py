@@ -46,6 +46,9 @@ def export(
     external_data: Annotated[
         bool, typer.Option("--external-data", help="Learned tensors in FILE.data; past 2 GB they always are.")
     ] = False,
+    opset: Annotated[
+        int | None, typer.Option("--opset", min=1, help="The version of ONNX's operators, from 13 (21 unless given).")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Write the network as an ONNX model: nodes are called after layers and carry their costs.
@@ -54,7 +57,9 @@ def export(
     archcalc export googlenet -o googlenet.onnx
     archcalc export resnet50 -o r.onnx --free size,batch          axes of any length
     archcalc export vgg16 -o vgg16.onnx --weights none            the structure alone
+    archcalc export vit_b_16 -o v.onnx --opset 17                 for readers that stop there
     """
+    from archcalc.onnx import OPSET
     from archcalc.onnx import export as written
     from archcalc.question import Question
     from archcalc.render import numbers
@@ -64,7 +69,14 @@ def export(
     table = model.answer(Question(bindings(sets), names(free), batch, train, dtype, names(without)))
     notes(table, quiet)
     try:
-        made = written(table, output, weights=weights, seed=seed, external_data=external_data)
+        made = written(
+            table,
+            output,
+            weights=weights,
+            seed=seed,
+            external_data=external_data,
+            opset=OPSET if opset is None else opset,
+        )
     except OSError as error:
         raise UsageError(f"can't write {output}: {error.strerror or error}") from None
     tensors = (

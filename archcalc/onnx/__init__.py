@@ -8,7 +8,19 @@ except ImportError as error:
     raise UsageError(f"ONNX models need the package {error.name}: pip install 'archcalc[onnx]'") from None
 
 from archcalc.onnx.export import Exported, Model, export, in_memory, inferred
+from archcalc.onnx.older import OPSET
 from archcalc.onnx.probes import matrix_product, plain_read
 from archcalc.onnx.weights import Fill, positive
 
-__all__ = ["Exported", "Fill", "Model", "export", "in_memory", "inferred", "matrix_product", "plain_read", "positive"]
+__all__ = [
+    "OPSET",
+    "Exported",
+    "Fill",
+    "Model",
+    "export",
+    "in_memory",
+    "inferred",
+    "matrix_product",
+    "plain_read",
+    "positive",
+]

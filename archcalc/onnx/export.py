@@ -17,7 +17,8 @@ from onnx import ModelProto
 
 from archcalc.cost import Table
 from archcalc.errors import UsageError
-from archcalc.onnx.model import OPSET, weight_bytes, write
+from archcalc.onnx.model import weight_bytes, write
+from archcalc.onnx.older import OPSET, known
 from archcalc.onnx.stores import InMemory, Inside, Outside, Store, Structure
 from archcalc.onnx.weights import Fill, He
 from archcalc.onnx.writer import FLOATS
@@ -50,19 +51,20 @@ def export(
     weights: str = "random",
     seed: int = 0,
     external_data: bool = False,
+    opset: int = OPSET,
     fill: Fill | None = None,
 ) -> Exported:
     """Write a table's network to `path`. A failure leaves what stood there as it was.
 
     `weights`: "random" (seeded) or "none" (every tensor is one number, which takes no room); `fill` gives other
-    numbers. Learned tensors go to a file beside the model with `external_data`, and always past 2 GB. Raises UsageError
-    for a network that has no such model: a tensor whose size is free, a dtype that isn't fp32 or fp16; OSError if it
-    can't be written.
+    numbers. Learned tensors go to a file beside the model with `external_data`, and always past 2 GB. Operators that an
+    older `opset` lacks are written out. Raises UsageError for a network that has no such model: a tensor whose size is
+    free, a dtype that isn't fp32 or fp16, an operator without a form; OSError if it can't be written.
     """
     if weights not in ("random", "none"):
         raise UsageError(f"unknown weights '{weights}'; there are random, none")
     _supported(table)
-    path = Path(path)
+    path, opset = Path(path), known(opset)
     outside = external_data or weight_bytes(table) > MOST_INSIDE
     with _replacing(path) as (model_file, data_file):
         model = ModelProto()
@@ -74,14 +76,14 @@ def export(
             )
         else:
             store = Inside(table, model.graph, fill or He(table.graph, seed))
-        write(model, table, store)
+        write(model, table, store, opset)
         store.close()
         with model_file.open("wb") as file:
             file.write(model.SerializeToString(deterministic=True))
     data = beside(Path(os.path.realpath(path)) if path.is_symlink() else path) if isinstance(store, Outside) else None
     written = path.stat().st_size + (data.stat().st_size if data else 0)
     return Exported(
-        path, data, written, len(model.graph.node), len(table.rows), store.tensors, store.params, store.buffers, OPSET
+        path, data, written, len(model.graph.node), len(table.rows), store.tensors, store.params, store.buffers, opset
     )
 
 
@@ -163,13 +165,13 @@ class Model(NamedTuple):
         return {tensor.name: tuple(tensor.dims) for tensor in self.proto.graph.initializer}
 
 
-def in_memory(table: Table, fill: Fill | None = None, seed: int = 0) -> Model:
+def in_memory(table: Table, fill: Fill | None = None, seed: int = 0, opset: int = OPSET) -> Model:
     """A table's network with its learned tensors in memory. Raises UsageError for a network that has no such model."""
     _supported(table)
     weight_bytes(table)
     proto = ModelProto()
     store = InMemory(table, proto.graph, fill or He(table.graph, seed))
-    write(proto, table, store)
+    write(proto, table, store, known(opset))
     return Model(proto, store.arrays)
 
 

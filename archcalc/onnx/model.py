@@ -10,26 +10,25 @@ from archcalc.algebra import Dim, Poly, text
 from archcalc.cost import Row, Table
 from archcalc.errors import ShapeError, UsageError
 from archcalc.graph import Carried
+from archcalc.onnx.older import IR, OPSET, ir_version
 from archcalc.onnx.stores import Store
 from archcalc.onnx.writer import Writer
 from archcalc.ops import Shape, size, spell_shape
 from archcalc.render import numbers
 
-OPSET, IR = 21, 10  # the first in which every operator here has its meaning, and the first whose nodes carry metadata
 
-
-def write(model: ModelProto, table: Table, store: Store) -> None:
-    """Fill in a model whose graph the store puts learned tensors into."""
+def write(model: ModelProto, table: Table, store: Store, opset: int = OPSET) -> None:
+    """Fill in a model whose graph the store puts learned tensors into. Raises UsageError for what has no such form."""
     from archcalc import __version__
 
     graph, proto = table.graph, model.graph
     if any(isinstance(node.op, Carried) for node in graph.nodes):
         raise UsageError(f"a free number of layers ({', '.join(table.free)}) has no ONNX graph; bind it with --set")
-    model.ir_version, model.producer_name, model.producer_version = IR, "archcalc", __version__
-    model.opset_import.append(helper.make_opsetid("", OPSET))
+    model.ir_version, model.producer_name, model.producer_version = ir_version(opset), "archcalc", __version__
+    model.opset_import.append(helper.make_opsetid("", opset))
     for key, summary in _summary(table).items():
         model.metadata_props.add(key=key, value=summary)
-    writer = Writer(graph, table.batch, table.dtype, store)
+    writer = Writer(graph, table.batch, table.dtype, store, opset)
     values: list[ValueInfoProto] = []
     for n, row in zip(graph.layers(), table.rows, strict=True):
         node = graph.nodes[n]
@@ -41,7 +40,8 @@ def write(model: ModelProto, table: Table, store: Store) -> None:
                 f"{node.mark}: {node.name} can't be written{f' with {free} free' if free else ''}:"
                 f" {error}{'; bind it with --set' if free else ''}"
             ) from None
-        _annotate(made, row)
+        if model.ir_version >= IR:
+            _annotate(made, row)
         values.append(_value(node.name, writer.float, table.batch, node.shape))
     outputs = _outputs(writer, table)
     shown = {value.name for value in outputs}

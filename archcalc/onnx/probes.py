@@ -5,7 +5,7 @@ from __future__ import annotations
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from archcalc.onnx.export import Model
-from archcalc.onnx.model import IR, OPSET
+from archcalc.onnx.older import IR, OPSET
 
 KINDS = {"fp32": TensorProto.FLOAT, "fp16": TensorProto.FLOAT16}
 

@@ -15,7 +15,9 @@ import numpy
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from archcalc.algebra import Dim, Poly
+from archcalc.errors import ShapeError
 from archcalc.graph import Graph
+from archcalc.onnx.older import OPSET, lowered
 from archcalc.onnx.sizes import Sizes
 from archcalc.onnx.weights import Slot
 from archcalc.ops.base import number
@@ -35,8 +37,8 @@ class Store(Protocol):
 class Writer:
     """The nodes of one graph, in order. `constants` come first, then what computes sizes, then the layers' own."""
 
-    def __init__(self, graph: Graph, batch: Dim, dtype: str, store: Store) -> None:
-        self.graph, self.batch, self.store = graph, batch, store
+    def __init__(self, graph: Graph, batch: Dim, dtype: str, store: Store, opset: int = OPSET) -> None:
+        self.graph, self.batch, self.store, self.opset = graph, batch, store, opset
         self.float, self.numpy_float = FLOATS[dtype]
         self.labels = {node.name for node in graph.nodes}
         self.constants: list[NodeProto] = []
@@ -44,6 +46,7 @@ class Writer:
         self.whole = {name for name, n in graph.inputs.items() if self._holds_indices(n)}
         self.learned: dict[tuple[int, str], str] = {}  # by the owner's position and the operator's own name
         self.known: dict[Any, str] = {}
+        self.whole_constants: dict[str, list[int]] = {}
         self.counts: dict[str, int] = {}
         shapes = {name: (batch, *graph.nodes[n].shape) for name, n in graph.inputs.items()}
         self.sizes = Sizes(shapes, self._size_node, self.ints)
@@ -100,11 +103,25 @@ class Writer:
     # ---- what rules call ---------------------------------------------------------------------------------------------
 
     def node(self, kind: str, *inputs: Value, output: int = 0, **attributes: Any) -> str:
+        written = self._lowered(kind, inputs, attributes)
+        if written is not None:
+            return written
         base = f"{self.label}:{kind}"
         self.counts[base] = count = self.counts.get(base, 0) + 1
         name = base if count == 1 else f"{base}{count}"
         self.own.append(_node(kind, name, [_name(value) for value in inputs], [""] * output + [name], attributes))
         return name
+
+    def _lowered(self, kind: str, inputs: tuple[Value, ...], attributes: dict[str, Any]) -> str | None:
+        if kind == "ReduceMean" and len(inputs) == 1:  # the older form itself
+            return None
+        return lowered(self, self.opset, kind, inputs, attributes)
+
+    def numbers(self, name: str) -> list[int]:
+        """What a constant of whole numbers holds. Raises ShapeError for a value that is computed."""
+        if name not in self.whole_constants:
+            raise ShapeError(f"what depends on free sizes here needs opset {OPSET}, not {self.opset}")
+        return self.whole_constants[name]
 
     def weight(self, name: str) -> str:
         n = self.position
@@ -114,9 +131,10 @@ class Writer:
 
     def ints(self, dims: Sequence[Dim]) -> str:
         if not any(isinstance(dim, Poly) for dim in dims):
-            return self._constant(
-                f"[{', '.join(map(str, dims))}]", numpy.array([number(dim) for dim in dims], numpy.int64)
-            )
+            whole = [number(dim) for dim in dims]
+            name = self._constant(f"[{', '.join(map(str, dims))}]", numpy.array(whole, numpy.int64))
+            self.whole_constants[name] = whole
+            return name
         parts = [self.sizes.value(dim) for dim in dims]
         return parts[0] if len(parts) == 1 else self.node("Concat", *parts, axis=0)
 
@@ -157,6 +175,12 @@ class Writer:
         return self.known[key]
 
     def _size_node(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        if kind == "Shape" and self.opset < 15:  # the whole of it, and one of its numbers
+            axis = attributes.pop("start")
+            attributes.pop("end")
+            shape = self._size_node("Shape_", *inputs)
+            return self._size_node("Gather", shape, self.ints([axis]), axis=0)
+        kind = kind.removesuffix("_")
         name = f"size:{len(self.constants)}"
         self.constants.append(_node(kind, name, list(inputs), [name], attributes))
         return name
