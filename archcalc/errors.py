@@ -46,7 +46,8 @@ class Mark(NamedTuple):
         escapes aside.
         """
         if not self.more:
-            column = self.source.find(text[start : start + length], self.column - 1 + start)
+            at = self.column - 1 + start
+            column = self.source.find(text[start : start + length], at, self.column - 1 + max(self.length, len(text)))
             return self.part(max(column + 1 - self.column, start), length)
         before = len("".join(text[:start].split()))
         for n, source in enumerate((self.source, *self.more)):

@@ -21,18 +21,29 @@ _PLAIN = re.compile(r"[^\x20-\x7e]")  # what may have to be escaped
 _UNSEEN = re.compile(r"[^\x20-\x7e\n]")
 # GitHub reads `::command` where a line begins and `##[command` anywhere in it; Azure and TeamCity have the others
 _COMMANDS = re.compile(r"^:(?=:)|(?<!\S):(?=:[A-Za-z-])|#(?=#(?:vso|teamcity)?\[)")
+_TAGS = re.compile(r"<(?=[A-Za-z/?])")
 _BEGINS = re.compile(r"(?m)^([^\S\n]*):(?=:)")
 _ANYWHERE = re.compile(r"#(?=#(?:vso|teamcity)?\[)")
 
 
 def line(text: str, longest: int | None = None) -> str:
-    """Text on one line of a terminal or a log, cut to so many characters if it is longer."""
+    """Text on one line of a terminal or a log, cut to so many characters if it is longer: no tag of HTML is in it for
+    those that show logs as pages.
+    """
+    text = plain(text)
+    if "<" in text:
+        text = _TAGS.sub(_escape, text)
+    return text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def plain(text: str) -> str:
+    """Text on one line, on its way to one of the formats below."""
     text = str(text)  # of a subclass, too: an enumeration's member says its name otherwise
     if not (text.isascii() and text.isprintable()):
         text = _PLAIN.sub(_seen, _BREAKS.sub(" ", text))
     if "::" in text or "##" in text:
         text = _COMMANDS.sub(_escape, text)
-    return text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…"
+    return text
 
 
 def lines(texts: Iterable[str]) -> str:
@@ -83,7 +94,7 @@ _BLOCK = re.compile(r"([#>+\-=:%!(~])|(\d{1,9})([.)])(?=\s|$)")
 
 def markdown(text: str) -> str:
     """Text inside a paragraph or a cell of Markdown."""
-    return _EXTENDED.sub(_entity, _MARKDOWN.sub(r"\\\g<0>", line(text)))
+    return _EXTENDED.sub(_entity, _MARKDOWN.sub(r"\\\g<0>", plain(text)))
 
 
 def markdown_paragraph(text: str) -> str:
@@ -124,7 +135,7 @@ def rst(text: str) -> str:
 
 def html(text: str) -> str:
     """Text between the tags of HTML, or in an attribute."""
-    return html_library.escape(line(text))
+    return html_library.escape(plain(text))
 
 
 _MERMAID = str.maketrans({letter: f"#{ord(letter)};" for letter in "\\`%{}"} | {
@@ -134,7 +145,7 @@ _MERMAID = str.maketrans({letter: f"#{ord(letter)};" for letter in "\\`%{}"} | {
 
 def mermaid(text: str) -> str:
     """The text of a box or an arrow, between quotation marks."""
-    return line(text).translate(_MERMAID)
+    return plain(text).translate(_MERMAID)
 
 
 _LATEX = str.maketrans({
@@ -155,12 +166,12 @@ def latex(text: str) -> str:
 def json(value: Any) -> str:
     """JSON with one value a line, for people and machines: it says exactly what is in it, in characters that print."""
     text = json_library.dumps(value, indent=1, ensure_ascii=False)
-    return re.sub(r"[^\x20-\x7e\n]|#(?=#\w*\[)", lambda match: _in_json(match.group()), text)
+    return re.sub(r"[^\x20-\x7e\n]|#(?=#\w*\[)|<(?=[A-Za-z/!?])", lambda match: _in_json(match.group()), text)
 
 
 def _in_json(letter: str) -> str:
-    if letter == "#":
-        return "\\u0023"
+    if letter in "#<":
+        return f"\\u{ord(letter):04x}"
     return letter if letter.isprintable() else json_library.dumps(letter)[1:-1]
 
 
@@ -199,5 +210,5 @@ def annotated(text: str) -> str:
 
 __all__ = [
     "annotated", "annotation", "csv", "html", "json", "latex", "line", "lines", "markdown", "markdown_code",
-    "markdown_paragraph", "mermaid", "report", "rst", "same_width", "xml", "yaml",
+    "markdown_paragraph", "mermaid", "plain", "report", "rst", "same_width", "xml", "yaml",
 ]  # fmt: skip

@@ -79,8 +79,11 @@ def project(folder: str | os.PathLike[str]) -> Path:
 
 
 def is_inside(path: str | os.PathLike[str], folders: Iterable[Path]) -> bool:
-    """Whether a path, its links followed, leads into one of these folders."""
-    real = os.path.realpath(path)
+    """Whether a path, its links followed, leads into one of these folders. Raises UsageError for what can't be one."""
+    try:
+        real = os.path.realpath(path)
+    except ValueError as error:
+        raise refused(os.fspath(path), error) from None
     return any(Path(real).is_relative_to(os.path.realpath(folder)) for folder in folders)
 
 

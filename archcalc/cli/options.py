@@ -153,7 +153,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr bu
 
 def apart(output: Path | None, source: str) -> None:
     """Raises UsageError where a file would be written over what it is made of."""
-    if output is not None and output.exists() and os.path.exists(source) and os.path.samefile(output, source):
+    from archcalc.writing import same_file
+
+    if output is not None and same_file(output, source):
         raise UsageError(f"{output} is what is read; nothing is written over it")
 
 

@@ -28,6 +28,8 @@ OURS = (
     "GIT_NAMESPACE",
 )  # set inside of hooks
 SYMLINK, LINKS = b"120000", 8
+MOST_PAIRS = 10_000  # of new files and deleted ones
+MOST_LINES = 4_000_000  # pairs of lines that are compared in their order
 ALIKE = 0.5  # the share of lines that two files have in common when one is the other renamed, as for git
 
 
@@ -100,19 +102,30 @@ class Commit:
         at least half of them.
         """
         pairs = []
+        if len(new) * len(self.deleted) > MOST_PAIRS:  # git looks no further, either
+            return {}
         for path, data in new.items():
             lines: difflib.SequenceMatcher[bytes] = difflib.SequenceMatcher(None, [], [], autojunk=False)
-            lines.set_seq2(data.splitlines())
+            mine = data.splitlines()
+            lines.set_seq2(mine)
             for old, text in self.deleted.items():
-                lines.set_seq1(text.splitlines())
+                theirs = text.splitlines()
+                lines.set_seq1(theirs)
+                take_time = len(mine) * len(theirs) > MOST_LINES
                 same_name = os.path.basename(old) == os.path.basename(path)
-                if lines.real_quick_ratio() >= ALIKE and (alike := lines.ratio()) >= ALIKE:
+                if lines.real_quick_ratio() >= ALIKE and (alike := _alike(lines, take_time)) >= ALIKE:
                     pairs.append((-alike, not same_name, path, old))
         found: dict[str, str] = {}
         for _, _, path, old in sorted(pairs):
             if path not in found and old not in found.values():
                 found[path] = old
         return found
+
+
+def _alike(lines: difflib.SequenceMatcher[bytes], take_time: bool) -> float:
+    """The share of lines in common: in their order where that doesn't take long, else in any."""
+    quick = lines.quick_ratio()
+    return quick if quick < ALIKE or take_time else lines.ratio()
 
 
 @dataclass(frozen=True)

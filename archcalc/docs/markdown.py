@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
+DEEPEST = 60  # lists and quotations inside one another; what is deeper is text
 _LINES = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _QUOTE = re.compile(r" {0,3}> ?")
 _ITEM = re.compile(r" {0,3}(?:[-+*]|(?P<number>\d{1,9})[.)])(?P<blanks> +|$)")
@@ -120,7 +121,7 @@ class _Blocks:
     def _opening(self, rest: str, in_paragraph: bool) -> tuple[list[int], str]:
         """The quotations and items that begin on a line, and what they hold of it."""
         opened: list[int] = []
-        while rest.strip() and not _BREAK.match(rest):
+        while len(self.holders) + len(opened) < DEEPEST and rest.strip() and not _BREAK.match(rest):
             if quote := _QUOTE.match(rest):
                 opened.append(0)
                 rest = rest[quote.end() :]
@@ -181,6 +182,7 @@ def _spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     closers: dict[int, list[int]] = defaultdict(list)
     for run in re.compile("`+").finditer(text, start, end):
         closers[len(run.group())].append(run.start())
+    is_closed = True  # as far as is known: whether a comment ends before the stretch does
     while closers and (found := _INLINE.search(text, start, end)):
         start = found.end()
         if found["ticks"]:
@@ -189,8 +191,9 @@ def _spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             if n < len(closers[length]):
                 start = closers[length][n] + length
                 yield found.start(), start
-        elif found["comment"]:
-            start = max(start, text.find("-->", start, end))
+        elif found["comment"] and is_closed:
+            close = text.find("-->", start, end)
+            start, is_closed = max(start, close), close >= 0
 
 
 __all__ = ["without_code"]

@@ -14,7 +14,7 @@ from archcalc import reading
 from archcalc.docs.commands import Catalog, answer, home
 from archcalc.docs.pieces import written
 from archcalc.docs.regions import Region, checksum, is_document, markup, regions
-from archcalc.errors import ArchcalcError, Mark, Problem, SpecError, UsageError
+from archcalc.errors import ArchcalcError, Mark, Mistakes, Problem, SpecError, UsageError
 from archcalc.writing import write_all
 
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -70,7 +70,7 @@ def documents(names: Iterable[str], allowed: Iterable[Path] = ()) -> list[Docume
     """
     catalog = Catalog(allowed=tuple(allowed))
     found: dict[str, Document] = {}  # by the file behind a link
-    problems: list[Problem] = []
+    problems: list[Problem] = Mistakes()
     for name in names:
         path = Path(name)
         pages, is_empty = (_under(path), True) if reading.is_folder(path) else ([path], False)
@@ -150,7 +150,7 @@ class Refreshed(NamedTuple):
 
 def refreshed(text: str, path: Path, found: list[Region], catalog: Catalog) -> Refreshed:
     """Fill the regions of a text. Raises SpecError with every region's mistake."""
-    problems: list[Problem] = []
+    problems: list[Problem] = Mistakes()
     parts: list[str] = []
     edited: list[Edit] = []
     stale: list[Mark] = []
@@ -170,7 +170,7 @@ def refreshed(text: str, path: Path, found: list[Region], catalog: Catalog) -> R
             edited.append(Edit(region.mark, region.recorded is None))
         elif region.recorded is not None and held != content:
             stale.append(region.mark)
-        newline = "\r\n" if text[: region.start].endswith("\r\n") else "\n"
+        newline = "\r\n" if text.endswith("\r\n", 0, region.start) else "\n"
         parts += [text[done : region.start], region.filled(content, newline)]
         done = region.close
     if problems:

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import PurePath
 from typing import NamedTuple
 
 from archcalc.docs.markdown import without_code
-from archcalc.errors import Mark, Problem, SpecError, UsageError
+from archcalc.errors import Mark, Mistakes, Problem, SpecError, UsageError
 
 MARKDOWN = (".md", ".markdown", ".mkd", ".mdown", ".qmd", ".rmd")
 RST = (".rst", ".rest")
@@ -27,10 +28,12 @@ _END = re.compile(r"end\s*(?:\(\s*sum:\s*(\w+)\s*\))?\s*$")
 _EMPTY = re.compile(r"\n[ \t>]*\r?\n")
 _HOLDERS = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
 _COMMENTS = re.compile(
-    r"(?P<comment><!--(?P<body>.*?)-->)|^[ \t>]*(?P<percent>%["
-    r" \t]*archcalc:(?P<line>[^\n]*))|(?P<open><!--\s*archcalc:)",
-    re.DOTALL | re.MULTILINE,
+    r"(?P<comment><!--)|^[ \t>]*(?P<percent>%[ \t]*archcalc:(?P<line>[^\n]*))",
+    re.MULTILINE,
 )
+_OURS = re.compile(r"\s*archcalc:")
+_REST = re.compile(r"[^\S\n]*(?:\n|\Z)")
+WIDEST = 1000  # characters before a marker that has a line of its own
 _RST = re.compile(r"(?P<prefix>[ \t]*)\.\.[ \t]+archcalc:(?!:)(?P<line>.*)")
 _LITERAL = (
     "code",
@@ -121,7 +124,7 @@ def regions(text: str, path: PurePath) -> list[Region]:
     """The regions of a document, in order. Raises SpecError with every marker that has no partner."""
     kind = markup(path)
     lines = Lines(text, str(path))
-    problems: list[Problem] = []
+    problems: list[Problem] = Mistakes()
     found: list[Region] = []
     opened: Marker | None = None
     for marker in _markers_in_markdown(text, lines, problems) if kind == "markdown" else _markers_in_rst(text):
@@ -182,23 +185,42 @@ class Lines:
 
     def __init__(self, text: str, path: str) -> None:
         self.text, self.path = text, path
+        self.starts = [0, *(match.end() for match in re.finditer("\n", text))]
+        self.last = (-1, "")  # the line that was quoted last: of a page of one line there are no copies
+
+    def number(self, offset: int) -> int:
+        """The line that holds an offset, counted from 0."""
+        return bisect_right(self.starts, offset) - 1
 
     def start_of(self, offset: int) -> int:
         """Where the line begins that holds an offset."""
-        return self.text.rfind("\n", 0, offset) + 1
+        return self.starts[self.number(offset)]
 
     def end_of(self, offset: int) -> int:
         """Where it ends, before the line feed."""
-        found = self.text.find("\n", offset)
-        return len(self.text) if found < 0 else found
+        n = self.number(offset) + 1
+        return self.starts[n] - 1 if n < len(self.starts) else len(self.text)
+
+    def beginning(self, offset: int) -> str:
+        """What stands before an offset on its line, as far as it may say what holds the line."""
+        start = self.start_of(offset)
+        return self.text[start : min(offset, start + WIDEST)]
+
+    def before(self, offset: int) -> str | None:
+        """What stands before an offset on its line, if all of it may hold something: blanks and marks of quotations."""
+        start = self.start_of(offset)
+        found = self.text[start:offset] if offset - start < WIDEST else ""
+        return found if len(found) == offset - start and not found.strip("> \t") else None
 
     def mark(self, start: int, end: int) -> Mark:
         """The position of a stretch; of its first line, if it has several."""
-        begin = self.start_of(start)
-        line = self.text[begin : self.end_of(start)].rstrip("\r")
+        begin, n = self.start_of(start), self.number(start)
+        if self.last[0] != n:
+            self.last = (n, self.text[begin : self.end_of(start)].rstrip("\r"))
+        line = self.last[1]
         return Mark(
             self.path,
-            self.text.count("\n", 0, start) + 1,
+            n + 1,
             start - begin + 1,
             max(1, min(end, begin + len(line)) - start),
             line,
@@ -209,23 +231,26 @@ class Lines:
 
 
 def _markers_in_markdown(text: str, lines: Lines, problems: list[Problem]) -> Iterator[Marker]:
-    for match in _COMMENTS.finditer(without_code(text)):
-        if match["open"]:
-            problems.append(
-                Problem("this comment has no end: `-->`", lines.mark(match.start("open"), match.end("open")))
-            )
-        elif match["percent"]:
-            begin, end = match.span("percent")
+    shown, at = without_code(text), 0
+    last = shown.rfind("-->")  # what begins behind it has no end
+    while match := _COMMENTS.search(shown, at):
+        begin, at = match.start(match.lastgroup or 0), match.end()
+        if match["percent"]:
             prefix = text[lines.start_of(begin) : begin]
-            yield Marker(
-                match["line"].strip(), begin, begin + len(match["percent"].rstrip()), "% archcalc: {}", True, prefix
-            )
-        elif match["comment"] and match["body"].strip().startswith("archcalc:"):
-            begin, end = match.span("comment")
-            before, after = text[lines.start_of(begin) : begin], text[end : lines.end_of(end)]
-            alone = not before.strip("> \t") and not after.strip()
-            body = _unquoted(match["body"], before).strip().removeprefix("archcalc:").strip()
-            yield Marker(body, begin, end, "<!-- archcalc: {} -->", alone, before if alone else "")
+            found = match["percent"].rstrip()
+            yield Marker(match["line"].strip(), begin, begin + len(found), "% archcalc: {}", True, prefix)
+        elif last < at:
+            if _OURS.match(shown, at):
+                problems.append(Problem("this comment has no end: `-->`", lines.mark(begin, at)))
+        else:
+            close = shown.index("-->", at)
+            body, end = shown[at:close], close + len("-->")
+            at = end
+            if body.lstrip()[:9] == "archcalc:":
+                before, after = lines.before(begin), _REST.match(text, end)
+                alone = before is not None and after is not None
+                said = _unquoted(body, lines.beginning(begin)).strip().removeprefix("archcalc:").strip()
+                yield Marker(said, begin, end, "<!-- archcalc: {} -->", alone, (before or "") if alone else "")
 
 
 def _unquoted(body: str, before: str) -> str:
@@ -262,7 +287,7 @@ def _markers_in_rst(text: str) -> Iterator[Marker]:
 def _continued(lines: list[str], n: int, indent: int) -> list[str]:
     """The lines of a comment after its first: indented, up to the first empty one."""
     found = []
-    for line in lines[n + 1 :]:
+    for line in (lines[k] for k in range(n + 1, len(lines))):
         if not line.strip() or len(line) - len(line.lstrip()) <= indent:
             break
         found.append(line)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +19,7 @@ from archcalc.onnx.older import OPSET, known
 from archcalc.onnx.stores import InMemory, Inside, Outside, Store, Structure
 from archcalc.onnx.weights import Fill, He
 from archcalc.onnx.writer import FLOATS
+from archcalc.writing import replacing
 
 MOST_INSIDE = 2_000_000_000  # bytes of learned tensors in one file: protobuf ends at 2 GiB
 
@@ -66,14 +64,13 @@ def export(
     _supported(table)
     path, opset = Path(path), known(opset)
     outside = external_data or weight_bytes(table) > MOST_INSIDE
-    with _replacing(path) as (model_file, data_file):
+    target = _target(path)
+    with replacing([beside(target), target] if outside and weights != "none" else [target]) as (*data_file, model_file):
         model = ModelProto()
         if weights == "none":
             store: Store = Structure(table, model.graph)
         elif outside:
-            store = Outside(
-                table, model.graph, fill or He(table.graph, seed), data_file, beside(Path(os.path.realpath(path))).name
-            )
+            store = Outside(table, model.graph, fill or He(table.graph, seed), data_file[0], beside(target).name)
         else:
             store = Inside(table, model.graph, fill or He(table.graph, seed))
         write(model, table, store, opset)
@@ -92,11 +89,8 @@ def _supported(table: Table) -> None:
         raise UsageError(f"a model is written in {' or '.join(FLOATS)}, not {table.dtype}")
 
 
-@contextmanager
-def _replacing(path: Path) -> Iterator[tuple[Path, Path]]:
-    """Two files to write, for the model and its data: they take their places when both are complete, or vanish. A link
-    is followed.
-    """
+def _target(path: Path) -> Path:
+    """The file that a model takes the place of; a link is followed. Raises UsageError for what is none."""
     if path.is_dir():
         raise UsageError(f"{path} is a folder; -o takes a file")
     target = Path(os.path.realpath(path))
@@ -104,28 +98,12 @@ def _replacing(path: Path) -> Iterator[tuple[Path, Path]]:
         raise UsageError(f"{path} is no file that a model could take the place of")
     if not target.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent}")
-    with tempfile.TemporaryDirectory(prefix=f".{target.name[:80]}.", dir=target.parent) as folder:
-        model, data = Path(folder, "model"), Path(folder, "data")
-        yield model, data
-        for made, place in ((data, beside(target)), (model, target)):
-            if made.exists():
-                _permit(made, place)
-                os.replace(made, place)
+    return target
 
 
 def beside(path: Path) -> Path:
     """The file that holds a model's learned tensors, where they are not in its own."""
     return path.with_name(f"{path.name}.data")
-
-
-def _permit(file: Path, place: Path) -> None:
-    """Give a file the rights of the one whose place it takes, or of any new one."""
-    if place.exists():
-        shutil.copymode(place, file)
-        return
-    mask = os.umask(0)
-    os.umask(mask)
-    file.chmod(0o666 & ~mask)
 
 
 class Model(NamedTuple):

@@ -82,7 +82,7 @@ def cells(table: Table, options: Options, form: Form = unicode, indent: str = " 
         names = [name for name in names if name not in ("shape", "field")]
     shown = grouping.entries(table, options.by, options.depth, options.sort, options.top)
     labels = [
-        indent * entry.level + escapes.line(entry.row.name.rpartition("/")[2] if entry.level else entry.row.name)
+        indent * entry.level + escapes.plain(entry.row.name.rpartition("/")[2] if entry.level else entry.row.name)
         for entry in shown
     ]
     rows = [
@@ -109,7 +109,7 @@ def cells(table: Table, options: Options, form: Form = unicode, indent: str = " 
 def title(table: Table, form: Form = unicode) -> str:
     """`GoogLeNet · input 3x224x224`."""
     inputs = ", ".join(
-        f"{escapes.line(name)} {numbers.shape(shape, form)}".rstrip() for name, shape in table.inputs.items()
+        f"{escapes.plain(name)} {numbers.shape(shape, form)}".rstrip() for name, shape in table.inputs.items()
     )
     batch = "" if table.batch == 1 else f" · batch {numbers.exact(table.batch, form)}"
     if table.graph.samples > 1 and not batch:
@@ -118,7 +118,7 @@ def title(table: Table, form: Form = unicode) -> str:
             if table.graph.whole
             else f" · batch {table.graph.samples} in the file"
         )
-    return f"{escapes.line(table.name)} · {inputs}{batch}{' · training' if table.train else ''}"
+    return f"{escapes.plain(table.name)} · {inputs}{batch}{' · training' if table.train else ''}"
 
 
 def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:

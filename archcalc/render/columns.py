@@ -65,11 +65,11 @@ def _time_share(row: Row, table: Table, form: Form) -> str:
 
 
 COLUMNS: dict[str, Column] = {
-    "layer": Column("layer", "the path of labels", lambda row, table, form: escapes.line(row.name), False),
+    "layer": Column("layer", "the path of labels", lambda row, table, form: escapes.plain(row.name), False),
     "op": Column(
-        "operation", "the layer as the spec language writes it", lambda row, table, form: escapes.line(row.text), False
+        "operation", "the layer as the spec language writes it", lambda row, table, form: escapes.plain(row.text), False
     ),
-    "inputs": Column("inputs", "what it reads", lambda row, table, form: escapes.line(", ".join(row.inputs)), False),
+    "inputs": Column("inputs", "what it reads", lambda row, table, form: escapes.plain(", ".join(row.inputs)), False),
     "line": Column("line", "where it stands in the spec", lambda row, table, form: str(row.line)),
     "shape": Column("output", "one sample, channels first", lambda row, table, form: numbers.shape(row.shape, form)),
     "params": Column("params", "learned numbers; shared weights once", _count("params")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from itertools import combinations, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from archcalc import escapes
 from archcalc.comparison.formats import github, json, junit, markdown, text
 from archcalc.comparison.result import Report
 from archcalc.errors import UsageError, suggest
-from archcalc.writing import write_all
+from archcalc.writing import same_file, write_all
 
 FORMATS: dict[str, Callable[[Report], str]] = {
     "text": text.report,
@@ -47,12 +48,11 @@ def outputs(wanted: Sequence[str], inputs: Iterable[str] = ()) -> list[Output]:
             f"{' and '.join(printed)} can't both go to stdout; give one a file: --format {printed[1]}=FILE"
         )
     files = [output.file for output in found if output.file]
-    real = [os.path.realpath(file) for file in files if not os.path.exists(file) or os.path.isfile(file)]
-    if len(set(real)) < len(real):
+    real = [file for file in files if not os.path.exists(file) or os.path.isfile(file)]
+    if any(same_file(one, other) for one, other in combinations(real, 2)):
         raise UsageError("two formats go to the same file")
-    read = {os.path.realpath(name): name for name in inputs}
-    for file in files:
-        if name := read.get(os.path.realpath(file)):
+    for file, name in product(real, inputs):
+        if same_file(file, name):
             raise UsageError(f"{file} is compared ({name}), so no report is written over it")
     return found
 
