@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from archcalc import reading
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from archcalc.measure.latency import Latency
     from archcalc.measure.proof import Proof
     from archcalc.onnx import Exported
+    from archcalc.space import Solution, Sweep
 
 
 @dataclass(frozen=True, repr=False)
@@ -152,6 +154,51 @@ class Model:
 
         table = self.answer(Question(bindings, (), batch, dtype=dtype, without=listed(without)))
         return measure([table], Device(device, threads), runs=runs, profile=profile)[0]
+
+    def sweep(
+        self,
+        over: Mapping[str, Any] | Sequence[str] = (),
+        *,
+        figures: str | Sequence[str] = (),
+        where: str | Sequence[str] = (),
+        pareto: str | Sequence[str] = (),
+        sample: int | None = None,
+        seed: int = 0,
+        **asked: Any,
+    ) -> Sweep:
+        """Count every design of a space: `over={"size": range(96, 225, 32), "width": "0.25..2:0.05"}`, or as the
+        command line has it; beside the spec's own `space`.
+
+        `where` are conditions (`"macs <= 150M"`), `pareto` what to be on the front of (`"macs,-size"`), `sample` how
+        many designs to draw; `asked` are `train`, `batch`, `dtype`, `device` and `bindings`. Raises UsageError.
+        """
+        from archcalc.space import space_of, sweep
+
+        conditions = [where] if isinstance(where, str) and where else list(where)
+        return sweep(space_of(self, over, **asked), listed(figures), conditions, pareto, sample, seed)
+
+    def solve(
+        self,
+        over: Mapping[str, Any] | Sequence[str] = (),
+        *,
+        maximize: str | Sequence[str] = (),
+        minimize: str | Sequence[str] = (),
+        most: Mapping[str, Any] = MappingProxyType({}),
+        least: Mapping[str, Any] = MappingProxyType({}),
+        where: str | Sequence[str] = (),
+        **asked: Any,
+    ) -> Solution:
+        """The best design under limits, proved: `solve(maximize="size", most={"macs": "2G"})`.
+
+        `most` and `least` are amounts by metric, the others as in `sweep`. Raises UsageError.
+        """
+        from archcalc.space import read_limit, solve, space_of
+
+        limits = [read_limit("max", f"{name}={amount}") for name, amount in most.items()]
+        limits += [read_limit("min", f"{name}={amount}") for name, amount in least.items()]
+        conditions = [where] if isinstance(where, str) and where else list(where)
+        space = space_of(self, over, **asked)
+        return solve(space, maximize=maximize, minimize=minimize, limits=limits, where=conditions)
 
     def to_spec(self, **defaults: Any) -> tuple[str, list[str]]:
         """A model file as a spec that counts the same, and what to know about it. `defaults` are values of the sizes

@@ -28,7 +28,7 @@ FLOORS = [
     ("measure", "conventions"),
     ("latency",),
     ("model",),
-    ("budget", "zoo"),
+    ("budget", "zoo", "space"),
     ("check",),
     ("comparison",),
     ("docs",),
@@ -40,7 +40,7 @@ EXCEPTIONS = {
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 DOORS = {
     "sympy": ("algebra",),
-    "numpy": ("algebra", "onnx", "measure", "latency"),
+    "numpy": ("algebra", "space", "onnx", "measure", "latency"),
     "yaml": ("spec",),
     "networkx": ("graph",),
     "tabulate": ("render",),

@@ -22,8 +22,8 @@ from archcalc.cli.saying import failed, out
 from archcalc.errors import ArchcalcError
 
 MODULES = (  # the order of `archcalc --help`
-    "count", "explain", "check", "compare", "budget", "docs", "diagram", "expand", "export", "importing", "verify",
-    "measure", "calibrate", "predict", "listing",
+    "count", "explain", "check", "compare", "sweep", "solve", "budget", "docs", "diagram", "expand", "export",
+    "importing", "verify", "measure", "calibrate", "predict", "listing",
 )  # fmt: skip
 
 

@@ -104,6 +104,7 @@ class _Loader:
             year=document.year if document else None,
             inputs=self._inputs(),
             parameters=self._parameters(self._mapping("params")),
+            space=document.space if document else {},
             require=self._require(document),
             defaults=self._defaults(),
             blocks=self._blocks(),

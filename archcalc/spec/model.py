@@ -124,6 +124,12 @@ def _choices(value: Any) -> Any:
     return _value(value)
 
 
+def _ranges(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError("must be a mapping of parameters to ranges, such as {size: 96..320:32, act: [relu, silu]}")
+    return value
+
+
 def _sizes(value: Any) -> Any:
     if not isinstance(value, list) or not value:
         raise ValueError("must be a list of sizes, such as [64, 56, 56]")
@@ -168,6 +174,11 @@ Sizes = Annotated[Any, _field(_sizes, **_DIMS, description="one sample, channels
 Items = Annotated[Any, _left(type="array", items=_ITEM)]
 Inputs = Annotated[Any, _left(type="object", additionalProperties={"type": "array", "items": _NUMBER_OR_TEXT})]
 Parameters = Annotated[Any, _left(type="object", additionalProperties={"anyOf": [_PARAMETER, _ANY]})]
+_RANGE = {
+    "type": ["number", "string", "array"],
+    "description": "the values to choose among: 96..320:32, 0.25..2:0.05, [relu, silu], or one value",
+}
+Ranges = Annotated[Any, _field(_ranges, type="object", additionalProperties=_RANGE)]
 Defaults = Annotated[
     Any,
     _left(
@@ -321,6 +332,7 @@ class Document(Checked):
     input: Dims | None = None
     inputs: Inputs | None = None
     params: Parameters = {}
+    space: Ranges = {}
     require: list[Text] = []
     defaults: Defaults = {}
     blocks: Blocks = {}

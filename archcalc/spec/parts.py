@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Any
 
 from archcalc.errors import Mark, UsageError, suggest
 from archcalc.ops.base import show
@@ -82,6 +83,7 @@ class Spec:
     year: int | None = None
     inputs: dict[str, tuple[Word, ...]] = field(default_factory=dict)
     parameters: dict[str, Declared] = field(default_factory=dict)
+    space: dict[str, Any] = field(default_factory=dict)  # ranges of parameters, to choose designs among
     require: list[tuple[Word, str]] = field(default_factory=list)
     defaults: dict[str, dict[str, Word]] = field(default_factory=dict)
     blocks: dict[str, Block] = field(default_factory=dict)

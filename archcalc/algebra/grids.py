@@ -1,0 +1,197 @@
+"""Closed forms at many points of a grid at once, exactly.
+
+A grid has the exact values of each axis (whole numbers and fractions); points are arrays of positions on the axes,
+which broadcast together. What depends on one axis alone, a named rounding for instance, is worked out once for each of
+that axis' values; what is left are sums and products of whole numbers in int64, or in Python's integers where a bound
+on everything that is computed on the way says that 64 bits may not be enough. Nothing wraps and nothing is rounded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import reduce
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from archcalc.errors import ArchcalcError
+
+from .maxima import maximum, minimum
+from .poly import Atom, Call, Floor, Number, Poly, Rational, Variable, plain
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
+
+INT64 = 1 << 63
+
+
+class Exact(NamedTuple):
+    """Rational numbers: whole numerators (int64, or objects where they may be larger) over one denominator."""
+
+    numerators: NDArray[Any]
+    denominator: int = 1
+
+    @property
+    def extent(self) -> int:
+        """The largest numerator there is, without its sign."""
+        array = self.numerators
+        return max(abs(int(array.min())), abs(int(array.max()))) if array.size else 0
+
+    def over(self, denominator: int) -> NDArray[Any]:
+        """The numerators over a multiple of the denominator."""
+        factor = denominator // self.denominator
+        if factor == 1:
+            return self.numerators
+        return _fitting(self.numerators, self.extent * factor) * factor
+
+
+class Grid:
+    """Points of a space: `axes` has the values of each axis, `at` the positions of the points on it."""
+
+    def __init__(self, axes: Mapping[str, Sequence[Rational]], at: Mapping[str, NDArray[Any]]) -> None:
+        self.axes, self.at = axes, at
+        self.known: dict[str, Exact] = {}  # names that are no axis: what was computed at these points before
+        self._found: dict[Atom, Exact] = {}
+
+    @classmethod
+    def whole(cls, axes: Mapping[str, Sequence[Rational]]) -> Grid:
+        """Every point, the first axis the slowest; arrays have a dimension an axis."""
+        import numpy
+
+        sides = [len(values) for values in axes.values()]
+        at = {
+            name: numpy.arange(side).reshape([-1 if n == axis else 1 for n in range(len(sides))])
+            for axis, (name, side) in enumerate(zip(axes, sides, strict=True))
+        }
+        return cls(axes, at)
+
+    def axis(self, name: str) -> Exact:
+        """The values of an axis at the points."""
+        return self._taken(self.axes[name], name)
+
+    def evaluate(self, x: Number) -> Exact:
+        """A closed form at the points; its array may have fewer dimensions' lengths than they span, to be broadcast.
+
+        Raises ArchcalcError for symbols that are neither axes nor known.
+        """
+        import numpy
+
+        if not isinstance(x, Poly):
+            value = Fraction(x)
+            return Exact(_fitting(numpy.array(value.numerator, dtype=object), value.numerator), value.denominator)
+        only = self._only_axis(x.symbols)
+        return self._tabled(x, only) if only else self._sum(x)
+
+    def _only_axis(self, symbols: frozenset[str]) -> str:
+        (name,) = symbols if len(symbols) == 1 else ("",)
+        return name if name in self.axes else ""
+
+    def _tabled(self, x: Poly, axis: str) -> Exact:
+        """A closed form of one axis: its value at each of the axis' values, taken at the points."""
+        from .compiling import compile_python
+
+        compiled = compile_python(x, [axis])
+        return self._taken([plain(compiled(value)) for value in self.axes[axis]], axis)
+
+    def _taken(self, values: Sequence[Rational], axis: str) -> Exact:
+        import numpy
+
+        denominator = math.lcm(*(value.denominator for value in values))
+        whole = [int(value * denominator) for value in values]
+        array = _fitting(numpy.array(whole, dtype=object), max(map(abs, whole), default=0))
+        return Exact(array[self.at[axis]], denominator)
+
+    def _sum(self, x: Poly) -> Exact:
+        """Terms with the same axes are added before they are spread over the others."""
+        terms = [(c, [self._atom(atom) for atom in monomial]) for monomial, c in x.terms.items()]
+        dens = [math.prod(part.denominator for part in parts) for _, parts in terms]
+        denominator = math.lcm(*(c.denominator * den for (c, _), den in zip(terms, dens, strict=True)))
+        factors = [int(c * (denominator // den)) for (c, _), den in zip(terms, dens, strict=True)]
+        bound = sum(
+            abs(factor) * math.prod(max(1, part.extent) for part in parts)
+            for factor, (_, parts) in zip(factors, terms, strict=True)
+        )
+        sums: dict[tuple[int, ...], NDArray[Any]] = {}
+        for factor, (_, parts) in zip(factors, terms, strict=True):
+            value = _multiplied(factor, [_fitting(part.numerators, bound) for part in parts], bound)
+            if value.shape in sums:
+                sums[value.shape] += value
+            else:
+                sums[value.shape] = value
+        return Exact(reduce(lambda a, b: a + b, sums.values()), denominator)
+
+    def _atom(self, atom: Atom) -> Exact:
+        if atom not in self._found:
+            self._found[atom] = self._computed(atom)
+        return self._found[atom]
+
+    def _computed(self, atom: Atom) -> Exact:
+        if isinstance(atom, Variable):
+            name = atom.symbol.name
+            if name in self.known:
+                return self.known[name]
+            if name not in self.axes:
+                raise ArchcalcError(f"there is no value for {name}")
+            return self.axis(name)
+        if axis := self._only_axis(atom.symbols):
+            return self._tabled(Poly({(atom,): 1}), axis)
+        if isinstance(atom, Floor):
+            inside = self.evaluate(atom.inside)
+            return Exact(inside.numerators // (inside.denominator * atom.divisor))
+        assert isinstance(atom, Call)
+        return self._called(atom, [self.evaluate(arg) for arg in atom.args])
+
+    def _called(self, atom: Call, args: list[Exact]) -> Exact:
+        import numpy
+
+        if atom.build in (minimum, maximum):
+            denominator = math.lcm(*(arg.denominator for arg in args))
+            pick = numpy.minimum if atom.build is minimum else numpy.maximum
+            return Exact(reduce(pick, [arg.over(denominator) for arg in args]), denominator)
+        return self._mapped(atom, args)
+
+    @staticmethod
+    def _mapped(atom: Call, args: list[Exact]) -> Exact:
+        """A rounding of several axes: once for each combination of arguments that there is."""
+        import numpy
+
+        arrays = numpy.broadcast_arrays(*(arg.numerators for arg in args))
+        rows = numpy.stack([array.ravel() for array in arrays], axis=1)
+        if rows.dtype == object:
+            rows = numpy.array([tuple(row) for row in rows], dtype=object)
+            keys = {tuple(row): None for row in rows}
+            table = {key: n for n, key in enumerate(keys)}
+            distinct, back = list(keys), numpy.array([table[tuple(row)] for row in rows])
+        else:
+            unique, back = numpy.unique(rows, axis=0, return_inverse=True)
+            distinct = [tuple(map(int, row)) for row in unique]
+        dens = [arg.denominator for arg in args]
+        values = [
+            Fraction(atom.function(*(plain(Fraction(n, d)) for n, d in zip(row, dens, strict=True))))
+            for row in distinct
+        ]
+        denominator = math.lcm(*(value.denominator for value in values)) if values else 1
+        whole = [int(value * denominator) for value in values]
+        found = _fitting(numpy.array(whole, dtype=object), max(map(abs, whole), default=0))
+        return Exact(found[back.reshape(-1)].reshape(arrays[0].shape), denominator)
+
+
+def _multiplied(factor: int, arrays: list[NDArray[Any]], bound: int) -> NDArray[Any]:
+    """A product: arrays along the same axes first, so that as little as can be is computed for every point."""
+    import numpy
+
+    shapes: dict[tuple[int, ...], NDArray[Any]] = {(): _fitting(numpy.array(factor, dtype=object), bound)}
+    for array in arrays:
+        shapes[array.shape] = shapes[array.shape] * array if array.shape in shapes else array
+    parts = sorted(shapes.values(), key=lambda array: array.size)
+    return numpy.array(reduce(lambda a, b: a * b, parts))
+
+
+def _fitting(array: numpy.ndarray[Any, Any], bound: int) -> numpy.ndarray[Any, Any]:
+    """The array in int64 where nothing of it, and of what is computed next, is larger than `bound` and that fits."""
+    kind = "int64" if abs(bound) < INT64 else object
+    return array if array.dtype == kind else array.astype(kind)
+
+
+__all__ = ["Exact", "Grid"]

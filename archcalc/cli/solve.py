@@ -1,0 +1,58 @@
+"""`archcalc solve`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archcalc.cli.entry import command
+from archcalc.cli.options import Batch, Dtype, Set, Spec, Train, bindings
+from archcalc.cli.sweep import Over, Where
+
+
+@command()
+def solve(
+    spec: Spec,
+    maximize: Annotated[
+        str, typer.Option("--maximize", help="A parameter, a metric or an expression; of several the first first.")
+    ] = "",
+    minimize: Annotated[str, typer.Option("--minimize", help="The same, to be small.")] = "",
+    most: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--max", metavar="METRIC=AMOUNT", help="macs=150M, act_peak=320KiB, latency=5ms. May be repeated."
+        ),
+    ] = None,
+    least: Annotated[
+        list[str] | None, typer.Option("--min", metavar="METRIC=AMOUNT", help="field=224. May be repeated.")
+    ] = None,
+    over: Over = None,
+    where: Where = None,
+    sets: Set = None,
+    train: Train = False,
+    batch: Batch = 1,
+    dtype: Dtype = "fp32",
+    device: Annotated[str, typer.Option("--device", help="A profile to predict `latency` with.")] = "",
+    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+) -> None:
+    """The best design under limits, with the proof that there is no better one; exit code 1 if none keeps to them.
+
+    \b
+    archcalc solve resnet50 --maximize size --max macs=2G
+    archcalc solve resnet50 --maximize batch --max act_peak=1GiB
+    archcalc solve mobilenet_v2 --maximize 'size*width' --max macs=150M --over size=96..320:16 --over width=0.25..2:0.05
+    """
+    from archcalc.model import load
+    from archcalc.space import read_limit, space_of
+    from archcalc.space import solve as solved
+    from archcalc.space.report import SOLUTIONS, check_format
+
+    check_format(form, tuple(SOLUTIONS))
+    limits = [read_limit("max", text) for text in most or ()] + [read_limit("min", text) for text in least or ()]
+    asked = {"bindings": bindings(sets), "train": train, "batch": batch, "dtype": dtype, "device": device}
+    space = space_of(load(spec), over or [], **asked)
+    found = solved(space, maximize=maximize, minimize=minimize, limits=limits, where=where or ())
+    typer.echo(SOLUTIONS[form](found))
+    if found.best is None:
+        raise typer.Exit(1)

@@ -1,0 +1,91 @@
+"""`archcalc sweep`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archcalc.cli.entry import command
+from archcalc.cli.options import Batch, Dtype, Quiet, Set, Spec, Train, bindings, names
+from archcalc.cli.progress import bar
+from archcalc.errors import UsageError
+
+Over = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--over",
+        metavar="NAME=RANGE",
+        help="What varies: width=0.25..2:0.05, size=96,224, act=relu,silu, depths.2=2..6, batch=1..64, variant=a,b."
+        " May be repeated; goes before the spec's own `space:`.",
+    ),
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option("--where", help="Only designs for which this holds: 'macs <= 150M and size >= 96'. May be repeated."),
+]
+
+
+@command()
+def sweep(
+    spec: Spec,
+    over: Over = None,
+    where: Where = None,
+    pareto: Annotated[
+        str, typer.Option("--pareto", help="Only the front of these, a minus for what should be large: macs,-field.")
+    ] = "",
+    columns: Annotated[
+        str, typer.Option("--columns", help="The figures of each design: params,macs,act_peak (default), field ...")
+    ] = "",
+    sample: Annotated[int | None, typer.Option("--sample", help="So many designs, drawn at random.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the drawing.")] = 0,
+    sets: Set = None,
+    train: Train = False,
+    batch: Batch = 1,
+    dtype: Dtype = "fp32",
+    device: Annotated[str, typer.Option("--device", help="A profile to predict `latency` with.")] = "",
+    top: Annotated[int | None, typer.Option("--top", min=1, help="Rows of the table (40).")] = None,
+    form: Annotated[str, typer.Option("--format", help="table, csv, json, or parquet (with --output).")] = "table",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; printed if it isn't given.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Count every design of a space: all parameters within their ranges, or the best of them.
+
+    \b
+    archcalc sweep mobilenet_v2 --over size=96..224:32 --over width=0.35,0.5,0.75,1
+    archcalc sweep resnet50 --over size=96..320:32 --where 'macs <= 2G'
+    archcalc sweep mobilenet_v2 --over size=96..320:16 --over width=0.25..2:0.05 --pareto macs,-size,-width
+    archcalc sweep net.yaml --format parquet -o designs.parquet       the spec's own `space:`
+    """
+    from archcalc.model import load
+    from archcalc.space import space_of
+    from archcalc.space import sweep as swept
+    from archcalc.space.report import FORMATS, check_format, parquet, table
+    from archcalc.writing import write
+
+    check_format(form, (*FORMATS, "parquet"))
+    if form == "parquet" and output is None:
+        raise UsageError("Parquet is no text: name a file with --output")
+    asked = {"bindings": bindings(sets), "train": train, "batch": batch, "dtype": dtype, "device": device}
+    space = space_of(load(spec), over or [], **asked)
+    of = space.size if sample is None else min(sample, space.size)
+    with bar(quiet) as show:
+
+        def progress(done: int) -> None:
+            if show is not None:
+                show("designs", done, of)
+
+        found = swept(space, names([columns]), where or (), pareto, sample, seed, progress)
+    if form == "parquet" and output is not None:
+        parquet(found, output)
+        return
+    text = table(found, top or 40) if form == "table" else FORMATS[form](found)
+    if output is None:
+        typer.echo(text)
+    else:
+        write(output, f"{text}\n".encode())
+    if found.interrupted:
+        raise typer.Exit(130)

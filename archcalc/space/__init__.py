@@ -1,0 +1,29 @@
+"""Choosing among designs: a space gone through (`sweep`), and the best of it under limits, proved (`solve`).
+
+`axes` says what varies, `designs` gives costs by closed forms or counts, `conditions` which designs hold, `front` the
+best of several figures at once; `line` solves along one axis, `search` by looking at all; `report` prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from archcalc.model import Model
+from archcalc.question import Question
+from archcalc.space.axes import read_axes
+from archcalc.space.designs import Space
+from archcalc.space.problem import Limit, Solution, read_limit
+from archcalc.space.solve import solve
+from archcalc.space.sweep import Sweep, sweep
+
+
+def space_of(model: Model, over: Mapping[str, Any] | Iterable[str] = (), **asked: Any) -> Space:
+    """The space of a network's designs: its own, and the ranges in `over`; `asked` are fields of a Question.
+
+    Raises UsageError.
+    """
+    return Space(model, tuple(read_axes(model, over)), Question(**asked))
+
+
+__all__ = ["Limit", "Solution", "Space", "Sweep", "read_limit", "solve", "space_of", "sweep"]

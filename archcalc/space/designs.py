@@ -1,0 +1,260 @@
+"""Every design of a space with its costs: by closed forms where numbers vary, by a count where the structure does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from archcalc.algebra import Number, Poly
+from archcalc.algebra.grids import Exact, Grid
+from archcalc.cost import Table
+from archcalc.errors import SpecError, Undecided, UsageError, suggest
+from archcalc.metrics import FIELD, TOTALS, metric
+from archcalc.model import Model
+from archcalc.question import Question
+from archcalc.space.axes import BATCH, VARIANT, Axis, Value, designs, fits
+from archcalc.space.conditions import Condition
+from archcalc.spec import bind
+from archcalc.spec.model import METRICS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Array = Any
+MOST_AT_ONCE = 1 << 20  # designs whose costs are computed together
+FIGURES = (*METRICS, "latency", "backward_macs", "layers")  # that a design may be chosen by
+
+
+@dataclass(frozen=True)
+class Space:
+    """A network, what varies of it, and how it is counted."""
+
+    model: Model
+    axes: tuple[Axis, ...]
+    question: Question = field(default_factory=Question)
+
+    @property
+    def title(self) -> str:
+        """What the network is called."""
+        member = self.model.spec.variant(self.model.variant)
+        return member.title or f"{self.model.spec.name} {member.name}" if member else self.model.spec.name
+
+    @property
+    def size(self) -> int:
+        """How many designs there are, those that can't be built included."""
+        return designs(self.axes)
+
+    def values(self, index: int) -> dict[str, Value]:
+        """The parameters of a design by its number; the first axis is the slowest."""
+        found: dict[str, Value] = {}
+        for axis in reversed(self.axes):
+            index, place = divmod(index, len(axis.values))
+            found[axis.name] = axis.values[place]
+        return dict(reversed(found.items()))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Designs whose costs were computed together: their numbers, and each figure of theirs."""
+
+    index: NDArray[Any]
+    figures: dict[str, Exact]
+    looked: int = 0  # designs that were looked at
+    unbuilt: int = 0  # designs that can't be built, and aren't among them
+    why: str = ""  # what is wrong with the first of those
+
+
+def check_figures(names: Iterable[str]) -> None:
+    """Raise UsageError for a figure that networks don't have."""
+    for name in names:
+        if name not in FIGURES:
+            raise UsageError(f"there is no metric '{name}'{suggest(name, FIGURES, 'there are ' + ', '.join(FIGURES))}")
+
+
+def evaluated(
+    space: Space, figures: Sequence[str], where: Sequence[Condition] = (), at: NDArray[Any] | None = None
+) -> Iterator[Batch]:
+    """The designs of a space for which all conditions hold, with these figures; `at`: only those with these numbers.
+
+    Designs that can't be built are left out and counted. Raises UsageError for figures that a network doesn't have.
+    """
+    needed = list(dict.fromkeys([*figures, *(name for one in where for name in sorted(one.names) if name in FIGURES)]))
+    check_figures(needed)
+    for part in _parts(space, {}, list(space.axes)):
+        yield from part.batches(needed, where, at)
+
+
+# ---- parts of a space ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Part:
+    """Designs that are alike but for numbers: `fixed` has the positions of the others, `free` the axes that vary."""
+
+    space: Space
+    fixed: dict[str, int]
+    free: list[Axis]
+    table: Table | None  # None where none of them can be built
+    why: str = ""
+
+    def batches(self, figures: Sequence[str], where: Sequence[Condition], at: NDArray[Any] | None) -> Iterator[Batch]:
+        for positions in self._chunks(at):
+            index = self._index(positions)
+            if self.table is None:
+                yield Batch(index[:0].ravel(), {}, index.size, index.size, self.why)
+                continue
+            grid = Grid({axis.name: axis.values for axis in self.free}, positions)
+            mask = self._built(grid, index.shape)
+            forms = {name: self._form(name) for name in figures}
+            costs = {name: grid.evaluate(form) for name, form in forms.items()}
+            grid.known.update(costs)
+            keep = mask
+            for condition in where:
+                keep = keep & condition.holds(grid, self._words())
+            yield self._kept(index, costs, mask, keep)
+
+    def _kept(self, index: Array, costs: dict[str, Exact], mask: Array, keep: Array) -> Batch:
+        import numpy
+
+        chosen = numpy.broadcast_to(keep, index.shape)
+        kept = {
+            name: Exact(numpy.broadcast_to(found.numerators, index.shape)[chosen], found.denominator)
+            for name, found in costs.items()
+        }
+        unbuilt = index.size - int(numpy.broadcast_to(mask, index.shape).sum())
+        return Batch(index[chosen], kept, index.size, unbuilt, "outside of what its sizes allow" if unbuilt else "")
+
+    def _form(self, name: str) -> Number:
+        """The closed form of a figure, or its value."""
+        assert self.table is not None
+        if name == "latency" and self.table.timing is None:
+            raise UsageError("latency needs a device: --device NAME")
+        if name not in FIELD and TOTALS.get(name, name) not in self.table.totals:
+            raise UsageError(f"{name} is a figure of training: --train")
+        found = metric(self.table, name, None, self.table.spec.mark)
+        if not isinstance(found, (int, Fraction, Poly)):
+            raise UsageError(f"{name} of {self.table.name} is {found}, and designs are compared by numbers")
+        return found
+
+    def _words(self) -> dict[str, Value]:
+        """What doesn't vary here: the other axes and the parameters that are no axis."""
+        assert self.table is not None
+        own = {name: value for name, value in self.table.binding.values.items() if name not in self.table.free}
+        axes = {axis.name: axis for axis in self.space.axes}
+        return {**own, **{name: axes[name].values[place] for name, place in self.fixed.items()}}
+
+    def _built(self, grid: Grid, shape: tuple[int, ...]) -> Array:
+        """Which of the designs can be built: each value is one that its parameter takes, and every size is at least
+        one.
+        """
+        import numpy
+
+        assert self.table is not None
+        mask: Array = numpy.ones((1,) * len(shape), dtype=bool)
+        for axis in self.free:
+            if axis.name != BATCH:
+                allowed = numpy.array([fits(self.space.model, axis.name, value) for value in axis.values])
+                mask = mask & allowed[grid.at[axis.name]]
+        narrower = {condition for found in self.table.narrower.values() for condition in found}
+        for text in (*self.table.domain, *sorted(narrower)):
+            mask = mask & Condition(text, ()).holds(grid, {})
+        return mask
+
+    def _chunks(self, at: NDArray[Any] | None) -> Iterator[dict[str, NDArray[Any]]]:
+        """Positions on the free axes, so many at once."""
+        import numpy
+
+        if at is not None:
+            yield from self._among(at)
+            return
+        if not self.free:
+            yield {}
+            return
+        first, *others = self.free
+        step = max(1, MOST_AT_ONCE // designs(others))
+        whole = Grid.whole({axis.name: axis.values for axis in self.free}).at
+        for start in range(0, len(first.values), step):
+            some = numpy.arange(start, min(start + step, len(first.values)))
+            yield {**whole, first.name: some.reshape([-1] + [1] * len(others))}
+
+    def _among(self, at: NDArray[Any]) -> Iterator[dict[str, NDArray[Any]]]:
+        """Those of the designs with these numbers that are of this part."""
+        import numpy
+
+        places, rest = {}, at
+        for axis in reversed(self.space.axes):
+            rest, places[axis.name] = numpy.divmod(rest, len(axis.values))
+        mine = numpy.ones(at.shape, dtype=bool)
+        for name, place in self.fixed.items():
+            mine &= places[name] == place
+        if mine.any():
+            yield {axis.name: places[axis.name][mine] for axis in self.free}
+
+    def _index(self, positions: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        """The numbers of the designs at some positions."""
+        import numpy
+
+        index: Array = numpy.zeros((), dtype=numpy.int64)
+        for axis in self.space.axes:
+            place: Any = positions[axis.name] if axis.name in positions else self.fixed[axis.name]
+            index = index * len(axis.values) + place
+        return numpy.atleast_1d(index)
+
+
+def _parts(space: Space, fixed: dict[str, int], open_: list[Axis]) -> Iterator[_Part]:
+    """The space cut where the structure changes: an axis that no closed form runs over is gone through one by one."""
+    structural = [axis for axis in open_ if not axis.is_numeric or len(axis.values) == 1]
+    if structural:
+        yield from _each(space, fixed, open_, structural[0])
+        return
+    try:
+        yield _Part(space, fixed, open_, counted(space, fixed, open_))
+    except (SpecError, Undecided) as error:
+        problems = error.problems if isinstance(error, SpecError) else [error]
+        symbols = {symbol for problem in problems for symbol in problem.symbols}
+        blocking = [axis for axis in open_ if axis.name in symbols]
+        if blocking:
+            yield from _each(space, fixed, open_, min(blocking, key=lambda axis: len(axis.values)))
+        else:
+            yield _Part(space, fixed, open_, None, str(error).splitlines()[0])
+
+
+def _each(space: Space, fixed: dict[str, int], open_: list[Axis], axis: Axis) -> Iterator[_Part]:
+    rest = [other for other in open_ if other is not axis]
+    for place in range(len(axis.values)):
+        yield from _parts(space, {**fixed, axis.name: place}, rest)
+
+
+def counted(space: Space, fixed: Mapping[str, int], free: Sequence[Axis]) -> Table:
+    """The table of the designs that are fixed so far. Raises SpecError, Undecided."""
+    axes = {axis.name: axis for axis in space.axes}
+    given = {name: axes[name].values[place] for name, place in fixed.items()}
+    model = space.model
+    if VARIANT in given:
+        model = Model(model.spec, given.pop(VARIANT), ships=model.ships)
+    bindings = {**space.question.bindings, **_set(model, space.question, given)}
+    names = tuple(axis.name for axis in free)
+    table = model.answer(space.question._replace(bindings=bindings, free=(*space.question.free, *names)))
+    _ = table.totals, table.domain, table.narrower
+    return table
+
+
+def _set(model: Model, question: Question, given: Mapping[str, Value]) -> dict[str, Value]:
+    """Values for parameters; members of lists take their places in them."""
+    found: dict[str, Value] = {name: value for name, value in given.items() if "." not in name}
+    members = {name: value for name, value in given.items() if "." in name}
+    own = bind(model.spec, model.variant, question.bindings).values if members else {}
+    for name, value in members.items():
+        parameter, _, place = name.partition(".")
+        given_list: Any = found.get(parameter, own[parameter])
+        whole = list(given_list)
+        whole[int(place)] = value
+        found[parameter] = tuple(whole)
+    return found
+
+
+Progress = Callable[[int], None]
+
+__all__ = ["FIGURES", "Batch", "Space", "check_figures", "counted", "evaluated"]

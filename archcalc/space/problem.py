@@ -1,0 +1,88 @@
+"""What is asked of a solver, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import NamedTuple
+
+from archcalc.errors import UsageError
+from archcalc.metrics import BYTES
+from archcalc.space.axes import Value
+from archcalc.space.conditions import Measure
+from archcalc.space.designs import check_figures
+from archcalc.spec.model import read_duration, read_quantity
+
+
+class Limit(NamedTuple):
+    """What a figure may be at most (`max`), or must be at least (`min`)."""
+
+    metric: str
+    kind: str
+    bound: Fraction
+    text: str
+
+    def holds(self, value: int | Fraction) -> bool:
+        """Whether a figure keeps to it."""
+        return value <= self.bound if self.kind == "max" else value >= self.bound
+
+    def __str__(self) -> str:
+        return f"{self.metric} {'≤' if self.kind == 'max' else '≥'} {self.text}"
+
+
+class Aim(NamedTuple):
+    """What should be as large as it can be, or as small."""
+
+    measure: Measure
+    upwards: bool
+
+    @property
+    def text(self) -> str:
+        """As it was asked for."""
+        return self.measure.text
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The best design, `best`, with its figures; None where no design keeps to all limits.
+
+    `binding` are the limits that the next better design would break, `next` is that design. `method` says how it is
+    known that there is no better one, `designs` how many were looked at. `least`: where there is no solution, for each
+    limit that no design meets the closest figure that there is.
+    """
+
+    name: str
+    aims: tuple[Aim, ...]
+    limits: tuple[Limit, ...]
+    best: dict[str, Value] | None
+    metrics: dict[str, int | Fraction] = field(default_factory=dict)
+    binding: tuple[str, ...] = ()
+    next: dict[str, Value] | None = None
+    breaks: tuple[str, ...] = ()
+    next_metrics: dict[str, int | Fraction] = field(default_factory=dict)
+    method: str = ""
+    designs: int = 0
+    least: dict[str, int | Fraction] = field(default_factory=dict)
+    unbuilt: int = 0
+
+
+def read_limit(kind: str, text: str) -> Limit:
+    """`macs=150M`, `act_peak=320KiB`, `latency=5ms`. Raises UsageError for what is none."""
+    name, equals, amount = (part.strip() for part in text.partition("="))
+    if not equals or not name or not amount:
+        raise UsageError(f"--{kind} takes metric=amount, got '{text}': macs=150M, act_peak=320KiB")
+    check_figures([name])
+    if name in BYTES and amount[-1:].isdigit():
+        raise UsageError(f"--{kind} {text}: {amount} of what? write {name}={amount}KiB, MiB or B")
+    if name == "latency" and amount[-1:].isdigit():
+        raise UsageError(f"--{kind} {text}: write {name}={amount}ms, us or s")
+    try:
+        bound = (read_duration if name == "latency" else read_quantity)(amount).value
+    except ValueError as error:
+        raise UsageError(f"--{kind} {text}: {name} {error}") from None
+    if amount.endswith("%"):
+        raise UsageError(f"--{kind} {text}: a percentage of what?")
+    return Limit(name, kind, bound, amount)
+
+
+__all__ = ["Aim", "Limit", "Solution", "read_limit"]

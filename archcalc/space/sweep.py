@@ -1,0 +1,244 @@
+"""A space gone through: the designs that hold, or the best of them, with their costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from archcalc.algebra.grids import Exact
+from archcalc.errors import UsageError, suggest
+from archcalc.space.axes import Axis, Value
+from archcalc.space.conditions import Condition
+from archcalc.space.designs import FIGURES, Batch, Space, check_figures, evaluated
+from archcalc.space.front import Direction, directions, front
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SHOWN = ("params", "macs", "act_peak")  # where nothing else is asked for
+MOST = 10**8  # designs that are gone through
+MOST_KEPT = 10**7  # and of which figures are held
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep found. `index` has the numbers of the designs, `figures` their costs, in the same order.
+
+    `size` counts all designs of the space, `unbuilt` those that can't be built, and `sampled` those that were looked
+    at where that wasn't all.
+    """
+
+    space: Space
+    index: NDArray[Any]
+    figures: dict[str, Exact]
+    unbuilt: int = 0
+    why: str = ""
+    sampled: int | None = None
+    pareto: tuple[Direction, ...] = ()
+    interrupted: bool = False
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def size(self) -> int:
+        """How many designs the space has."""
+        return self.space.size
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of what a design has: its parameters, then its figures."""
+        return [*(axis.name for axis in self.space.axes), *self.figures]
+
+    def __iter__(self) -> Iterator[dict[str, Value]]:
+        """The designs as mappings of parameters and figures to exact values."""
+        for n, index in enumerate(self.index):
+            costs = {name: _value(found, n) for name, found in self.figures.items()}
+            yield {**self.space.values(int(index)), **costs}
+
+    def to_rows(self) -> list[dict[str, Value]]:
+        """The designs, with numbers as Python's and JSON's: whole ones as int, others as float."""
+        return [{name: plain(value) for name, value in design.items()} for design in self]
+
+    def to_pandas(self) -> Any:
+        """A pandas DataFrame, a row a design. Needs pandas."""
+        import pandas
+
+        return pandas.DataFrame(self.to_rows(), columns=self.columns)
+
+    def to_polars(self) -> Any:
+        """A polars DataFrame, a row a design. Needs polars."""
+        import polars
+
+        return polars.DataFrame(self.to_rows())
+
+    def to_arrow(self) -> Any:
+        """An Arrow table, a row a design. Needs pyarrow."""
+        import pyarrow
+
+        return pyarrow.Table.from_pylist(self.to_rows())
+
+
+def plain(value: Value) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else float(value)
+    return [plain(part) for part in value] if isinstance(value, tuple) else value
+
+
+def _value(found: Exact, n: int) -> int | Fraction:
+    value = Fraction(int(found.numerators[n]), found.denominator)
+    return value.numerator if value.denominator == 1 else value
+
+
+def sweep(
+    space: Space,
+    figures: Sequence[str] = (),
+    where: Sequence[str] = (),
+    pareto: str | Sequence[str] = (),
+    sample: int | None = None,
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Sweep:
+    """Go through a space: the designs for which all conditions hold, with these figures (parameters, MACs and the peak
+    of activations if none is named), or the Pareto front of them; `sample`: of so many designs, drawn at random.
+
+    `progress` is told how many designs are done. Ctrl-C ends it with what there is. Raises UsageError for an empty
+    space, for names that don't exist, and for a space that is too large to go through.
+    """
+    if not space.axes:
+        known = ", ".join(space.model.spec.parameters) or "none"
+        raise UsageError(f"nothing varies: --over name=range, of the parameters {known}, or a `space:` in the spec")
+    wanted = directions(pareto) if pareto else []
+    axes = [axis.name for axis in space.axes]
+    known_names = (*FIGURES, *axes, *space.model.spec.parameters)
+    _check_directions(wanted, axes)
+    conditions = [Condition(text, known_names) for text in where]
+    aims = [direction.name for direction in wanted if direction.name not in axes]
+    names = list(dict.fromkeys([*(figures or (aims or SHOWN)), *aims]))
+    check_figures(names)
+    at = _drawn(space, sample, seed)
+    if at is None and space.size > MOST:
+        raise UsageError(
+            f"{space.size:,} designs are too many to go through ({MOST:,} at most): --sample N draws some,"
+            " `archcalc solve` proves the best"
+        )
+    collected = _Collected(space, names, wanted)
+    interrupted = False
+    try:
+        for batch in evaluated(space, names, conditions, at):
+            collected.add(batch)
+            progress(collected.looked)
+    except KeyboardInterrupt:
+        interrupted = True
+    index, costs = collected.whole()
+    sampled = None if at is None else len(at)
+    return Sweep(space, index, costs, collected.unbuilt, collected.why, sampled, tuple(wanted), interrupted)
+
+
+def _check_directions(wanted: Sequence[Direction], axes: Sequence[str]) -> None:
+    for direction in wanted:
+        if direction.name not in axes and direction.name not in FIGURES:
+            known = [*axes, *FIGURES]
+            hint = suggest(direction.name, known, "there are " + ", ".join(known))
+            raise UsageError(f"there is no metric or axis '{direction.name}'{hint}")
+
+
+def _drawn(space: Space, sample: int | None, seed: int) -> NDArray[Any] | None:
+    """The numbers of designs drawn at random, each once, in order; None for all."""
+    if sample is None:
+        return None
+    if sample < 1:
+        raise UsageError(f"--sample takes a positive number of designs, got {sample}")
+    import random
+
+    import numpy
+
+    if sample >= space.size:
+        return None
+    return numpy.array(sorted(random.Random(seed).sample(range(space.size), sample)), dtype=numpy.int64)
+
+
+class _Collected:
+    """What batches bring, thinned to the front as they come where only that is wanted."""
+
+    def __init__(self, space: Space, names: Sequence[str], wanted: Sequence[Direction]) -> None:
+        self.space, self.names, self.wanted = space, names, wanted
+        self.batches: list[Batch] = []
+        self.unbuilt, self.why = 0, ""
+        self.held = self.looked = 0
+
+    def add(self, batch: Batch) -> None:
+        """Take a batch in."""
+        self.unbuilt, self.why = self.unbuilt + batch.unbuilt, self.why or batch.why
+        self.looked += batch.looked
+        if not len(batch.index):
+            return
+        self.batches.append(self._best(batch.index, batch.figures) if self.wanted else batch)
+        self.held += len(self.batches[-1].index)
+        if self.held > MOST_KEPT:
+            raise UsageError(f"more than {MOST_KEPT:,} designs hold: ask for fewer with --where, --pareto or --sample")
+
+    def whole(self) -> tuple[NDArray[Any], dict[str, Exact]]:
+        """The designs by number, with their figures."""
+        import numpy
+
+        if not self.batches:
+            return numpy.arange(0), {name: Exact(numpy.arange(0)) for name in self.names}
+        index = numpy.concatenate([batch.index for batch in self.batches])
+        costs = {name: joined([batch.figures[name] for batch in self.batches]) for name in self.names}
+        if self.wanted and len(self.batches) > 1:
+            best = self._best(index, costs)
+            index, costs = best.index, best.figures
+        order = numpy.argsort(index, kind="stable")
+        return index[order], {name: Exact(found.numerators[order], found.denominator) for name, found in costs.items()}
+
+    def _best(self, index: NDArray[Any], costs: dict[str, Exact]) -> Batch:
+        columns = [self._column(direction, index, costs) for direction in self.wanted]
+        chosen = front(columns)
+        return Batch(index[chosen], {name: Exact(f.numerators[chosen], f.denominator) for name, f in costs.items()})
+
+    def _column(self, direction: Direction, index: NDArray[Any], costs: dict[str, Exact]) -> NDArray[Any]:
+        column = costs[direction.name].numerators if direction.name in costs else self._places(direction.name, index)
+        return -column if direction.upwards else column
+
+    def _places(self, name: str, index: NDArray[Any]) -> NDArray[Any]:
+        """How the designs stand on an axis."""
+        import numpy
+
+        inner = 1
+        for axis in reversed(self.space.axes):
+            if axis.name == name:
+                places: NDArray[Any] = _ordered(axis)[(index // inner) % len(axis.values)]
+                return places
+            inner *= len(axis.values)
+        return numpy.zeros(len(index), dtype=numpy.int64)
+
+
+def _ordered(axis: Axis) -> NDArray[Any]:
+    """The rank of each of an axis' values. Raises UsageError for words, which have no order."""
+    import numpy
+
+    try:
+        ranked = sorted(axis.values)
+    except TypeError:
+        raise UsageError(f"the values of {axis.name} have no order") from None
+    if any(isinstance(value, str) for value in axis.values):
+        raise UsageError(f"{axis.name} is a choice of words, which have no order")
+    ranks: NDArray[Any] = numpy.array([ranked.index(value) for value in axis.values])
+    return ranks
+
+
+def joined(parts: Sequence[Exact]) -> Exact:
+    """Figures one after the other, over one denominator."""
+    import math
+
+    import numpy
+
+    denominator = math.lcm(*(part.denominator for part in parts))
+    return Exact(numpy.concatenate([part.over(denominator) for part in parts]), denominator)
+
+
+__all__ = ["Sweep", "joined", "plain", "sweep"]

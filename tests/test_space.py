@@ -1,0 +1,287 @@
+"""Choosing among designs: every figure is that of a count, the best is that of brute force, and nothing is guessed."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from running import Command
+
+from archcalc.errors import UsageError
+from archcalc.model import load, read
+
+numpy = pytest.importorskip("numpy")
+
+from archcalc.algebra import call, maximum, symbol  # noqa: E402
+from archcalc.algebra.grids import Grid  # noqa: E402
+from archcalc.space.front import directions, front  # noqa: E402
+
+
+def network(layers: str, params: str, more: str = "") -> Any:
+    return read(f"archcalc: 1\nname: t\ninput: [3, size, size]\nparams: {params}\n{more}layers:\n{layers}", "t.yaml")
+
+
+JAGGED = ("  - conv make_divisible(24*w,8) 3x3\n  - conv 64 3x3 stride=2\n", "{size: 32, w: 0.5}")
+
+
+# ---- grids -----------------------------------------------------------------------------------------------------------
+
+
+def test_closed_forms_at_many_points_are_those_at_each() -> None:
+    a, b, w = symbol("a"), symbol("b"), symbol("w", minimum=None, integer=False)
+    rounded = call("halved", lambda x: int(x * 3 // 2), w * 7 + a)
+    forms = [a * b + 3, (a + b * 2) // 3 * a, maximum(a * a, b * 40, a + b), w * a + Fraction(1, 3), rounded * b - a, 7]
+    axes = {"a": [1, 4, 9], "b": [2, 3, 50, 7], "w": [Fraction(1, 4), Fraction(5, 3)]}
+    grid = Grid.whole(axes)
+    for form in forms:
+        found = grid.evaluate(form)
+        whole = numpy.broadcast_to(found.numerators, (3, 4, 2))
+        for place in itertools.product(range(3), range(4), range(2)):
+            values = {name: axes[name][at] for name, at in zip("abw", place, strict=True)}
+            wanted = form if isinstance(form, int) else form.evaluate({n: values[n] for n in form.symbols})
+            assert Fraction(int(whole[place]), found.denominator) == wanted
+
+
+def test_numbers_beyond_64_bits_stay_exact() -> None:
+    a = symbol("a")
+    found = Grid.whole({"a": [10**9, 10**10 + 7]}).evaluate(a * a * a + 1)
+    assert [int(value) for value in found.numerators] == [10**27 + 1, (10**10 + 7) ** 3 + 1]
+    edge = Grid.whole({"a": [2**31]}).evaluate(a * a * 2)  # exactly 2**63: one too many for 64 bits
+    assert int(edge.numerators.ravel()[0]) == 2**63
+
+
+# ---- sweeps ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "over"),
+    [
+        ("mobilenet_v2", {"size": "96..224:64", "width": "0.35,0.5,1.3"}),
+        ("resnet50", {"size": "31..34", "batch": "1,3"}),
+        ("densenet-40-12", {"L": "13..25:3", "k": "12,24"}),
+        ("efficientnet_b0", {"phi": "0..2", "classes": "10,1000"}),
+    ],
+)
+def test_a_design_costs_what_a_count_says(name: str, over: dict[str, str]) -> None:
+    found = load(name).sweep(over, figures="params,macs,act_peak,weight_bytes,depth")
+    assert len(found) + found.unbuilt == found.size
+    for design in found:
+        values = {axis.name: design.pop(axis.name) for axis in found.space.axes}
+        batch = int(values.pop("batch", 1))
+        totals = load(name).count(batch=batch, **values).totals
+        wanted = {"params", "macs", "weight_bytes", "depth"}
+        assert {key: design[key] for key in wanted} == {key: totals[key] for key in wanted}
+        assert design["act_peak"] == totals["act_peak_bytes"]
+
+
+def test_what_changes_the_structure_is_counted_one_by_one() -> None:
+    model = network(
+        "  - depths[1] x conv 64 3x3 act=act\n", "{size: 32, act: relu, depths: [1, 2]}", "space: {depths.1: 1..3}\n"
+    )
+    found = model.sweep({"act": ["relu", "prelu"], "size": "16,32"}, figures="params,macs")
+    assert found.size == 12
+    assert found.columns == ["depths.1", "act", "size", "params", "macs"]
+    designs = {(d["depths.1"], d["act"], d["size"]): d["params"] for d in found}
+    first, other = 3 * 64 * 9 + 64, 64 * 64 * 9 + 64
+    assert designs[1, "relu", 16] == first
+    assert designs[3, "relu", 32] == first + 2 * other
+    assert designs[3, "prelu", 32] == first + 2 * other + 3 * 64
+
+
+def test_designs_that_cannot_be_built_are_left_out_and_told() -> None:
+    found = load("resnet50").sweep({"size": "1..64"}, figures="macs")
+    assert (len(found), found.unbuilt) == (33, 31)  # the spec says size >= 32
+    model = network("  - conv 8 5x5 pad=0\n", "{size: 32}")
+    assert [design["size"] for design in model.sweep({"size": "3..6"}, figures="macs")] == [5, 6]
+
+
+def test_mobilenet_v2s_published_grid() -> None:
+    """MACs in millions by width and size: the table of tensorflow/models' slim/nets/mobilenet/README.md."""
+    published = {(224, 1): 300, (192, 1): 221, (160, 1): 154, (128, 1): 99, (96, 1): 56}
+    found = load("mobilenet_v2").sweep({"size": "96..224:32", "width": "1"}, figures="macs")
+    assert {(d["size"], d["width"]): d["macs"] // 10**6 for d in found} == published
+
+
+def test_conditions_speak_of_parameters_and_figures_in_the_spec_language() -> None:
+    model = load("resnet50")
+    sizes = [d["size"] for d in model.sweep({"size": "32..512"}, where="macs <= 2G and size % 2 == 0")]
+    wanted = [size for size in range(32, 513, 2) if model.count(size=size).totals["macs"] <= 2 * 10**9]
+    assert sizes == wanted
+    either = model.sweep({"size": "32..96:32"}, where=["macs < 100M or not size == 64", "act_peak <= 2MiB"])
+    assert [d["size"] for d in either] == [32, 96]
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 4])
+def test_the_front_is_that_of_brute_force(columns: int) -> None:
+    random.seed(columns)
+    for _ in range(120):
+        count = random.randint(0, 50)
+        values = [numpy.array([random.randint(0, 6) for _ in range(count)]) for _ in range(columns)]
+        kept = [
+            i for i in range(count)
+            if not any(all(c[j] <= c[i] for c in values) and any(c[j] < c[i] for c in values) for j in range(count))
+        ]  # fmt: skip
+        assert list(front(values)) == kept
+
+
+def test_directions_are_small_unless_they_say_otherwise() -> None:
+    assert [(d.name, d.upwards) for d in directions("macs, -field")] == [("macs", False), ("field", True)]
+    found = load("mobilenet_v2").sweep({"size": "96,128", "width": "0.5,1"}, pareto="macs,-size")
+    assert [(d["size"], d["width"]) for d in found] == [(96, Fraction(1, 2)), (128, Fraction(1, 2))]
+
+
+def test_a_sample_is_drawn_by_its_seed_and_each_design_once() -> None:
+    model = load("mobilenet_v2")
+    over = {"size": "32..256", "width": "0.1..2:0.05"}
+    one, two, other = (model.sweep(over, sample=50, seed=seed).to_rows() for seed in (1, 1, 2))
+    assert one == two != other
+    assert len({(d["size"], d["width"]) for d in one}) == len(one) == 50
+
+
+def test_rows_become_what_others_read() -> None:
+    found = load("mobilenet_v2").sweep({"width": [0.5, 1]}, figures=["params"])
+    assert found.to_rows() == [{"width": 0.5, "params": 1968680}, {"width": 1, "params": 3504872}]
+    pandas = pytest.importorskip("pandas")
+    assert isinstance(found.to_pandas(), pandas.DataFrame)
+
+
+# ---- solving ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_largest_input_under_a_limit_and_its_neighbour() -> None:
+    model = load("resnet50")
+    found = model.solve(maximize="size", most={"macs": "2G"})
+    assert found.best is not None
+    size = found.best["size"]
+    assert model.count(size=size).totals["macs"] <= 2 * 10**9 < model.count(size=size + 1).totals["macs"]
+    assert (found.next, found.breaks, found.binding) == ({"size": size + 1}, ("macs",), ("macs",))
+    assert found.method.startswith("monotone, proved")
+    assert found.designs < 50
+
+
+def test_a_limit_met_exactly_is_kept() -> None:
+    macs = load("resnet50").count(size=224).totals["macs"]
+    for amount, size in ((macs, 224), (macs - 1, 217)):
+        found = load("resnet50").solve({"size": "200..224"}, maximize="size", most={"macs": amount})
+        assert found.best is not None
+        assert load("resnet50").count(size=found.best["size"]).totals["macs"] <= amount
+        assert (found.best["size"] == 224) == (size == 224)
+    least = load("mobilenet_v2").solve({"width": "0.1..2:0.05"}, minimize="width", least={"params": 3504872})
+    assert least.best == {"width": 1}
+
+
+def test_a_batch_needs_no_range() -> None:
+    found = load("resnet50").solve(maximize="batch", most={"act_peak": "1GiB"})
+    one = load("resnet50").count().totals["act_peak_bytes"]
+    assert found.best == {"batch": 2**30 // one}
+
+
+def test_the_tiny_residual_nets_known_answer() -> None:
+    """max size x width under 150 M MACs, sizes 16 to 256: 26 x 46, as a staircase of evaluations and CP-SAT found."""
+    model = network(
+        "  - stem: conv width 3x3\n  - 3 x unit width\n  - 3 x unit 2*width stride=(2 if first else 1)\n  - gap\n"
+        "  - linear classes\n",
+        "{size: 32, width: 16, classes: 10}",
+        "defaults: {conv: {bias: false, norm: bn, act: relu}}\nblocks:\n  unit(out, stride=1):\n    - add:\n"
+        "        - [conv out 3x3 stride=stride, conv out 3x3 act=none]\n"
+        "        - conv out 1x1 stride=stride act=none when=(cin != out)\n    - relu\n",
+    )
+    found = model.solve({"size": "16..256", "width": "1..128"}, maximize="size*width", most={"macs": "150M"})
+    assert found.best is not None
+    assert found.best["size"] * found.best["width"] == 26 * 46
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_solutions_are_those_of_brute_force(seed: int) -> None:
+    """Jagged widths, two limits and an expression, against a count of every design."""
+    pick = random.Random(seed)
+    model = network(*JAGGED)
+    sizes, widths = sorted(pick.sample(range(4, 40), 4)), sorted(pick.sample(range(1, 40), 4))
+    costs = {(s, Fraction(w, 20)): model.count(size=s, w=Fraction(w, 20)).totals for s in sizes for w in widths}
+    macs = pick.choice([t["macs"] for t in costs.values()]) + pick.choice([-1, 0, 1])
+    peak = pick.choice([t["act_peak_bytes"] for t in costs.values()]) + pick.choice([0, 0, 4])
+    aim = pick.choice(["w,size", "size,w", "size*w", "params"])
+    score = {
+        "w,size": lambda s, w, t: (w, s), "size,w": lambda s, w, t: (s, w),
+        "size*w": lambda s, w, t: (s * w,), "params": lambda s, w, t: (t["params"],),
+    }[aim]  # fmt: skip
+    kept = [score(s, w, t) for (s, w), t in costs.items() if t["macs"] <= macs and t["act_peak_bytes"] <= peak]
+    over = {"size": sizes, "w": [w / 20 for w in widths]}
+    found = model.solve(over, maximize=aim, most={"macs": macs, "act_peak": f"{peak}B"})
+    if not kept:
+        assert found.best is None
+        return
+    assert found.best is not None
+    s, w = found.best["size"], found.best["w"]
+    assert score(s, w, costs[s, w]) == max(kept)
+
+
+def test_what_cannot_be_met_is_told_with_the_least_there_is(archcalc: Command) -> None:
+    done = archcalc("solve", "resnet50", "--maximize", "size", "--max", "params=1M", "--over", "size=32..512")
+    assert done.code == 1
+    assert "params ≤ 1M can't be met: the least there is, 25,557,032" in done.out
+    several = load("mobilenet_v2").solve(
+        {"size": "96,128", "width": "0.5,1"}, maximize="size,width", most={"macs": "1M"}, least={"params": "2M"}
+    )
+    assert (several.best, several.least) == (None, {"macs": 18885440})
+
+
+def test_json_is_the_contract(archcalc: Command) -> None:
+    done = archcalc(
+        "solve", "resnet50", "--maximize", "size", "--max", "macs=2G", "--over", "size=32..512", "--format", "json"
+    )
+    found = json.loads(done.out)
+    assert found["schema"] == "archcalc/solve/1"
+    assert (found["best"], found["next"]) == ({"size": 152}, {"size": 153, "breaks": ["macs"]})
+    swept = json.loads(
+        archcalc("sweep", "mobilenet_v2", "--over", "size=96,224", "--over", "width=1", "--format", "json").out
+    )
+    assert swept["schema"] == "archcalc/sweep/1"
+    assert [design["macs"] for design in swept["designs"]] == [56289152, 300774272]
+
+
+# ---- mistakes --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["sweep", "resnet50"], "nothing varies"),
+        (["sweep", "resnet50", "--over", "sise=1..3"], "no parameter 'sise'; did you mean 'size'"),
+        (["sweep", "resnet50", "--over", "size=9..3"], "holds no value"),
+        (["sweep", "resnet50", "--over", "size=0.5..3"], "needs a step"),
+        (["sweep", "resnet50", "--over", "size=1..3:0"], "more than 0"),
+        (["sweep", "resnet50", "--over", "size"], "name=range"),
+        (["sweep", "resnet50", "--over", "size=3,3"], "twice"),
+        (["sweep", "resnet50", "--over", "size=32..64", "--columns", "mcas"], "no metric 'mcas'; did you mean 'macs'"),
+        (["sweep", "resnet50", "--over", "size=32..64", "--where", "macs"], "no condition"),
+        (["sweep", "resnet50", "--over", "size=32..64", "--where", "macs <= 1M and"], "can't read"),
+        (["sweep", "resnet50", "--over", "size=32..64", "--where", "macs/params > 3"], "multiply"),
+        (["sweep", "resnet50", "--over", "size=32..64", "--pareto", "speed"], "no metric or axis 'speed'"),
+        (["sweep", "resnet50", "--over", "size=32..64", "--format", "parquet"], "--output"),
+        (["sweep", "resnet50", "--over", "size=32..64", "--format", "xml"], "unknown format"),
+        (["sweep", "resnet50", "--over", "size=32..64", "--columns", "latency"], "--device"),
+        (["sweep", "resnet50", "--over", "size=32..100000", "--over", "batch=1..100000"], "too many"),
+        (["solve", "resnet50"], "maximize"),
+        (["solve", "resnet50", "--maximize", "size", "--max", "act_peak=320"], "320 of what"),
+        (["solve", "resnet50", "--maximize", "size", "--max", "macs"], "metric=amount"),
+        (["solve", "resnet50", "--maximize", "size", "--max", "macs=many"], "must be a number"),
+        (["solve", "resnet50", "--maximize", "size"], "no end"),
+        (["solve", "resnet50", "--maximize", "nothing", "--over", "size=32..64"], "no metric or axis"),
+        (["solve", "lenet@nothing", "--maximize", "size"], "nothing"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_told(archcalc: Command, args: list[str], said: str) -> None:
+    done = archcalc(*args)
+    assert done.code == 2
+    assert said in done.err
+    assert "bug" not in done.err
+
+
+def test_an_empty_list_is_refused_in_python() -> None:
+    with pytest.raises(UsageError, match="holds no value"):
+        load("resnet50").sweep({"size": []})
