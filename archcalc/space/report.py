@@ -9,12 +9,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from archcalc import escapes
 from archcalc.errors import UsageError
 from archcalc.metrics import BYTES, figure
 from archcalc.ops.base import show
 from archcalc.render import numbers, times
 from archcalc.render.grid import listing
-from archcalc.render.json import printed
 from archcalc.space.axes import Axis, Value
 from archcalc.space.problem import Limit, Solution
 from archcalc.space.sweep import Sweep, plain
@@ -36,7 +36,7 @@ def table(found: Sweep, most: int | None = MOST_SHOWN) -> str:
     shown = [design for _, design in zip(range(most or len(found)), found, strict=False)]
     rows = [[cell(name, design[name]) for name in found.columns] for design in shown]
     parts = [listing(found.columns, rows, ()), ""] if rows else []
-    return "\n".join([*parts, *_summary(found, len(shown))])
+    return "\n".join([*parts, *map(escapes.line, _summary(found, len(shown)))])
 
 
 def cell(name: str, value: Value) -> str:
@@ -47,7 +47,7 @@ def cell(name: str, value: Value) -> str:
         return numbers.size_in_bytes(value)
     if name in ("params", "macs", "flops", "activations", "trainable_params", "buffers", "backward_macs"):
         return numbers.count(value)
-    return show(value)
+    return escapes.line(show(value))
 
 
 def _summary(found: Sweep, shown: int) -> list[str]:
@@ -68,8 +68,13 @@ def comma_separated(found: Sweep) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(found.columns)
-    writer.writerows([[plain(design[name]) for name in found.columns] for design in found])
+    writer.writerows([[_written(design[name]) for name in found.columns] for design in found])
     return out.getvalue().rstrip("\n")
+
+
+def _written(value: Value) -> Any:
+    found = plain(value)
+    return escapes.csv(found) if isinstance(found, str) else found
 
 
 def json(found: Sweep) -> str:
@@ -86,7 +91,7 @@ def json(found: Sweep) -> str:
         "interrupted": found.interrupted,
         "designs": found.to_rows(),
     }
-    return printed(whole)
+    return escapes.json(whole)
 
 
 def _range(axis: Axis) -> Any:
@@ -116,7 +121,7 @@ def solution_text(found: Solution) -> str:
     """The best design, how close it is to the limits, and why there is no better one."""
     aims = ", ".join(f"{'largest' if aim.upwards else 'smallest'} {aim.text}" for aim in found.aims)
     if found.best is None:
-        return "\n".join([f"{found.name}: no design keeps to {_all(found.limits)}", *_unmet(found), _method(found)])
+        return escapes.lines([f"{found.name}: no design keeps to {_all(found.limits)}", *_unmet(found), _method(found)])
     rows = [("best", _spelled(found.best)), *_kept(found)]
     if found.next is not None:
         over = ", ".join(f"{name} {figure(name, found.next_metrics[name])}" for name in found.breaks)
@@ -124,7 +129,9 @@ def solution_text(found: Solution) -> str:
     elif found.limits:
         rows.append(("next", "there is none: the range ends here"))
     width = max(len(name) for name, _ in rows)
-    return "\n".join([f"{found.name}: {aims}", *(f"{name:<{width}}  {text}" for name, text in rows), _method(found)])
+    return escapes.lines(
+        [f"{found.name}: {aims}", *(f"{name:<{width}}  {text}" for name, text in rows), _method(found)]
+    )
 
 
 def _all(limits: tuple[Limit, ...]) -> str:
@@ -186,7 +193,7 @@ def solution_json(found: Solution) -> str:
         "unbuilt": found.unbuilt,
         "least": {name: plain(value) for name, value in found.least.items()},
     }
-    return printed(whole)
+    return escapes.json(whole)
 
 
 SOLUTIONS: dict[str, Callable[[Solution], str]] = {"text": solution_text, "json": solution_json}
