@@ -8,6 +8,7 @@ import typer
 
 from archcalc.cli.entry import command
 from archcalc.cli.options import Batch, Dtype, Set, Spec, Train, bindings
+from archcalc.cli.saying import out
 from archcalc.cli.sweep import Over, Where
 
 
@@ -53,6 +54,6 @@ def solve(
     asked = {"bindings": bindings(sets), "train": train, "batch": batch, "dtype": dtype, "device": device}
     space = space_of(load(spec), over or [], **asked)
     found = solved(space, maximize=maximize, minimize=minimize, limits=limits, where=where or ())
-    typer.echo(SOLUTIONS[form](found))
+    out(SOLUTIONS[form](found))
     if found.best is None:
         raise typer.Exit(1)

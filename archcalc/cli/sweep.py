@@ -10,6 +10,7 @@ import typer
 from archcalc.cli.entry import command
 from archcalc.cli.options import Batch, Dtype, Quiet, Set, Spec, Train, bindings, names
 from archcalc.cli.progress import bar
+from archcalc.cli.saying import out
 from archcalc.errors import UsageError
 
 Over = Annotated[
@@ -84,7 +85,7 @@ def sweep(
         return
     text = table(found, top or 40) if form == "table" else FORMATS[form](found)
     if output is None:
-        typer.echo(text)
+        out(text)
     else:
         write(output, f"{text}\n".encode())
     if found.interrupted:
