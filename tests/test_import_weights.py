@@ -170,3 +170,115 @@ def test_where_things_are_looked_up_was_not_learned(tmp_path: Path) -> None:
         "picks": numpy.arange(25) % 9,
     }
     assert params(write(tmp_path / "g.onnx", nodes, {"x": [1, 25, 4]}, **arrays)) == 9 * 4 + 2 * 4
+
+
+KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
+FOLDED = "pkg.onnxscript.optimizer.folded_from"
+
+
+def said(file: str, **notes: dict[str, str]) -> str:
+    """The file with what torch's exporter notes beside its initializers."""
+    model = onnx.load(file)
+    for name, props in notes.items():
+        value = onnx.helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
+        for key, text in props.items():
+            value.metadata_props.add(key=key, value=text)
+        model.graph.value_info.append(value)
+    onnx.save(model, file)
+    return file
+
+
+def test_what_the_exporter_calls_a_buffer_is_one(tmp_path: Path) -> None:
+    """(x - mean) / std before 8 filters of 3x3x3 with a bias each."""
+    nodes = [node("Sub", ["x", "m"], ["a"]), node("Div", ["a", "s"], ["b"]), node("Conv", ["b", "w", "c"], ["y"])]
+    arrays = {"m": weights(1, 3, 1, 1), "s": weights(1, 3, 1, 1), "w": weights(8, 3, 3, 3), "c": weights(8)}
+    file = write(tmp_path / "n.onnx", nodes, {"x": [1, 3, 16, 16]}, **arrays)
+    notes = {"m": {KIND: "BUFFER"}, "s": {KIND: "BUFFER"}, "w": {KIND: "PARAMETER"}, "c": {KIND: "PARAMETER"}}
+    totals = load(said(file, **notes)).count().totals
+    assert (totals["params"], totals["buffers"]) == (8 * 3 * 3 * 3 + 8, 6)
+
+
+def test_a_copy_that_the_exporter_made_of_a_tied_weight_counts_once(tmp_path: Path) -> None:
+    """Thirty rows of eight, and the same, transposed, as the head."""
+    nodes = [node("Gather", ["e", "i"], ["a"]), node("MatMul", ["a", "val_0"], ["y"])]
+    kinds = {"i": TensorProto.INT64}
+    arrays = {"e": weights(30, 8), "val_0": weights(8, 30)}
+    file = write(tmp_path / "t.onnx", nodes, {"i": [1, 7]}, kinds=kinds, **arrays)
+    table = load(said(file, e={KIND: "PARAMETER"}, val_0={FOLDED: "['e']"})).count()
+    assert (table.totals["params"], table.totals["macs"]) == (30 * 8, 7 * 8 * 30)
+
+
+def test_what_the_exporter_computed_from_numbers_was_not_learned(tmp_path: Path) -> None:
+    nodes = [node("MatMul", ["x", "w"], ["a"]), node("Mul", ["a", "cos"], ["y"])]
+    file = write(tmp_path / "c.onnx", nodes, {"x": [1, 6, 8]}, w=weights(8, 8), cos=weights(6, 8))
+    assert params(said(file, w={KIND: "PARAMETER"}, cos={FOLDED: "['arange', 'f', 'mul']"})) == 64
+
+
+LEFT = {
+    "a table read by places": ([node("GatherND", ["w", "i"], ["y"])], {"i": [3, 1]}, {"w": weights(5, 4)}, 20),
+    "an outer product": ([node("Einsum", ["x", "w"], ["y"], equation="i,j->ij")], {"x": [8]}, {"w": weights(6)}, 6),
+    "a bias of a product of two inputs": (
+        [node("Gemm", ["a", "b", "c"], ["y"])], {"a": [3, 5], "b": [5, 4]}, {"c": weights(4)}, 4,
+    ),
+    "a first state": (
+        [node("LSTM", ["x", "W", "R", "", "", "h"], ["y"], hidden_size=6)], {"x": [5, 1, 4]},
+        {"W": weights(1, 24, 4), "R": weights(1, 24, 6), "h": weights(1, 1, 6)}, 24 * 4 + 24 * 6 + 6,
+    ),
+    "a plane that is sampled": ([node("GridSample", ["p", "g"], ["y"])], {"g": [1, 4, 4, 2]}, {"p": weights(1, 3, 8, 8)}, 192),
+    "a bias of a constant product": (
+        [node("ConstantOfShape", ["n"], ["z"]), node("Gemm", ["z", "w", "b"], ["h"]), node("Add", ["h", "x"], ["y"])],
+        {"x": [1, 12]}, {"n": ints(1, 6), "w": weights(6, 12), "b": weights(12)}, 6 * 12 + 12,
+    ),
+    "bounds of a clip": ([node("Clip", ["x", "lo", "hi"], ["y"])], {"x": [1, 8]}, {"lo": weights(), "hi": weights()}, 0),
+    "a scale beside one that a run gives": (
+        [
+            node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"]), node("Mul", ["s", "ws"], ["t"]),
+            node("MatMulInteger", ["q", "w", "z", "wz"], ["i"]), node("Cast", ["i"], ["f"], to=TensorProto.FLOAT),
+            node("Mul", ["f", "t"], ["y"]),
+        ],
+        {"x": [1, 16]}, {"ws": weights(10), "w": weights(16, 10, kind="int8"), "wz": numpy.zeros(10, "int8")}, 160,
+    ),
+    "a mask of zeros that the exporter made": ([node("Add", ["x", "val_3"], ["y"])], {"x": [1, 4, 4]}, {"val_3": numpy.zeros((4, 4), "float32")}, 0),
+    "a mask in half precision": (
+        [node("Add", ["x", "m"], ["y"])], {"x": [1, 4, 4]}, {"m": numpy.triu(numpy.full((4, 4), -6e4), 1).astype("float16")}, 0,
+    ),
+    "two numbers without axes": ([node("Add", ["x", "c"], ["y"])], {"x": []}, {"c": numpy.array(1.5, "float32")}, 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_no_learned_tensor_is_lost_and_nothing_else_is_one(name: str, tmp_path: Path) -> None:
+    nodes, inputs, arrays, wanted = LEFT[name]
+    kinds = {"i": TensorProto.INT64} if name.startswith("a table") else {}
+    kinds |= {"x": TensorProto.FLOAT16} if "half" in name else {}
+    table = load(write(tmp_path / "l.onnx", nodes, inputs, kinds=kinds, **arrays)).count()
+    assert (table.totals["params"], table.totals["uncounted"]) == (wanted, [])
+
+
+def test_a_network_holds_the_weights_of_both_branches(tmp_path: Path) -> None:
+    branches = {
+        f"{word}_branch": onnx.helper.make_graph(
+            [node("Conv", ["x", word], [f"{word}_y"], pads=[(k - 1) // 2] * 4)], word, [],
+            [onnx.helper.make_tensor_value_info(f"{word}_y", TensorProto.FLOAT, None)],
+            [onnx.numpy_helper.from_array(weights(4, 3, k, k), word)],
+        )
+        for word, k in (("then", 3), ("else", 1))
+    }  # fmt: skip
+    nodes = [node("If", ["c"], ["y"], **branches)]
+    file = write(tmp_path / "i.onnx", nodes, {"x": [1, 3, 8, 8], "c": []}, kinds={"c": TensorProto.BOOL})
+    table = load(file).count()
+    assert (table.totals["params"], table.totals["macs"]) == (4 * 27 + 4 * 3, 64 * 4 * 27)
+    assert any("only a run tells which branch" in note for note in table.graph.notes)
+
+
+def test_a_cache_that_is_empty_adds_nothing(tmp_path: Path) -> None:
+    nodes = [node("Concat", ["past", "x"], ["y"], axis=1)]
+    file = write(tmp_path / "e.onnx", nodes, {"past": [1, 0, 8], "x": [1, 3, 8]})
+    assert load(file).count().totals["uncounted"] == []
+
+
+def test_weights_that_arrive_as_inputs_are_said_to(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "w.onnx", [node("Conv", ["x", "c.weight"], ["y"])], {"x": [1, 3, 8, 8], "c.weight": [4, 3, 3, 3]}
+    )
+    assert load(file).count().graph.notes == ["weights are inputs of the graph and no parameters: c.weight"]

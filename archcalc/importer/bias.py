@@ -30,7 +30,7 @@ def as_bias(call: Call, x: Value, w: Value, shape: Shape) -> Value | None:
         return None
     own = (1,) * (len(shape) - len(w.shape or ())) + (w.shape or ())
     axis = len(shape) - 1 if node.op.word == "linear" else 1
-    if own[axis] != shape[axis] or size(own) != shape[axis]:
+    if axis >= len(shape) or axis < 0 or own[axis] != shape[axis] or size(own) != shape[axis]:
         return None
     learned_from = list(learned_of(w))
     keys = [origin.key for origin in learned_from]

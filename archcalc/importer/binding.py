@@ -147,6 +147,10 @@ class Rule:
                 raise ShapeError(f"it has no {parameter}")
         return given
 
+    def called(self, n: int) -> str:
+        """What an input is called."""
+        return self.inputs[n][0] if n < len(self.inputs) else ""
+
     def read(self) -> None:
         """Look at the signature, once. A name that Python has its own use for ends with an underscore."""
         if self.is_read:

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from archcalc.algebra import Dim, minimum
 from archcalc.errors import ShapeError
 from archcalc.importer.call import Call, Outputs
+from archcalc.importer.credit import give
 from archcalc.importer.proto import NodeProto, Subgraph
-from archcalc.importer.tensors import BOOL, INT64
+from archcalc.importer.tensors import BOOL, INT64, Tensor
 from archcalc.importer.trials import Built, Saved
 from archcalc.importer.values import Unknown, Value, axis_of, brief, least, spell_dim, whole
 from archcalc.importer.wire import Bad
@@ -30,6 +31,7 @@ def branched(call: Call, then: Subgraph, other: Subgraph, condition: bool | None
     if condition is not None:
         return call.body(then if condition else other, [])
     walker = call.walker
+    walker.undecided = True
     saved = walker.save()
     tried = [_tried(call, body, word, saved) for body, word in ((then, "then"), (other, "else"))]
     walker.node = call.node
@@ -38,11 +40,21 @@ def branched(call: Call, then: Subgraph, other: Subgraph, condition: bool | None
     if isinstance(taken.failure, Exception):
         raise taken.failure
     walker.redo(taken.built)
-    if any(found.failure is None and found.macs != 0 for found in tried):
+    _give_weights(call, taken, tried[1 - dearer])
+    if any(found.failure is None and found.built.nodes for found in tried):
         shown = " and ".join(brief(found.macs) if found.failure is None else "no" for found in tried)
         word = ("then", "else")[dearer]
         call.note(f"only a run tells which branch is taken; counted is `{word}`, of {shown} MACs")
     return taken.outputs
+
+
+def _give_weights(call: Call, taken: Tried, other: Tried) -> None:
+    """A network holds the weights of both branches: those of the other go to the last layer of the one that counts."""
+    walker = call.walker
+    left = [key for key in other.built.owners if isinstance(key, Tensor) and key not in walker.owners]
+    positions = [value.node for value in taken.outputs if isinstance(value, Value) and value.node is not None]
+    if left and positions and positions[-1] < len(walker.graph.nodes):
+        give(walker, positions[-1], {f"other{n + 1}": walker.constant(tensor) for n, tensor in enumerate(left)})
 
 
 class Tried(NamedTuple):

@@ -19,6 +19,7 @@ from archcalc.ops.foreign import foreign
 from archcalc.ops.reshaping import Reshape
 
 if TYPE_CHECKING:
+    from archcalc.importer.binding import Rule
     from archcalc.importer.walk import Walker
 
 Outputs = list[Value | Values | None]
@@ -61,6 +62,8 @@ class Call:
     ) -> None:
         self.walker, self.node, self.inputs, self.scope, self.domain = walker, node, inputs, scope, domain
         self.assumed = walker.assumed
+        self.rule: Rule | None = None
+        self.first = 0  # the layer that the rule's own begin with
 
     # what it is given
 
@@ -110,6 +113,21 @@ class Call:
         if value is None:
             raise Bad(f"node {self.where} ({self.op}) lacks its input {n + 1}")
         return value
+
+    def is_scale(self, values: Sequence[Value]) -> bool:
+        """Whether it is the one number that a tensor is quantised with as it runs."""
+        nodes = self.walker.graph.nodes
+        return len(values) == 1 and values[0].shape == () and nodes[values[0].node or 0].op.word == "quantize"
+
+    def is_shared(self, value: Value) -> bool:
+        """Whether other nodes read a tensor of the file as well, that nobody says to be learned."""
+        name = next((name for name, read in zip(self.node.inputs, self.inputs, strict=False) if read is value), "")
+        return self.scope.reads[name] > 1 and all(not origin.said for origin in value.origins)
+
+    def explain(self, value: Value, role: str) -> None:
+        """What a tensor of the file is, if not learned."""
+        for origin in value.origins:
+            self.walker.roles.setdefault(origin.key, role)
 
     def is_batched(self, shape: Shape) -> bool:
         """Whether a shape begins with the axis of a batch, of one sample."""
@@ -199,12 +217,13 @@ class Call:
             return self.known(shape, content, result)
         self.check(shape)
         walker, weights, sample = self.walker, weights or {}, self.walker.sample(shape)
-        op, share, owned = claim(op, sample, self.samples(inputs), weights, buffers or {}, walker.owners)
+        op, share, owned, kept = claim(op, sample, self.samples(inputs), weights, buffers or {}, walker.owners)
         hint = hint or next((o.name for v in weights.values() if v is not None for o in v.origins if o.name), "")
         positions = tuple([value.node for value in inputs if value.node is not None])
         position = walker.place(op, positions, sample if shown is None else shown, hint, self.node, share)
-        for key in owned:
+        for key in (*owned, *kept):
             walker.owners[key] = position
+        walker.kept.update(kept)
         return Value(shape, result, position, content)
 
     def check(self, shape: Shape) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from archcalc.algebra import Dim, Number
+from archcalc.importer.masks import is_mask, is_zero
 from archcalc.importer.names import generated
 from archcalc.importer.tensors import INDICES, NARROW
 from archcalc.importer.values import Origin, Value, spell_dim
@@ -16,13 +17,17 @@ Weights = Mapping[str, Value | None]
 
 
 class Claim(NamedTuple):
-    """An operator with the weights that no earlier layer has, the layer whose weights it uses, and the keys of what it
-    owns from now on.
+    """An operator with the weights that no earlier layer has, the layer whose weights it uses, and the tensors that it
+    owns from now on: parameters, and buffers.
     """
 
     op: Op
     share: int | None
-    owned: list[Hashable]
+    owned: dict[Hashable, Origin]
+    kept: dict[Hashable, Origin]
+
+
+Owned = dict[Hashable, tuple[str, Origin]]  # by the tensor: what it is to a layer
 
 
 def claim(
@@ -31,39 +36,63 @@ def claim(
     """What a layer with these constants may call its own; `shape` and `inputs` are of one sample, `owners` the layers
     of what is taken.
     """
-    learned = {origin.key: origin for value in weights.values() if value is not None for origin in learned_of(value)}
-    others = {origin.key: origin for value in buffers.values() if value is not None for origin in value.origins}
+    learned, others = _parted(weights, buffers)
     if not learned and not others:
         has_weights = type(op).weights is not Op.weights and op.weights(*inputs)
-        return Claim(
-            as_foreign(op, shape, inputs, {}, {}) if has_weights else op, None, []
-        )  # weights of its own are computed
-    fresh = {key: origin for key, origin in learned.items() if key not in owners}
-    fresh_others = {key: origin for key, origin in others.items() if key not in owners}
-    owned = [*fresh, *fresh_others]
-    whole = len(owned) == len(learned) + len(others)
-    if owned and not whole:
-        return Claim(as_foreign(op, shape, inputs, named(weights, fresh), named(buffers, fresh_others)), None, owned)
+        return Claim(as_foreign(op, shape, inputs, {}, {}) if has_weights else op, None, {}, {})  # they are computed
+    fresh = {key: found for key, found in learned.items() if key not in owners}
+    fresh_others = {key: found for key, found in others.items() if key not in owners}
+    count = len(fresh) + len(fresh_others)
+    whole = count == len(learned) + len(others)
+    own = {key: origin for key, (_, origin) in fresh.items()}, {key: o for key, (_, o) in fresh_others.items()}
+    if count and not whole:
+        return Claim(as_foreign(op, shape, inputs, named(fresh), named(fresh_others)), None, *own)
     share = None if whole else next(owners[key] for key in (*learned, *others))
-    return Claim(
-        (
-            op
-            if _holds(op, inputs, learned, others)
-            else as_foreign(op, shape, inputs, named(weights, learned), named(buffers, others))
-        ),
-        share,
-        owned,
-    )
+    if not _holds(op, inputs, learned, others):
+        op = as_foreign(op, shape, inputs, named(learned), named(others))
+    return Claim(op, share, *own)
 
 
-def _holds(
-    op: Op, inputs: Sequence[Shape], learned: Mapping[Hashable, Origin], others: Mapping[Hashable, Origin]
-) -> bool:
+def _parted(weights: Weights, buffers: Weights) -> tuple[Owned, Owned]:
+    """The tensors behind weights and behind buffers; what an exporter calls a buffer is one wherever it stands, and
+    what it calls a constant is neither.
+    """
+    learned: Owned = {}
+    others: Owned = {}
+    for name, value in weights.items():
+        for origin in learned_of(value) if value is not None else ():
+            if origin.said != "constant":
+                (others if origin.said == "buffer" else learned).setdefault(origin.key, (name, origin))
+    for name, value in buffers.items():
+        for origin in value.origins if value is not None else ():
+            others.setdefault(origin.key, (name, origin))
+    return learned, others
+
+
+def _holds(op: Op, inputs: Sequence[Shape], learned: Owned, others: Owned) -> bool:
     """Whether the operator's own weights and buffers are as large as those in the file."""
     if isinstance(op, Foreign):
         return False
     given = ((op.weights(*inputs), learned), (op.buffers(*inputs), others))
-    return all(total(own.values()) == total(origin.shape for origin in found.values()) for own, found in given)
+    return all(total(own.values()) == total(origin.shape for _, origin in found.values()) for own, found in given)
+
+
+def learned(value: Value | None) -> bool:
+    """Whether a constant in arithmetic was learned: an initializer of floats, but no mask, no zeros and no single
+    number that an exporter made up.
+    """
+    if value is None or value.node is not None or not value.is_float:
+        return False
+    return any(map(_is_learned, value.origins))
+
+
+def _is_learned(origin: Origin) -> bool:
+    if origin.said:
+        return origin.said in ("parameter", "buffer")
+    made_up = generated(origin.name)
+    if not origin.given or (made_up and size(origin.shape) == 1):
+        return False
+    return not is_mask(origin.tensor) and not (made_up and is_zero(origin.tensor))
 
 
 def learned_of(value: Value) -> Iterable[Origin]:
@@ -80,7 +109,7 @@ def learned_of(value: Value) -> Iterable[Origin]:
     }
     whole = {size(origin.shape) for origin in found.values() if not origin.reduced}
     kept = [origin for origin in found.values() if not origin.reduced or size(origin.shape) not in whole]
-    for counts in (_is_no_index, _is_given, _is_named):
+    for counts in (_is_no_index, _is_given, _is_named, _is_stored):
         kept = list(filter(counts, kept)) or kept
     return kept
 
@@ -97,6 +126,11 @@ def _is_named(origin: Origin) -> bool:
     return size(origin.shape) != 1 or not generated(origin.name)
 
 
+def _is_stored(origin: Origin) -> bool:
+    """Whether its numbers are in the file; others are all the same, as a first state is."""
+    return origin.tensor is not None
+
+
 def stored(value: Value) -> bool:
     """Whether it is made of quantised numbers, whose scales and zero points were not learned."""
     return any(origin.kind in NARROW for origin in value.origins)
@@ -106,14 +140,11 @@ def total(shapes: Iterable[Shape]) -> Number:
     return sum(map(size, shapes))
 
 
-def named(weights: Weights, origins: Mapping[Hashable, Origin]) -> dict[str, Shape]:
+def named(owned: Owned) -> dict[str, Shape]:
     """The tensors of the file behind the weights, each once."""
     found: dict[str, Shape] = {}
-    left = dict(origins)
-    for name, value in weights.items():
-        for origin in learned_of(value) if value is not None else ():
-            if left.pop(origin.key, None) is not None:
-                found[name if name not in found else f"{name}{len(found) + 1}"] = origin.shape
+    for name, origin in owned.values():
+        found[name if name not in found else f"{name}{len(found) + 1}"] = origin.shape
     return found
 
 
@@ -137,4 +168,4 @@ def repeated(op: Op, times: list[Dim], inputs: Sequence[int], shape: Shape, shap
     )
 
 
-__all__ = ["Claim", "Weights", "as_foreign", "claim", "learned_of", "repeated", "stored"]
+__all__ = ["Claim", "Weights", "as_foreign", "claim", "learned", "learned_of", "repeated", "stored"]

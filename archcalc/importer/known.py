@@ -55,6 +55,8 @@ def root(x: Any) -> Any:
 
 
 def power(a: Any, b: Any) -> Any:
+    if b == Fraction(1, 2):
+        return root(a)
     if not isinstance(b, int) or abs(b) > 64 or (isinstance(a, int) and abs(a) > 1 << 64):
         raise ArchcalcError("no exact power")
     return a**b if b >= 0 else Fraction(a) ** b

@@ -16,6 +16,7 @@ from keyword import iskeyword
 from archcalc.errors import Mark
 from archcalc.graph import Graph, Group
 from archcalc.importer.proto import NodeProto
+from archcalc.ops import OPS
 
 _ROLE = re.compile(
     r"^(?P<layer>.+?)[._/:](?:weights?|bias(?:es)?|kernel|gamma|beta|scale|alpha|embeddings?|embedding_table|w|b|s|rm|riv|W|R|B|bn_s|bn_b|ReadVariableOp)"
@@ -188,7 +189,9 @@ class Namer:
             scope = path if leaf else scope
             while True:
                 count = counts[scope, word] = counts.get((scope, word), 0) + 1
-                name = "/".join((*scope, word if count == 1 else f"{word}{count}"))
+                numbered = f"{word}{count}"
+                numbered = f"{word}_{count}" if numbered in OPS else numbered  # `relu6` is a layer's word
+                name = "/".join((*scope, word if count == 1 else numbered))
                 if name not in used and tuple(name.split("/")) not in inside:
                     return name
         while name in used:

@@ -172,7 +172,7 @@ class ModelFile:
             assert named.dims is not None
             expression = self.dims.get((named.name, axis))
             dim = named.dims[axis]
-            if expression is None and isinstance(dim, int) and dim > 0:
+            if expression is None and isinstance(dim, int) and dim >= 0:
                 return 1 if axis == 0 and samples > 1 and dim == samples and len(named.dims) > 1 else dim
             return self._evaluated(
                 expression or (dim if isinstance(dim, str) else f"{named.name}_{axis}"), values, walker
@@ -182,7 +182,14 @@ class ModelFile:
         walker.samples, walker.watch = samples, watch
         walker.given = {name: value for name, value in values.items() if isinstance(value, (int, Poly))}
         with readable(self.spec.path), uncollected():
-            graph = walker.build()
+            try:
+                graph = walker.build()
+            except Bad as error:
+                free = [name for name, value in values.items() if isinstance(value, Poly)]
+                if not walker.undecided or not free:
+                    raise
+                given = " ".join(f"--set {name}=N" for name in free)
+                raise Bad(f"{error}; an If before it is decided by a size that is free: {given}") from None
         return graph, walker
 
     def _evaluated(self, expression: str, values: Mapping[str, Any], walker: Walker) -> Dim:
@@ -287,7 +294,7 @@ def open_dims(proto: ModelProto, guess: bool = True) -> tuple[dict[tuple[str, in
     for named in inputs:
         for axis, dim in enumerate(named.dims or ()):
             if isinstance(dim, int) and dim != -1:
-                if dim < 1:
+                if dim < 0:
                     raise Bad(f"input '{named.name}' has a size of {dim}")
                 continue
             if _is_batch(named, axis, dim, batch):

@@ -18,7 +18,7 @@ def live(nodes: list[NodeProto], outputs: Sequence[str], known: set[str], within
     """
     producers: dict[str, int] = {}
     for n, node in enumerate(nodes):
-        node.reads = node_reads(node)
+        node.reads, node.place = node_reads(node), n
         for name in node.outputs:
             if name and (name in producers or name in known):
                 raise Bad(f"node {called(node, n)}: its output '{name}' is the name of another value{within}")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from archcalc.importer.signature import say
 from archcalc.importer.tensors import Tensor, read_sparse, read_tensor
 from archcalc.importer.wire import Bad, Malformed, Stretch, entry, fields, passed, real, reals, signed, varints
 
@@ -59,6 +60,7 @@ class NodeProto:
     overload: str = ""
     graphs: tuple[Subgraph, ...] = ()  # among its attributes
     reads: list[str] = field(default_factory=list)  # the values that it reads, those in its graphs included
+    place: int = 0  # among the nodes of its graph
 
 
 class Referred(NamedTuple):
@@ -107,6 +109,7 @@ class GraphProto:
     inputs: list[Named] = field(default_factory=list)
     outputs: list[Named] = field(default_factory=list)
     values: Described = field(default_factory=Described)
+    says: bool = False  # whether the exporter says which initializers are parameters
 
 
 @dataclass(slots=True, eq=False)
@@ -188,6 +191,7 @@ def read_graph(stretch: Stretch) -> GraphProto:
             graph.values.note(Stretch(source, value, stop))
         elif number == 2:
             graph.name = Stretch(source, value, stop).text()
+    graph.says = say(graph.initializers, graph.values)
     own = {tensor.name for tensor in graph.initializers}  # old files list their initializers among the inputs
     graph.inputs = [_named(stretch) for stretch in inputs if not own or _name(stretch) not in own]
     return graph

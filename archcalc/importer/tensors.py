@@ -6,7 +6,7 @@ Field numbers and kinds are those of onnx.proto (https://github.com/onnx/onnx/bl
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain
 from math import isfinite, prod
@@ -71,6 +71,9 @@ class Tensor:
     packed: list[tuple[int, Any]] = field(default_factory=list)
     outside: str | None = None  # the file that holds its numbers
     sparse: bool = False
+    said: str = ""  # what the exporter calls it: parameter, buffer, constant, or "unnamed" among such
+    made_from: tuple[str, ...] = ()  # several tensors, or a part of one, that the exporter made it from
+    copy_of: Tensor | None = None  # the tensor that the exporter made it from, if its numbers are the same
 
     @property
     def elements(self) -> int:
@@ -78,7 +81,12 @@ class Tensor:
 
     def again(self) -> Tensor:
         """Another one with the same numbers."""
-        return Tensor(self.name, self.dims, self.kind, self.raw, self.packed, self.outside, self.sparse)
+        return replace(self)
+
+    @property
+    def bytes(self) -> int:
+        """How long its numbers are in the file; packed ones fill whole bytes."""
+        return -(-self.elements * BITS.get(self.kind, 8) // 8)
 
     def content(self) -> tuple[Any, ...] | None:
         """Its numbers if they are few and here, exact; None where they aren't known."""

@@ -41,6 +41,11 @@ class Origin(NamedTuple):
     reduced: bool = False
 
     @property
+    def said(self) -> str:
+        """What the exporter calls it, if it does."""
+        return self.tensor.said if self.tensor is not None else ""
+
+    @property
     def kind(self) -> int:
         """The kind of its numbers; floats where they are made when the network runs."""
         return self.tensor.kind if self.tensor is not None else FLOAT

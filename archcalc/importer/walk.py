@@ -14,8 +14,11 @@ from archcalc.algebra import Dim, Number, Poly, symbol
 from archcalc.errors import ArchcalcError, Mark, ShapeError, Undecided
 from archcalc.fields import FieldErrors, spelled
 from archcalc.graph import Graph, Input, Node, Uncounted
+from archcalc.importer.binding import Rule
 from archcalc.importer.call import Call, Outputs, Scope
 from archcalc.importer.claims import repeated
+from archcalc.importer.credit import credited
+from archcalc.importer.doubts import doubts
 from archcalc.importer.names import Namer
 from archcalc.importer.order import DEEPEST, called, live
 from archcalc.importer.own import PRODUCER, Layers, restored
@@ -59,7 +62,10 @@ class Walker:
         self.layers = Layers() if model.producer == PRODUCER else None
         self.uncounted: list[tuple[str, str, str]] = []  # operator, node, reason
         self.notes: dict[str, None] = {}
-        self.owners: dict[Hashable, int] = {}
+        self.owners: dict[Hashable, int] = {}  # the layer of each tensor that one has as parameters or buffers
+        self.roles: dict[Hashable, str] = {}  # what tensors are that no layer has, by the inputs that they stand at
+        self.undecided = False  # whether a branch was taken that only a run decides
+        self.kept: set[Hashable] = set()  # those that are buffers
         self.ops: dict[Any, Op] = {}
         self.symbols: dict[str, Poly] = {}
         self.bounded: dict[str, Dim] = {}  # sizes that only a run would tell, taken at their most
@@ -153,7 +159,7 @@ class Walker:
         )
         self.graph.uncounted = self._summed_up()
         self.graph.assumed = list(self.assumed.conditions)
-        self.graph.notes = [*self.notes, *self._at_most()]
+        self.graph.notes = [*self.notes, *self._at_most(), *doubts(self)]
         if self.layers is not None:
             self.moved = restored(self.graph, self.layers, self.given)
             self.namer.move(self.moved)
@@ -184,9 +190,8 @@ class Walker:
 
     def constant(self, tensor: Tensor) -> Value:
         known = tensor if tensor.kind not in FLOATS or tensor.elements <= MOST_FLOATS else None
-        return Value(
-            tensor.dims, tensor.kind, None, None, (Origin(tensor, tensor.name, tensor.dims, True, tensor),), known
-        )
+        origin = Origin(tensor.copy_of or tensor, tensor.name, tensor.dims, True, tensor)
+        return Value(tensor.dims, tensor.kind, None, None, (origin,), known)
 
     def input(self, named: Named) -> Value:
         if named.dims is None:
@@ -203,6 +208,8 @@ class Walker:
             raise Bad(f"input '{named.name}': {error}") from None
         if len(self.graph.nodes) >= MOST_NODES:
             raise Bad(f"the network has more than {MOST_NODES:,} layers")
+        if any(isinstance(dim, int) and dim == 0 for dim in shape):
+            return Value(shape, named.kind, None, ())  # an empty cache: there is nothing to compute from
         position = len(self.graph.nodes)
         sample = self.sample(shape)
         name = self.namer.input(named.name)
@@ -223,7 +230,7 @@ class Walker:
             if self.walked > MOST_NODES:
                 raise Bad(f"more than {MOST_NODES:,} nodes, with those in loops and functions")
             if self.depth == 0:
-                self.line += 1
+                self.line = node.place + 1
             self.node = node
             for name, value in zip(node.outputs, self.outputs(node, scope), strict=False):
                 if name:
@@ -272,7 +279,8 @@ class Walker:
             return call.unknown("no rule for it")
         return self.applied(rule, call)
 
-    def applied(self, rule: Callable[[Call], Any], call: Call) -> Outputs:
+    def applied(self, rule: Rule, call: Call) -> Outputs:
+        call.rule, call.first = rule, len(self.graph.nodes)
         try:
             found = rule(call)
         except Unknown as unknown:
@@ -292,11 +300,9 @@ class Walker:
                 f"node {called(call.node, self.line - 1)} ({call.node.op}):"
                 f" {spelled(error.problems[0])}{call.inputs_in_words()}"
             ) from None
-        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, StopIteration):
-            raise Bad(
-                f"node {called(call.node, self.line - 1)} ({call.node.op}): its inputs or attributes don't fit what the"
-                f" operator takes{call.inputs_in_words()}"
-            ) from None
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError) as error:
+            return call.unknown(f"archcalc's rule for it fails here, which is worth a report ({type(error).__name__})")
+        credited(call, found)
         if isinstance(found, list) and not isinstance(found, Values):
             return [*found, *(call.beside(name) for name in call.names[len(found) :])]
         return [self.shown(found, call.node)]

@@ -63,6 +63,9 @@ def spread(
         return call.known(shape, content, kind, _unscaled(values, shape))
     constants = [value for value in values if value.is_constant]
     weights = {"weight" if not n else f"weight{n + 1}": value for n, value in enumerate(constants) if learned(value)}
+    if len(constants) == 1 and (role := _unlearned(call, word, constants[0], moving)):
+        call.explain(constants[0], role)
+        weights = {}
     if len(weights) == len(constants) == len(moving) == 1 and word in ("add", "mul"):
         value = _affine(call, word, moving[0], constants[0], shape)
         if value is not None:
@@ -74,6 +77,13 @@ def spread(
         words=word if number is None else f"{word} {spell_dim(number)}", elementwise=(len(values) - 1) * size(shape),
         weights=weights, flags=("in_place", "is_gate") if word == "mul" and len(moving) > 1 else IN_PLACE, kind=kind,
     )  # fmt: skip
+
+
+def _unlearned(call: Call, word: str, constant: Value, moving: list[Value]) -> str:
+    """What a constant is that wasn't learned: a scale beside the one that a run gives, a number that several read."""
+    if word == "mul" and call.is_scale(moving):
+        return "scale"
+    return "constant" if size(constant.dims) == 1 and call.is_shared(constant) else ""
 
 
 def _unscaled(values: list[Value], shape: Shape) -> list[Value]:

@@ -120,10 +120,10 @@ class Moves:
             self.pads = self.given_pads()
             return tuple(total - before - after for total, (before, after) in zip(full, self.pads, strict=True))
         for total, target in zip(full, wanted[-len(sizes) :], strict=True):
-            cut: Any = total - target
+            cut: Any = maximum(total - target, 0) if self.given.output_shape is None else total - target
             half = cut // 2
             self.pads.append((cut - half, half) if self.mode == "SAME_LOWER" else (half, cut - half))
-        return tuple(wanted[-len(sizes) :])
+        return tuple(total - before - after for total, (before, after) in zip(full, self.pads, strict=True))
 
     def proposed(self, call: Call, cls: type[Op], same: bool = True, **fields: Any) -> Op | None:
         """The language's operator with these windows, if it has such."""
@@ -221,7 +221,10 @@ def qlinear_conv(
 
 
 @rule("ConvInteger")
-def conv_integer(call: Call, x: Value, w: Value, *, windows: Windows) -> Value:
+def conv_integer(
+    call: Call, x: Value, w: Value, x_zero_point: Value | None = None, w_zero_point: Value | None = None, *,
+    windows: Windows,
+) -> Value:  # fmt: skip
     return convolved(call, x, w, None, windows, kind=6)
 
 

@@ -25,7 +25,7 @@ def multiplied(
     out, inner = product_shape(call, left, right)
     macs, cost = size(out) * inner, size(out) if bias is not None else 0
     if a.is_constant and b.is_constant:
-        return call.known(out, None, kind, [a, b])
+        return call.known(out, None, kind, [a, b, bias])
     if not a.is_constant and not b.is_constant:
         op = call.made(MatMul) if bias is None and flip == (False, False) else None
         return call.figure("matmul", out, [a, b, bias], op=op, macs=macs, elementwise=cost, reach=Reach.ALL, kind=kind)
@@ -75,7 +75,9 @@ def gemm(
 
 
 @rule("MatMulInteger")
-def matmul_integer(call: Call, A: Value, B: Value) -> Value:
+def matmul_integer(
+    call: Call, A: Value, B: Value, a_zero_point: Value | None = None, b_zero_point: Value | None = None
+) -> Value:
     return multiplied(call, A, B, kind=6)
 
 

@@ -201,7 +201,9 @@ def multi_head(
 @rule("GroupQueryAttention", domain=MICROSOFT)
 def grouped(
     call: Call, query: Value, key: Value | None = None, value: Value | None = None, past_key: Value | None = None,
-    past_value: Value | None = None, *, num_heads: int = 1, kv_num_heads: int = 1, do_rotary: bool = False,
+    past_value: Value | None = None, seqlens_k: Value | None = None, total_sequence_length: Value | None = None,
+    cos_cache: Value | None = None, sin_cache: Value | None = None, *, num_heads: int = 1, kv_num_heads: int = 1,
+    do_rotary: bool = False,
 ) -> Outputs:  # fmt: skip
     """Attention whose keys and values are shared between heads; new ones are put behind those of the cache."""
     (b, steps, width), heads, shared = query.axes(3), num_heads, kv_num_heads
@@ -217,10 +219,21 @@ def grouped(
     return [found, *call.beside_it(found, "cache", cache, cache)]
 
 
-@rule("RotaryEmbedding", also=MICROSOFT)
-def rotary(call: Call, X: Value) -> Value:
+@rule("RotaryEmbedding", domain=MICROSOFT)
+def rotary(
+    call: Call, X: Value, position_ids: Value | None = None, cos_cache: Value | None = None,
+    sin_cache: Value | None = None,
+) -> Value:  # fmt: skip
     """Two products and a sum an element."""
     return call.figure("rotary", X.dims, [X], elementwise=3 * size(X.dims))
+
+
+@rule("RotaryEmbedding")
+def rotary_embedding(
+    call: Call, X: Value, cos_cache: Value | None = None, sin_cache: Value | None = None,
+    position_ids: Value | None = None,
+) -> Value:  # fmt: skip
+    return rotary(call, X)
 
 
 @rule("GroupNorm", "SkipGroupNorm", domain=MICROSOFT)

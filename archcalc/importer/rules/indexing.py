@@ -9,7 +9,6 @@ from archcalc.errors import ShapeError
 from archcalc.importer.known import is_small, taken
 from archcalc.importer.rules.base import IN_PLACE, Call, Outputs, Reach, Shape, Unknown, Value, learned, rule, size
 from archcalc.importer.rules.joining import cut
-from archcalc.importer.rules.shapes import sizes
 from archcalc.importer.tensors import BOOL, INT32, INT64
 from archcalc.importer.values import axis_of, spell_dim, whole
 from archcalc.ops.dense import Embedding
@@ -205,9 +204,11 @@ def grid_sample(call: Call, X: Value, grid: Value, *, mode: str = "linear") -> V
 
 @rule("AffineGrid")
 def affine_grid(call: Call, theta: Value, size_: Value) -> Value:
-    dims = sizes(call, size_)
-    out = (dims[0], *dims[2:], len(dims) - 2)
-    return call.figure("affine_grid", out, [theta], macs=size(out) * (len(dims) - 1), reach=Reach.MIXED)
+    out = call.declared
+    if size_.content is not None or out is None:
+        dims = size_.numbers("sizes")
+        out = (dims[0], *dims[2:], len(dims) - 2)
+    return call.figure("affine_grid", out, [theta], macs=size(out) * (out[-1] + 1), reach=Reach.MIXED)
 
 
 @rule("Col2Im")
@@ -231,7 +232,7 @@ def dft(
 ) -> Value:  # fmt: skip
     """A dense transform: every output is a sum of products with every input; a complex product takes four real ones."""
     shape = input.dims
-    given = axis.only() if axis is not None else None
+    given = axis.numbers("axis")[0] if axis is not None else None
     n = axis_of((1 if call.opset < 20 else -2) if given is None else given, len(shape))
     wanted = whole(dft_length.only()) if dft_length is not None else None
     real_in, real_out = shape[-1] == 1, onesided and inverse

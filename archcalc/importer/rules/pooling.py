@@ -17,7 +17,10 @@ def pool(call: Call, X: Value, *, windows: Windows) -> Outputs:
 
 
 @rule("QLinearAveragePool", domain=MICROSOFT)
-def qlinear_pool(call: Call, X: Value, *, channels_last: bool = False, windows: Windows) -> Value:
+def qlinear_pool(
+    call: Call, X: Value, x_scale: Value | None = None, x_zero_point: Value | None = None,
+    y_scale: Value | None = None, y_zero_point: Value | None = None, *, channels_last: bool = False, windows: Windows,
+) -> Value:  # fmt: skip
     return pooled(call, X, "avgpool", windows, channels_last)
 
 
@@ -52,7 +55,10 @@ def global_pool(call: Call, X: Value) -> Value:
 
 
 @rule("QLinearGlobalAveragePool", domain=MICROSOFT)
-def qlinear_global_pool(call: Call, X: Value, *, channels_last: bool = False) -> Value:
+def qlinear_global_pool(
+    call: Call, X: Value, x_scale: Value | None = None, x_zero_point: Value | None = None,
+    y_scale: Value | None = None, y_zero_point: Value | None = None, *, channels_last: bool = False,
+) -> Value:  # fmt: skip
     return pooled_whole(call, X, "gap", last=channels_last)
 
 

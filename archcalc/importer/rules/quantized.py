@@ -24,7 +24,7 @@ def quantize(call: Call, x: Value, y_scale: Value | None = None, y_zero_point: V
 
 
 @rule("DequantizeLinear", also=MICROSOFT)
-def dequantize(call: Call, x: Value) -> Value:
+def dequantize(call: Call, x: Value, x_scale: Value | None = None, x_zero_point: Value | None = None) -> Value:
     """Offset and scale."""
     if x.shape is None or x.is_constant:
         return Value(x.shape, FLOAT, x.node, None, x.origins)
@@ -39,13 +39,19 @@ def dynamic_quantize(call: Call, x: Value) -> Outputs:
 
 
 @rule("QLinearAdd", "QLinearMul", domain=MICROSOFT)
-def qlinear_binary(call: Call, A: Value, A_scale: Value | None, A_zero_point: Value | None, B: Value) -> Value:
+def qlinear_binary(
+    call: Call, A: Value, A_scale: Value | None, A_zero_point: Value | None, B: Value, B_scale: Value | None = None,
+    B_zero_point: Value | None = None, C_scale: Value | None = None, C_zero_point: Value | None = None,
+) -> Value:  # fmt: skip
     word, cls = ("add", Add) if call.op == "QLinearAdd" else ("mul", Mul)
     return spread(call, word, cls, [A, B])
 
 
 @rule("QLinearSigmoid", "QLinearLeakyRelu", domain=MICROSOFT)
-def qlinear_unary(call: Call, X: Value) -> Value:
+def qlinear_unary(
+    call: Call, X: Value, X_scale: Value | None = None, X_zero_point: Value | None = None,
+    Y_scale: Value | None = None, Y_zero_point: Value | None = None,
+) -> Value:  # fmt: skip
     return mapped(call, X, *(("sigmoid", 4) if call.op == "QLinearSigmoid" else ("leaky_relu", 2)))
 
 
@@ -58,14 +64,21 @@ def qlinear_concat(
 
 
 @rule("QLinearSoftmax", domain=MICROSOFT)
-def qlinear_softmax(call: Call, X: Value, *, axis: int = -1) -> Value:
+def qlinear_softmax(
+    call: Call, X: Value, X_scale: Value | None = None, x_zero_point: Value | None = None,
+    y_scale: Value | None = None, y_zero_point: Value | None = None, *, axis: int = -1,
+) -> Value:  # fmt: skip
     count = size(X.dims)
     rows = call.assumed.quotient(count, X.dims[axis_of(axis, len(X.dims))])
     return call.figure("softmax", X.dims, [X], elementwise=5 * count - 2 * rows)
 
 
 @rule("QLinearReduceMean", domain=MICROSOFT)
-def qlinear_reduce(call: Call, data: Value, *, axes: list[int] | None = None, keepdims: bool = True) -> Value:
+def qlinear_reduce(
+    call: Call, data: Value, data_scale: Value | None = None, data_zero_point: Value | None = None,
+    reduced_scale: Value | None = None, reduced_zero_point: Value | None = None, *, axes: list[int] | None = None,
+    keepdims: bool = True,
+) -> Value:  # fmt: skip
     over = {axis_of(axis, len(data.dims)) for axis in axes or range(len(data.dims))}
     out = without(data.dims, over, keepdims)
     return call.figure("reduce_mean", out, [data], elementwise=size(data.dims), reach=Reach.MIXED)
@@ -74,7 +87,8 @@ def qlinear_reduce(call: Call, data: Value, *, axes: list[int] | None = None, ke
 @rule("QGemm", domain=MICROSOFT)
 def qgemm(
     call: Call, A: Value, a_scale: Value | None, a_zero_point: Value | None, B: Value, b_scale: Value | None,
-    b_zero_point: Value | None, C: Value | None = None, *, transA: bool = False, transB: bool = False,
+    b_zero_point: Value | None, C: Value | None = None, y_scale: Value | None = None,
+    y_zero_point: Value | None = None, *, transA: bool = False, transB: bool = False,
 ) -> Value:  # fmt: skip
     return multiplied(call, A, B, C, flip=(transA, transB))
 

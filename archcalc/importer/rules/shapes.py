@@ -62,8 +62,9 @@ def constant_of_shape(call: Call, input: Value, *, value: Any = None) -> Value:
     total, content = size(dims), None
     if isinstance(total, int) and total <= 64:
         content = ((value.content() or (None,))[0] if isinstance(value, Tensor) else 0,) * total
-    written = kind != INT64 and all(isinstance(dim, int) for dim in dims) and any(o.given for o in input.origins)
-    origins = (Origin(call.node, call.output, dims, True),) if written else ()  # type: ignore[arg-type]
+    written = kind != INT64 and [o.shape for o in input.origins if o.given] == [input.shape]
+    given = content is None or content[:1] != (0,) or not generated(call.output)  # zeros may be a first state
+    origins = (Origin(call.node, call.output, dims, given),) if written and total != 0 else ()  # type: ignore[arg-type]
     return Value(dims, kind, None, content, origins)
 
 

@@ -1,0 +1,60 @@
+"""What a file doesn't say of its tensors, told with the figures: what an exporter merged, folded, or left out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archcalc.graph import Input
+from archcalc.importer.tensors import Tensor
+
+if TYPE_CHECKING:
+    from archcalc.importer.walk import Walker
+
+EXPORTERS = frozenset({"pytorch"})  # they merge tensors that are equal
+CONTRACTIONS = frozenset({"conv", "conv_transpose", "linear"})
+
+
+def doubts(walker: Walker) -> list[str]:
+    """Notes on numbers that may be counted as another tool doesn't."""
+    return [*_derived(walker), *_merged(walker), *_left_out(walker)]
+
+
+def _derived(walker: Walker) -> list[str]:
+    """Tensors that the exporter computed from several, or of which it took a part."""
+    found = [key for key in walker.owners if isinstance(key, Tensor) and key.made_from]
+    if not found:
+        return []
+    count = sum(tensor.elements for tensor in found)
+    names = ", ".join(dict.fromkeys(name for tensor in found[:3] for name in tensor.made_from))
+    return [
+        f"{count:,} numbers were computed by the exporter from others ({names}{', ...' if len(found) > 3 else ''}):"
+        " how many of those were learned can't be told"
+    ]
+
+
+def _merged(walker: Walker) -> list[str]:
+    """Layers whose weights another one has, where that may be because they were equal."""
+    shared = sum(node.share is not None for node in walker.graph.nodes)
+    if not shared or walker.model.producer not in EXPORTERS:
+        return []
+    who = "a layer uses" if shared == 1 else f"{shared} layers use"
+    return [f"{who} weights of another: the exporter merges tensors that are equal, as those of a fresh module are"]
+
+
+def _left_out(walker: Walker) -> list[str]:
+    """Layers whose weights arrive as an input."""
+    nodes = walker.graph.nodes
+    given = [
+        nodes[source].name
+        for node in nodes
+        if node.op.word in CONTRACTIONS
+        for source in node.inputs[1:]
+        if isinstance(nodes[source].op, Input)
+    ]
+    if not given:
+        return []
+    names = ", ".join(dict.fromkeys(given))
+    return [f"weights are inputs of the graph and no parameters: {names if len(given) < 4 else names[:60] + ', ...'}"]
+
+
+__all__ = ["doubts"]
