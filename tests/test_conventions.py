@@ -564,3 +564,24 @@ def test_heads_that_only_training_runs_are_parameters_and_no_work() -> None:
 def test_an_expanded_network_keeps_how_it_is_written() -> None:
     expanded = run("expand", "densenet121")
     assert counted(Model(read_spec(expanded, "flat.yaml")), "ptflops").totals["macs"] == 2_899_843_048
+
+
+@pytest.mark.parametrize(
+    ("line", "size", "tool", "figures"),
+    [  # keras 3.15.1: Layer.count_params(); calflops 0.3.2: calculate_flops
+        ("lstm 9", "[1, 5]", "keras", {"params": 396}),
+        ("lstm 256", "[4096, 5]", "keras", {"params": 4_457_472}),
+        ("rnn 1", "[1, 5]", "keras", {"params": 3}),
+        ("gru 9", "[1, 5]", "keras", {"params": 3 * 9 * (1 + 9 + 2)}),
+        ("lstm 9 bidirectional", "[1, 5]", "keras", {"params": 2 * 396}),
+        ("conv_transpose 4 2x2 stride=2 groups=4 bias=false", "[4, 8, 8]", "calflops", {"macs": 0, "flops": 0}),
+        ("conv_transpose 4 2x2 stride=2 groups=2 bias=false", "[4, 8, 8]", "calflops", {"macs": 1024, "flops": 2048}),
+        ("conv_transpose 4 2x2 stride=2 bias=false", "[4, 8, 8]", "calflops", {"macs": 4096, "flops": 8192}),
+    ],
+)
+def test_recurrent_and_transposed_layers_count_as_the_tool_prints(
+    line: str, size: str, tool: str, figures: dict[str, int]
+) -> None:
+    spec = read_spec(f"archcalc: 1\nname: t\ninput: {size}\nlayers:\n  - {line}\n", "net.yaml")
+    totals = Model(spec).count(convention=tool).totals
+    assert {name: totals[name] for name in figures} == figures

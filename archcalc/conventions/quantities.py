@@ -153,6 +153,16 @@ QUANTITIES: dict[str, Quantity] = {
         "transposed convolution: one an output of the convolution with its window, if there is a bias",
         lambda op, output, inputs: _shrunk(op, output, inputs[0]) if op.bias else 0,
     ),
+    "regrouped": Quantity(
+        "MACs, divided by groups twice",
+        "transposed convolution: inputs x the whole part of output channels a group by groups x window",
+        lambda op, output, inputs: size(inputs[0]) * (output[0] // op.groups // op.groups) * _taps(op, inputs),
+    ),
+    "doubled": Quantity(
+        "second biases",
+        "recurrent: hidden units x gates x directions x layers, if there is a bias",
+        lambda op, output, inputs: op.hidden * op.gates * (1 + op.bidirectional) * op.layers if op.bias else 0,
+    ),
     "swapped": Quantity(
         "MACs at the output's size, channels swapped",
         "transposed convolution: outputs x output channels a group x window",

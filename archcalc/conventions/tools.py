@@ -145,7 +145,8 @@ _TORCHINFO = Rules({
 })  # fmt: skip
 
 _CALFLOPS_MACS = Rules({
-    "conv, dwconv, conv_transpose, linear, matmul": "macs",
+    "conv, dwconv, linear, matmul": "macs",
+    "conv_transpose": "regrouped",
     "matmul method": "",
     "attention": "projections",
 })  # fmt: skip
@@ -166,7 +167,7 @@ _ELEMENTWISE_FLOPS = {
 }
 _CALFLOPS_FLOPS = Rules(_ELEMENTWISE_FLOPS | {
     "conv, dwconv, linear Conv2d": "2*macs + biased",
-    "conv_transpose": "2*macs + shrunk",
+    "conv_transpose": "2*regrouped + shrunk",
     "linear, matmul, conv Linear": "2*macs",
     "matmul method": "",
     "attention": "2*projections",
@@ -347,7 +348,8 @@ _TOOLS = (
         "3.15.1",
         "counts no operations; running statistics of batch normalisation are parameters, which it calls non-trainable",
         (),
-        Rules({}, otherwise="params + buffers"),
+        Rules({"rnn, lstm": "params - doubled"}, otherwise="params + buffers"),
+        notes=("recurrent layers have one bias, a gru two, as `reset_after` has it",),
     ),
 )
 TOOLS: Mapping[str, Tool] = {tool.name: tool for tool in _TOOLS}
