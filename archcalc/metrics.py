@@ -37,5 +37,7 @@ def _field(table: Table, part: str, row: Row | None) -> Any:
         field = table.last_map[2]
     else:
         return "all"
-    values = {getattr(span, part) for span in field.spans}
-    return values.pop() if len(values) == 1 else numbers.one_field(field)
+    values = tuple(getattr(span, part) for span in field.spans)
+    if len(set(values)) == 1:
+        return values[0]
+    return numbers.one_field(field) if part == "size" or not values else numbers.axes(values)

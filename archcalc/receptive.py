@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from archcalc.algebra import Dim, Number, Poly, at, maximum, minimum, summed
 from archcalc.errors import Undecided
 from archcalc.graph import Graph, Input, Loop, Node, Range
-from archcalc.ops import Reach, Shape, Window
+from archcalc.ops import Op, Reach, Shape, Window
 from archcalc.repeats import Closing
 
 MOST_PHASES = 4096
@@ -111,15 +111,36 @@ class _Fields(Closing[Field | None]):
         graph, found, windows = self.graph, self.found, self.windows
         for n in nodes:
             node = graph.nodes[n]
-            seen = [
-                _stretched(field, graph.nodes[i].shape, node) for i in node.inputs if (field := found[i]) is not None
-            ]
+            sources = [(i, node) for i in node.inputs] if (chosen := self._chosen(node)) is None else chosen
+            seen = [_stretched(field, graph.nodes[i].shape, by) for i, by in sources if (field := found[i]) is not None]
             if seen:
                 joined = seen[0] if len(seen) == 1 else _union(seen, node.op.is_gate)
                 key = (id(node.op), id(graph.nodes[node.inputs[0]].shape))
                 if key not in windows:
                     windows[key] = node.op.windows(*graph.shapes_into(node))
                 found[n] = _through(joined, windows[key])
+
+    def _chosen(self, node: Node) -> list[tuple[int, Node]] | None:
+        """The branches that channels which are cut out come from, and the join that reads them; None where a layer
+        reads all that arrives.
+        """
+        if type(node.op).channels_read is Op.channels_read:
+            return None
+        channels = node.op.channels_read(*self.graph.shapes_into(node))
+        if channels is None:
+            return None
+        join = self.graph.nodes[node.inputs[0]]
+        while len(join.inputs) == 1 and join.op.in_place:
+            join = self.graph.nodes[join.inputs[0]]
+        sizes = join.op.channels_joined(*self.graph.shapes_into(join))
+        if sizes is None:
+            return None
+        found, low = [], 0
+        for i, count in zip(join.inputs, sizes, strict=True):
+            if any(low <= channel < low + count for channel in channels):
+                found.append((i, join))
+            low += count
+        return found
 
     def value_at(self, value: Field | None, index: Poly, position: Number) -> Field | None:
         if value is None or not value.spans:

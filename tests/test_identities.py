@@ -400,3 +400,11 @@ def test_answering_changes_nothing(path: Path) -> None:
     again = model.count(free=["all"]), model.count()
     assert [table.dropped for table in again] == [table.dropped for table in once]
     assert [table.to_json() for table in again] == [table.to_json() for table in once]
+
+
+@pytest.mark.parametrize("inputs", ["input: [3, 8, 8]", "inputs: {a: [3, 8, 8], b: [3, 8]}\noutputs: [b, a]"])
+def test_a_network_without_layers_expands_to_one_that_can_be_read(inputs: str) -> None:
+    start = "identity" if inputs.startswith("input:") else "ref a"
+    table = model_of(f"archcalc: 1\nname: t\n{inputs}\nlayers:\n  - {start}\n").count()
+    again = reread(table)
+    assert (again.inputs, again.graph.outputs) == (table.inputs, table.graph.outputs)

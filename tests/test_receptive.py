@@ -17,6 +17,9 @@ from hypothesis import strategies as st
 
 from archcalc.build import build
 from archcalc.cost import Table
+from archcalc.errors import Mark
+from archcalc.metrics import metric
+from archcalc.model import Model
 from archcalc.ops import Reach
 from archcalc.receptive import Field, Span
 from archcalc.spec import bind, read_spec
@@ -448,3 +451,25 @@ def test_an_input_that_is_not_read_has_no_field() -> None:
     left, _, both = Table(spec, None, binding, build(spec, binding)).rows
     assert {name: [span.size for span in field.spans] for name, field in left.field.items()} == {"a": [3]}
     assert {name: [span.size for span in field.spans] for name, field in both.field.items()} == {"a": [3], "b": [5]}
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "between", "size"),
+    [(8, 14, "", 1), (0, 8, "", 3), (7, 9, "", 3), (9, 14, "relu, bn, ", 1), (8, 14, "conv 14 1x1, ", 3)],
+)
+def test_channels_that_are_cut_out_see_what_their_branch_sees(start: int, stop: int, between: str, size: int) -> None:
+    """A convolution of 3 beside the input itself: 8 channels and 6."""
+    text = (
+        "archcalc: 1\nname: t\ninput: [6, 16, 16]\nlayers:\n  - concat: [conv 8 3x3, identity]\n"
+        f"  - [{between}slice {start} {stop}]\n"
+    )
+    table = Model(read_spec(text, "net.yaml")).count()
+    assert [span.size for span in table.fields["input"][-1].spans] == [size, size]
+
+
+def test_a_field_that_differs_by_axis_has_a_stride_and_a_start_of_its_own() -> None:
+    """A kernel of 3 x 5 at strides 1 and 2, padded by 1 and 2."""
+    text = "archcalc: 1\nname: t\ninput: [3, 32, 32]\nlayers:\n  - conv 8 3x5 stride=1x2\n"
+    table = Model(read_spec(text, "net.yaml")).count()
+    found = [metric(table, name, None, Mark("", 0, 0)) for name in ("field", "field_stride", "field_start")]
+    assert found == ["3x5", "1x2", "-1x-2"]

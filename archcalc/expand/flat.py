@@ -46,6 +46,8 @@ def _lines(table: Table) -> Iterator[str]:
     main = [n for n, node in enumerate(graph.nodes) if not node.head and not isinstance(node.op, Input)]
     first = next(iter(graph.inputs.values())) if len(graph.inputs) == 1 else None
     yield from _layers(graph, main, first, "", "  ")
+    if not main:
+        yield f"  - ref {next(iter(graph.inputs))}"
     if graph.outputs != main[-1:]:
         yield f"outputs: [{', '.join(graph.nodes[n].name for n in graph.outputs)}]"
     heads = [n for n, node in enumerate(graph.nodes) if node.head]

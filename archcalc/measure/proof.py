@@ -70,6 +70,8 @@ def verify(table: Table, *, fields: Sequence[str] | None = None, seed: int = 0, 
     """
     if table.free:
         raise UsageError(f"a network is run with numbers, and {', '.join(table.free)} is free")
+    if not table.graph.layers():
+        raise UsageError(f"{table.spec.path}: there is nothing to prove: no layer")
     runtime()
     wanted, notes = (
         deepest(table) if fields is None else ([shown for name in fields for shown in chosen(table, name)], ())

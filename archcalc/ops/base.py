@@ -161,6 +161,14 @@ class Op(Checked):
         """Conditions of the spec language under which it can be built, beside sizes of at least 1: on what is free."""
         return ()
 
+    def channels_read(self, *inputs: Shape) -> range | None:
+        """The channels that it cuts out of its input, where it leaves others and changes nothing; else None."""
+        return None
+
+    def channels_joined(self, *inputs: Shape) -> tuple[int, ...] | None:
+        """How many channels of its output are those of each input, in order, where it joins them; else None."""
+        return None
+
     def doubt(self, *inputs: Shape) -> str:
         """What is likely not meant, though it can be built; most often nothing."""
         return ""

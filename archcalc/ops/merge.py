@@ -167,5 +167,9 @@ class Concat(Free):
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.PASS if isinstance(self.axis, int) and self.axis % len(inputs[0]) == 0 else Reach.MIXED
 
+    def channels_joined(self, *inputs: Shape) -> tuple[int, ...] | None:
+        counts = tuple(shape[0] for shape in inputs if isinstance(shape[0], int)) if self.axis == 0 else ()
+        return counts if len(counts) == len(inputs) else None
+
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return builder.node("Concat", *tensors, axis=1 + number(self.axis) % len(tensors[0].shape))

@@ -148,6 +148,11 @@ class Slice(_Shown):
             Window(1, self.step, 1, -self.start) if axis == self.axis else Window() for axis in range(1, len(inputs[0]))
         )
 
+    def channels_read(self, *inputs: Shape) -> range | None:
+        if self.axis != 0 or not isinstance(self.start, int) or not isinstance(self.stop, int):
+            return None
+        return range(self.start, self.stop, self.step)
+
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         ends = [builder.ints((dim,)) for dim in (self.start, self.stop)]
         return builder.node(
