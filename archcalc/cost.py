@@ -12,12 +12,13 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archcalc import memory, receptive
-from archcalc.algebra import Dim, Number, Poly, domain, maximum
+from archcalc import receptive
+from archcalc.algebra import Dim, Number, Poly, domain
 from archcalc.backward import Backward, backward
 from archcalc.depth import longest_path
 from archcalc.duration import Time, Timing
 from archcalc.graph import Graph, Loop, Node, Range, over
+from archcalc.memory import TRAINING, Held, Training
 from archcalc.ops import Shape, size
 from archcalc.receptive import Field
 from archcalc.repeats import ends
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 DTYPES = {"fp64": 8, "fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 CONVENTION = "multiply-accumulates of conv, linear and matmul; no bias, normalisation, activation or pooling"
-OPTIMIZER_NUMBERS = 2  # Adam keeps two moments a trainable parameter
 
 
 class Convention(NamedTuple):
@@ -113,6 +113,7 @@ class Table:
     dtype: str = "fp32"
     without: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()  # parameters that `free=["all"]` had to leave alone
+    training: Training = TRAINING
     timing: Timing | None = None  # of `archcalc.latency.predict`
     _costs: dict[tuple[int, tuple[Shape, ...]], Cost] = field(default_factory=dict, repr=False)
     _least: dict[str, dict[Loop, int]] = field(
@@ -186,7 +187,7 @@ class Table:
         if not self.graph.loops:
             return {}
         _ = self.totals, self.fields
-        least = {"act_peak_bytes": self.alive.least, "act_sum_bytes": self.kept.least, **self._least}
+        least = {"act_peak_bytes": self.held.alive.least, "act_sum_bytes": self.held.keeping.least, **self._least}
         found = {}
         for name, repeats in least.items():
             needed = self._sizes().union(*(self._repeats(loop, times) for loop, times in repeats.items()))
@@ -279,37 +280,12 @@ class Table:
     # ---- memory ------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def alive(self) -> memory.Alive:
-        """What is alive while layers run, in elements a sample."""
-        return memory.alive(self.graph)
-
-    @cached_property
-    def kept(self) -> memory.Keeping:
-        """What each layer keeps for the backward pass, in bytes."""
-        return memory.kept(self.graph, memory.Widths(DTYPES[self.dtype]), self._written, self.train)
+    def held(self) -> Held:
+        """What the network holds in memory."""
+        return Held(self.graph, self.batch, DTYPES[self.dtype], self._written, self.train, self.training)
 
     def _written(self, node: Node) -> str:
         return self.spec.way(self.variant, node.name, node.op.word)
-
-    def bytes_alive(self, row: Row) -> Dim | None:
-        """The most bytes alive while a layer of a row runs; None where that differs by repeat."""
-        if not all(n in self.alive.at for n in row.nodes):
-            return None
-        return self._most(self.alive.at[n] for n in row.nodes)
-
-    def bytes_inside(self, row: Row) -> Dim:
-        """The most bytes that a layer of a row works on beside its inputs and its output."""
-        return self._most(memory.inside(self.graph, self.graph.nodes[n]) for n in row.nodes)
-
-    def bytes_kept(self, row: Row) -> Dim:
-        """The bytes that the layers of a row keep for the backward pass."""
-        kept: Dim = total(self.kept.layers[n].of(self.batch) for n in row.nodes)
-        return kept
-
-    def _most(self, elements: Iterable[Dim]) -> Dim:
-        """The largest of these numbers of elements, in bytes for the batch."""
-        found: Dim = _whole(maximum(0, *dict.fromkeys(elements))) * self.batch * DTYPES[self.dtype]  # type: ignore[assignment]
-        return found
 
     # ---- totals ------------------------------------------------------------------------------------------------------
 
@@ -318,7 +294,7 @@ class Table:
         """Sums over all layers, and what only the whole network has: peaks, depth. Bytes are in the table's dtype."""
         layers = self.graph.layers()
         sums = self._sums(layers)
-        width, batch = DTYPES[self.dtype], self.batch
+        width = DTYPES[self.dtype]
         totals: dict[str, Any] = {
             "params": sums["params"],
             "trainable_params": sums["trainable_params"],
@@ -327,8 +303,8 @@ class Table:
             "flops": 2 * sums["macs"] + sums["elementwise"],
             "elementwise": sums["elementwise"],
             "activations": sums["activations"],
-            "act_peak_bytes": self.alive.peak * batch * width,
-            "act_sum_bytes": total(kept.of(batch) for kept in self.kept.layers.values()),
+            "act_peak_bytes": self.held.peak_bytes,
+            "act_sum_bytes": self.held.kept_bytes,
             "weight_bytes": (sums["params"] + sums["buffers"]) * width,
             "bytes": sums["bytes"] * width,
             "depth": self._depth(lambda node: node.op.is_layer),
@@ -343,7 +319,10 @@ class Table:
         }
         if self.train:
             totals["backward_macs"] = total(self._backward.macs.values())
-            totals["optimizer_bytes"] = OPTIMIZER_NUMBERS * sums["trainable_params"] * DTYPES["fp32"]
+            totals["optimizer_bytes"] = self.held.parts["optimizer"]
+            totals["training_bytes"] = dict(self.held.parts)
+            if again := self.held.recomputed.again:
+                totals["recomputed_macs"] = total(row.macs for row in self.rows if not again.isdisjoint(row.nodes))
             totals["expected_depth"] = self._depth(lambda node: node.op.is_layer * node.survive)
         if self.timing is not None:
             totals["latency_ms"] = self.timing.whole.total

@@ -15,6 +15,7 @@ from archcalc.cost import Table
 from archcalc.errors import Problem, SpecError, UsageError, suggest
 from archcalc.files import find, is_folder, is_model_file, is_yaml, parted, shown, zoo_names
 from archcalc.graph import Graph
+from archcalc.memory import Training
 from archcalc.question import Question, Source, Written, listed, table_of
 from archcalc.spec import Spec, bind, decoded, read_spec, read_text
 
@@ -65,17 +66,25 @@ class Model:
         convention: str | None = None,
         device: str = "",
         attention: str = "",
+        optimizer: str = "adam",
+        precision: str = "fp32",
+        checkpoint: str = "none",
         **bindings: Any,
     ) -> Table:
         """Count with these parameters; those in `free` stay symbols (`["all"]`: all that can), labels in `without` are
         left out. With a `convention` ("thop") as that tool counts; with `attention` ("eager" or "fused") every
         attention so.
 
+        Training (`train`) holds what `optimizer` ("sgd", "momentum", "adam", "adafactor", "adam8bit"), `precision`
+        ("fp32", "amp", "bf16") and `checkpoint` ("none", "sqrt", "best", or labels) say.
+
         With a `device` (a profile's file, or the name of one that ships) the table has predicted times. Raises
         SpecError with every mistake in the spec, UsageError for parameters, labels and profiles that don't exist.
         """
-        names = listed(free), listed(without)
-        return self.answer(Question(bindings, names[0], batch, train, dtype, names[1], convention, device, attention))
+        names, training = (listed(free), listed(without)), Training(optimizer, precision, checkpoint)
+        return self.answer(
+            Question(bindings, names[0], batch, train, dtype, names[1], convention, device, attention, training)
+        )
 
     def export(
         self,

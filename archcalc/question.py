@@ -12,7 +12,7 @@ from archcalc.build import build
 from archcalc.cost import DTYPES, Table
 from archcalc.errors import Problem, SpecError, Undecided, UsageError
 from archcalc.graph import Graph
-from archcalc.memory import ATTENTION, attending
+from archcalc.memory import ATTENTION, TRAINING, Training, attending, refused
 from archcalc.ops import Shape
 from archcalc.spec import Binding, Spec, bind, numeric
 
@@ -31,6 +31,7 @@ class Question(NamedTuple):
     convention: str | None = None  # of another tool
     device: str = ""  # a profile to predict times with
     attention: str = ""  # "eager" or "fused", for every attention, whatever its line says
+    training: Training = TRAINING
 
 
 def listed(names: str | Sequence[str]) -> tuple[str, ...]:
@@ -118,6 +119,8 @@ def table_of(source: Source, variant: str | None, question: Question, finish: Fi
         raise UsageError(f"unknown dtype '{question.dtype}'; there are {', '.join(DTYPES)}")
     if question.attention not in ("", *ATTENTION):
         raise UsageError(f"unknown attention '{question.attention}'; there are {', '.join(ATTENTION)}")
+    if wrong := refused(question.training, question.dtype):
+        raise UsageError(wrong)
     if ALL not in question.free:
         return finish(_table(source, variant, question))
     return _freest(source, variant, source.freed(question), finish)
@@ -126,7 +129,17 @@ def table_of(source: Source, variant: str | None, question: Question, finish: Fi
 def _table(source: Source, variant: str | None, question: Question, dropped: tuple[str, ...] = ()) -> Table:
     built = source.built(question)
     graph = attending(built.graph, question.attention) if question.attention else built.graph
-    table = Table(built.spec, variant, built.binding, graph, question.train, question.dtype, built.without, dropped)
+    table = Table(
+        built.spec,
+        variant,
+        built.binding,
+        graph,
+        question.train,
+        question.dtype,
+        built.without,
+        dropped,
+        question.training,
+    )
     if graph.loops:
         _settle(table)
     return table

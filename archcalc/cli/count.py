@@ -11,9 +11,12 @@ from archcalc.cli.options import (
     As,
     Attention,
     Batch,
+    Checkpoint,
     Columns,
     Dtype,
     Free,
+    InPrecision,
+    Optimizer,
     Quiet,
     Set,
     Specs,
@@ -59,6 +62,9 @@ def count(
         str, typer.Option("--format", "-o", help="table, markdown, rst, csv, json, html or latex.")
     ] = "table",
     attention: Attention = "",
+    optimizer: Optimizer = "adam",
+    precision: InPrecision = "fp32",
+    checkpoint: Checkpoint = "none",
     tool: As = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 if a model file holds what could not be counted.")
@@ -75,10 +81,12 @@ def count(
     archcalc count alexnet --without fc6,fc7          an ablation
     archcalc count specs --depth 0                    the totals of every spec in a folder
     """
+    from archcalc.memory import Training
     from archcalc.question import Question
     from archcalc.render import render
 
     question = Question(bindings(sets), names(free), batch, train, dtype, names(without), tool, attention=attention)
+    question = question._replace(training=Training(optimizer, precision, checkpoint))
     tables = answered(specs, question, quiet)
     out(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, flops=flops, width=width()))
     if strict and any(table.graph.uncounted for table in tables):

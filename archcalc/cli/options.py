@@ -123,6 +123,23 @@ Attention = Annotated[
         help="eager: its scores are in memory while it runs; fused: they never are. For all, whatever a line says.",
     ),
 ]
+Optimizer = Annotated[
+    str, typer.Option("--optimizer", metavar="NAME", help="sgd, momentum, adam, adafactor or adam8bit (--train).")
+]
+InPrecision = Annotated[
+    str,
+    typer.Option(
+        "--precision", metavar="NAME", help="fp32, amp (mixed precision) or bf16: what training holds and keeps."
+    ),
+]
+Checkpoint = Annotated[
+    str,
+    typer.Option(
+        "--checkpoint",
+        metavar="WHERE",
+        help="Keep less and compute it again (--train): none, sqrt, best, or labels (encoder/*).",
+    ),
+]
 As = Annotated[
     str | None,
     typer.Option(

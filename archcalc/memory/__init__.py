@@ -1,23 +1,35 @@
-"""What a network holds in memory: what is alive while it runs, and what training keeps.
+"""What a network holds in memory: what is alive while it runs, what training keeps, and what training holds besides.
 
-`alive` follows tensors in the order of the layers, `kept` follows what PyTorch's autograd saves.
+`alive` follows tensors in the order of the layers, `kept` follows what PyTorch's autograd saves, `checkpoint` says what
+is left of that where some is computed again, `training` has optimisers and precisions, and `held` puts it together.
 """
 
 from archcalc.memory.alive import CONVENTION, Alive, alive, inside
 from archcalc.memory.attention import ATTENTION, attending, attention_told
+from archcalc.memory.checkpoint import WAYS
+from archcalc.memory.held import Held
 from archcalc.memory.kept import KEPT, Keeping, Kept, Widths, kept
+from archcalc.memory.training import OPTIMIZERS, PRECISIONS, TRAINING, Training, refused, state_told
 
 __all__ = [
     "ATTENTION",
     "CONVENTION",
     "KEPT",
+    "OPTIMIZERS",
+    "PRECISIONS",
+    "TRAINING",
+    "WAYS",
     "Alive",
+    "Held",
     "Keeping",
     "Kept",
+    "Training",
     "Widths",
     "alive",
     "attending",
     "attention_told",
     "inside",
     "kept",
+    "refused",
+    "state_told",
 ]

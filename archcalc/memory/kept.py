@@ -35,6 +35,11 @@ class Widths(NamedTuple):
     own: int = SINGLE
     autocast: bool = False
 
+    @property
+    def computed(self) -> int:
+        """The bytes of a number in what products are made of."""
+        return HALF if self.autocast else self.own
+
 
 @dataclass(slots=True)
 class Memory:

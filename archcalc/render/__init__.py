@@ -10,7 +10,7 @@ from archcalc.algebra import Poly, text, unicode
 from archcalc.cost import Row, Table
 from archcalc.errors import UsageError
 from archcalc.memory import CONVENTION as MEMORY_CONVENTION
-from archcalc.memory import KEPT, attention_told
+from archcalc.memory import KEPT, attention_told, state_told
 from archcalc.render import grouping, json, listing, networks, numbers, times, typeset, web
 from archcalc.render.columns import COLUMNS, SUMMED, Form, chosen
 from archcalc.render.grid import grid
@@ -142,15 +142,9 @@ def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
         found = [*times.facts(table, table.timing, form), *found]
     if table.train:
         found.append(("backward", f"{numbers.exact(totals['backward_macs'], form)} MACs"))
-        found.append(
-            (
-                "optimiser",
-                (
-                    f"{numbers.size_in_bytes(totals['optimizer_bytes'], form)} (Adam: two fp32 numbers a trainable"
-                    " parameter)"
-                ),
-            )
-        )
+        state = numbers.size_in_bytes(totals["optimizer_bytes"], form)
+        found.append(("optimiser", f"{state} ({state_told(table.training)})"))
+        found += _training(table, form)
     found.append(("weights", f"{numbers.size_in_bytes(totals['weight_bytes'], form)} in {table.dtype}"))
     found.append(("activations", f"{numbers.size_in_bytes(totals['act_peak_bytes'], form)} alive at most"))
     found.append(("", f"{numbers.size_in_bytes(totals['act_sum_bytes'], form)} kept for training"))
@@ -161,6 +155,18 @@ def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
         found.append(("valid for", ", ".join(table.domain) or "every value"))
         found += [("", f"{', '.join(conditions)} for {NARROWER[name]}") for name, conditions in table.narrower.items()]
     return found
+
+
+def _training(table: Table, form: Form) -> list[tuple[str, str]]:
+    """What training holds in all, and what is computed again for that."""
+    parts, again = table.totals["training_bytes"], table.totals.get("recomputed_macs")
+    told = [
+        f"{name} {numbers.size_in_bytes(value, form)}"
+        for name, value in parts.items()
+        if name != "total" and value != 0
+    ]
+    found = [("training", f"{numbers.size_in_bytes(parts['total'], form)} in all: {', '.join(told)}")]
+    return found if again is None else [*found, ("recomputed", f"{numbers.exact(again, form)} MACs more")]
 
 
 NARROWER = {

@@ -9,6 +9,7 @@ from archcalc import escapes
 from archcalc.algebra import Dim
 from archcalc.cost import Row, Table
 from archcalc.errors import UsageError, suggest
+from archcalc.memory import Held
 from archcalc.render import numbers, times
 
 Form = Callable[..., str]  # of a Number; of one with so many digits
@@ -36,9 +37,9 @@ def _bytes(name: str) -> Callable[[Row, Table, Form], str]:
     return lambda row, table, form: numbers.size_in_bytes(getattr(row, name), form)
 
 
-def _memory(of: Callable[[Table, Row], Dim | None]) -> Callable[[Row, Table, Form], str]:
+def _memory(of: Callable[[Held, tuple[int, ...]], Dim | None]) -> Callable[[Row, Table, Form], str]:
     def cell(row: Row, table: Table, form: Form) -> str:
-        found = of(table, row)
+        found = of(table.held, row.nodes)
         return "" if found is None else numbers.size_in_bytes(found, form)
 
     return cell
@@ -83,9 +84,9 @@ COLUMNS: dict[str, Column] = {
     "activations": Column("activations", "elements written", _count("activations")),
     "weights": Column("weights", "bytes of parameters and buffers", _bytes("weight_bytes")),
     "bytes": Column("bytes", "weights read, activations read and written", _bytes("bytes")),
-    "alive": Column("alive", "the most bytes alive while it runs", _memory(Table.bytes_alive)),
-    "inside": Column("inside", "bytes that it works on beside its inputs and its output", _memory(Table.bytes_inside)),
-    "kept": Column("kept", "bytes that training keeps of it and of no layer before it", _memory(Table.bytes_kept)),
+    "alive": Column("alive", "the most bytes alive while it runs", _memory(Held.alive_in)),
+    "inside": Column("inside", "bytes that it works on beside its inputs and its output", _memory(Held.inside)),
+    "kept": Column("kept", "bytes that training keeps of it and of no layer before it", _memory(Held.kept_of)),
     "intensity": Column("FLOPs/byte", "arithmetic intensity", _intensity),
     "field": Column(
         "field", "receptive field; * without global gates", lambda row, table, form: numbers.field(row.field, form)

@@ -27,6 +27,8 @@ def plain(value: Any) -> Any:
         return value.numerator if value.denominator == 1 else float(value)
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
     return value
 
 

@@ -91,6 +91,18 @@ class Uncounted(TypedDict):
     why: str
 
 
+class Parts(TypedDict):
+    """What training holds, in bytes: by part, and in all."""
+
+    weights: Annotated[Whole, Field(description="and buffers")]
+    gradients: Whole
+    optimizer: Annotated[Whole, Field(description="the optimiser's state")]
+    master: Annotated[Whole, Field(description="a copy of the weights in fp32, under mixed precision")]
+    kept: Annotated[Whole, Field(description="of the forward pass, with the checkpoints that were asked for")]
+    inside: Annotated[Whole, Field(description="the most that a layer works on")]
+    total: Whole
+
+
 class Totals(TypedDict):
     """The whole network; what depends on it is for the batch."""
 
@@ -114,6 +126,8 @@ class Totals(TypedDict):
     inside_bytes: NotRequired[Whole]
     kept_bytes: NotRequired[Whole]
     optimizer_bytes: NotRequired[Whole]
+    training_bytes: NotRequired[Parts]
+    recomputed_macs: Annotated[NotRequired[Number], Field(description="of a second forward pass, with checkpoints")]
     expected_depth: NotRequired[Number]
     latency_ms: Annotated[NotRequired[Number], Field(description="predicted milliseconds of a run")]
     latency_interval_ms: Annotated[
