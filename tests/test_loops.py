@@ -23,7 +23,11 @@ from archcalc.spec import read_spec
 from archcalc.spec.values import make_divisible
 
 DEPTHS = range(1, 21)
-DOMAINS = {"depth_with_pooling": "depth", "expected_depth": "depth"}  # figures that share one
+DOMAINS = {
+    "depth_with_pooling": "depth",
+    "expected_depth": "depth",
+    "training_bytes": "act_sum_bytes",
+}  # figures that share one
 WORDS: dict[str, Any] = {
     "__builtins__": {},
     "max": max,
@@ -43,6 +47,8 @@ def value(x: Any, point: Mapping[str, int | Fraction]) -> Any:
         return x.reach, [
             [(s.jump, *(value(end, point) for end in ends)) for ends in (s.lows, s.highs)] for s in x.spans
         ]
+    if isinstance(x, dict):
+        return {name: value(item, point) for name, item in x.items()}
     return x.evaluate(point) if isinstance(x, Poly) else x
 
 
