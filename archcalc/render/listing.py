@@ -41,9 +41,10 @@ def only(table: Table, row: Row, columns: Sequence[str]) -> dict[str, Any]:
 def _figures(table: Table, row: Row, columns: Sequence[str]) -> dict[str, Any]:
     """A row of JSON, and what takes a look at other layers where it is asked for."""
     found: dict[str, Any] = {**json.layer(row)}
-    for name, of in (("alive", table.bytes_alive), ("inside", table.bytes_inside), ("kept", table.bytes_kept)):
+    held = table.held
+    for name, of in (("alive", held.alive_in), ("inside", held.inside), ("kept", held.kept_of)):
         if name in columns:
-            found[f"{name}_bytes"] = json.plain(of(row))
+            found[f"{name}_bytes"] = json.plain(of(row.nodes))
     return found
 
 
