@@ -29,7 +29,7 @@ COSTS = (
     "backward_macs",
     "latency_ms",
 )
-NO_FIGURES = ("uncounted", "latency_interval_ms")  # totals that aren't one number
+NO_FIGURES = ("uncounted", "latency_interval_ms", "training_bytes")  # totals that aren't one number
 
 
 class Layer(NamedTuple):
