@@ -119,6 +119,18 @@ class Group(NamedTuple):
     output: int
 
 
+class Held(NamedTuple):
+    """A tensor of a model file: how many numbers, of which kind and in how many bytes, what they are and why."""
+
+    name: str
+    shape: Shape
+    size: Dim
+    type: str
+    bytes: int
+    role: str
+    why: str
+
+
 class Uncounted(NamedTuple):
     """An operator of a model file that has no rule, or lacks what its rule needs: how often, the first such node, and
     why.
@@ -145,6 +157,7 @@ class Graph:
     uncounted: list[Uncounted] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)  # what has to hold between free sizes
     notes: list[str] = field(default_factory=list)  # what else a reader of the figures should know
+    tensors: list[Held] | None = None  # of a model file, where somebody asked
     samples: int = 1  # of the batch that a model file has written down
     whole: bool = False  # whether all of them are in the graph, not one
     is_run: bool = False  # whether it may be of several samples: nothing in the file says which axis they are

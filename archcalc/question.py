@@ -32,6 +32,7 @@ class Question(NamedTuple):
     device: str = ""  # a profile to predict times with
     attention: str = ""  # "eager" or "fused", for every attention, whatever its line says
     training: Training = TRAINING
+    tensors: bool = False  # whether every tensor of a model file is listed
 
 
 def listed(names: str | Sequence[str]) -> tuple[str, ...]:

@@ -69,6 +69,10 @@ def count(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 if a model file holds what could not be counted.")
     ] = False,
+    tensors: Annotated[
+        bool,
+        typer.Option("--tensors", help="Every tensor of a model file: its size, type and bytes, what it is and why."),
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Count parameters, MACs, activations, memory and receptive field, as numbers or closed forms.
@@ -79,6 +83,7 @@ def count(
     archcalc count resnet50 --free size --depth 0     the closed form in the input size
     archcalc count vgg16 --sort params --top 5        where the parameters are
     archcalc count alexnet --without fc6,fc7          an ablation
+    archcalc count model.onnx --tensors               what a model file holds
     archcalc count specs --depth 0                    the totals of every spec in a folder
     """
     from archcalc.memory import Training
@@ -86,8 +91,13 @@ def count(
     from archcalc.render import render
 
     question = Question(bindings(sets), names(free), batch, train, dtype, names(without), tool, attention=attention)
-    question = question._replace(training=Training(optimizer, precision, checkpoint))
+    question = question._replace(training=Training(optimizer, precision, checkpoint), tensors=tensors)
     tables = answered(specs, question, quiet)
+    if tensors and form != "json":
+        from archcalc.render.tensors import tensors as listed
+
+        out(listed(tables, form))
+        return
     out(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, flops=flops, width=width()))
     if strict and any(table.graph.uncounted for table in tables):
         raise typer.Exit(1)

@@ -12,7 +12,7 @@ from archcalc.errors import ArchcalcError, ShapeError, Undecided
 from archcalc.importer.claims import Weights, claim
 from archcalc.importer.proto import Described, Named, NodeProto, Referred, Subgraph
 from archcalc.importer.tensors import MOST_CONTENT
-from archcalc.importer.values import Content, Value, Values, brief, joined
+from archcalc.importer.values import Content, Origin, Value, Values, brief, joined
 from archcalc.importer.wire import Bad
 from archcalc.ops import Op, Reach, Shape, spell_shape
 from archcalc.ops.foreign import foreign
@@ -107,6 +107,11 @@ class Call:
         """All that are given; those of a function stand for what it was called with."""
         for name, found in self.node.attributes.items():
             yield name, self.scope.attributes.get(found.name) if isinstance(found, Referred) else found
+
+    def holds(self, origin: Origin) -> Origin:
+        """A tensor that stands in a node."""
+        self.walker.tensors[origin.key] = origin
+        return origin
 
     def needs(self, value: Value | None, n: int) -> Value:
         """An input that has to be there. Raises Bad."""
@@ -223,7 +228,8 @@ class Call:
         position = walker.place(op, positions, sample if shown is None else shown, hint, self.node, share)
         for key in (*owned, *kept):
             walker.owners[key] = position
-        walker.kept.update(kept)
+        walker.kept.update(kept.keys() - owned.keys())
+        walker.claimed.update(owned | kept)
         return Value(shape, result, position, content)
 
     def check(self, shape: Shape) -> None:

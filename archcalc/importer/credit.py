@@ -57,7 +57,8 @@ def give(walker: Walker, position: int, values: dict[str, Value]) -> None:
     weights, buffers = {**node.op.weights(*into), **more}, {**node.op.buffers(*into), **others}
     walker.graph.nodes[position] = node._replace(op=as_foreign(node.op, node.shape, into, weights, buffers))
     walker.owners.update(dict.fromkeys((*owned, *kept), position))
-    walker.kept.update(kept)
+    walker.kept.update(kept.keys() - owned.keys())
+    walker.claimed.update(owned | kept)
 
 
 def _is_left(call: Call, n: int, value: Value) -> bool:

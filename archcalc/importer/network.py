@@ -18,6 +18,7 @@ from archcalc.build import uncollected
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, SpecError, UsageError
 from archcalc.graph import Graph
 from archcalc.importer.batch import Leading, leads, multiplies, spelled, written_batch
+from archcalc.importer.holding import held
 from archcalc.importer.names import identifier
 from archcalc.importer.proto import GraphProto, ModelProto, Named, read_model
 from archcalc.importer.seen import Watch
@@ -77,6 +78,8 @@ class ModelFile:
                 " can't be counted"
             )
         self._note(graph, taken)
+        if question.tensors:
+            graph.tensors = held(walker)
         values = binding.values
         met = {n: at for n, at in walker.symbols.items() if n not in values or isinstance(values[n], Poly)}
         free = (*binding.free, *(name for name in met if name not in binding.free))

@@ -64,6 +64,9 @@ class Walker:
         self.notes: dict[str, None] = {}
         self.owners: dict[Hashable, int] = {}  # the layer of each tensor that one has as parameters or buffers
         self.roles: dict[Hashable, str] = {}  # what tensors are that no layer has, by the inputs that they stand at
+        self.live: list[NodeProto] = []  # the nodes of the outermost graph
+        self.tensors: dict[Hashable, Origin] = {}  # of the file, as they are met
+        self.claimed: dict[Hashable, Origin] = {}  # those that layers have
         self.undecided = False  # whether a branch was taken that only a run decides
         self.kept: set[Hashable] = set()  # those that are buffers
         self.ops: dict[Any, Op] = {}
@@ -138,7 +141,7 @@ class Walker:
             raise Bad("the graph has no outputs")
         scope = Scope(declared=described(proto), opsets=self.model.opsets)
         self.constants(proto, scope)
-        nodes = live(
+        nodes = self.live = live(
             list(read_nodes(proto.nodes)),
             [named.name for named in proto.outputs],
             {*scope.values, *(named.name for named in proto.inputs)},
@@ -191,6 +194,7 @@ class Walker:
     def constant(self, tensor: Tensor) -> Value:
         known = tensor if tensor.kind not in FLOATS or tensor.elements <= MOST_FLOATS else None
         origin = Origin(tensor.copy_of or tensor, tensor.name, tensor.dims, True, tensor)
+        self.tensors[tensor] = origin
         return Value(tensor.dims, tensor.kind, None, None, (origin,), known)
 
     def input(self, named: Named) -> Value:

@@ -120,6 +120,19 @@ def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
         _told(found, table)
     if table.graph.notes:
         found["notes"] = list(table.graph.notes)
+    if table.graph.tensors is not None:
+        found["tensors"] = [
+            {
+                "name": held.name,
+                "shape": plain(held.shape),
+                "size": plain(held.size),
+                "type": held.type,
+                "bytes": held.bytes,
+                "role": held.role,
+                "why": held.why,
+            }
+            for held in table.graph.tensors
+        ]
     if table.timing is not None:
         _timed(found, table, table.timing)
     if table.binding.given:

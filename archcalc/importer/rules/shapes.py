@@ -19,7 +19,7 @@ def constant(call: Call) -> Value:
         if isinstance(found, Tensor):
             known = found if found.elements <= 64 or found.kind != FLOAT else None
             given = found.kind in FLOATS and found.elements > 1 and not generated(call.output)
-            origin = Origin(found, call.output, found.dims, given, found)
+            origin = call.holds(Origin(found, call.output, found.dims, given, found))
             return Value(found.dims, found.kind, None, None, (origin,), known)
         if name.startswith("value_"):
             kind = STRING if "string" in name else FLOAT if "float" in name else INT64
@@ -64,7 +64,7 @@ def constant_of_shape(call: Call, input: Value, *, value: Any = None) -> Value:
         content = ((value.content() or (None,))[0] if isinstance(value, Tensor) else 0,) * total
     written = kind != INT64 and [o.shape for o in input.origins if o.given] == [input.shape]
     given = content is None or content[:1] != (0,) or not generated(call.output)  # zeros may be a first state
-    origins = (Origin(call.node, call.output, dims, given),) if written and total != 0 else ()  # type: ignore[arg-type]
+    origins = (call.holds(Origin(call.node, call.output, dims, given)),) if written and total != 0 else ()  # type: ignore[arg-type]
     return Value(dims, kind, None, content, origins)
 
 

@@ -155,6 +155,24 @@ class Latency(TypedDict):
     ]
 
 
+class Held(TypedDict):
+    """A tensor of a model file."""
+
+    name: str
+    shape: Sizes
+    size: Annotated[Whole, Field(description="how many numbers")]
+    type: Annotated[str, Field(description="how each is stored: fp32, int8, int4 ...")]
+    bytes: Annotated[int, Field(description="of all in the file; 0 for what is made as the network runs")]
+    role: Annotated[
+        str,
+        Field(
+            description="parameter, buffer, copy (of one), scale, zero point, mask, table, index, constant, text,"
+            " uncounted or unread"
+        ),
+    ]
+    why: str
+
+
 class Peer(TypedDict):
     """Another tool, whose convention is followed."""
 
@@ -187,6 +205,7 @@ class Count(TypedDict):
     notes: Annotated[
         NotRequired[list[str]], Field(description="what was assumed of a model file where only a run tells")
     ]
+    tensors: Annotated[NotRequired[list[Held]], Field(description="of a model file, with --tensors")]
     set: Annotated[
         NotRequired[list[str]], Field(description="the parameters that were given a value other than the spec's own")
     ]

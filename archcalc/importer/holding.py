@@ -1,0 +1,114 @@
+"""Every tensor of a model file with what it is: a parameter, a buffer, or what else, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+from archcalc.graph import Held
+from archcalc.importer.masks import is_mask, is_zero
+from archcalc.importer.tensors import BITS, BOOL, INDICES, STRING, Tensor
+from archcalc.importer.values import Origin
+from archcalc.ops import size
+
+if TYPE_CHECKING:
+    from archcalc.importer.walk import Walker
+
+TYPES = (
+    "undefined", "fp32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "fp16", "fp64",
+    "uint32", "uint64", "complex64", "complex128", "bf16", "fp8_e4m3fn", "fp8_e4m3fnuz", "fp8_e5m2", "fp8_e5m2fnuz",
+    "uint4", "int4", "fp4_e2m1", "fp8_e8m0", "uint2", "int2",
+)  # fmt: skip
+WORDS = {
+    "scale": "what quantised numbers are multiplied with",
+    "zero point": "what quantised numbers are counted from",
+    "mask": "it says what is read",
+    "table": "positions as sines and cosines",
+    "constant": "a number of arithmetic",
+}
+
+
+def held(walker: Walker) -> list[Held]:
+    """Every tensor, in the order in which the file has them: initializers, then those in nodes and in bodies."""
+    readers = _readers(walker)
+    names = _names(walker)
+    return [_held(walker, key, origin, names, readers) for key, origin in walker.tensors.items()]
+
+
+def _held(walker: Walker, key: Hashable, origin: Origin, names: dict[int, str], readers: dict[str, str]) -> Held:
+    tensor = origin.tensor
+    role, why = _role(walker, origin, names, readers)
+    counts = walker.claimed.get(origin.key, origin) if role in ("parameter", "buffer") else origin
+    kind = TYPES[origin.kind] if origin.kind < len(TYPES) else f"type {origin.kind}"
+    stored = tensor.bytes if tensor is not None and tensor.kind in BITS else 0
+    return Held(origin.name, origin.shape, size(counts.shape) if counts.shape else 1, kind, stored, role, why)
+
+
+def _role(walker: Walker, origin: Origin, names: dict[int, str], readers: dict[str, str]) -> tuple[str, str]:
+    """What a tensor is, and why."""
+    tensor, key = origin.tensor, origin.key
+    if tensor is not None and tensor.copy_of is not None:
+        return "copy", f"the numbers of {tensor.copy_of.name}, as the exporter says"
+    if key in walker.owners:
+        layer = names.get(walker.owners[key], "?")
+        if key not in walker.kept:
+            return "parameter", f"of {layer}" + (", made as it runs" if tensor is None else "")
+        return "buffer", f"of {layer}" + (", as the exporter says" if origin.said == "buffer" else "")
+    reader = readers.get(origin.name, "")
+    if key in walker.roles:
+        return walker.roles[key], WORDS[walker.roles[key]]
+    if not reader and isinstance(key, Tensor) and origin.given:
+        return "unread", "no node that runs reads it"
+    if origin.said == "buffer":
+        return "buffer", "as the exporter says; no layer reads its numbers"
+    return _unlearned(walker, origin, reader)
+
+
+def _unlearned(walker: Walker, origin: Origin, reader: str) -> tuple[str, str]:
+    """What a tensor is that no layer has."""
+    if origin.kind == STRING:
+        return "text", "no numbers"
+    if origin.kind == BOOL:
+        return "mask", "it says which"
+    if origin.kind in INDICES:
+        return "index", "whole numbers that say where, or how many"
+    if size(origin.shape) == 1:
+        return "constant", WORDS["constant"]
+    if is_mask(origin.tensor):
+        return "mask", "zeros, and one large negative number"
+    if origin.said:
+        return "constant", "the exporter names parameters and buffers, and this is none"
+    if is_zero(origin.tensor):
+        return "constant", "zeros with a name that the exporter made up"
+    if any(op == reader for op, _, _ in walker.uncounted):
+        return "uncounted", f"{reader} reads it, which isn't counted"
+    if not origin.given:
+        return "constant", "the exporter wrote it into the graph"
+    return "constant", "what is computed from it is known before the network runs"
+
+
+def _names(walker: Walker) -> dict[int, str]:
+    """The name of the layer at each position as it was placed: a layer of our own took the place of those up to its
+    last one.
+    """
+    nodes, moved = walker.graph.nodes, walker.moved
+    if moved is None:
+        return {n: node.name for n, node in enumerate(nodes)}
+    found: dict[int, str] = {}
+    kept, last = sorted(moved), 0
+    for position in kept:
+        found.update(dict.fromkeys(range(last, position + 1), nodes[moved[position]].name))
+        last = position + 1
+    return found
+
+
+def _readers(walker: Walker) -> dict[str, str]:
+    """The operator of the first node that reads each name."""
+    outputs = walker.model.graph.outputs if walker.model.graph is not None else []
+    found = {named.name: "the graph's output" for named in outputs}
+    for nodes in (*walker.bodies.values(), walker.live):
+        found.update((name, node.op) for node in reversed(nodes) for name in node.reads)
+    return found
+
+
+__all__ = ["TYPES", "held"]

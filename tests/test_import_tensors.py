@@ -1,0 +1,150 @@
+"""Every tensor of a model file is listed with what it is, and the list adds up to the file and to the totals."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+onnx = pytest.importorskip("onnx")
+
+from archcalc.algebra import Poly  # noqa: E402
+from archcalc.errors import ArchcalcError  # noqa: E402
+from archcalc.graph import Held  # noqa: E402
+from archcalc.model import load  # noqa: E402
+from archcalc.question import Question  # noqa: E402
+
+from onnx_files import ints, node, weights, write  # isort: skip  # noqa: E402
+from running import run  # isort: skip  # noqa: E402
+
+ROLES = {
+    "parameter", "buffer", "copy", "scale", "zero point", "mask", "table", "index", "constant", "text", "uncounted",
+    "unread",
+}  # fmt: skip
+
+
+def held(file: str) -> tuple[list[Held], dict[str, Any]]:
+    table = load(file).answer(Question(tensors=True))
+    assert table.graph.tensors is not None
+    return table.graph.tensors, table.totals
+
+
+def in_graph(graph: Any) -> Iterator[Any]:
+    """The initializers of a graph."""
+    yield from graph.initializer
+    yield from (sparse.values for sparse in graph.sparse_initializer)
+
+
+def models(folder: Path) -> Iterator[tuple[str, Any]]:
+    """All models that come with onnx: its node tests, and the files beside them."""
+    from onnx.backend.test.case.node import collect_testcases
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cases = collect_testcases(None)
+    for case in cases:
+        if case.model is not None:
+            path = folder / f"{case.name}.onnx"
+            path.write_bytes(case.model.SerializeToString())
+            yield str(path), case.model
+    for path in sorted((Path(onnx.__file__).parent / "backend" / "test" / "data").rglob("*.onnx")):
+        yield str(path), onnx.load(str(path), load_external_data=False)
+
+
+def test_the_list_of_every_model_of_onnx_adds_up_to_the_file_and_to_the_totals(tmp_path: Path) -> None:
+    wrong, seen = [], 0
+    for file, model in models(tmp_path):
+        try:
+            found, totals = held(file)
+        except ArchcalcError:
+            continue
+        seen += 1
+        names = Counter(tensor.name for tensor in in_graph(model.graph))
+        listed = Counter(tensor.name for tensor in found)
+        sizes = sum(onnx.numpy_helper.to_array(t).size for t in model.graph.initializer if not t.external_data)
+        mine = {t.name: t for t in found if t.name in names}
+        inside = sum(mine[t.name].size for t in model.graph.initializer if not t.external_data)
+        sums = {role: sum(t.size for t in found if t.role == role) for role in ("parameter", "buffer")}
+        if isinstance(totals["params"], Poly):
+            sums["parameter"] = totals["params"]
+        if (
+            any(listed[name] < count for name, count in names.items())
+            or any(t.role not in ROLES or not t.why for t in found)
+            or sizes != inside
+            or (sums["parameter"], sums["buffer"]) != (totals["params"], totals["buffers"])
+        ):
+            wrong.append((Path(file).stem, sizes, inside, sums, totals["params"], totals["buffers"]))
+    assert (wrong, seen > 1900) == ([], True)
+
+
+def roles(file: str) -> dict[str, tuple[str, Any, int]]:
+    return {tensor.name: (tensor.role, tensor.size, tensor.bytes) for tensor in held(file)[0]}
+
+
+def test_what_each_tensor_of_a_quantised_layer_is(tmp_path: Path) -> None:
+    """Ten columns of sixteen int8, each with a scale of 4 bytes and a zero point."""
+    nodes = [
+        node("DequantizeLinear", ["w", "s", "z"], ["f"], axis=1), node("MatMul", ["x", "f"], ["a"]),
+        node("Reshape", ["a", "to"], ["b"]), node("Mul", ["b", "half"], ["y"]),
+    ]  # fmt: skip
+    arrays = {"w": weights(16, 10, kind="int8"), "s": weights(10), "z": weights(10, kind="int8"), "to": ints(2, 5)}
+    arrays["half"] = weights().astype("float32") / 4
+    file = write(tmp_path / "q.onnx", [*nodes, node("Relu", ["b"], ["c"])], {"x": [1, 16]}, **arrays, lost=weights(3))
+    assert roles(file) == {
+        "w": ("parameter", 160, 160), "s": ("scale", 10, 40), "z": ("zero point", 10, 10), "to": ("index", 2, 16),
+        "half": ("parameter", 1, 4), "lost": ("unread", 3, 12),
+    }  # fmt: skip
+
+
+def test_four_bits_fill_half_a_byte(tmp_path: Path) -> None:
+    tensor = onnx.helper.make_tensor("w", onnx.TensorProto.INT4, [8, 5], [1] * 40)
+    nodes = [node("DequantizeLinear", ["w", "s"], ["f"]), node("MatMul", ["x", "f"], ["y"])]
+    file = write(tmp_path / "f.onnx", nodes, {"x": [1, 8]}, s=weights())
+    model = onnx.load(file)
+    model.graph.initializer.append(tensor)
+    onnx.save(model, file)
+    assert roles(file)["w"] == ("parameter", 40, 20)
+
+
+def test_the_roles_stay_when_a_size_gets_a_number(tmp_path: Path) -> None:
+    nodes = [
+        node("Shape", ["x"], ["n"]), node("ConstantOfShape", ["n"], ["z"]), node("Add", ["z", "s"], ["t"]),
+        node("Mul", ["x", "t"], ["y"]),
+    ]  # fmt: skip
+    file = write(tmp_path / "n.onnx", nodes, {"x": [1, "length"]}, s=weights())
+    free, fixed = (load(file).count(**given).totals["params"] for given in ({}, {"length": 400}))
+    assert (free, fixed) == (free, free)
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "csv", "json"])
+def test_the_list_is_printed(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes = [node("MatMul", ["x", "w"], ["y"])]
+    file = write(tmp_path / "p.onnx", nodes, {"x": [1, 8]}, w=weights(8, 4))
+    done = run(capsys, monkeypatch, "count", file, "--tensors", "--format", form)
+    assert done.code == 0
+    if form == "json":
+        assert json.loads(done.out)["tensors"] == [
+            {
+                "name": "w",
+                "shape": [8, 4],
+                "size": 32,
+                "type": "fp32",
+                "bytes": 128,
+                "role": "parameter",
+                "why": "of linear",
+            }
+        ]
+    else:
+        assert "of linear" in done.out
+
+
+def test_a_spec_has_no_tensors_to_list(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run(capsys, monkeypatch, "count", "lenet", "--tensors")
+    assert (done.code, "is a spec" in done.err) == (2, True)
