@@ -88,6 +88,11 @@ def is_spec(data: bytes) -> bool:
     return spec_text(data.decode("utf-8", "replace"))
 
 
+def may_be_spec(name: str) -> bool:
+    """Whether a name is not that of a YAML file that is none."""
+    return not (is_yaml(name) and reading.is_file(name)) or _is_spec(Path(name))
+
+
 def _is_spec(path: Path) -> bool:
     return is_spec(reading.read(path, MOST_BYTES))
 

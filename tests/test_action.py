@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,9 @@ def test_zizmor_finds_nothing() -> None:
     if shutil.which("zizmor") is None:
         pytest.skip("zizmor is not installed")
     done = subprocess.run(
-        ["zizmor", "--offline", "--no-progress", str(ROOT / "action.yml")], capture_output=True, text=True
+        ["zizmor", "--offline", "--no-progress", "--persona=pedantic", str(ROOT / "action.yml"), str(ROOT / ".github")],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout
 
@@ -80,8 +83,8 @@ class Run:
         self.programs = folder / "programs"
         for path in (self.folder, self.temp, self.programs):
             path.mkdir()
-        self.program("archcalc", f'#!/bin/sh\nexec "{sys.executable}" -m archcalc "$@"\n')
-        self.program("python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        # `-P` stands for `-I`, which would not find archcalc of this checkout
+        self.program("python", f'#!/bin/sh\n[ "$1" = -I ] || exit 97\nshift\nexec "{sys.executable}" -P "$@"\n')
         self.program("gh", GH)
         self.git("init", "-q", "-b", "main")
         self.commit(LIMITED)
@@ -133,14 +136,22 @@ class Run:
         missing: str = "fail",
         event: str = "push",
         sha: str = "",
+        key: str = "",
     ) -> subprocess.CompletedProcess[str]:
         return self.step(
-            1, SPECS=specs, BASE=self.base if base is None else base, MISSING_BASE=missing, EVENT=event, GITHUB_SHA=sha
+            1,
+            SPECS=specs,
+            BASE=self.base if base is None else base,
+            MISSING_BASE=missing,
+            EVENT=event,
+            GITHUB_SHA=sha,
+            KEY=key,
         )
 
     def comment(self) -> subprocess.CompletedProcess[str]:
         found = self.outputs()
-        return self.step(2, GH_TOKEN="x", REPOSITORY="o/r", NUMBER="7", MARKDOWN=found["markdown"], JSON=found["json"])
+        told = {"MARKDOWN": found["markdown"], "CHANGED": found["changed"], "MARKER": found["marker"]}
+        return self.step(2, GH_TOKEN="x", REPOSITORY="o/r", NUMBER="7", **told)
 
     def outputs(self) -> dict[str, str]:
         return dict(line.split("=", 1) for line in self.read("github_output").splitlines())
@@ -301,3 +312,75 @@ def test_a_pattern_without_a_match_is_code_2(run: Run) -> None:
     done = run.compare(specs="nothing/**/*.yaml\n")
     assert run.outputs()["code"] == "2"
     assert "no file matches nothing/**/*.yaml" in done.stderr
+
+
+def test_a_hostile_checkout_is_neither_imported_nor_run(run: Run) -> None:
+    for name in ("json", "logging", "archcalc", "sitecustomize", "yaml", "site"):
+        (run.folder / f"{name}.py").write_text("open('evil', 'w').write('x')\nraise SystemExit(9)\n")
+    (run.folder / "gh").write_text("#!/bin/sh\ntouch evil\n")
+    (run.folder / "gh").chmod(0o755)
+    run.commit(LIMITED.replace("conv 16", "conv 8"))
+    assert run.compare().returncode == 0
+    assert run.outputs()["code"] == "0"
+    assert run.comment().returncode == 0
+    assert "--method POST" in run.read("gh_log")
+    assert not (run.folder / "evil").exists()
+
+
+def test_only_the_step_that_comments_knows_the_token_and_it_runs_no_python() -> None:
+    knowing = [step for step in STEPS if "token" in str(step.get("env", {})).lower()]
+    assert [step["env"]["GH_TOKEN"] for step in knowing] == ["${{ github.token }}"]
+    assert "python" not in knowing[0]["run"].lower()
+    assert knowing[0]["run"].index('cd "$RUNNER_TEMP"') < knowing[0]["run"].index("gh api")
+
+
+def test_everything_that_is_installed_is_locked_and_every_action_is_pinned() -> None:
+    text = (ROOT / ".github" / "action-requirements.txt").read_text(encoding="utf-8")
+    assert "://" not in text
+    entries = re.split(r"\n(?=\S)", re.sub(r"(?m)^#.*\n", "", text))
+    assert [entry for entry in entries if "==" not in entry or "--hash=sha256:" not in entry] == []
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    names = {
+        re.split(r"[<>=\[; ]", name)[0].lower()
+        for name in [*wanted["project"]["dependencies"], *wanted["build-system"]["requires"]]
+    }
+    assert names <= {entry.split("==")[0].lower() for entry in entries}
+    for file in (ROOT / ".github" / "workflows").glob("*.yml"):
+        uses = re.findall(r"uses: (\S+)(.*)", file.read_text(encoding="utf-8"))
+        assert [
+            name for name, note in uses if not re.search(r"@[0-9a-f]{40}$", name) or not re.match(r" # v\d", note)
+        ] == []
+
+
+def test_two_jobs_keep_two_comments(run: Run) -> None:
+    run.commit(LIMITED.replace("conv 16", "conv 8"))
+    run.compare(key="one")
+    assert run.read("github_step_summary").startswith("<!-- archcalc:compare one -->\n### archcalc")
+    run.comment()
+    assert 'startswith("<!-- archcalc:compare one -->")' in run.read("gh_log")
+    assert run.compare(key='x") or true or ("').returncode == 2
+
+
+def test_mistakes_are_annotations_and_stand_in_the_comment(run: Run) -> None:
+    run.commit(LIMITED.replace("conv 16", "cnov 16"))
+    done = run.compare()
+    assert run.outputs()["code"] == "2"
+    assert re.search(
+        r"^::error file=models/tiny net\.yaml,line=5,col=\d+,title=archcalc::unknown layer 'cnov'", done.stdout, re.M
+    )
+    assert "unknown layer 'cnov'" in run.read("github_step_summary")
+    assert run.comment().returncode == 0
+    assert "unknown layer 'cnov'" in run.read("gh_body")
+
+
+def test_the_text_stands_between_marks_that_stop_commands(run: Run) -> None:
+    run.commit(LIMITED.replace("name: Tiny", 'name: "x\\n::error::pwn"').replace("conv 16", "conv 8"))
+    lines = run.compare().stdout.splitlines()
+    mark = next(line for line in lines if line.startswith("::stop-commands::")).removeprefix("::stop-commands::")
+    between = lines[lines.index(f"::stop-commands::{mark}") + 1 : lines.index(f"::{mark}::")]
+    assert between
+    assert [line for line in between if line.lstrip().startswith("::")] == []
+    assert all(
+        line.startswith(("::notice file=", "::warning file=", "::error file="))
+        for line in lines[: lines.index(f"::stop-commands::{mark}")]
+    )

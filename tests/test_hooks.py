@@ -173,3 +173,10 @@ def test_pre_commit_installs_archcalc_itself(tmp_path: Path) -> None:
     assert code == 1, printed
     assert "-->618<!--" in (found.folder / "README.md").read_text()
     assert found.hooks()[0] == 0
+
+
+def test_what_is_no_spec_and_a_page_without_a_region_are_no_failure(repository: Repository) -> None:
+    repository.write("README.md", "# A page\n")
+    repository.write("specs/openapi.yaml", "openapi: 3.1.0\ninfo: {title: x}\n")
+    code, printed = repository.hooks()
+    assert (code, printed.count("Passed")) == (0, 2), printed

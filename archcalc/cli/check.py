@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def check(
     specs: SpecsOrAll = None,
     form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text",
+    if_any: Annotated[bool, typer.Option("--if-any", help="Files that are no specs are left out.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Is each spec right on its own: shapes, published references, absolute budgets. A file is checked with all its
@@ -31,9 +32,11 @@ def check(
     """
     from archcalc.budget import settings_above
     from archcalc.check import Tally, check_all
+    from archcalc.files import may_be_spec
 
     form = text_or_json(form)
-    found = check_all(*readable(specs or settings_above(".").files(), quiet))
+    given = specs or settings_above(".").files()
+    found = check_all(*readable(filter(may_be_spec, given) if if_any else given, quiet))
     tally = Tally.of(found)
     if form == "json":
         out(_json(found, tally))

@@ -9,7 +9,7 @@ import typer
 from archcalc.cli.entry import command
 from archcalc.cli.options import Batch, Dtype, Free, Quiet, Set, Train, Without, bindings, named, names, profile_option
 from archcalc.cli.saying import out, told
-from archcalc.errors import UsageError
+from archcalc.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
     from archcalc.comparison import Report
@@ -73,18 +73,23 @@ def compare(
     archcalc compare models/*.yaml --base origin/main what a branch changes, each file with its variants
     archcalc compare net.yaml --base costs.json       against `archcalc count net.yaml --format json > costs.json`
     """
-    from archcalc.comparison.formats.writing import outputs, write
+    from archcalc.comparison.formats.writing import outputs, write, write_mistakes
     from archcalc.question import Question
 
     wanted = outputs(forms or ["text"])
     if missing_base not in ("fail", "new"):
         raise UsageError(f"--missing-base is fail or new, not '{missing_base}'")
     question = Question(bindings(sets), names(free), batch, train, dtype, names(without), device=device)
-    report = (
-        _of_two(sides or [], question)
-        if base is None
-        else _against(sides or [], quiet, base, question, not no_merge_base, missing_base == "new")
-    )
+    try:
+        report = (
+            _of_two(sides or [], question)
+            if base is None
+            else _against(sides or [], quiet, base, question, not no_merge_base, missing_base == "new")
+        )
+    except SpecError as error:
+        if (annotations := write_mistakes(error.problems, wanted)) is not None:
+            out(annotations, commands=True)
+        raise
     outputs(forms or ["text"], _read(report, base))
     printed = write(report, wanted)
     for note in () if quiet else _stay(report):

@@ -28,6 +28,7 @@ def docs(
         list[Path] | None,
         typer.Option("--allow", metavar="FOLDER", help="Read specs there too, outside of a document's repository."),
     ] = None,
+    if_any: Annotated[bool, typer.Option("--if-any", help="That there is no region is no failure.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Fill the regions of documents: tables, numbers in sentences, formulas and diagrams that can't go stale.
@@ -38,7 +39,7 @@ def docs(
     """
     from archcalc.docs import documents, save
 
-    found = documents(files, allow or ())
+    found = documents(files, allow or (), if_any)
     edited = [edit for document in found for edit in document.edited]
     for edit in edited:
         told(edit)

@@ -26,6 +26,9 @@ OURS = (
     "GIT_COMMON_DIR",
     "GIT_OBJECT_DIRECTORY",
     "GIT_NAMESPACE",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
 )  # set inside of hooks
 SYMLINK, LINKS = b"120000", 8
 MOST_PAIRS = 10_000  # of new files and deleted ones
@@ -234,6 +237,7 @@ def _git(folder: str, *words: str, fails: bool = False, given: bytes | None = No
     environment = {name: value for name, value in os.environ.items() if name not in OURS} | {
         "LC_ALL": "C",
         "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_LITERAL_PATHSPECS": "1",  # a file may be called `:(top)net.yaml`
     }
     command: Sequence[str] = ["git", "-C", folder, *words]
     try:

@@ -60,7 +60,7 @@ class Document:
         return "\n".join(lines or [f"{name}: regions with line endings unlike those around them"])
 
 
-def documents(names: Iterable[str], allowed: Iterable[Path] = ()) -> list[Document]:
+def documents(names: Iterable[str], allowed: Iterable[Path] = (), if_any: bool = False) -> list[Document]:
     """Read these documents, and those in these folders that have regions, each file once; answer every region.
 
     Specs are read from the repository of each document, and from folders that are `allowed`.
@@ -79,11 +79,11 @@ def documents(names: Iterable[str], allowed: Iterable[Path] = ()) -> list[Docume
             try:
                 found[real] = found.get(real) or read(page, catalog)
             except SpecError as error:
-                if reading.is_folder(path) and error.problems == [_without_regions(page)]:
+                if (if_any or reading.is_folder(path)) and error.problems == [_without_regions(page)]:
                     continue
                 problems += error.problems
             is_empty = False
-        if is_empty:
+        if is_empty and not if_any:
             raise UsageError(f"{path}: no document in it has {_REGION}")
     if problems:
         raise SpecError(problems)

@@ -6,14 +6,16 @@ the change, the budget's seldom is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 
+from archcalc import escapes
 from archcalc.algebra import Poly
 from archcalc.check import Verdict
 from archcalc.comparison.changes import Change
 from archcalc.comparison.formats import text, words
 from archcalc.comparison.result import CHANGED, Comparison, Report
-from archcalc.errors import Mark
+from archcalc.errors import Mark, Problem
 from archcalc.metrics import BYTES
 from archcalc.render import numbers
 
@@ -37,7 +39,31 @@ def report(found: Report) -> str:
             "notice",
         )
         every = [*kept, f"::{worst} title=archcalc::{_data(f'{len(rest)} more; the report has them all')}"]
-    return "\n".join([*every, *(_harmless(line) for line in text.report(found).splitlines())])
+    return "\n".join([*every, _stopped(text.report(found))])
+
+
+def mistakes(problems: Sequence[Problem]) -> str:
+    """Annotations for what could not be read."""
+    shown = [
+        f"::error {_place(problem.mark.file, problem.mark)},title=archcalc::{_data(problem.message)}"
+        if problem.mark
+        else f"::error title=archcalc::{_data(problem.message)}"
+        for problem in problems
+    ]
+    more = len(shown) - MOST
+    return "\n".join(
+        shown if more <= 0 else [*shown[:MOST], f"::error title=archcalc::{more} more; the log has them all"]
+    )
+
+
+def _stopped(said: str) -> str:
+    """Text between marks that stop the runner from obeying it; it can't hold the end mark, which is made from it."""
+    mark = hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:32]
+    return f"::stop-commands::{mark}\n{escapes.report(said)}\n::{mark}::"
+
+
+def _place(file: str, mark: Mark) -> str:
+    return f"file={_property(file)},line={mark.line},col={mark.column}"
 
 
 def _budgets(found: Report) -> Iterator[str]:
@@ -103,19 +129,14 @@ def _says(change: Change) -> str:
 
 
 def _annotation(level: str, mark: Mark, comparison: Comparison, title: str, message: str) -> str:
-    place = f"file={_property(comparison.place(mark.file))},line={mark.line},col={mark.column}"
+    place = _place(comparison.place(mark.file), mark)
     return f"::{level} {place},title={_property(title)}::{_data(message)}"
 
 
 def _data(value: str) -> str:
     """The message of a workflow command, as GitHub reads it back."""
-    return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return escapes.annotation(value)
 
 
 def _property(value: str) -> str:
-    return _data(value).replace(":", "%3A").replace(",", "%2C")
-
-
-def _harmless(line: str) -> str:
-    """A line of text that begins like a workflow command must not be one."""
-    return f"| {line}" if line.lstrip().startswith(("::", "##[")) else line
+    return escapes.annotated(value)

@@ -32,7 +32,7 @@ def _suite(comparison: Comparison, found: Report) -> ElementTree.Element:
     for verdict in comparison.verdicts:
         case = _case(suite, comparison, f"{verdict.metric} {verdict.limit}", verdict)
         mark = verdict.mark._replace(file=comparison.place(verdict.mark.file))
-        message = f"{verdict.metric} {words.figure(verdict.counted)} {verdict.wanted}"
+        message = _says(verdict)
         if verdict.fails:
             ElementTree.SubElement(case, "failure", message=_legal(message), type="budget").text = _legal(
                 f"{mark}: {message}"
@@ -45,6 +45,14 @@ def _suite(comparison: Comparison, found: Report) -> ElementTree.Element:
     suite.set("failures", str(sum(verdict.fails for verdict in comparison.verdicts)))
     suite.set("skipped", str(len(comparison.unjudged)))
     return suite
+
+
+def _says(verdict: Verdict) -> str:
+    """`922 params, over 700`."""
+    kind, _, limit = verdict.limit.partition(" ")
+    beyond = {"max": "over", "min": "under"}.get(kind)
+    figure = f"{words.figure(verdict.counted)} {verdict.metric}"
+    return f"{figure}, {beyond} {limit}" if beyond else f"{figure}, wanted {verdict.wanted}"
 
 
 def _case(

@@ -15,6 +15,7 @@ from archcalc.comparison.changes import Change
 from archcalc.comparison.formats import words
 from archcalc.comparison.result import GONE, NEW, UNCHANGED, Comparison, Delta, Report
 from archcalc.cost import CONVENTION
+from archcalc.errors import Problem
 from archcalc.metrics import BYTES
 
 MARKER = "<!-- archcalc:compare -->"
@@ -55,6 +56,17 @@ def report(found: Report) -> str:
         writer.put([""])
         writer.some((f"- {_code(note)}" for note in found.notes), DETAILS + 500, lambda n: f"- and {n} more")
     writer.put(["", _footer(found)])
+    return writer.text()
+
+
+def mistakes(problems: Sequence[Problem]) -> str:
+    """The body where nothing could be compared: what could not be read."""
+    writer = _Writer()
+    writer.put([MARKER, "### archcalc could not compare", ""])
+    lines = (
+        f"- {_code(f'{problem.mark}: {problem.message}' if problem.mark else problem.message)}" for problem in problems
+    )
+    writer.some(lines, ROWS, lambda n: f"- and {n} more")
     return writer.text()
 
 

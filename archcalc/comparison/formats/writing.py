@@ -11,7 +11,7 @@ from typing import NamedTuple
 from archcalc import escapes
 from archcalc.comparison.formats import github, json, junit, markdown, text
 from archcalc.comparison.result import Report
-from archcalc.errors import UsageError, suggest
+from archcalc.errors import Problem, UsageError, suggest
 from archcalc.writing import same_file, write_all
 
 FORMATS: dict[str, Callable[[Report], str]] = {
@@ -55,6 +55,16 @@ def outputs(wanted: Sequence[str], inputs: Iterable[str] = ()) -> list[Output]:
         if same_file(file, name):
             raise UsageError(f"{file} is compared ({name}), so no report is written over it")
     return found
+
+
+MISTAKES: dict[str, Callable[[Sequence[Problem]], str]] = {"github": github.mistakes, "markdown": markdown.mistakes}
+
+
+def write_mistakes(problems: Sequence[Problem], wanted: Sequence[Output]) -> str | None:
+    """Where nothing could be compared: what could not be read, in the formats that have a form for it."""
+    ready = [(output, MISTAKES[output.form](problems)) for output in wanted if output.form in MISTAKES]
+    write_all((Path(output.file), f"{body}\n".encode("utf-8", "replace")) for output, body in ready if output.file)
+    return next((body for output, body in ready if output.file is None and output.form == "github"), None)
 
 
 def write(report: Report, wanted: Sequence[Output]) -> str | None:
