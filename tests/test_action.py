@@ -374,13 +374,12 @@ def test_mistakes_are_annotations_and_stand_in_the_comment(run: Run) -> None:
 
 
 def test_the_text_stands_between_marks_that_stop_commands(run: Run) -> None:
-    run.commit(LIMITED.replace("name: Tiny", 'name: "x\\n::error::pwn"').replace("conv 16", "conv 8"))
-    lines = run.compare().stdout.splitlines()
-    mark = next(line for line in lines if line.startswith("::stop-commands::")).removeprefix("::stop-commands::")
-    between = lines[lines.index(f"::stop-commands::{mark}") + 1 : lines.index(f"::{mark}::")]
-    assert between
-    assert [line for line in between if line.lstrip().startswith("::")] == []
-    assert all(
-        line.startswith(("::notice file=", "::warning file=", "::error file="))
-        for line in lines[: lines.index(f"::stop-commands::{mark}")]
-    )
+    for name in ("conv 8", "cnov 8 ::error::x"):
+        run.commit(LIMITED.replace("name: Tiny", 'name: "x\\n::error::pwn"').replace("conv 16", name))
+        lines = run.compare().stdout.splitlines()
+        assert re.fullmatch(r"::stop-commands::[0-9a-f]{32}", lines[0])
+        end = lines.index(f"::{lines[0].removeprefix('::stop-commands::')}::")
+        assert end > 1
+        assert [line for line in lines[1:end] if line.lstrip().startswith("::")] == []
+        assert all(re.match(r"::(notice|error) file=models/tiny net\.yaml,line=", line) for line in lines[end + 1 :])
+        assert lines[end + 1 :]

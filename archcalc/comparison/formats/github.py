@@ -6,7 +6,6 @@ the change, the budget's seldom is.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 
 from archcalc import escapes
@@ -39,7 +38,7 @@ def report(found: Report) -> str:
             "notice",
         )
         every = [*kept, f"::{worst} title=archcalc::{_data(f'{len(rest)} more; the report has them all')}"]
-    return "\n".join([*every, _stopped(text.report(found))])
+    return "\n".join([*every, escapes.report(text.report(found))])
 
 
 def mistakes(problems: Sequence[Problem]) -> str:
@@ -54,12 +53,6 @@ def mistakes(problems: Sequence[Problem]) -> str:
     return "\n".join(
         shown if more <= 0 else [*shown[:MOST], f"::error title=archcalc::{more} more; the log has them all"]
     )
-
-
-def _stopped(said: str) -> str:
-    """Text between marks that stop the runner from obeying it; it can't hold the end mark, which is made from it."""
-    mark = hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:32]
-    return f"::stop-commands::{mark}\n{escapes.report(said)}\n::{mark}::"
 
 
 def _place(file: str, mark: Mark) -> str:

@@ -38,7 +38,9 @@ def _suite(comparison: Comparison, found: Report) -> ElementTree.Element:
                 f"{mark}: {message}"
             )
         elif not verdict.passed:
-            ElementTree.SubElement(case, "system-out").text = _legal(f"{mark}: warning: {message}")
+            ElementTree.SubElement(case, "system-out").text = _legal(
+                f"{mark}: warning: {verdict.metric} {words.figure(verdict.counted)} {verdict.wanted}"
+            )
     for limit in comparison.unjudged:
         ElementTree.SubElement(_case(suite, comparison, limit), "skipped", message="there is no base")
     suite.set("tests", str(len(suite)))
