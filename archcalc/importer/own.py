@@ -16,8 +16,9 @@ from archcalc.fields import FieldErrors
 from archcalc.graph import Graph, Node
 from archcalc.importer.proto import NodeProto
 from archcalc.ops import OPS, Op, Shape, size
+from archcalc.ops.opaque import Opaque
 from archcalc.spec.expressions import compile_expression
-from archcalc.spec.layers import WORDS
+from archcalc.spec.layers import WORDS, takes_words
 
 PRODUCER = "archcalc"
 LONGEST_LINE = 400
@@ -65,8 +66,7 @@ def restored(graph: Graph, layers: Layers, symbols: Mapping[str, Any]) -> dict[i
 
 def _layer(graph: Graph, positions: list[int], op: Op) -> Node | None:
     """The node of a layer, if it comes to what its nodes do."""
-    own = set(positions)
-    inputs = graph.nodes[positions[-1]].inputs if len(positions) == 1 else _read(graph, positions[-1], own)
+    inputs = graph.nodes[positions[-1]].inputs if len(positions) == 1 else _read(graph, positions, op.arity[1] is None)
     shapes = [graph.nodes[n].shape for n in inputs]
     last = graph.nodes[positions[-1]]
     low, high = op.arity
@@ -83,26 +83,21 @@ def _layer(graph: Graph, positions: list[int], op: Op) -> Node | None:
         return None
     each = [(node, graph.shapes_into(node)) for node in (graph.nodes[n] for n in positions)]
     weights, buffers, macs = _costs(each)
-    if found != (last.shape, weights, buffers, macs):
+    if isinstance(op, Opaque):  # its figures are given: what stands for it learns as much, and computes nothing
+        found, buffers, weights = (found[0], found[1] + found[2], 0, macs), 0, weights + buffers
+    if found != (last.shape, weights, buffers, macs) or (isinstance(op, Opaque) and macs != 0):
         return None
     shared = [node.share for node, into in each if node.op.weights(*into)]
     return last._replace(op=op, inputs=inputs, share=shared[0] if shared and None not in shared else None)
 
 
-def _read(graph: Graph, n: int, own: set[int]) -> tuple[int, ...]:
-    """What a layer reads, in the order in which its operands stand."""
-    found: dict[int, None] = {}
-    stack, seen = [n], {n}
-    while stack:
-        n = stack.pop()
-        if n not in own:
-            found[n] = None
-            continue
-        for source in reversed(graph.nodes[n].inputs):
-            if source not in own or source not in seen:
-                seen.add(source)
-                stack.append(source)
-    return tuple(found)
+def _read(graph: Graph, positions: list[int], each: bool) -> tuple[int, ...]:
+    """What a layer reads, in the order in which its nodes do, which is that of its operands; every time that it is read
+    where it may have any number of them (`each`).
+    """
+    own = set(positions)
+    found = [source for n in positions for source in graph.nodes[n].inputs if source not in own]
+    return tuple(found if each else dict.fromkeys(found))
 
 
 def _costs(each: list[tuple[Node, tuple[Shape, ...]]]) -> tuple[Any, Any, Any]:
@@ -159,7 +154,8 @@ def operator(line: str, symbols: Mapping[str, Any]) -> Op | None:
         for word in words:
             key, equals, text = word.partition("=")
             name = next((name for name in cls.fields if name.rstrip("_") == key), None)
-            value = compile_expression(text if equals and name else word).run(dict(symbols), WORDS)
+            plain = equals and name and text.isidentifier() and takes_words(cls, name)
+            value = text if plain else compile_expression(text if equals and name else word).run(dict(symbols), WORDS)
             if equals and name:
                 values[name] = value
             else:
