@@ -16,7 +16,7 @@ from archcalc.errors import Problem, SpecError, UsageError, suggest
 from archcalc.files import find, is_folder, is_model_file, is_yaml, parted, shown, zoo_names
 from archcalc.graph import Graph
 from archcalc.memory import Training
-from archcalc.question import Question, Source, Written, listed, table_of
+from archcalc.question import Question, Source, Written, listed, of_kinds, table_of
 from archcalc.spec import Spec, bind, decoded, read_spec, read_text
 
 if TYPE_CHECKING:
@@ -234,7 +234,8 @@ class Model:
         return spec_text(table, {}, source), [*table.graph.notes, f"written for {values} alone: {why}"]
 
     def answer(self, question: Question) -> Table:
-        """Count what a question asks for. Raises UsageError for what can't be asked."""
+        """Count what a question asks for. Raises UsageError for what can't be asked, TypeError for what is none."""
+        of_kinds(question)
         if question.convention is not None:
             return self._converted(question, question.convention)
         if not question.device:
@@ -293,6 +294,8 @@ def load(name: str | os.PathLike[str]) -> Model:
     Raises UsageError if there is no such thing, SpecError if the spec has mistakes.
     """
     name = os.fspath(name)
+    if not isinstance(name, str):
+        raise TypeError(f"a network is named by a text or a path, not by {type(name).__name__}")
     if is_model_file(name):
         return _of_file(name)
     path, variant = parted(name)

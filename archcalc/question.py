@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Number
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -36,10 +37,24 @@ class Question(NamedTuple):
 
 
 def listed(names: str | Sequence[str]) -> tuple[str, ...]:
-    """Names in a list, or in a text as the command line has them: `fc6,fc7`."""
+    """Names in a list, or in a text as the command line has them: `fc6,fc7`. Raises TypeError for anything else."""
     if isinstance(names, str):
         return tuple(name.strip() for name in names.split(",") if name.strip())
-    return tuple(names)
+    found: tuple[Any, ...] = tuple(names) if isinstance(names, Iterable) else (names,)
+    if not isinstance(names, Iterable) or not all(isinstance(name, str) for name in found):
+        raise TypeError(f"names are texts in a list, or one text with commas, not {names!r}")
+    return found
+
+
+def of_kinds(question: Question) -> None:
+    """Raises TypeError, with a sentence, for what no question can hold, whatever the network is."""
+    for name, value in question.bindings.items():
+        if not (value is None or isinstance(value, (str, Number, Sequence, Mapping, Poly))):
+            raise TypeError(f"{name} is a number, a word or a list, not of type {type(value).__name__}")
+    for name in ("dtype", "attention", "convention"):
+        value = getattr(question, name)
+        if not (isinstance(value, str) or (value is None and name == "convention")):
+            raise TypeError(f"{name} is a text, not of type {type(value).__name__}")
 
 
 @dataclass(frozen=True, slots=True)

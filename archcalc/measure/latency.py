@@ -99,6 +99,8 @@ def measure(
     device = device or Device()
     for table in tables:
         _possible(table)
+    if runs is not None and (isinstance(runs, bool) or not isinstance(runs, int) or runs < 1):
+        raise UsageError(f"runs must be a positive whole number, got {runs!r}")
     networks = [_loaded(table, device, seed) for table in tables]
     rounds = _Rounds(networks, runs, progress)
     try:

@@ -93,6 +93,8 @@ def _target(path: Path) -> Path:
     """The file that a model takes the place of; a link is followed. Raises UsageError for what is none."""
     if path.is_dir():
         raise UsageError(f"{path} is a folder; -o takes a file")
+    if "\0" in str(path):
+        raise UsageError(f"{path}: no file can be called so")
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         raise UsageError(f"{path} is no file that a model could take the place of")

@@ -19,6 +19,7 @@ import numpy
 from numpy.typing import NDArray
 
 from archcalc.algebra import Dim, Poly
+from archcalc.errors import UsageError
 from archcalc.graph import Graph, Node
 from archcalc.ops import ACTIVATIONS, Shape, size
 from archcalc.ops.base import number
@@ -47,6 +48,8 @@ class He:
     """Seeded: a tensor's numbers depend on the seed and its name, and on no other tensor."""
 
     def __init__(self, graph: Graph, seed: int) -> None:
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise UsageError(f"a seed is a whole number from 0 on, got {seed!r}")
         self.graph, self.seed = graph, seed
         self.targets = _targets(graph)
         self.bare = _bare(graph, self.targets)

@@ -29,6 +29,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 def case(name: str, seed: int) -> str | None:
     """Run one case; what went wrong, if anything did."""
     function, _ = ORACLES[name]
+    signal.signal(signal.SIGALRM, _stop)
     signal.alarm(MOST_SECONDS)
     try:
         function(Random(seed))
@@ -46,7 +47,6 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the first case (0)")
     parser.add_argument("--only", choices=sorted(ORACLES), help="one oracle; with --seed alone, that case")
     given = parser.parse_args()
-    signal.signal(signal.SIGALRM, _stop)
     turns = [given.only] if given.only else [name for name, (_, often) in ORACLES.items() for _ in range(often)]
     start, seed = time.monotonic(), given.seed
     most = given.cases if given.cases is not None else None

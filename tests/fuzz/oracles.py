@@ -112,8 +112,14 @@ def closed_forms(random: Random) -> None:
     closed = model.count(free=free, train=train, **{name: value for name, value in where.items() if name not in free})
     counted = model.count(train=train, **where)
     for name, value in counted.totals.items():
-        form = closed.totals[name]
-        assert (form.evaluate(where) if isinstance(form, Poly) else form) == value, (name, where, free)
+        assert at(closed.totals[name], where) == value, (name, where, free)
+
+
+def at(form: Any, where: dict[str, Any]) -> Any:
+    """A figure, or several by name, at a point."""
+    if isinstance(form, dict):
+        return {name: at(part, where) for name, part in form.items()}
+    return form.evaluate(where) if isinstance(form, Poly) else form
 
 
 def expanded(random: Random) -> None:
@@ -216,6 +222,16 @@ def document(random: Random) -> None:
             return
         again = refreshed(filled.text, path, regions(filled.text, path), catalog)
         assert (again.text, again.edited, again.stale) == (filled.text, (), ())
+
+
+def written(text: str, name: str) -> None:
+    """What a file of the corpus says is filled, counted, or refused in words: it was a fault once."""
+    with refused_in_words():
+        if name.endswith((".md", ".rst")):
+            path = Path(_folder().name, f"page{Path(name).suffix}")
+            refreshed(text, path, regions(text, path), Catalog())
+        else:
+            render([read(text, name).count()], "json")
 
 
 ORACLES: dict[str, tuple[Callable[[Random], None], int]] = {  # and how often each has its turn
