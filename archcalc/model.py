@@ -69,6 +69,7 @@ class Model:
         optimizer: str = "adam",
         precision: str = "fp32",
         checkpoint: str = "none",
+        fold_bn: bool = False,
         **bindings: Any,
     ) -> Table:
         """Count with these parameters; those in `free` stay symbols (`["all"]`: all that can), labels in `without` are
@@ -76,14 +77,17 @@ class Model:
         attention so.
 
         Training (`train`) holds what `optimizer` ("sgd", "momentum", "adam", "adafactor", "adam8bit"), `precision`
-        ("fp32", "amp", "bf16") and `checkpoint` ("none", "sqrt", "best", or labels) say.
+        ("fp32", "amp", "bf16") and `checkpoint` ("none", "sqrt", "best", or labels) say. `fold_bn` counts the network
+        as it is deployed, with batch normalisation folded into the layers before it.
 
         With a `device` (a profile's file, or the name of one that ships) the table has predicted times. Raises
         SpecError with every mistake in the spec, UsageError for parameters, labels and profiles that don't exist.
         """
         names, training = (listed(free), listed(without)), Training(optimizer, precision, checkpoint)
         return self.answer(
-            Question(bindings, names[0], batch, train, dtype, names[1], convention, device, attention, training)
+            Question(
+                bindings, names[0], batch, train, dtype, names[1], convention, device, attention, training, fold_bn
+            )
         )
 
     def export(

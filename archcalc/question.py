@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from archcalc.algebra import Dim, Poly
 from archcalc.build import build
+from archcalc.build.folding import folded
 from archcalc.cost import DTYPES, Table
 from archcalc.errors import Problem, SpecError, Undecided, UsageError
 from archcalc.graph import Graph
@@ -33,6 +34,7 @@ class Question(NamedTuple):
     device: str = ""  # a profile to predict times with
     attention: str = ""  # "eager" or "fused", for every attention, whatever its line says
     training: Training = TRAINING
+    fold_bn: bool = False  # batch normalisation into the layers before it
     tensors: bool = False  # whether every tensor of a model file is listed
 
 
@@ -144,7 +146,8 @@ def table_of(source: Source, variant: str | None, question: Question, finish: Fi
 
 def _table(source: Source, variant: str | None, question: Question, dropped: tuple[str, ...] = ()) -> Table:
     built = source.built(question)
-    graph = attending(built.graph, question.attention) if question.attention else built.graph
+    graph = folded(built.graph) if question.fold_bn else built.graph
+    graph = attending(graph, question.attention) if question.attention else graph
     table = Table(
         built.spec,
         variant,

@@ -14,6 +14,7 @@ from archcalc.cli.options import (
     Checkpoint,
     Columns,
     Dtype,
+    FoldBn,
     Free,
     InPrecision,
     Optimizer,
@@ -65,6 +66,7 @@ def count(
     optimizer: Optimizer = "adam",
     precision: InPrecision = "fp32",
     checkpoint: Checkpoint = "none",
+    fold_bn: FoldBn = False,
     tool: As = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 if a model file holds what could not be counted.")
@@ -91,7 +93,8 @@ def count(
     from archcalc.render import render
 
     question = Question(bindings(sets), names(free), batch, train, dtype, names(without), tool, attention=attention)
-    question = question._replace(training=Training(optimizer, precision, checkpoint), tensors=tensors)
+    training = Training(optimizer, precision, checkpoint)
+    question = question._replace(training=training, tensors=tensors, fold_bn=fold_bn)
     tables = answered(specs, question, quiet)
     if tensors and form != "json":
         from archcalc.render.tensors import tensors as listed

@@ -23,7 +23,7 @@ from archcalc.errors import ArchcalcError
 
 MODULES = (  # the order of `archcalc --help`
     "count", "explain", "check", "compare", "sweep", "solve", "budget", "docs", "diagram", "expand", "export",
-    "importing", "verify", "measure", "calibrate", "predict", "listing",
+    "importing", "verify", "measure", "memory", "calibrate", "predict", "listing",
 )  # fmt: skip
 
 

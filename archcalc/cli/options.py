@@ -123,6 +123,9 @@ Attention = Annotated[
         help="eager: its scores are in memory while it runs; fused: they never are. For all, whatever a line says.",
     ),
 ]
+FoldBn = Annotated[
+    bool, typer.Option("--fold-bn", help="Batch normalisation is folded into the layer before it, as when deployed.")
+]
 Optimizer = Annotated[
     str, typer.Option("--optimizer", metavar="NAME", help="sgd, momentum, adam, adafactor or adam8bit (--train).")
 ]

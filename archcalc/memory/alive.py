@@ -53,24 +53,35 @@ def inside(graph: Graph, node: Node) -> Dim:
     return node.op.inside(node.shape, *graph.shapes_into(node))
 
 
+class Stretch(NamedTuple):
+    """A stretch of memory: what it takes, the layer that writes it first, and the first and the last that need it."""
+
+    size: Dim
+    writer: int
+    first: int
+    last: int
+
+
 class Alive(NamedTuple):
     """What is alive, a sample.
 
     `at` says how much while each layer runs, by position; layers in loops are left out, where it differs by repeat.
     `least` is how many repeats of each loop the closed form of the peak speaks of: none where more is alive elsewhere
-    anyway.
+    anyway. `stretches` are the memories that tensors stand in, where there are no loops.
     """
 
     peak: Dim
     at: dict[int, Dim]
     least: dict[Loop, int]
+    stretches: list[Stretch]
 
 
 def alive(graph: Graph, measure: Measure = elements) -> Alive:
     """What is alive at once, in elements, or in what `measure` gives for the output of each layer."""
     liveness = _Liveness(graph, measure)
     steps = liveness.steps()
-    return Alive(_dim(maximum(0, *sorted(steps, key=_rough, reverse=True))), liveness.at, liveness.least)
+    peak = _dim(maximum(0, *sorted(steps, key=_rough, reverse=True)))
+    return Alive(peak, liveness.at, liveness.least, [] if graph.loops else liveness.stretches())
 
 
 class _Liveness:
@@ -90,6 +101,14 @@ class _Liveness:
         """The numbers of elements that are alive while one layer or another runs."""
         steps, loops = self._walk(0, len(self.graph.nodes))
         return steps.union(*(self._settled(*loop, steps) for loop in loops))
+
+    def stretches(self) -> list[Stretch]:
+        """All memories that were taken; inputs are there from the beginning, outputs to the end."""
+        end = len(self.graph.nodes) - 1
+        found = {id(buffer): buffer for buffer in self.buffers if buffer is not None}
+        return [
+            Stretch(b.elements, b.nodes[0], 0 if b.foreign else b.nodes[0], min(b.last, end)) for b in found.values()
+        ]
 
     def _walk(self, first: int, stop: int) -> tuple[set[Dim], list[tuple[Loop, _Steps]]]:
         """The steps of the layers, and those of the loops among them."""

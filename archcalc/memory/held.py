@@ -38,6 +38,10 @@ class Held:
         """What each layer keeps for the backward pass, in bytes."""
         return kept(self.graph, widths(self.training, self.width), self.written, self.train)
 
+    def measure(self, node: Node) -> Dim:
+        """The bytes of what a layer puts out, for the batch."""
+        return size(node.shape) * self.batch * self.width
+
     @property
     def peak_bytes(self) -> Dim:
         """The most bytes of activations alive at once."""

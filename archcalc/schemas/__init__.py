@@ -12,7 +12,7 @@ from typing import Any
 
 from archcalc.errors import UsageError, suggest
 
-NAMES = ("spec", "count", "explain", "check", "compare", "verify", "measure", "zoo", "ops")
+NAMES = ("spec", "count", "explain", "check", "compare", "verify", "measure", "memory", "zoo", "ops")
 FOLDER = Path(__file__).parent
 
 

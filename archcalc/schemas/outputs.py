@@ -14,6 +14,7 @@ from archcalc.render.contract import (
     Count,
     Explain,
     Measured,
+    Memory,
     Operator,
     Overview,
     Shipped,
@@ -46,6 +47,7 @@ OUTPUTS: dict[str, tuple[str, Any]] = {
         "what `archcalc measure --format json` prints: a network, or a list of them for several specs",
         Measured | list[Measured],
     ),
+    "memory": ("what `archcalc memory --format json` prints", Memory),
     "ops": ("what `archcalc ops --format json` prints", list[Operator]),
 }
 

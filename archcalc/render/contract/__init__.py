@@ -20,6 +20,7 @@ from archcalc.render.contract.count import (
 )
 from archcalc.render.contract.explain import BridgeOf, BridgeStep, Described, Explain, Overview, Printed, Tools
 from archcalc.render.contract.listings import Operator, Shipped
+from archcalc.render.contract.memory import Memory
 from archcalc.render.contract.runs import Against, Asked, Measured, Timed, Verified
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Layer",
     "LayerChange",
     "Measured",
+    "Memory",
     "Operator",
     "Overview",
     "Printed",

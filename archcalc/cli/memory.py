@@ -1,0 +1,51 @@
+"""`archcalc memory`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from archcalc.cli.entry import command
+from archcalc.cli.options import Attention, Batch, Dtype, FoldBn, Set, Spec, Without, bindings, names, text_or_json
+from archcalc.cli.saying import out
+
+
+@command()
+def memory(
+    spec: Spec,
+    plan: Annotated[
+        str,
+        typer.Option(
+            "--plan", metavar="HOW", help="A place for every tensor: inorder, greedy (tflite-micro's) or best."
+        ),
+    ] = "",
+    align: Annotated[int, typer.Option("--align", min=1, help="Places are multiples of so many bytes.")] = 16,
+    order: Annotated[
+        str, typer.Option("--order", metavar="HOW", help="given (the spec's), or best: the least alive at once.")
+    ] = "given",
+    sets: Set = None,
+    without: Without = None,
+    batch: Batch = 1,
+    dtype: Dtype = "fp32",
+    attention: Attention = "",
+    fold_bn: FoldBn = False,
+    form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text",
+) -> None:
+    """What is alive while each layer runs, which tensors make the peak, and where they can lie.
+
+    \b
+    archcalc memory resnet50                                    the timeline, and the tensors at the peak
+    archcalc memory net.yaml --dtype int8 --fold-bn --plan greedy      tflite-micro's arena
+    archcalc memory net.yaml --plan best --order best           the least block, and whether that is proved
+    """
+    from archcalc.memory.layout import layout
+    from archcalc.model import load
+    from archcalc.question import Question
+    from archcalc.render import memory as rendered
+
+    form = text_or_json(form)
+    question = Question(bindings(sets), (), batch, dtype=dtype, without=names(without), attention=attention)
+    table = load(spec).answer(question._replace(fold_bn=fold_bn))
+    found = layout(table.graph, table.held.measure, plan, align, order)
+    out(rendered.text(table, found, align) if form == "text" else rendered.json(table, found, align))

@@ -1,0 +1,73 @@
+"""What `archcalc memory` prints."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from archcalc.render.contract.common import Tool
+
+
+class Moment(TypedDict):
+    """A layer while it runs."""
+
+    layer: str
+    alive_bytes: int
+    inside_bytes: Annotated[int, Field(description="of these, those that only the layer works on")]
+
+
+class Stretch(TypedDict):
+    """A tensor, or several that are written over one another: the first and the last step that need it."""
+
+    name: str
+    bytes: int
+    first: Annotated[int, Field(description="counted from 0, in `order`")]
+    last: int
+
+
+class Placed(Stretch):
+    """A tensor with its place."""
+
+    offset: int
+
+
+class Planned(TypedDict):
+    """One block of memory with a place for every tensor."""
+
+    bytes: int
+    method: Annotated[str, Field(description="inorder, greedy or best")]
+    optimal: Annotated[bool, Field(description="proved: no block can be smaller")]
+    bound: Annotated[int, Field(description="bytes that every plan takes at least")]
+    why: Annotated[str, Field(description="how that is known")]
+    tensors: list[Placed]
+
+
+class Ordered(TypedDict):
+    """The order that was looked for."""
+
+    optimal: Annotated[bool, Field(description="proved: no order needs less at once")]
+    why: str
+
+
+class Memory(TypedDict):
+    """A network laid out in memory."""
+
+    schema: Literal["archcalc/memory/1"]
+    tool: Tool
+    name: str
+    spec: str
+    variant: str | None
+    batch: int
+    dtype: str
+    bindings: dict[str, Any]
+    peak_bytes: Annotated[int, Field(description="the most bytes alive at once")]
+    peak_at: Annotated[str, Field(description="the first layer where that is so")]
+    floor_bytes: Annotated[int, Field(description="the same with every tensor rounded up to the alignment")]
+    align: int
+    timeline: list[Moment]
+    tensors: list[Stretch]
+    order: Annotated[list[str], Field(description="the layers as they run")]
+    order_found: NotRequired[Ordered]
+    plan: NotRequired[Planned]
