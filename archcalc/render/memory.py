@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json as json_library
 from typing import TYPE_CHECKING
 
+from archcalc import escapes
 from archcalc.cost import Table
 from archcalc.memory import CONVENTION, attention_told
 from archcalc.memory.layout import Layout
@@ -31,7 +31,7 @@ def text(table: Table, found: Layout, align: int) -> str:
         lines.append(f"plan    {found.plan.method}, {size}, {proved}: {found.plan.why}")
         lines += ["", *_map(found)]
     told = "; ".join([f"alive: {CONVENTION}", *filter(None, [attention_told(table.graph)])])
-    return "\n".join([*lines, "", told])
+    return "\n".join(map(escapes.line, [*lines, "", told]))
 
 
 def _timeline(found: Layout) -> list[str]:
@@ -68,7 +68,7 @@ def _map(found: Layout) -> list[str]:
 
 def json(table: Table, found: Layout, align: int) -> str:
     """The JSON contract `archcalc/memory/1`."""
-    return json_library.dumps(document(table, found, align), indent=1, ensure_ascii=False)
+    return escapes.json(document(table, found, align))
 
 
 def document(table: Table, found: Layout, align: int) -> contract.Memory:
