@@ -116,6 +116,8 @@ CONVOLUTIONS = [
 ]  # fmt: skip
 
 POOLS = [
+    Row("adaptive_avgpool 6x6", [(4, 12, 18)], (4, 6, 6), 0, 0, 4 * 12 * 18, [(2, 2, 0), (3, 3, 0)]),
+    Row("adaptive_avgpool 1", [(4, 5)], (4, 1), 0, 0, 4 * 5, [(5, 5, 0)]),
     # the stride is the kernel unless it is given; padding is (kernel-1)//2 unless it is given
     Row(
         "maxpool 3x3 stride=2",
@@ -270,6 +272,16 @@ NORMALIZATIONS = [
     Row("ln shift=false", [MAP], MAP, 64, 0, 14 * 14 * (5 * 64 + 2) + 64 * 14 * 14, [POINT] * 2),
     Row("gn", [MAP], MAP, 2 * 64, 0, 32 * (5 * 2 * 14 * 14 + 2) + 2 * 64 * 14 * 14, [POINT] * 2),
     Row("gn 8 scale=false shift=false", [MAP], MAP, 0, 0, 8 * (5 * 8 * 14 * 14 + 2), [POINT] * 2),
+    # the root mean square has no mean and no difference: a square, its mean, a division
+    Row("rmsnorm", [(64, 10)], (64, 10), 64, 0, 10 * (3 * 64 + 2) + 64 * 10, [POINT]),
+    Row("rmsnorm scale=false", [(64,)], (64,), 0, 0, 3 * 64 + 2, []),
+    Row("rmsnorm axis=-1", [(9, 64)], (9, 64), 64, 0, 9 * (3 * 64 + 2) + 9 * 64, MIXED),
+    Row("l2norm", [MAP], MAP, 0, 0, 14 * 14 * (3 * 64 + 2), [POINT] * 2),
+    # squares and their sum; root, mean and division a channel; response, scale, shift and the map itself
+    Row("grn", [MAP], MAP, 2 * 64, 0, 64 * (2 * 14 * 14 + 3) + 4 * 64 * 14 * 14, [POINT] * 2),
+    Row("instancenorm", [MAP], MAP, 2 * 64, 0, 64 * (5 * 14 * 14 + 2) + 2 * 64 * 14 * 14, [POINT] * 2),
+    Row("instancenorm scale=false shift=false", [MAP], MAP, 0, 0, 64 * (5 * 14 * 14 + 2), [POINT] * 2),
+    Row("table 169 3", [(8,)], (169, 3), 169 * 3, field=MIXED),
     # squares, the sum of the neighbours' (n-1 additions), scale, offset, power, division
     Row("lrn", [MAP], MAP, 0, 0, 64 * 14 * 14 * (1 + 4 + 4), [POINT] * 2),
     Row("lrn 3", [(8, 10)], (8, 10), 0, 0, 8 * 10 * (1 + 2 + 4), [POINT]),
@@ -297,6 +309,11 @@ OPERATIONS_AN_ELEMENT = {
 }
 
 ACTIVATIONS = [
+    Row("abs", [MAP], MAP, 0, 0, 64 * 14 * 14, [POINT] * 2),
+    # sigmoid is 4 an element, silu 5, gelu 5; then the product
+    Row("glu", [(8, 10)], (4, 10), 0, 0, 4 * 10 * (4 + 1), [POINT]),
+    Row("glu silu", [(8, 6, 6)], (4, 6, 6), 0, 0, 4 * 6 * 6 * (5 + 1), [POINT] * 2),
+    Row("glu gelu", [(8,)], (4,), 0, 0, 4 * (5 + 1), []),
     *(
         Row(word, [MAP], MAP, elementwise=times * 64 * 14 * 14, field=[POINT] * 2)
         for word, times in OPERATIONS_AN_ELEMENT.items()
@@ -331,6 +348,10 @@ MERGES = [
 ]
 
 RESHAPING = [
+    Row("roll (-3,2)", [(4, 7, 9)], (4, 7, 9), field=MIXED),
+    Row("roll 1", [(4, 7)], (4, 7), field=MIXED),
+    Row("resize 5x9", [(4, 7, 9)], (4, 5, 9), field=MIXED),
+    Row("resize 13 mode=bilinear", [(4, 7, 9)], (4, 13, 13), 0, 0, 7 * 4 * 13 * 13, MIXED),
     Row("flatten", [(64, 7, 7)], (64 * 7 * 7,)),
     Row("flatten start=1", [(64, 7, 7)], (64, 7 * 7), field=MIXED),
     Row("reshape 3 -1", [(12, 4, 4)], (3, 4 * 4 * 4), field=MIXED),
@@ -456,6 +477,17 @@ HELD = [  # as torch 2.14.1 saves it: `saved_tensors_hooks` on the meta device
     Held("ln", [(8, 5)], keeps=(0,), own=((FP32, 2 * 5),)),
     Held("ln axis=-1", [(5, 8)], keeps=(0,), own=((FP32, 2 * 5),)),
     Held("gn 4", MAP, keeps=(0,), own=((FP32, 2 * 4),)),
+    Held("rmsnorm axis=-1", [(5, 8)], keeps=(0,), own=((FP32, 5), (FP32, 5 * 8))),
+    Held("l2norm", [(8, 5)], keeps=(0,), own=((FP32, 2 * 5),)),
+    Held("grn", MAP, keeps=(0,), own=((FP32, 2 * 8 + 1), (FP32, 8 * 6 * 6))),
+    Held("instancenorm", MAP, keeps=(0,), own=((FP32, 2 * 8), (FP32, 8))),
+    Held("table 3 4", MAP),
+    Held("abs", MAP, keeps=(0,)),
+    Held("glu", MAP, keeps=(0,)),
+    Held("glu silu", MAP, keeps=(0,), own=((FP32, 4 * 6 * 6),)),
+    Held("roll 1", MAP),
+    Held("resize 3", MAP),
+    Held("adaptive_avgpool 3", MAP, keeps=(0,)),
     Held("lrn 5", MAP, keeps=(0,), own=((FP32, (8 + 5 - 1) * 6 * 6), (FP32, 2 * 8 * 6 * 6))),
     Held("scale", MAP, keeps=(0,)),
     Held("position", MAP),
@@ -580,6 +612,17 @@ STEPS: Shape = (64, 10)
 VECTOR: Shape = (4,)
 
 MISTAKES: list[tuple[str, list[Shape], str]] = [
+    ("rmsnorm axis=3", [(8, 6, 6)], "axis must be 0 for the first axis or -1 for the last, got 3"),
+    ("l2norm 3", [MAP], "there is no place for '3'"),
+    ("grn", [(8,)], "grn needs an input of 2 to 4 axes"),
+    ("instancenorm", [(8,)], "instancenorm needs an input of 2 to 4 axes"),
+    ("table", [(8, 6, 6)], "table: shape is missing"),
+    ("abs 3", [MAP], "there is no place for '3'"),
+    ("glu", [(7, 4)], "glu halves the channels, and 7 is odd"),
+    ("glu tan", [(8,)], "act must be one of"),
+    ("roll 1x2x3", [(4, 5, 6)], "roll has 3 numbers for 2 spatial axes"),
+    ("resize 5x6x7", [(4, 5, 6)], "to has 3 numbers for 2 spatial axes"),
+    ("adaptive_avgpool 0", [(4, 5, 6)], "to must be a positive whole number, got 0"),
     ("conv 8", [IMAGE], "conv needs kernel: `conv OUT KERNEL`"),
     ("conv 0 3x3", [IMAGE], "conv: out must be a positive whole number, got 0"),
     ("conv 8 (0,3)", [IMAGE], "conv: kernel must be a positive whole number, got 0"),

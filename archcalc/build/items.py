@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from archcalc.algebra import Poly, integral, unicode
+from archcalc.algebra import Dim, Poly, integral, unicode
 from archcalc.build import loops
 from archcalc.build.nodes import FAILED, MOST_LAYERS, NOWHERE, Nodes
 from archcalc.build.scope import Context, Scope, called, caption, is_identity, labels
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
 from archcalc.graph import Graph, Group, Input, Range
-from archcalc.ops.base import show
-from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Repeat, Word
-from archcalc.spec.layers import SUFFIXES, WORDS, Layer
+from archcalc.ops.base import Shape, show, size
+from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Parallel, Repeat, Word
+from archcalc.spec.layers import ARRIVING, SUFFIXES, WORDS, Layer
 from archcalc.spec.parts import Block, Head
 
 
@@ -271,24 +271,59 @@ class Builder(Nodes):
         if layer is not None:
             context = self.kept(layer, context)
         survive = self.probability(layer, "survive", context) if layer else 1
-        residual = next((n for n, branch in enumerate(item.items) if not is_identity(branch)), None)
+        branches = list(self.beside(item.items, current, context))
+        if layer is not None and not self.fits(layer, len(branches), context):
+            return None
+        residual = next((n for n, (branch, _) in enumerate(branches) if not is_identity(branch)), None)
         ends = []
-        for n, branch in enumerate(item.items):
-            inner = context._replace(survive=context.survive * survive) if n == residual and survive != 1 else context
+        for n, (branch, inner) in enumerate(branches):
+            inner = inner._replace(survive=context.survive * survive) if n == residual and survive != 1 else inner
             ends.append(self.item(branch, current, inner))
         if layer is None or None in ends:
             return None
         return self.operator(layer, tuple(end for end in ends if end is not None), context, name)
+
+    def beside(self, items: Iterable[Item], current: int | None, context: Context) -> Iterator[tuple[Item, Context]]:
+        """The branches, those that are alike one by one, with what is known in each."""
+        for item in items:
+            if not isinstance(item, Parallel):
+                yield item, context
+                continue
+            count = self.evaluate(item.count, context._replace(env=self.with_channels(context.env, current)))
+            if count is FAILED:
+                continue
+            if isinstance(count, Poly):
+                self.wrong(
+                    "parallel branches need a number: bind it with --set",
+                    item.count.mark,
+                    context,
+                    tuple(sorted(count.symbols)),
+                )
+                continue
+            if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MOST_LAYERS:
+                self.wrong(f"branches are a whole number, got {show(count)}", item.count.mark, context)
+                continue
+            for n in range(count):
+                env = {**context.env, "i": n, "first": n == 0, "last": n == count - 1}
+                yield item.item, context._replace(env=env)
+
+    def fits(self, layer: Layer, count: int, context: Context) -> bool:
+        """Whether an operator joins so many branches, where how many there are is known only now."""
+        low, high = layer.op.arity if layer.op is not None else (0, None)
+        if count >= low and (high is None or count <= high):
+            return True
+        self.wrong(f"{layer.line.head.text} takes at least {low} branches, got {count}", layer.line.mark, context)
+        return False
 
     # ---- lines -------------------------------------------------------------------------------------------------------
 
     def with_channels(self, env: dict[str, Any], current: int | None) -> dict[str, Any]:
         if current is not None:
             shape = self.graph.nodes[current].shape
-            if shape:
-                env["cin"] = shape[0]
+            env.update(zip(ARRIVING, _arriving(shape), strict=False))
         else:
-            env.pop("cin", None)
+            for name in ARRIVING:
+                env.pop(name, None)
         return env
 
     def line(self, line: Line, current: int | None, context: Context, label: str | None) -> int | None:
@@ -445,3 +480,11 @@ class Builder(Nodes):
             )
             return None
         return owner, path
+
+
+def _arriving(shape: Shape) -> tuple[Dim, ...]:
+    """What arrives, by the names of ARRIVING: channels, height, width, and positions; a sequence has no height."""
+    if not shape:
+        return ()
+    positions = size(shape[1:])
+    return (shape[0], shape[-2] if len(shape) > 2 else 1, shape[-1] if len(shape) > 1 else 1, positions)

@@ -17,7 +17,7 @@ from archcalc.spec import Binding, Spec
 from archcalc.spec.elsewhere import hint
 from archcalc.spec.expressions import Environment
 from archcalc.spec.items import Chain, Item, Line, Word
-from archcalc.spec.layers import SUFFIXES, WORDS, Layer, Resolver, complaints, takes_words
+from archcalc.spec.layers import SHORT_NORMS, SUFFIXES, TIED, WORDS, Layer, Resolver, complaints, takes_words
 from archcalc.spec.values import CONSTANTS
 
 MOST_LAYERS = 250_000
@@ -243,7 +243,7 @@ class Nodes:
             return None
 
     def suffix(self, kind: str, word: Word, context: Context) -> Op | None:
-        allowed = NORMALIZATIONS if kind == "norm" else (*ACTIVATIONS, "softmax")
+        allowed = (*NORMALIZATIONS, *SHORT_NORMS) if kind == "norm" else (*ACTIVATIONS, "softmax")
         value = self.word(word, context)
         if value is FAILED or value is None or value is False:
             return None
@@ -252,7 +252,7 @@ class Nodes:
             near = hint(value, allowed, there) if isinstance(value, str) else f"; {there}"
             self.wrong(f"unknown {kind} '{show(value)}'{near}", word.mark, context)
             return None
-        return self.suffixed(value, context)
+        return self.suffixed(SHORT_NORMS.get(value, value), context)
 
     def suffixed(self, word: str, context: Context) -> Op | None:
         """The operator that `norm=` or `act=` adds, with the options that `defaults:` gives it."""
@@ -345,7 +345,8 @@ class Nodes:
 
     def owner(self, name: str, op: Op, shapes: tuple[Shape, ...], layer: Layer | None, context: Context) -> int | None:
         """The position of the node whose weights this one uses."""
-        word = layer.control.get("share") if layer else None
+        tied = layer.control.get(TIED) if layer else None
+        word = tied or (layer.control.get("share") if layer else None)
         if word is not None:
             path = next(
                 (path for path in context.scope.paths(word.text) if path in self.names or self.is_gone(path)), None
@@ -374,9 +375,18 @@ class Nodes:
             return None
         owner = self.graph.nodes[self.names[path]]
         owned = owner.op.weights(*self.graph.shapes_into(owner))
-        if type(owner.op) is not type(op) or owned != weights:
+        if tied is not None and owned.get("weight") == weights.get("weight") and set(weights) == {"weight"}:
+            return owner.share if owner.share is not None else self.names[path]
+        if tied is not None or type(owner.op) is not type(op) or owned != weights:
             there, here = _spell_weights(owned) or "none", _spell_weights(weights) or "none"
-            message = f"share={path}: the weights differ: {there} there, {here} here"
+            if tied is not None and "bias" in weights:
+                message = (
+                    f"tied={path} reads a weight and has no bias: bias=false, and `scale scale=false shift` adds one"
+                )
+            else:
+                option = "share" if tied is None else TIED
+                kinds = f" of {owner.op.word}" if there == here else ""
+                message = f"{option}={path}: the weights differ: {there}{kinds} there, {here} here"
             self.wrong(message, mark, context)
         return owner.share if owner.share is not None else self.names[path]
 

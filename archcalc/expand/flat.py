@@ -82,12 +82,18 @@ def _layers(graph: Graph, positions: list[int], current: int | None, prefix: str
 def _words(graph: Graph, node: Node) -> str:
     words = [node.op.line(every=True)]
     if node.share is not None:
-        words.append(f"share=/{graph.nodes[node.share].name}")
+        words.append(f"{sharing(graph, node)}=/{graph.nodes[node.share].name}")
     if node.frozen:
         words.append("frozen=true")
     if node.survive != 1:
         words.append(f"kept={node.survive}")
     return " ".join(words)
+
+
+def sharing(graph: Graph, node: Node) -> str:
+    """The option that says whose weights a layer uses: those of one of its kind, or the weight of another."""
+    assert node.share is not None
+    return "share" if type(graph.nodes[node.share].op) is type(node.op) else "tied"
 
 
 def _list(shape: object) -> str:

@@ -63,6 +63,7 @@ def _takes(text: str, kind: str) -> bool:
         and " act=" not in text
         and f" {kind}=" not in text
         and "share=" not in text
+        and "tied=" not in text
     )
 
 

@@ -14,6 +14,7 @@ from archcalc import escapes
 from archcalc.build import build
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, UsageError
+from archcalc.expand.flat import sharing
 from archcalc.expand.folding import folded, nodes_of, with_blocks, with_suffixes
 from archcalc.expand.items import Arranger, Called, Item, Items, Join, Line, Ref, Repeat, TooDeep, inside
 from archcalc.expand.lowering import lowered
@@ -225,7 +226,8 @@ class _Writer:
         elif isinstance(item, (Line, Called)):
             text = item.text
             if isinstance(item, Line) and item.node in self.owners:
-                text += f" share={self._path(self.owners[item.node])}"
+                option = sharing(self.graph, self.graph.nodes[item.node])
+                text += f" {option}={self._path(self.owners[item.node])}"
             yield f"{label}: {_scalar(text)}" if label else _scalar(text)
         elif isinstance(item, Repeat) and len(item.items) == 1 and isinstance(item.items[0], (Line, Called)):
             text = f"{item.count} x {item.items[0].text}"

@@ -10,10 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archcalc.ops import activation, convolution, dense, merge, normalization, opaque, pooling, reshaping
+from archcalc.ops import (
+    activation,
+    convolution,
+    dense,
+    gating,
+    merge,
+    normalization,
+    opaque,
+    pooling,
+    rescaling,
+    reshaping,
+)
 from archcalc.ops.base import Op, Reach, Shape, Window, Windows, size, spell_shape
 
-FAMILIES = (convolution, dense, pooling, normalization, activation, merge, reshaping, opaque)
+FAMILIES = (
+    convolution, dense, pooling, normalization, rescaling, activation, gating, merge, reshaping, opaque,
+)  # fmt: skip
 
 
 def _words(base: type[Op]) -> Iterator[tuple[str, type[Op]]]:
@@ -25,9 +38,7 @@ def _words(base: type[Op]) -> Iterator[tuple[str, type[Op]]]:
 
 OPS: dict[str, type[Op]] = dict(_words(Op))
 
-ACTIVATIONS = tuple(
-    word for word, cls in OPS.items() if cls.__module__ == activation.__name__ and word not in ("softmax", "dropout")
-)
+ACTIVATIONS = tuple(word for word in OPS if word in activation.ELEMENTWISE)
 NORMALIZATIONS = tuple(word for word, cls in OPS.items() if cls.is_normalization)
 
 __all__ = [

@@ -212,6 +212,18 @@ class Mish(_Activation):
         return builder.node("Mish", *tensors)
 
 
+class Abs(_Elementwise):
+    """|x|."""
+
+    word = "abs"
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        return Saved(inputs=(0,))
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        return builder.node("Abs", *tensors)
+
+
 class Softmax(_Elementwise):
     """Softmax over the channels, or with `axis=-1` over the last axis: maximum, difference, exp, sum and division."""
 
@@ -258,3 +270,11 @@ class Dropout(_Elementwise):
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return builder.node("Dropout", *tensors, builder.real(float(self.p)))
+
+
+def _functions(base: type[_Elementwise]) -> dict[str, type[_Elementwise]]:
+    found = {cls.word: cls for cls in base.__subclasses__() if cls.word}
+    return {word: cls for cls in base.__subclasses__() for word, cls in _functions(cls).items()} | found
+
+
+ELEMENTWISE = {word: cls for word, cls in _functions(_Elementwise).items() if not cls.is_identity and word != "softmax"}

@@ -111,6 +111,7 @@ class Op(Checked):
     is_identity: ClassVar[bool] = False  # puts out what it gets, when it isn't trained
     is_normalization: ClassVar[bool] = False  # may stand in another layer's line as `norm=`
     folds_norm: ClassVar[bool] = False  # its weights can take a batch normalisation that follows
+    may_be_tied: ClassVar[bool] = False  # may read the weight of another layer, transposed
     runs: ClassVar[Runs] = Runs.ALONE
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -392,6 +393,7 @@ Ratio = Annotated[Fraction | int, Check(_ratio)]
 Sizes = Annotated[Dim | tuple[Dim, ...], Check(_axes(_positive))]
 Counts = Annotated[int | tuple[int, ...], Check(_axes(_count))]
 Wholes = Annotated[tuple[Dim, ...], Check(_several(_whole))]
+Sides = Annotated[tuple[Dim, ...], Check(_several(_positive))]
 Padding = Annotated[str | Dim | tuple[Any, ...] | None, Check(_padding)]
 
 

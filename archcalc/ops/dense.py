@@ -41,6 +41,7 @@ class Linear(Plain):
     """
 
     word = "linear"
+    may_be_tied = True
     positional = ("out",)
     is_layer = True
     autocast = "half"

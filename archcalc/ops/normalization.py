@@ -18,6 +18,7 @@ from archcalc.ops.base import (
     Runs,
     Saved,
     Shape,
+    Sides,
     Size,
     Windows,
     need_rank,
@@ -177,6 +178,33 @@ class GroupNorm(_Affine):
         return self._scaled(builder, builder.reshaped(normal, *x.shape), x.rank)
 
 
+class InstanceNorm(_Affine):
+    """Instance normalisation: mean and variance of each channel's map (arXiv:1607.08022)."""
+
+    word = "instancenorm"
+    is_normalization = True
+    in_place = False
+
+    def shape(self, *inputs: Shape) -> Shape:
+        need_rank(self.word, inputs[0], 2, 4, "1 for the channels and 1 to 3 spatial")
+        return inputs[0]
+
+    def _together(self, output: Shape) -> Dim:
+        return output[0]
+
+    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
+        return 5 * size(output) + 2 * output[0] + self._learned(output)
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """The input, the statistics, and the scale, which is repeated for each sample."""
+        repeated = (Own("the scale, repeated", output[0], SINGLE),) if self.scale else ()
+        return Saved(inputs=(0,), own=(Own("statistics", 2 * output[0], SINGLE), *repeated))
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        return builder.node("InstanceNormalization", x, *self._vectors(builder, x))
+
+
 class LocalResponseNorm(Free):
     """Local response normalisation over `size` neighbouring channels (AlexNet, section 3.3)."""
 
@@ -316,3 +344,36 @@ class Token(Plain):
         (x,) = tensors
         tokens = builder.node("Expand", builder.weight("weight"), builder.ints((builder.batch, x.shape[0], self.count)))
         return builder.node("Concat", tokens, x, axis=2)
+
+
+class Table(Plain):
+    """A learned tensor of that shape, whatever arrives: `table 169 3`."""
+
+    word = "table"
+    positional = ("shape_",)
+    variadic = True
+    autocast = "wide"
+
+    shape_: Sides
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        return NOTHING
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return self.shape_
+
+    def weights(self, *inputs: Shape) -> dict[str, Shape]:
+        return {"weight": self.shape_}
+
+    def macs(self, output: Shape, *inputs: Shape) -> Dim:
+        return 0
+
+    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
+        return 0
+
+    def windows(self, *inputs: Shape) -> Windows:
+        return Reach.MIXED
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        """The same in every sample."""
+        return builder.node("Expand", builder.weight("weight"), builder.ints((builder.batch, *self.shape_)))

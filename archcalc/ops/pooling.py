@@ -3,8 +3,26 @@
 from collections.abc import Sequence
 from typing import Any
 
-from archcalc.algebra import Dim, Poly
-from archcalc.ops.base import INDEX, NOTHING, Counts, Flag, Free, Own, Reach, Saved, Shape, need_rank, size, spread
+from archcalc.algebra import Dim, Poly, divides
+from archcalc.errors import ShapeError
+from archcalc.ops.base import (
+    INDEX,
+    NOTHING,
+    Counts,
+    Flag,
+    Free,
+    Own,
+    Reach,
+    Saved,
+    Shape,
+    Sizes,
+    Window,
+    Windows,
+    need_rank,
+    number,
+    size,
+    spread,
+)
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.windowed import Windowed, around
 
@@ -133,6 +151,61 @@ class _GlobalPool(Free):
 
     def _kept(self, builder: Builder, pooled: Value) -> Value:
         return pooled if self.keepdims else builder.node("Flatten", pooled, axis=1)
+
+
+class AdaptiveAvgPool(Free):
+    """Average pooling to a given size: output `o` of `m` is the mean of the inputs from `floor(o*n/m)` to
+    `ceil((o+1)*n/m)` of `n`, as PyTorch has it.
+    """
+
+    word = "adaptive_avgpool"
+    positional = ("to",)
+    is_pooling = True
+
+    to: Sizes
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        need_rank(self.word, x, 2, 4, "1 for the channels and 1 to 3 spatial")
+        return (x[0], *spread(self.to, len(x) - 1, "to"))
+
+    def _axes(self, x: Shape) -> list[tuple[Dim, Dim]]:
+        """The sides before and after, an axis."""
+        return list(zip(x[1:], self.shape(x)[1:], strict=True))
+
+    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
+        """As many operations as there are elements in all windows."""
+        total: Dim = output[0]
+        for before, after in self._axes(inputs[0]):
+            total = total * (before if _parts(before, after) else _in_windows(number(before), number(after)))
+        return total
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        return Saved(inputs=(0,))
+
+    def windows(self, *inputs: Shape) -> Windows:
+        axes = self._axes(inputs[0])
+        if not all(_parts(*axis) and not isinstance(axis[0] // axis[1], Poly) for axis in axes):
+            return Reach.ALL if all(after == 1 for _, after in axes) else Reach.MIXED
+        return tuple(Window(before // number(after), number(before) // number(after)) for before, after in axes)
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        axes = self._axes(x.shape)
+        if not all(_parts(*axis) for axis in axes):
+            raise ShapeError(f"{self.line()}: windows of different sizes have no operator in ONNX")
+        sides = [number(before) // number(after) for before, after in axes]
+        return builder.node("AveragePool", x, kernel_shape=sides, strides=sides)
+
+
+def _parts(before: Dim, after: Dim) -> bool:
+    """Whether all windows of an axis are alike."""
+    return not isinstance(after, Poly) and divides(after, before)
+
+
+def _in_windows(before: int, after: int) -> int:
+    """How many elements the windows of an axis have together; some are in two."""
+    return sum(-(-(o + 1) * before // after) - o * before // after for o in range(after))
 
 
 class GlobalAvgPool(_GlobalPool):

@@ -13,6 +13,7 @@ from archcalc.ops.base import (
     Runs,
     Saved,
     Shape,
+    Sizes,
     Whole,
     Wholes,
     Window,
@@ -265,6 +266,65 @@ def _interpolation(scale: int) -> Window:
         return Window()
     kernel = 2 * scale - scale % 2
     return Window(kernel, 1, 1, kernel - 1 - scale // 2, scale)
+
+
+class Resize(_Moving):
+    """Any other size: `resize 65x65`, by `nearest` neighbour or `bilinear` (corners not aligned)."""
+
+    word = "resize"
+    positional = ("to",)
+
+    to: Sizes
+    mode: one_of("nearest", "bilinear") = "nearest"  # type: ignore[valid-type]
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        need_rank(self.word, x, 2, 4, "1 for the channels and 1 to 3 spatial")
+        return (x[0], *spread(self.to, len(x) - 1, "to"))
+
+    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
+        """As `upsample`: two products and a sum an element and axis where it is linear."""
+        return (2 * 2 ** (len(output) - 1) - 1) * size(output) if self.mode == "bilinear" else 0
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        sizes = builder.ints((builder.batch, *self.shape(x.shape)))
+        if self.mode == "bilinear":
+            return builder.node("Resize", x, "", "", sizes, mode="linear", coordinate_transformation_mode="half_pixel")
+        kind = "asymmetric"
+        return builder.node(
+            "Resize", x, "", "", sizes, mode="nearest", coordinate_transformation_mode=kind, nearest_mode="floor"
+        )
+
+
+class Roll(_Moving):
+    """Moves the map around by so many positions, an axis: what leaves at one end comes in at the other (`roll -3x-3`
+    before shifted windows, arXiv:2103.14030).
+    """
+
+    word = "roll"
+    positional = ("by",)
+
+    by: Wholes
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if len(self.by) not in (1, len(x) - 1) or len(x) < 2:
+            raise ShapeError(f"roll has {len(self.by)} numbers for {len(x) - 1} spatial axes")
+        return x
+
+    def emit(self, builder: Builder, *tensors: Tensor) -> Value:
+        (x,) = tensors
+        value: Value = x
+        for axis, by in enumerate(self.by if len(self.by) > 1 else self.by * (len(x.shape) - 1)):
+            side = x.shape[axis + 1]
+            cut = (side - by) % side if isinstance(side, int) and isinstance(by, int) else side - by
+            ends = [
+                builder.node("Slice", value, *(builder.ints((end,)) for end in (start, stop, axis + 2)))
+                for start, stop in ((cut, side), (0, cut))
+            ]
+            value = builder.node("Concat", *ends, axis=axis + 2)
+        return value
 
 
 class ChannelShuffle(_Moving):

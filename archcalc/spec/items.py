@@ -69,8 +69,14 @@ class Repeat:
     item: Item
 
 
+@dataclass(slots=True, frozen=True, eq=False)
+class Parallel(Repeat):
+    """Branches that are alike, so many beside each other: `concat: [8 parallel conv 4 3x3]`."""
+
+
 Item = Line | Labelled | Chain | Branches | Repeat
 
+PARALLEL = "parallel"
 JOINS = frozenset(word for word, cls in OPS.items() if cls.arity[1] != 1)
 LABEL = re.compile(r"[A-Za-z0-9_][\w.+/-]*$")
 LABEL_IS = "a label begins with a-z, a digit or _, and goes on with letters, digits and _ - . + /"
@@ -110,7 +116,8 @@ class Reader:
         if isinstance(node, Scalar):
             return self._sentence(node.text, _inside(node))
         if isinstance(node, Sequence):
-            return Chain(node.mark, tuple(item for inner in node.items if (item := self.item(inner)) is not None))
+            inner = _rejoined(node.items)
+            return Chain(node.mark, tuple(item for part in inner if (item := self.item(part)) is not None))
         return self._mapping(node)
 
     def _mapping(self, node: Mapping) -> Item | None:
@@ -152,12 +159,31 @@ class Reader:
                 self._wrong(f"'{option.text}' must be a word or a number", option.mark)
         if not isinstance(value, Sequence):
             return self._wrong(_no_branches(tokens[0].text, value), value.mark)
-        branches = tuple(self.item(inner) for inner in value.items)
+        branches = tuple(self._branch(inner) for inner in _rejoined(value.items))
         return (
             Branches(key.mark, line, tuple(branch for branch in branches if branch is not None))
             if None not in branches
             else None
         )
+
+    def _branch(self, node: Node) -> Item | None:
+        """A branch, or several that are alike: `8 parallel conv 4 3x3`, `8 parallel: [...]`."""
+        key = (
+            node if isinstance(node, Scalar) else node.pairs[0][0] if isinstance(node, Mapping) and node.pairs else None
+        )
+        tokens = list(_tokens(key.text, _inside(key))) if key is not None else []
+        if len(tokens) < 2 or tokens[1].text != PARALLEL:
+            return self.item(node)
+        if isinstance(node, Mapping) and len(tokens) == 2:
+            self._alone(node, node.pairs[0][0])
+            item = self.item(node.pairs[0][1])
+        else:
+            item = self._line(tokens[2:], tokens[2].mark) if len(tokens) > 2 else None
+            if item is None:
+                return self._wrong(
+                    f"what is there {tokens[0].text} times? write `{tokens[0].text} {PARALLEL} layer`", node.mark
+                )
+        return Parallel(node.mark, tokens[0], item) if item else None
 
     def _sentence(self, text: str, mark: Mark) -> Item | None:
         tokens = list(_tokens(text, mark))
@@ -217,6 +243,29 @@ class Reader:
         """Note a mistake; the item that it is in is then left out (None)."""
         self.problems.append(Problem(message, mark))
         return None
+
+
+def _rejoined(items: list[Node]) -> list[Node]:
+    """The items of a list on one line, whole again where YAML has cut one at a comma inside of brackets: `[linear
+    max(n,4), relu]`.
+    """
+    found: list[Node] = []
+    for item in items:
+        last = found[-1] if found else None
+        cut = (
+            isinstance(last, Scalar) and isinstance(item, Scalar) and last.plain and item.plain and _is_open(last.text)
+        )
+        if cut and isinstance(last, Scalar) and isinstance(item, Scalar) and last.mark.line == item.mark.line:
+            length = item.mark.column + len(item.text) - last.mark.column
+            found[-1] = Scalar(last.mark._replace(length=length), f"{last.text},{item.text}")
+        else:
+            found.append(item)
+    return found
+
+
+def _is_open(text: str) -> bool:
+    """Whether a bracket that was opened isn't closed."""
+    return text.count("(") + text.count("[") > text.count(")") + text.count("]")
 
 
 def _labels(tokens: list[Word], value: Node) -> bool:

@@ -17,14 +17,19 @@ from archcalc.fields import FieldErrors, key
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op
 from archcalc.spec.elsewhere import hint, option_hint
 from archcalc.spec.expressions import is_known, unknown_name
-from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Reader, Repeat, Word
+from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Parallel, Reader, Repeat, Word
 from archcalc.spec.parts import Block, Spec
 
 REF, IDENTITY = "ref", "identity"
 COMMON = ("when", "frozen", "share", "kept")  # options of every layer and block
+TIED = "tied"  # an option of `linear`: the layer whose weight it reads, transposed
 SUFFIXES = ("norm", "act")  # layers with weights may be followed by a normalisation and an activation, in this order
+SHORT_NORMS = {"rms": "rmsnorm", "in": "instancenorm"}  # of norm=
+WORDS = frozenset(
+    {*SHORT_NORMS, "same", "valid", "full", "nearest", "bilinear", *ACTIVATIONS, *NORMALIZATIONS, "softmax"}
+)
+ARRIVING = ("cin", "hin", "win", "nin")  # the size that arrives: channels, height, width, positions
 INDICES = frozenset({"i", "first", "last"})  # known inside a repeat
-WORDS = frozenset({"same", "valid", "full", "nearest", "bilinear", *ACTIVATIONS, *NORMALIZATIONS, "softmax"})
 
 
 @dataclass(slots=True)
@@ -64,7 +69,7 @@ def takes_words(op: type[Op], name: str) -> bool:
 
 def may_be_word(op: type[Op], option: str) -> bool:
     """`takes_words`, for what is no field of the operator too."""
-    return option in (*SUFFIXES, "share") or (option in op.fields and takes_words(op, option))
+    return option in (*SUFFIXES, "share", TIED) or (option in op.fields and takes_words(op, option))
 
 
 def complaints(error: FieldErrors) -> Iterator[tuple[str, str]]:
@@ -77,7 +82,13 @@ def complaints(error: FieldErrors) -> Iterator[tuple[str, str]]:
 def allowed(op: type[Op]) -> list[str]:
     """The options that a line of this operator may have."""
     extra = SUFFIXES if op.is_layer or op.arity[1] != 1 else ()
-    return [*(name.rstrip("_") for name in op.fields), *COMMON, *extra, *(["survive"] if op.word == "add" else [])]
+    return [
+        *(name.rstrip("_") for name in op.fields),
+        *COMMON,
+        *extra,
+        *(["survive"] if op.word == "add" else []),
+        *([TIED] if op.may_be_tied else []),
+    ]
 
 
 class Resolver:
@@ -89,7 +100,7 @@ class Resolver:
         self.problems: list[Problem] = self.reader.problems
         self.layers: dict[int, Layer | None] = {}
         self.calls: dict[str, list[Line]] = {}  # the calls in each block
-        names = frozenset({*spec.parameters, *spec.unread, "cin"})
+        names = frozenset({*spec.parameters, *spec.unread, *ARRIVING})
         for body in (spec.layers, *(head.layers for head in spec.heads)):
             self._resolve(body, names, "")
         for block in spec.blocks.values():
@@ -159,6 +170,8 @@ class Resolver:
 
     def _check_arity(self, item: Branches) -> bool:
         low, high = OPS[item.line.head.text].arity
+        if any(isinstance(branch, Parallel) for branch in item.items):
+            return True  # how many there are is known when they are built
         count = len(item.items)
         if count < low or (high is not None and count > high):
             wanted = f"at least {low}" if high is None else f"{low}" if low == high else f"{low} to {high}"
@@ -283,7 +296,7 @@ class Resolver:
         plain = {
             id(word)
             for name, word in given
-            if name == "share" or (word.text.isidentifier() and layer.op and may_be_word(layer.op, name))
+            if name in ("share", TIED) or (word.text.isidentifier() and layer.op and may_be_word(layer.op, name))
         }
         for word in (*words[: len(positional)], *line.options.values(), *layer.variadic):
             if id(word) not in plain | unknown:
@@ -297,4 +310,6 @@ class Resolver:
 
 def _repeats(item: Item) -> bool:
     """Whether an item is a repeat, labelled or not."""
-    return isinstance(item, Repeat) or (isinstance(item, Labelled) and _repeats(item.item))
+    return (isinstance(item, Repeat) and not isinstance(item, Parallel)) or (
+        isinstance(item, Labelled) and _repeats(item.item)
+    )

@@ -17,7 +17,7 @@ from archcalc.spec.model import Budget, Document, Parameter, Variant
 from archcalc.spec.parts import Block, Declared, Head, Member, Spec, among
 from archcalc.spec.text import MOST_BYTES, Mapping, Node, Scalar, Sequence
 
-RESERVED = frozenset({"cin", "i", "first", "last", "batch", "true", "false", "none"})
+RESERVED = frozenset({"cin", "hin", "win", "nin", "i", "first", "last", "batch", "true", "false", "none"})
 LANGUAGE_WORDS = ("ref", "identity", "x")
 NO_SPEC = "no spec: none of its lines begins with `archcalc: 1`"
 _FIRST_KEY = re.compile(r"""^\ufeff?(?:\{\s*)?["']?archcalc["']?\s*:""", re.MULTILINE)
