@@ -24,6 +24,9 @@ MOST_SHOWN = 50  # mistakes in one message
 MOST_FOUND = 1000  # after so many nobody looks for more
 
 
+LONGEST_ESCAPE = 10  # characters that YAML writes one with: \U0001f600
+
+
 class Mark(NamedTuple):
     """A stretch of a text file: 1-based line and column, its length, and the text of the whole line."""
 
@@ -47,7 +50,8 @@ class Mark(NamedTuple):
         """
         if not self.more:
             at = self.column - 1 + start
-            column = self.source.find(text[start : start + length], at, self.column - 1 + max(self.length, len(text)))
+            end = self.column - 1 + max(self.length, LONGEST_ESCAPE * len(text))
+            column = self.source.find(text[start : start + length], at, end)
             return self.part(max(column + 1 - self.column, start), length)
         before = len("".join(text[:start].split()))
         for n, source in enumerate((self.source, *self.more)):

@@ -182,7 +182,7 @@ def is_known(name: str, names: Collection[str]) -> bool:
 def unknown_name(name: str, names: Collection[str]) -> str:
     """What is wrong with a name that isn't one of these."""
     known = sorted(names)
-    near = difflib.get_close_matches(name, known, 1)
+    near = difflib.get_close_matches(name, known, 1, 0.61)
     if name in ("i", "first", "last"):
         return f"unknown name '{name}': it is known inside a repeat only; pass it to a block as an argument"
     if name.lower() in VALUES:
