@@ -139,11 +139,21 @@ class Model:
         `fields` names layers whose receptive field is shown by perturbing pixels (None: the deepest that fits into the
         input). Raises UsageError where nothing can be run.
         """
-        from archcalc.measure.proof import verify
+        return self.proved(Question(bindings, (), batch, train, without=listed(without)), fields, seed)[1]
 
-        return verify(
-            self.answer(Question(bindings, (), batch, train, without=listed(without))), fields=fields, seed=seed
-        )
+    def proved(self, question: Question, fields: Sequence[str] | None = None, seed: int = 0) -> tuple[Table, Proof]:
+        """The count with what running the network shows: a spec as it is exported, a model file as it is. Raises
+        UsageError.
+        """
+        from archcalc.measure.proof import verify
+        from archcalc.measure.stored import prove
+
+        file = self.source.stored(question)
+        if file is None:
+            table = self.answer(question)
+            return table, verify(table, fields=fields, seed=seed)
+        table = self.answer(question._replace(tensors=True))
+        return table, prove(table, file, seed)
 
     def measure(
         self,
@@ -165,8 +175,9 @@ class Model:
         from archcalc.measure.device import Device
         from archcalc.measure.latency import measure
 
-        table = self.answer(Question(bindings, (), batch, dtype=dtype, without=listed(without)))
-        return measure([table], Device(device, threads), runs=runs, profile=profile)[0]
+        question = Question(bindings, (), batch, dtype=dtype, without=listed(without))
+        files = [self.source.stored(question)]
+        return measure([self.answer(question)], Device(device, threads), runs=runs, profile=profile, files=files)[0]
 
     def sweep(
         self,

@@ -83,6 +83,19 @@ class Seen(NamedTuple):
     outputs: tuple[Shape | None, ...]
     layer: int | None
     learned: Dim
+    values: tuple[str, ...] = ()  # the names of its outputs
+
+
+class Stored(NamedTuple):
+    """A model file as a runtime takes it. `inputs`: (name, the number of ONNX's kind, shape with the batch's axis), of
+    all that it has; `samples`: of a batch that it has written down, of which the layers are one.
+    """
+
+    path: str
+    inputs: tuple[tuple[str, int, tuple[int, ...]], ...]
+    nodes: tuple[Seen, ...]
+    samples: int
+    at_most: bool = False  # whether sizes that only a run tells were taken at their most
 
 
 class Source(Protocol):
@@ -96,6 +109,9 @@ class Source(Protocol):
 
     def seen(self, question: Question) -> list[Seen] | None:
         """The nodes of a model file, as a question's walk meets them; None for a spec."""
+
+    def stored(self, question: Question) -> Stored | None:
+        """A model file as it is run; None for a spec. Raises UsageError where a size has no number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +135,10 @@ class Written:
 
     def seen(self, question: Question) -> None:
         """A spec has layers, and no nodes."""
+        return
+
+    def stored(self, question: Question) -> None:
+        """A spec is run as it is exported."""
         return
 
 

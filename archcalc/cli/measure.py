@@ -17,9 +17,10 @@ from archcalc.cli.options import (
     Specs,
     Threads,
     Without,
-    answered,
     bindings,
+    models,
     names,
+    notes,
     profile_option,
     text_or_json,
 )
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from archcalc.latency.profile import Profile
     from archcalc.measure.device import Device
     from archcalc.measure.latency import Latency
+    from archcalc.question import Stored
 
 
 @command()
@@ -80,8 +82,14 @@ def measure(
     place, known = Device(device, threads, tf32, search), None
     if against is not None:
         known, place, dtype = _compared(against, Path(specs[0]).parent, place, dtype)
-    tables = answered(specs, Question(bindings(sets), (), batch, False, dtype or "fp32", names(without)), quiet)
-    found = _timed(tables, place, runs, profile or (known is not None and place.kind == "cpu"), seed, quiet)
+    question = Question(bindings(sets), (), batch, False, dtype or "fp32", names(without))
+    networks = models(specs, quiet)
+    tables, files = [], []
+    for network in networks:
+        tables.append(network.answer(question))
+        files.append(network.source.stored(question))
+        notes(tables[-1], quiet)
+    found = _timed(tables, files, place, runs, profile or (known is not None and place.kind == "cpu"), seed, quiet)
     out(_shown(found, known, form, depth))
     if found[0].interrupted:
         raise UsageError(f"interrupted after {len(found[0].times)} rounds")
@@ -99,13 +107,19 @@ def _compared(against: str, folder: Path, place: Device, dtype: str | None) -> t
 
 
 def _timed(
-    tables: list[Table], place: Device, runs: int | None, profile: bool, seed: int, quiet: bool
+    tables: list[Table],
+    files: list[Stored | None],
+    place: Device,
+    runs: int | None,
+    profile: bool,
+    seed: int,
+    quiet: bool,
 ) -> list[Latency]:
     from archcalc.measure.latency import measure
 
     try:
         with rounds(quiet) as progress:
-            return measure(tables, place, runs=runs, profile=profile, seed=seed, progress=progress)
+            return measure(tables, place, runs=runs, profile=profile, seed=seed, progress=progress, files=files)
     except KeyboardInterrupt:
         raise UsageError("interrupted before every network had run") from None
 

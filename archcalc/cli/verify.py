@@ -45,16 +45,14 @@ def verify(
     archcalc verify vgg16 --field conv5_3,conv3_3                 by perturbing single pixels
     archcalc verify net.yaml --set size=480 --json
     """
-    from archcalc.measure.proof import verify as proved
     from archcalc.question import Question
 
     form = text_or_json(form, json)
     wanted = None if field is None else [name for name in names(field) if name != "none"]
     found = []
     for model in models(specs, quiet):
-        table = model.answer(Question(bindings(sets), (), batch, train, without=names(without)))
+        table, proof = model.proved(Question(bindings(sets), (), batch, train, without=names(without)), wanted, seed)
         notes(table, quiet)
-        proof = proved(table, fields=wanted, seed=seed)
         found.append((table, proof))
         if form == "text":
             _print(table, proof, quiet)

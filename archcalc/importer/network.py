@@ -24,7 +24,7 @@ from archcalc.importer.proto import GraphProto, ModelProto, Named, read_model
 from archcalc.importer.seen import Watch
 from archcalc.importer.walk import Walker
 from archcalc.importer.wire import Bad, Malformed, Stretch
-from archcalc.question import ALL, Built, Question, Seen
+from archcalc.question import ALL, Built, Question, Seen, Stored
 from archcalc.spec import Binding, Spec, bind
 from archcalc.spec.expressions import compile_expression
 from archcalc.spec.items import Chain
@@ -101,6 +101,34 @@ class ModelFile:
         watch = Watch()
         graph, walker = self._walked(binding, taken.counted, watch)
         return watch.settled(walker.moved if walker.moved is not None else {n: n for n in range(len(graph.nodes))})
+
+    def stored(self, question: Question) -> Stored:
+        """The file as it is run: its inputs in numbers, and its nodes."""
+        if self._sets_batch(question):
+            return self._as_length.stored(question)
+        binding = self._binding(self._met(question), question)
+        *_, taken = self._decided(binding)
+        watch = Watch()
+        graph, walker = self._walked(binding, taken.counted, watch)
+        assert self.proto.graph is not None
+        inputs, free = [], dict[str, None]()
+        for named in inputs_of(self.proto.graph):
+            if named.dims is None or not named.is_tensor:
+                raise UsageError(f"{self.spec.path}: input '{named.name}' has no shape that it could be run with")
+            sizes = [
+                question.batch
+                if self.dims.get((named.name, axis)) == "1"
+                else dim
+                if isinstance(dim, int) and dim >= 0
+                else walker.sizes(named, axis)
+                for axis, dim in enumerate(named.dims)
+            ]
+            free.update((str(dim), None) for dim in sizes if isinstance(dim, Poly))
+            inputs.append((named.name, named.kind, tuple(dim for dim in sizes if isinstance(dim, int))))
+        if free:
+            raise UsageError(f"{self.spec.path} is run with numbers: {' '.join(f'--set {name}=N' for name in free)}")
+        nodes = watch.settled(walker.moved if walker.moved is not None else {n: n for n in range(len(graph.nodes))})
+        return Stored(self.spec.path, tuple(inputs), tuple(nodes), taken.samples, bool(walker.bounded))
 
     def _sets_batch(self, question: Question) -> bool:
         """Whether somebody gives a value to what was guessed to be the batch: then it is a size like any other."""

@@ -43,7 +43,10 @@ class Watch:
         values = [scope.values.get(name) if name else None for name in node.outputs]
         layer = next((value.node for value in values if isinstance(value, Value) and value.node is not None), None)
         inputs = tuple(_shape(scope.find(name)) if name else None for name in node.inputs)
-        self.nodes.append(Seen(node.op, node.name, node.attributes, inputs, tuple(map(_shape, values)), layer, learned))
+        outputs = tuple(map(_shape, values))
+        self.nodes.append(
+            Seen(node.op, node.name, node.attributes, inputs, outputs, layer, learned, tuple(node.outputs))
+        )
 
     def settled(self, moved: Mapping[int, int]) -> list[Seen]:
         """The nodes with layers where these stand at last: a layer of our own took the place of those up to its last

@@ -18,8 +18,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from archcalc.errors import UsageError
-from archcalc.measure.session import FATAL, failed, runtime, sentence
-from archcalc.onnx import Model
+from archcalc.measure.session import FATAL, FOLDER, failed, runtime, sentence
+from archcalc.onnx import Model, StoredModel
 
 KINDS = ("cpu", "cuda")
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -70,7 +70,7 @@ class Runner:
     """
 
     def __init__(
-        self, model: Model, feed: Mapping[str, NDArray[Any]], device: Device, profile: Path | None = None
+        self, model: Model | StoredModel, feed: Mapping[str, NDArray[Any]], device: Device, profile: Path | None = None
     ) -> None:
         ort = runtime()
         options = ort.SessionOptions()
@@ -85,7 +85,10 @@ class Runner:
         self.tensors = {
             name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in model.tensors.items() if read[name]
         }
-        options.add_external_initializers(list(self.tensors), list(self.tensors.values()))
+        if self.tensors:
+            options.add_external_initializers(list(self.tensors), list(self.tensors.values()))
+        if isinstance(model, StoredModel):
+            options.add_session_config_entry(FOLDER, model.folder)
         self.outputs = [value.name for value in model.proto.graph.output]
         self.session = _session(ort, model.exposing(self.outputs), options, device)
         self.run = self._on_gpu(ort, feed) if device.kind == "cuda" else self._on_cpu(dict(feed))

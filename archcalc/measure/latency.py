@@ -15,8 +15,10 @@ from archcalc.measure.ceilings import Roofline, roofline
 from archcalc.measure.device import Device, Runner, memory
 from archcalc.measure.profile import LayerTime, profiled
 from archcalc.measure.session import feed, vocabularies
-from archcalc.onnx import in_memory
+from archcalc.measure.stored import inputs
+from archcalc.onnx import StoredModel, in_memory
 from archcalc.ops.base import number
+from archcalc.question import Stored
 from archcalc.render.numbers import size_in_bytes
 
 WARM_UP = 5
@@ -89,9 +91,10 @@ def measure(
     profile: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
+    files: Sequence[Stored | None] = (),
 ) -> list[Latency]:
     """Measure networks in turns, each in its table's batch and dtype. With `runs` that many rounds, else until all
-    medians stand still.
+    medians stand still. `files` are model files, which are run as they are.
 
     Ctrl-C ends the rounds: what was measured is given, marked `interrupted`. Raises UsageError where it can't be run
     there.
@@ -101,7 +104,8 @@ def measure(
         _possible(table)
     if runs is not None and (isinstance(runs, bool) or not isinstance(runs, int) or runs < 1):
         raise UsageError(f"runs must be a positive whole number, got {runs!r}")
-    networks = [_loaded(table, device, seed) for table in tables]
+    files = files or [None] * len(tables)
+    networks = [_loaded(table, file, device, seed) for table, file in zip(tables, files, strict=True)]
     rounds = _Rounds(networks, runs, progress)
     try:
         for network in networks:
@@ -115,13 +119,13 @@ def measure(
     described = device.describe()
     reached = max(float(table.totals["macs"]) / min(times) for table, times in zip(tables, rounds.times, strict=True))
     found = []
-    for table, times in zip(tables, rounds.times, strict=True):
+    for table, file, times in zip(tables, files, rounds.times, strict=True):
         ceiling = roofline(table, device, reached)
         latency = Latency(
             table, device, tuple(times), WARM_UP, stands_still(times), ceiling, (), rounds.interrupted, described
         )
         found.append(
-            replace(latency, layers=tuple(profiled(table, device, latency.median_ms, seed)))
+            replace(latency, layers=tuple(profiled(table, device, latency.median_ms, seed, file)))
             if profile and not rounds.interrupted
             else latency
         )
@@ -161,7 +165,10 @@ def _timed(run: Callable[[], None]) -> float:
     return (perf_counter() - start) * 1e3
 
 
-def _loaded(table: Table, device: Device, seed: int) -> Runner:
+def _loaded(table: Table, file: Stored | None, device: Device, seed: int) -> Runner:
+    if file is not None:
+        stored = StoredModel(file.path)
+        return Runner(stored, inputs(stored, file, seed), device)
     model = in_memory(table, seed=seed)
     return Runner(
         model,

@@ -15,14 +15,18 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
+from numpy.typing import NDArray
+
 from archcalc.algebra import Poly
 from archcalc.cost import Table
 from archcalc.errors import UsageError
 from archcalc.graph import Graph
 from archcalc.measure.device import Device, Runner
 from archcalc.measure.session import feed, vocabularies
-from archcalc.onnx import in_memory
+from archcalc.measure.stored import inputs as given
+from archcalc.onnx import Model, StoredModel, in_memory
 from archcalc.ops.base import number
+from archcalc.question import Stored
 
 RUNS, SKIPPED = 12, 3
 CONTRACTIONS = frozenset({"Conv", "FusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul"})
@@ -53,12 +57,14 @@ class Event(NamedTuple):
     share: float = 0.0
 
 
-def profiled(table: Table, device: Device, total: float, seed: int = 0) -> list[LayerTime]:
+def profiled(table: Table, device: Device, total: float, seed: int = 0, file: Stored | None = None) -> list[LayerTime]:
     """A row a layer, in order; together they are `total` milliseconds. Profiling takes time itself, so only shares are
     taken from it.
     """
     if device.kind != "cpu":
         raise UsageError("--profile is for the CPU: onnxruntime times the launches of CUDA's kernels, not the kernels")
+    if file is not None:
+        return layer_times(table, _of_file(table, file, device, seed), total)
     return layer_times(table, _events(table, device, seed), total)
 
 
@@ -157,9 +163,22 @@ def _swallowed_before(graph: Graph, n: int, owner: dict[int, int]) -> Iterator[i
 
 
 def _events(table: Table, device: Device, seed: int) -> list[Event]:
-    """The nodes in the order they run, each with the median of its part of a run."""
     model = in_memory(table, seed=seed)
     inputs = feed(table.graph, vocabularies(table.graph, model), number(table.batch), seed, model.input_kinds())
+    return _timed(model, inputs, device)
+
+
+def _of_file(table: Table, file: Stored, device: Device, seed: int) -> list[Event]:
+    """The nodes of a model file, called after the layers that they became."""
+    model = StoredModel(file.path)
+    nodes = table.graph.nodes
+    layers = {node.name: nodes[node.layer].name for node in file.nodes if node.name and node.layer is not None}
+    events = _timed(model, given(model, file, seed), device)
+    return [event._replace(name=layers.get(_RENAMED.sub("", event.name), event.name)) for event in events]
+
+
+def _timed(model: Model | StoredModel, inputs: dict[str, NDArray[Any]], device: Device) -> list[Event]:
+    """The nodes in the order they run, each with the median of its part of a run."""
     with tempfile.TemporaryDirectory(prefix="archcalc-") as folder:
         runner = Runner(model, inputs, device, profile=Path(folder, "profile"))
         for _ in range(SKIPPED + RUNS):

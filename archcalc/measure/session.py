@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from archcalc.errors import UsageError
 from archcalc.graph import Graph
-from archcalc.onnx import Model
+from archcalc.onnx import Model, StoredModel
 from archcalc.ops.base import number
 
+FOLDER = "session.model_external_initializers_file_folder_path"  # where numbers lie that aren't in the file
 FATAL = 4  # what is worse than an error: errors are raised, and said in words of our own
 
 
@@ -35,7 +36,7 @@ def versions() -> dict[str, str]:
 class Session:
     """A network on the CPU, every node as it was written unless `optimise`."""
 
-    def __init__(self, model: Model, outputs: Sequence[str], optimise: bool = False) -> None:
+    def __init__(self, model: Model | StoredModel, outputs: Sequence[str], optimise: bool = False) -> None:
         ort = runtime()
         options = ort.SessionOptions()
         options.log_severity_level = FATAL
@@ -47,7 +48,10 @@ class Session:
         self.tensors = {
             name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in model.tensors.items() if read[name]
         }
-        options.add_external_initializers(list(self.tensors), list(self.tensors.values()))
+        if self.tensors:
+            options.add_external_initializers(list(self.tensors), list(self.tensors.values()))
+        if isinstance(model, StoredModel):
+            options.add_session_config_entry(FOLDER, model.folder)
         self.outputs = list(outputs)
         try:
             self.session = ort.InferenceSession(

@@ -10,6 +10,7 @@ except ImportError as error:
 from archcalc.onnx.export import Exported, Model, export, in_memory, inferred
 from archcalc.onnx.older import OPSET
 from archcalc.onnx.probes import matrix_product, plain_read
+from archcalc.onnx.stored import StoredModel
 from archcalc.onnx.weights import Fill, positive
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Exported",
     "Fill",
     "Model",
+    "StoredModel",
     "export",
     "in_memory",
     "inferred",

@@ -1,0 +1,122 @@
+"""Model files run as they are: what comes out held against what was counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+from archcalc.algebra import Poly
+from archcalc.cost import Table
+from archcalc.errors import UsageError
+from archcalc.measure.proof import Proof, Tally
+from archcalc.measure.session import Session, runtime
+from archcalc.onnx import StoredModel
+from archcalc.ops import Shape, size, spell_shape
+from archcalc.question import Stored
+
+WAYS = ("random", "ones", "zeros")  # how whole numbers are filled in until a run accepts them
+UNSHOWN = "what outputs see of the inputs is shown for specs: `archcalc import` makes one of a file"
+
+
+def prove(table: Table, file: Stored, seed: int = 0) -> Proof:
+    """Run a file with every value in view. Raises UsageError where it can't be run."""
+    runtime()
+    model = StoredModel(file.path)
+    differences: list[str] = []
+    wanted = {name: (shape, node) for name, shape, node in _values(file)}
+    if not wanted:
+        raise UsageError(f"{file.path}: there is nothing to prove: no value whose shape is known")
+    outputs = _outputs(model, file, list(wanted), seed)
+    shapes = _shapes(file, wanted, outputs, differences)
+    inferred = model.inferred()
+    told = [name for name, (shape, _) in wanted.items() if _agree(inferred.get(name), shape)]
+    tensors = _tensors(table, model, differences)
+    params, buffers = int(table.totals["params"]), int(table.totals["buffers"])
+    notes = (UNSHOWN, *_left(table, file))
+    return Proof(
+        table.name, shapes, Tally(len(told), len(wanted)), tensors, params, buffers, (), tuple(differences), notes
+    )
+
+
+def _values(file: Stored) -> Iterator[tuple[str, Shape, str]]:
+    """Every value that a node puts out, with the shape that was counted."""
+    for node in file.nodes:
+        for name, shape in zip(node.values, node.outputs, strict=False):
+            if name and shape is not None and all(isinstance(dim, int) and dim > 0 for dim in shape):
+                yield name, shape, node.name or node.op
+
+
+def _outputs(model: StoredModel, file: Stored, names: list[str], seed: int) -> dict[str, NDArray[Any]]:
+    """The values of a run, with the first inputs that it accepts."""
+    session = Session(model, names)
+    for way in WAYS:
+        try:
+            return dict(zip(names, session.run(inputs(model, file, seed, way)), strict=True))
+        except UsageError as error:
+            failed = error
+    raise failed
+
+
+def inputs(model: StoredModel, file: Stored, seed: int = 0, way: str = "random") -> dict[str, NDArray[Any]]:
+    """Something for every input: normal numbers; zeros and ones for whole numbers, which are below every length."""
+    random = numpy.random.default_rng(seed)
+    kinds = model.input_kinds()
+    found = {}
+    for name, _, shape in file.inputs:
+        kind = numpy.dtype(kinds[name])
+        if kind.kind in "fVc":  # V: floats that numpy itself doesn't have
+            found[name] = random.standard_normal(shape, numpy.float32).astype(kind)
+        elif kind.kind in "iub":
+            whole = random.integers(0, 2, shape) if way == "random" and "mask" not in name else numpy.ones(shape)
+            found[name] = (numpy.zeros(shape) if way == "zeros" else whole).astype(kind)
+        else:
+            found[name] = numpy.full(shape, "a", object)
+    return found
+
+
+def _shapes(
+    file: Stored, wanted: dict[str, tuple[Shape, str]], outputs: dict[str, NDArray[Any]], differences: list[str]
+) -> Tally:
+    """Real shapes against those that were counted; of a batch that is written down, so many times the elements."""
+    proved = 0
+    for name, (shape, node) in wanted.items():
+        real = tuple(numpy.shape(outputs[name]))
+        if real == shape or _fits(file, real, shape):
+            proved += 1
+        elif len(differences) < 50:
+            differences.append(f"{node} puts out {spell_shape(real)}, and {spell_shape(shape)} was counted")
+    return Tally(proved, len(wanted))
+
+
+def _fits(file: Stored, real: tuple[int, ...], shape: Shape) -> bool:
+    """Whether a shape is the counted one of a whole batch, or within one that was taken at its most."""
+    if file.samples > 1 and numpy.prod(real, dtype=object) in (size(shape), file.samples * size(shape)):
+        return True
+    return file.at_most and len(real) == len(shape) and all(a <= b for a, b in zip(real, shape, strict=True))
+
+
+def _agree(told: tuple[int | None, ...] | None, shape: Shape) -> bool:
+    return (
+        told is not None and len(told) == len(shape) and all(a in (None, b) for a, b in zip(told, shape, strict=True))
+    )
+
+
+def _tensors(table: Table, model: StoredModel, differences: list[str]) -> Tally:
+    """The tensors that were listed against those that onnx reads."""
+    sizes, listed = model.sizes(), {held.name: held.size for held in table.graph.tensors or ()}
+    proved = sum(listed.get(name) is not None for name in sizes)
+    differences += [f"the tensor {name} isn't listed" for name in sizes if name not in listed]
+    return Tally(proved, len(sizes))
+
+
+def _left(table: Table, file: Stored) -> list[str]:
+    """What wasn't compared."""
+    open_ = sum(isinstance(dim, Poly) for node in file.nodes for shape in node.outputs for dim in shape or ())
+    told = [f"{open_} sizes that only a run tells weren't compared"] if open_ else []
+    return [*told, *(f"not counted: {found}" for found in table.graph.uncounted)]
+
+
+__all__ = ["inputs", "prove"]

@@ -1,0 +1,70 @@
+"""A model file as a runtime takes it, with any of its values in view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import onnx
+from numpy.typing import NDArray
+from onnx import ModelProto, ValueInfoProto
+
+from archcalc.errors import UsageError
+
+
+class StoredModel:
+    """A file as it is; numbers that lie beside it stay there. Raises UsageError for one that onnx can't read."""
+
+    def __init__(self, path: str) -> None:
+        self.folder = str(Path(path).resolve().parent)
+        try:
+            self.proto: ModelProto = onnx.load(path, load_external_data=False)
+        except Exception as error:  # of protobuf, or of the system
+            raise UsageError(f"{path}: onnx can't read it: {' '.join(str(error).split())[:200]}") from None
+        self.tensors: dict[str, NDArray[Any]] = {}
+
+    def readers(self) -> dict[str, set[str]]:
+        """The learned tensors are the file's own: none is given to the runtime."""
+        return {}
+
+    def exposing(self, names: Iterable[str]) -> bytes:
+        """The model with these values as its outputs."""
+        proto = ModelProto()
+        proto.CopyFrom(self.proto)
+        known = {value.name: value for value in proto.graph.output}
+        outputs = [known.get(name) or ValueInfoProto(name=name) for name in names]
+        del proto.graph.output[:]
+        proto.graph.output.extend(outputs)
+        return bytes(proto.SerializeToString())
+
+    def input_kinds(self) -> dict[str, Any]:
+        """The numpy type of each input."""
+        inputs = [value for value in self.proto.graph.input if value.type.HasField("tensor_type")]
+        kinds = {value.name: value.type.tensor_type.elem_type for value in inputs}
+        return {name: onnx.helper.tensor_dtype_to_np_dtype(kind).type for name, kind in kinds.items()}
+
+    def sizes(self) -> dict[str, int]:
+        """How many numbers each initializer has."""
+        found = {}
+        for tensor in self.proto.graph.initializer:
+            found[tensor.name] = 1
+            for dim in tensor.dims:
+                found[tensor.name] *= dim
+        return found
+
+    def inferred(self) -> dict[str, tuple[int | None, ...]]:
+        """What onnx's own inference says of the shape of each value."""
+        try:
+            told = onnx.shape_inference.infer_shapes(self.proto, data_prop=True)
+        except Exception:  # it refuses what runs, now and then
+            return {}
+        found = {}
+        for value in (*told.graph.value_info, *told.graph.output):
+            if value.type.tensor_type.HasField("shape"):
+                dims = value.type.tensor_type.shape.dim
+                found[value.name] = tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in dims)
+        return found
+
+
+__all__ = ["StoredModel"]

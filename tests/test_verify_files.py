@@ -1,0 +1,84 @@
+"""Model files are run as they are: their shapes, their tensors and their time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+from archcalc.errors import UsageError  # noqa: E402
+from archcalc.measure.stored import prove  # noqa: E402
+from archcalc.model import load  # noqa: E402
+from archcalc.question import Question  # noqa: E402
+
+from onnx_files import node, weights, write  # isort: skip  # noqa: E402
+from running import run  # isort: skip  # noqa: E402
+
+
+def squared(folder: Path, **given: object) -> str:
+    """A file that the language can't write: a power, then a convolution, then what only a run tells the size of."""
+    nodes = [
+        node("Pow", ["x", "two"], ["a"], name="square"), node("Conv", ["a", "w"], ["b"], name="conv", pads=[1, 1, 1, 1]),
+        node("Relu", ["b"], ["y"], name="relu"),
+    ]  # fmt: skip
+    arrays = {"two": weights() * 2, "w": weights(4, 3, 3, 3)}
+    return write(folder / "p.onnx", nodes, {"x": [1, 3, 8, 8], **given}, **arrays)  # type: ignore[arg-type]
+
+
+def test_a_file_is_run_as_it_is(tmp_path: Path) -> None:
+    proof = load(squared(tmp_path)).verify()
+    assert (proof.holds, str(proof.shapes), str(proof.tensors)) == (True, "3 of 3", "2 of 2")
+
+
+def test_a_shape_that_isn_t_the_counted_one_is_found(tmp_path: Path) -> None:
+    model = load(squared(tmp_path))
+    question = Question(tensors=True)
+    file = model.source.stored(question)
+    assert file is not None
+    wrong = tuple(seen._replace(outputs=((1, 4, 8, 7),)) if seen.name == "conv" else seen for seen in file.nodes)
+    proof = prove(model.answer(question), file._replace(nodes=wrong))
+    assert proof.differences == ("conv puts out 1x4x8x8, and 1x4x8x7 was counted",)
+
+
+def test_an_open_size_is_asked_for(tmp_path: Path) -> None:
+    file = write(tmp_path / "o.onnx", [node("Relu", ["x"], ["y"])], {"x": [1, "length", 8]})
+    with pytest.raises(UsageError, match="--set length=N"):
+        load(file).verify()
+    assert load(file).verify(length=5).holds
+
+
+def test_places_stay_inside_of_the_table(tmp_path: Path) -> None:
+    nodes = [node("Gather", ["t", "i"], ["a"]), node("MatMul", ["a", "w"], ["y"])]
+    file = write(tmp_path / "g.onnx", nodes, {"i": [1, 7]}, kinds={"i": 7}, t=weights(5, 8), w=weights(8, 3))
+    assert load(file).verify().holds
+
+
+def test_a_batch_that_is_written_down_is_run_whole(tmp_path: Path) -> None:
+    nodes = [node("Conv", ["x", "w"], ["a"]), node("Flatten", ["a"], ["y"])]
+    assert load(write(tmp_path / "b.onnx", nodes, {"x": [4, 3, 8, 8]}, w=weights(4, 3, 3, 3))).verify().holds
+
+
+def test_numbers_beside_a_file_are_found(tmp_path: Path) -> None:
+    file = squared(tmp_path)
+    onnx.save(onnx.load(file), file, save_as_external_data=True, location="p.data", size_threshold=0)
+    assert load(file).verify().holds
+
+
+def test_the_time_of_a_file_is_that_of_its_nodes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = squared(tmp_path)
+    latency = load(file).measure(runs=3, profile=True, threads=1)
+    assert [layer.name for layer in latency.layers] == ["square", "conv", "relu"]
+    assert sum(layer.share for layer in latency.layers) == pytest.approx(1)
+    assert run(capsys, monkeypatch, "measure", file, "--runs", "3").code == 0
+
+
+def test_what_onnxruntime_has_no_kernel_for_is_said(tmp_path: Path) -> None:
+    nodes = [node("Relu", ["x"], ["a"]), node("Swirl", ["a"], ["y"], domain="my.ops")]
+    file = write(tmp_path / "s.onnx", nodes, {"x": [1, 8]}, domains={"my.ops": 1})
+    with pytest.raises(UsageError, match="onnxruntime can't load"):
+        load(file).verify()
