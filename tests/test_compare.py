@@ -17,6 +17,7 @@ from running import Command, Done
 import archcalc
 from archcalc.errors import ArchcalcError, UsageError
 from archcalc.model import read
+from archcalc.render import numbers
 
 ROOT = Path(__file__).parent.parent
 HEAD = "archcalc: 1\nname: t\ninput: [3, 32, 32]\n"
@@ -1591,3 +1592,36 @@ def test_a_comparison_of_nothing_in_common_still_says_so() -> None:
     high = low.replace("default: 8, max: 16", "default: 64, min: 32")
     with pytest.raises(ArchcalcError, match="no value that both sides allow"):
         archcalc.compare(read(low, "a"), read(high, "b"), free=["n"])
+
+
+DECODER = """\
+archcalc: 1
+name: t
+input: [64, 32]
+params: {k: 4}
+blocks:
+  block(k): [{add: [identity, [ln, attention 8 kv_heads=k]]}, {add: [identity, [ln, linear 64]]}]
+layers:
+  - decoder: 32 x block k
+"""
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_the_same_change_many_times_is_one_row_with_their_sum(run, tmp_path: Path, form: str) -> None:
+    """Keys and values lose 2 x 16 features of 64 and a bias each, in 32 blocks."""
+    (tmp_path / "a.yaml").write_text(DECODER)
+    (tmp_path / "b.yaml").write_text(DECODER.replace("k: 4", "k: 2"))
+    out = run("compare", "a.yaml", "b.yaml", "--format", form).out
+    assert out.count("decoder/") == 1
+    assert "32 x decoder/*/attention" in out
+    assert numbers.count(-32 * 2 * 16 * 65) in out
+    assert "✅" not in out  # nothing has a budget
+
+
+def test_changes_that_are_not_the_same_stay_apart(run, tmp_path: Path) -> None:
+    text = "archcalc: 1\nname: t\ninput: [64, 32]\nlayers:\n"
+    layers = [f"  - b{n}: linear {64 + n}\n" for n in range(4)]
+    (tmp_path / "a.yaml").write_text(text + "".join(layers))
+    (tmp_path / "b.yaml").write_text(text + "".join(line.replace("\n", " bias=false\n") for line in layers))
+    out = run("compare", "a.yaml", "b.yaml").out
+    assert [out.count(f"b{n} ") for n in range(4)] == [1, 1, 1, 1]

@@ -101,6 +101,25 @@ class MaxPool(_Pool):
 
     word = "maxpool"
 
+    def shape(self, *inputs: Shape) -> Shape:
+        """No window may lie in the padding alone: its maximum would be minus infinity."""
+        output = super().shape(*inputs)
+        (x,) = inputs
+        for axis, outputs, (before, after) in zip(self.axes(x), output[1:], self.padding(x), strict=True):
+            side, kernel, stride, dilation = axis
+            ends = dilation * (kernel - 1), (outputs - 1) * stride
+            if any(isinstance(value, Poly) for value in (side, before, after, *ends)):
+                continue
+            if ends[0] < before or ends[1] - before >= side:
+                raise ShapeError(
+                    f"maxpool: pad={self._told(before, after)} leaves windows of {kernel} in the padding alone"
+                )
+        return output
+
+    @staticmethod
+    def _told(before: Dim, after: Dim) -> str:
+        return str(before) if before == after else f"({before},{after})"
+
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(output) * (self._taps(inputs[0]) - 1)
 

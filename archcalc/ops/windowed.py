@@ -39,6 +39,9 @@ class Windowed(Plain):
 
     def padding(self, x: Shape) -> list[tuple[Dim, Dim]]:
         """(before, after) of each spatial axis."""
+        if len(x) == 2 and isinstance(self.pad, tuple) and len(self.pad) == 2 and not isinstance(self.pad[0], tuple):
+            before, after = self.pad
+            raise ShapeError(f"pad has 2 numbers for 1 spatial axis; before and after are `pad=(({before},{after}),)`")
         given = spread(self.pad, len(x) - 1, "pad")
         return [_pad(pad, *axis) for pad, axis in zip(given, self.axes(x), strict=True)]
 

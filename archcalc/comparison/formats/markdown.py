@@ -12,6 +12,7 @@ from archcalc import escapes
 from archcalc.algebra import Poly
 from archcalc.check import Verdict
 from archcalc.comparison.changes import Change
+from archcalc.comparison.folding import folded
 from archcalc.comparison.formats import words
 from archcalc.comparison.result import GONE, NEW, UNCHANGED, Comparison, Delta, Report
 from archcalc.cost import CONVENTION
@@ -130,6 +131,8 @@ def _row(comparison: Comparison, found: Report) -> str:
             else "🗑️"
             if comparison.status == GONE
             else "✅"
+            if comparison.verdicts  # nothing was held against a limit otherwise
+            else ""
         )
     )
     shown = {total.key: (total, delta) for total, delta in words.totals(comparison)}
@@ -208,7 +211,7 @@ def _details(comparison: Comparison, most: int) -> list[str]:
 
 
 def _layers(comparison: Comparison, columns: Sequence[words.Total], most: int) -> Iterator[str]:
-    ranked = sorted(comparison.changes, key=lambda change: -words.weight(change, comparison))
+    ranked = sorted(folded(comparison.changes), key=lambda change: -words.weight(change, comparison))
     for change in ranked[:most]:
         costs = [_pipes(words.signed(change.delta(column.key), column.short)) for column in columns]
         yield f"| {change.status.value} | {_code(change.path)} | {_operation(change)} | {' | '.join(costs)} |"

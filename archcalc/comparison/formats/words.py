@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from archcalc import escapes
 from archcalc.algebra import Poly
 from archcalc.comparison.changes import Change, Status
+from archcalc.comparison.folding import folded
 from archcalc.comparison.judging import percent
 from archcalc.comparison.result import GONE, NEW, Comparison, Delta, Report
 from archcalc.comparison.sides import Side, shape_of
@@ -110,10 +111,11 @@ def weight(change: Change, comparison: Comparison) -> float:
 
 def dearest(comparison: Comparison, most: int) -> tuple[list[Change], int]:
     """The largest changes in the order of the network, and how many others there are."""
-    if len(comparison.changes) <= most:
-        return list(comparison.changes), 0
-    ranked = sorted(range(len(comparison.changes)), key=lambda n: -weight(comparison.changes[n], comparison))
-    return [comparison.changes[n] for n in sorted(ranked[:most])], len(comparison.changes) - most
+    changes = folded(comparison.changes)
+    if len(changes) <= most:
+        return changes, 0
+    ranked = sorted(range(len(changes)), key=lambda n: -weight(changes[n], comparison))
+    return [changes[n] for n in sorted(ranked[:most])], len(changes) - most
 
 
 def operation(change: Change, longest: int | None = None) -> str:
