@@ -50,9 +50,20 @@ def again(table: Table, folder: Path, weights: str = "none", opset: int = 21) ->
     return read
 
 
+LOST = {"table"}  # a learned tensor that reads nothing
+
+
+@pytest.mark.xfail(strict=True, reason="the reader takes an output that depends on no input for a constant")
+@pytest.mark.parametrize("word", sorted(LOST))
+def test_what_does_not_come_back_yet(word: str, tmp_path: Path) -> None:
+    row = next(row for row in ROWS if row.word == word)
+    table = table_of(row.line, row.inputs)
+    assert told(again(table, tmp_path)) == told(table)
+
+
 @pytest.mark.parametrize("weights", ["random", "none"])
 def test_every_operator_comes_back(weights: str, tmp_path: Path) -> None:
-    for row in ROWS:
+    for row in (row for row in ROWS if row.word not in LOST):
         table = table_of(row.line, row.inputs)
         assert told(again(table, tmp_path, weights)) == told(table), str(row)
 
