@@ -20,6 +20,7 @@ from archcalc.duration import Time, Timing
 from archcalc.graph import Graph, Loop, Node, Range, over
 from archcalc.memory import TRAINING, Held, Training
 from archcalc.ops import Shape, size
+from archcalc.ops.widths import stored
 from archcalc.receptive import Field
 from archcalc.repeats import ends
 from archcalc.spec import Binding, Spec
@@ -49,6 +50,7 @@ class Cost(NamedTuple):
     elementwise: Dim
     activations: Dim
     read: Dim
+    stored: Dim  # bytes of the learned tensors and buffers
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class Table:
     dropped: tuple[str, ...] = ()  # parameters that `free=["all"]` had to leave alone
     training: Training = TRAINING
     timing: Timing | None = None  # of `archcalc.latency.predict`
-    _costs: dict[tuple[int, tuple[Shape, ...]], Cost] = field(default_factory=dict, repr=False)
+    _costs: dict[tuple[int, tuple[Shape, ...], str], Cost] = field(default_factory=dict, repr=False)
     _least: dict[str, dict[Loop, int]] = field(
         default_factory=lambda: {"depth": {}, "receptive_field": {}}, repr=False
     )  # repeats that figures speak of
@@ -229,7 +231,8 @@ class Table:
     def cost(self, node: Node) -> Cost:
         """What a layer costs a sample, shared weights included."""
         shapes = self.graph.shapes_into(node)
-        key = (id(node.op), shapes)
+        stored_as = node.stored or self.dtype
+        key = (id(node.op), shapes, stored_as)
         cost = self._costs.get(key)
         if cost is None:
             op = node.op
@@ -240,6 +243,9 @@ class Table:
                 elementwise=op.elementwise(node.shape, *shapes),
                 activations=0 if op.is_view else size(node.shape),
                 read=0 if op.is_view else total(map(size, shapes)),
+                stored=total(
+                    stored(shape, stored_as) for shape in (*op.weights(*shapes).values(), *op.buffers(*shapes).values())
+                ),
             )
         return cost
 
@@ -266,8 +272,8 @@ class Table:
             macs=_whole(cost.macs * batch * kept),
             elementwise=_whole(cost.elementwise * batch * kept),
             activations=cost.activations * batch,
-            weight_bytes=(params + buffers) * width,
-            bytes=(cost.params + cost.buffers + (cost.activations + cost.read) * batch) * width,
+            weight_bytes=cost.stored if owned else 0,
+            bytes=cost.stored + (cost.activations + cost.read) * batch * width,
             backward_macs=backward,
             field=self.seen_at(n),
             depth=int(node.op.is_layer),
@@ -294,7 +300,6 @@ class Table:
         """Sums over all layers, and what only the whole network has: peaks, depth. Bytes are in the table's dtype."""
         layers = self.graph.layers()
         sums = self._sums(layers)
-        width = DTYPES[self.dtype]
         totals: dict[str, Any] = {
             "params": sums["params"],
             "trainable_params": sums["trainable_params"],
@@ -305,8 +310,8 @@ class Table:
             "activations": sums["activations"],
             "act_peak_bytes": self.held.peak_bytes,
             "act_sum_bytes": self.held.kept_bytes,
-            "weight_bytes": (sums["params"] + sums["buffers"]) * width,
-            "bytes": sums["bytes"] * width,
+            "weight_bytes": sums["stored"],
+            "bytes": sums["bytes"],
             "depth": self._depth(lambda node: node.op.is_layer),
             "depth_with_pooling": self._depth(lambda node: node.op.is_layer or node.op.is_pooling),
             "layers": (
@@ -352,9 +357,10 @@ class Table:
             "macs": total(c.macs * (times * kept[s]) for c, times, _, _, s in entries) * batch,
             "elementwise": total(c.elementwise * (times * kept[s]) for c, times, _, _, s in entries) * batch,
             "activations": total(c.activations * times for c, times, *_ in entries) * batch,
+            "stored": total(c.stored * times for c, times, owned, _, _ in entries if owned),
             "bytes": (
-                total(c.params * times + c.buffers * times for c, times, *_ in entries)
-                + total((c.activations + c.read) * times for c, times, *_ in entries) * batch
+                total(c.stored * times for c, times, *_ in entries)
+                + total((c.activations + c.read) * times for c, times, *_ in entries) * batch * DTYPES[self.dtype]
             ),
         }
 

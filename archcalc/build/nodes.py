@@ -13,11 +13,12 @@ from archcalc.fields import FieldErrors
 from archcalc.graph import Graph, Group, Input, Loop, Node
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op, Shape, spell_shape
 from archcalc.ops.base import show
+from archcalc.ops.widths import known, type_of
 from archcalc.spec import Binding, Spec
 from archcalc.spec.elsewhere import hint
 from archcalc.spec.expressions import Environment
 from archcalc.spec.items import Chain, Item, Line, Word
-from archcalc.spec.layers import SHORT_NORMS, SUFFIXES, TIED, WORDS, Layer, Resolver, complaints, takes_words
+from archcalc.spec.layers import SHORT_NORMS, STORED, SUFFIXES, TIED, WORDS, Layer, Resolver, complaints, takes_words
 from archcalc.spec.values import CONSTANTS
 
 MOST_LAYERS = 250_000
@@ -184,6 +185,18 @@ class Nodes:
             return 1
         return value
 
+    def stored(self, layer: Layer, context: Context) -> str:
+        """The type that a layer's weights are stored in, or nothing."""
+        word = layer.control.get(STORED)
+        if word is None:
+            return ""
+        given = word.text if type_of(word.text) or word.text not in context.env else context.env[word.text]
+        if isinstance(given, str) and type_of(given):
+            return given
+        if given is not None and given != "none":
+            self.wrong(f"unknown type of weights '{show(given)}'; there are {known()}", word.mark, context)
+        return ""
+
     def frozen(self, layer: Layer, context: Context) -> bool:
         word = layer.control.get("frozen")
         value = self.evaluate(word, context) if word else False
@@ -292,8 +305,9 @@ class Nodes:
             self.wrong(f"two layers are called '{name}'; give one another label", mark, context)
             return None
         frozen = self.frozen(layer, context) if layer else context.frozen
+        stored = self.stored(layer, context) if layer else ""
         share = self.owner(name, op, shapes, layer, context)
-        return self.add(name, op, inputs, shape, mark, context, line, share, frozen)
+        return self.add(name, op, inputs, shape, mark, context, line, share, frozen, stored)
 
     def add(
         self,
@@ -306,12 +320,26 @@ class Nodes:
         line: str,
         share: int | None = None,
         frozen: bool = False,
+        stored: str = "",
     ) -> int:
         position = len(self.graph.nodes)
         if position >= MOST_LAYERS:
             self.too_many(f"more than {MOST_LAYERS:,} layers", mark, context)
         self.graph.nodes.append(
-            Node(name, op, inputs, shape, line, mark, share, frozen, context.survive, context.head, context.ranges)
+            Node(
+                name,
+                op,
+                inputs,
+                shape,
+                line,
+                mark,
+                share,
+                frozen,
+                context.survive,
+                context.head,
+                context.ranges,
+                stored,
+            )
         )
         self.names[name] = position
         if isinstance(op, Input):

@@ -85,6 +85,8 @@ def _words(graph: Graph, node: Node) -> str:
         words.append(f"{sharing(graph, node)}=/{graph.nodes[node.share].name}")
     if node.frozen:
         words.append("frozen=true")
+    if node.stored:
+        words.append(f"weights={node.stored}")
     if node.survive != 1:
         words.append(f"kept={node.survive}")
     return " ".join(words)

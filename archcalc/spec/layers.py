@@ -15,6 +15,7 @@ from typing import Any, get_args
 from archcalc.errors import Problem
 from archcalc.fields import FieldErrors, key
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op
+from archcalc.ops.base import Free
 from archcalc.spec.elsewhere import hint, option_hint
 from archcalc.spec.expressions import is_known, unknown_name
 from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Parallel, Reader, Repeat, Word
@@ -23,6 +24,7 @@ from archcalc.spec.parts import Block, Spec
 REF, IDENTITY = "ref", "identity"
 COMMON = ("when", "frozen", "share", "kept")  # options of every layer and block
 TIED = "tied"  # an option of `linear`: the layer whose weight it reads, transposed
+STORED = "weights"  # how wide the numbers of layers with weights are stored
 SUFFIXES = ("norm", "act")  # layers with weights may be followed by a normalisation and an activation, in this order
 SHORT_NORMS = {"rms": "rmsnorm", "in": "instancenorm"}  # of norm=
 WORDS = frozenset(
@@ -69,7 +71,7 @@ def takes_words(op: type[Op], name: str) -> bool:
 
 def may_be_word(op: type[Op], option: str) -> bool:
     """`takes_words`, for what is no field of the operator too."""
-    return option in (*SUFFIXES, "share", TIED) or (option in op.fields and takes_words(op, option))
+    return option in (*SUFFIXES, "share", TIED, STORED) or (option in op.fields and takes_words(op, option))
 
 
 def complaints(error: FieldErrors) -> Iterator[tuple[str, str]]:
@@ -82,9 +84,11 @@ def complaints(error: FieldErrors) -> Iterator[tuple[str, str]]:
 def allowed(op: type[Op]) -> list[str]:
     """The options that a line of this operator may have."""
     extra = SUFFIXES if op.is_layer or op.arity[1] != 1 else ()
+    learns = () if issubclass(op, Free) else (STORED,)
     return [
         *(name.rstrip("_") for name in op.fields),
         *COMMON,
+        *learns,
         *extra,
         *(["survive"] if op.word == "add" else []),
         *([TIED] if op.may_be_tied else []),
@@ -110,7 +114,7 @@ class Resolver:
         everywhere = names.union(*(block.arguments for block in spec.blocks.values()), INDICES)
         for head, options in spec.defaults.items():
             for option, word in options.items():
-                if not (word.text.isidentifier() and may_be_word(OPS[head], option)):
+                if option != STORED and not (word.text.isidentifier() and may_be_word(OPS[head], option)):
                     self._expression(word, everywhere)
         self._refuse_recursion()
 
@@ -296,7 +300,8 @@ class Resolver:
         plain = {
             id(word)
             for name, word in given
-            if name in ("share", TIED) or (word.text.isidentifier() and layer.op and may_be_word(layer.op, name))
+            if name in ("share", TIED, STORED)
+            or (word.text.isidentifier() and layer.op and may_be_word(layer.op, name))
         }
         for word in (*words[: len(positional)], *line.options.values(), *layer.variadic):
             if id(word) not in plain | unknown:
