@@ -11,7 +11,7 @@ from archcalc.render import numbers, times
 
 FIELD = {"field": "size", "field_stride": "stride", "field_start": "start"}
 BYTES = {"act_peak": "act_peak_bytes", "act_sum": "act_sum_bytes", "weight_bytes": "weight_bytes"}
-TOTALS = BYTES | {"latency": "latency_ms"}
+TOTALS = BYTES | {"latency": "latency_ms", "training": "training_bytes"}
 
 
 def figure(metric: str, value: Number) -> str:
@@ -23,6 +23,8 @@ def metric(table: Table, name: str, row: Row | None, mark: Mark) -> Any:
     """A figure of the whole network, or of one layer or group. Raises SpecError for one that it doesn't have."""
     if name in FIELD:
         return _field(table, FIELD[name], row)
+    if row is None and name == "training":
+        return table.totals["training_bytes"]["total"]
     if row is None:
         return table.totals[TOTALS.get(name, name)]
     if not hasattr(row, name) or name == "depth":

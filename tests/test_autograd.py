@@ -33,6 +33,12 @@ def test_training_keeps_what_autograd_saves(name: str) -> None:
     assert 2 * two - four == NETWORKS[name]["fp32"]["once"]
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_mixed_precision_keeps_what_autocast_saves(name: str) -> None:
+    two, four = (counted(name, batch=batch, precision="amp").totals["act_sum_bytes"] for batch in (2, 4))
+    assert (four - two) // 2 == NETWORKS[name]["amp"]["sample"]
+
+
 def test_every_family_of_torchvision_that_ships_was_measured() -> None:
     families = {re.split(r"[0-9_]", name)[0] for name in SHIPPED}
     assert families >= {"alexnet", "vgg", "resnet", "densenet", "googlenet", "inception", "mobilenet", "mnasnet"}

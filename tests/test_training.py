@@ -175,3 +175,15 @@ def test_checkpoints_that_depend_on_what_is_free_are_refused() -> None:
 def test_what_cant_be_asked_is_refused(options: dict[str, str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         archcalc.load("lenet").count(train=True, **options)  # type: ignore[arg-type]
+
+
+def test_the_largest_batch_that_fits_is_solved(archcalc) -> None:  # type: ignore[no-untyped-def]
+    """Each sample keeps 85,909,504 bytes; weights, gradients and Adam's state are 16 a weight, buffers and statistics
+    once.
+    """
+    done = archcalc("solve", "resnet50", "--train", "--maximize", "batch", "--max", "training=24GiB")
+    fixed = 16 * RESNET50 + 4 * 53_120 + 212_480
+    batch = (24 * 2**30 - fixed) // 85_909_504
+    assert done.code == 0
+    assert f"batch={batch}" in done.out
+    assert f"{fixed + batch * 85_909_504:,}" in done.out

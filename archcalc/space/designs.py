@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Array = Any
 MOST_AT_ONCE = 1 << 20  # designs whose costs are computed together
-FIGURES = (*METRICS, "latency", "backward_macs", "layers")  # that a design may be chosen by
+FIGURES = (*METRICS, "latency", "backward_macs", "layers", "training")  # that a design may be chosen by
 
 
 @dataclass(frozen=True)
