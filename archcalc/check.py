@@ -50,14 +50,17 @@ class Verdict:
             return "warnings" if self.warning else "failed"
         return "budgets_held" if self.kind == "budget" else "known_mismatches" if self.known else "references_matched"
 
+    @property
+    def figure(self) -> str:
+        """What was counted, as it is shown."""
+        known = isinstance(self.counted, (int, Fraction, Poly))
+        return figure(self.metric, self.counted) if known else str(self.counted)
+
     def __str__(self) -> str:
-        counted = (
-            figure(self.metric, self.counted) if isinstance(self.counted, (int, Fraction, Poly)) else str(self.counted)
-        )
         mark = "ok  " if self.passed else "warn" if self.warning else "FAIL"
         where = "" if self.passed else f"  ({self.mark})"
         note = f"; {self.note}" if self.note else ""
-        return f"{mark} {self.metric:<17} {counted:>16}  {self.wanted}{note}{where}"
+        return f"{mark} {self.metric:<17} {self.figure:>16}  {self.wanted}{note}{where}"
 
 
 class Checked(NamedTuple):

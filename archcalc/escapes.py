@@ -208,7 +208,20 @@ def annotated(text: str) -> str:
     return annotation(text).replace(":", "%3A").replace(",", "%2C")
 
 
+def sarif(text: str) -> str:
+    """A message of SARIF: nothing in it is a link."""
+    return line(text).replace("](", "] (")
+
+
+def uri(path: str) -> str:
+    """A path as SARIF and editors name files: relative as it is, absolute with its scheme."""
+    from urllib.parse import quote
+
+    named = quote(path, errors="surrogatepass")
+    return f"file://{named}" if named.startswith("/") else named
+
+
 __all__ = [
     "annotated", "annotation", "csv", "html", "json", "latex", "line", "lines", "markdown", "markdown_code",
-    "markdown_paragraph", "mermaid", "plain", "report", "rst", "same_width", "xml", "yaml",
+    "markdown_paragraph", "mermaid", "plain", "report", "rst", "same_width", "sarif", "uri", "xml", "yaml",
 ]  # fmt: skip

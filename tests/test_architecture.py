@@ -30,6 +30,7 @@ FLOORS = [
     ("model",),
     ("budget", "zoo", "space"),
     ("check",),
+    ("findings",),
     ("comparison",),
     ("docs",),
     ("cli", "mkdocs", "sphinx"),

@@ -8,17 +8,26 @@ import typer
 
 from archcalc import escapes
 from archcalc.cli.entry import command
-from archcalc.cli.options import Quiet, SpecsOrAll, readable, text_or_json
-from archcalc.cli.saying import out
+from archcalc.cli.options import Quiet, SpecsOrAll, readable
+from archcalc.cli.saying import out, refused
+from archcalc.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
-    from archcalc.check import Checked, Tally
+    from archcalc.check import Checked
+    from archcalc.errors import Problem
+
+FORMATS = ("text", "json", "github", "sarif")
 
 
 @command()
 def check(
     specs: SpecsOrAll = None,
-    form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text",
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", "-o", help="text, json, github (annotations, then the text) or sarif (for code scanning)."
+        ),
+    ] = "text",
     if_any: Annotated[bool, typer.Option("--if-any", help="Files that are no specs are left out.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -29,21 +38,41 @@ def check(
     archcalc check net.yaml               a spec of yours
     archcalc check specs                  every spec in a folder and below it
     archcalc check                        those that archcalc.toml or pyproject.toml name
+    archcalc check --format sarif         what is wrong and where, for code scanning
     """
     from archcalc.budget import settings_above
-    from archcalc.check import Tally, check_all
+    from archcalc.check import check_all
     from archcalc.files import may_be_spec
 
-    form = text_or_json(form)
+    if form not in FORMATS:
+        raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
     given = specs or settings_above(".").files()
-    found = check_all(*readable(filter(may_be_spec, given) if if_any else given, quiet))
-    tally = Tally.of(found)
-    if form == "json":
-        out(_json(found, tally))
-    else:
-        out(escapes.lines([*_lines(found, quiet), str(tally)]))
-    if tally.failed:
+    try:
+        found = check_all(*readable(filter(may_be_spec, given) if if_any else given, quiet))
+    except SpecError as error:
+        _say(form, [], error.problems, quiet)
+        refused(str(error))
+        raise typer.Exit(2) from None
+    _say(form, found, [], quiet)
+    if any(checked.failed for checked in found):
         raise typer.Exit(1)
+
+
+def _say(form: str, found: list[Checked], mistakes: list[Problem], quiet: bool) -> None:
+    """What was found, on stdout; mistakes are text on stderr, and here only in a format that programs read."""
+    from archcalc import __version__
+    from archcalc.check import Tally
+    from archcalc.findings import github, of_checked, of_problems, sarif
+
+    findings = [*of_problems(mistakes), *of_checked(found)]
+    if form == "sarif":
+        out(sarif(findings, __version__))
+    elif form == "json":
+        out(_json(found, mistakes))
+    if form == "github" and findings:
+        out(github(findings), commands=True)
+    if form in ("text", "github") and not mistakes:
+        out(escapes.lines([*_lines(found, quiet), str(Tally.of(found))]))
 
 
 def _lines(found: list[Checked], quiet: bool) -> list[str]:
@@ -60,8 +89,10 @@ def _lines(found: list[Checked], quiet: bool) -> list[str]:
     return lines
 
 
-def _json(found: list[Checked], tally: Tally) -> str:
+def _json(found: list[Checked], mistakes: list[Problem]) -> str:
     from archcalc import __version__
+    from archcalc.check import Tally
+    from archcalc.findings import in_json, of_problems
     from archcalc.render.json import lacking, verdict
 
     networks = [
@@ -78,7 +109,8 @@ def _json(found: list[Checked], tally: Tally) -> str:
     whole = {
         "schema": "archcalc/check/1",
         "tool": {"name": "archcalc", "version": __version__},
-        "totals": tally._asdict(),
+        "totals": Tally.of(found)._asdict(),
         "networks": networks,
+        "mistakes": in_json(of_problems(mistakes)),
     }
     return escapes.json(whole)

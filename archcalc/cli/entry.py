@@ -18,7 +18,7 @@ from typing import Annotated, NoReturn, TypeVar
 import typer
 
 from archcalc.cli.plain import Command, Group
-from archcalc.cli.saying import failed, out
+from archcalc.cli.saying import failed, out, refused
 from archcalc.errors import ArchcalcError
 
 MODULES = (  # the order of `archcalc --help`
@@ -171,10 +171,5 @@ def _fail_unexpected(error: Exception) -> NoReturn:
 
 def _fail(message: str) -> NoReturn:
     with suppress(OSError):  # whoever can't be told has the exit code
-        said = (
-            message
-            if message[:1].isupper() or "\n" in message or ":" in message.split(" ")[0]
-            else f"archcalc: {message}"
-        )
-        failed(said)
+        refused(message)
     sys.exit(2)

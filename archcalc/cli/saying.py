@@ -25,6 +25,12 @@ def failed(text: str) -> None:
     print(escapes.report(text), file=sys.stderr, flush=True)  # noqa: T201
 
 
+def refused(message: str) -> None:
+    """Why a command could not tell, on stderr; a message that doesn't begin with a place says who speaks."""
+    has_place = message[:1].isupper() or "\n" in message or ":" in message.split(" ")[0]
+    failed(message if has_place else f"archcalc: {message}")
+
+
 def drawn(text: str) -> None:
     """A line that takes the place of the one before it, on stderr."""
     typer.echo(f"\r{escapes.line(text.rstrip())}", err=True, nl=False)

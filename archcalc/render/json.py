@@ -196,7 +196,9 @@ def verdict(found: Any) -> contract.Figure:
         "wanted": found.wanted,
         "source": found.source,
         "note": found.note,
+        "file": found.mark.file,
         "line": found.mark.line,
+        "column": found.mark.column,
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from archcalc import escapes
+from archcalc import escapes, findings
 from archcalc.algebra import Poly
 from archcalc.check import Verdict
 from archcalc.comparison.changes import Change
@@ -43,16 +43,7 @@ def report(found: Report) -> str:
 
 def mistakes(problems: Sequence[Problem]) -> str:
     """Annotations for what could not be read."""
-    shown = [
-        f"::error {_place(problem.mark.file, problem.mark)},title=archcalc::{_data(problem.message)}"
-        if problem.mark
-        else f"::error title=archcalc::{_data(problem.message)}"
-        for problem in problems
-    ]
-    more = len(shown) - MOST
-    return "\n".join(
-        shown if more <= 0 else [*shown[:MOST], f"::error title=archcalc::{more} more; the log has them all"]
-    )
+    return findings.github(findings.of_problems(problems))
 
 
 def _place(file: str, mark: Mark) -> str:

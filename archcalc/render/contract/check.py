@@ -23,7 +23,9 @@ class Figure(TypedDict):
     wanted: str
     source: str
     note: str
+    file: Annotated[str, Field(description="where it is written: the spec, or settings of its repository")]
     line: int
+    column: int
 
 
 class Checked(TypedDict):
@@ -35,6 +37,16 @@ class Checked(TypedDict):
     figures: list[Figure]
     failed: int
     uncounted: Annotated[list[Uncounted], Field(description="what could not be counted: the figures lack it")]
+
+
+class Mistake(TypedDict):
+    """What can't be read or built, and where; nulls where it has no place."""
+
+    message: str
+    file: str | None
+    line: int | None
+    column: int | None
+    end_column: Annotated[int | None, Field(description="the column behind the last")]
 
 
 class Tally(TypedDict):
@@ -55,3 +67,4 @@ class Check(TypedDict):
     tool: Tool
     totals: Tally
     networks: list[Checked]
+    mistakes: Annotated[list[Mistake], Field(description="with any, nothing is judged and the exit code is 2")]
