@@ -117,10 +117,16 @@ class Table:
     dropped: tuple[str, ...] = ()  # parameters that `free=["all"]` had to leave alone
     training: Training = TRAINING
     timing: Timing | None = None  # of `archcalc.latency.predict`
+    as_stored: bool = False  # whether weights are as wide as a model file has them
     _costs: dict[tuple[int, tuple[Shape, ...], str], Cost] = field(default_factory=dict, repr=False)
     _least: dict[str, dict[Loop, int]] = field(
         default_factory=lambda: {"depth": {}, "receptive_field": {}}, repr=False
     )  # repeats that figures speak of
+
+    @property
+    def stored(self) -> dict[int, int] | None:
+        """Bytes of weights by the position of their layer, where a file has them in other widths than the table's."""
+        return self.graph.stored if self.as_stored else None
 
     def __repr__(self) -> str:
         return f"<Table of {self.name}: {len(self.graph.layers())} layers>"
@@ -258,6 +264,9 @@ class Table:
         params = cost.params if owned else 0
         buffers = cost.buffers if owned else 0
         kept = node.survive if self.train else 1
+        weight_bytes, read_bytes = cost.stored if owned else 0, cost.stored
+        if self.stored is not None:
+            weight_bytes, read_bytes = self.stored.get(n, 0), self.stored.get(n if owned else node.share or 0, 0)
         return Row(
             name=node.name,
             op=node.op.word,
@@ -272,8 +281,8 @@ class Table:
             macs=_whole(cost.macs * batch * kept),
             elementwise=_whole(cost.elementwise * batch * kept),
             activations=cost.activations * batch,
-            weight_bytes=cost.stored if owned else 0,
-            bytes=cost.stored + (cost.activations + cost.read) * batch * width,
+            weight_bytes=weight_bytes,
+            bytes=read_bytes + (cost.activations + cost.read) * batch * width,
             backward_macs=backward,
             field=self.seen_at(n),
             depth=int(node.op.is_layer),
@@ -300,6 +309,11 @@ class Table:
         """Sums over all layers, and what only the whole network has: peaks, depth. Bytes are in the table's dtype."""
         layers = self.graph.layers()
         sums = self._sums(layers)
+        weight_bytes, whole = sums["stored"], sums["bytes"]
+        if self.stored is not None:
+            owners = [n if (share := self.graph.nodes[n].share) is None else share for n in layers]
+            weight_bytes = sum(self.stored.values())
+            whole = whole - sums["read"] + sum(self.stored.get(n, 0) for n in owners)
         totals: dict[str, Any] = {
             "params": sums["params"],
             "trainable_params": sums["trainable_params"],
@@ -310,8 +324,8 @@ class Table:
             "activations": sums["activations"],
             "act_peak_bytes": self.held.peak_bytes,
             "act_sum_bytes": self.held.kept_bytes,
-            "weight_bytes": sums["stored"],
-            "bytes": sums["bytes"],
+            "weight_bytes": weight_bytes,
+            "bytes": whole,
             "depth": self._depth(lambda node: node.op.is_layer),
             "depth_with_pooling": self._depth(lambda node: node.op.is_layer or node.op.is_pooling),
             "layers": (
@@ -358,6 +372,7 @@ class Table:
             "elementwise": total(c.elementwise * (times * kept[s]) for c, times, _, _, s in entries) * batch,
             "activations": total(c.activations * times for c, times, *_ in entries) * batch,
             "stored": total(c.stored * times for c, times, owned, _, _ in entries if owned),
+            "read": total(c.stored * times for c, times, *_ in entries),
             "bytes": (
                 total(c.stored * times for c, times, *_ in entries)
                 + total((c.activations + c.read) * times for c, times, *_ in entries) * batch * DTYPES[self.dtype]

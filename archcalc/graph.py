@@ -159,6 +159,7 @@ class Graph:
     uncounted: list[Uncounted] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)  # what has to hold between free sizes
     notes: list[str] = field(default_factory=list)  # what else a reader of the figures should know
+    stored: dict[int, int] | None = None  # bytes of a layer's weights in a model file, where they aren't all fp32
     tensors: list[Held] | None = None  # of a model file, where somebody asked
     samples: int = 1  # of the batch that a model file has written down
     whole: bool = False  # whether all of them are in the graph, not one

@@ -35,6 +35,7 @@ class Question(NamedTuple):
     attention: str = ""  # "eager" or "fused", for every attention, whatever its line says
     training: Training = TRAINING
     fold_bn: bool = False  # batch normalisation into the layers before it
+    as_stored: bool = True  # whether weights are as wide as a model file has them, while dtype is fp32
     tensors: bool = False  # whether every tensor of a model file is listed
 
 
@@ -178,6 +179,7 @@ def _table(source: Source, variant: str | None, question: Question, dropped: tup
         built.without,
         dropped,
         question.training,
+        as_stored=question.as_stored and question.dtype == "fp32" and graph is built.graph,
     )
     if graph.loops:
         _settle(table)

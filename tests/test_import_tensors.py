@@ -148,3 +148,28 @@ def test_the_list_is_printed(
 def test_a_spec_has_no_tensors_to_list(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     done = run(capsys, monkeypatch, "count", "lenet", "--tensors")
     assert (done.code, "is a spec" in done.err) == (2, True)
+
+
+def test_weights_are_as_wide_as_the_file_has_them(tmp_path: Path) -> None:
+    """8x4 numbers of one byte with four scales of four and four zero points of one, and 4x2 halves."""
+    nodes = [
+        node("DequantizeLinear", ["w", "s", "z"], ["f"], axis=1), node("MatMul", ["x", "f"], ["a"]),
+        node("Cast", ["h"], ["v"], to=onnx.TensorProto.FLOAT), node("MatMul", ["a", "v"], ["y"]),
+    ]  # fmt: skip
+    arrays = {"w": weights(8, 4, kind="int8"), "s": weights(4), "z": weights(4, kind="int8")}
+    file = write(tmp_path / "w.onnx", nodes, {"x": [1, 8]}, **arrays, h=weights(4, 2, kind="float16"))
+    table = load(file).count()
+    assert [row.weight_bytes for row in table.rows] == [32 + 4 * 4 + 4, 8 * 2]
+    assert table.totals["weight_bytes"] == 32 + 16 + 4 + 16
+    assert table.totals["bytes"] == sum(row.bytes for row in table.rows)
+    assert "weights      68 B as the file stores them" in str(table)
+
+
+@pytest.mark.parametrize(("dtype", "wanted"), [("fp32", 4 * 40), ("fp16", 2 * 40)])
+def test_a_width_that_is_asked_for_goes_before_the_file_s(
+    dtype: str, wanted: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes = [node("DequantizeLinear", ["w", "s"], ["f"]), node("MatMul", ["x", "f"], ["y"])]
+    file = write(tmp_path / "d.onnx", nodes, {"x": [1, 8]}, w=weights(8, 5, kind="int8"), s=weights())
+    done = run(capsys, monkeypatch, "count", file, "--dtype", dtype, "--format", "json")
+    assert json.loads(done.out)["totals"]["weight_bytes"] == wanted

@@ -13,7 +13,6 @@ from archcalc.cli.options import (
     Batch,
     Checkpoint,
     Columns,
-    Dtype,
     FoldBn,
     Free,
     InPrecision,
@@ -55,7 +54,14 @@ def count(
     without: Without = None,
     train: Train = False,
     batch: Batch = 1,
-    dtype: Dtype = "fp32",
+    dtype: Annotated[
+        str | None,
+        typer.Option(
+            "--dtype",
+            help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in. Without it fp32, and the weights"
+            " of a model file as it stores them.",
+        ),
+    ] = None,
     flops: Annotated[
         bool, typer.Option("--flops", help="A column of FLOPs: 2 x MACs + elementwise operations.")
     ] = False,
@@ -92,9 +98,11 @@ def count(
     from archcalc.question import Question
     from archcalc.render import render
 
-    question = Question(bindings(sets), names(free), batch, train, dtype, names(without), tool, attention=attention)
+    question = Question(
+        bindings(sets), names(free), batch, train, dtype or "fp32", names(without), tool, attention=attention
+    )
     training = Training(optimizer, precision, checkpoint)
-    question = question._replace(training=training, tensors=tensors, fold_bn=fold_bn)
+    question = question._replace(training=training, tensors=tensors, as_stored=dtype is None, fold_bn=fold_bn)
     tables = answered(specs, question, quiet)
     if tensors and form != "json":
         from archcalc.render.tensors import tensors as listed

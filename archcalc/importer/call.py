@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from archcalc.importer.walk import Walker
 
 Outputs = list[Value | Values | None]
+HERE = -1  # what scales belong to until their layer is known
 
 
 @dataclass(slots=True)
@@ -133,6 +134,8 @@ class Call:
         """What a tensor of the file is, if not learned."""
         for origin in value.origins:
             self.walker.roles.setdefault(origin.key, role)
+            if role == "scale":
+                self.walker.beside.setdefault(origin.key, HERE)
 
     def is_batched(self, shape: Shape) -> bool:
         """Whether a shape begins with the axis of a batch, of one sample."""
@@ -379,4 +382,4 @@ def snake(name: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in out)[:60] or "unnamed"
 
 
-__all__ = ["Call", "Outputs", "Scope", "snake"]
+__all__ = ["HERE", "Call", "Outputs", "Scope", "snake"]

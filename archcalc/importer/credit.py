@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-from archcalc.importer.call import Call
+from archcalc.importer.call import HERE, Call
 from archcalc.importer.claims import as_foreign, claim, learned, learned_of
 from archcalc.importer.tensors import NARROW
 from archcalc.importer.values import Value
+from archcalc.ops import size
 
 if TYPE_CHECKING:
     from archcalc.importer.walk import Walker
@@ -38,13 +40,15 @@ def credited(call: Call, found: Any) -> None:
         for n, value in enumerate(call.inputs)
         if isinstance(value, Value) and value.node is None and value.origins and _is_left(call, n, value)
     }
-    if not left:
-        return
     values = [value for value in (found if isinstance(found, list) else [found]) if isinstance(value, Value)]
     position = next((value.node for value in values if value.node is not None and value.node >= call.first), None)
     if position is None:
         return
-    give(walker, position, left)
+    for key, owner in walker.beside.items():
+        if owner == HERE:
+            walker.beside[key] = position
+    if left:
+        give(walker, position, left)
 
 
 def give(walker: Walker, position: int, values: dict[str, Value]) -> None:
@@ -61,6 +65,15 @@ def give(walker: Walker, position: int, values: dict[str, Value]) -> None:
     walker.claimed.update(owned | kept)
 
 
+def _scaled(call: Call) -> Hashable | int:
+    """The weights that a scale or a zero point belongs to; the layer at hand where there are none."""
+    for value in call.inputs:
+        narrow = isinstance(value, Value) and value.node is None and value.kind in NARROW and value.origins
+        if narrow and isinstance(value, Value) and size(value.shape or ()) != 1:
+            return value.origins[0].key
+    return HERE
+
+
 def _is_left(call: Call, n: int, value: Value) -> bool:
     if all(origin.key in call.walker.owners or origin.key in call.walker.roles for origin in value.origins):
         return False
@@ -68,6 +81,8 @@ def _is_left(call: Call, n: int, value: Value) -> bool:
     if role:
         for origin in learned_of(value):
             call.walker.roles.setdefault(origin.key, role)
+            if role in ("scale", "zero point"):
+                call.walker.beside.setdefault(origin.key, _scaled(call))
         return False
     narrow = value.kind in NARROW and any(origin.given and origin.tensor is not None for origin in value.origins)
     return narrow or learned(value)

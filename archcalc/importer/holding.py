@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from archcalc.graph import Held
 from archcalc.importer.masks import is_mask, is_zero
-from archcalc.importer.tensors import BITS, BOOL, INDICES, STRING, Tensor
+from archcalc.importer.tensors import BITS, BOOL, FLOAT, INDICES, STRING, Tensor
 from archcalc.importer.values import Origin
 from archcalc.ops import size
+from archcalc.ops.base import number
 
 if TYPE_CHECKING:
     from archcalc.importer.walk import Walker
@@ -87,17 +88,48 @@ def _unlearned(walker: Walker, origin: Origin, reader: str) -> tuple[str, str]:
     return "constant", "what is computed from it is known before the network runs"
 
 
+def stored(walker: Walker) -> dict[int, int] | None:
+    """Bytes of weights, buffers, scales and zero points by layer; None where all are fp32."""
+    beside = {key: owner for key, owner in walker.beside.items() if owner != -1}
+    if not beside and all(origin.kind == FLOAT for origin in walker.claimed.values()):
+        return None
+    places = _places(walker)
+    found: dict[int, int] = {}
+    for key, origin in walker.claimed.items():
+        if key in walker.owners:
+            _add(found, places.get(walker.owners[key]), origin)
+    for key, owner in beside.items():
+        position = walker.owners.get(owner, owner)
+        given = walker.tensors.get(key)
+        if given is not None and isinstance(position, int):
+            _add(found, places.get(position), given)
+    return found
+
+
+def _add(found: dict[int, int], position: int | None, origin: Origin) -> None:
+    tensor = origin.tensor
+    if position is not None:
+        count = size(origin.shape) if origin.shape else 1
+        own = tensor.bytes if tensor is not None else BITS[FLOAT] // 8 * number(count)
+        found[position] = found.get(position, 0) + own
+
+
 def _names(walker: Walker) -> dict[int, str]:
-    """The name of the layer at each position as it was placed: a layer of our own took the place of those up to its
+    """The name of the layer at each position as it was placed."""
+    return {n: walker.graph.nodes[at].name for n, at in _places(walker).items()}
+
+
+def _places(walker: Walker) -> dict[int, int]:
+    """Where layers stand in the end, by where they were placed: a layer of our own took the place of those up to its
     last one.
     """
-    nodes, moved = walker.graph.nodes, walker.moved
+    moved = walker.moved
     if moved is None:
-        return {n: node.name for n, node in enumerate(nodes)}
-    found: dict[int, str] = {}
-    kept, last = sorted(moved), 0
-    for position in kept:
-        found.update(dict.fromkeys(range(last, position + 1), nodes[moved[position]].name))
+        return {n: n for n in range(len(walker.graph.nodes))}
+    found: dict[int, int] = {}
+    last = 0
+    for position in sorted(moved):
+        found.update(dict.fromkeys(range(last, position + 1), moved[position]))
         last = position + 1
     return found
 
@@ -111,4 +143,4 @@ def _readers(walker: Walker) -> dict[str, str]:
     return found
 
 
-__all__ = ["TYPES", "held"]
+__all__ = ["TYPES", "held", "stored"]

@@ -19,6 +19,7 @@ from archcalc.importer.call import Call, Outputs, Scope
 from archcalc.importer.claims import repeated
 from archcalc.importer.credit import credited
 from archcalc.importer.doubts import doubts
+from archcalc.importer.holding import stored
 from archcalc.importer.names import Namer
 from archcalc.importer.order import DEEPEST, called, live
 from archcalc.importer.own import PRODUCER, Layers, restored
@@ -63,6 +64,7 @@ class Walker:
         self.uncounted: list[tuple[str, str, str]] = []  # operator, node, reason
         self.notes: dict[str, None] = {}
         self.owners: dict[Hashable, int] = {}  # the layer of each tensor that one has as parameters or buffers
+        self.beside: dict[Hashable, Hashable | int] = {}  # what scales and zero points belong to: a tensor, or a layer
         self.roles: dict[Hashable, str] = {}  # what tensors are that no layer has, by the inputs that they stand at
         self.live: list[NodeProto] = []  # the nodes of the outermost graph
         self.tensors: dict[Hashable, Origin] = {}  # of the file, as they are met
@@ -167,6 +169,7 @@ class Walker:
             self.moved = restored(self.graph, self.layers, self.given)
             self.namer.move(self.moved)
         self.namer.finish(self.graph, self.file)
+        self.graph.stored = stored(self)
         return self.graph
 
     def _summed_up(self) -> list[Uncounted]:

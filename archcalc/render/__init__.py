@@ -121,6 +121,10 @@ def title(table: Table, form: Form = unicode) -> str:
     return f"{escapes.plain(table.name)} · {inputs}{batch}{' · training' if table.train else ''}"
 
 
+def _width(table: Table) -> str:
+    return f"in {table.dtype}" if table.stored is None else "as the file stores them"
+
+
 def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
     """The totals, exact."""
     totals = table.totals
@@ -145,7 +149,7 @@ def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
         state = numbers.size_in_bytes(totals["optimizer_bytes"], form)
         found.append(("optimiser", f"{state} ({state_told(table.training)})"))
         found += _training(table, form)
-    found.append(("weights", f"{numbers.size_in_bytes(totals['weight_bytes'], form)} in {table.dtype}"))
+    found.append(("weights", f"{numbers.size_in_bytes(totals['weight_bytes'], form)} {_width(table)}"))
     found.append(("activations", f"{numbers.size_in_bytes(totals['act_peak_bytes'], form)} alive at most"))
     found.append(("", f"{numbers.size_in_bytes(totals['act_sum_bytes'], form)} kept for training"))
     found.append(("depth", _depth(table, form)))
