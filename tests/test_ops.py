@@ -6,6 +6,7 @@ multiply-accumulates, elementwise operations, and the receptive field. Each row 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ import pytest
 
 from archcalc.build import build
 from archcalc.cost import Table
-from archcalc.errors import SpecError
+from archcalc.errors import ArchcalcError, SpecError
 from archcalc.ops import OPS, Reach
 from archcalc.receptive import Field
 from archcalc.spec import bind, read_spec
@@ -754,3 +755,12 @@ def test_a_mistake_is_named_where_it_stands(line: str, inputs: list[Shape], mess
 
 def test_every_operator_has_a_mistake() -> None:
     assert sorted(OPS) == sorted({line.split()[0] for line, _, _ in MISTAKES})
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_any_number_of_axes_has_a_shape_or_a_reason(row: Row) -> None:
+    """Files of strangers ask for all of them: nothing but our own errors comes of it."""
+    op = table_of(row.line, row.inputs).graph.nodes[-1].op
+    for shape in ((), (5,), (5, 4), (5, 4, 3), (5, 4, 3, 2), (5, 4, 3, 2, 2), (1,) * 7):
+        with suppress(ArchcalcError):
+            op.shape(*[shape] * len(row.inputs))

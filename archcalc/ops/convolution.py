@@ -97,7 +97,8 @@ class DepthwiseConv(_Convolution):
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        return (x[0] * self.multiplier, *self.spatial(x))
+        spatial = self.spatial(x)
+        return (x[0] * self.multiplier, *spatial)
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         (x,) = inputs

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from archcalc.algebra import Dim, divides
 from archcalc.errors import ShapeError
 from archcalc.ops.activation import ELEMENTWISE
-from archcalc.ops.base import Free, Own, Reach, Saved, Shape, Windows, one_of, size
+from archcalc.ops.base import Free, Own, Reach, Saved, Shape, Windows, need_rank, one_of, size
 from archcalc.ops.emit import Builder, Tensor, Value
 
 
@@ -21,6 +21,7 @@ class GLU(Free):
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
+        need_rank(self.word, x, 1, 4)
         if not divides(2, x[0]):
             raise ShapeError(f"glu halves the channels, and {x[0]} is odd")
         return (x[0] // 2, *x[1:])

@@ -154,6 +154,7 @@ class GroupNorm(_Affine):
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
+        need_rank(self.word, x, 1, 4)
         if not divides(self.groups, x[0]):
             raise ShapeError(f"gn: groups={self.groups} does not divide {x[0]} channels")
         return x

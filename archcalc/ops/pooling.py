@@ -41,7 +41,8 @@ class _Pool(Windowed, Free):
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        return (x[0], *self.spatial(x, self.ceil))
+        spatial = self.spatial(x, self.ceil)
+        return (x[0], *spatial)
 
     def _taps(self, x: Shape) -> Dim:
         return size(spread(self.kernel, len(x) - 1, "kernel"))

@@ -337,6 +337,7 @@ class ChannelShuffle(_Moving):
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
+        need_rank(self.word, x, 1, 4)
         if not divides(self.groups, x[0]):
             raise ShapeError(f"channel_shuffle: groups={self.groups} does not divide {x[0]} channels")
         return x
