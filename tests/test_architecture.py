@@ -28,7 +28,7 @@ FLOORS = [
     ("measure", "conventions"),
     ("latency",),
     ("model",),
-    ("budget", "zoo", "space"),
+    ("budget", "zoo", "space", "advice"),
     ("check",),
     ("findings",),
     ("comparison",),

@@ -22,7 +22,7 @@ from archcalc.cli.saying import failed, out, refused
 from archcalc.errors import ArchcalcError
 
 MODULES = (  # the order of `archcalc --help`
-    "count", "explain", "check", "compare", "sweep", "solve", "budget", "docs", "diagram", "expand", "export",
+    "count", "explain", "check", "compare", "sweep", "solve", "advise", "budget", "docs", "diagram", "expand", "export",
     "importing", "verify", "measure", "memory", "calibrate", "predict", "listing",
 )  # fmt: skip
 

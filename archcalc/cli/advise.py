@@ -1,0 +1,105 @@
+"""`archcalc advise`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from archcalc.cli.entry import command
+from archcalc.cli.options import Quiet, Spec
+from archcalc.cli.saying import out, told
+from archcalc.errors import UsageError, suggest
+
+if TYPE_CHECKING:
+    from archcalc.advice import Advice
+
+
+@command()
+def advise(
+    spec: Spec,
+    apply: Annotated[str, typer.Option("--apply", metavar="ID", help="Write the spec with this advice taken.")] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; printed if not given.")
+    ] = None,
+    top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many, those that save most first.")] = None,
+    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    quiet: Quiet = False,
+) -> None:
+    """What lectures teach that a network could use: each rewrite with what it comes to, exactly.
+
+    \b
+    archcalc advise alexnet
+    archcalc advise alexnet --apply drop:fc7 -o smaller.yaml
+    """
+    from archcalc.advice import advise as advised
+    from archcalc.model import load
+    from archcalc.space.report import check_format
+
+    check_format(form, ("text", "json"))
+    model = load(spec)
+    found = advised(model)
+    if apply:
+        _apply(found, apply, output, spec)
+        return
+    shown = found[:top]
+    if form == "json":
+        out(_json(model.name, shown))
+    elif not shown:
+        out(f"{model.name}: no lesson applies: no wide kernel, dense head or layer that could be left out")
+    else:
+        out("\n".join(_text(shown)))
+    if not quiet and form == "text" and shown:
+        told("costs are exact; what a network learns is another matter, of which nothing is claimed")
+
+
+def _apply(found: list[Advice], name: str, output: Path | None, spec: str) -> None:
+    from archcalc.cli.options import apart
+    from archcalc.writing import write
+
+    chosen = next((one for one in found if one.id == name), None)
+    if chosen is None:
+        known = [one.id for one in found]
+        raise UsageError(f"there is no advice '{name}'{suggest(name, known, 'there are ' + ', '.join(known))}")
+    apart(output, spec)
+    if output is None:
+        out(chosen.text, newline=False)
+    else:
+        write(output, chosen.text.encode())
+
+
+def _text(found: list[Advice]) -> list[str]:
+    from archcalc.advice import difference
+    from archcalc.render.grid import listing
+
+    rows = []
+    for one in found:
+        changes = [difference(one.before[name], one.after[name]) for name in ("params", "macs", "depth", "field")]
+        rows.append([one.id, one.title, *changes, f"{one.after['params']:,}", f"{one.after['macs']:,}"])
+    headings = ["advice", "lesson", "params", "MACs", "depth", "field", "params then", "MACs then"]
+    return [listing(headings, rows, ("advice", "lesson")), "", f"e.g. --apply {found[0].id} -o new.yaml"]
+
+
+def _json(name: str, found: list[Advice]) -> str:
+    from archcalc import __version__, escapes
+    from archcalc.space.sweep import plain
+
+    def figures(values: dict[str, Any]) -> dict[str, Any]:
+        return {key: plain(value) for key, value in values.items()}
+
+    advice = [
+        {
+            "id": one.id,
+            "lesson": one.title,
+            "source": one.source,
+            "line": one.place.line,
+            "old": one.old,
+            "new": one.new,
+            "before": figures(one.before),
+            "after": figures(one.after),
+        }
+        for one in found
+    ]
+    tool = {"name": "archcalc", "version": __version__}
+    return escapes.json({"schema": "archcalc/advise/1", "tool": tool, "name": name, "advice": advice})
