@@ -120,6 +120,11 @@ class Call:
             raise Bad(f"node {self.where} ({self.op}) lacks its input {n + 1}")
         return value
 
+    @property
+    def is_own(self) -> bool:
+        """Whether archcalc wrote the file."""
+        return self.walker.layers is not None
+
     def is_scale(self, values: Sequence[Value]) -> bool:
         """Whether it is the one number that a tensor is quantised with as it runs."""
         nodes = self.walker.graph.nodes

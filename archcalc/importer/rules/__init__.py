@@ -9,8 +9,9 @@ from importlib import import_module
 from archcalc.importer.rules.base import RULES
 
 for _room in (
-    "activation", "arithmetic", "attention", "control", "convolution", "dense", "fused", "indexing", "joining",
-    "normalization", "pooling", "quantized", "recurrent", "reducing", "reshaping", "sequences", "shapes", "stretching",
+    "activation", "arithmetic", "attention", "classic", "control", "convolution", "dense", "fused", "indexing",
+    "joining", "nchwc", "normalization", "pooling", "quantized", "recurrent", "reducing", "reshaping", "sequences",
+    "shapes", "stretching",
 ):  # fmt: skip
     import_module(f"{__name__}.{_room}")  # each registers its rules
 

@@ -17,7 +17,7 @@ def constant(call: Call) -> Value:
     """A tensor written into the graph: a number, or weights that stand there."""
     for name, found in call.attributes():
         if isinstance(found, Tensor):
-            if call.walker.layers is not None:  # in archcalc's own files initializers are learned, and nothing else
+            if call.is_own:  # in archcalc's own files initializers are learned, and nothing else
                 found.said = "constant"
             known = found if found.elements <= 64 or found.kind != FLOAT else None
             given = found.kind in FLOATS and found.elements > 1 and not generated(call.output)

@@ -1,0 +1,50 @@
+"""Operators of other domains: blocks of channels as onnxruntime saves them, and classic models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+onnx = pytest.importorskip("onnx")
+runtime = pytest.importorskip("onnxruntime")
+
+from archcalc.model import load  # noqa: E402
+
+from onnx_files import node, weights, write  # isort: skip  # noqa: E402
+
+ML = "ai.onnx.ml"
+
+
+def test_what_onnxruntime_saves_at_its_highest_level_counts_as_before(tmp_path: Path) -> None:
+    """16 channels, which are whole blocks: the kernels change their layout alone."""
+    nodes = [
+        node("Conv", ["x", "w", "b"], ["a"], pads=[1, 1, 1, 1]), node("Relu", ["a"], ["c"]),
+        node("MaxPool", ["c"], ["d"], kernel_shape=[2, 2], strides=[2, 2]), node("Conv", ["d", "v"], ["e"]),
+        node("GlobalAveragePool", ["e"], ["y"]),
+    ]  # fmt: skip
+    file = write(
+        tmp_path / "n.onnx",
+        nodes,
+        {"x": [1, 3, 16, 16]},
+        w=weights(16, 3, 3, 3),
+        b=weights(16),
+        v=weights(16, 16, 1, 1),
+    )
+    options = runtime.SessionOptions()
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.optimized_model_filepath, options.log_severity_level = str(tmp_path / "o.onnx"), 4
+    runtime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    saved = load(str(tmp_path / "o.onnx")).count().totals
+    assert (saved["macs"], saved["uncounted"]) == (16 * 16 * 16 * 27 + 8 * 8 * 16 * 16, [])
+    assert saved["params"] - (16 * 27 + 16 + 16 * 16) in (0, 16)  # a bias of zeros, where the runtime adds one
+
+
+def test_classic_models_count(tmp_path: Path) -> None:
+    """Five rows of four features, scaled, against three rows of coefficients."""
+    nodes = [
+        node("Scaler", ["x"], ["a"], domain=ML, offset=[0.0] * 4, scale=[1.0] * 4),
+        node("LinearRegressor", ["a"], ["y"], domain=ML, coefficients=[1.0] * 12, intercepts=[0.0] * 3, targets=3),
+    ]
+    totals = load(write(tmp_path / "l.onnx", nodes, {"x": [1, 5, 4]}, domains={ML: 3})).count().totals
+    assert (totals["macs"], totals["elementwise"], totals["uncounted"]) == (5 * 4 * 3, 2 * 20 + 5 * 3, [])
