@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,31 @@ from typing import BinaryIO
 from archcalc.errors import UsageError
 
 _BEFORE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+_seen: set[tuple[int, int]] = set()  # the files that were read since `begin`: device and inode
+
+
+def begin() -> None:
+    """A new command begins: no file was read yet."""
+    _seen.clear()
+
+
+def was_read(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is one of those that this command has read, however it is called."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return False
+    return (found.st_dev, found.st_ino) in _seen
+
+
+def standard(most: int) -> bytes:
+    """The first bytes of stdin: `most`, and one more if there is more. Raises UsageError."""
+    try:
+        return sys.stdin.buffer.read(most + 1)
+    except (AttributeError, OSError, ValueError):
+        raise UsageError("-: stdin can't be read") from None
 
 
 def is_file(path: str | os.PathLike[str]) -> bool:
@@ -43,8 +69,10 @@ def opened(path: str | os.PathLike[str], what: str = "a file", shown: str | None
     except (OSError, ValueError) as error:
         raise refused(called, error, path) from None
     with file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
             raise UsageError(f"{called}: not a file")
+        _seen.add((found.st_dev, found.st_ino))
         try:
             yield file
         except OSError as error:
@@ -87,4 +115,7 @@ def is_inside(path: str | os.PathLike[str], folders: Iterable[Path]) -> bool:
     return any(Path(real).is_relative_to(os.path.realpath(folder)) for folder in folders)
 
 
-__all__ = ["is_file", "is_folder", "is_inside", "opened", "project", "read", "refused", "repository"]
+__all__ = [
+    "begin", "is_file", "is_folder", "is_inside", "opened", "project", "read", "refused", "repository", "standard",
+    "was_read",
+]  # fmt: skip

@@ -245,7 +245,7 @@ def test_differences_are_closed_forms_where_symbols_are_free(run) -> None:
     assert change.evaluate({"c": 7}) == (18 - 25) * 49
     done = run("compare", written("a.yaml", five), written("b.yaml", two), "--free", "c")
     assert re.search(r"change +-7·?c²", done.out)
-    assert json.loads(run("compare", "a.yaml", "b.yaml", "--free", "c", "-o", "json").out)["models"][0]["delta"]["params"] == {
+    assert json.loads(run("compare", "a.yaml", "b.yaml", "--free", "c", "--format", "json").out)["models"][0]["delta"]["params"] == {
         "base": "25*c**2", "head": "18*c**2", "change": "-7*c**2", "percent": None,
     }  # fmt: skip
 
@@ -259,7 +259,7 @@ def test_a_parameter_that_one_side_has_is_asked_of_it_alone(run) -> None:
     written("net.yaml", new)
     for base in ("main", "costs.json"):
         for asked in (("--set", "width=16"), ("--free", "width")):
-            done = run("compare", "net.yaml", "--base", base, *asked, "-o", "json")
+            done = run("compare", "net.yaml", "--base", base, *asked, "--format", "json")
             (model,) = json.loads(done.out)["models"]
             assert (done.code, model["delta"]["params"]["base"]) == (0, 8 * 28)
             assert model["delta"]["params"]["head"] == (16 * 28 if "--set" in asked else "28*width")
@@ -286,7 +286,7 @@ def test_views_of_a_change_have_paths_from_the_root_of_the_repository(run, monke
         ("/", str(tmp_path / "models/net.yaml")),
     ):
         monkeypatch.chdir(tmp_path / folder)
-        done = run("compare", spec, "--base", "main", "-o", "github", "-o", f"junit={tmp_path}/r.xml")
+        done = run("compare", spec, "--base", "main", "--format", "github", "--format", f"junit={tmp_path}/r.xml")
         assert re.findall(r"^::\w+ file=([^,]*),line=(\d)", done.out, re.MULTILINE) == [
             ("archcalc.toml", "1"),
             ("archcalc.toml", "2"),
@@ -309,7 +309,7 @@ def test_both_sides_are_counted_as_asked(run) -> None:
     written("a.yaml", NET)
     written("b.yaml", NET.replace("stem: conv 8", "stem: conv 9"))
     one, many = (
-        json.loads(run("compare", "a.yaml", "b.yaml", *extra, "-o", "json").out)["models"][0]
+        json.loads(run("compare", "a.yaml", "b.yaml", *extra, "--format", "json").out)["models"][0]
         for extra in ((), ("--batch", "4", "--train"))
     )
     assert many["delta"]["macs"]["change"] == 4 * one["delta"]["macs"]["change"]
@@ -382,7 +382,7 @@ def test_a_variant_may_not_grow_more_than_its_family(run) -> None:
     written("net.yaml", family.replace("KERNEL", "4x4 pad=valid"))
     found = {
         model["variant"]: model
-        for model in json.loads(run("compare", "net.yaml", "--base", "main", "-o", "json").out)["models"]
+        for model in json.loads(run("compare", "net.yaml", "--base", "main", "--format", "json").out)["models"]
     }
     assert {name: [broken["limit"] for broken in model["violations"]] for name, model in found.items()} == {
         None: ["increase +10%"], "wide": ["increase +10%"], "free": [],
@@ -403,7 +403,7 @@ def test_a_repository_has_defaults(run, file: str) -> None:
     Path("models").mkdir()
     written("models/a.yaml", stem(100))
     written("models/b.yaml", stem(200))
-    done = run("compare", "models/a.yaml", "models/b.yaml", "-o", "json")
+    done = run("compare", "models/a.yaml", "models/b.yaml", "--format", "json")
     assert done.code == 1
     (model,) = json.loads(done.out)["models"]
     assert [(broken["metric"], broken["level"], broken["file"]) for broken in model["violations"]] == [
@@ -421,7 +421,7 @@ def test_a_networks_own_limit_of_one_kind_leaves_the_others_to_the_repository(ru
     written("archcalc.toml", 'budget.macs = {increase = "2%", max = "1G"}\n')
     written("a.yaml", stem(100))
     written("b.yaml", stem(200, "budget: {macs: {max: 2G}}\n"))
-    (model,) = json.loads(run("compare", "a.yaml", "b.yaml", "-o", "json").out)["models"]
+    (model,) = json.loads(run("compare", "a.yaml", "b.yaml", "--format", "json").out)["models"]
     assert [judged["limit"] for judged in model["budgets"]] == ["max 2G", "increase +2%"]
 
 
@@ -487,7 +487,7 @@ def test_a_model_is_listed_once_in_the_markdown(run) -> None:
     written("a.yaml", stem(8))
     git("init", "-q", "-b", "main")
     commit("base")
-    out = run("compare", "a.yaml", "--base", "HEAD", "-o", "markdown").out
+    out = run("compare", "a.yaml", "--base", "HEAD", "--format", "markdown").out
     assert "unchanged" not in out
     assert out.count("`a.yaml`") >= 1
 
@@ -527,12 +527,12 @@ def test_three_commits_a_cheaper_design_a_dearer_one_and_a_new_name(run) -> None
     commit("cheaper", net_yaml=LIMITED.replace("conv 100", "conv 90"))
     assert run("compare", "net.yaml", "--base", "main").code == 0
     commit("dearer", net_yaml=LIMITED.replace("conv 100", "conv 110"))
-    done = run("compare", "net.yaml", "--base", "main", "-o", "json")
+    done = run("compare", "net.yaml", "--base", "main", "--format", "json")
     assert (done.code, json.loads(done.out)["models"][0]["delta"]["macs"]["change"]) == (1, 10 * 27 * 32 * 32)
     assert run("compare", "net.yaml", "--base", "HEAD~1").code == 1
     git("mv", "net.yaml", "renamed.yaml")
     commit("renamed")
-    done = run("compare", "renamed.yaml", "--base", "main", "-o", "json")
+    done = run("compare", "renamed.yaml", "--base", "main", "--format", "json")
     assert (done.code, models(done)) == (1, {"renamed.yaml": "changed"})
     assert json.loads(done.out)["notes"] == ["renamed.yaml was net.yaml"]
     assert run("compare", "renamed.yaml", "--base", "HEAD").code == 0
@@ -540,13 +540,13 @@ def test_three_commits_a_cheaper_design_a_dearer_one_and_a_new_name(run) -> None
 
 def test_a_rename_is_followed_before_it_is_committed(run, repository) -> None:
     Path("net.yaml").rename("other.yaml")
-    assert models(run("compare", "other.yaml", "--base", "main", "-o", "json")) == {"other.yaml": "unchanged"}
+    assert models(run("compare", "other.yaml", "--base", "main", "--format", "json")) == {"other.yaml": "unchanged"}
 
 
 def test_of_two_new_specs_one_was_renamed(run, repository) -> None:
     Path("net.yaml").rename("a.yaml")
     written("b.yaml", NET)
-    assert models(run("compare", "a.yaml", "b.yaml", "--base", "main", "-o", "json")) == {
+    assert models(run("compare", "a.yaml", "b.yaml", "--base", "main", "--format", "json")) == {
         "a.yaml": "unchanged",
         "b.yaml": "new",
     }
@@ -560,7 +560,7 @@ def test_a_renamed_spec_has_its_base_however_often_it_is_named(run) -> None:
     )
     commit("a", net_yaml=family)
     git("mv", "net.yaml", "moved.yaml")
-    done = run("compare", "moved.yaml@wide", "moved.yaml", "./moved.yaml", "--base", "main", "-o", "json")
+    done = run("compare", "moved.yaml@wide", "moved.yaml", "./moved.yaml", "--base", "main", "--format", "json")
     assert [model["status"] for model in json.loads(done.out)["models"]] == ["unchanged"] * 5
 
 
@@ -570,7 +570,7 @@ def test_renamed_specs_find_the_one_that_they_are_most_like_in_any_order(run, re
     Path("net.yaml").rename("exact.yaml")
     Path("other.yaml").unlink()
     written("near.yaml", NET.replace("fc: linear 10", "fc: linear 12"))  # one line from either
-    done = run("compare", *order, "--base", "main", "-o", "json")
+    done = run("compare", *order, "--base", "main", "--format", "json")
     assert models(done) == {"exact.yaml": "unchanged", "near.yaml": "changed"}
     assert sorted(json.loads(done.out)["notes"]) == ["exact.yaml was net.yaml", "near.yaml was other.yaml"]
 
@@ -583,7 +583,7 @@ def test_renames_are_looked_for_by_a_few_runs_of_git(run, repository, monkeypatc
     ran = []
     real = subprocess.run
     monkeypatch.setattr(subprocess, "run", lambda command, **more: ran.append(command[3]) or real(command, **more))
-    done = run("compare", *(f"new{n}.yaml" for n in range(30)), "--base", "main", "-o", "json")
+    done = run("compare", *(f"new{n}.yaml" for n in range(30)), "--base", "main", "--format", "json")
     assert set(models(done).values()) == {"unchanged"}
     assert ran.count("cat-file") == 1
     assert len(ran) < 30 * 4
@@ -604,10 +604,10 @@ def test_variants_come_and_go(run) -> None:
     commit("a", net_yaml=text + "  old: {width: 9}\n  both: {width: 10}\n")
     written("net.yaml", text + "  both: {width: 11}\n  fresh: {width: 12}\n")
     expected = {"net.yaml": "unchanged", "net.yaml@both": "changed", "net.yaml@fresh": "new"}
-    found = models(run("compare", "net.yaml", "--base", "main", "-o", "json"))
+    found = models(run("compare", "net.yaml", "--base", "main", "--format", "json"))
     assert sorted(found.values()) == ["changed", "new", "removed", "unchanged"]
     assert expected.items() <= found.items()
-    assert models(run("compare", "net.yaml@both", "--base", "main", "-o", "json")) == {"net.yaml@both": "changed"}
+    assert models(run("compare", "net.yaml@both", "--base", "main", "--format", "json")) == {"net.yaml@both": "changed"}
 
 
 FAMILY = (
@@ -620,7 +620,7 @@ def test_a_variant_with_another_name_is_the_same_one(run) -> None:
     git("init", "-q", "-b", "main")
     commit("a", net_yaml=FAMILY + "  old: {width: 9}\n  both: {width: 10}\n")
     written("net.yaml", FAMILY.replace("3x3", "5x5") + "  both: {width: 10}\n  fresh: {width: 9}\n")
-    done = run("compare", "net.yaml", "--base", "main", "-o", "json")
+    done = run("compare", "net.yaml", "--base", "main", "--format", "json")
     assert (done.code, models(done)) == (
         1,
         {"net.yaml": "changed", "net.yaml@both": "changed", "net.yaml@fresh": "changed"},
@@ -676,7 +676,7 @@ def test_a_budget_that_was_eased_in_the_same_change_is_told(
         "net.yaml",
         "--base",
         "main",
-        "-o",
+        "--format",
         "text",
         *(f"--format={form}=r.{form}" for form in ("json", "markdown", "junit", "github")),
     )
@@ -700,9 +700,11 @@ def test_the_base_is_where_the_branch_forked(run, repository) -> None:
     git("checkout", "-q", "main")
     commit("theirs", net_yaml=NET.replace("fc: linear 10", "fc: linear 1000"))
     git("checkout", "-q", "work")
-    forked = json.loads(run("compare", "net.yaml", "--base", "main", "-o", "json").out)["models"][0]
+    forked = json.loads(run("compare", "net.yaml", "--base", "main", "--format", "json").out)["models"][0]
     assert [layer["name"] for layer in forked["layers"]] == ["stem", "conv"]
-    tip = json.loads(run("compare", "net.yaml", "--base", "main", "--no-merge-base", "-o", "json").out)["models"][0]
+    tip = json.loads(run("compare", "net.yaml", "--base", "main", "--no-merge-base", "--format", "json").out)["models"][
+        0
+    ]
     assert [layer["name"] for layer in tip["layers"]] == ["stem", "conv", "fc"]
 
 
@@ -713,7 +715,7 @@ def test_after_a_merge_only_the_branchs_own_change_is_seen(run, repository) -> N
     commit("theirs", net_yaml=NET.replace("fc: linear 10", "fc: linear 1000"))
     git("checkout", "-q", "work")
     git("merge", "-q", "-m", "merged", "main")
-    found = json.loads(run("compare", "net.yaml", "--base", "main", "-o", "json").out)["models"][0]
+    found = json.loads(run("compare", "net.yaml", "--base", "main", "--format", "json").out)["models"][0]
     assert [layer["name"] for layer in found["layers"]] == ["stem", "conv"]
     git("checkout", "-q", "--detach")
     assert run("compare", "net.yaml", "--base", "main").code == 0
@@ -725,7 +727,7 @@ def test_the_working_tree_is_left_as_it_was(run, repository) -> None:
     written("untracked.txt", "x")
     git("add", "untracked.txt")
     before = git("status", "--porcelain"), git("rev-parse", "HEAD"), git("stash", "list")
-    assert models(run("compare", "net.yaml", "--base", "main", "-o", "json")) == {"net.yaml": "changed"}
+    assert models(run("compare", "net.yaml", "--base", "main", "--format", "json")) == {"net.yaml": "changed"}
     assert (git("status", "--porcelain"), git("rev-parse", "HEAD"), git("stash", "list")) == before
 
 
@@ -733,7 +735,7 @@ def test_windows_line_endings_change_nothing(run) -> None:
     git("init", "-q", "-b", "main")
     commit("a", net_yaml=NET)
     Path("net.yaml").write_bytes(b"\xef\xbb\xbf" + NET.replace("\n", "\r\n").encode())
-    assert models(run("compare", "net.yaml", "--base", "main", "-o", "json")) == {"net.yaml": "unchanged"}
+    assert models(run("compare", "net.yaml", "--base", "main", "--format", "json")) == {"net.yaml": "unchanged"}
 
 
 def test_paths_with_spaces_and_other_letters_from_any_folder(run, monkeypatch, tmp_path: Path) -> None:
@@ -744,17 +746,17 @@ def test_paths_with_spaces_and_other_letters_from_any_folder(run, monkeypatch, t
     spec.write_text(NET, encoding="utf-8")
     commit("a")
     spec.write_text(NET.replace("stem: conv 8", "stem: conv 9"), encoding="utf-8")
-    assert models(run("compare", str(spec), "--base", "main", "-o", "json")) == {str(spec): "changed"}
+    assert models(run("compare", str(spec), "--base", "main", "--format", "json")) == {str(spec): "changed"}
     lines = [
         line
-        for line in run("compare", str(spec), "--base", "main", "-o", "github").out.splitlines()
+        for line in run("compare", str(spec), "--base", "main", "--format", "github").out.splitlines()
         if line.startswith("::")
     ]
     assert lines[0].startswith("::notice file=mes modèles%2C été/réseau 1%25%2C%3Aß.yaml,line=5,col=11,title=")
     monkeypatch.chdir(folder)
-    assert models(run("compare", spec.name, "--base", "main", "-o", "json")) == {spec.name: "changed"}
+    assert models(run("compare", spec.name, "--base", "main", "--format", "json")) == {spec.name: "changed"}
     monkeypatch.chdir("/")
-    assert models(run("compare", str(tmp_path / spec), "--base", "main", "-o", "json")) == {
+    assert models(run("compare", str(tmp_path / spec), "--base", "main", "--format", "json")) == {
         str(tmp_path / spec): "changed"
     }
 
@@ -763,7 +765,7 @@ def test_a_link_is_compared_with_what_it_points_at(run, repository) -> None:
     Path("link.yaml").symlink_to("net.yaml")
     commit("linked")
     written("net.yaml", NET.replace("stem: conv 8", "stem: conv 9"))
-    assert models(run("compare", "link.yaml", "--base", "main", "-o", "json")) == {"link.yaml": "changed"}
+    assert models(run("compare", "link.yaml", "--base", "main", "--format", "json")) == {"link.yaml": "changed"}
 
 
 def test_a_link_that_points_elsewhere_changed(run, repository) -> None:
@@ -772,7 +774,7 @@ def test_a_link_that_points_elsewhere_changed(run, repository) -> None:
     commit("linked")
     Path("link.yaml").unlink()
     Path("link.yaml").symlink_to("other.yaml")
-    (found,) = json.loads(run("compare", "link.yaml", "--base", "main", "-o", "json").out)["models"]
+    (found,) = json.loads(run("compare", "link.yaml", "--base", "main", "--format", "json").out)["models"]
     assert (found["status"], [layer["name"] for layer in found["layers"]]) == ("changed", ["fc"])
 
 
@@ -786,7 +788,7 @@ def test_a_path_may_hold_an_at_sign(run) -> None:
     written("@scope/a@b/net.yaml", family)
     commit("a")
     written("@scope/a@b/net.yaml", family.replace("width: 9", "width: 10"))
-    done = run("compare", "@scope/a@b/net.yaml@wide", "@scope/a@b/net.yaml", "--base", "main", "-o", "json")
+    done = run("compare", "@scope/a@b/net.yaml@wide", "@scope/a@b/net.yaml", "--base", "main", "--format", "json")
     assert models(done) == {"@scope/a@b/net.yaml": "unchanged", "@scope/a@b/net.yaml@wide": "changed"}
     assert len(json.loads(done.out)["models"]) == 3
     done = run("count", "@scope/none.yaml")
@@ -826,7 +828,7 @@ def test_outside_of_git_there_is_no_base(run) -> None:
 
 def test_outside_of_git_everything_may_be_taken_as_new(run) -> None:
     written("net.yaml", NET)
-    done = run("compare", "net.yaml", "--base", "main", "--missing-base", "new", "-o", "json")
+    done = run("compare", "net.yaml", "--base", "main", "--missing-base", "new", "--format", "json")
     assert (done.code, models(done)) == (0, {"net.yaml": "new"})
     assert "is in no git repository" in json.loads(done.out)["notes"][0]
 
@@ -839,7 +841,7 @@ def test_a_commit_before_a_shallow_clone_is_fetched_with_its_history(run, reposi
     (command,) = commands(done.err)
     assert (done.code, command) == (2, ["git", "fetch", "--unshallow"])
     subprocess.run(command, check=True, capture_output=True)
-    assert models(run("compare", "net.yaml", "--base", "HEAD~1", "-o", "json")) == {"net.yaml": "changed"}
+    assert models(run("compare", "net.yaml", "--base", "HEAD~1", "--format", "json")) == {"net.yaml": "changed"}
 
 
 def test_without_git_there_is_no_base(run, repository, monkeypatch) -> None:
@@ -865,7 +867,7 @@ def test_what_a_missing_base_says_to_run_brings_it(run, repository, monkeypatch,
     assert ("fetch-depth: 0" in done.err) == ("--depth" in clone)
     (command,) = commands(done.err)
     subprocess.run(command, check=True, capture_output=True)
-    done = run("compare", "net.yaml", "--base", "origin/main", "-o", "json")
+    done = run("compare", "net.yaml", "--base", "origin/main", "--format", "json")
     assert (done.code, models(done)) == (0, {"net.yaml": "changed"})
 
 
@@ -892,7 +894,9 @@ def test_a_second_worktree_a_tag_and_a_folder(run, repository, monkeypatch) -> N
     Path("models").mkdir()
     git("mv", "net.yaml", "models/net.yaml")
     written("models/notes.yaml", "a: 1\n")
-    assert models(run("compare", "models", "--base", "v1", "--quiet", "-o", "json")) == {"models/net.yaml": "unchanged"}
+    assert models(run("compare", "models", "--base", "v1", "--quiet", "--format", "json")) == {
+        "models/net.yaml": "unchanged"
+    }
 
 
 def test_unrelated_histories_have_no_base(run, repository) -> None:
@@ -926,7 +930,7 @@ def test_a_base_whose_shapes_disagree_has_mistakes_too(run) -> None:
     assert (done.code, done.out) == (2, "")
     assert re.search(r"main@\w{7}:net\.yaml:9:5: add: ", done.err)
     assert "not itself; --missing-base new" in done.err
-    assert models(run("compare", "net.yaml", "--base", "main", "--missing-base", "new", "-o", "json")) == {
+    assert models(run("compare", "net.yaml", "--base", "main", "--missing-base", "new", "--format", "json")) == {
         "net.yaml": "new"
     }
     written("net.yaml", NET.replace("  - gap\n", "  - add: [conv 8 1x1, conv 9 1x1]\n  - gap\n"))
@@ -949,7 +953,7 @@ def test_the_repositorys_specs_are_compared_when_none_is_named(run, repository) 
     written("archcalc.toml", 'specs = ["*.yaml", "models/**/*.yaml"]\n')
     Path("models/deep").mkdir(parents=True)
     written("models/deep/b.yaml", stem(8))
-    assert models(run("compare", "--base", "main", "-o", "json")) == {
+    assert models(run("compare", "--base", "main", "--format", "json")) == {
         "models/deep/b.yaml": "new",
         "net.yaml": "unchanged",
     }
@@ -974,7 +978,7 @@ def test_a_deleted_spec_of_the_repository_is_reported(run, pattern: str | None) 
     Path("elsewhere.yaml").unlink()
     Path("models/deep/d.yaml").rename("models/deep/r.yaml")
     written("archcalc.toml", f'specs = ["{pattern}", "models/deep/r.yaml"]\n')
-    done = run("compare", *([] if pattern else ["models", "--quiet"]), "--base", "main", "-o", "json")
+    done = run("compare", *([] if pattern else ["models", "--quiet"]), "--base", "main", "--format", "json")
     found = {
         (model["path"].partition(":")[2], model["variant"])
         for model in json.loads(done.out)["models"]
@@ -1032,7 +1036,7 @@ def test_specs_find_themselves_in_a_snapshot(run) -> None:
     written("models/b.yaml", text)
     snapshot(run, "models/a.yaml", "models/a.yaml@wide")
     written("models/a.yaml", text.replace("3x3", "5x5"))
-    done = run("compare", "./models/a.yaml", "models/b.yaml", "--base", "costs.json", "-o", "json")
+    done = run("compare", "./models/a.yaml", "models/b.yaml", "--base", "costs.json", "--format", "json")
     assert models(done) == {
         "./models/a.yaml": "changed",
         "./models/a.yaml@wide": "changed",
@@ -1040,7 +1044,7 @@ def test_specs_find_themselves_in_a_snapshot(run) -> None:
         "models/b.yaml@wide": "new",
     }
     assert json.loads(done.out)["base"] == {"label": "costs.json", "ref": None, "sha": None, "file": "costs.json"}
-    done = run("compare", "models/a.yaml@wide", "--base", "costs.json", "-o", "json")
+    done = run("compare", "models/a.yaml@wide", "--base", "costs.json", "--format", "json")
     assert models(done) == {"models/a.yaml@wide": "changed"}
 
 
@@ -1052,7 +1056,7 @@ def test_what_a_snapshot_lacks_is_new_and_keeps_to_its_absolute_budget(run, has:
         "archcalc: 1\nname: t\nparams: {width: 8}\ninput: [3, 32, 32]\nlayers: [conv width"
         f" 3x3]\n{limits}\nvariants:\n  wide: {{{limits}}}\n",
     )
-    done = run("compare", "net.yaml", "--base", snapshot(run, has), "-o", "json")
+    done = run("compare", "net.yaml", "--base", snapshot(run, has), "--format", "json")
     assert (done.code, models(done)) == (1, {has: "unchanged", new: "new"})
     (found,) = [model for model in json.loads(done.out)["models"] if model["status"] == "new"]
     assert ([broken["limit"] for broken in found["violations"]], found["unjudged"]) == (
@@ -1068,9 +1072,9 @@ def test_another_file_of_the_same_name_is_no_base(run) -> None:
     snapshot(run, "a/net.yaml")
     done = run("compare", "b/net.yaml", "--base", "costs.json")
     assert (done.code, done.out, "none of these specs" in done.err, "a/net.yaml" in done.err) == (2, "", True, True)
-    done = run("compare", "b/net.yaml", "--base", "costs.json", "--missing-base", "new", "-o", "json")
+    done = run("compare", "b/net.yaml", "--base", "costs.json", "--missing-base", "new", "--format", "json")
     assert (done.code, models(done)) == (1, {"b/net.yaml": "new"})
-    done = run("compare", "a/net.yaml", "b/net.yaml", "--base", "costs.json", "-o", "json")
+    done = run("compare", "a/net.yaml", "b/net.yaml", "--base", "costs.json", "--format", "json")
     assert (done.code, models(done)) == (1, {"a/net.yaml": "unchanged", "b/net.yaml": "new"})
     assert json.loads(done.out)["notes"] == ["b/net.yaml is new: costs.json doesn't have it"]
 
@@ -1179,7 +1183,7 @@ def test_an_increase_is_not_judged_against_a_snapshot_of_something_else(run) -> 
 def test_the_json_is_what_a_program_reads(run) -> None:
     written("a.yaml", stem(8))
     written("b.yaml", stem(9, "budget: {macs: {increase: 2%}, params: {max: 100, level: warn}}\n"))
-    done = run("compare", "a.yaml", "b.yaml", "-o", "json")
+    done = run("compare", "a.yaml", "b.yaml", "--format", "json")
     found = json.loads(done.out)
     assert found["schema"] == "archcalc/compare/1"
     assert found["summary"] == {"models": 1, "changed": 1, "failed": 1, "warned": 0, "uncounted_ops": 0}
@@ -1207,7 +1211,7 @@ def hostile(label: str = "x") -> str:
 
 def test_markdown_is_the_body_of_a_sticky_comment(run, repository) -> None:
     written("net.yaml", NET.replace("stem: conv 8", "stem: conv 9") + "budget: {params: {max: 1k}}\n")
-    lines = run("compare", "net.yaml", "--base", "main", "-o", "markdown").out.splitlines()
+    lines = run("compare", "net.yaml", "--base", "main", "--format", "markdown").out.splitlines()
     assert lines[0] == "<!-- archcalc:compare -->"
     assert lines[1] == "### archcalc: 1 of 1 model over budget"
     (row,) = [line for line in lines if line.startswith("| ❌")]
@@ -1237,7 +1241,7 @@ def test_markdown_keeps_the_largest_changes_under_60000_characters(run) -> None:
             + "budget: {macs: {increase: 2%}}\n",
         )
     specs = sorted(str(path) for path in Path().glob("*.yaml"))
-    body = run("compare", *specs, "--base", "main", "-o", "markdown").out
+    body = run("compare", *specs, "--base", "main", "--format", "markdown").out
     assert len(body) < 60_000
     assert body.splitlines()[0] == "<!-- archcalc:compare -->"
     assert "more" in body
@@ -1248,14 +1252,14 @@ def test_markdown_keeps_the_largest_changes_under_60000_characters(run) -> None:
 def test_text_from_specs_is_text_in_every_format(run, repository) -> None:
     written("a.yaml", hostile("x"))
     written("b.yaml", hostile("y").replace("conv 8", "conv 9"))
-    body = run("compare", "a.yaml", "b.yaml", "-o", "markdown").out
+    body = run("compare", "a.yaml", "b.yaml", "--format", "markdown").out
     outside = re.sub(r"(`+).*?\1", "", body)
     assert "@everyone" not in outside
     assert "<img" not in outside
-    github = run("compare", "a.yaml", "b.yaml", "-o", "github").out
+    github = run("compare", "a.yaml", "b.yaml", "--format", "github").out
     assert [line.split(" ")[0] for line in github.splitlines() if line.lstrip().startswith("::")] == ["::notice"]
     assert "\x1b" not in github + body + run("compare", "a.yaml", "b.yaml").out
-    junit = run("compare", "a.yaml", "b.yaml", "-o", "junit").out
+    junit = run("compare", "a.yaml", "b.yaml", "--format", "junit").out
     assert xml.etree.ElementTree.fromstring(junit).tag == "testsuites"
 
 
@@ -1267,7 +1271,7 @@ def test_github_has_at_most_ten_annotations_then_the_text(run) -> None:
     for n in range(14):
         written(f"{n:02}.yaml", LIMITED.replace("conv 100", f"conv {104 + n}"))
     specs = [f"{n:02}.yaml" for n in range(14)]
-    done = run("compare", *specs, "--base", "main", "-o", "github")
+    done = run("compare", *specs, "--base", "main", "--format", "github")
     lines = done.out.splitlines()
     annotations = [line for line in lines if line.startswith("::")]
     assert (done.code, len(annotations), lines[:10] == annotations) == (1, 10, True)
@@ -1281,7 +1285,7 @@ def test_github_has_at_most_ten_annotations_then_the_text(run) -> None:
 
 def test_an_annotation_points_at_the_edited_layer_not_at_what_follows(run, repository) -> None:
     written("net.yaml", NET.replace("  - conv 16 3x3\n", "  - conv 64 3x3\n", 1) + "budget: {macs: {increase: 2%}}\n")
-    done = run("compare", "net.yaml", "--base", "main", "-o", "github")
+    done = run("compare", "net.yaml", "--base", "main", "--format", "github")
     assert done.out.startswith("::error file=net.yaml,line=6,")
 
 
@@ -1289,7 +1293,7 @@ def test_junit_has_a_case_a_limit(run, repository) -> None:
     budget = "budget: {macs: {increase: 2%, max: 1G}, params: {max: 10, level: warn}}\n"
     written("net.yaml", NET.replace("stem: conv 8", "stem: conv 9") + budget)
     written("extra.yaml", NET + budget)
-    done = run("compare", "net.yaml", "extra.yaml", "--base", "main", "-o", "junit")
+    done = run("compare", "net.yaml", "extra.yaml", "--base", "main", "--format", "junit")
     root = xml.etree.ElementTree.fromstring(done.out)
     cases = {(case.get("classname"), case.get("name")): [child.tag for child in case] for case in root.iter("testcase")}
     assert cases[("net.yaml", "macs increase +2%")] == ["failure"]
@@ -1305,40 +1309,40 @@ def test_several_formats_at_once(run, repository) -> None:
         "net.yaml",
         "--base",
         "main",
-        "-o",
+        "--format",
         "github",
-        "-o",
+        "--format",
         "markdown=r.md",
         "--format",
         "json=r.json",
-        "-o",
+        "--format",
         "junit=r.xml",
-        "-o",
+        "--format",
         "text=r.txt",
     )
     assert done.code == 0
     assert done.out == Path("r.txt").read_text()  # nothing changed: no annotation
     assert Path("r.md").read_text().startswith("<!-- archcalc:compare -->\n### archcalc: 1 model, nothing changed\n")
     assert json.loads(Path("r.json").read_text())["summary"]["changed"] == 0
-    assert run("compare", "net.yaml", "--base", "main", "-o", "json=only.json").out == ""
+    assert run("compare", "net.yaml", "--base", "main", "--format", "json=only.json").out == ""
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["-o", "yaml"], "unknown format 'yaml'"),
-        (["-o", "marckdown"], "did you mean 'markdown'?"),
-        (["-o", "json="], "needs a file"),
-        (["-o", "json", "-o", "text"], "give one a file"),
-        (["-o", "json=x", "-o", "text=x"], "the same file"),
-        (["-o", "json=x", "-o", "text=./x"], "the same file"),
-        (["-o", "json=x", "-o", "text=link"], "the same file"),
-        (["-o", "json=-", "-o", "text"], "give one a file"),
-        (["-o", "json=./a.yaml"], "no report is written over it"),
-        (["-o", "json=kept.json", "-o", "text=no/such/folder/x"], "can't be written"),
-        (["-o", "json=kept.json", "-o", "text=folder"], "can't be written"),
-        (["-o", "json=no/such/folder/x"], "can't be written"),
-        (["-o", "json=kept.json", "--set", "nothing=1"], "has no parameter"),
+        (["--format", "yaml"], "unknown format 'yaml'"),
+        (["--format", "marckdown"], "did you mean 'markdown'?"),
+        (["--format", "json="], "needs a file"),
+        (["--format", "json", "--format", "text"], "give one a file"),
+        (["--format", "json=x", "--format", "text=x"], "the same file"),
+        (["--format", "json=x", "--format", "text=./x"], "the same file"),
+        (["--format", "json=x", "--format", "text=link"], "the same file"),
+        (["--format", "json=-", "--format", "text"], "give one a file"),
+        (["--format", "json=./a.yaml"], "no report is written over it"),
+        (["--format", "json=kept.json", "--format", "text=no/such/folder/x"], "can't be written"),
+        (["--format", "json=kept.json", "--format", "text=folder"], "can't be written"),
+        (["--format", "json=no/such/folder/x"], "can't be written"),
+        (["--format", "json=kept.json", "--set", "nothing=1"], "has no parameter"),
     ],
 )
 def test_nothing_is_written_when_something_is_wrong(run, words: list[str], says: str) -> None:
@@ -1355,13 +1359,13 @@ def test_nothing_is_written_when_something_is_wrong(run, words: list[str], says:
 
 def test_a_dash_is_stdout(run) -> None:
     written("a.yaml", NET)
-    done = run("compare", "a.yaml", "a.yaml", "-o", "markdown=-")
+    done = run("compare", "a.yaml", "a.yaml", "--format", "markdown=-")
     assert (done.code, done.out.startswith("<!-- archcalc:compare -->"), sorted(os.listdir())) == (0, True, ["a.yaml"])
 
 
 def test_a_report_goes_to_a_pipe_by_its_name(run) -> None:
     written("a.yaml", NET)
-    command = [sys.executable, "-m", "archcalc", "compare", "a.yaml", "a.yaml", "-o", "json=/dev/stdout"]
+    command = [sys.executable, "-m", "archcalc", "compare", "a.yaml", "a.yaml", "--format", "json=/dev/stdout"]
     done = subprocess.run(
         command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False
     )
@@ -1389,7 +1393,7 @@ def test_a_report_keeps_its_files_mode_and_link(run) -> None:
     written("real.md", "old")
     Path("real.md").chmod(0o640)
     Path("link.md").symlink_to("real.md")
-    assert run("compare", "a.yaml", "a.yaml", "-o", "markdown=link.md", "-o", "json=/dev/null").code == 0
+    assert run("compare", "a.yaml", "a.yaml", "--format", "markdown=link.md", "--format", "json=/dev/null").code == 0
     assert Path("link.md").is_symlink()
     assert Path("real.md").read_text().startswith("<!-- archcalc:compare -->")
     assert Path("real.md").stat().st_mode & 0o777 == 0o640

@@ -7,8 +7,16 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import Quiet, Specs, models, names
+from archcalc.cli.options import (
+    STDIN,
+    Output,
+    Quiet,
+    Specs,
+    models,
+    names,
+)
 from archcalc.cli.saying import out, told
+from archcalc.errors import UsageError
 
 
 @command()
@@ -26,6 +34,7 @@ def budget(
             help="Which: those with a max already, or else params,macs,act_peak. Repeatable.",
         ),
     ] = None,
+    output: Output = None,
     quiet: Quiet = False,
 ) -> None:
     """A budget from what a spec costs now: printed, or with --write put into the spec.
@@ -38,9 +47,13 @@ def budget(
     from archcalc.budget.writing import block, budgeted, save
     from archcalc.budget.writing import slack as share
 
+    if STDIN in specs or (write and output is not None):
+        raise UsageError(
+            "a budget is that of a spec's file, and --write puts it there: not from stdin, nor into another"
+        )
     made = budgeted(models(specs), share(slack), names(metrics))
     if not write:
-        out("\n".join(block(written) for written in made))
+        out("\n".join(block(written) for written in made), into=output)
         return
     save(made)
     if not quiet:

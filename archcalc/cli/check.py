@@ -8,7 +8,14 @@ import typer
 
 from archcalc import escapes
 from archcalc.cli.entry import command
-from archcalc.cli.options import Quiet, SpecsOrAll, readable
+from archcalc.cli.options import (
+    Json,
+    Output,
+    Quiet,
+    SpecsOrAll,
+    chosen,
+    readable,
+)
 from archcalc.cli.saying import out, refused
 from archcalc.errors import SpecError, UsageError
 
@@ -24,11 +31,11 @@ def check(
     specs: SpecsOrAll = None,
     form: Annotated[
         str,
-        typer.Option(
-            "--format", "-o", help="text, json, github (annotations, then the text) or sarif (for code scanning)."
-        ),
+        typer.Option("--format", help="text, json, github (annotations, then the text) or sarif (for code scanning)."),
     ] = "text",
     if_any: Annotated[bool, typer.Option("--if-any", help="Files that are no specs are left out.")] = False,
+    json: Json = False,
+    output: Output = None,
     quiet: Quiet = False,
 ) -> None:
     """Is each spec right on its own: shapes, published references, absolute budgets. A file is checked with all its
@@ -44,35 +51,39 @@ def check(
     from archcalc.check import check_all
     from archcalc.files import may_be_spec
 
+    form = chosen(form, json)
     if form not in FORMATS:
         raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
     given = specs or settings_above(".").files()
     try:
         found = check_all(*readable(filter(may_be_spec, given) if if_any else given, quiet))
     except SpecError as error:
-        _say(form, [], error.problems, quiet)
+        _say(form, [], error.problems, quiet, output)
         refused(str(error))
         raise typer.Exit(2) from None
-    _say(form, found, [], quiet)
+    _say(form, found, [], quiet, output)
     if any(checked.failed for checked in found):
         raise typer.Exit(1)
 
 
-def _say(form: str, found: list[Checked], mistakes: list[Problem], quiet: bool) -> None:
-    """What was found, on stdout; mistakes are text on stderr, and here only in a format that programs read."""
+def _say(form: str, found: list[Checked], mistakes: list[Problem], quiet: bool, output: str | None) -> None:
+    """What was found, on stdout or in a file; mistakes are text on stderr, and here only in a format for programs."""
     from archcalc import __version__
     from archcalc.check import Tally
     from archcalc.findings import github, of_checked, of_problems, sarif
 
     findings = [*of_problems(mistakes), *of_checked(found)]
     if form == "sarif":
-        out(sarif(findings, __version__))
-    elif form == "json":
-        out(_json(found, mistakes))
-    if form == "github" and findings:
-        out(github(findings), commands=True)
-    if form in ("text", "github") and not mistakes:
-        out(escapes.lines([*_lines(found, quiet), str(Tally.of(found))]))
+        out(sarif(findings, __version__), into=output)
+        return
+    if form == "json":
+        out(_json(found, mistakes), into=output)
+        return
+    said = [github(findings)] if form == "github" and findings else []
+    if not mistakes:
+        said.append(escapes.report(escapes.lines([*_lines(found, quiet), str(Tally.of(found))])))
+    if said:
+        out("\n".join(said), commands=form == "github", into=output)
 
 
 def _lines(found: list[Checked], quiet: bool) -> list[str]:

@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import Batch, Dtype, Free, Quiet, Set, Train, Without, bindings, named, names, profile_option
+from archcalc.cli.options import (
+    Batch,
+    Dtype,
+    Free,
+    Json,
+    Output,
+    Quiet,
+    Set,
+    Train,
+    Without,
+    bindings,
+    named,
+    names,
+    profile_option,
+)
 from archcalc.cli.saying import out, told
 from archcalc.errors import SpecError, UsageError
 
@@ -34,7 +48,6 @@ Formats = Annotated[
     list[str] | None,
     typer.Option(
         "--format",
-        "-o",
         metavar="F[=FILE]",
         help="text (default), markdown, json, github, junit; repeatable, each into a file.",
     ),
@@ -63,6 +76,8 @@ def compare(
         profile_option("--device", "A device's profile, by which predicted times are compared as well."),
     ] = "",
     forms: Formats = None,
+    json: Json = False,
+    output: Output = None,
     quiet: Quiet = False,
 ) -> None:
     """What changed: totals, layers, closed forms, and whether the budgets allow it. Exits with 1 if one doesn't.
@@ -76,7 +91,8 @@ def compare(
     from archcalc.comparison.formats.writing import outputs, write, write_mistakes
     from archcalc.question import Question
 
-    wanted = outputs(forms or ["text"])
+    forms = _forms(forms or [], json, output)
+    wanted = outputs(forms)
     if missing_base not in ("fail", "new"):
         raise UsageError(f"--missing-base is fail or new, not '{missing_base}'")
     question = Question(bindings(sets), names(free), batch, train, dtype, names(without), device=device)
@@ -90,7 +106,7 @@ def compare(
         if (annotations := write_mistakes(error.problems, wanted)) is not None:
             out(annotations, commands=True)
         raise
-    outputs(forms or ["text"], _read(report, base))
+    outputs(forms, _read(report, base))
     printed = write(report, wanted)
     for note in () if quiet else _stay(report):
         told(f"note: {note}")
@@ -98,6 +114,16 @@ def compare(
         out(printed, commands="github" in (each.form for each in wanted if each.file is None))
     if report.failed:
         raise typer.Exit(1)
+
+
+def _forms(forms: list[str], json: bool, output: str | None) -> list[str]:
+    """The formats that are asked for; what would be printed goes into a file where one is named. Raises UsageError."""
+    forms = [*forms, *(["json"] if json and "json" not in forms else [])] or ["text"]
+    if output is None:
+        return forms
+    if all(form.partition("=")[2] not in ("", "-") for form in forms):
+        raise UsageError(f"every format has a file already: nothing is left to put into {output}")
+    return [f"{form.removesuffix('=-')}={output}" if "=" not in form.removesuffix("=-") else form for form in forms]
 
 
 def _read(report: Report, base: str | None) -> list[str]:

@@ -16,7 +16,9 @@ from archcalc.cli.options import (
     FoldBn,
     Free,
     InPrecision,
+    Json,
     Optimizer,
+    Output,
     Quiet,
     Set,
     Specs,
@@ -24,6 +26,7 @@ from archcalc.cli.options import (
     Without,
     answered,
     bindings,
+    chosen,
     names,
     width,
 )
@@ -65,9 +68,7 @@ def count(
     flops: Annotated[
         bool, typer.Option("--flops", help="A column of FLOPs: 2 x MACs + elementwise operations.")
     ] = False,
-    form: Annotated[
-        str, typer.Option("--format", "-o", help="table, markdown, rst, csv, json, html or latex.")
-    ] = "table",
+    form: Annotated[str, typer.Option("--format", help="table, markdown, rst, csv, json, html or latex.")] = "table",
     attention: Attention = "",
     optimizer: Optimizer = "adam",
     precision: InPrecision = "fp32",
@@ -81,6 +82,8 @@ def count(
         bool,
         typer.Option("--tensors", help="Every tensor of a model file: its size, type and bytes, what it is and why."),
     ] = False,
+    json: Json = False,
+    output: Output = None,
     quiet: Quiet = False,
 ) -> None:
     """Count parameters, MACs, activations, memory and receptive field, as numbers or closed forms.
@@ -93,11 +96,13 @@ def count(
     archcalc count alexnet --without fc6,fc7          an ablation
     archcalc count model.onnx --tensors               what a model file holds
     archcalc count specs --depth 0                    the totals of every spec in a folder
+    cat net.yaml | archcalc count - --json            a spec on stdin, for programs
     """
     from archcalc.memory import Training
     from archcalc.question import Question
     from archcalc.render import render
 
+    form = chosen(form, json)
     question = Question(
         bindings(sets), names(free), batch, train, dtype or "fp32", names(without), tool, attention=attention
     )
@@ -107,8 +112,9 @@ def count(
     if tensors and form != "json":
         from archcalc.render.tensors import tensors as listed
 
-        out(listed(tables, form))
+        out(listed(tables, form), into=output)
         return
-    out(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, flops=flops, width=width()))
+    shown = {"by": by, "depth": depth, "sort": sort, "top": top, "columns": columns, "flops": flops}
+    out(render(tables, form, width=width(output), **shown), into=output)
     if strict and any(table.graph.uncounted for table in tables):
         raise typer.Exit(1)

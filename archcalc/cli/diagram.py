@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import Free, Set, Spec, Train, Without, bindings, names
+from archcalc.cli.options import (
+    Free,
+    Output,
+    Set,
+    Spec,
+    Train,
+    Without,
+    bindings,
+    loaded,
+    names,
+)
 from archcalc.cli.saying import out
 from archcalc.errors import UsageError
 
@@ -25,14 +35,14 @@ def diagram(
     ] = "TD",
     without: Without = None,
     train: Train = False,
-    form: Annotated[str, typer.Option("--format", "-o", help="mermaid.")] = "mermaid",
+    form: Annotated[str, typer.Option("--format", help="mermaid.")] = "mermaid",
+    output: Output = None,
 ) -> None:
     """Draw the network as a Mermaid flowchart: a box a layer, blocks folded, shapes on the arrows."""
-    from archcalc.model import load
     from archcalc.question import Question
     from archcalc.render.diagram import FORMATS, mermaid
 
     if form not in FORMATS:
         raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
-    table = load(spec).answer(Question(bindings(sets), names(free), train=train, without=names(without)))
-    out(mermaid(table, depth, direction))
+    table = loaded(spec).answer(Question(bindings(sets), names(free), train=train, without=names(without)))
+    out(mermaid(table, depth, direction), into=output)

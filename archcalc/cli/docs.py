@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import Quiet
+from archcalc.cli.options import (
+    Output,
+    Quiet,
+)
 from archcalc.cli.saying import out, told
 
 
@@ -29,6 +32,7 @@ def docs(
         typer.Option("--allow", metavar="FOLDER", help="Read specs there too, outside of a document's repository."),
     ] = None,
     if_any: Annotated[bool, typer.Option("--if-any", help="That there is no region is no failure.")] = False,
+    output: Output = None,
     quiet: Quiet = False,
 ) -> None:
     """Fill the regions of documents: tables, numbers in sentences, formulas and diagrams that can't go stale.
@@ -45,8 +49,8 @@ def docs(
         told(edit)
     if check:
         stale = [document for document in found if not document.is_current]
-        for document in stale:
-            out(document.diff())
+        if stale or output is not None:
+            out("\n".join(document.diff() for document in stale), into=output)
         if stale:
             names = " ".join(
                 f"'{document.path}'" if " " in str(document.path) else str(document.path) for document in stale
@@ -58,7 +62,11 @@ def docs(
         told("nothing was written; --force writes over what they hold")
         raise typer.Exit(1)
     save(found)
-    for document in found:
-        if not quiet:
-            what = "unchanged" if document.is_current else "refreshed"
-            out(f"{document.path}: {document.regions} region{'s' * (document.regions != 1)}, {what}")
+    lines = [
+        f"{document.path}: {document.regions} region{'s' * (document.regions != 1)},"
+        f" {'unchanged' if document.is_current else 'refreshed'}"
+        for document in found
+        if not quiet
+    ]
+    if lines or output is not None:
+        out("\n".join(lines), into=output)

@@ -17,6 +17,7 @@ from typing import Annotated, NoReturn, TypeVar
 
 import typer
 
+from archcalc import reading
 from archcalc.cli.plain import Command, Group
 from archcalc.cli.saying import failed, out, refused
 from archcalc.errors import ArchcalcError
@@ -109,6 +110,7 @@ def main() -> None:
     """Run, and turn what goes wrong into a message and an exit code, never a traceback unless ARCHCALC_TRACEBACK=1
     asks for one.
     """
+    reading.begin()
     gc.disable()  # a command is short, and what it allocates is needed to its end
     sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115  # closed with `>&-`
     if hasattr(sys.stdout, "reconfigure"):

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import Set, Spec, Without, bindings, names
+from archcalc.cli.options import (
+    Output,
+    Set,
+    Spec,
+    Without,
+    bindings,
+    loaded,
+    names,
+)
 from archcalc.cli.saying import out
 
 
@@ -12,10 +20,11 @@ def expand(
     spec: Spec,
     sets: Set = None,
     without: Without = None,
+    output: Output = None,
 ) -> None:
     """Print the flat network, every option spelled out: a spec that counts the same."""
     from archcalc.expand import expand as expanded
-    from archcalc.model import load
     from archcalc.question import Question
 
-    out(expanded(load(spec).answer(Question(bindings(sets), without=names(without)))), newline=False)
+    table = loaded(spec).answer(Question(bindings(sets), without=names(without)))
+    out(expanded(table), newline=False, into=output)

@@ -11,6 +11,8 @@ from archcalc.cli.options import (
     As,
     Batch,
     Free,
+    Json,
+    Output,
     Quiet,
     Set,
     Train,
@@ -37,7 +39,9 @@ def explain(
     without: Without = None,
     train: Train = False,
     batch: Batch = 1,
-    form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text",
+    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    json: Json = False,
+    output: Output = None,
     quiet: Quiet = False,
 ) -> None:
     """Why another tool prints another number: the way from ours to theirs, operator by operator.
@@ -51,11 +55,11 @@ def explain(
     from archcalc.conventions import TOOLS, Counted, find, overview, printing, reference
     from archcalc.question import Question
 
-    form = text_or_json(form)
+    form = text_or_json(form, json)
     if tool is not None:
         find(tool)
     if spec is None:
-        out(reference.tools(form, width()) if tool is None else reference.tool(tool, form))
+        out(reference.tools(form, width(output)) if tool is None else reference.tool(tool, form), into=output)
         return
     (model,) = models([spec])
     question = Question(bindings(sets), names(free), batch, train, without=names(without))
@@ -63,8 +67,8 @@ def explain(
     notes(own, quiet)
     if tool is None:
         tables = {name: model.answer(question._replace(convention=name)) for name in TOOLS}
-        out(overview.printed({"archcalc": own, **tables}, form))
+        out(overview.printed({"archcalc": own, **tables}, form), into=output)
     else:
         found = model.answer(question._replace(convention=tool))
         assert isinstance(found, Counted)
-        out(printing.printed(found, form))
+        out(printing.printed(found, form), into=output)

@@ -7,27 +7,38 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import width
+from archcalc.cli.options import (
+    Json,
+    Output,
+    chosen,
+    width,
+)
 from archcalc.cli.saying import out
 
 
 @command()
-def zoo(form: Annotated[str, typer.Option("--format", "-o", help="table, markdown or json.")] = "table") -> None:
+def zoo(
+    form: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
+    json: Json = False,
+    output: Output = None,
+) -> None:
     """List the networks that ship, with their totals."""
     from archcalc.zoo import listing
 
-    out(listing(form, width()))
+    out(listing(chosen(form, json), width(output)), into=output)
 
 
 @command()
 def ops(
     words: Annotated[list[str] | None, typer.Argument(metavar="[OP]...", help="Only these operators.")] = None,
-    form: Annotated[str, typer.Option("--format", "-o", help="text, markdown or json.")] = "text",
+    form: Annotated[str, typer.Option("--format", help="text, markdown or json.")] = "text",
+    json: Json = False,
+    output: Output = None,
 ) -> None:
     """The operator reference: how each layer is written, its options and what it counts."""
     from archcalc.reference import printed
 
-    out(printed(words or [], form, width()))
+    out(printed(words or [], chosen(form, json), width(output)), into=output)
 
 
 @command()
@@ -39,8 +50,9 @@ def schema(
             help="spec (default), or the output of a command: count, explain, check, compare, zoo, ops.",
         ),
     ] = "spec",
+    output: Output = None,
 ) -> None:
     """Print the JSON Schema (draft-07) of a spec, for editors, or of what a command prints with --format json."""
     from archcalc.schemas import schema_text
 
-    out(schema_text(name))
+    out(schema_text(name), into=output)

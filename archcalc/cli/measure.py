@@ -11,7 +11,9 @@ from archcalc.cli.entry import command
 from archcalc.cli.export import Seed
 from archcalc.cli.options import (
     Batch,
+    Json,
     OnDevice,
+    Output,
     Quiet,
     Set,
     Specs,
@@ -61,8 +63,9 @@ def measure(
         profile_option("--against", "A device's profile: what it predicts beside what is measured, layer by layer."),
     ] = None,
     seed: Seed = 0,
-    form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text",
-    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    json: Json = False,
+    output: Output = None,
     quiet: Quiet = False,
 ) -> None:
     """Measure how long networks take, in turns until their medians stand still; beside the least that the device
@@ -90,7 +93,7 @@ def measure(
         files.append(network.source.stored(question))
         notes(tables[-1], quiet)
     found = _timed(tables, files, place, runs, profile or (known is not None and place.kind == "cpu"), seed, quiet)
-    out(_shown(found, known, form, depth))
+    out(_shown(found, known, form, depth), into=output)
     if found[0].interrupted:
         raise UsageError(f"interrupted after {len(found[0].times)} rounds")
 

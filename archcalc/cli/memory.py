@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import Attention, Batch, Dtype, FoldBn, Set, Spec, Without, bindings, names, text_or_json
+from archcalc.cli.options import (
+    Attention,
+    Batch,
+    Dtype,
+    FoldBn,
+    Json,
+    Output,
+    Set,
+    Spec,
+    Without,
+    bindings,
+    loaded,
+    names,
+    text_or_json,
+)
 from archcalc.cli.saying import out
 
 
@@ -30,7 +44,9 @@ def memory(
     dtype: Dtype = "fp32",
     attention: Attention = "",
     fold_bn: FoldBn = False,
-    form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text",
+    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    json: Json = False,
+    output: Output = None,
 ) -> None:
     """What is alive while each layer runs, which tensors make the peak, and where they can lie.
 
@@ -40,12 +56,12 @@ def memory(
     archcalc memory net.yaml --plan best --order best           the least block, and whether that is proved
     """
     from archcalc.memory.layout import layout
-    from archcalc.model import load
     from archcalc.question import Question
     from archcalc.render import memory as rendered
 
-    form = text_or_json(form)
+    form = text_or_json(form, json)
     question = Question(bindings(sets), (), batch, dtype=dtype, without=names(without), attention=attention)
-    table = load(spec).answer(question._replace(fold_bn=fold_bn))
+    table = loaded(spec).answer(question._replace(fold_bn=fold_bn))
     found = layout(table.graph, table.held.measure, plan, align, order)
-    out(rendered.text(table, found, align) if form == "text" else rendered.json(table, found, align))
+    shown = rendered.text if form == "text" else rendered.json
+    out(shown(table, found, align), into=output)

@@ -71,12 +71,13 @@ def profile_option(name: str, help: str) -> Any:
     )
 
 
+STDIN = "-"
 Spec = Annotated[
     str,
     typer.Argument(
         metavar="SPEC",
         autocompletion=_networks,
-        help="A spec file, file.yaml@variant, or the name of a network that ships (archcalc zoo).",
+        help="A spec file, file.yaml@variant, the name of a network that ships (archcalc zoo), or - for stdin.",
     ),
 ]
 Specs = Annotated[
@@ -84,7 +85,7 @@ Specs = Annotated[
     typer.Argument(
         metavar="SPEC...",
         autocompletion=_networks,
-        help="Spec files, file.yaml@variant, folders of specs, or names of networks that ship (archcalc zoo).",
+        help="Spec files, file.yaml@variant, folders of specs, names of networks that ship, or - for stdin.",
     ),
 ]
 SpecsOrAll = Annotated[
@@ -168,6 +169,29 @@ Threads = Annotated[
     int | None, typer.Option("--threads", min=1, help="Of the CPU; onnxruntime's own choice unless given.")
 ]
 Precision = Annotated[str, typer.Option("--dtype", help="fp32 or fp16.")]
+
+
+def _writable(file: str | None) -> str | None:
+    """Where a result goes: looked at before any work is done for it; `-` is stdout."""
+    if file is None or file == "-":
+        return None
+    from archcalc.writing import writable
+
+    writable(Path(file))
+    return file
+
+
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        callback=_writable,
+        help="Put into a file what would be printed: all of it, or nothing.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
 
 
@@ -179,12 +203,29 @@ def apart(output: Path | None, source: str) -> None:
         raise UsageError(f"{output} is what is read; nothing is written over it")
 
 
+def chosen(form: str, json: bool) -> str:
+    """The format that `--format` or `--json` asks for. Raises UsageError where they ask for two."""
+    if json and form not in ("json", "text", "table"):
+        raise UsageError(f"--json and --format {form} ask for two formats")
+    return "json" if json else form
+
+
 def text_or_json(form: str, json: bool = False) -> str:
-    """The format that `--format` or `--json` asks for. Raises UsageError for others."""
-    form = "json" if json else form
+    """The same where there are these two. Raises UsageError for others."""
+    form = chosen(form, json)
     if form not in ("text", "json"):
         raise UsageError(f"unknown format '{form}'; there are text, json")
     return form
+
+
+def loaded(name: str) -> Model:
+    """The network that an argument names; `-` is a spec on stdin. Raises UsageError and SpecError."""
+    from archcalc import reading
+    from archcalc.model import load, read
+    from archcalc.spec import decoded
+    from archcalc.spec.text import MOST_BYTES
+
+    return read(decoded(reading.standard(MOST_BYTES), STDIN), STDIN) if name == STDIN else load(name)
 
 
 def answered(specs: Iterable[str], question: Question, quiet: bool) -> list[Table]:
@@ -212,12 +253,14 @@ def models(specs: Iterable[str], quiet: bool = False) -> list[Model]:
 def readable(specs: Iterable[str], quiet: bool) -> tuple[list[Model], list[Problem]]:
     """The specs that can be read, and the mistakes in those that can't."""
     from archcalc.errors import SpecError
-    from archcalc.model import load
 
+    given = named(specs, quiet)
+    if given.count(STDIN) > 1:
+        raise UsageError("stdin can be read once: name - once")
     found, problems = [], []
-    for name in named(specs, quiet):
+    for name in given:
         try:
-            found.append(load(name))
+            found.append(loaded(name))
         except SpecError as error:
             problems.extend(error.problems)
     return found, problems
@@ -292,9 +335,9 @@ def notes(table: Table, quiet: bool) -> None:
         told(line)
 
 
-def width() -> int | None:
+def width(output: str | None = None) -> int | None:
     """The terminal's width; None where the output goes elsewhere and lines may be long."""
-    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+    if output is not None or (not sys.stdout.isatty() and "COLUMNS" not in os.environ):
         return None
     import shutil
 

@@ -7,6 +7,7 @@ whole number, a flag.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 from archcalc import escapes
+from archcalc.cli.saying import told
 
 Process = Callable[[Any, Any], Any]  # of a context and of what was given, or the default
 JUDGE = object()
@@ -52,8 +54,39 @@ class _Plain:
         return params
 
 
+FORMERLY = {  # where `-o` was short for --format, and what it took then
+    "check", "compare", "count", "diagram", "explain", "measure", "memory", "ops", "predict", "verify", "zoo",
+}  # fmt: skip
+FORMATS = {
+    "csv", "github", "html", "json", "junit", "latex", "markdown", "mermaid", "rst", "table", "text",
+}  # fmt: skip
+_SHORT = re.compile(r"(-q*)o(.*)", re.DOTALL)
+
+
 class Command(_Plain, TyperCommand):
     """One of the commands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        return super().parse_args(ctx, _as_now(args) if self.name in FORMERLY else args)
+
+
+def _as_now(args: list[str]) -> list[str]:
+    """A command line with `--format` where `-o` was short for it, which is said on stderr; `-o` names a file now."""
+    words, now = list(args), []
+    while words:
+        word = words.pop(0)
+        short = _SHORT.fullmatch(word)
+        value = (short[2] or (words[0] if words else "")) if short else ""
+        if short and value.partition("=")[0] in FORMATS:
+            if not short[2]:
+                words.pop(0)
+            told(f"warning: -o {value}: -o names a file now, as --output does; write --format {value}")
+            now += [*([short[1]] if short[1] != "-" else []), "--format", value]
+            continue
+        now.append(word)
+        if word == "--":
+            break
+    return [*now, *words]
 
 
 class Group(_Plain, TyperGroup):

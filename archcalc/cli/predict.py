@@ -12,11 +12,14 @@ from archcalc.cli.options import (
     Batch,
     Columns,
     Free,
+    Json,
+    Output,
     Quiet,
     Set,
     Specs,
     Without,
     bindings,
+    chosen,
     models,
     names,
     notes,
@@ -56,9 +59,9 @@ def predict(
     dtype: Annotated[
         str | None, typer.Option("--dtype", help="Where the device has figures for several: fp32, fp16 ...")
     ] = None,
-    form: Annotated[
-        str, typer.Option("--format", "-o", help="table, markdown, rst, csv, json, html or latex.")
-    ] = "table",
+    form: Annotated[str, typer.Option("--format", help="table, markdown, rst, csv, json, html or latex.")] = "table",
+    json: Json = False,
+    output: Output = None,
     quiet: Quiet = False,
 ) -> None:
     """How long a run takes on a device, from the counts alone: by layer and in total, with an interval.
@@ -73,6 +76,7 @@ def predict(
     from archcalc.question import Question
     from archcalc.render import render
 
+    form = chosen(form, json)
     tables = []
     for model in models(specs, quiet):
         precision = dtype or load_profile(device, Path(model.spec.path).parent).dtypes[0]
@@ -81,4 +85,5 @@ def predict(
         )
         notes(table, quiet)
         tables.append(table)
-    out(render(tables, form, by=by, depth=depth, sort=sort, top=top, columns=columns, width=width()))
+    shown = {"by": by, "depth": depth, "sort": sort, "top": top, "columns": columns}
+    out(render(tables, form, width=width(output), **shown), into=output)

@@ -9,9 +9,24 @@ import typer
 from archcalc import escapes
 
 
-def out(text: object, newline: bool = True, commands: bool = False) -> None:
-    """A result, line breaks kept, on stdout; `commands` if its format is one that a build machine obeys."""
-    typer.echo(str(text) if commands else escapes.report(str(text)), nl=newline)
+def out(text: object, newline: bool = True, commands: bool = False, into: str | None = None) -> None:
+    """A result, line breaks kept, on stdout; `commands` if its format is one that a build machine obeys.
+
+    With `into` the same goes into a file, whole. Raises UsageError for one that can't be written, or that was read.
+    """
+    said = str(text) if commands else escapes.report(str(text))
+    if into is None:
+        typer.echo(said, nl=newline)
+        return
+    from pathlib import Path
+
+    from archcalc.errors import UsageError
+    from archcalc.reading import was_read
+    from archcalc.writing import write
+
+    if was_read(into):
+        raise UsageError(f"{into} is what is read; nothing is written over it")
+    write(Path(into), f"{said}{chr(10) * newline}".encode("utf-8", "replace"))
 
 
 def told(text: object) -> None:

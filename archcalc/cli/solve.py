@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import Batch, Dtype, Set, Spec, Train, bindings
+from archcalc.cli.options import (
+    Batch,
+    Dtype,
+    Json,
+    Output,
+    Set,
+    Spec,
+    Train,
+    bindings,
+    chosen,
+    loaded,
+)
 from archcalc.cli.saying import out
 from archcalc.cli.sweep import Over, Where
 
@@ -36,6 +47,8 @@ def solve(
     dtype: Dtype = "fp32",
     device: Annotated[str, typer.Option("--device", help="A profile to predict `latency` with.")] = "",
     form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    json: Json = False,
+    output: Output = None,
 ) -> None:
     """The best design under limits, with the proof that there is no better one; exit code 1 if none keeps to them.
 
@@ -44,16 +57,16 @@ def solve(
     archcalc solve resnet50 --maximize batch --max act_peak=1GiB
     archcalc solve mobilenet_v2 --maximize 'size*width' --max macs=150M --over size=96..320:16 --over width=0.25..2:0.05
     """
-    from archcalc.model import load
     from archcalc.space import read_limit, space_of
     from archcalc.space import solve as solved
     from archcalc.space.report import SOLUTIONS, check_format
 
+    form = chosen(form, json)
     check_format(form, tuple(SOLUTIONS))
     limits = [read_limit("max", text) for text in most or ()] + [read_limit("min", text) for text in least or ()]
     asked = {"bindings": bindings(sets), "train": train, "batch": batch, "dtype": dtype, "device": device}
-    space = space_of(load(spec), over or [], **asked)
+    space = space_of(loaded(spec), over or [], **asked)
     found = solved(space, maximize=maximize, minimize=minimize, limits=limits, where=where or ())
-    out(SOLUTIONS[form](found))
+    out(SOLUTIONS[form](found), into=output)
     if found.best is None:
         raise typer.Exit(1)

@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import Batch, Dtype, Quiet, Set, Spec, Train, bindings, names
+from archcalc.cli.options import (
+    Batch,
+    Dtype,
+    Json,
+    Output,
+    Quiet,
+    Set,
+    Spec,
+    Train,
+    apart,
+    bindings,
+    chosen,
+    loaded,
+    names,
+)
 from archcalc.cli.progress import bar
 from archcalc.cli.saying import out
 from archcalc.errors import UsageError
@@ -48,9 +62,8 @@ def sweep(
     device: Annotated[str, typer.Option("--device", help="A profile to predict `latency` with.")] = "",
     top: Annotated[int | None, typer.Option("--top", min=1, help="Rows of the table (40).")] = None,
     form: Annotated[str, typer.Option("--format", help="table, csv, json, or parquet (with --output).")] = "table",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; printed if it isn't given.")
-    ] = None,
+    json: Json = False,
+    output: Output = None,
     quiet: Quiet = False,
 ) -> None:
     """Count every design of a space: all parameters within their ranges, or the best of them.
@@ -61,17 +74,16 @@ def sweep(
     archcalc sweep mobilenet_v2 --over size=96..320:16 --over width=0.25..2:0.05 --pareto macs,-size,-width
     archcalc sweep net.yaml --format parquet -o designs.parquet       the spec's own `space:`
     """
-    from archcalc.model import load
     from archcalc.space import space_of
     from archcalc.space import sweep as swept
     from archcalc.space.report import FORMATS, check_format, parquet, table
-    from archcalc.writing import write
 
+    form = chosen(form, json)
     check_format(form, (*FORMATS, "parquet"))
     if form == "parquet" and output is None:
         raise UsageError("Parquet is no text: name a file with --output")
     asked = {"bindings": bindings(sets), "train": train, "batch": batch, "dtype": dtype, "device": device}
-    space = space_of(load(spec), over or [], **asked)
+    space = space_of(loaded(spec), over or [], **asked)
     of = space.size if sample is None else min(sample, space.size)
     with bar(quiet) as show:
 
@@ -81,12 +93,10 @@ def sweep(
 
         found = swept(space, names([columns]), where or (), pareto, sample, seed, progress)
     if form == "parquet" and output is not None:
-        parquet(found, output)
+        apart(Path(output), spec)
+        parquet(found, Path(output))
         return
     text = table(found, top or 40) if form == "table" else FORMATS[form](found)
-    if output is None:
-        out(text)
-    else:
-        write(output, f"{text}\n".encode())
+    out(text, into=output)
     if found.interrupted:
         raise typer.Exit(130)

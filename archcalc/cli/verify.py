@@ -9,7 +9,21 @@ import typer
 from archcalc import escapes
 from archcalc.cli.entry import command
 from archcalc.cli.export import Seed
-from archcalc.cli.options import Batch, Quiet, Set, Specs, Train, Without, bindings, models, names, notes, text_or_json
+from archcalc.cli.options import (
+    Batch,
+    Json,
+    Output,
+    Quiet,
+    Set,
+    Specs,
+    Train,
+    Without,
+    bindings,
+    models,
+    names,
+    notes,
+    text_or_json,
+)
 from archcalc.cli.saying import out, told
 
 if TYPE_CHECKING:
@@ -33,8 +47,9 @@ def verify(
         ),
     ] = None,
     seed: Seed = 0,
-    form: Annotated[str, typer.Option("--format", "-o", help="text or json.")] = "text",
-    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    json: Json = False,
+    output: Output = None,
     quiet: Quiet = False,
 ) -> None:
     """Run the network and hold it against the count: every layer's shape, learned tensors, receptive fields. Exit 1 if
@@ -54,24 +69,20 @@ def verify(
         table, proof = model.proved(Question(bindings(sets), (), batch, train, without=names(without)), wanted, seed)
         notes(table, quiet)
         found.append((table, proof))
-        if form == "text":
-            _print(table, proof, quiet)
-    if form == "json":
-        _print_json(found)
+        for note in proof.notes if form == "text" and not quiet else ():
+            told(f"note: {table.name}: {note}")
+    out(_json(found) if form == "json" else "\n".join(_text(*each) for each in found), into=output)
     if not all(proof.holds for _, proof in found):
         raise typer.Exit(1)
 
 
-def _print(table: Table, proof: Proof, quiet: bool) -> None:
-    out(escapes.line(f"{table.name} ({table.spec.path}): {proof}"))
-    for difference in proof.differences:
-        out(escapes.line(f"  FAIL {difference}"))
-    for note in () if quiet else proof.notes:
-        told(f"note: {table.name}: {note}")
+def _text(table: Table, proof: Proof) -> str:
+    differences = [f"  FAIL {difference}" for difference in proof.differences]
+    return escapes.lines([f"{table.name} ({table.spec.path}): {proof}", *differences])
 
 
-def _print_json(found: list[tuple[Table, Proof]]) -> None:
+def _json(found: list[tuple[Table, Proof]]) -> str:
     from archcalc.measure.report import proof_json
 
     results = [proof_json(table, proof) for table, proof in found]
-    out(escapes.json(results[0] if len(results) == 1 else results))
+    return escapes.json(results[0] if len(results) == 1 else results)
