@@ -17,6 +17,7 @@ COMMANDS = {
     "solve": ["solve", "net.yaml", "--maximize", "batch", "--max", "macs=1M", "--over", "batch=1..4"],
     "memory": ["memory", "net.yaml"],
     "predict": ["predict", "net.yaml", "--device", "epyc-zen4-cpu-1t"],
+    "advise": ["advise", "net.yaml"],
     "zoo": ["zoo"],
     "ops": ["ops", "conv"],
 }

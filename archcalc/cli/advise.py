@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import Quiet, Spec
+from archcalc.cli.options import Json, Output, Quiet, Spec, chosen, loaded
 from archcalc.cli.saying import out, told
 from archcalc.errors import UsageError, suggest
 
@@ -20,11 +19,10 @@ if TYPE_CHECKING:
 def advise(
     spec: Spec,
     apply: Annotated[str, typer.Option("--apply", metavar="ID", help="Write the spec with this advice taken.")] = "",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; printed if not given.")
-    ] = None,
     top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many, those that save most first.")] = None,
     form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    json: Json = False,
+    output: Output = None,
     quiet: Quiet = False,
 ) -> None:
     """What lectures teach that a network could use: each rewrite with what it comes to, exactly.
@@ -34,39 +32,32 @@ def advise(
     archcalc advise alexnet --apply drop:fc7 -o smaller.yaml
     """
     from archcalc.advice import advise as advised
-    from archcalc.model import load
     from archcalc.space.report import check_format
 
+    form = chosen(form, json)
     check_format(form, ("text", "json"))
-    model = load(spec)
+    model = loaded(spec)
     found = advised(model)
     if apply:
-        _apply(found, apply, output, spec)
+        _apply(found, apply, output)
         return
     shown = found[:top]
     if form == "json":
-        out(_json(model.name, shown))
+        out(_json(model.name, shown), into=output)
     elif not shown:
-        out(f"{model.name}: no lesson applies: no wide kernel, dense head or layer that could be left out")
+        out(f"{model.name}: no lesson applies: no wide kernel, dense head or layer that could be left out", into=output)
     else:
-        out("\n".join(_text(shown)))
+        out("\n".join(_text(shown)), into=output)
     if not quiet and form == "text" and shown:
         told("costs are exact; what a network learns is another matter, of which nothing is claimed")
 
 
-def _apply(found: list[Advice], name: str, output: Path | None, spec: str) -> None:
-    from archcalc.cli.options import apart
-    from archcalc.writing import write
-
-    chosen = next((one for one in found if one.id == name), None)
-    if chosen is None:
+def _apply(found: list[Advice], name: str, output: str | None) -> None:
+    taken = next((one for one in found if one.id == name), None)
+    if taken is None:
         known = [one.id for one in found]
         raise UsageError(f"there is no advice '{name}'{suggest(name, known, 'there are ' + ', '.join(known))}")
-    apart(output, spec)
-    if output is None:
-        out(chosen.text, newline=False)
-    else:
-        write(output, chosen.text.encode())
+    out(taken.text, newline=False, into=output)
 
 
 def _text(found: list[Advice]) -> list[str]:
