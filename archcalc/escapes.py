@@ -148,6 +148,11 @@ def mermaid(text: str) -> str:
     return plain(text).translate(_MERMAID)
 
 
+def dot(text: str) -> str:
+    """Text between quotation marks of Graphviz, in which a backslash begins a name of something."""
+    return plain(text).replace("\\", "\\\\").replace('"', '\\"')
+
+
 _LATEX = str.maketrans({
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "·": r"$\cdot$", "<": r"$<$", ">": r"$>$", "×": r"$\times$",
@@ -222,6 +227,6 @@ def uri(path: str) -> str:
 
 
 __all__ = [
-    "annotated", "annotation", "csv", "html", "json", "latex", "line", "lines", "markdown", "markdown_code",
+    "annotated", "annotation", "csv", "dot", "html", "json", "latex", "line", "lines", "markdown", "markdown_code",
     "markdown_paragraph", "mermaid", "plain", "report", "rst", "same_width", "sarif", "uri", "xml", "yaml",
 ]  # fmt: skip

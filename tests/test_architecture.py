@@ -27,7 +27,7 @@ FLOORS = [
     ("importer", "onnx", "metrics", "schemas"),
     ("measure", "conventions"),
     ("latency",),
-    ("model",),
+    ("model", "picture"),
     ("budget", "zoo", "space", "advice"),
     ("check",),
     ("findings",),

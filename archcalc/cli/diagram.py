@@ -19,7 +19,7 @@ from archcalc.cli.options import (
     names,
 )
 from archcalc.cli.saying import out
-from archcalc.errors import UsageError
+from archcalc.picture import FORMATS, METRICS
 
 
 @command()
@@ -31,18 +31,26 @@ def diagram(
         int, typer.Option("--depth", "-d", min=1, help="Levels of blocks to draw: 1 the lines of the spec (default).")
     ] = 1,
     direction: Annotated[
-        str, typer.Option("--direction", help="TD (from top to bottom, the default), LR, BT or RL.")
+        str, typer.Option("--direction", help="TD (from top to bottom, the default), LR, BT or RL; not of svg.")
     ] = "TD",
+    metric: Annotated[
+        str, typer.Option("--metric", help=f"What svg and dot are coloured by: {', '.join(METRICS)}.")
+    ] = "macs",
     without: Without = None,
     train: Train = False,
-    form: Annotated[str, typer.Option("--format", help="mermaid.")] = "mermaid",
+    form: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.")] = "mermaid",
     output: Output = None,
 ) -> None:
-    """Draw the network as a Mermaid flowchart: a box a layer, blocks folded, shapes on the arrows."""
-    from archcalc.question import Question
-    from archcalc.render.diagram import FORMATS, mermaid
+    """Draw the network: a box a layer, blocks folded or as frames, coloured by what they cost.
 
-    if form not in FORMATS:
-        raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
+    \b
+    archcalc diagram resnet50                                  a flowchart in Mermaid
+    archcalc diagram resnet50 --format svg --depth 2 -o r.svg  a drawing, blocks opened
+    archcalc diagram resnet50 --format dot | dot -Tpdf -o r.pdf
+    """
+    from archcalc.picture import diagram as drawn
+    from archcalc.question import Question
+
+    drawn.judge(form, direction, metric)
     table = loaded(spec).answer(Question(bindings(sets), names(free), train=train, without=names(without)))
-    out(mermaid(table, depth, direction), into=output)
+    out(drawn.draw(table, form, depth, direction, metric), into=output)

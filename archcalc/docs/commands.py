@@ -30,9 +30,9 @@ from archcalc.errors import Mark, UsageError, suggest
 from archcalc.files import is_model_file, is_yaml, parted
 from archcalc.metrics import BYTES, metric
 from archcalc.model import Model, load
+from archcalc.picture.mermaid import DIRECTIONS, mermaid
 from archcalc.question import Question
 from archcalc.render import Options, caption, cells, numbers
-from archcalc.render.diagram import DIRECTIONS, mermaid
 from archcalc.render.markup import INDENT
 from archcalc.spec.model import METRICS
 

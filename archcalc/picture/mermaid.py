@@ -10,7 +10,6 @@ from archcalc.ops import Shape
 from archcalc.render import numbers
 from archcalc.render.grouping import flat
 
-FORMATS = ("mermaid",)
 DIRECTIONS = ("TD", "LR", "BT", "RL")
 MOST_EDGES = 300  # Mermaid itself refuses more than 500, and nobody reads so many
 MOST_LETTERS = 50_000  # what Mermaid takes

@@ -1,0 +1,217 @@
+"""Pictures by their structure: XML that loads nothing, everything inside the canvas, nothing on top of another, text
+that can be read, and the figures that the count has.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as tree
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from running import Command
+
+import archcalc as package
+from archcalc.files import zoo_names
+from archcalc.picture import FORMATS
+from archcalc.picture.colours import DARK, LIGHT, Palette
+from archcalc.picture.diagram import draw
+
+SVG = "{http://www.w3.org/2000/svg}"
+ADVANCE = {
+    **dict.fromkeys("iljtfrI.,:;'|!()[]/ ", 0.34),
+    **dict.fromkeys("mwMW%@", 0.95),
+}  # Helvetica's, at most, in em
+
+
+def parsed(text: str) -> tree.Element:
+    """A picture that is well-formed, runs nothing and loads nothing."""
+    root = tree.fromstring(text)
+    assert root.tag == f"{SVG}svg"
+    assert {element.tag for element in root.iter()} <= {
+        f"{SVG}{name}" for name in ("svg", "title", "desc", "style", "rect", "circle", "path", "text")
+    }
+    names = {name for element in root.iter() for name in element.attrib}
+    assert not [name for name in names if name.startswith("on") or "href" in name]
+    assert [word for word in ("url(", "@import") if word in text] == []
+    return root
+
+
+def texts(root: tree.Element) -> list[tuple[float, float, float, float, str]]:
+    """Where each text stands: left, top, right, bottom."""
+    found = []
+    for element in root.iter(f"{SVG}text"):
+        size, shown = float(element.get("font-size", 11)), element.text or ""
+        wide = size * sum(ADVANCE.get(letter, 0.67 if letter.isupper() else 0.56) for letter in shown)
+        x, y = float(element.attrib["x"]), float(element.attrib["y"])
+        left = x - wide * {"start": 0, "middle": 0.5, "end": 1}[element.get("text-anchor", "start")]
+        found.append((left, y - 0.75 * size, left + wide, y + 0.2 * size, shown))
+    return found
+
+
+def boxes(root: tree.Element, kinds: str = r"s\d") -> list[tuple[float, float, float, float]]:
+    """Boxes that say what they are."""
+    return [
+        (x, y, x + float(rect.attrib["width"]), y + float(rect.attrib["height"]))
+        for rect in root.iter(f"{SVG}rect")
+        if re.fullmatch(kinds, rect.attrib["class"]) and rect.find(f"{SVG}title") is not None
+        for x, y in [(float(rect.attrib["x"]), float(rect.attrib["y"]))]
+    ]
+
+
+def overlap(one: tuple, other: tuple) -> bool:
+    return all(one[k] < other[k + 2] - 0.11 and other[k] < one[k + 2] - 0.11 for k in (0, 1))
+
+
+def holds(root: tree.Element) -> None:
+    """Everything is inside the canvas; texts and boxes don't lie on each other."""
+    wide, high = float(root.attrib["width"]), float(root.attrib["height"])
+    said, drawn = texts(root), boxes(root)
+    for left, top, right, bottom, *what in [*said, *drawn, *boxes(root, "frame")]:
+        assert (left, top, right, bottom) == (
+            max(left, 0), max(top, 0), min(max(left, right), wide), min(max(top, bottom), high)
+        ), what  # fmt: skip
+    assert [(a[4], b[4]) for a, b in combinations(said, 2) if overlap(a, b)] == []
+    assert [pair for pair in combinations(drawn, 2) if overlap(*pair)] == []
+    points = [float(n) for path in root.iter(f"{SVG}path") for n in re.findall(r"-?[\d.]+", path.attrib["d"])]
+    assert [point for point in points if not 0 <= point <= max(wide, high)] == []
+
+
+@pytest.mark.parametrize("name", zoo_names())
+def test_every_network_that_ships_is_drawn(name: str) -> None:
+    table = package.load(name).count()
+    for depth in (1, 2):
+        holds(parsed(draw(table, "svg", depth)))
+    assert draw(table, "dot").startswith('digraph "')
+
+
+def test_the_same_network_makes_the_same_bytes_in_every_process() -> None:
+    code = "import archcalc; from archcalc.picture.diagram import draw; "
+    code += "print(draw(archcalc.load('inception_v4').count(), 'svg', 2))"
+    drawn = {
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed}
+        ).stdout
+        for seed in ("0", "1", "2")
+    }
+    assert len(drawn) == 1
+
+
+def spec(folder: Path, text: str, name: str = "net") -> str:
+    path = folder / "net.yaml"
+    path.write_text(f"archcalc: 1\nname: {name}\n{text}", encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["resnet152", "densenet121"])
+def test_a_deep_network_is_one_page_of_a4(name: str) -> None:
+    root = parsed(draw(package.load(name).count(), "svg"))
+    wide, high = float(root.attrib["width"]), float(root.attrib["height"])
+    assert high / wide <= (297 - 40) / (210 - 30)  # millimetres, with margins
+    least = min(float(text.get("font-size", root.attrib["font-size"])) for text in root.iter(f"{SVG}text"))
+    assert least * (210 - 30) / wide * 72 / 25.4 >= 7  # points
+
+
+def test_repeats_are_one_box_branches_stand_side_by_side_and_an_identity_runs_at_the_side() -> None:
+    root = parsed(draw(package.load("resnet50").count(), "svg", 3))
+    said = [text for *_, text in texts(root)]
+    times = [text for text in said if re.fullmatch(r"x \d+", text)]
+    assert times == ["x 2", "x 3", "x 5", "x 2"]  # units without a stride
+    heights = {}
+    for _, top, _, _, text in texts(root):
+        heights.setdefault(text, top)
+    assert heights["bottleneck 64 1"] == heights["conv 256 1x1 bias=false, bn"]
+    assert len([path for path in root.iter(f"{SVG}path") if path.attrib["class"] == "skip"]) == 4
+
+
+def test_colour_is_the_share_of_the_metric_and_a_legend_says_so() -> None:
+    table = package.load("vgg16").count()
+    shares = {}
+    for metric in ("macs", "params"):
+        root = parsed(draw(table, "svg", metric=metric))
+        assert f"share of {'MACs' if metric == 'macs' else metric}" in [text for *_, text in texts(root)]
+        titled = {rect.findtext(f"{SVG}title", "").split("\n")[0]: rect for rect in root.iter(f"{SVG}rect")}
+        shares[metric] = {name: rect.attrib["class"] for name, rect in titled.items()}
+    assert (shares["macs"]["fc6"], shares["params"]["fc6"]) == ("s0", "s5")  # 102.8 of 15,470 M, of 138.4 M
+
+
+def test_what_a_box_costs_is_told_exactly_where_the_pointer_rests() -> None:
+    root = parsed(draw(package.load("lenet").count(), "svg"))
+    titles = [rect.findtext(f"{SVG}title", "") for rect in root.iter(f"{SVG}rect")]
+    assert any("117,600 MACs" in title and "156 params" in title for title in titles)  # 28*28*6*25 and 6*26
+
+
+def test_ten_thousand_layers_are_few_boxes_and_a_word(tmp_path: Path) -> None:
+    lines = "".join(f"  - conv {3 + n % 7} {1 + 2 * (n * n % 3)}x{1 + 2 * (n * n % 3)}\n" for n in range(10_000))
+    root = parsed(draw(package.load(spec(tmp_path, f"input: [3, 8, 8]\nlayers:\n{lines}")).count(), "svg"))
+    holds(root)
+    assert len(boxes(root)) <= 400
+    assert any(text.startswith("Note: ") for *_, text in texts(root))
+
+
+HOSTILE = """</text><script>alert(1)</script>&amp;"'\u202e]]>"""
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_names_are_text(form: str, tmp_path: Path) -> None:
+    name = '"' + HOSTILE.replace('"', '\\"') + '"'
+    path = spec(tmp_path, "input: [3, 8, 8]\nlayers:\n  - conv 4 3x3\n", name)
+    drawn = draw(package.load(path).count(), form)
+    assert "\u202e" not in drawn
+    if form == "svg":
+        assert "<script" not in drawn
+        assert parsed(drawn).findtext(f"{SVG}title", "").startswith("</text><script>")
+    if form == "dot":
+        assert drawn.split("\n")[0].count('"') - drawn.split("\n")[0].count('\\"') == 2
+
+
+def test_repeats_of_a_free_number_have_no_colour_and_no_legend() -> None:
+    root = parsed(draw(package.load("densenet-40-12").count(free=["n"]), "svg"))
+    holds(root)
+    assert "share of MACs" not in [text for *_, text in texts(root)]
+
+
+def test_dot_has_clusters_for_groups_that_are_opened() -> None:
+    drawn = draw(package.load("googlenet").count(), "dot", 2, "LR")
+    assert drawn.count("{") == drawn.count("}")
+    assert (drawn.count("subgraph"), "rankdir=LR" in drawn) == (10, True)  # conv2 and nine inceptions
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--format", "sgv"), "unknown format 'sgv'; did you mean 'svg'?"),
+        (("--metric", "mac", "--format", "svg"), "unknown metric 'mac'; did you mean 'macs'?"),
+        (("--direction", "LR", "--format", "svg"), "a diagram in svg goes from top to bottom"),
+    ],
+)
+def test_what_cannot_be_drawn_is_told(archcalc: Command, words: tuple[str, ...], said: str) -> None:
+    done = archcalc("diagram", "lenet", *words)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+
+
+# ---- colours ---------------------------------------------------------------------------------------------------------
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance, as WCAG 2.2 defines it."""
+    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted(map(luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_text_can_be_read_on_everything_that_it_stands_on(colours: Palette) -> None:
+    assert contrast("#000000", "#ffffff") == 21
+    under = (colours.paper, colours.frame, *colours.scale)
+    assert [fill for fill in under if contrast(colours.ink, fill) < 4.5] == []
+    assert [fill for fill in (colours.paper, colours.frame) if contrast(colours.faint, fill) < 4.5] == []
+    assert [fill for fill in (colours.line, colours.accent, colours.warm) if contrast(fill, colours.paper) < 3] == []
