@@ -33,6 +33,7 @@ FLOORS = [
     ("findings",),
     ("comparison",),
     ("docs",),
+    ("editor",),
     ("cli", "mkdocs", "sphinx"),
 ]
 EXCEPTIONS = {
@@ -52,6 +53,8 @@ DOORS = {
     "sphinx": ("sphinx",),
     "docutils": ("sphinx",),
     "mkdocs": ("mkdocs",),
+    "pygls": ("editor",),
+    "lsprotocol": ("editor",),
 }
 TOP = ("__init__", "__main__")
 

@@ -24,7 +24,7 @@ from archcalc.errors import ArchcalcError
 
 MODULES = (  # the order of `archcalc --help`
     "count", "explain", "check", "compare", "sweep", "solve", "advise", "budget", "docs", "diagram", "expand", "export",
-    "importing", "verify", "measure", "memory", "calibrate", "predict", "listing",
+    "importing", "verify", "measure", "memory", "calibrate", "predict", "lsp", "listing",
 )  # fmt: skip
 
 
@@ -49,7 +49,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 UNWRITTEN = frozenset({ENOSPC, EPIPE, EIO, EBADF, EFBIG})  # errors of the streams that a command writes to
-OPTIONAL = frozenset({"numpy", "onnx", "onnxruntime"})  # what only some commands need
+OPTIONAL = {  # what only some commands need, and the extra that has it
+    "numpy": "run", "onnx": "run", "onnxruntime": "run", "pygls": "editor", "lsprotocol": "editor",
+}  # fmt: skip
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -122,7 +124,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in OPTIONAL:
             _fail_unexpected(error)
-        _fail(f"this needs the package {error.name}: pip install 'archcalc[run]'")
+        _fail(f"this needs the package {error.name}: pip install 'archcalc[{OPTIONAL[error.name]}]'")
     except RecursionError:
         _fail("the spec is nested too deeply")
     except MemoryError:

@@ -1,0 +1,204 @@
+"""`archcalc lsp`, asked over stdio as an editor asks."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pygls")
+
+SPEC = """archcalc: 1
+name: t
+input: [3, 8, 8]
+params:
+  width: 4
+blocks:
+  unit(filters):
+    - conv filters 3x3
+layers:
+  - stem: conv width 3x3
+  - 2 x unit 4
+  - maxpool 2x2
+"""
+
+
+class Client:
+    """A small client: requests, notifications, and the diagnostics that were published last."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "archcalc", "lsp"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.last, self.version = 0, 1
+
+    def send(self, **message: Any) -> None:
+        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+        assert self.process.stdin
+        self.process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        self.process.stdin.flush()
+
+    def receive(self) -> dict[str, Any]:
+        assert self.process.stdout
+        length = 0
+        while line := self.process.stdout.readline().strip():
+            name, _, value = line.partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        message: dict[str, Any] = json.loads(self.process.stdout.read(length))
+        return message
+
+    def ask(self, method: str, **params: Any) -> Any:
+        self.last += 1
+        self.send(id=self.last, method=method, params=params)
+        while (answer := self.receive()).get("id") != self.last:
+            pass
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def at(self, method: str, line: int, column: int) -> Any:
+        position = {"line": line, "character": column}
+        return self.ask(f"textDocument/{method}", textDocument={"uri": URI}, position=position)
+
+    def diagnostics(self) -> list[tuple[int, int, int, str]]:
+        while (message := self.receive()).get("method") != "textDocument/publishDiagnostics":
+            pass
+        return [
+            (each["range"]["start"]["line"], each["range"]["start"]["character"], each["severity"], each["message"])
+            for each in message["params"]["diagnostics"]
+        ]
+
+    def open(self, text: str) -> list[tuple[int, int, int, str]]:
+        document = {"uri": URI, "languageId": "yaml", "version": 1, "text": text}
+        self.send(method="textDocument/didOpen", params={"textDocument": document})
+        return self.diagnostics()
+
+    def change(self, text: str) -> list[tuple[int, int, int, str]]:
+        self.version += 1
+        document = {"uri": URI, "version": self.version}
+        self.send(
+            method="textDocument/didChange", params={"textDocument": document, "contentChanges": [{"text": text}]}
+        )
+        return self.diagnostics()
+
+    def hints(self) -> dict[int, str]:
+        places = {"start": {"line": 0, "character": 0}, "end": {"line": 99, "character": 0}}
+        found = self.ask("textDocument/inlayHint", textDocument={"uri": URI}, range=places)
+        return {hint["position"]["line"]: hint["label"] for hint in found}
+
+    def words(self, text: str, line: int) -> set[str]:
+        """What is offered at the end of a line."""
+        self.change(text)
+        return {item["label"] for item in self.at("completion", line, len(text.split("\n")[line]))}
+
+
+URI = (Path(__file__).parent / "not there" / "nét.yaml").as_uri()
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    client = Client()
+    found = client.ask("initialize", processId=None, rootUri=None, capabilities={})["capabilities"]
+    assert {"hoverProvider", "completionProvider", "inlayHintProvider", "definitionProvider"} <= set(found)
+    client.send(method="initialized", params={})
+    client.open(SPEC)
+    yield client
+    client.ask("shutdown")
+    client.send(method="exit")
+    assert client.process.wait(20) == 0
+
+
+def test_a_spec_without_mistakes_has_no_diagnostics_and_hints_with_costs(client: Client) -> None:
+    assert client.change(SPEC) == []
+    # conv 3 -> 4, 3x3 and its bias: 4 * 27 + 4 = 112, at 8 x 8: 108 * 64 = 6912 MACs; 4 -> 4: 148, twice, 144 * 64 each
+    assert client.hints() == {
+        9: "-> 4x8x8 · 112 · 6.91k",
+        7: "-> 4x8x8 · 296 · 18.4k · 2 times",
+        10: "-> 4x8x8 · 296 · 18.4k",
+        11: "-> 4x4x4 · 0 · 0",
+    }
+
+
+def test_every_mistake_is_a_diagnostic_at_its_place_in_utf_16(client: Client) -> None:
+    broken = SPEC.replace("maxpool", "maxpol").replace("unit 4", "unit 4 wide=1")
+    assert [found[:3] for found in client.change(broken)] == [(10, 15, 1), (11, 4, 1)]
+    assert client.hints() == {}
+    wide = SPEC.replace("  - maxpool 2x2", '  - {"😀😀": 1, maxpol: 2}')
+    assert client.change(wide)[0][0] == 11
+    assert client.change(SPEC) == []
+
+
+def test_broken_budgets_and_references_are_diagnostics(client: Client) -> None:
+    found = client.change(SPEC + "budget:\n  params: {max: 1}\n  macs: {max: 1, level: warn}\n")
+    assert [(line, severity) for line, _, severity, _ in found] == [(13, 1), (14, 2)]
+    assert "408" in found[0][3]
+    (found,) = client.change(SPEC + "reference:\n  - {params: 409, source: a typo}\n")
+    assert (found[0], found[2]) == (13, 1)
+
+
+@pytest.mark.parametrize("text", ["services: {web: {image: x}}\n", "", "archcalc: 1", "archcalc: [", "\t\x00"])
+def test_any_text_is_answered(client: Client, text: str) -> None:
+    found = client.change(text)
+    assert bool(found) == text.startswith("archcalc")
+    client.at("hover", 0, 0)
+    client.at("completion", 0, len(text.strip()))
+    assert client.hints() == {}
+
+
+def test_layers_blocks_options_values_and_parameters_are_offered(client: Client) -> None:
+    assert {"conv", "maxpool", "unit", "ref"} <= client.words(SPEC + "  - ", 12)
+    assert {"conv", "unit"} <= client.words(SPEC + "  - last: co", 12)
+    options = client.words(SPEC + "  - conv 4 3x3 ", 12)
+    assert {"stride=", "groups=", "norm=", "act=", "width"} <= options
+    assert "maxpool" not in options
+    assert {"filters="} <= client.words(SPEC + "  - 3 x unit ", 12)
+    assert client.words(SPEC + "  - conv 4 3x3 bias=", 12) >= {"true", "false"}
+    assert {"bn", "ln", "none"} <= client.words(SPEC + "  - conv 4 3x3 norm=", 12)
+    assert "relu" in client.words(SPEC + "  - conv 4 3x3 act=", 12)
+    assert client.words(SPEC + "  - ref ", 12) == {"stem"}
+    assert client.words(SPEC + "  - conv 4 3x3 share=", 12) == {"stem"}
+    assert "filters" in client.words(SPEC.replace("conv filters 3x3", "conv "), 7)
+
+
+def test_the_words_of_an_option_are_its_values(client: Client) -> None:
+    from archcalc.editor.completion import offers
+
+    text = SPEC + "  - upsample 2x2 mode="
+    assert {offer.word for offer in offers(text, 12, 99)} >= {"nearest", "bilinear"}
+
+
+def test_hover_says_what_a_line_costs_and_what_the_operator_is(client: Client) -> None:
+    client.change(SPEC)
+    said = client.at("hover", 9, 12)["contents"]["value"]
+    assert all(word in said for word in ("4x8x8", "112", "6,912", "conv OUT KERNEL", "stride=1"))
+    assert "field `3`" in said
+    assert client.at("hover", 1, 2) is None
+
+
+def test_definitions_of_blocks_labels_and_parameters(client: Client) -> None:
+    client.change(SPEC + "  - ref stem\n")
+
+    def where(line: int, column: int) -> tuple[int, int]:
+        start = client.at("definition", line, column)["range"]["start"]
+        return start["line"], start["character"]
+
+    assert where(10, 9) == (6, 2)
+    assert where(12, 9) == (9, 4)
+    assert where(9, 16) == (4, 2)
+    assert client.at("definition", 0, 0) is None
+
+
+def test_hints_can_be_switched_off() -> None:
+    client = Client()
+    try:
+        client.ask("initialize", processId=None, rootUri=None, capabilities={}, initializationOptions={"hints": False})
+        client.open(SPEC)
+        assert client.hints() == {}
+    finally:
+        client.process.kill()
+        client.process.communicate()
