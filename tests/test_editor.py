@@ -49,7 +49,8 @@ class Client:
         length = 0
         while line := self.process.stdout.readline().strip():
             name, _, value = line.partition(b":")
-            length = int(value) if name.lower() == b"content-length" else length
+            assert name == b"Content-Length"  # the one header that every client reads
+            length = int(value)
         message: dict[str, Any] = json.loads(self.process.stdout.read(length))
         return message
 

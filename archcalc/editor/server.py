@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol
 from pygls.workspace import TextDocument
 from pygls.workspace.position_codec import ServerTextPosition, ServerTextRange
 
@@ -28,11 +29,31 @@ PAUSE = 0.1  # seconds
 SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.DiagnosticSeverity.Warning}
 
 
+class Framed:
+    """Messages under the one header that the protocol demands: some clients read no second one."""
+
+    def __init__(self, writer: Any) -> None:
+        self.writer = writer
+
+    def close(self) -> Any:
+        return self.writer.close()
+
+    def write(self, data: bytes) -> Any:
+        return self.writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(data), data))
+
+
+class Protocol(LanguageServerProtocol):
+    """pygls's own, but for the header."""
+
+    def set_writer(self, writer: Any, include_headers: bool = True) -> None:
+        super().set_writer(Framed(writer) if include_headers else writer, include_headers=False)
+
+
 class Server(LanguageServer):
     """The server, and what it knows of each document that is open."""
 
     def __init__(self) -> None:
-        super().__init__("archcalc", __version__)
+        super().__init__("archcalc", __version__, protocol_cls=Protocol)
         self.known: dict[str, tuple[int | None, Analysis]] = {}  # with the version that it is of
         self.hints = True
 
