@@ -14,10 +14,12 @@ import pytest
 from running import Command
 
 import archcalc as package
-from archcalc.files import zoo_names
-from archcalc.picture import FORMATS
+from archcalc.files import spec_files, zoo_names
+from archcalc.latency.profile import load_profile
+from archcalc.picture import FORMATS, KINDS, Asked
 from archcalc.picture.colours import DARK, LIGHT, Palette
 from archcalc.picture.diagram import draw
+from archcalc.picture.plot import plot
 
 SVG = "{http://www.w3.org/2000/svg}"
 ADVANCE = {
@@ -215,3 +217,136 @@ def test_text_can_be_read_on_everything_that_it_stands_on(colours: Palette) -> N
     assert [fill for fill in under if contrast(colours.ink, fill) < 4.5] == []
     assert [fill for fill in (colours.paper, colours.frame) if contrast(colours.faint, fill) < 4.5] == []
     assert [fill for fill in (colours.line, colours.accent, colours.warm) if contrast(fill, colours.paper) < 3] == []
+
+
+# ---- plots -----------------------------------------------------------------------------------------------------------
+
+
+def plotted(kind: str, *names: str, **asked: object) -> tree.Element:
+    """A plot of networks that ship, which holds what every picture does."""
+    root = parsed(plot([package.load(name).count() for name in names], kind, Asked(**asked)))
+    holds(root)
+    return root
+
+
+def labels(root: tree.Element) -> list[str]:
+    return [text for *_, text in texts(root)]
+
+
+@pytest.mark.parametrize("name", [file.stem for file in spec_files()])
+def test_every_network_that_ships_is_plotted(name: str) -> None:
+    table = package.load(name).count()
+    device = (load_profile("rtx4090"),)
+    for kind in KINDS:
+        holds(parsed(plot([table], kind, Asked(profiles=device))))
+
+
+def test_areas_are_shares() -> None:
+    root = plotted("treemap", "vgg16", metric="params")
+    wide, high = 760 - 32, 560 - 62 - 16
+    areas = {
+        rect.findtext(f"{SVG}title", "").split("\n")[0]: float(rect.attrib["width"]) * float(rect.attrib["height"])
+        for rect in root.iter(f"{SVG}rect")
+        if rect.find(f"{SVG}title") is not None
+    }
+    assert areas["fc6"] / (wide * high) == pytest.approx(102_764_544 / 138_357_544, rel=0.002)  # 25,088*4,096 + 4,096
+    assert sum(areas.values()) == pytest.approx(wide * high, rel=0.005)
+
+
+def test_bars_are_as_long_as_their_share_and_the_dearest_comes_first() -> None:
+    root = plotted("bars", "vgg16", metric="params")
+    drawn = [rect for rect in root.iter(f"{SVG}rect") if rect.find(f"{SVG}title") is not None]
+    lengths = [float(rect.attrib["width"]) for rect in drawn]
+    assert lengths == sorted(lengths, reverse=True)
+    assert lengths[1] / lengths[0] == pytest.approx((4096 * 4096 + 4096) / 102_764_544, abs=0.001)
+    assert "103M, 74.3 %" in labels(root)
+
+
+def test_memory_names_the_peak_and_its_tensors() -> None:
+    root = plotted("memory", "googlenet")
+    assert labels(root).count("peak 4.59 MiB at lrn2") == 2  # 2 x 192 x 56 x 56 x 4 bytes
+    mark = next(circle for circle in root.iter(f"{SVG}circle") if circle.attrib["class"] == "mark")
+    assert "2.30 MiB" in mark.findtext(f"{SVG}title", "")
+
+
+def test_the_field_crosses_the_line_of_the_input() -> None:
+    root = plotted("field", "googlenet")
+    assert "the input: 224" in labels(root)
+    told = [circle.findtext(f"{SVG}title", "") for circle in root.iter(f"{SVG}circle")]
+    assert told[1].endswith("sees 7 at depth 1")
+    assert told[2].endswith("sees 11 at depth 2")  # 7 + (3 - 1) * 2
+    line = next(path for path in root.iter(f"{SVG}path") if path.attrib["class"] == "limit")
+    y = float(re.findall(r"[\d.]+", line.attrib["d"])[1])
+    above = [float(circle.attrib["cy"]) < y for circle in root.iter(f"{SVG}circle")]
+    sees = [int(re.search(r"sees ([\d,]+)", title)[1].replace(",", "")) > 224 for title in told]
+    assert above == sees
+
+
+def test_a_roofline_has_a_roof_for_each_device() -> None:
+    devices = tuple(map(load_profile, ("rtx4090", "t4")))
+    root = plotted("roofline", "googlenet", profiles=devices)
+    assert len([path for path in root.iter(f"{SVG}path") if path.attrib["class"] == "limit"]) == 2
+    assert [text for text in labels(root) if text.startswith("NVIDIA T4: 8.10k GFLOP/s, 320 GB/s")] != []  # data sheet
+    told = [circle.findtext(f"{SVG}title", "") for circle in root.iter(f"{SVG}circle")]
+    linear_layer = next(title for title in told if title.startswith("fc\n"))
+    assert "bound by memory" in linear_layer  # half a FLOP a byte
+    assert "0.49" in linear_layer or "0.50" in linear_layer
+
+
+def test_bubbles_are_in_the_order_of_their_costs() -> None:
+    root = plotted("bubble", "lenet", "googlenet", "resnet50", "vgg16")
+    places = {
+        circle.findtext(f"{SVG}title", "").split("\n")[0]: (float(circle.attrib["cx"]), -float(circle.attrib["cy"]))
+        for circle in root.iter(f"{SVG}circle")
+    }
+    order = ["LeNet-5", "GoogLeNet", "ResNet-50", "VGG-16"]  # by params, and by MACs
+    for axis in (0, 1):
+        assert sorted(order, key=lambda name: places[name][axis]) == order
+    assert set(order) <= set(labels(root))
+
+
+def test_names_are_text_in_plots(tmp_path: Path) -> None:
+    name = '"' + HOSTILE.replace('"', '\\"') + '"'
+    table = package.load(spec(tmp_path, "input: [3, 8, 8]\nlayers:\n  - conv 4 3x3\n", name)).count()
+    for kind in KINDS:
+        drawn = plot([table], kind, Asked(profiles=(load_profile("t4"),)))
+        assert parsed(drawn).findtext(f"{SVG}title", "").startswith("</text><script>") or kind == "bubble"
+        assert "<script" not in drawn
+
+
+def test_numbers_beyond_every_unit_are_drawn(tmp_path: Path) -> None:
+    path = spec(tmp_path, "input: [3]\nlayers:\n" + f"  - linear {10**18}\n" * 2)
+    table = package.load(path).count()
+    for kind in KINDS:
+        holds(parsed(plot([table], kind, Asked(profiles=(load_profile("t4"),)))))
+
+
+def test_plot_writes_a_file_or_prints_the_same(archcalc: Command, tmp_path: Path) -> None:
+    path = tmp_path / "x.svg"
+    assert archcalc("plot", "lenet", "--kind", "memory", "-o", str(path)) == ("", "", 0)
+    assert archcalc("plot", "lenet", "--kind", "memory").out == path.read_text(encoding="utf-8")
+
+
+def test_the_kinds_are_told_by_the_help(archcalc: Command) -> None:
+    said = re.sub(r"\s+", " ", archcalc("plot", "--help").out)
+    page = (Path(__file__).parent.parent / "docs" / "pictures.md").read_text(encoding="utf-8")
+    for name, kind in KINDS.items():
+        assert f"{name}: {kind.help}" in said
+        assert f"| `{name}` |" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("lenet", "--kind", "tremap"), "unknown kind 'tremap'; did you mean 'treemap'?"),
+        (("lenet", "vgg16", "--kind", "bars"), "a plot of kind bars is of one network; of several there is bubble"),
+        (("lenet", "--kind", "roofline"), "a roofline is a device's: --device rtx4090"),
+        (("lenet", "--kind", "roofline", "--device", "t5"), "there is no device profile 't5'"),
+        (("lenet", "--kind", "roofline", "--device", "t4", "--dtype", "fp64"), "has no figures for fp64"),
+        (("lenet", "--kind", "bars", "--metric", "mac"), "unknown metric 'mac'"),
+    ],
+)
+def test_what_cannot_be_plotted_is_told(archcalc: Command, words: tuple[str, ...], said: str) -> None:
+    done = archcalc("plot", *words)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err

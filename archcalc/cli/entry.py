@@ -23,8 +23,8 @@ from archcalc.cli.saying import failed, out, refused
 from archcalc.errors import ArchcalcError
 
 MODULES = (  # the order of `archcalc --help`
-    "count", "explain", "check", "compare", "sweep", "solve", "advise", "budget", "docs", "diagram", "expand", "export",
-    "importing", "verify", "measure", "memory", "calibrate", "predict", "lsp", "listing",
+    "count", "explain", "check", "compare", "sweep", "solve", "advise", "budget", "docs", "diagram", "plot",
+    "expand", "export", "importing", "verify", "measure", "memory", "calibrate", "predict", "lsp", "listing",
 )  # fmt: skip
 
 

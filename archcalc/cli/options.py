@@ -45,14 +45,14 @@ def _tools(incomplete: str) -> list[str]:
     return [name for name in TOOLS if name.startswith(incomplete)]
 
 
-def _devices(incomplete: str) -> list[str]:
+def devices(incomplete: str) -> list[str]:
     """Names of profiles that ship, for a shell that completes."""
     from archcalc.latency.profile import device_names
 
     return [name for name in device_names() if name.startswith(incomplete)]
 
 
-def _device_help(name: str | None) -> str | None:
+def device_help(name: str | None) -> str | None:
     """`--device help` lists the profiles that ship, with no network named."""
     if name == "help":
         from archcalc.latency.profile import device_names, load_profile
@@ -67,7 +67,7 @@ def _device_help(name: str | None) -> str | None:
 def profile_option(name: str, help: str) -> Any:
     """An option that names a device's profile: `help` in its place lists those that ship."""
     return typer.Option(
-        name, metavar="FILE|NAME", callback=_device_help, autocompletion=_devices, is_eager=True, help=help
+        name, metavar="FILE|NAME", callback=device_help, autocompletion=devices, is_eager=True, help=help
     )
 
 
