@@ -201,6 +201,8 @@ class Writer:
         (text, kernel), stride = self.kernel(rank, 1, 2, 3, 4), self.one(1, 2, 2, 3)
         dilation, pad = self.one(1, 1, 1, 2), self.one("none", "none", "same", "valid", "full", "1", "pairs")
         pool = kind.endswith("pool")
+        if kind == "maxpool" and pad in ("1", "pairs") and min(dilation * (side - 1) for side in kernel) < 2:
+            pad = "valid"  # a window in the padding alone has no maximum, and is refused
         ceil = pool and pad != "same" and self.one(False, True)
         reach = [dilation * (side - 1) for side in kernel]
         around = {
