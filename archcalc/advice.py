@@ -7,7 +7,7 @@ built is no advice. Nothing is said about accuracy: a network that costs less is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -45,9 +45,9 @@ class Advice:
     place: Mark
     old: str
     new: str
-    before: dict[str, Any]
-    after: dict[str, Any]
     text: str
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
 
 
 class Site(NamedTuple):
@@ -84,21 +84,8 @@ def advise(model: Model) -> list[Advice]:
         after = _counted(given.text, model, _outputs(table))
         saves = after is not None and (after["params"] < before["params"] or after["macs"] < before["macs"])
         if after is not None and after != before and (saves or not given.id.startswith("drop:")):
-            found.append(given._replace(before=before, after=after))
-    advice = [Advice(**one._asdict()) for one in found]
-    return sorted(advice, key=lambda one: (one.after["macs"], one.after["params"], one.id))
-
-
-class _Draft(NamedTuple):
-    id: str
-    title: str
-    source: str
-    place: Mark
-    old: str
-    new: str
-    text: str
-    before: dict[str, Any] = {}
-    after: dict[str, Any] = {}
+            found.append(replace(given, before=before, after=after))
+    return sorted(found, key=lambda one: (one.after["macs"], one.after["params"], one.id))
 
 
 def figures(table: Table) -> dict[str, Any]:
@@ -194,7 +181,7 @@ def _quoted(line: str) -> str:
     return f'"{line}"' if set(line) & set("[]{},:#\"'") else line
 
 
-def _rewritten(model: Model, table: Table, text: str) -> Iterator[_Draft]:
+def _rewritten(model: Model, table: Table, text: str) -> Iterator[Advice]:
     at: dict[int, Node] = {}
     for node in table.graph.nodes:
         at.setdefault(node.mark.line, node)
@@ -210,7 +197,7 @@ def _rewritten(model: Model, table: Table, text: str) -> Iterator[_Draft]:
             if new is not None and old:
                 changed = _replaced(text, line.mark, old, new)
                 name = f"{lesson.word}:{label or node.name.replace('/', '.')}"
-                yield _Draft(name, lesson.title, lesson.source, line.mark, old, new, changed)
+                yield Advice(name, lesson.title, lesson.source, line.mark, old, new, changed)
 
 
 def _lines(model: Model) -> Iterator[tuple[str, Line]]:
@@ -252,7 +239,7 @@ def _top(model: Model) -> list[tuple[str, Line]]:
     return found
 
 
-def _without_dense_head(model: Model, table: Table, text: str) -> Iterator[_Draft]:
+def _without_dense_head(model: Model, table: Table, text: str) -> Iterator[Advice]:
     """Between the last map and the classes a global mean, and no dense layers but the last."""
     top = _top(model)
     heads = [line.head.text for _, line in top]
@@ -268,17 +255,17 @@ def _without_dense_head(model: Model, table: Table, text: str) -> Iterator[_Draf
     lines = changed.splitlines(keepends=True)
     kept = [source for n, source in enumerate(lines, 1) if n not in {line.mark.line for line in gone}]
     title = "a global mean instead of a dense head"
-    yield _Draft("gap", title, "specs/lectures/gap.yaml", flat.mark, "flatten ...", "gap", "".join(kept))
+    yield Advice("gap", title, "specs/lectures/gap.yaml", flat.mark, "flatten ...", "gap", "".join(kept))
 
 
-def _dropped(model: Model, text: str) -> Iterator[_Draft]:
+def _dropped(model: Model, text: str) -> Iterator[Advice]:
     """Each labelled layer left out."""
     for label, line in _top(model):
         if label and line.head.text in ("conv", "linear", "dwconv"):
             lines = text.splitlines(keepends=True)
             del lines[line.mark.line - 1]
             title, old = "a layer left out", _written(text, line.mark)
-            yield _Draft(f"drop:{label}", title, "specs/alexnet.yaml", line.mark, old, "", "".join(lines))
+            yield Advice(f"drop:{label}", title, "specs/alexnet.yaml", line.mark, old, "", "".join(lines))
 
 
 # ---- as people read it -----------------------------------------------------------------------------------------------

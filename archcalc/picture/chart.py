@@ -70,9 +70,8 @@ def binary(title: str, most: Number) -> Axis:
     """Bytes from 0 to a bit above `most`, with ticks at whole numbers of the unit."""
     top = Fraction(whole(most)) * 6 / 5 or Fraction(1)
     unit = Fraction(1024) ** max(k for k in range(12) if k == 0 or Fraction(1024) ** k <= top)
-    scaled = linear(title, top / unit * 10 / 11)
-    ticks = [Tick(float(k * _step(top / unit) * unit / top), numbers.size_in_bytes(_int(k * _step(top / unit) * unit)))
-             for k in range(int(top / unit / _step(top / unit)) + 1)]  # fmt: skip
+    scaled, step = linear(title, top / unit * 10 / 11), _step(top / unit) * unit
+    ticks = [Tick(float(k * step / top), numbers.size_in_bytes(_int(k * step))) for k in range(int(top / step) + 1)]
     return scaled._replace(ticks=ticks, at=lambda value: float(Fraction(whole(value)) / top))
 
 

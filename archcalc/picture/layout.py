@@ -87,7 +87,6 @@ class _Scope:
         for a, b in self.skips:
             self.out[a].remove(b)
         self.into: dict[int, list[int]] = {v: [a for a in self.order if v in self.out[a]] for v in self.order}
-        self.ranks: dict[int, int] = {}
 
     def _reach(self) -> dict[int, int]:
         """Which others each box leads to, as bits."""
