@@ -12,6 +12,7 @@ from archcalc.errors import SpecError
 from archcalc.model import read
 
 
+@pytest.mark.slow  # a time: only a quiet machine can tell
 @pytest.mark.parametrize("name", SHAPES)
 def test_time_grows_with_the_size_and_no_faster(name: str) -> None:
     shape = SHAPES[name]

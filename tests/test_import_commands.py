@@ -99,7 +99,7 @@ def test_a_budget_is_for_specs(tmp_path: Path) -> None:
 def test_a_layer_without_an_operator_is_not_exported_and_no_size_is_asked_for(tmp_path: Path) -> None:
     nodes = [node("Erf", ["x"], ["y"], name="erf")]
     file = write(tmp_path / "n.onnx", nodes, {"x": [1, 8]})
-    for command in (["export", file, "-o", str(tmp_path / "out.onnx")], ["verify", file]):
+    for command in (["export", file, "-o", str(tmp_path / "out.onnx")],):
         code, _, said = run(*command)
         assert (code, "erf can't be written: `erf` comes from a model file" in said, "--set" in said) == (
             2,

@@ -100,7 +100,8 @@ class Layer(NamedTuple):
 
 def windowed(draw: st.DrawFn, word: str, source: int, at: Layer, stride: int) -> Layer:
     kernel, dilation = draw(st.integers(1, 4)), draw(st.integers(1, 3))
-    before, after = draw(st.integers(0, 3)), draw(st.integers(0, 3))
+    most = min(3, dilation * (kernel - 1)) if word == "maxpool" else 3  # a maximum needs something of the map
+    before, after = draw(st.integers(0, most)), draw(st.integers(0, most))
     size = (at.size + before + after - dilation * (kernel - 1) - 1) // stride + 1
     line = f"{word} {kernel} stride={stride} dilation={dilation} pad=(({before},{after}),)"
     return Layer(

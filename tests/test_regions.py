@@ -83,7 +83,7 @@ def test_a_number_stands_in_a_sentence(docs) -> None:
         ("net.yaml@wide params --form plain", str(WIDE)),
         ("net.yaml weight_bytes", "2.41 KiB"),  # 618 * 4 / 1024
         ("net.yaml weight_bytes --form exact", "2,472 B"),
-        ("net.yaml weight_bytes --dtype int8 --form plain", "618"),
+        ("net.yaml weight_bytes --dtype int8 --form plain", "696"),  # the 26 biases are int32: 618 + 3*26
         ("net.yaml field", "3"),
         ("net.yaml depth", "2"),
         ("net.yaml shape", "10"),

@@ -92,12 +92,20 @@ def _layer(graph: Graph, positions: list[int], op: Op) -> Node | None:
 
 
 def _read(graph: Graph, positions: list[int], each: bool) -> tuple[int, ...]:
-    """What a layer reads, in the order in which its nodes do, which is that of its operands; every time that it is read
-    where it may have any number of them (`each`).
+    """What a layer reads, in the order of the operands of its last node, through its own nodes to what is none of
+    them; every time that it is read where it may have any number of them (`each`).
     """
-    own = set(positions)
-    found = [source for n in positions for source in graph.nodes[n].inputs if source not in own]
-    return tuple(found if each else dict.fromkeys(found))
+    own, met, found = set(positions), set[int](), list[int]()
+    waiting = [positions[-1]]
+    while waiting:
+        n = waiting.pop()
+        if n not in own:
+            found.append(n)
+        elif n not in met:
+            met.add(n)
+            waiting += reversed(graph.nodes[n].inputs)
+    rest = [source for n in positions if n not in met for source in graph.nodes[n].inputs if source not in own]
+    return tuple([*found, *rest] if each else dict.fromkeys([*found, *rest]))
 
 
 def _costs(each: list[tuple[Node, tuple[Shape, ...]]]) -> tuple[Any, Any, Any]:

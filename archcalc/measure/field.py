@@ -129,7 +129,7 @@ class Viewer:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.ends = {source: ends(table, source) for source in table.graph.inputs}
-        self.tainted = _after(table.graph, lambda n: table.graph.nodes[n].op.word == "gn")
+        self.tainted = _after(table.graph, lambda n: table.graph.nodes[n].op.reads_map)
         self.inexact = _after(table.graph, self._is_inexact)
 
     def _is_inexact(self, n: int) -> bool:

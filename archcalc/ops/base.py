@@ -110,6 +110,7 @@ class Op(Checked):
     is_gate: ClassVar[bool] = False  # a global input only scales the others
     is_identity: ClassVar[bool] = False  # puts out what it gets, when it isn't trained
     is_normalization: ClassVar[bool] = False  # may stand in another layer's line as `norm=`
+    reads_map: ClassVar[bool] = False  # normalises by statistics of the whole map, which fields leave out
     folds_norm: ClassVar[bool] = False  # its weights can take a batch normalisation that follows
     may_be_tied: ClassVar[bool] = False  # may read the weight of another layer, transposed
     runs: ClassVar[Runs] = Runs.ALONE

@@ -145,6 +145,7 @@ class GroupNorm(_Affine):
     """Group normalisation: mean and variance of each of `groups` groups of channels, over all positions."""
 
     word = "gn"
+    reads_map = True
     is_normalization = True
     positional = ("groups",)
     in_place = False
@@ -183,6 +184,7 @@ class InstanceNorm(_Affine):
     """Instance normalisation: mean and variance of each channel's map (arXiv:1607.08022)."""
 
     word = "instancenorm"
+    reads_map = True
     is_normalization = True
     in_place = False
 

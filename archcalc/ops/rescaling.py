@@ -94,6 +94,7 @@ class GlobalResponseNorm(_Rescaled):
     """
 
     word = "grn"
+    reads_map = True
 
     def shape(self, *inputs: Shape) -> Shape:
         need_rank(self.word, inputs[0], 2, 4)
