@@ -178,7 +178,7 @@ def in_rst(text: str, *more: str) -> None:
     assert found <= {*allowed, *more}, found
 
 
-COMMANDS = r"\\(begin|end)\{tabular\}|\\(hline|quad|textbackslash|textasciitilde|textasciicircum|textbar|textquotedbl|dots|cdot|times|rightarrow|lceil|rceil|mathit|left|right|lfloor|rfloor|frac)\b|\\[&%$#_{}\\]"
+COMMANDS = r"\\(begin|end)\{tabular\}|\\(toprule|midrule|bottomrule|hline|raggedright|arraybackslash|linewidth|quad|textbackslash|textasciitilde|textasciicircum|textbar|textquotedbl|dots|cdot|times|rightarrow|lceil|rceil|mathit|left|right|lfloor|rfloor|frac)\b|\\[&%$#_{}\\]"
 
 
 def in_latex(text: str) -> None:
