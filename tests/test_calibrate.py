@@ -13,6 +13,7 @@ from archcalc.latency.chains import chains
 from archcalc.latency.kernels import kernels
 from archcalc.latency.profile import Calibrated, load_profile
 from archcalc.model import read
+from archcalc.ops import OPS
 
 
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, str, str]:
