@@ -92,10 +92,12 @@ def _layer(graph: Graph, positions: list[int], op: Op) -> Node | None:
 
 
 def _read(graph: Graph, positions: list[int], each: bool) -> tuple[int, ...]:
-    """What a layer reads, in the order of the operands of its last node, through its own nodes to what is none of
-    them; every time that it is read where it may have any number of them (`each`).
+    """What a layer reads, in the order in which its nodes do; where it may have any number of operands (`each`), every
+    time that one is read, in the order of its last node's, which other nodes of its own may stand before.
     """
     own, met, found = set(positions), set[int](), list[int]()
+    if not each:
+        return tuple(dict.fromkeys(i for n in positions for i in graph.nodes[n].inputs if i not in own))
     waiting = [positions[-1]]
     while waiting:
         n = waiting.pop()
@@ -104,8 +106,7 @@ def _read(graph: Graph, positions: list[int], each: bool) -> tuple[int, ...]:
         elif n not in met:
             met.add(n)
             waiting += reversed(graph.nodes[n].inputs)
-    rest = [source for n in positions if n not in met for source in graph.nodes[n].inputs if source not in own]
-    return tuple([*found, *rest] if each else dict.fromkeys([*found, *rest]))
+    return (*found, *(i for n in positions if n not in met for i in graph.nodes[n].inputs if i not in own))
 
 
 def _costs(each: list[tuple[Node, tuple[Shape, ...]]]) -> tuple[Any, Any, Any]:
