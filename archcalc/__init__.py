@@ -19,11 +19,21 @@ from archcalc.errors import ArchcalcError
 
 if TYPE_CHECKING:
     from archcalc.comparison import Comparison, compare
+    from archcalc.importer.outside import rule
     from archcalc.model import Model, load
+    from archcalc.ops import register
 
 __version__ = "0.1.0"
 
-__all__ = ["ArchcalcError", "Comparison", "Model", "__version__", "compare", "load"]
+__all__ = ["ArchcalcError", "Comparison", "Model", "__version__", "compare", "load", "register", "rule"]
+_HOMES = {
+    "Comparison": "comparison",
+    "Model": "model",
+    "compare": "comparison",
+    "load": "model",
+    "register": "ops",
+    "rule": "importer.outside",
+}
 
 
 def __dir__() -> list[str]:
@@ -34,12 +44,8 @@ def __getattr__(name: str) -> Any:
     """`load`, `compare` and what they give bring in all the rest, so they are imported when they are first asked
     for.
     """
-    if name in ("Comparison", "compare"):
-        from archcalc import comparison
+    if name in _HOMES:
+        from importlib import import_module
 
-        return getattr(comparison, name)
-    if name in ("Model", "load"):
-        from archcalc import model
-
-        return getattr(model, name)
+        return getattr(import_module(f"archcalc.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'archcalc' has no attribute '{name}'")

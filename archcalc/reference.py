@@ -10,7 +10,7 @@ from typing import Any
 
 from archcalc import escapes
 from archcalc.errors import UsageError, suggest
-from archcalc.ops import FAMILIES, OPS, Op
+from archcalc.ops import FAMILIES, OPS, OUTSIDE, Op
 from archcalc.ops.base import Op as Base
 from archcalc.ops.base import show
 from archcalc.spec.layers import COMMON, SUFFIXES
@@ -18,7 +18,8 @@ from archcalc.spec.layers import COMMON, SUFFIXES
 
 def rows() -> list[dict[str, Any]]:
     """An entry an operator: its word, how it is written, its options with defaults, and what it is."""
-    return [_entry(op) for family in FAMILIES for op in OPS.values() if op.__module__ == family.__name__]
+    own = [_entry(op) for family in FAMILIES for op in OPS.values() if op.__module__ == family.__name__]
+    return own + [_entry(op) for op in OUTSIDE.values()]
 
 
 def _entry(op: type[Op]) -> dict[str, Any]:
@@ -33,8 +34,13 @@ def _entry(op: type[Op]) -> dict[str, Any]:
         "inputs": list(op.arity),
         "summary": described(op)[0],
         "details": " ".join(described(op)[1:]),
-        "family": op.__module__.rpartition(".")[2],
+        "family": family_of(op),
     }
+
+
+def family_of(op: type[Op]) -> str:
+    """The family of an operator of ours; of one from outside the module that it is defined in."""
+    return op.__module__ if op.word in OUTSIDE else op.__module__.rpartition(".")[2]
 
 
 def usage(op: type[Op]) -> str:
@@ -92,18 +98,22 @@ def _page() -> Iterator[str]:
         " channels first."
     )
     for family in FAMILIES:
-        yield ""
-        yield f"## {family.__name__.rpartition('.')[2].capitalize()}"
-        yield ""
-        yield f"{inspect.cleandoc(family.__doc__ or '').splitlines()[0]}"
-        for entry in (entry for entry in rows() if entry["family"] == family.__name__.rpartition(".")[2]):
-            yield ""
-            yield f"### `{entry['usage']}`"
-            yield ""
-            yield " ".join(part for part in (entry["summary"], entry["details"]) if part)
-            if entry["options"]:
-                yield ""
-                yield "Options: " + ", ".join(f"`{name}={default}`" for name, default in entry["options"].items()) + "."
+        about = inspect.cleandoc(family.__doc__ or "").splitlines()[0]
+        name = family.__name__.rpartition(".")[2]
+        yield from _family(name.capitalize(), about, [entry for entry in rows() if entry["family"] == name])
+    if OUTSIDE:
+        outside = [entry for entry in rows() if entry["name"] in OUTSIDE]
+        yield from _family("From outside", "What installed packages and this program registered.", outside)
+
+
+def _family(title: str, about: str, entries: list[dict[str, Any]]) -> Iterator[str]:
+    yield from ("", f"## {title}", "", about)
+    for entry in entries:
+        yield from ("", f"### `{entry['usage']}`", "")
+        yield " ".join(part for part in (entry["summary"], entry["details"]) if part)
+        if entry["options"]:
+            options = ", ".join(f"`{name}={default}`" for name, default in entry["options"].items())
+            yield from ("", f"Options: {options}.")
 
 
 def printed(words: list[str], form: str, width: int | None) -> str:

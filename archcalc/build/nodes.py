@@ -142,7 +142,7 @@ class Nodes:
     def wrong(self, message: str, mark: Mark, context: Context, symbols: tuple[str, ...] = ()) -> None:
         self.problems.setdefault((message, mark), Problem(message, mark, context.calls, symbols))
 
-    def evaluate(self, word: Word, context: Context, words: frozenset[str] = frozenset()) -> Any:
+    def evaluate(self, word: Word, context: Context, words: Collection[str] = ()) -> Any:
         """A word's value, or None after noting what is wrong."""
         try:
             return word.expression.run(context.env, words)

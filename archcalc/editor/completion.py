@@ -10,7 +10,7 @@ from archcalc import escapes, reference
 from archcalc.editor.analysis import Cost
 from archcalc.editor.words import LAYERS, names, section, word_at
 from archcalc.fields import Field
-from archcalc.ops import OPS
+from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS
 from archcalc.ops.base import show
 from archcalc.render import numbers
 from archcalc.spec.layers import COMMON, SUFFIXES, allowed
@@ -83,8 +83,7 @@ def _values(text: str, head: str, option: str) -> Iterator[Offer]:
     if option in REFERRING:
         yield from _declared(text, "label")
     elif option in SUFFIXES:
-        family = {"norm": "normalization", "act": "activation"}[option]
-        words = [op.word for op in OPS.values() if op.__module__.rpartition(".")[2] == family]
+        words = {"norm": NORMALIZATIONS, "act": ACTIVATIONS}[option]
         yield from (Offer(word, "value") for word in (*words, "none"))
     else:
         op = OPS.get(head)

@@ -19,9 +19,9 @@ from archcalc.expand.folding import folded, nodes_of, with_blocks, with_suffixes
 from archcalc.expand.items import Arranger, Called, Item, Items, Join, Line, Ref, Repeat, TooDeep, inside
 from archcalc.expand.lowering import lowered
 from archcalc.graph import Graph, Input
+from archcalc.ops import JOINS
 from archcalc.ops.base import spell
 from archcalc.spec import bind, read_spec
-from archcalc.spec.items import JOINS
 from archcalc.spec.layers import IDENTITY, REF
 
 SAME = (

@@ -157,9 +157,9 @@ class Rule:
             return
         _, *parameters = inspect.signature(self.function).parameters.values()
         for parameter in parameters:
-            kind, default = parameter.annotation.removesuffix(" | None"), parameter.default
+            kind, default = _written(parameter.annotation).removesuffix(" | None"), parameter.default
             if parameter.kind is parameter.VAR_POSITIONAL:
-                self.rest = parameter.annotation
+                self.rest = kind
             elif parameter.kind is not parameter.KEYWORD_ONLY:
                 self.inputs.append((parameter.name.rstrip("_"), kind, default is parameter.empty))
             elif kind in READERS:
@@ -170,6 +170,13 @@ class Rule:
                 for name, how in group.__annotations__.items():
                     self.attributes[name] = READERS[how.removesuffix(" | None")], parameter.name, group
         self.is_read = True
+
+
+def _written(annotation: Any) -> str:
+    """An annotation as it stands in a rule; one that isn't there is that of a tensor."""
+    if annotation is inspect.Parameter.empty:
+        return "Value"
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation).rpartition(".")[2]
 
 
 __all__ = ["Attributes", "Rule"]

@@ -8,8 +8,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from archcalc.ops import (
     activation,
     convolution,
@@ -23,34 +21,29 @@ from archcalc.ops import (
     reshaping,
 )
 from archcalc.ops.base import Op, Reach, Shape, Window, Windows, size, spell_shape
+from archcalc.ops.registry import ACTIVATIONS, JOINS, NORMALIZATIONS, OPS, OUTSIDE, load_operators, own, register
 
 FAMILIES = (
     convolution, dense, pooling, normalization, rescaling, activation, gating, merge, reshaping, opaque,
 )  # fmt: skip
 
 
-def _words(base: type[Op]) -> Iterator[tuple[str, type[Op]]]:
-    for cls in base.__subclasses__():
-        if cls.word:
-            yield cls.word, cls
-        yield from _words(cls)
-
-
-OPS: dict[str, type[Op]] = dict(_words(Op))
-
-ACTIVATIONS = tuple(word for word in OPS if word in activation.ELEMENTWISE)
-NORMALIZATIONS = tuple(word for word, cls in OPS.items() if cls.is_normalization)
+own()
+load_operators()
 
 __all__ = [
     "ACTIVATIONS",
     "FAMILIES",
+    "JOINS",
     "NORMALIZATIONS",
     "OPS",
+    "OUTSIDE",
     "Op",
     "Reach",
     "Shape",
     "Window",
     "Windows",
+    "register",
     "size",
     "spell_shape",
 ]

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from archcalc.algebra import Dim
-from archcalc.ops.base import End, Flag, Free, Own, Ratio, Reach, Runs, Saved, Shape, Windows, size
+from archcalc.ops.base import End, Flag, Free, Op, Own, Ratio, Reach, Runs, Saved, Shape, Windows, size
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
 
 
@@ -272,9 +272,14 @@ class Dropout(_Elementwise):
         return builder.node("Dropout", *tensors, builder.real(float(self.p)))
 
 
+def is_function(op: type[Op]) -> bool:
+    """Whether an operator is a function of one element, which `act=` may name."""
+    return issubclass(op, _Elementwise) and not op.is_identity and bool(op.word) and op.word != "softmax"
+
+
 def _functions(base: type[_Elementwise]) -> dict[str, type[_Elementwise]]:
-    found = {cls.word: cls for cls in base.__subclasses__() if cls.word}
+    found = {cls.word: cls for cls in base.__subclasses__() if is_function(cls)}
     return {word: cls for cls in base.__subclasses__() for word, cls in _functions(cls).items()} | found
 
 
-ELEMENTWISE = {word: cls for word, cls in _functions(_Elementwise).items() if not cls.is_identity and word != "softmax"}
+ELEMENTWISE = _functions(_Elementwise)

@@ -7,9 +7,8 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from archcalc.fields import Check, Checked, key
-from archcalc.ops import OPS
+from archcalc.ops import JOINS, OPS
 from archcalc.schemas.draft import DRAFT
-from archcalc.spec.items import JOINS
 from archcalc.spec.layers import IDENTITY, REF
 from archcalc.spec.model import HERE, Document, Parameter
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from archcalc.errors import ExpressionError, Mark, Mistakes, Problem
-from archcalc.ops import OPS
+from archcalc.ops import JOINS, OPS
 from archcalc.spec.expressions import Expression, compile_expression
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
 
@@ -77,7 +77,6 @@ class Parallel(Repeat):
 Item = Line | Labelled | Chain | Branches | Repeat
 
 PARALLEL = "parallel"
-JOINS = frozenset(word for word, cls in OPS.items() if cls.arity[1] != 1)
 LABEL = re.compile(r"[A-Za-z0-9_][\w.+/-]*$")
 LABEL_IS = "a label begins with a-z, a digit or _, and goes on with letters, digits and _ - . + /"
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import ChainMap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from archcalc.errors import Problem
 from archcalc.fields import FieldErrors, key
-from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op
+from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, OUTSIDE, Op
 from archcalc.ops.base import Free
 from archcalc.spec.elsewhere import hint, option_hint
 from archcalc.spec.expressions import is_known, unknown_name
@@ -27,8 +28,10 @@ TIED = "tied"  # an option of `linear`: the layer whose weight it reads, transpo
 STORED = "weights"  # how wide the numbers of layers with weights are stored
 SUFFIXES = ("norm", "act")  # layers with weights may be followed by a normalisation and an activation, in this order
 SHORT_NORMS = {"rms": "rmsnorm", "in": "instancenorm"}  # of norm=
-WORDS = frozenset(
-    {*SHORT_NORMS, "same", "valid", "full", "nearest", "bilinear", *ACTIVATIONS, *NORMALIZATIONS, "softmax"}
+WORDS = ChainMap[str, Any](  # what options may say; operators that are registered later are among them
+    dict.fromkeys((*SHORT_NORMS, "same", "valid", "full", "nearest", "bilinear", "softmax")),
+    ACTIVATIONS,
+    NORMALIZATIONS,
 )
 ARRIVING = ("cin", "hin", "win", "nin")  # the size that arrives: channels, height, width, positions
 INDICES = frozenset({"i", "first", "last"})  # known inside a repeat
@@ -145,7 +148,7 @@ class Resolver:
         """Note an expression that can't be read, or a name in it that isn't known."""
         expression = self.reader.expression(word)
         for name in expression.names if expression else ():
-            if not is_known(name, names | WORDS):
+            if not is_known(name, names | WORDS.keys()):
                 found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", word.text)
                 start = found.start() if found else 0
                 self.problems.append(
@@ -193,7 +196,7 @@ class Resolver:
         elif head == IDENTITY:
             layer = Layer(line)
             self._sort(layer, (), set(), f"{IDENTITY} takes nothing", names)
-        elif head in OPS:
+        elif head in OPS and not (head in OUTSIDE and head in self.spec.blocks):
             layer = self._operator(line, OPS[head], joins, names)
         elif head in self.spec.unread:
             return None

@@ -10,7 +10,7 @@ from typing import Any
 from archcalc import reading
 from archcalc.errors import Mark, Problem, SpecError
 from archcalc.fields import MAPPING, MISSING, FieldErrors, Wrong
-from archcalc.ops import OPS
+from archcalc.ops import OPS, OUTSIDE
 from archcalc.spec.items import LABEL, LABEL_IS, Chain, Reader, Word, _tokens, walk
 from archcalc.spec.layers import Resolver, allowed
 from archcalc.spec.model import Budget, Document, Parameter, Variant
@@ -324,7 +324,8 @@ class _Loader:
         blocks: dict[str, Block] = {}
         for key, value in self._mapping("blocks"):
             match = _SIGNATURE.match(key.text)
-            if not match or match.group(1) in OPS or match.group(1) in LANGUAGE_WORDS:
+            own = match and match.group(1) in OPS and match.group(1) not in OUTSIDE  # a spec goes on meaning its blocks
+            if not match or own or match.group(1) in LANGUAGE_WORDS:
                 taken = "; that is a layer's name" if match else "; write name(argument, argument=default)"
                 self._wrong(f"'{key.text}' can't be a block's name{taken}", key.mark)
                 self.unread.add(key.text.partition("(")[0].strip())

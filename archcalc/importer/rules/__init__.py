@@ -5,8 +5,11 @@ A rule's signature names its inputs and attributes as ONNX does, and it gives ba
 """
 
 from importlib import import_module
+from inspect import isroutine
 
+from archcalc.importer.outside import GROUP
 from archcalc.importer.rules.base import RULES
+from archcalc.ops.registry import load_group
 
 for _room in (
     "activation", "arithmetic", "attention", "classic", "control", "convolution", "dense", "fused", "indexing",
@@ -14,5 +17,6 @@ for _room in (
     "shapes", "stretching",
 ):  # fmt: skip
     import_module(f"{__name__}.{_room}")  # each registers its rules
+load_group(GROUP, lambda found: found() if isroutine(found) else None)
 
 __all__ = ["RULES"]
