@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,13 @@ class Entry:
         return self.file.stem
 
 
-def entries() -> list[Entry]:
+@cache
+def entries() -> tuple[Entry, ...]:
     """Every network, members together in the order of their file. A family's own name stands with the member that it
     means.
     """
     families = [list(_family(file)) for file in spec_files()]
-    return [entry for family in sorted(families, key=_age) for entry in family]
+    return tuple(entry for family in sorted(families, key=_age) for entry in family)
 
 
 def _age(family: list[Entry]) -> tuple[bool, int, str]:
@@ -170,7 +172,7 @@ LEGEND = (
 )
 
 
-def _terminal(found: list[Entry], width: int | None) -> str:
+def _terminal(found: Sequence[Entry], width: int | None) -> str:
     body = _table(found, list(COLUMNS))
     for n in range(len(_TO_GO)):
         if width is not None and len(body.partition("\n")[0]) > width:
@@ -185,7 +187,7 @@ def _terminal(found: list[Entry], width: int | None) -> str:
     return "\n".join([body, "", *lines])
 
 
-def _table(found: list[Entry], names: list[str]) -> str:
+def _table(found: Sequence[Entry], names: list[str]) -> str:
     return listing_of(names, [[COLUMNS[name](entry) for name in names] for entry in found], left=LEFT)
 
 
@@ -203,7 +205,7 @@ with their sources, and `archcalc check specs` compares them with the count.
 This page is what `archcalc zoo --format markdown > specs/README.md` writes."""
 
 
-def _markdown(found: list[Entry]) -> str:
+def _markdown(found: Sequence[Entry]) -> str:
     rows = [list(COLUMNS), [":--" if name in LEFT else "--:" for name in COLUMNS]]
     rows += [
         [(_LINKED.get(name) or cell)(entry).replace("|", "\\|") for name, cell in COLUMNS.items()] for entry in found
