@@ -71,7 +71,11 @@ class Problem(NamedTuple):
     symbols: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        calls = [f"in {name}, called at line {mark.line}" for name, mark in self.calls]
+        files = [self.mark.file if self.mark else "", *(mark.file for _, mark in self.calls)]
+        calls = [
+            f"in {name}, called at {f'line {mark.line}' if mark.file == file else f'{mark.file}:{mark.line}'}"
+            for (name, mark), file in zip(self.calls, files, strict=False)
+        ]
         if len(calls) > 8:
             calls[4:-2] = [f"through {len(calls) - 6} more"]
         message = self.message if len(self.message) <= 1000 else f"{self.message[:997]}..."

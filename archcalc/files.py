@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from archcalc import reading
 from archcalc.errors import UsageError
+from archcalc.shipped import find, shown, spec_files, specs_folder, zoo_names
 from archcalc.spec import is_spec as spec_text
 from archcalc.spec.text import MOST_BYTES
 
-_VARIANT = re.compile(r"  ([A-Za-z0-9_][\w.+-]*):")
+__all__ = [
+    "Folder", "find", "in_folder", "is_folder", "is_model_file", "is_spec", "is_yaml", "may_be_spec", "parted", "shown",
+    "spec_files", "specs_folder", "zoo_names",
+]  # fmt: skip
 
 
 def parted(name: str) -> tuple[str, str | None]:
@@ -29,11 +31,6 @@ def parted(name: str) -> tuple[str, str | None]:
     ):
         return name, None
     return path, variant
-
-
-def shown(file: Path) -> str:
-    """A shipped spec is called by its place in the distribution, wherever that is installed: `specs/vgg.yaml`."""
-    return f"specs/{file.relative_to(specs_folder()).as_posix()}"
 
 
 # ---- folders of specs ------------------------------------------------------------------------------------------------
@@ -99,46 +96,3 @@ def _is_spec(path: Path) -> bool:
 
 def _unreadable(error: OSError) -> None:
     raise UsageError(f"{error.filename}: {error.strerror or error}")
-
-
-# ---- the networks that ship ------------------------------------------------------------------------------------------
-
-
-def specs_folder() -> Path:
-    """Where the specs are: inside the package when installed, beside it in a checkout."""
-    inside = Path(__file__).parent / "specs"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "specs"
-
-
-def spec_files() -> list[Path]:
-    return sorted(specs_folder().rglob("*.yaml"))
-
-
-def zoo_names() -> list[str]:
-    """The names that `load` knows besides files."""
-    return sorted({name for file in spec_files() for name in (file.stem, *_variant_names(file))})
-
-
-def find(name: str) -> tuple[Path, str | None] | None:
-    """The file and variant of a network that ships: a file's own name first, then a variant of any."""
-    files = spec_files()
-    for file in files:
-        if file.stem == name:
-            return file, None
-    for file in files:
-        if name in _variant_names(file):
-            return file, name
-    return None
-
-
-def _variant_names(file: Path) -> Iterator[str]:
-    """Read off the text: parsing every spec to find one would be slow. Shipped specs indent their variants by two
-    spaces.
-    """
-    _, found, rest = file.read_text(encoding="utf-8").partition("\nvariants:")
-    for line in rest.splitlines()[1:] if found else ():
-        if line and not line.startswith((" ", "#")):
-            return
-        match = _VARIANT.match(line)
-        if match:
-            yield match.group(1)

@@ -17,7 +17,7 @@ from archcalc.files import find, is_folder, is_model_file, is_yaml, parted, show
 from archcalc.graph import Graph
 from archcalc.memory import Training
 from archcalc.question import Question, Source, Written, listed, of_kinds, table_of
-from archcalc.spec import Spec, bind, decoded, read_spec, read_text
+from archcalc.spec import Disk, Shelf, Spec, bind, decoded, read_spec, read_text
 
 if TYPE_CHECKING:
     from archcalc.measure.latency import Latency
@@ -321,12 +321,15 @@ def load(name: str | os.PathLike[str]) -> Model:
         hint = suggest(path, zoo_names(), "`archcalc zoo` lists the networks that ship")
         raise UsageError(f"there is no file or network '{path}'{hint}")
     file, member = found
-    return replace(read(read_text(str(file)), shown(file), variant or member), ships=True)
+    shelf = Disk(str(file), shown(file))
+    return replace(read(read_text(str(file)), shown(file), variant or member, shelf), ships=True)
 
 
-def loaded(data: bytes, path: str) -> Model:
-    """What a file holds, a spec or a model, from its bytes; `path` is what messages call it. Raises SpecError."""
-    return _of_file(path, data) if is_model_file(path) else read(decoded(data, path), path)
+def loaded(data: bytes, path: str, shelf: Shelf | None = None) -> Model:
+    """What a file holds, a spec or a model, from its bytes; `path` is what messages call it, and what a spec uses
+    stands on the `shelf`. Raises SpecError.
+    """
+    return _of_file(path, data) if is_model_file(path) else read(decoded(data, path), path, None, shelf)
 
 
 def _of_file(path: str, data: bytes | None = None) -> Model:
@@ -336,12 +339,12 @@ def _of_file(path: str, data: bytes | None = None) -> Model:
     return Model(source.spec, file=source)
 
 
-def read(text: str, path: str, variant: str | None = None) -> Model:
-    """The text of a spec as a model; `path` is what messages call it. Raises SpecError, UsageError for an unknown
-    variant.
+def read(text: str, path: str, variant: str | None = None, shelf: Shelf | None = None) -> Model:
+    """The text of a spec as a model; `path` is what messages call it, and what it uses stands on the `shelf`, by
+    default files beside it. Raises SpecError, UsageError for an unknown variant.
     """
     try:
-        spec = read_spec(text, path)
+        spec = read_spec(text, path, shelf)
     except SpecError as error:
         raise SpecError([*error.problems, *_found_building(error, variant)]) from None
     spec.variant(variant)

@@ -18,7 +18,7 @@ FLOORS = [
     ("escapes",),
     ("errors", "fields"),
     ("algebra", "reading", "writing"),
-    ("ops", "duration"),
+    ("ops", "duration", "shipped"),
     ("spec", "graph"),
     ("build", "files", "reference", "repeats", "memory", "backward"),
     ("receptive", "depth"),

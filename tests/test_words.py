@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from running import Command
 
 from archcalc.cost import Table
-from archcalc.errors import SpecError
+from archcalc.errors import ExpressionError, SpecError
 from archcalc.expand import expand
 from archcalc.model import read
+from archcalc.spec.expressions import evaluate
 
 
 def counted(layers: str, top: str = "input: [8, 16, 16]") -> Table:
@@ -91,3 +94,142 @@ def test_short_names_of_normalisations(norm: str, word: str) -> None:
 def test_the_parameters_sizes_are_named_after_are_the_languages_own(archcalc: Command, tmp_path: object) -> None:
     with pytest.raises(SpecError, match="the language uses it"):
         counted("  - relu\n", "input: [8]\nparams: {nin: 3}")
+
+
+# ---- items that stand on one line, or are one of two -----------------------------------------------------------------
+
+CONV = 8 * 8 * 9 + 8  # parameters of a 3x3 convolution from 8 channels to 8
+
+
+@pytest.mark.parametrize(
+    ("layers", "params"),
+    [
+        ("  - 3 x [conv 8 3x3, relu]\n", 3 * CONV),
+        ("  - stage: 2 x [conv max(cin,4) 3x3, [relu, conv 8 3x3]]\n", 4 * CONV),
+        ("  - concat: [identity, 2 parallel conv 8 3x3]\n", 2 * CONV),
+        ("  - add:\n      - identity\n      - 2 parallel [conv 8 3x3, relu]\n", 2 * CONV),
+        ("  - both: concat: [conv 8 3x3, identity]\n", CONV),
+        ("  - both: add act=relu: [conv 8 3x3, identity]\n  - ref both\n  - conv 8 3x3\n", 2 * CONV),
+        ("  - both: add:\n    - identity\n    - conv 8 3x3\n", CONV),
+        ("  - stage: 3 x:\n    - conv 8 3x3\n    - relu\n  - ref stage/2\n", 3 * CONV),
+        ("  - if: cin == 8\n    then: conv 8 3x3\n    else: linear 1\n", CONV),
+        ("  - if: cin < 8\n    then: conv 8 3x3\n", 0),
+        ("  - a: {if: cin < 8, then: gap, else: [conv 8 3x3, conv 8 3x3]}\n  - ref a/conv\n", 2 * CONV),
+        ("  - 3 x: [{if: first, then: {conv: conv 8 3x3}, else: relu}]\n", CONV),
+        ("  - 2 x:\n    - if: true\n      then: conv 8 3x3\n", 2 * CONV),
+        ("  - swiglu 32\n", 8 * 64 + 32 * 8),
+        ("  - geglu 32 bias=true out=4\n", 9 * 64 + 33 * 4),
+        ("  - [reglu hidden=16, swiglu 4]\n", 8 * 32 + 16 * 8 + 8 * 8 + 4 * 8),
+    ],
+)
+def test_items_on_one_line(layers: str, params: int) -> None:
+    if "glu" in layers:
+        assert counted(layers, "input: [8, 9]").totals["params"] == params
+    else:
+        table = counted(layers)
+        assert table.totals["params"] == params
+        assert read(expand(table), "flat.yaml").count().totals["params"] == params
+
+
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [
+        ("  - 3 x [conv 8 3x3, relu] 4\n", "t.yaml:5:28: a chain on one line ends with its bracket"),
+        ("  - 3 x []\n", "an empty chain"),
+        ("  - 3 x [conv 8 3x3, rellu]\n", "t.yaml:5:22: unknown layer 'rellu'"),
+        ("  - both: concat: [conv 8 3x3, conv 8 3x3 strid=2]\n", "t.yaml:5:43: conv has no option 'strid'"),
+        ("  - both: concat: conv 8 3x3\n", "t.yaml:5:19: concat takes a list of branches"),
+        ("  - both: convat: [relu, relu]\n", "t.yaml:5:17: a second `key: value` on one line"),
+        ("  - both: [relu]\n  - both: add: [relu, relu]\n", "t.yaml:6:5: label 'both' is used twice"),
+        ("  - if: cin\n    then: relu\n", "t.yaml:5:9: if needs a comparison, got 8"),
+        ("  - if: cinn > 3\n    then: relu\n", "t.yaml:5:9: unknown name 'cinn'"),
+        ("  - if: cin > 3\n    else: relu\n", "if needs a `then:`"),
+        ("  - if:\n    then: relu\n", "if needs a comparison"),
+        ("  - if: cin > 3\n    then: relu\n    elif: relu\n", "t.yaml:7:5: if takes then and else"),
+        ("  - if: cin > 3\n    then: relu\n    else: rellu\n", "t.yaml:7:11: unknown layer 'rellu'"),
+        ("  - swiglu\n", "swiglu needs hidden"),
+        ("  - swiglu 32 biass=true\n", "swiglu has no option 'biass'; did you mean 'bias'?"),
+    ],
+)
+def test_items_on_one_line_are_refused_where_they_are_wrong(layers: str, said: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        counted(layers)
+    assert said in str(caught.value)
+
+
+def test_a_spec_may_have_a_block_of_its_own_that_is_called_as_one_of_the_library() -> None:
+    top = "input: [8, 9]\nblocks:\n  swiglu(n): linear n"
+    assert counted("  - swiglu 3\n", top).totals["params"] == 9 * 3
+
+
+MODULES = """\
+  - stage:
+      3 x:
+        - if: first
+          then: [high: conv 8 3x3, {low: conv 16 3x3 stride=2}]
+          else:
+            - high: add: [ref stage/(i)/high, [ref stage/(i)/low, conv_transpose 8 2x2 stride=2]]
+            - low: add: [ref stage/(i)/low, [ref stage/(i)/high, conv 16 3x3 stride=2]]
+outputs: [stage/3/high, stage/(n)/low]
+"""
+
+
+def test_a_repeat_reads_the_outputs_of_the_repeat_before_it() -> None:
+    """The modules of HRNet: each has several outputs, which the next one reads."""
+    layers = MODULES.replace(", stage/(n)/low", ", stage/3/low")
+    table = counted(layers)
+    up, down = 16 * 8 * 4 + 8, 8 * 16 * 9 + 16
+    assert table.totals["params"] == CONV + down + 2 * (up + down)
+    inputs = {node.name: [table.graph.nodes[n].name for n in node.inputs] for node in table.graph.nodes}
+    assert inputs["stage/3/high"] == ["stage/2/high", "stage/3/high/conv_transpose"]
+    with pytest.raises(SpecError, match="there is no such label"):
+        counted(layers.replace("stage/(i)/high, [", "stage/(i+1)/hig, ["))
+    with pytest.raises(SpecError, match=r"an index is a whole number, got 1/2|an index is a whole number, got 0\.5"):
+        counted(layers.replace("ref stage/(i)/high, [", "ref stage/(i/2)/high, ["))
+    with pytest.raises(SpecError, match="unknown name 'j'"):
+        counted(layers.replace("ref stage/(i)/high, [", "ref stage/(j)/high, ["))
+
+
+@pytest.mark.parametrize(
+    ("line", "start", "length"),
+    [("conv 8 3 pad=causal", -2, 16), ("conv 8 3 pad=causal dilation=4", -8, 16), ("conv 8 3 pad=(2,0)", -2, 16),
+     ("conv 8 3 pad=((2,0))", -2, 16), ("conv 8 3 pad=[(2,1)]", -2, 17), ("maxpool 2 stride=1 pad=causal", -1, 16)],
+)  # fmt: skip
+def test_padding_before_and_after_on_one_axis(line: str, start: int, length: int) -> None:
+    table = counted(f"  - {line}\n", "input: [8, 16]")
+    assert table.rows[-1].shape[1:] == (length,)
+    assert [span.start for span in table.rows[-1].field["input"].spans] == [start]
+
+
+def test_causal_padding_is_for_one_axis() -> None:
+    with pytest.raises(SpecError, match="pad=causal is for one axis, got 2"):
+        counted("  - conv 8 3x3 pad=causal\n")
+    same = counted("  - conv_transpose 8 4 stride=2 pad=causal\n", "input: [8, 16]")
+    assert same.rows[-1].shape == (8, 32)
+
+
+def test_a_map_is_resized_to_the_size_of_another() -> None:
+    table = counted("  - stem: conv 8 3x3\n  - conv 8 3x3 stride=3\n  - resize like=stem mode=bilinear\n")
+    assert table.rows[-1].shape == (8, 16, 16)
+    free = read("archcalc: 1\nname: t\ninput: [3, n, n]\nparams: {n: 8}\nlayers:\n  - conv 3 3x3 stride=2\n"
+                "  - resize like=input\n", "t.yaml").count(free=["n"])  # fmt: skip
+    assert str(free.rows[-1].shape[1]) == "n"
+    for line, said in [
+        ("resize 3x3 like=stem", "takes a size or like=LABEL, not both"),
+        ("resize like=stam", "like=stam: there is no such label; did you mean 'stem'?"),
+        ("[out: gap, ref stem, resize like=out]", "it is a vector, which has no spatial size"),
+        ("resize", "resize needs to"),
+        ("conv 8 3x3 like=stem", "conv has no option 'like'"),
+    ]:
+        with pytest.raises(SpecError) as caught:
+            counted(f"  - stem: conv 8 3x3\n  - {line}\n")
+        assert said in str(caught.value)
+
+
+def test_log_is_exact_where_it_is_whole() -> None:
+    for text, value in [("log(8, 2)", 3), ("log(1/27, 3)", -3), ("log(3**40, 3)", 40), ("log(1, 7)", 0)]:
+        assert evaluate(text, {}) == value
+    assert abs(float(evaluate("log(10, 2)", {})) - math.log2(10)) < 1e-14
+    for text in ("log(0, 2)", "log(2, 1)", "log(2, -1)", "log(true, 2)"):
+        with pytest.raises(ExpressionError):
+            evaluate(text, {})

@@ -6,18 +6,19 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from archcalc.algebra import Dim, Poly, integral, unicode
-from archcalc.build import loops
-from archcalc.build.nodes import FAILED, MOST_LAYERS, NOWHERE, Nodes
+from archcalc.build import loops, uses
+from archcalc.build.labels import Labels
+from archcalc.build.nodes import FAILED, MOST_LAYERS, NOWHERE
 from archcalc.build.scope import Context, Scope, called, caption, is_identity, labels
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
-from archcalc.graph import Graph, Group, Input, Range
+from archcalc.graph import Graph, Group, Input
 from archcalc.ops.base import Shape, show, size
-from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Parallel, Repeat, Word
+from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Line, Parallel, Repeat, Word
 from archcalc.spec.layers import ARRIVING, SUFFIXES, WORDS, Layer
 from archcalc.spec.parts import Block, Head
 
 
-class Builder(Nodes):
+class Builder(Labels):
     """Builds one graph of a spec."""
 
     def build(self) -> Graph:
@@ -113,21 +114,40 @@ class Builder(Nodes):
             result = self.branches(item, current, context, label)
         elif isinstance(item, Repeat):
             result = self.repeat(item, current, context, label)
+        elif isinstance(item, Choice):
+            result = self.choice(item, current, context, label)
         elif label is not None:
             result = self.scoped(
                 label, caption(item), item.mark, context, item, lambda inner: self.chain(item, current, inner)
             )
         else:
             result = self.chain(item, current, context)
+        if result is not None and self.until and label is not None:
+            self.reach(context.scope.prefix + label, result)
         if result is None and not self.problems and not self.resolver.problems:
             names = " or ".join(f"`ref {name}`" for name in self.graph.inputs)
             self.wrong(f"start from {names}: there are several inputs", item.mark, context)
         return result
 
+    def reach(self, path: str, output: int) -> None:
+        """Raises Reached where this is the layer that a spec is used until."""
+        if path == self.until:
+            raise uses.Reached(path, output)
+
     def chain(self, item: Chain, current: int | None, context: Context) -> int | None:
         for inner in item.items:
             current = self.item(inner, current, context)
         return current
+
+    def choice(self, item: Choice, current: int | None, context: Context, label: str | None) -> int | None:
+        self.with_channels(context.env, current)
+        value = self.evaluate(item.condition, context)
+        if value is FAILED:
+            return None
+        if not isinstance(value, bool):
+            self.wrong(f"if needs a comparison, got {show(value)}", item.condition.mark, context)
+            return None
+        return self.item(item.then if value else item.otherwise, current, context, label)
 
     def labelled(self, item: Labelled, current: int | None, context: Context, label: str | None) -> int | None:
         if label is not None:  # a labelled item that is repeated: `stage/2/label`
@@ -150,6 +170,8 @@ class Builder(Nodes):
         result = self.item(item.item, current, context, item.label)
         self.open.pop()
         self.results[path] = result
+        if result is not None and self.until:
+            self.reach(path, result)
         return result
 
     def arriving(self, item: Item, current: int | None, context: Context) -> int | None:
@@ -162,21 +184,21 @@ class Builder(Nodes):
             layer is None or not layer.label or (first is item and current is not None)
         ):  # a `ref` of its own is left out itself
             return current
-        return self.ref(layer, context)
+        return self.ref(layer.line.words[0], context)
 
     def scoped(
         self, label: str, text: str, mark: Mark, context: Context, body: Item, inside: Callable[[Context], int | None]
     ) -> int | None:
         """Build something in a scope of its own, and note it as a group."""
         path = context.scope.prefix + label
-        output = inside(context._replace(scope=Scope(path, body)))
+        output = inside(context._replace(scope=context.scope.inner(path, body)))
         self.group(path, text, mark, output)
         return output
 
     def group(self, path: str, text: str, mark: Mark, output: int | None) -> None:
         self.results.setdefault(path, output)
         if output is not None:
-            self.graph.groups[path] = Group(path, text, mark, output)
+            self.graph.groups[path] = Group(path, text, self.placed or mark, output)
 
     def repeat(self, item: Repeat, current: int | None, context: Context, label: str | None) -> int | None:
         count = self.evaluate(item.count, context._replace(env=self.with_channels(context.env, current)))
@@ -207,7 +229,7 @@ class Builder(Nodes):
         3x3`.
         """
         path, start = context.scope.prefix + label, len(self.graph.nodes)
-        inner = context._replace(scope=Scope(path, Chain(item.mark, ())))
+        inner = context._replace(scope=context.scope.inner(path, Chain(item.mark, ())))
         output = self.times(count, item.item, current, inner, True)
         self.repeated(path, str(count), [f"{path}/{n + 1}" for n in range(count)], item, start, output)
         return output
@@ -260,7 +282,7 @@ class Builder(Nodes):
             return current
         if label is None:
             return self.joined(item, layer, current, context, None)
-        inner = context._replace(scope=Scope(context.scope.prefix + label, Chain(item.mark, item.items)))
+        inner = context._replace(scope=context.scope.inner(context.scope.prefix + label, Chain(item.mark, item.items)))
         output = self.joined(item, layer, current, inner, context.scope.prefix + label)
         self.group(context.scope.prefix + label, item.line.head.text, item.mark, output)
         return output
@@ -331,7 +353,7 @@ class Builder(Nodes):
         if layer is None:
             return None
         if layer.label:
-            return self.ref(layer, context)
+            return self.ref(layer.line.words[0], context)
         if current is None:
             self.without_input(layer, context)
             return None
@@ -345,6 +367,8 @@ class Builder(Nodes):
             )
         if layer.block is not None:
             return self.call(layer, layer.block, current, context, label)
+        if layer.used is not None:
+            return uses.use(self, layer, layer.used, current, context, label)
         return current
 
     def without_input(self, layer: Layer, context: Context) -> None:
@@ -372,64 +396,6 @@ class Builder(Nodes):
             self.wrong(f"when needs a comparison, got {show(value)}", word.mark, context)
         return bool(value)
 
-    def ref(self, layer: Layer, context: Context) -> int | None:
-        label, word = layer.label, layer.line.words[0]
-        for path in context.scope.paths(label):
-            if path in self.results:
-                return self.outside(path, self.results[path], context.ranges, word.mark, context)
-            if path in self.open:
-                self.wrong(f"ref {label}: a cycle, it would read what it is part of", word.mark, context)
-                return None
-        if label.lstrip("/") in self.spec.labels:
-            self.wrong(f"ref {label}: it comes later; only earlier outputs can be read", word.mark, context)
-        else:
-            self.unknown(f"ref {label}: there is no such label", label, word.mark, context)
-        return None
-
-    def outside(
-        self, path: str, found: int | None, ranges: tuple[Range, ...], mark: Mark, context: Context
-    ) -> int | None:
-        """A node that something outside of the loops around it reads stands for all their repeats: there is no such
-        tensor.
-        """
-        inside = self.graph.nodes[found].ranges if found is not None else ()
-        if inside == ranges[: len(inside)]:
-            return found
-        counts = sorted(
-            {
-                symbol
-                for around in inside
-                for symbol in getattr(around.stop, "symbols", ())
-                if symbol in self.binding.free
-            }
-        )
-        names = ", ".join(f"`{name}`" for name in counts)
-        self.wrong(
-            f"{path} stands for as many repeats as {names} says; bind it with --set", mark, context, tuple(counts)
-        )
-        return None
-
-    def unknown(self, message: str, label: str, mark: Mark, context: Context) -> None:
-        """A label that there isn't; perhaps it is that of a single repeat, which are not built one by one where their
-        number is free.
-        """
-        if self.is_consequence(label, context):
-            return
-        for loop in self.graph.loops.values():
-            path = self.graph.nodes[loop.entry].name.rpartition("/")[0]
-            if label.startswith(f"{path}/") and isinstance(loop.range.stop, Poly):
-                counts = tuple(sorted(loop.range.stop.symbols & set(self.binding.free)))
-                named = " and ".join(f"`{name}`" for name in counts)
-                self.wrong(
-                    f"{message}: the repeats of {path} are alike and built as one; bind {named} with --set",
-                    mark,
-                    context,
-                    counts,
-                )
-                return
-        single = [name for name, found in self.results.items() if found is None or not self.graph.nodes[found].ranges]
-        self.wrong(f"{message}{suggest(label, single)}", mark, context)
-
     def call(self, layer: Layer, block: Block, current: int, context: Context, label: str | None) -> int | None:
         env: dict[str, Any] = dict(self.binding.values)
         failed = False
@@ -450,7 +416,7 @@ class Builder(Nodes):
         calls = ((block.name, layer.line.mark), *context.calls)
         inner = Context(
             env,
-            Scope(path, block.body),
+            context.scope.inner(path, block.body),
             calls,
             self.frozen(layer, context),
             context.survive,

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from archcalc.algebra import Dim, Poly, at, bounds, extremes, index_symbol, integral, progression, same, unicode
-from archcalc.build.scope import Context, Scope
+from archcalc.build.scope import Context
 from archcalc.errors import Problem, Undecided
 from archcalc.graph import Carried, Loop, Range
 from archcalc.ops import Shape, spell_shape
@@ -51,7 +51,7 @@ class _Open(Exception):
 
 def repeat(builder: Builder, item: Repeat, count: Poly, current: int, context: Context, path: str) -> int | None:
     """The node that leaves `count` repeats; None where there is no closed form, after noting why."""
-    body = _Body(builder, item.item, count, context._replace(scope=Scope(path, Chain(item.mark, ()))))
+    body = _Body(builder, item.item, count, context._replace(scope=context.scope.inner(path, Chain(item.mark, ()))))
     saved, refused = builder.save(), {}
     for before, after in APART:
         try:

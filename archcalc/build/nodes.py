@@ -50,6 +50,9 @@ class Nodes:
         )  # labels to leave out, and whether they were met
         self.graph = Graph()
         self.resolver = Resolver(spec)
+        self.resolvers: dict[int, Resolver] = {}  # of specs that this one uses, by their identity
+        self.until = ""  # the path whose value ends a spec that is used
+        self.placed: Mark | None = None  # where the outermost line stands that uses one: its layers are placed there
         self.names: dict[str, int] = {}  # of nodes
         self.instead: dict[str, str] = {}  # of labels that are left out: the path whose weights they share
         self.heirs: dict[str, str] = {}  # of layers that are left out: the first of those that share their weights
@@ -225,11 +228,11 @@ class Nodes:
             self.results.setdefault(name, position)
         return position
 
-    def made(self, layer: Layer, context: Context) -> Op | None:
-        """The operator of a line with the values that its expressions have here."""
+    def made(self, layer: Layer, context: Context, given: dict[str, Any] | None = None) -> Op | None:
+        """The operator of a line with the values that its expressions have here, and those `given` besides."""
         if layer.constant is not None:
             return layer.constant
-        values: dict[str, Any] = {}
+        values = dict(given or {})
         assert layer.op is not None
         for field, word in layer.values.items():
             values[field] = (
@@ -241,18 +244,14 @@ class Nodes:
             return None
         try:
             op = layer.make(values)
-            if not any(word.expression.names for word in (*layer.values.values(), *layer.variadic)):
+            if not given and not any(word.expression.names for word in (*layer.values.values(), *layer.variadic)):
                 layer.constant = op
             return op
         except FieldErrors as error:
             for field, sentence in complaints(error):
-                given = layer.values.get(field)
-                self.wrong(
-                    f"{layer.line.head.text}: {sentence}",
-                    given.mark if given else layer.line.mark,
-                    context,
-                    symbols_in(context.env, given),
-                )
+                wrong = layer.values.get(field)
+                mark = wrong.mark if wrong else layer.line.mark
+                self.wrong(f"{layer.line.head.text}: {sentence}", mark, context, symbols_in(context.env, wrong))
             return None
 
     def suffix(self, kind: str, word: Word, context: Context) -> Op | None:
@@ -322,7 +321,7 @@ class Nodes:
         frozen: bool = False,
         stored: str = "",
     ) -> int:
-        position = len(self.graph.nodes)
+        position, mark = len(self.graph.nodes), self.placed or mark
         if position >= MOST_LAYERS:
             self.too_many(f"more than {MOST_LAYERS:,} layers", mark, context)
         self.graph.nodes.append(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from archcalc.errors import Mark
 from archcalc.graph import Range
 from archcalc.ops.base import spell
-from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Repeat
+from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Line, Repeat
 from archcalc.spec.layers import IDENTITY, Layer
 from archcalc.spec.parts import Block
 
@@ -17,11 +17,16 @@ from archcalc.spec.parts import Block
 class Scope:
     """Where names are given out: a path, the labels that the spec itself uses there, and counters."""
 
-    def __init__(self, path: str, body: Item) -> None:
+    def __init__(self, path: str, body: Item, top: str = "") -> None:
+        self.top = top  # the prefix of the spec that it is in: what one uses knows nothing around it
         self.prefix = f"{path}/" if path else ""
         self.labels = frozenset(labels(body))
         self.counts: dict[str, int] = {}
         self.plus = ""  # after repeats whose number is free names count from them: `conv+1`
+
+    def inner(self, path: str, body: Item) -> Scope:
+        """A scope of a path in the same spec."""
+        return Scope(path, body, self.top)
 
     def uncounted(self) -> None:
         """From here on nobody knows how many layers came before."""
@@ -39,13 +44,14 @@ class Scope:
     def paths(self, label: str) -> Iterator[str]:
         """The paths that a label may mean, from this scope outwards; `/label` is a path from the top."""
         if label.startswith("/"):
-            yield label[1:]
+            yield self.top + label[1:]
             return
         path = self.prefix.rstrip("/")
-        while path:
+        while path and len(path) >= len(self.top) - 1:
             yield f"{path}/{label}"
             path = path.rpartition("/")[0]
-        yield label
+        if not self.top:
+            yield label
 
 
 def labels(item: Item) -> list[str]:
@@ -54,6 +60,8 @@ def labels(item: Item) -> list[str]:
         return [item.label]
     if isinstance(item, (Chain, Branches)):
         return [label for inner in item.items for label in labels(inner)]
+    if isinstance(item, Choice):
+        return [*labels(item.then), *labels(item.otherwise)]
     return labels(item.item) if isinstance(item, Repeat) else []
 
 
@@ -84,6 +92,8 @@ def caption(item: Item) -> str:
         return item.line.head.text
     if isinstance(item, Chain):
         return f"[{', '.join(caption(inner) for inner in item.items)}]"
+    if isinstance(item, Choice):
+        return f"if {item.condition.text}"
     return caption(item.item)
 
 

@@ -84,7 +84,7 @@ class _Bases:
             return None
         called = f"{commit.label}:{path}"
         try:
-            return loaded(data, called)
+            return loaded(data, called, commit.shelf(path))
         except SpecError as error:
             self.refuse(error, spec, called)
             return None
@@ -272,7 +272,7 @@ def _removed(commit: Commit, bases: _Bases, meant: Callable[[Path], bool], quest
             continue
         called = f"{commit.label}:{path}"
         try:
-            old = read(decoded(data, called), called)
+            old = read(decoded(data, called), called, None, commit.shelf(path))
             yield from [
                 pair(Operand(Model(old.spec, name)), None, question, path) for name in [None, *old.spec.variants]
             ]

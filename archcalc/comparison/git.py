@@ -17,6 +17,7 @@ from pathlib import Path
 
 from archcalc.errors import UsageError
 from archcalc.files import is_yaml
+from archcalc.spec import Found
 
 OURS = (
     "GIT_DIR",
@@ -67,6 +68,10 @@ class Commit:
             if path.startswith(("../", "/")):
                 raise NoBase(f"{self.label}: a link leads to {path}, out of the repository")
         return None
+
+    def shelf(self, path: str) -> InCommit:
+        """Where a spec of this commit finds what it uses."""
+        return InCommit(self, path)
 
     @cached_property
     def deleted(self) -> dict[str, bytes]:
@@ -129,6 +134,34 @@ def _alike(lines: difflib.SequenceMatcher[bytes], take_time: bool) -> float:
     """The share of lines in common: in their order where that doesn't take long, else in any."""
     quick = lines.quick_ratio()
     return quick if quick < ALIKE or take_time else lines.ratio()
+
+
+@dataclass(frozen=True)
+class InCommit:
+    """The files beside a spec that is read from a commit; `path` is the spec's in its repository."""
+
+    commit: Commit
+    path: str
+
+    @property
+    def shown(self) -> str:
+        """What messages call the spec."""
+        return f"{self.commit.label}:{self.path}"
+
+    @property
+    def key(self) -> str:
+        """The place of the file."""
+        return self.shown
+
+    def beside(self, name: str) -> Found:
+        """A file of the same commit, by its path from the spec. Raises UsageError."""
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(self.path), name))
+        if path.startswith(("../", "/")) or posixpath.isabs(name):
+            raise UsageError(f"{name} is outside of the repository")
+        data, there = self.commit.text(path), InCommit(self.commit, path)
+        if data is None:
+            raise UsageError(f"there is no file {there.shown}")
+        return Found(data, there.shown, None, there)
 
 
 @dataclass(frozen=True)

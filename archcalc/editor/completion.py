@@ -10,20 +10,24 @@ from archcalc import escapes, reference
 from archcalc.editor.analysis import Cost
 from archcalc.editor.words import LAYERS, names, section, word_at
 from archcalc.fields import Field
+from archcalc.files import zoo_names
+from archcalc.model import load
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS
 from archcalc.ops.base import show
 from archcalc.render import numbers
-from archcalc.spec.layers import COMMON, SUFFIXES, allowed
+from archcalc.spec.items import USE
+from archcalc.spec.layers import COMMON, IDENTITY, REF, SUFFIXES, USE_OPTIONS, allowed
+from archcalc.spec.standard import LIBRARY
 
 _HEAD = re.compile(r"(?:\s*-\s+)*\s*(?:[A-Za-z_][\w.-]*:\s+)?(?:\S+\s+x\s+)?(?P<head>[A-Za-z_]\w*)?(?P<rest>\s.*)?$")
 _VALUE = re.compile(r"(?P<option>\w+)=(?P<value>[^\s=]*)$")
 _TAKES = re.compile(r"must be one of (.*); got")
-REFERRING = ("ref", "share", "tied")
-SAID = ("ref", "identity")  # words of the language that are no operators
+REFERRING = ("ref", "share", "tied", "like")
+SAID = (REF, IDENTITY, USE)  # words of the language that are no operators
 
 
 class Offer(NamedTuple):
-    """A word that may stand here: `kind` is operator, block, option, value, parameter or label."""
+    """A word that may stand here: `kind` is operator, block, network, option, value, parameter or label."""
 
     word: str
     kind: str
@@ -44,6 +48,10 @@ def offers(text: str, line: int, column: int) -> list[Offer]:
         return [*_values(text, head, value["option"])]
     if head in REFERRING:
         return [*_declared(text, "label")]
+    if head == USE and " " not in rest[1:]:
+        return [Offer(name, "network") for name in zoo_names()]
+    if head == USE:
+        return [*_used(rest.split()[0]), *_declared(text, "parameter"), *_arguments(text, line)]
     return [*_options(text, head), *_declared(text, "parameter"), *_arguments(text, line)]
 
 
@@ -52,6 +60,7 @@ def _heads(text: str) -> Iterator[Offer]:
     yield from (
         Offer(entry["name"], "operator", f"{entry['usage']}\n\n{entry['summary']}") for entry in reference.rows()
     )
+    yield from (Offer(name, "block", about) for name, (about, _, _) in LIBRARY.items())
     yield from (Offer(word, "operator") for word in SAID)
 
 
@@ -74,9 +83,20 @@ def _options(text: str, head: str) -> Iterator[Offer]:
             default = "" if field is None or field.required else f"default {show(field.default)}"
             yield Offer(f"{name}=", "option", default)
         return
+    if head in LIBRARY:
+        yield from (Offer(f"{name}=", "option") for name in (*LIBRARY[head][1], *COMMON))
     for block in names(text):
         if block.kind == "block" and block.name == head:
             yield from (Offer(f"{name}=", "option") for name in (*block.arguments, *COMMON))
+
+
+def _used(name: str) -> Iterator[Offer]:
+    """The options of `use`, and the parameters of the network that ships under that name."""
+    yield from (Offer(f"{option}=", "option") for option in USE_OPTIONS)
+    if name in zoo_names():
+        yield from (
+            Offer(f"{parameter}=", "option", f"parameter of {name}") for parameter in load(name).spec.parameters
+        )
 
 
 def _values(text: str, head: str, option: str) -> Iterator[Offer]:

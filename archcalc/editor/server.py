@@ -18,6 +18,7 @@ from archcalc.editor.analysis import NOTHING, Analysis, analysed
 from archcalc.findings import Finding
 
 KINDS = {
+    "network": types.CompletionItemKind.Module,
     "operator": types.CompletionItemKind.Function,
     "block": types.CompletionItemKind.Class,
     "option": types.CompletionItemKind.Property,

@@ -113,6 +113,7 @@ class Op(Checked):
     reads_map: ClassVar[bool] = False  # normalises by statistics of the whole map, which fields leave out
     folds_norm: ClassVar[bool] = False  # its weights can take a batch normalisation that follows
     may_be_tied: ClassVar[bool] = False  # may read the weight of another layer, transposed
+    may_be_like: ClassVar[str] = ""  # the field that `like=LABEL` takes from the spatial size of another layer
     runs: ClassVar[Runs] = Runs.ALONE
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -354,7 +355,7 @@ def _padding(value: object) -> Any:
     if value is None or (isinstance(value, str) and value in PAD_MODES):
         return value
     if isinstance(value, str):
-        raise ValueError(f"must be same, valid, full, a whole number or a tuple, got {value}")
+        raise ValueError(f"must be {', '.join(PAD_MODES)}, a whole number or a tuple, got {value}")
     if isinstance(value, (tuple, list)):
         return tuple(_padding_pair(v) for v in value)
     return _not_negative(value)
@@ -383,7 +384,7 @@ def show(value: object) -> str:
     return decimal(value) if isinstance(value, Fraction) else str(value)
 
 
-PAD_MODES = ("same", "valid", "full")
+PAD_MODES = ("same", "valid", "full", "causal")
 
 Size = Annotated[Dim, Check(_positive)]
 Count = Annotated[int, Check(_count)]

@@ -22,7 +22,7 @@ from archcalc.ops.base import (
     spread,
 )
 from archcalc.ops.emit import Builder, Tensor, Value
-from archcalc.ops.windowed import Windowed
+from archcalc.ops.windowed import Windowed, is_pair
 
 
 def _per_group(word: str, channels: Dim, groups: Dim, what: str) -> Dim:
@@ -162,8 +162,8 @@ class Local(Conv):
 class ConvTranspose(Plain):
     """Transposed convolution: output `(size-1)*stride - pads + dilation*(kernel-1) + 1 + output_pad`.
 
-    `pad=same` gives `size*stride`. Every input element meets every weight of its channel: MACs are counted at the
-    input's size.
+    `pad=same` gives `size*stride`, and `pad=causal` the same on one axis, all of it cut off at the end. Every input
+    element meets every weight of its channel: MACs are counted at the input's size.
     """
 
     word = "conv_transpose"
@@ -184,21 +184,24 @@ class ConvTranspose(Plain):
         """(size, kernel, stride, dilation, cropped before, cropped after) of each spatial axis."""
         need_rank(self.word, x, 2, 4, "1 for the channels and 1 to 3 spatial")
         rank = len(x) - 1
+        if self.pad == "causal" and rank > 1:
+            raise ShapeError(f"pad=causal is for one axis, got {rank}; give each its own: pad=((0,2),(1,1))")
         rows = []
         for dim, kernel, stride, dilation, pad in zip(
             x[1:],
             spread(self.kernel, rank, "kernel"),
             spread(self.stride, rank, "stride"),
             spread(self.dilation, rank, "dilation"),
-            spread(self.pad, rank, "pad"),
+            spread((self.pad,) if is_pair(self.pad) and rank == 1 else self.pad, rank, "pad"),
             strict=True,
         ):
             reach = dilation * (kernel - 1)
-            if pad == "same":
+            if pad in ("same", "causal"):
                 total = reach + 1 - stride
                 if isinstance(total, int) and total < 0:
-                    raise ShapeError(f"{self.word}: pad=same needs a window of at least the stride {stride}")
-                before, after = total // 2, total - total // 2
+                    raise ShapeError(f"{self.word}: pad={pad} needs a window of at least the stride {stride}")
+                before = 0 if pad == "causal" else total // 2
+                after = total - before
             elif isinstance(pad, tuple):
                 before, after = pad
             else:

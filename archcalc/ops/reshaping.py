@@ -269,10 +269,13 @@ def _interpolation(scale: int) -> Window:
 
 
 class Resize(_Moving):
-    """Any other size: `resize 65x65`, by `nearest` neighbour or `bilinear` (corners not aligned)."""
+    """Any other size: `resize 65x65`, or that of another layer, `resize like=stem`; by `nearest` neighbour or
+    `bilinear` (corners not aligned).
+    """
 
     word = "resize"
     positional = ("to",)
+    may_be_like = "to"
 
     to: Sizes
     mode: one_of("nearest", "bilinear") = "nearest"  # type: ignore[valid-type]

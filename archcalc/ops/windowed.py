@@ -14,7 +14,8 @@ class Windowed(Plain):
 
     The default padding is `dilation*(kernel-1)//2`, which keeps the size at stride 1 and an odd kernel. `pad=same` is
     TensorFlow's rule (output `ceil(input/stride)`, the odd pixel after), `valid` is none, `full` is
-    `dilation*(kernel-1)`.
+    `dilation*(kernel-1)`, and `causal` is as much before the one axis and none after it. `(before,after)`
+    pairs stand one an axis; on one axis a pair may stand alone.
     """
 
     kernel: Sizes
@@ -39,11 +40,10 @@ class Windowed(Plain):
 
     def padding(self, x: Shape) -> list[tuple[Dim, Dim]]:
         """(before, after) of each spatial axis."""
-        if len(x) == 2 and isinstance(self.pad, tuple) and len(self.pad) == 2 and not isinstance(self.pad[0], tuple):
-            before, after = self.pad
-            raise ShapeError(f"pad has 2 numbers for 1 spatial axis; before and after are `pad=(({before},{after}),)`")
-        given = spread(self.pad, len(x) - 1, "pad")
-        return [_pad(pad, *axis) for pad, axis in zip(given, self.axes(x), strict=True)]
+        if self.pad == "causal" and len(x) > 2:
+            raise ShapeError(f"pad=causal is for one axis, got {len(x) - 1}; give each its own: pad=((2,0),(1,1))")
+        pad = (self.pad,) if is_pair(self.pad) and len(x) == 2 else self.pad
+        return [_pad(pad, *axis) for pad, axis in zip(spread(pad, len(x) - 1, "pad"), self.axes(x), strict=True)]
 
     def spatial(self, x: Shape, ceil: bool = False) -> Shape:
         """The output's spatial sizes."""
@@ -97,6 +97,11 @@ def around(builder: Builder, x: Tensor, pairs: Sequence[tuple[Dim, Dim]], value:
     return builder.node("Pad", x, builder.ints((0, 0, *befores, 0, 0, *afters)), builder.real(value))
 
 
+def is_pair(pad: Any) -> bool:
+    """Whether padding is two numbers: before and after where there is one axis, else one an axis."""
+    return isinstance(pad, tuple) and len(pad) == 2 and not any(isinstance(part, tuple) for part in pad)
+
+
 def _pad(pad: Any, size: Dim, kernel: Dim, stride: int, dilation: int) -> tuple[Dim, Dim]:
     reach = dilation * (kernel - 1)
     if pad is None:
@@ -105,6 +110,8 @@ def _pad(pad: Any, size: Dim, kernel: Dim, stride: int, dilation: int) -> tuple[
         return 0, 0
     if pad == "full":
         return reach, reach
+    if pad == "causal":
+        return reach, 0
     if pad == "same":
         total: Any = maximum(((size + stride - 1) // stride - 1) * stride + reach + 1 - size, 0)
         return total // 2, total - total // 2

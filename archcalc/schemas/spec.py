@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from archcalc.fields import Check, Checked, key
 from archcalc.ops import JOINS, OPS
 from archcalc.schemas.draft import DRAFT
+from archcalc.spec.items import ELSE, IF, THEN, USE
 from archcalc.spec.layers import IDENTITY, REF
 from archcalc.spec.model import HERE, Document, Parameter
+from archcalc.spec.standard import LIBRARY
 
 
 def spec_schema() -> dict[str, Any]:
@@ -66,8 +68,9 @@ def _item() -> dict[str, Any]:
     words = ", ".join(OPS)
     return {
         "description": (
-            f"a layer: `name positional... key=value...`. Layers: {words}; {REF} LABEL, {IDENTITY}, `N x layer`, or a"
-            " block of this spec"
+            f"a layer: `name positional... key=value...`. Layers: {words}; {REF} LABEL, {IDENTITY}, `{USE}"
+            f" NETWORK`, `N x layer`, {', '.join(LIBRARY)}, or a block of this spec; `{{{IF}: C, {THEN}: item,"
+            f" {ELSE}: item}}`"
         ),
         "anyOf": [
             {"type": "string", "pattern": r"^\s*\S+( .*)?$"},

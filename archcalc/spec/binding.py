@@ -78,6 +78,26 @@ def bind(
     )
 
 
+def bind_used(
+    spec: Spec, variant: str | None, given: MappingType[str, tuple[Value, Mark]], arriving: MappingType[str, Value],
+    around: Binding,
+) -> Binding:  # fmt: skip
+    """Values for the parameters of a spec that another uses: those `given` in its line, and sizes that arrive, which
+    no limit is held against. Raises SpecError.
+    """
+    member = spec.variant(variant)
+    values = {**arriving, **{name: value for name, (value, _) in given.items()}}
+    declared = {name: Declared(Scalar(mark, show(value), False), mark) for name, (value, mark) in given.items()}
+    resolver = _Resolver(spec, {**(member.values if member else {}), **declared}, frozenset())
+    resolver.done.update(values)
+    values = {name: resolver.value(name) for name in spec.parameters}
+    if not resolver.problems:
+        resolver.check(values, [name for name in arriving if name not in given])
+    if resolver.problems:
+        raise SpecError(resolver.problems)
+    return Binding(values, around.free, around.batch, member.without if member else {}, tuple(given))
+
+
 def numeric(spec: Spec, variant: str | None = None) -> list[str]:
     """The parameters that `--free all` tries to free: those with a number of their own, not one that follows from
     others.
@@ -210,9 +230,11 @@ class _Resolver:
             self.problems.append(Problem(str(error), mark.part(start, length or mark.length)))
             return 1
 
-    def check(self, values: dict[str, Value]) -> None:
+    def check(self, values: dict[str, Value], unlimited: SequenceType[str] = ()) -> None:
         """Constraints and requirements; what a free symbol leaves open is taken to hold."""
         for name, declared in self.spec.parameters.items():
+            if name in unlimited:
+                continue
             mark = self.given.get(name, declared).mark
             try:
                 problem = _breach(values[name], declared, values)

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from archcalc.errors import Mark, Problem, SpecError
+from archcalc.ops import JOINS
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
 
 EMPTY = "the file is empty: a spec needs `archcalc: 1`, a name, an input and layers"
@@ -22,15 +23,24 @@ DEEPEST, MOST_NODES = 60, 200_000
 
 def compose(text: str, file: str) -> Node:
     """The tree of one YAML document. Raises SpecError with the position of what is wrong."""
-    lines = text.splitlines()
+    lines, quoted = text.splitlines(), dict[int, tuple[int, int]]()
 
     def mark_at(line: int, column: int, length: int = 1) -> Mark:
+        column -= sum(column > quote for quote in quoted.get(line, ()))
         return Mark(file, line + 1, column + 1, max(1, length), lines[line] if line < len(lines) else "")
 
     _refuse_depth(text, mark_at)
+    loader = getattr(yaml, "CLoader", yaml.Loader)
     try:
-        loader = getattr(yaml, "CLoader", yaml.Loader)
-        return _Composer(mark_at).compose(yaml.parse(text, Loader=loader))
+        try:
+            return _Composer(mark_at, quoted).compose(yaml.parse(text, Loader=loader))
+        except yaml.MarkedYAMLError as error:
+            if "mapping values" not in (error.problem or ""):
+                raise
+            text = _labels_quoted(text, quoted)
+            if not quoted:
+                raise
+            return _Composer(mark_at, quoted).compose(yaml.parse(text, Loader=loader))
     except yaml.MarkedYAMLError as error:
         message, position = _friendly(error, lines)
         raise SpecError(
@@ -38,6 +48,24 @@ def compose(text: str, file: str) -> Node:
         ) from None
     except yaml.YAMLError as error:
         raise SpecError([Problem(f"not a YAML file: {str(error).splitlines()[0]}", mark_at(0, 0))]) from None
+
+
+_LABELLED = re.compile(r"(\s*(?:- +)*)([A-Za-z_0-9][\w.+/-]*: +([^\s:#'\"\[\]{},]+)([^:#'\"\[\]{}]*?))(?= *:(?:\s|$))")
+
+
+def _labels_quoted(text: str, quoted: dict[int, tuple[int, int]]) -> str:
+    """The text where a label and a join on one line (`- both: concat: [a, b]`), which YAML refuses, are one key in
+    quotes.
+
+    `quoted` takes the columns of the quotes, by line.
+    """
+    lines = text.split("\n")
+    for n, line in enumerate(lines):
+        if (match := _LABELLED.match(line)) and (match[3] in JOINS or match[4].strip() == "x"):
+            start, end = match.span(2)
+            lines[n] = f'{line[:start]}"{line[start:end]}"{line[end:]}'
+            quoted[n] = start, end + 1
+    return "\n".join(lines)
 
 
 def _refuse_depth(text: str, mark_at: Any) -> None:
@@ -92,8 +120,8 @@ def _friendly(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[str, Any]:
 class _Composer:
     """Builds the tree from events. `budget` caps what aliases multiply."""
 
-    def __init__(self, mark_at: Any) -> None:
-        self.mark_at = mark_at
+    def __init__(self, mark_at: Any, quoted: dict[int, tuple[int, int]]) -> None:
+        self.mark_at, self.quoted = mark_at, quoted
         self.anchors: dict[str, Node] = {}
         self.nodes = 0
 
@@ -132,7 +160,9 @@ class _Composer:
             self._refuse(f"tags such as `{event.tag.replace('tag:yaml.org,2002:', '!!')}` are not read", event)
         if isinstance(event, yaml.ScalarEvent):
             self._count(1, event)
-            node: Node = Scalar(self._mark(event), event.value, not event.style)
+            start = event.start_mark
+            ours = start is not None and start.column in self.quoted.get(start.line, ())
+            node: Node = Scalar(self._mark(event), event.value, ours or not event.style)
         elif isinstance(event, yaml.SequenceStartEvent):
             node = self._sequence(event, events, depth)
         else:

@@ -74,9 +74,21 @@ class Parallel(Repeat):
     """Branches that are alike, so many beside each other: `concat: [8 parallel conv 4 3x3]`."""
 
 
-Item = Line | Labelled | Chain | Branches | Repeat
+@dataclass(slots=True, frozen=True, eq=False)
+class Choice:
+    """One of two items, as a condition says: `{if: C, then: item, else: item}`."""
 
-PARALLEL = "parallel"
+    mark: Mark
+    condition: Word
+    then: Item
+    otherwise: Item
+
+
+Item = Line | Labelled | Chain | Branches | Repeat | Choice
+
+PARALLEL, USE = "parallel", "use"
+IF, THEN, ELSE = "if", "then", "else"
+_LABELLED = re.compile(r"([A-Za-z0-9_][\w.+/-]*):\s+\S")  # a label and more, all in one key
 LABEL = re.compile(r"[A-Za-z0-9_][\w.+/-]*$")
 LABEL_IS = "a label begins with a-z, a digit or _, and goes on with letters, digits and _ - . + /"
 
@@ -88,6 +100,8 @@ def walk(item: Item) -> Iterator[Item]:
         inner: tuple[Item, ...] = item.items
     elif isinstance(item, Branches):
         inner = (item.line, *item.items)
+    elif isinstance(item, Choice):
+        inner = (item.then, item.otherwise)
     else:
         inner = (item.item,) if isinstance(item, (Labelled, Repeat)) else ()
     for part in inner:
@@ -129,6 +143,11 @@ class Reader:
         if len(tokens) == 2 and tokens[1].text == "x":
             self._alone(node, key)
             return self._repeat(tokens[0], self.item(value), node.mark)
+        if key.text == IF and any(other.text in (THEN, ELSE) for other, _ in node.pairs):
+            return self._choice(node)
+        label = _LABELLED.match(key.text) if len(tokens) > 1 else None
+        if label and (tokens[1].text in JOINS or (tokens[2:3] and tokens[2].text == "x")):
+            return self._labelled(label[1], key, node)
         if tokens[0].text in JOINS and not _labels(tokens, value):
             return self._branches(tokens, node)
         if len(tokens) > 1:
@@ -138,6 +157,29 @@ class Reader:
         self._alone(node, key)
         item = self.item(value)
         return Labelled(key.mark, key.text, item) if item else None
+
+    def _labelled(self, label: str, key: Scalar, node: Mapping) -> Item | None:
+        """`label: add: [...]` on one line: the label, and the join or repeat that the rest of the key begins."""
+        mark, start = _inside(key), len(key.text) - len(key.text[len(label) + 1 :].lstrip())
+        rest = Scalar(mark.part(start, len(key.text) - start), key.text[start:])
+        item = self._mapping(Mapping(rest.mark, [(rest, node.pairs[0][1]), *node.pairs[1:]]))
+        return Labelled(mark.part(0, len(label)), label, item) if item else None
+
+    def _choice(self, node: Mapping) -> Item | None:
+        """`if: C`, `then: item` and, if one likes, `else: item`."""
+        nodes = {key.text: value for key, value in node.pairs}
+        for key, _ in node.pairs:
+            if key.text not in (IF, THEN, ELSE):
+                return self._wrong(f"{IF} takes {THEN} and {ELSE}; '{key.text}' needs a `-` of its own", key.mark)
+        condition = nodes[IF]
+        if not isinstance(condition, Scalar) or not condition.text:
+            return self._wrong(f"{IF} needs a comparison, such as `{IF}: cin > 64`", node.mark)
+        if THEN not in nodes:
+            return self._wrong(f"{IF} needs a `{THEN}:`, and may have an `{ELSE}:`", node.mark)
+        then = self.item(nodes[THEN])
+        otherwise = self.item(nodes[ELSE]) if ELSE in nodes else Chain(node.mark, ())
+        word = Word(condition.text, _inside(condition))
+        return Choice(node.pairs[0][0].mark, word, then, otherwise) if then and otherwise else None
 
     def _alone(self, node: Mapping, key: Scalar) -> None:
         if len(node.pairs) > 1:
@@ -177,7 +219,7 @@ class Reader:
             self._alone(node, node.pairs[0][0])
             item = self.item(node.pairs[0][1])
         else:
-            item = self._line(tokens[2:], tokens[2].mark) if len(tokens) > 2 else None
+            item = self._rest(tokens[2:]) if len(tokens) > 2 else None
             if item is None:
                 return self._wrong(
                     f"what is there {tokens[0].text} times? write `{tokens[0].text} {PARALLEL} layer`", node.mark
@@ -193,13 +235,25 @@ class Reader:
                 return self._wrong(
                     f"what is repeated {tokens[0].text} times? write `{text} layer`, or `{text}:` and a list", mark
                 )
-            rest = tokens[2:]
-            line = self._line(
-                rest,
-                rest[0].mark._replace(length=tokens[-1].mark.column + tokens[-1].mark.length - rest[0].mark.column),
-            )
-            return self._repeat(tokens[0], line, mark)
+            return self._repeat(tokens[0], self._rest(tokens[2:]), mark)
         return self._line(tokens, mark)
+
+    def _rest(self, tokens: list[Word]) -> Item | None:
+        """What stands after `3 x` or `8 parallel` on one line: a layer, or a chain in brackets."""
+        first, last = tokens[0], tokens[-1]
+        if not first.text.startswith("["):
+            return self._line(
+                tokens, first.mark._replace(length=last.mark.column + last.mark.length - first.mark.column)
+            )
+        if len(tokens) > 1 or not first.text.endswith("]"):
+            return self._wrong("a chain on one line ends with its bracket: `3 x [conv 8 3x3, relu]`", last.mark)
+        parts = list(_parts(first))
+        if not parts:
+            return self._wrong("an empty chain", first.mark)
+        items = [
+            self._rest([part]) if part.text.startswith("[") else self._sentence(part.text, part.mark) for part in parts
+        ]
+        return Chain(first.mark, tuple(item for item in items if item)) if None not in items else None
 
     def _repeat(self, count: Word, item: Item | None, mark: Mark) -> Item | None:
         return Repeat(mark, count, item) if item else None
@@ -260,6 +314,21 @@ def _rejoined(items: list[Node]) -> list[Node]:
         else:
             found.append(item)
     return found
+
+
+def _parts(word: Word) -> Iterator[Word]:
+    """The items between the brackets of a chain that is one word: set apart by commas outside of brackets of their
+    own.
+    """
+    text, depth, start = word.text, 0, 1
+    for position, letter in enumerate(text):
+        depth += (letter in "([") - (letter in ")]")
+        if (letter == "," and depth == 1) or position == len(text) - 1:
+            part = text[start:position]
+            inner = part.strip()
+            if inner:
+                yield Word(inner, word.mark.within(text, start + len(part) - len(part.lstrip()), len(inner)))
+            start = position + 1
 
 
 def _is_open(text: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import ChainMap
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -19,31 +19,38 @@ from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, OUTSIDE, Op
 from archcalc.ops.base import Free
 from archcalc.spec.elsewhere import hint, option_hint
 from archcalc.spec.expressions import is_known, unknown_name
-from archcalc.spec.items import Branches, Chain, Item, Labelled, Line, Parallel, Reader, Repeat, Word
-from archcalc.spec.parts import Block, Spec
+from archcalc.spec.items import USE, Branches, Chain, Choice, Item, Labelled, Line, Parallel, Reader, Repeat, Word
+from archcalc.spec.parts import Block, Spec, Used
+from archcalc.spec.standard import LIBRARY, standard
 
 REF, IDENTITY = "ref", "identity"
 COMMON = ("when", "frozen", "share", "kept")  # options of every layer and block
+LIKE = "like"  # an option of `resize`: the layer whose spatial size it gives, in place of its own
 TIED = "tied"  # an option of `linear`: the layer whose weight it reads, transposed
+UNTIL, WITHOUT = "until", "without"  # of `use`: the last label that is built, and labels that are left out
+USE_OPTIONS = (UNTIL, WITHOUT, *COMMON)
 STORED = "weights"  # how wide the numbers of layers with weights are stored
+NAMES = ("share", TIED, LIKE, STORED, UNTIL, WITHOUT)  # options whose words are names
 SUFFIXES = ("norm", "act")  # layers with weights may be followed by a normalisation and an activation, in this order
 SHORT_NORMS = {"rms": "rmsnorm", "in": "instancenorm"}  # of norm=
 WORDS = ChainMap[str, Any](  # what options may say; operators that are registered later are among them
-    dict.fromkeys((*SHORT_NORMS, "same", "valid", "full", "nearest", "bilinear", "softmax")),
+    dict.fromkeys((*SHORT_NORMS, "same", "valid", "full", "causal", "nearest", "bilinear", "softmax")),
     ACTIVATIONS,
     NORMALIZATIONS,
 )
 ARRIVING = ("cin", "hin", "win", "nin")  # the size that arrives: channels, height, width, positions
+_INDEX = re.compile(r"\((?:[^()]|\([^()]*\))*\)")  # in a label
 INDICES = frozenset({"i", "first", "last"})  # known inside a repeat
 
 
 @dataclass(slots=True)
 class Layer:
-    """A line that was understood: one of an operator, a block, `ref LABEL` or `identity`."""
+    """A line that was understood: one of an operator, a block, a spec that is used, `ref LABEL` or `identity`."""
 
     line: Line
     op: type[Op] | None = None
     block: Block | None = None
+    used: Used | None = None
     values: dict[str, Word] = field(default_factory=dict)  # fields of the operator, or arguments of the block
     variadic: tuple[Word, ...] = ()
     control: dict[str, Word] = field(default_factory=dict)  # when, frozen, share, kept, norm, act, survive
@@ -74,7 +81,7 @@ def takes_words(op: type[Op], name: str) -> bool:
 
 def may_be_word(op: type[Op], option: str) -> bool:
     """`takes_words`, for what is no field of the operator too."""
-    return option in (*SUFFIXES, "share", TIED, STORED) or (option in op.fields and takes_words(op, option))
+    return option in (*SUFFIXES, *NAMES) or (option in op.fields and takes_words(op, option))
 
 
 def complaints(error: FieldErrors) -> Iterator[tuple[str, str]]:
@@ -95,6 +102,7 @@ def allowed(op: type[Op]) -> list[str]:
         *extra,
         *(["survive"] if op.word == "add" else []),
         *([TIED] if op.may_be_tied else []),
+        *([LIKE] if op.may_be_like else []),
     ]
 
 
@@ -106,6 +114,7 @@ class Resolver:
         self.reader = Reader()
         self.problems: list[Problem] = self.reader.problems
         self.layers: dict[int, Layer | None] = {}
+        self.standard: set[int] = set()  # bodies of the standard library that were resolved
         self.calls: dict[str, list[Line]] = {}  # the calls in each block
         names = frozenset({*spec.parameters, *spec.unread, *ARRIVING})
         for body in (spec.layers, *(head.layers for head in spec.heads)):
@@ -141,6 +150,10 @@ class Resolver:
         elif isinstance(item, Repeat):
             self._expression(item.count, names)
             self._resolve(item.item, names | INDICES, block)
+        elif isinstance(item, Choice):
+            self._expression(item.condition, names)
+            self._resolve(item.then, names, block)
+            self._resolve(item.otherwise, names, block)
         else:
             self._resolve(item.item, names, block)
 
@@ -192,10 +205,12 @@ class Resolver:
         before = len(self.problems)
         head = line.head.text
         if head == REF:
-            layer = self._ref(line)
+            layer = self._ref(line, names)
         elif head == IDENTITY:
             layer = Layer(line)
             self._sort(layer, (), set(), f"{IDENTITY} takes nothing", names)
+        elif head == USE:
+            layer = self._use(line, names)
         elif head in OPS and not (head in OUTSIDE and head in self.spec.blocks):
             layer = self._operator(line, OPS[head], joins, names)
         elif head in self.spec.unread:
@@ -203,9 +218,19 @@ class Resolver:
         elif head in self.spec.blocks:
             self.calls.setdefault(block, []).append(line)
             layer = self._call(line, self.spec.blocks[head], names)
+        elif head in LIBRARY:
+            layer = self._call(line, self._standard(head), names)
         else:
             return self._wrong(f"unknown layer '{head}'{self._hint(head)}", line.head)
         return layer if len(self.problems) == before else None
+
+    def _standard(self, head: str) -> Block:
+        """A block of the standard library, whose lines are understood when the first line calls it."""
+        block = standard()[head]
+        if id(block.body) not in self.standard:
+            self.standard.add(id(block.body))
+            self._resolve(block.body, frozenset({*block.arguments, *ARRIVING}), head)
+        return block
 
     def _hint(self, head: str) -> str:
         """What may have been meant by a word that is no layer."""
@@ -214,11 +239,13 @@ class Resolver:
             return f"; a label is followed by a colon and a space: `{label}: {rest}`"
         if head[:1].isdigit():
             return "; a repeat is written `3 x layer`"
-        return hint(head, [*OPS, *self.spec.blocks, REF, IDENTITY], "`archcalc ops` lists the layers")
+        return hint(head, [*OPS, *self.spec.blocks, *LIBRARY, REF, IDENTITY, USE], "`archcalc ops` lists the layers")
 
-    def _ref(self, line: Line) -> Layer | None:
+    def _ref(self, line: Line, names: frozenset[str]) -> Layer | None:
         if len(line.words) != 1 or line.options:
             return self._wrong("ref takes one label: `ref conv1`", line.head)
+        for part in indices(line.words[0]):
+            self._expression(part, names)
         return Layer(line, label=line.words[0].text)
 
     def _operator(self, line: Line, op: type[Op], joins: bool, names: frozenset[str]) -> Layer | None:
@@ -239,10 +266,20 @@ class Resolver:
             target = layer.values if option in op.fields else layer.control
             target.setdefault(option, word)
         required = dict.fromkeys(name for name in (*op.positional, *op.fields) if op.fields[name].required)
+        if LIKE in layer.control:
+            self._like(layer, op.may_be_like)
+            required.pop(op.may_be_like, None)
         missing = [name.rstrip("_") for name in required if name not in layer.values and not op.variadic]
         if missing and len(self.problems) == before:
             self._wrong(f"{op.word} needs {' and '.join(missing)}: `{op.word} {wants}`", line.head)
         return layer
+
+    def _like(self, layer: Layer, size: str) -> None:
+        """`like=LABEL` gives the size that the line would have to give."""
+        if size in layer.values:
+            self._wrong(f"{layer.line.head.text} takes a size or {LIKE}=LABEL, not both", layer.values[size])
+        for part in indices(layer.control[LIKE]):
+            self.reader.expression(part)
 
     def _call(self, line: Line, block: Block, names: frozenset[str]) -> Layer | None:
         layer = Layer(line, block=block)
@@ -254,6 +291,22 @@ class Resolver:
         missing = [name for name in block.arguments if name not in block.defaults and name not in layer.values]
         if missing:
             self._wrong(f"{block.name} needs {' and '.join(missing)}: it takes {wants}", line.head)
+        return layer
+
+    def _use(self, line: Line, names: frozenset[str]) -> Layer | None:
+        if not line.words:
+            return self._wrong(
+                f"{USE} takes the name of a network or of a spec beside this one: `use resnet50`", line.head
+            )
+        used = self.spec.uses.get(line.words[0].text)
+        if used is None:
+            return None  # why was noted when it was looked for
+        layer = Layer(line, used=used)
+        words = tuple(word for word in line.words[1:] if word.text != "frozen" or "frozen" in used.spec.parameters)
+        if len(words) < len(line.words) - 1:
+            layer.control["frozen"] = Word("true", line.mark)
+        wants = f"{USE} takes one name, and parameters as key=value"
+        self._sort(layer, (), {*used.spec.parameters, *USE_OPTIONS}, wants, names, words)
         return layer
 
     def _sort(
@@ -278,13 +331,7 @@ class Resolver:
         for name, word in [*zip(positional, words, strict=False), *line.options.items()]:
             if layer.op and f"{name}_" in layer.op.fields:  # an option that would hide a rule of the operator: `macs`
                 name = f"{name}_"
-            fields = (
-                layer.op.fields
-                if layer.op
-                else layer.values
-                if layer.block is None
-                else dict.fromkeys(layer.block.arguments)
-            )
+            fields = _fields(layer)
             if name in layer.values:
                 self._wrong(f"{line.head.text}: '{name}' is given twice", word)
             elif name in positional or name in fields:
@@ -299,13 +346,8 @@ class Resolver:
                         line.keys.get(name, word.mark),
                     )
                 )
-        given = [*layer.control.items(), *(layer.values.items() if layer.op else ())]
-        plain = {
-            id(word)
-            for name, word in given
-            if name in ("share", TIED, STORED)
-            or (word.text.isidentifier() and layer.op and may_be_word(layer.op, name))
-        }
+        given = [*layer.control.items(), *(layer.values.items() if layer.op or layer.used else ())]
+        plain = {id(word) for name, word in given if name in NAMES or _is_word(layer, name, word)}
         for word in (*words[: len(positional)], *line.options.values(), *layer.variadic):
             if id(word) not in plain | unknown:
                 self._expression(word, names)
@@ -314,6 +356,29 @@ class Resolver:
         """Note a mistake; the line that it is in then has no layer (None)."""
         self.problems.append(Problem(message, word.mark))
         return None
+
+
+def indices(label: Word) -> Iterator[Word]:
+    """The expressions in a label: `(i-1)` of `stage/(i-1)/low`."""
+    for found in _INDEX.finditer(label.text):
+        yield Word(found[0], label.mark.part(found.start(), len(found[0])))
+
+
+def _fields(layer: Layer) -> Collection[str]:
+    """What a line gives values for: fields of the operator, arguments of the block, parameters of the spec."""
+    if layer.op:
+        return layer.op.fields
+    if layer.used:
+        return [name for name in layer.used.spec.parameters if name not in USE_OPTIONS]
+    return layer.values if layer.block is None else layer.block.arguments
+
+
+def _is_word(layer: Layer, name: str, word: Word) -> bool:
+    """Whether a value may be a word that isn't looked up: of an option that takes words."""
+    if layer.used:
+        declared = layer.used.spec.parameters.get(name)
+        return word.text.isidentifier() and declared is not None and declared.takes_words
+    return word.text.isidentifier() and layer.op is not None and may_be_word(layer.op, name)
 
 
 def _repeats(item: Item) -> bool:

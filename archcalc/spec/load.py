@@ -16,9 +16,10 @@ from archcalc.spec.layers import Resolver, allowed
 from archcalc.spec.model import Budget, Document, Parameter, Variant
 from archcalc.spec.parts import Block, Declared, Head, Member, Spec, among
 from archcalc.spec.text import MOST_BYTES, Mapping, Node, Scalar, Sequence
+from archcalc.spec.uses import Disk, Library, Shelf
 
 RESERVED = frozenset({"cin", "hin", "win", "nin", "i", "first", "last", "batch", "true", "false", "none"})
-LANGUAGE_WORDS = ("ref", "identity", "x")
+LANGUAGE_WORDS = ("ref", "identity", "use", "x")
 NO_SPEC = "no spec: none of its lines begins with `archcalc: 1`"
 _FIRST_KEY = re.compile(r"""^\ufeff?(?:\{\s*)?["']?archcalc["']?\s*:""", re.MULTILINE)
 _RAW = {("input",), ("inputs",), ("params",), ("defaults",), ("blocks",), ("layers",), ("outputs",)}
@@ -54,11 +55,21 @@ def load_spec(path: str, shown: str | None = None) -> Spec:
     Raises SpecError with every mistake that can be found without building the network: in keys and values, in layers,
     options and names, in blocks that are never called too.
     """
-    return read_spec(read_text(path), shown or path)
+    return read_spec(read_text(path), shown or path, Disk(path, shown or path))
 
 
-def read_spec(text: str, path: str) -> Spec:
-    """Read the text of a spec; `path` is what messages call it. They quote it only if it says that it is a spec."""
+def read_spec(text: str, path: str, shelf: Shelf | None = None) -> Spec:
+    """Read the text of a spec; `path` is what messages call it. They quote it only if it says that it is a spec.
+
+    The specs that it uses stand on the `shelf`: by default they are files beside `path`.
+    """
+    shelf = shelf or Disk(path)
+    return _read(
+        text, path, Library(shelf, lambda found, inner: _read(decoded(found.data, found.path), found.path, inner))
+    )
+
+
+def _read(text: str, path: str, library: Library) -> Spec:
     from archcalc.spec.composing import compose
 
     if not is_spec(text):
@@ -67,7 +78,7 @@ def read_spec(text: str, path: str) -> Spec:
     if not isinstance(root, Mapping):
         raise SpecError([Problem("a spec is a mapping: archcalc, name, input, layers", root.mark)])
     try:
-        return _Loader(root, path).spec()
+        return _Loader(root, path, library).spec()
     except RecursionError:
         raise SpecError([Problem("blocks inside blocks, nested too deeply", root.mark)]) from None
 
@@ -86,8 +97,8 @@ def _no_spec(text: str, path: str) -> SpecError:
 
 
 class _Loader:
-    def __init__(self, root: Mapping, path: str) -> None:
-        self.root, self.path = root, path
+    def __init__(self, root: Mapping, path: str, library: Library) -> None:
+        self.root, self.path, self.library = root, path, library
         self.top = {key.text: (key, value) for key, value in root.pairs}
         self.marks: dict[tuple[Any, ...], Mark] = {}
         self.reader = Reader()
@@ -124,6 +135,8 @@ class _Loader:
         self._check_sets(document, spec)
         spec.torch = self._written(document.torch if document else {}, "torch")
         spec.unread = frozenset(self.unread)
+        spec.uses, mistakes = self.library.uses(bodies)
+        self.problems.extend(mistakes)
         problems = [*self.problems, *(Resolver(spec).problems if self._is_whole() else ())]
         if problems:
             raise SpecError(problems, None if self.problems else spec)

@@ -11,7 +11,7 @@ from archcalc.errors import Mark, UsageError, suggest
 from archcalc.ops.base import show
 from archcalc.spec.items import Chain, Word
 from archcalc.spec.model import Budget, Parameter, Reference
-from archcalc.spec.text import Node
+from archcalc.spec.text import Node, Scalar
 
 
 @dataclass(slots=True)
@@ -32,6 +32,13 @@ class Declared:
     value: Node
     mark: Mark
     limits: Parameter | None = None
+
+    @property
+    def takes_words(self) -> bool:
+        """Whether its value may be a word: it is one, or one of a list of them."""
+        node, choices = self.value, self.limits.in_ if self.limits else None
+        is_word = isinstance(node, Scalar) and isinstance(node.value, str) and node.value.isidentifier()
+        return is_word or any(isinstance(choice, str) for choice in choices or ())
 
     def conditions(self, name: str) -> list[str]:
         """The constraints as expressions: `size >= 32`."""
@@ -96,6 +103,7 @@ class Spec:
     budget_marks: dict[str, Mark] = field(default_factory=dict)
     torch: dict[str, str] = field(default_factory=dict)
     labels: frozenset[str] = frozenset()
+    uses: dict[str, Used | None] = field(default_factory=dict)  # by the name that `use` gives; None has a mistake
     unread: frozenset[str] = frozenset()  # parameters and blocks with a mistake where they are declared
 
     def way(self, variant: str | None, name: str, word: str) -> str:
@@ -120,6 +128,14 @@ class Spec:
         if name not in self.variants:
             raise UsageError(f"{self.path} has no variant '{name}'{among(name, self.variants)}")
         return self.variants[name]
+
+
+@dataclass(slots=True)
+class Used:
+    """A spec that another one uses as a layer, and the variant of it that is meant."""
+
+    spec: Spec
+    variant: str | None
 
 
 def among(name: str, known: Collection[str]) -> str:

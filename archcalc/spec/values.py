@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import math
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
@@ -152,6 +153,23 @@ def _extreme(name: str, pick: Callable[[Number, Number], Number]) -> Callable[..
     return found
 
 
+def _log(value: Value, base: Value) -> Any:
+    """The exponent that gives `value`: exact where it is whole, else to the 15 digits of a machine's number."""
+    x, b = number(value, "log"), number(base, "log")
+    free = {symbol for part in (x, b) if isinstance(part, Poly) for symbol in part.symbols}
+    if free:
+        raise Undecided(f"log of `{x}` to `{b}` has no closed form; bind {' and '.join(sorted(free))} with --set", free)
+    if x <= 0 or b <= 0 or b == 1:
+        raise ExpressionError(f"log needs positive numbers, and a base other than 1, got {x} and {b}")
+    found = Fraction(math.log(x) / math.log(b))
+    whole = round(found)
+    return whole if abs(found - whole) < Fraction(1, 10**9) and _is_power(x, b, whole) else found
+
+
+def _is_power(value: Any, base: Any, exponent: int) -> bool:
+    return abs(exponent) <= MOST_BITS and bool(Fraction(base) ** exponent == value)
+
+
 def _list(name: str, value: Value) -> tuple[Value, ...]:
     if not isinstance(value, tuple):
         raise ExpressionError(f"{name} needs a list")
@@ -172,6 +190,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int, int]]] = {
     "min": (_extreme("min", algebra.minimum), (1, 32)),
     "max": (_extreme("max", algebra.maximum), (1, 32)),
     "pow": (lambda base, exponent: _power(number(base, "pow"), number(exponent, "pow")), (2, 2)),
+    "log": (_log, (2, 2)),
     "make_divisible": (_rounding("make_divisible", make_divisible), (1, 4)),
     "sum": (_total, (1, 1)),
     "len": (lambda values: len(_list("len", values)), (1, 1)),
