@@ -61,6 +61,14 @@ UNSET = {
     "out": "features",
     "start": "0",
     "axis": "spatial",
+    "head_dim": "dim//heads",
+    "v_dim": "head_dim",
+    "window": "everything",
+    "shift": "0",
+    "relative": "none",
+    "latent": "none",
+    "q_latent": "none",
+    "cache": "none",
 }
 
 

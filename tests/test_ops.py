@@ -232,6 +232,47 @@ DENSE = [
         "attention 2 dim=32 out=16 bias=false", [(64, 10)], (16, 10), 3 * 32 * 64 + 16 * 32, 10 * (3 * 64 * 32 + 32 * 16) + 2 * 10 * 10 * 32,
         2 * 10 * 10 + 2 * 10 * (5 * 10 - 2),
     ),
+    # bias=: of some projections; head_dim: 3*4 features in 16; v_dim: values of another width
+    Row("attention 4 bias=qv_out", [(64, 10)], (64, 10), 4 * 64 * 64 + 3 * 64, 4 * 10 * 64 * 64 + 2 * 10 * 10 * 64, 6 * 4 * 10 * 10 - 2 * 4 * 10 + 3 * 10 * 64),
+    Row("attention 3 head_dim=4 bias=false", [(16, 10)], (16, 10), 4 * 16 * 12, 4 * 10 * 16 * 12 + 2 * 10 * 10 * 12, 6 * 3 * 10 * 10 - 2 * 3 * 10),
+    Row("attention 3 head_dim=4 v_dim=2 bias=false", [(16, 10)], (16, 10), 2 * 16 * 12 + 2 * 16 * 6, 10 * 16 * (12 + 12 + 6 + 6) + 10 * 10 * (12 + 6), 6 * 3 * 10 * 10 - 2 * 3 * 10),
+    # a mask is one more operation a score; `half` are the 10*11/2 pairs that are seen
+    Row("attention 4 causal bias=false", [(64, 10)], (64, 10), 4 * 64 * 64, 4 * 10 * 64 * 64 + 2 * 10 * 10 * 64, 7 * 4 * 10 * 10 - 2 * 4 * 10, MIXED),
+    Row("attention 4 causal=half bias=false", [(64, 10)], (64, 10), 4 * 64 * 64, 4 * 10 * 64 * 64 + 2 * 55 * 64, 7 * 4 * 55 - 2 * 4 * 10, MIXED),
+    # 3 positions of 4 see 1, 2 and 3 keys, the others 4 each: 6 + 7*4 pairs
+    Row("attention 4 causal=half window=4 bias=false", [(64, 10)], (64, 10), 4 * 64 * 64, 4 * 10 * 64 * 64 + 2 * 34 * 64, 7 * 4 * 34 - 2 * 4 * 10, MIXED),
+    # 6 in the cache, of which a window of 4 shows 3 to those that arrive
+    Row("attention 4 causal cache=6 bias=false", [(64, 10)], (64, 10), 4 * 64 * 64, 4 * 10 * 64 * 64 + 2 * 10 * 16 * 64, 7 * 4 * 10 * 16 - 2 * 4 * 10, MIXED),
+    Row("attention 4 causal cache=6 window=4 bias=false", [(64, 1)], (64, 1), 4 * 64 * 64, 4 * 64 * 64 + 2 * 4 * 64, 7 * 4 * 4 - 2 * 4, MIXED),
+    # windows of 4x4 on 5x6 are padded to 8x8: 64 positions with 16 keys each; 7x7 distances; masks and distances are added
+    Row(
+        "attention 2 window=4x4 shift=2 bias=relative", [(8, 5, 6)], (8, 5, 6), 4 * (8 * 8 + 8) + 7 * 7 * 2, 4 * 64 * 8 * 8 + 2 * 64 * 16 * 8,
+        8 * 2 * 64 * 16 - 2 * 2 * 64 + 4 * 64 * 8, MIXED,
+    ),
+    Row("attention 2 window=4x4 bias=qkv", [(8, 16)], (8, 16), 4 * 8 * 8 + 3 * 8, 4 * 16 * 8 * 8 + 2 * 16 * 16 * 8, 6 * 2 * 16 * 16 - 2 * 2 * 16 + 3 * 16 * 8),
+    Row(
+        "attention 2 window=2x3 bias=false axis=-1", [(4, 6, 8)], (4, 6, 8), 4 * 8 * 8, 4 * 24 * 8 * 8 + 2 * 24 * 6 * 8, 6 * 2 * 24 * 6 - 2 * 2 * 24, MIXED,
+    ),
+    # 32 distances, in two heads, told apart in a row of 10
+    Row("attention 2 bias=false relative=32", [(8, 10)], (8, 10), 4 * 8 * 8 + 32 * 2, 4 * 10 * 8 * 8 + 2 * 10 * 10 * 8, 7 * 2 * 10 * 10 - 2 * 2 * 10),
+    # three sequences of five positions: none sees another
+    Row("attention 2 bias=false axis=-1", [(3, 5, 8)], (3, 5, 8), 4 * 8 * 8, 4 * 15 * 8 * 8 + 2 * 15 * 5 * 8, 6 * 2 * 15 * 5 - 2 * 2 * 15, MIXED),
+    # a feature turns with three operations, of which 2 of 4 in each of 4 + 2 heads do; a norm is 4 an element, 2 a vector
+    Row(
+        "attention 4 kv_heads=2 bias=false rope=2 qk_norm", [(16, 5)], (16, 5), 2 * 16 * 16 + 2 * 16 * 8 + 2 * 4, 5 * (2 * 16 * 16 + 2 * 16 * 8) + 2 * 5 * 5 * 16,
+        6 * 4 * 5 * 5 - 2 * 4 * 5 + 5 * 6 * (3 * 2 + 4 * 4 + 2),
+    ),
+    # latent keys and values: 16 -> 6 + 2, 6 -> 2 * (4 + 3); queries 16 -> 5 -> 2 * (4 + 2); norms of 5 and 6
+    Row(
+        "attention 2 bias=false head_dim=4 v_dim=3 latent=6 q_latent=5 rope=2", [(16, 10)], (16, 10), 16 * 5 + 5 + 5 * 12 + 16 * 8 + 6 + 6 * 14 + 6 * 16,
+        10 * (16 * 5 + 5 * 12 + 16 * 8 + 6 * 14 + 6 * 16) + 10 * 10 * 2 * (6 + 3),
+        6 * 2 * 10 * 10 - 2 * 2 * 10 + 10 * (4 * 5 + 2 + 4 * 6 + 2) + 3 * 2 * 10 * (2 + 1),
+    ),
+    # and kept from before: 7 more latent vectors, from which keys and values are made again
+    Row(
+        "attention 2 bias=false head_dim=4 v_dim=3 latent=6 rope=2 cache=7 causal", [(16, 1)], (16, 1), 16 * 12 + 16 * 8 + 6 + 6 * 14 + 6 * 16,
+        16 * 12 + 16 * 8 + 8 * 6 * 14 + 6 * 16 + 8 * 2 * (6 + 3), 7 * 2 * 8 - 2 * 2 + 4 * 6 + 2 + 3 * 2 * (2 + 1), MIXED,
+    ),
     Row(
         "attention 4 kv_heads=1", [(64, 10)], (64, 10), 2 * (64 * 64 + 64) + 2 * (16 * 64 + 16), 10 * (2 * 64 * 64 + 2 * 64 * 16) + 2 * 10 * 10 * 64,
         4 * 10 * 10 + 4 * 10 * (5 * 10 - 2) + 2 * 10 * 64 + 2 * 10 * 16,
@@ -687,6 +728,18 @@ MISTAKES: list[tuple[str, list[Shape], str]] = [
         "attention: keys 64x8 and values 64x9 have different numbers of positions",
     ),
     ("attention 4", [STEPS] * 4, "attention takes 1 to 3 branches, got 4"),
+    ("attention 4 bias=kq", [STEPS], "attention: bias must be true, false, relative, or some of q, k, v and out"),
+    ("attention 4 causal=most", [STEPS], "attention: causal must be true, false or half, got most"),
+    ("attention 4 causal", [STEPS, STEPS], "attention: causal is for attention of one input to itself"),
+    ("attention 4 shift=2", [STEPS], "attention: shift moves the windows of `window=`, and there are none"),
+    ("attention 4 window=3x3", [STEPS], "attention: a window of two sides takes a map, or a square of tokens, not 10"),
+    ("attention 4 window=3", [(64, 4, 4)], "attention: window has 1 sides for 2 axes of positions"),
+    ("attention 4 window=3x3 causal", [(64, 4, 4)], "attention: a causal window is one number"),
+    ("attention 4 latent=8", [STEPS], "attention: latent needs `rope=` features that turn"),
+    ("attention 4 q_latent=8", [STEPS], "attention: q_latent goes with latent"),
+    ("attention 4 cache=-1", [STEPS], "attention: cache must be a whole number, 0 or more, got -1"),
+    ("attention 4 window=2 cache=2", [STEPS], "attention: a cache goes with all earlier positions"),
+    ("attention 4 rope=3", [STEPS], "attention: rope turns pairs of a head's features, not 3"),
     ("attention 4", [VECTOR], "attention needs an input of 2 to 4 axes"),
     ("embedding 1000", [(20,)], "embedding needs dim: `embedding VOCAB DIM`"),
     ("embedding 10 8", [(2, 2, 2, 2)], "embedding needs an input of 1 to 3 axes"),

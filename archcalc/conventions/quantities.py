@@ -39,11 +39,14 @@ def _kept(op: Op, inputs: Inputs) -> Dim:
 
 def _biased(op: Any, output: Shape, inputs: Inputs) -> Dim:
     """Additions of a bias: one an output; recurrent layers add two to every gate, attention one to what it projects."""
+    if hasattr(op, "parts"):
+        found: Dim = op.parts(*inputs)["biased"]
+        return found
     if not getattr(op, "bias", "bias" in op.weights(*inputs)):
         return 0
     if hasattr(op, "gates"):
         return _units(op, inputs) * 2 * int(op.gates)
-    return size(output) + op.parts(*inputs)["projected"] if hasattr(op, "parts") else size(output)
+    return size(output)
 
 
 def _taps(op: Any, inputs: Inputs) -> Dim:
@@ -123,6 +126,9 @@ QUANTITIES: dict[str, Quantity] = {
         "MACs of projections", "attention: of queries, keys, values and the output", _part("projections")
     ),
     "products": Quantity("MACs of scores", "attention: queries by keys, and scores by values", _part("products")),
+    "skipped": Quantity(
+        "MACs of hidden scores", "attention: of the products, those that `causal=half` leaves out", _part("skipped")
+    ),
     "scores": Quantity("scores", "attention: heads x queries x keys", _part("scores")),
     "queries": Quantity("numbers in the queries", "attention: queries x features", _part("queries")),
     "projected": Quantity(

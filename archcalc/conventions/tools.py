@@ -66,7 +66,7 @@ LEARNED = Rules({}, otherwise="params")
 OURS = Rules(
     {
         "conv, dwconv, local, conv_transpose, linear, matmul, rnn, lstm, gru": "macs",
-        "attention": "projections + products",
+        "attention": "projections + products - skipped",
     },
     otherwise="macs",
 )

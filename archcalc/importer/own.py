@@ -19,6 +19,7 @@ from archcalc.ops import OPS, Op, Shape, size
 from archcalc.ops.opaque import Opaque
 from archcalc.spec.expressions import compile_expression
 from archcalc.spec.layers import WORDS, takes_words
+from archcalc.spec.values import CONSTANTS
 
 PRODUCER = "archcalc"
 LONGEST_LINE = 400
@@ -77,7 +78,7 @@ def _layer(graph: Graph, positions: list[int], op: Op) -> Node | None:
             op.shape(*shapes),
             _elements(op.weights(*shapes)),
             _elements(op.buffers(*shapes)),
-            op.macs(last.shape, *shapes),
+            op.emitted_macs(last.shape, *shapes),
         )
     except ArchcalcError:
         return None
@@ -163,7 +164,7 @@ def operator(line: str, symbols: Mapping[str, Any]) -> Op | None:
         for word in words:
             key, equals, text = word.partition("=")
             name = next((name for name in cls.fields if name.rstrip("_") == key), None)
-            plain = equals and name and text.isidentifier() and takes_words(cls, name)
+            plain = equals and name and _is_word(text) and takes_words(cls, name)
             value = text if plain else compile_expression(text if equals and name else word).run(dict(symbols), WORDS)
             if equals and name:
                 values[name] = value
@@ -176,6 +177,10 @@ def operator(line: str, symbols: Mapping[str, Any]) -> Op | None:
         return cls(**values)
     except (ArchcalcError, FieldErrors, TypeError):
         return None
+
+
+def _is_word(text: str) -> bool:
+    return text.isidentifier() and text not in CONSTANTS
 
 
 def _words(line: str) -> list[str]:

@@ -13,9 +13,9 @@ from archcalc.errors import UsageError
 from archcalc.graph import Graph, Input
 from archcalc.latency.kernels import Kernel, kernels
 from archcalc.ops import Shape, size
+from archcalc.ops.attention import Attention
 from archcalc.ops.base import Runs
 from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv, Local
-from archcalc.ops.dense import Attention
 from archcalc.ops.merge import Add
 
 Tensor: TypeAlias = tuple[int, bool]  # the layer that put it out, and whether it is in blocks

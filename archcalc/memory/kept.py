@@ -19,8 +19,8 @@ from archcalc.algebra import Dim, Number, at, summed
 from archcalc.errors import Undecided
 from archcalc.graph import Given, Graph, Loop, Node
 from archcalc.ops import Shape, size
+from archcalc.ops.attention import Attention
 from archcalc.ops.base import HALF, SINGLE, Own, Saved
-from archcalc.ops.dense import Attention
 
 POOLED = "AdaptiveAvgPool2d"  # PyTorch code pools to the size that a map has already, which makes a copy of it
 SCALED = "scaled_dot_product_attention"

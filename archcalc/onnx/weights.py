@@ -69,6 +69,8 @@ class He:
             beside = target / 2 if "shift" in learned else target
             gain = sqrt(beside / arriving) if node.op.word == "scale" else sqrt(beside)
             return numpy.float32(gain) * random.uniform(0.9, 1.1, slot.shape).astype(numpy.float32)
+        if slot.name.endswith("_norm"):
+            return random.uniform(0.9, 1.1, slot.shape).astype(numpy.float32)
         if slot.name == "slope":
             return numpy.full(slot.shape, 0.25, numpy.float32)
         if slot.n in self.bare:

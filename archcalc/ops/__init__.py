@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from archcalc.ops import (
     activation,
+    attention,
     convolution,
     dense,
     gating,
@@ -24,7 +25,7 @@ from archcalc.ops.base import Op, Reach, Shape, Window, Windows, size, spell_sha
 from archcalc.ops.registry import ACTIVATIONS, JOINS, NORMALIZATIONS, OPS, OUTSIDE, load_operators, own, register
 
 FAMILIES = (
-    convolution, dense, pooling, normalization, rescaling, activation, gating, merge, reshaping, opaque,
+    convolution, dense, attention, pooling, normalization, rescaling, activation, gating, merge, reshaping, opaque,
 )  # fmt: skip
 
 

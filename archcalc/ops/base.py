@@ -154,6 +154,14 @@ class Op(Checked):
         """
         raise NotImplementedError
 
+    def emitted_macs(self, output: Shape, *inputs: Shape) -> Dim:
+        """Multiply-accumulates of the nodes that it is exported as, where these can't leave out what it leaves out."""
+        return self.macs(output, *inputs)
+
+    def cached(self, *inputs: Shape) -> Dim:
+        """Numbers that it keeps for the positions to come, a sample."""
+        return 0
+
     def backward(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Dim:
         """Multiply-accumulates of the backward pass: the gradients of the inputs (`dx`, one each) and of the weights
         (`dw`), where wanted.
@@ -387,6 +395,7 @@ def show(value: object) -> str:
 PAD_MODES = ("same", "valid", "full", "causal")
 
 Size = Annotated[Dim, Check(_positive)]
+Amount = Annotated[Dim, Check(_not_negative)]
 Count = Annotated[int, Check(_count)]
 Whole = Annotated[Dim, Check(_whole)]
 End = Annotated[int, Check(_end)]

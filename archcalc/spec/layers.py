@@ -33,8 +33,9 @@ STORED = "weights"  # how wide the numbers of layers with weights are stored
 NAMES = ("share", TIED, LIKE, STORED, UNTIL, WITHOUT)  # options whose words are names
 SUFFIXES = ("norm", "act")  # layers with weights may be followed by a normalisation and an activation, in this order
 SHORT_NORMS = {"rms": "rmsnorm", "in": "instancenorm"}  # of norm=
+ATTENDING = ("qkv", "relative", "half")
 WORDS = ChainMap[str, Any](  # what options may say; operators that are registered later are among them
-    dict.fromkeys((*SHORT_NORMS, "same", "valid", "full", "causal", "nearest", "bilinear", "softmax")),
+    dict.fromkeys((*SHORT_NORMS, "same", "valid", "full", "causal", "nearest", "bilinear", "softmax", *ATTENDING)),
     ACTIVATIONS,
     NORMALIZATIONS,
 )
@@ -70,7 +71,7 @@ class Layer:
 
 def flags(op: type[Op]) -> set[str]:
     """The options that are true when they stand alone: `maxpool 3x3 ceil`."""
-    return {name for name, info in op.fields.items() if info.annotation is bool}
+    return {name for name, info in op.fields.items() if bool in (info.annotation, *get_args(info.annotation))}
 
 
 def takes_words(op: type[Op], name: str) -> bool:
