@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,17 +60,20 @@ DOORS = {
 TOP = ("__init__", "__main__")
 
 
-def modules() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
+@cache
+def modules() -> dict[str, ast.Module]:
+    """What each module says, by its path."""
+    files = sorted(PACKAGE.rglob("*.py"))
+    return {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in files}
 
 
-def home(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def home(path: str) -> str:
+    return path.partition("/")[0].removesuffix(".py")
 
 
-def imported(path: Path) -> Iterator[tuple[str, str, int]]:
+def imported(path: str) -> Iterator[tuple[str, str, int]]:
     """(package, the part of archcalc or nothing, line) of every import, those inside functions too."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(modules()[path]):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and not node.level:
             names = (
@@ -80,25 +84,22 @@ def imported(path: Path) -> Iterator[tuple[str, str, int]]:
             yield package, rest.split(".")[0], node.lineno
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_only_go_down(path: Path) -> None:
-    here = home(path)
-    above = [
-        f"line {line} imports {part}"
-        for package, part, line in imported(path)
-        if package == "archcalc" and here not in TOP and part in FLOOR and part != here
-        if FLOOR[part] >= FLOOR[here] and (here, part) not in EXCEPTIONS
-    ]
-    assert above == []
-
-
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_each_outside_library_has_one_door(path: Path) -> None:
-    here = home(path)
+def test_imports_only_go_down() -> None:
     assert [
-        f"line {line} imports {package}"
+        f"{path}:{line} imports {part}"
+        for path in modules()
+        for package, part, line in imported(path)
+        if package == "archcalc" and home(path) not in TOP and part in FLOOR and part != home(path)
+        if FLOOR[part] >= FLOOR[home(path)] and (home(path), part) not in EXCEPTIONS
+    ] == []
+
+
+def test_each_outside_library_has_one_door() -> None:
+    assert [
+        f"{path}:{line} imports {package}"
+        for path in modules()
         for package, _, line in imported(path)
-        if here not in DOORS.get(package, (here,))
+        if home(path) not in DOORS.get(package, (home(path),))
     ] == []
 
 
@@ -123,23 +124,30 @@ ESCAPING = {  # what makes text printable, and the modules that may: the door, a
 }
 
 
-def called(path: Path) -> Iterator[tuple[str, int]]:
+def called(path: str) -> Iterator[tuple[str, int]]:
     """The last name of everything that a module calls, and the line; `re.escape` is about patterns."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(modules()[path]):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if not (isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "re"):
                 yield name, node.lineno
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_text_from_outside_has_one_door(path: Path) -> None:
-    here = path.relative_to(PACKAGE).as_posix()
-    said = [f"line {line}: {name}" for name, line in called(path) if name in SAYS and here != "cli/saying.py"]
-    escaped = [f"line {line}: {name}" for name, line in called(path) if here not in ESCAPING.get(name, {here})]
-    assert (said, escaped) == ([], [])
-    text = path.read_text(encoding="utf-8")
-    assert not re.search(r"sys\.(stdout|stderr)\.(write|buffer)", text)
+def calls_elsewhere(doors: dict[str, set[str]]) -> list[str]:
+    """Calls of these names outside the modules that may."""
+    return [
+        f"{path}:{line} calls {name}"
+        for path in modules()
+        for name, line in called(path)
+        if path not in doors.get(name, {path})
+    ]
+
+
+def test_text_from_outside_has_one_door() -> None:
+    assert calls_elsewhere(ESCAPING | {name: {"cli/saying.py"} for name in SAYS}) == []
+    for path in modules():
+        text = (PACKAGE / path).read_text(encoding="utf-8")
+        assert not re.search(r"sys\.(stdout|stderr)\.(write|buffer)", text), path
 
 
 READS = {"open", "read_bytes", "fdopen", "write_bytes", "write_text", "mkstemp", "TemporaryDirectory"}
@@ -149,11 +157,8 @@ FILES = {  # the doors, and what looks at the machine or at what a runtime has j
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_files_have_one_door_for_reading_and_one_for_writing(path: Path) -> None:
-    here = path.relative_to(PACKAGE).as_posix()
-    of_spec = [(name, line) for name, line in called(path) if name in READS]
-    assert [f"line {line}: {name}" for name, line in of_spec if here not in FILES] == []
+def test_files_have_one_door_for_reading_and_one_for_writing() -> None:
+    assert calls_elsewhere(dict.fromkeys(READS, FILES)) == []
 
 
 def test_every_module_has_a_floor() -> None:
