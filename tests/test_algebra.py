@@ -44,6 +44,7 @@ from archcalc.algebra import (
     unicode,
 )
 from archcalc.algebra.covering import covered
+from archcalc.algebra.javascript import RUNTIME
 from archcalc.algebra.poly import Floor
 from archcalc.errors import ArchcalcError, Undecided
 
@@ -777,7 +778,7 @@ def test_numpy_calls_named_roundings_and_fills_constants() -> None:
 
 def test_compiling_refuses_missing_and_malformed_names() -> None:
     for names in (["H"], ["H", "H"], ["H", "W; import os"], ["H", "W", "H"]):
-        for compiler in (compile_python, compile_numpy, javascript):
+        for compiler in (compile_python, compile_numpy):
             with pytest.raises(ArchcalcError):
                 compiler(H * W, names)
     assert compile_python(H * W, ["W", "spare", "H"])(2, 99, 3) == 6
@@ -790,32 +791,39 @@ def test_compiled_python_handles_thousands_of_terms_and_fractions() -> None:
     assert compile_python((k**2 + k) / 2, ["k"])(3) == 6
 
 
+Forms = Callable[[list[Number], list[str], list[Any]], list[Any]]
+
+
 @pytest.fixture
-def node() -> Callable[[str, list[Any]], list[Any]]:
+def node() -> Forms:
     program = shutil.which("node")
     if program is None:
         pytest.skip("node is not installed")
 
-    def evaluate(source: str, points: list[Any]) -> list[Any]:
-        """What the arrow function gives at each point; the name of the error where it throws."""
+    def evaluate(forms: list[Number], names: list[str], points: list[Any]) -> list[Any]:
+        """What the forms are at each point, as text: `7`, `3/2`; the name of the error where one is thrown."""
+        values = [
+            "[" + ", ".join(f"$q({Fraction(x).numerator}n, {Fraction(x).denominator}n)" for x in p) + "]"
+            for p in points
+        ]
         script = (
-            f"const f = {source}; console.log(JSON.stringify({json.dumps(points)}.map(p => {{ try {{ return f(...p) }}"
+            f"{RUNTIME}\nconst f = {javascript(forms, names)}; const shown = x => $d(x) === 1n ? `${{$n(x)}}` : `${{x.n}}/${{x.d}}`;"
+            f"console.log(JSON.stringify([{', '.join(values)}].map(p => {{ try {{ return f(...p).map(shown) }}"
             " catch (e) { return e.name } })))"
         )
-        return list(
-            json.loads(subprocess.run([program, "-e", script], capture_output=True, text=True, check=True).stdout)
-        )
+        done = subprocess.run([program, "-e", script], capture_output=True, text=True, check=True).stdout
+        return [[Fraction(x) for x in found] if isinstance(found, list) else found for found in json.loads(done)]
 
     return evaluate
 
 
-def test_javascript_is_exact(node: Callable[[str, list[Any]], list[Any]]) -> None:
+def test_javascript_is_exact(node: Forms) -> None:
     macs = resnet50(H, W)
-    points = [(h, w) for h in (1, 2, 31, 33, 224, 225, 20001) for w in (1, 7, 224)]
-    assert node(javascript(macs, ["H", "W"]), points) == [resnet50(h, w) for h, w in points]
+    points = [(h, w) for h in (1, 2, 31, 33, 224, 225, 20001, 10**18 + 1) for w in (1, 7, 224)]
+    assert node([macs, 7, H], ["H", "W"], points) == [[resnet50(h, w), 7, h] for h, w in points]
 
 
-def test_javascript_of_mixed_expressions_is_exact(node: Callable[[str, list[Any]], list[Any]]) -> None:
+def test_javascript_of_mixed_expressions_is_exact(node: Forms) -> None:
     value = (
         (x - 1) // 3
         - 5 * ((x + 5 * y) // 7)
@@ -824,6 +832,7 @@ def test_javascript_of_mixed_expressions_is_exact(node: Callable[[str, list[Any]
         - (x**2 + x) / 2
         + (x**2 - x) / 2
         + maximum(x // 2, 3)
+        + x / 6
     )
     expected = [
         (a - 1) // 3
@@ -833,30 +842,29 @@ def test_javascript_of_mixed_expressions_is_exact(node: Callable[[str, list[Any]
         - (a * a + a) // 2
         + (a * a - a) // 2
         + max(a // 2, 3)
+        + Fraction(a, 6)
         for a, b, c in POINTS
     ]
-    assert node(javascript(value, ["x", "y", "z"]), POINTS) == expected
+    assert node([value], ["x", "y", "z"], POINTS) == [[value] for value in expected]
     triangle = symbol("function") * (symbol("function") + 1) / 2
-    assert node(javascript(triangle, ["function"]), [[4], [101]]) == [10, 5151]
+    assert node([triangle], ["function"], [[4], [101]]) == [[10], [5151]]
 
 
-def test_javascript_throws_where_numbers_stop_being_exact(node: Callable[[str, list[Any]], list[Any]]) -> None:
-    limit = 2**53
-    assert node(javascript(x + 1, ["x"]), [[limit - 2], [limit - 1], [1.5], [-limit]]) == [
-        limit - 1,
-        "RangeError",
-        "RangeError",
-        "RangeError",
-    ]
-    assert node(javascript(x * y - x * y // 1 + x * y, ["x", "y"]), [[2**26, 2**26], [2**27, 2**27]]) == [
-        2**52,
-        "RangeError",
-    ]
-    assert node(javascript(x**2 - y**2, ["x", "y"]), [[10**9, 10**9]]) == ["RangeError"]
-    assert node(javascript(2**60, ["x"]), [[1]]) == ["RangeError"]
+def test_javascript_has_the_roundings_of_the_language(node: Forms) -> None:
+    from archcalc.spec.expressions import evaluate
+
+    words = ["make_divisible(24*alpha, 8)", "make_divisible(3*alpha, 4, 16, 1)", "round(k*alpha)", "floor(alpha*7)"]
+    words += ["ceil(alpha*7)", "round(2*1.1**k)", "max(3*alpha, k)", "k*alpha/3"]
+    forms = [evaluate(text, {"alpha": alpha, "k": k}) for text in words]
+    points = [(Fraction(a, 20), b) for a in (1, 5, 7, 10, 15, 20, 28, 50) for b in (0, 1, 2, 3, 7, 16)]
+    expected = [[evaluate(text, {"alpha": a, "k": b}) for text in words] for a, b in points]
+    assert node(forms, ["alpha", "k"], points) == expected
+    assert node([evaluate("1.5**k", {"k": k})], ["k"], [[10**6]]) == ["RangeError"]
 
 
-@pytest.mark.parametrize("value", [k / 2, floor(alpha * 24), call("make_divisible", make_divisible, k, 8)])
-def test_javascript_refuses_what_it_cannot_do_exactly(value: Number) -> None:
-    with pytest.raises(ArchcalcError, match="JavaScript"):
-        javascript(value, ["k", "alpha"])
+def test_javascript_refuses_what_it_cannot_do_exactly() -> None:
+    with pytest.raises(ArchcalcError, match="`root` can't be written in JavaScript"):
+        javascript([call("root", isqrt, k)], ["k"])
+    for names in (["H"], ["H", "H", "W"]):
+        with pytest.raises(ArchcalcError):
+            javascript([H * W], names)

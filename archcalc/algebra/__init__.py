@@ -9,13 +9,14 @@
 
 `poly` holds the arithmetic; the questions are in `intervals` (`bounds`), `equality` (`same`, `divides`) and `order`
 (`less`, `domain`), each answered for every point of the domain; `printing` has the notations, `sums` sums over an
-index, `compiling` fast evaluation. Nothing here rounds, overflows or guesses: what can't be decided or kept exact
-raises.
+index, `compiling` and `javascript` fast evaluation. Nothing here rounds, overflows or guesses: what can't be decided
+or kept exact raises.
 """
 
-from .compiling import compile_numpy, compile_python, javascript
+from .compiling import compile_numpy, compile_python
 from .equality import divides, same
 from .intervals import bounds
+from .javascript import javascript
 from .maxima import maximum, minimum
 from .order import domain, increasing, less, lower_bound
 from .poly import Dim, Number, Poly, Symbol, call, ceil, floor, integral, symbol

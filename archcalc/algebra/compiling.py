@@ -1,4 +1,4 @@
-"""Fast evaluation: Python, numpy and JavaScript source, emitted from the canonical form and from nothing else.
+"""Fast evaluation: Python and numpy, emitted from the canonical form and from nothing else.
 
 Every distinct floor is computed once, with integer division. Symbols become locals of our own naming, so no text of a
 user ever reaches the source. The functions don't look whether their arguments lie in the symbols' domains;
@@ -8,9 +8,7 @@ user ever reaches the source. The functions don't look whether their arguments l
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
 from fractions import Fraction
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -30,22 +28,9 @@ Rational: TypeAlias = int | Fraction
 LONGEST_SUM = 64  # terms in one Python expression: the parser nests them
 INT64 = 1 << 63
 
-# what JavaScript keeps for itself; a parameter of that name gets a $
-RESERVED = frozenset(
-    """
-    arguments await break case catch class const continue debugger default delete do else enum eval export extends
-    false finally for function if implements import in instanceof interface let new null package private protected
-    public return static super switch this throw true try typeof var void while with yield Math Number RangeError
-    NaN Infinity undefined
-    """.split()  # noqa: SIM905 - a list of a word a line would fill a screen
-)
-
 
 class _Python(Text):
     """Expressions over locals; `lines` assigns the floors and calls that they need, `functions` is what they call."""
-
-    assignment = "{} = {}"
-    local = "f{}"
 
     def __init__(self, names: dict[str, str], function: Callable[[Call], Callable[..., Any]]) -> None:
         super().__init__()
@@ -76,8 +61,8 @@ class _Python(Text):
             return self.names[atom.symbol.name]
         if atom not in self.locals:
             value = self.floor(atom) if isinstance(atom, Floor) else self.call(atom)
-            self.locals[atom] = self.local.format(len(self.locals))
-            self.lines.append(self.assignment.format(self.locals[atom], value))
+            self.locals[atom] = f"f{len(self.locals)}"
+            self.lines.append(f"{self.locals[atom]} = {value}")
         return self.locals[atom]
 
     def call(self, atom: Atom) -> str:
@@ -197,62 +182,3 @@ def _peak(x: Number, extents: dict[str, int]) -> int:
 
     total(x)
     return peak
-
-
-class _JavaScript(_Python):
-    """$s adds up its arguments and throws when the sum, or anything on the way to it, may not be exact."""
-
-    assignment = "const {} = {};"
-    local = "${}"
-
-    def sum(self, terms: Iterable[str]) -> str:
-        return f"$s({', '.join(terms)})"
-
-    def constant(self, x: Rational) -> str:
-        return str(x)
-
-    def product(self, coefficient: int | Decimal, factors: list[tuple[Atom, int]]) -> str:
-        parts = [str(coefficient)] if coefficient != 1 else []
-        return "*".join(parts + [self.atom(atom, False) for atom, power in factors for _ in range(power)])
-
-    def fraction(self, top: str, bottom: int) -> str:
-        return f"Math.floor($s({top})/{bottom})"
-
-    def floor(self, atom: Floor) -> str:
-        scale = math.lcm(*(c.denominator for c in atom.inside.terms.values()))
-        return f"Math.floor({self.number(atom.inside * scale)}/{scale * atom.divisor})"
-
-    def call(self, atom: Atom) -> str:
-        assert isinstance(atom, Call)
-        return f"Math.{atom.name}({', '.join(map(self.number, atom.args))})"
-
-
-SUM = (
-    "const $s = (...t) => { let a = 0, s = 0; for (const v of t) { a += Math.abs(v); s += v; } "
-    "if (!Number.isSafeInteger(a)) throw new RangeError('beyond exact integers'); return s; };"
-)
-
-
-def javascript(x: Number, names: Sequence[str]) -> str:
-    """The source of one arrow function "(H, W) => ..." of integer numbers.
-
-    Its results are exact: it throws a RangeError when an argument isn't an integer or anything on the way reaches 2^53.
-    Raises ArchcalcError for what has no such function: real-valued symbols, fractional results, named roundings.
-    """
-    if not _is_integral(x) or any(_opaque(atom) for atom in nested(x)):
-        raise ArchcalcError(
-            f"`{x}` can't be written in JavaScript: only integers, floors, min and max stay exact there"
-        )
-    parameters = {name: _javascript_name(n, name) for n, name in enumerate(_parameters(x, names))}
-    code = _JavaScript(parameters, lambda atom: atom.function)
-    result = code.number(x)
-    used = x.symbols if isinstance(x, Poly) else frozenset()
-    checks = [f"$s({parameters[name]});" for name in parameters if name in used]
-    body = " ".join([SUM, *checks, *code.lines, f"return {result if isinstance(x, Poly) else f'$s({result})'};"])
-    return f"({', '.join(parameters.values())}) => {{ {body} }}"
-
-
-def _javascript_name(position: int, name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        return f"$v{position}"
-    return f"{name}$" if name in RESERVED else name
