@@ -180,6 +180,12 @@ def _in_json(letter: str) -> str:
     return letter if letter.isprintable() else json_library.dumps(letter)[1:-1]
 
 
+def script(value: Any) -> str:
+    """JSON in ASCII on one line, inside a `script` element of HTML: nothing in it ends the element or begins a tag."""
+    text = json_library.dumps(value, separators=(",", ":"))
+    return re.sub("[<>&]", lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
 def yaml(text: str) -> str:
     """Text between double quotation marks of YAML, which reads it back equal."""
     return _PLAIN.sub(_in_yaml, json_library.dumps(text, ensure_ascii=False))
@@ -228,5 +234,5 @@ def uri(path: str) -> str:
 
 __all__ = [
     "annotated", "annotation", "csv", "dot", "html", "json", "latex", "line", "lines", "markdown", "markdown_code",
-    "markdown_paragraph", "mermaid", "plain", "report", "rst", "same_width", "sarif", "uri", "xml", "yaml",
+    "markdown_paragraph", "mermaid", "plain", "report", "rst", "same_width", "sarif", "script", "uri", "xml", "yaml",
 ]  # fmt: skip

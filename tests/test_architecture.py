@@ -33,7 +33,7 @@ FLOORS = [
     ("check",),
     ("findings",),
     ("comparison",),
-    ("docs",),
+    ("docs", "report"),
     ("editor",),
     ("cli", "mkdocs", "sphinx"),
 ]

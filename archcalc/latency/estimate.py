@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from archcalc.algebra import Number, Poly, maximum
 from archcalc.algebra.poly import rewrite
@@ -133,16 +133,12 @@ def _roofline(table: Table, profile: Roofline) -> Timing:
     """No kernel is faster than its MACs at the peak, nor than its bytes at the bandwidth."""
     peak = Fraction(str(profile.gmacs_per_s[table.dtype]))  # type: ignore[index]
     a_mac, a_byte = 1 / (peak * 10**6), 1 / (Fraction(str(profile.gbytes_per_s)) * 10**6)
-    width = DTYPES[table.dtype]
     layers: dict[int, Time] = {}
     found = kernels(table.graph, 1, _typical(table))
     for kernel in found:
-        node, work = table.graph.nodes[kernel.node], kernel.work.scaled(table.batch)
-        compute = table.cost(node).macs * table.batch * a_mac
-        weights, activations = work.weights * width * a_byte, (work.inputs + work.outputs) * width * a_byte
-        layers[kernel.node] = layers.get(kernel.node, Time()) + _repeated(
-            table, kernel, _slower(compute, weights, activations)
-        )
+        least = _least(table, kernel)
+        time = _slower(least.macs * a_mac, least.weights * a_byte, least.activations * a_byte)
+        layers[kernel.node] = layers.get(kernel.node, Time()) + _repeated(table, kernel, time)
     return Timing(
         layers,
         device=f"{profile.name}, {table.dtype}: a bound from the data sheet, not a prediction",
@@ -152,6 +148,30 @@ def _roofline(table: Table, profile: Roofline) -> Timing:
         kinds={kernel.node: kernel.kind for kernel in found},
         fused={taken: kernel.node for kernel in found for taken in kernel.takes},
     )
+
+
+class Least(NamedTuple):
+    """What no run of a kernel does without: MACs, and bytes of weights and activations."""
+
+    macs: Number
+    weights: Number
+    activations: Number
+
+
+def _least(table: Table, kernel: Kernel) -> Least:
+    work, width = kernel.work.scaled(table.batch), DTYPES[table.dtype]
+    macs = table.cost(table.graph.nodes[kernel.node]).macs * table.batch
+    return Least(macs, work.weights * width, (work.inputs + work.outputs) * width)
+
+
+def least(table: Table) -> dict[int, tuple[Number, Number]]:
+    """What no device does without, by the position of the layer: MACs and bytes moved, each of all repeats together."""
+    found: dict[int, tuple[Number, Number]] = {}
+    for kernel in kernels(table.graph, 1, _typical(table)):
+        macs, weights, activations = _least(table, kernel)
+        ranges = table.graph.nodes[kernel.repeats_with].ranges
+        found[kernel.node] = over(ranges, macs), over(ranges, weights + activations)
+    return found
 
 
 def _slower(compute: Number, weights: Number, activations: Number) -> Time:
@@ -223,4 +243,4 @@ def _described(profile: Calibrated) -> str:
     return f"{', '.join(parts)}, calibrated {profile.calibration.date}"
 
 
-__all__ = ["concentration", "predict"]
+__all__ = ["concentration", "least", "predict"]
