@@ -51,6 +51,8 @@ class Cost(NamedTuple):
     activations: Dim
     read: Dim
     stored: Dim  # bytes of the learned tensors and buffers
+    active: Dim = 0  # of the parameters, those that one position meets
+    cached: Dim = 0  # numbers kept for the positions to come
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +254,8 @@ class Table:
                 stored=total(
                     stored(shape, stored_as) for shape in (*op.weights(*shapes).values(), *op.buffers(*shapes).values())
                 ),
+                active=op.active(*shapes),
+                cached=op.cached(*shapes),
             )
         return cost
 
@@ -285,7 +289,7 @@ class Table:
             bytes=read_bytes + (cost.activations + cost.read) * batch * width,
             backward_macs=backward,
             field=self.seen_at(n),
-            depth=int(node.op.is_layer),
+            depth=node.op.deep,
             layers=over(node.ranges, 1),
             ranges=node.ranges,
             time=None if self.timing is None else self.timing.layers.get(n, Time()),
@@ -317,6 +321,7 @@ class Table:
         totals: dict[str, Any] = {
             "params": sums["params"],
             "trainable_params": sums["trainable_params"],
+            "active_params": sums["active"],
             "buffers": sums["buffers"],
             "macs": sums["macs"],
             "flops": 2 * sums["macs"] + sums["elementwise"],
@@ -325,9 +330,10 @@ class Table:
             "act_peak_bytes": self.held.peak_bytes,
             "act_sum_bytes": self.held.kept_bytes,
             "weight_bytes": weight_bytes,
+            "cache_bytes": sums["cached"] * DTYPES[self.dtype],
             "bytes": whole,
-            "depth": self._depth(lambda node: node.op.is_layer),
-            "depth_with_pooling": self._depth(lambda node: node.op.is_layer or node.op.is_pooling),
+            "depth": self._depth(lambda node: node.op.deep),
+            "depth_with_pooling": self._depth(lambda node: node.op.deep or node.op.is_pooling),
             "layers": (
                 len(layers) if not self.graph.loops else total(over(self.graph.nodes[n].ranges, 1) for n in layers)
             ),
@@ -342,7 +348,7 @@ class Table:
             totals["training_bytes"] = dict(self.held.parts)
             if again := self.held.recomputed.again:
                 totals["recomputed_macs"] = total(row.macs for row in self.rows if not again.isdisjoint(row.nodes))
-            totals["expected_depth"] = self._depth(lambda node: node.op.is_layer * node.survive)
+            totals["expected_depth"] = self._depth(lambda node: node.op.deep * node.survive)
         if self.timing is not None:
             totals["latency_ms"] = self.timing.whole.total
             totals["latency_interval_ms"] = list(self.timing.interval)
@@ -367,6 +373,8 @@ class Table:
             "trainable_params": total(
                 c.params * times for c, times, owned, frozen, _ in entries if owned and not frozen
             ),
+            "active": total(c.active * times for c, times, owned, _, _ in entries if owned),
+            "cached": total(c.cached * times for c, times, *_ in entries) * batch,
             "buffers": total(c.buffers * times for c, times, owned, _, _ in entries if owned),
             "macs": total(c.macs * (times * kept[s]) for c, times, _, _, s in entries) * batch,
             "elementwise": total(c.elementwise * (times * kept[s]) for c, times, _, _, s in entries) * batch,

@@ -10,7 +10,12 @@ from archcalc.errors import Mark, Problem, SpecError
 from archcalc.render import numbers, times
 
 FIELD = {"field": "size", "field_stride": "stride", "field_start": "start"}
-BYTES = {"act_peak": "act_peak_bytes", "act_sum": "act_sum_bytes", "weight_bytes": "weight_bytes"}
+BYTES = {
+    "act_peak": "act_peak_bytes",
+    "act_sum": "act_sum_bytes",
+    "weight_bytes": "weight_bytes",
+    "cache": "cache_bytes",
+}
 TOTALS = BYTES | {"latency": "latency_ms", "training": "training_bytes"}
 
 

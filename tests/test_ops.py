@@ -232,6 +232,10 @@ DENSE = [
         "attention 2 dim=32 out=16 bias=false", [(64, 10)], (16, 10), 3 * 32 * 64 + 16 * 32, 10 * (3 * 64 * 32 + 32 * 16) + 2 * 10 * 10 * 32,
         2 * 10 * 10 + 2 * 10 * (5 * 10 - 2),
     ),
+    # experts: a router of 8, two of them run and are added by weight; all are learned; a softmax over 8 is 5*8-2
+    Row("moe 8 top=2: [linear 12 bias=false, relu, linear 6 bias=false]", [(6, 5)], (6, 5), 8 * 6 + 8 * (6 * 12 + 12 * 6), 5 * (8 * 6 + 2 * 2 * 6 * 12), 5 * 38 + 2 * 5 * 12 + 3 * 5 * 6, [POINT]),
+    # a shared one runs beside them; a vector is one position; biases are learned and added by each
+    Row("moe 4 top=1 shared=1: [linear 12, relu, linear 6]", [(6,)], (6,), 4 * 6 + 5 * (7 * 12 + 13 * 6), 4 * 6 + 2 * 2 * 6 * 12, 18 + 2 * (12 + 12 + 6) + 2 * 6),
     # bias=: of some projections; head_dim: 3*4 features in 16; v_dim: values of another width
     Row("attention 4 bias=qv_out", [(64, 10)], (64, 10), 4 * 64 * 64 + 3 * 64, 4 * 10 * 64 * 64 + 2 * 10 * 10 * 64, 6 * 4 * 10 * 10 - 2 * 4 * 10 + 3 * 10 * 64),
     Row("attention 3 head_dim=4 bias=false", [(16, 10)], (16, 10), 4 * 16 * 12, 4 * 10 * 16 * 12 + 2 * 10 * 10 * 12, 6 * 3 * 10 * 10 - 2 * 3 * 10),
@@ -501,6 +505,13 @@ HELD = [  # as torch 2.14.1 saves it: `saved_tensors_hooks` on the meta device
         keeps=(0,),
         own=((FP32, 3 * 8 * 10), (FP32, 2 * 10), (FP32, 8 * 10)),
     ),
+    Held(
+        "moe 8 top=2: [linear 12 bias=false, relu, linear 6 bias=false]",
+        [(6, 5)],
+        inside=8 * 5 + 2 * (12 + 12) * 5,
+        keeps=(0,),
+        own=((FP32, 8 * 5), (FP32, 2 * 6 * 5), (FP32, 2 * 12 * 5), (FP32, 2 * 12 * 5)),
+    ),
     Held("embedding 20 4", [(7,)], own=((INT64, 7),)),
     Held("rnn 16", [(8, 10)], inside=16 * 10 + 16 + 16, keeps=(0,), own=((FP32, 16 * 10 + 16),)),
     Held("lstm 16", [(8, 10)], inside=4 * 16 * 10 + 4 * 16 + 2 * 16, keeps=(0,), own=((FP32, 7 * 16 * 10),)),
@@ -574,8 +585,11 @@ HELD = [  # as torch 2.14.1 saves it: `saved_tensors_hooks` on the meta device
 def spec_text(line: str, inputs: list[Shape]) -> str:
     """A network of one layer called `layer`; several inputs are its branches."""
     shapes = ", ".join(f"input{n}: [{', '.join(map(str, shape))}]" for n, shape in enumerate(inputs))
+    body = ": [" in line
     layer = (
-        f"layer: '{line}'"
+        f"layer: {{{line}}}"
+        if body
+        else f"layer: '{line}'"
         if len(inputs) == 1
         else f"layer: {{'{line}': [{', '.join(f'ref input{n}' for n in range(len(inputs)))}]}}"
     )
@@ -728,6 +742,11 @@ MISTAKES: list[tuple[str, list[Shape], str]] = [
         "attention: keys 64x8 and values 64x9 have different numbers of positions",
     ),
     ("attention 4", [STEPS] * 4, "attention takes 1 to 3 branches, got 4"),
+    ("moe 8 top=2", [STEPS], "moe takes a list of layers: `moe EXPERTS: [linear 64, relu]`"),
+    ("moe 8 top=9: [linear 64]", [STEPS], "moe: top=9 of 8 experts"),
+    ("moe 8: [linear 64, gap]", [STEPS], "moe: an expert keeps the positions that arrive"),
+    ("moe 8: []", [STEPS], "moe takes a chain of layers"),
+    ("moe 8: [add: [identity, linear 64]]", [STEPS], "moe takes a chain of layers with weights of their own"),
     ("attention 4 bias=kq", [STEPS], "attention: bias must be true, false, relative, or some of q, k, v and out"),
     ("attention 4 causal=most", [STEPS], "attention: causal must be true, false or half, got most"),
     ("attention 4 causal", [STEPS, STEPS], "attention: causal is for attention of one input to itself"),

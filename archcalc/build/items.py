@@ -280,12 +280,46 @@ class Builder(Labels):
         layer = self.resolver.of(item.line)
         if layer is not None and not self.when(layer, current, context):
             return current
+        if layer is not None and layer.op is not None and layer.op.has_body:
+            return self.bodied(item, layer, current, context, label)
         if label is None:
             return self.joined(item, layer, current, context, None)
         inner = context._replace(scope=context.scope.inner(context.scope.prefix + label, Chain(item.mark, item.items)))
         output = self.joined(item, layer, current, inner, context.scope.prefix + label)
         self.group(context.scope.prefix + label, item.line.head.text, item.mark, output)
         return output
+
+    def bodied(
+        self, item: Branches, layer: Layer, current: int | None, context: Context, label: str | None
+    ) -> int | None:
+        """An operator that is made of the chain behind it: what is built of that is its body, and no layer of its
+        own.
+        """
+        if current is None:
+            return None
+        self.with_channels(context.env, current)
+        made, saved, start = self.made(layer, context), self.save(), len(self.graph.nodes)
+        body = Chain(item.mark, item.items)
+        path = context.scope.prefix + (label or item.line.head.text)
+        inner = context._replace(env=dict(context.env), scope=context.scope.inner(f"{path}:", body), share=None)
+        end = self.chain(body, current, inner)
+        if end is None or made is None:
+            return None
+        nodes = self.graph.nodes[start:]
+        in_row = all(
+            node.inputs == (before,) for node, before in zip(nodes, (current, *range(start, end)), strict=False)
+        )
+        if not nodes or end != start + len(nodes) - 1 or not in_row or any(node.share is not None for node in nodes):
+            self.wrong(f"{made.word} takes a chain of layers with weights of their own", item.mark, context)
+            return None
+        ops = tuple(node.op for node in nodes)
+        self.restore(saved)
+        key = (made, *ops)
+        if key not in self.bodies:
+            values = {name: getattr(made, name) for name in made.fields} | {"body": ops}
+            self.bodies[key] = type(made)(**values)
+        name = None if label is None else context.scope.prefix + label
+        return self.made_into(self.bodies[key], layer, (current,), self.kept(layer, context), name)
 
     def joined(
         self, item: Branches, layer: Layer | None, current: int | None, context: Context, name: str | None

@@ -63,6 +63,7 @@ class Nodes:
         ] = {}  # with the operator, whose id is the key: it has to live on
         self.open: list[str] = []
         self.suffixes: dict[tuple[Any, ...], Op] = {}
+        self.bodies: dict[tuple[Op, ...], Op] = {}  # operators that are made of others, by all of these
         self.steps = 0
 
     # ---- trials ------------------------------------------------------------------------------------------------------
@@ -211,8 +212,12 @@ class Nodes:
 
     def operator(self, layer: Layer, inputs: tuple[int, ...], context: Context, name: str | None) -> int | None:
         op = self.made(layer, context)
-        if op is None:
-            return None
+        return None if op is None else self.made_into(op, layer, inputs, context, name)
+
+    def made_into(
+        self, op: Op, layer: Layer, inputs: tuple[int, ...], context: Context, name: str | None
+    ) -> int | None:
+        """An operator that was made, with what its line adds after it."""
         name = name or context.scope.name(op.word)
         if self.without and self.left_out(name, inputs[0], context, layer.line):
             return inputs[0]

@@ -75,12 +75,14 @@ def _layers(graph: Graph, positions: list[int], current: int | None, prefix: str
         else:
             if node.inputs != (current,):
                 yield f"{indent}- ref /{graph.nodes[node.inputs[0]].name}"
-            yield f"{indent}- {label}: {_words(graph, node)}"
+            words = _words(graph, node)
+            yield f"{indent}- {label}: {'{' + words + '}' if node.op.has_body else words}"
         current = n
 
 
 def _words(graph: Graph, node: Node) -> str:
-    words = [node.op.line(every=True)]
+    head, colon, body = node.op.line(every=True).partition(": [")
+    words = [head]
     if node.share is not None:
         words.append(f"{sharing(graph, node)}=/{graph.nodes[node.share].name}")
     if node.frozen:
@@ -89,7 +91,7 @@ def _words(graph: Graph, node: Node) -> str:
         words.append(f"weights={node.stored}")
     if node.survive != 1:
         words.append(f"kept={node.survive}")
-    return " ".join(words)
+    return " ".join(words) + colon + body
 
 
 def sharing(graph: Graph, node: Node) -> str:

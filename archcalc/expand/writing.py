@@ -268,6 +268,8 @@ class _Writer:
 
 def _scalar(text: str) -> str:
     """A line as YAML: in quotes if it needs them."""
+    if ": [" in text:  # a layer with a body
+        return "{" + text + "}"
     plain = text[:1].isalnum() and ": " not in text and " #" not in text and not text.endswith(":")
     return text if plain else escapes.yaml(text)
 

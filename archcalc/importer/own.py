@@ -83,7 +83,7 @@ def _layer(graph: Graph, positions: list[int], op: Op) -> Node | None:
     except ArchcalcError:
         return None
     each = [(node, graph.shapes_into(node)) for node in (graph.nodes[n] for n in positions)]
-    weights, buffers, macs = _costs(each)
+    weights, buffers, macs = _costs(each, positions)
     if isinstance(op, Opaque):  # its figures are given: what stands for it learns as much, and computes nothing
         found, buffers, weights = (found[0], found[1] + found[2], 0, macs), 0, weights + buffers
     if found != (last.shape, weights, buffers, macs) or (isinstance(op, Opaque) and macs != 0):
@@ -110,13 +110,14 @@ def _read(graph: Graph, positions: list[int], each: bool) -> tuple[int, ...]:
     return (*found, *(i for n in positions if n not in met for i in graph.nodes[n].inputs if i not in own))
 
 
-def _costs(each: list[tuple[Node, tuple[Shape, ...]]]) -> tuple[Any, Any, Any]:
-    """Elements of weights and of buffers, and MACs, of several nodes."""
+def _costs(each: list[tuple[Node, tuple[Shape, ...]]], positions: list[int]) -> tuple[Any, Any, Any]:
+    """Elements of weights and of buffers, and MACs, of several nodes; what they share among themselves once."""
     weights: Any = 0
     buffers: Any = 0
     macs: Any = 0
     for node, into in each:
-        weights, buffers = weights + _elements(node.op.weights(*into)), buffers + _elements(node.op.buffers(*into))
+        if node.share not in positions:
+            weights, buffers = weights + _elements(node.op.weights(*into)), buffers + _elements(node.op.buffers(*into))
         macs = macs + node.op.macs(node.shape, *into)
     return weights, buffers, macs
 
@@ -154,11 +155,17 @@ def _closed_up(graph: Graph, replaced: dict[int, Node], gone: set[int]) -> dict[
 
 def operator(line: str, symbols: Mapping[str, Any]) -> Op | None:
     """The operator of a line as tables write it: positional words, then `key=value`; None for anything else."""
+    line, _, body = line.removesuffix("]").partition(": [") if ": [" in line else (line, "", "")
     head, *words = _words(line) if len(line) <= LONGEST_LINE else [""]
     cls = OPS.get(head)
-    if cls is None:
+    if cls is None or cls.has_body != bool(body):
         return None
     values: dict[str, Any] = {}
+    if body:
+        inside = tuple(operator(each, symbols) for each in body.split(", "))
+        if ": [" in body or None in inside:
+            return None
+        values["body"] = inside
     positional: list[Any] = []
     try:
         for word in words:

@@ -108,7 +108,7 @@ class He:
 def _fan_in(graph: Graph, node: Node, slot: Slot) -> float:
     """How many products are summed for an output, on average: fewer where windows reach into the padding."""
     if slot.name != "weight":
-        return slot.shape[1]
+        return slot.shape[-1]
     shapes = graph.shapes_into(node)
     macs, outputs = node.op.macs(node.shape, *shapes), size(node.shape)
     if isinstance(macs, Poly) or isinstance(outputs, Poly):
@@ -146,6 +146,7 @@ def positive(graph: Graph, seed: int) -> Fill:
             return numpy.zeros(slot.shape, numpy.float32)
         random = numpy.random.default_rng((seed, zlib.crc32(slot.label.encode())))
         level = 1 / _channels(graph.nodes[slot.n], slot) if slot.name == "weight" and word != "embedding" else 1.0
+        level = 1 / slot.shape[-1] if word == "moe" else level
         if slot.name == "variance":
             return numpy.ones(slot.shape, numpy.float32)
         values: Array = numpy.float32(level) * random.uniform(0.5, 1.5, slot.shape).astype(numpy.float32)

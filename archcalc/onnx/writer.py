@@ -25,6 +25,7 @@ from archcalc.ops.emit import Tensor, Value
 
 FLOATS = {"fp32": (TensorProto.FLOAT, numpy.float32), "fp16": (TensorProto.FLOAT16, numpy.float16)}
 LONGEST_NAME = 40
+WHOLE = ("TopK",)  # operators that have to put out everything, read or not
 
 
 class Store(Protocol):
@@ -109,7 +110,8 @@ class Writer:
         base = f"{self.label}:{kind}"
         self.counts[base] = count = self.counts.get(base, 0) + 1
         name = base if count == 1 else f"{base}{count}"
-        self.own.append(_node(kind, name, [_name(value) for value in inputs], [""] * output + [name], attributes))
+        unread = [f"{name}:{n}" if kind in WHOLE else "" for n in range(output)]
+        self.own.append(_node(kind, name, [_name(value) for value in inputs], [*unread, name], attributes))
         return name
 
     def _lowered(self, kind: str, inputs: tuple[Value, ...], attributes: dict[str, Any]) -> str | None:

@@ -13,6 +13,7 @@ from archcalc.ops import (
     attention,
     convolution,
     dense,
+    experts,
     gating,
     merge,
     normalization,
@@ -25,7 +26,8 @@ from archcalc.ops.base import Op, Reach, Shape, Window, Windows, size, spell_sha
 from archcalc.ops.registry import ACTIVATIONS, JOINS, NORMALIZATIONS, OPS, OUTSIDE, load_operators, own, register
 
 FAMILIES = (
-    convolution, dense, attention, pooling, normalization, rescaling, activation, gating, merge, reshaping, opaque,
+    convolution, dense, attention, experts, pooling, normalization, rescaling, activation, gating, merge, reshaping,
+    opaque,
 )  # fmt: skip
 
 

@@ -249,7 +249,7 @@ class Attention(Sequences):
 
     def sides(self, *inputs: Shape) -> Shape:
         """The axes along which distances are told: of a window, of a map, or of all that is seen."""
-        return self.blocks or (self.places(inputs[0]) if not self.cache else (self.extent(*inputs).seen,))
+        return self.blocks or (self.places(inputs[0]) if self.past == 0 else (self.extent(*inputs).seen,))
 
     # ---- costs -------------------------------------------------------------------------------------------------------
 

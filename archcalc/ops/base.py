@@ -102,6 +102,7 @@ class Op(Checked):
     variadic: ClassVar[bool] = False  # the only positional field takes all the words
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # how many inputs: at least, at most
     is_layer: ClassVar[bool] = False  # counted in `depth`: it contracts its input with learned weights
+    has_body: ClassVar[bool] = False  # what it is made of stands behind it: `moe 8: [linear 64, linear 16]`
     is_pooling: ClassVar[bool] = False  # counted in `depth_with_pooling`
     in_place: ClassVar[bool] = False  # may overwrite its first input at inference
     is_view: ClassVar[bool] = False  # moves no data
@@ -194,6 +195,15 @@ class Op(Checked):
         """
         raise NotImplementedError
 
+    def active(self, *inputs: Shape) -> Dim:
+        """Learned numbers that one position meets: all, but where it takes a few of many experts."""
+        return sum(map(size, self.weights(*inputs).values()))
+
+    @property
+    def deep(self) -> int:
+        """How many layers with weights it is in `depth`."""
+        return int(self.is_layer)
+
     @property
     def kinds(self) -> tuple[str, ...]:
         """What a table of another tool may call it: what sets it apart from others of its word, then the word."""
@@ -216,6 +226,8 @@ class Op(Checked):
                 value = (value,) * rank
             words += [spell(v) for v in value] if self.variadic else [spell(value)]
         for name, field in self.fields.items():
+            if name == "body":  # stands behind the line
+                continue
             value = getattr(self, name)
             said = every and value is not None and name not in self.unspoken
             if name not in self.positional and (said or (value != field.default and (every or name not in UNSHOWN))):

@@ -63,7 +63,7 @@ def _keep(op: type[Op]) -> None:
         (ACTIVATIONS, is_function(op)),
         (ELEMENTWISE, is_function(op)),
         (NORMALIZATIONS, op.is_normalization),
-        (JOINS, op.arity[1] != 1),
+        (JOINS, op.arity[1] != 1 or op.has_body),
     )
     for table, fits in belongs:
         if fits:

@@ -39,6 +39,11 @@ class Sequences(Op):
     cache: Amount | None = None
     axis: End = 0
 
+    @property
+    def past(self) -> Dim:
+        """Positions in the cache."""
+        return 0 if self.cache is None else self.cache
+
     def features(self, shape: Shape) -> Dim:
         return shape[self.axis]
 
@@ -95,7 +100,7 @@ class Sequences(Op):
             places, inside = many * size(self.padded(q)), size(self.blocks)
             return Extent(places, places, inside, places * inside)
         queries, keys = size(self.places(q)), size(self.places(k))
-        seen = keys + self._kept(self.cache or 0, queries)
+        seen = keys + self._kept(self.past, queries)
         pairs = self._visible(queries) if self.causal == "half" else queries * seen
         return Extent(many * queries, many * keys, seen, many * pairs)
 
@@ -105,7 +110,7 @@ class Sequences(Op):
 
     def _visible(self, queries: Dim) -> Dim:
         """Pairs of a query and a key that isn't later, nor longer ago than a window."""
-        past: Dim = self.cache or 0
+        past = self.past
         if self.window is None:
             return queries * past + queries * (queries + 1) // 2
         few = as_size(minimum(maximum(self.reach - past, 0), queries))

@@ -138,6 +138,11 @@ def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
     found = [
         ("params", f"{numbers.exact(totals['params'], form)}{trainable}{buffers}{incomplete}"),
         *(
+            [("active", f"{numbers.exact(totals['active_params'], form)} params that a position meets")]
+            if totals["active_params"] != totals["params"]
+            else []
+        ),
+        *(
             (title, f"{numbers.exact(totals[name], form)} {_per(table)}{incomplete}")
             for name, title in table.convention.titles.items()
         ),
@@ -150,6 +155,8 @@ def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
         found.append(("optimiser", f"{state} ({state_told(table.training)})"))
         found += _training(table, form)
     found.append(("weights", f"{numbers.size_in_bytes(totals['weight_bytes'], form)} {_width(table)}"))
+    if totals["cache_bytes"] != 0:
+        found.append(("cache", f"{numbers.size_in_bytes(totals['cache_bytes'], form)} of keys and values"))
     found.append(("activations", f"{numbers.size_in_bytes(totals['act_peak_bytes'], form)} alive at most"))
     found.append(("", f"{numbers.size_in_bytes(totals['act_sum_bytes'], form)} kept for training"))
     found.append(("depth", _depth(table, form)))

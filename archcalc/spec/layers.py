@@ -191,8 +191,8 @@ class Resolver:
 
     def _check_arity(self, item: Branches) -> bool:
         low, high = OPS[item.line.head.text].arity
-        if any(isinstance(branch, Parallel) for branch in item.items):
-            return True  # how many there are is known when they are built
+        if OPS[item.line.head.text].has_body or any(isinstance(branch, Parallel) for branch in item.items):
+            return True  # a chain; or how many there are is known when they are built
         count = len(item.items)
         if count < low or (high is not None and count > high):
             wanted = f"at least {low}" if high is None else f"{low}" if low == high else f"{low} to {high}"
@@ -250,6 +250,9 @@ class Resolver:
         return Layer(line, label=line.words[0].text)
 
     def _operator(self, line: Line, op: type[Op], joins: bool, names: frozenset[str]) -> Layer | None:
+        if op.has_body and not joins:
+            wants = " ".join(name.upper() for name in op.positional)
+            return self._wrong(f"{op.word} takes a list of layers: `{op.word} {wants}: [linear 64, relu]`", line.head)
         if op.arity[0] > 1 and not joins:
             return self._wrong(f"{op.word} takes a list of branches: `{op.word}: [a, b]`", line.head)
         layer, before = Layer(line, op=op), len(self.problems)

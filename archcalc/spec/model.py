@@ -203,7 +203,8 @@ class Parameter(Checked):
 
 
 METRICS = (
-    "params", "trainable_params", "buffers", "macs", "flops", "activations", "act_peak", "act_sum", "weight_bytes",
+    "params", "trainable_params", "active_params", "buffers", "macs", "flops", "activations", "act_peak", "act_sum",
+    "weight_bytes", "cache",
     "depth", "depth_with_pooling", "field", "field_stride", "field_start",
 )  # fmt: skip
 
@@ -214,6 +215,7 @@ class Reference(Checked):
     source: Text
     params: Amount | None = None
     trainable_params: Amount | None = None
+    active_params: Amount | None = None
     buffers: Amount | None = None
     macs: Amount | None = None
     flops: Amount | None = None
@@ -221,6 +223,7 @@ class Reference(Checked):
     act_peak: Amount | None = None
     act_sum: Amount | None = None
     weight_bytes: Amount | None = None
+    cache: Amount | None = None
     depth: Amount | None = None
     depth_with_pooling: Amount | None = None
     field: Amount | None = None
@@ -268,6 +271,7 @@ class Budget(Checked):
 
     params: Limit | None = None
     trainable_params: Limit | None = None
+    active_params: Limit | None = None
     buffers: Limit | None = None
     macs: Limit | None = None
     flops: Limit | None = None
@@ -275,6 +279,7 @@ class Budget(Checked):
     act_peak: Limit | None = None
     act_sum: Limit | None = None
     weight_bytes: Limit | None = None
+    cache: Limit | None = None
     depth: Limit | None = None
     depth_with_pooling: Limit | None = None
     field: Limit | None = None

@@ -33,11 +33,13 @@ class Total(NamedTuple):
 TOTALS = (
     Total("params", "params", numbers.exact, numbers.count),
     Total("trainable_params", "trainable", numbers.exact, numbers.count, False),
+    Total("active_params", "active params", numbers.exact, numbers.count, False),
     Total("buffers", "buffers", numbers.exact, numbers.count, False),
     Total("macs", "MACs", numbers.exact, numbers.count),
     Total("backward_macs", "backward MACs", numbers.exact, numbers.count),
     Total("optimizer_bytes", "optimiser", numbers.size_in_bytes, numbers.size_in_bytes),
     Total("weight_bytes", "weights", numbers.size_in_bytes, numbers.size_in_bytes),
+    Total("cache_bytes", "cache", numbers.size_in_bytes, numbers.size_in_bytes, False),
     Total("act_peak_bytes", "activations", numbers.size_in_bytes, numbers.size_in_bytes),
     Total("act_sum_bytes", "kept for training", numbers.size_in_bytes, numbers.size_in_bytes, False),
     Total(

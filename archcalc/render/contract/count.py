@@ -108,6 +108,7 @@ class Totals(TypedDict):
 
     params: Whole
     trainable_params: Whole
+    active_params: Annotated[Whole, Field(description="those that one position meets: a few of many experts")]
     buffers: Whole
     macs: Counted
     flops: Counted
@@ -116,6 +117,7 @@ class Totals(TypedDict):
     act_peak_bytes: Annotated[Whole, Field(description="the most bytes of activations alive at once")]
     act_sum_bytes: Annotated[Whole, Field(description="bytes of activations that a backward pass needs")]
     weight_bytes: Whole
+    cache_bytes: Annotated[Whole, Field(description="keys and values that attention keeps for positions to come")]
     bytes: Annotated[Whole, Field(description="weights read, activations read and written")]
     depth: Annotated[Number, Field(description="layers with weights on the longest path")]
     depth_with_pooling: Number
