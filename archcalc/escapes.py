@@ -138,6 +138,11 @@ def html(text: str) -> str:
     return html_library.escape(plain(text))
 
 
+def html_kept(text: str) -> str:
+    """The same of a stretch of a line whose columns hold (`same_width`): blanks at its ends are kept."""
+    return html_library.escape(text)
+
+
 _MERMAID = str.maketrans({letter: f"#{ord(letter)};" for letter in "\\`%{}"} | {
     "#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "&": "#amp;",
 })  # fmt: skip
@@ -233,6 +238,7 @@ def uri(path: str) -> str:
 
 
 __all__ = [
-    "annotated", "annotation", "csv", "dot", "html", "json", "latex", "line", "lines", "markdown", "markdown_code",
-    "markdown_paragraph", "mermaid", "plain", "report", "rst", "same_width", "sarif", "script", "uri", "xml", "yaml",
+    "annotated", "annotation", "csv", "dot", "html", "html_kept", "json", "latex", "line", "lines",
+    "markdown", "markdown_code", "markdown_paragraph", "mermaid", "plain", "report", "rst",
+    "same_width", "sarif", "script", "uri", "xml", "yaml",
 ]  # fmt: skip

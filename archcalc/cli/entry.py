@@ -24,7 +24,7 @@ from archcalc.errors import ArchcalcError
 
 MODULES = (  # the order of `archcalc --help`
     "count", "explain", "check", "compare", "sweep", "solve", "advise", "budget", "docs", "diagram", "plot", "report",
-    "expand", "export", "importing", "verify", "measure", "memory", "calibrate", "predict", "lsp", "listing",
+    "live", "expand", "export", "importing", "verify", "measure", "memory", "calibrate", "predict", "lsp", "listing",
 )  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def page(subjects: Sequence[Subject], more: str = "", connect: bool = False) -> 
     style = f"{asset('page.css')}\n{colours.style()}"
     title = " to ".join(escapes.html(subject.table.name) for subject in subjects)
     return Template(asset("page.html")).substitute(
-        policy=_policy(script, style, connect),
+        policy=policy(script, style, connect),
         version=__version__,
         title=title,
         style=style,
@@ -68,7 +68,7 @@ def page(subjects: Sequence[Subject], more: str = "", connect: bool = False) -> 
     )
 
 
-def _policy(script: str, style: str, connect: bool) -> str:
+def policy(script: str, style: str, connect: bool = False) -> str:
     """What may run and be asked for: our own script and style by what is in them, and nothing else."""
     rules = ["default-src 'none'", f"script-src {_hash(script)}", f"style-src {_hash(style)}", "base-uri 'none'"]
     return "; ".join([*rules, "form-action 'none'", *(["connect-src 'self'"] if connect else [])])
@@ -209,4 +209,4 @@ def _text(subject: Subject) -> str:
     return f'<section class="still"><details open>{shown}</details></section>'
 
 
-__all__ = ["page"]
+__all__ = ["asset", "page", "policy"]
