@@ -29,7 +29,9 @@ from archcalc.ops import size as elements
 from archcalc.receptive import Field
 from archcalc.render import render
 from archcalc.render.grouping import BY, SUMS, flat, tree
-from archcalc.spec import bind, load_spec, read_spec
+from archcalc.spec import read_spec
+
+from shipping import shipped  # isort: skip
 
 
 def quick(examples: int) -> settings:
@@ -368,41 +370,23 @@ def test_json_holds_the_exact_table(network: Network, train: bool, free: bool) -
 # ---- the networks that ship ------------------------------------------------------------------------------------------
 
 
-SHIPPED = sorted(file.stem for file in spec_files())
-
-
-def family(name: str) -> list[Model]:
-    """The network of a file, and every variant of it that is another network."""
-    spec = load_spec(str(next(file for file in spec_files() if file.stem == name)))
-    models: dict[str | None, Model] = {
-        None: Model(spec),
-        **{variant: Model(spec, variant) for variant in spec.variants},
-    }
-    values = {str(bind(spec, variant).network): model for variant, model in models.items()}
-    return list(values.values())
-
-
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", shipped())
 def test_a_network_that_ships_expands_to_the_same(name: str) -> None:
-    for model in family(name):
-        table = model.count(train=True)
-        if table.totals["layers"] > 2000:  # the deepest are the same units once more
-            continue
-        again = reread(table)
-        agree(table, again)
-        assert again.totals["layers"] == len(again.rows)
+    table = archcalc.load(name).count(train=True)
+    again = reread(table)
+    agree(table, again)
+    assert again.totals["layers"] == len(again.rows)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", shipped())
 def test_the_totals_of_a_network_that_ships_are_the_same_at_every_depth(name: str) -> None:
-    for model in family(name):
-        table = model.count()
-        for by, depth in [("layer", None), ("op", None), ("block", 1), ("block", 2), ("block", 9)]:
-            rows = flat(table, by, depth)
-            for column in (*COUNTED, "layers"):
-                assert summed(rows, column) == table.totals[column], (model.name, by, depth, column)
-        written = [elements(row.shape) for row in table.rows if row.op not in ("flatten", "reshape", "dropout")]
-        assert table.totals["activations"] == sum(written)
+    table = archcalc.load(name).count()
+    for by, depth in [("layer", None), ("op", None), ("block", 1), ("block", 2), ("block", 9)]:
+        rows = flat(table, by, depth)
+        for column in (*COUNTED, "layers"):
+            assert summed(rows, column) == table.totals[column], (by, depth, column)
+    written = [elements(row.shape) for row in table.rows if row.op not in ("flatten", "reshape", "dropout")]
+    assert table.totals["activations"] == sum(written)
 
 
 @pytest.mark.parametrize("path", spec_files(), ids=lambda path: path.stem)

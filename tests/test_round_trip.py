@@ -19,9 +19,10 @@ from archcalc.onnx import export
 from archcalc.ops import OPS
 from archcalc.spec import read_spec
 
+from shipping import shipped  # isort: skip
 from test_identities import network_of, quick  # isort: skip
 from test_ops import ROWS, Row, table_of  # isort: skip
-from test_verify import networks, small  # isort: skip
+from test_verify import small  # isort: skip
 
 FIGURES = (
     "params",
@@ -97,7 +98,7 @@ def turned(row: Row) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", networks())
+@pytest.mark.parametrize("name", shipped())
 def test_a_network_that_ships_comes_back(name: str, tmp_path: Path) -> None:
     table = small(name)
     assert told(again(table, tmp_path)) == told(table)

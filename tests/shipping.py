@@ -1,0 +1,21 @@
+"""The networks that ship, as parameters of tests: one of each family always, the others where `slow` tests are run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from archcalc.shipped import find, spec_files, zoo_names
+
+FAMILIES = sorted(path.stem for path in spec_files())
+
+
+def shipped() -> list[Any]:
+    """Every name; that of a file stands for its family."""
+    return [pytest.param(name, marks=[] if name in FAMILIES else pytest.mark.slow) for name in zoo_names()]
+
+
+def members(family: str) -> list[str]:
+    """The names of a family's networks."""
+    return [name for name in zoo_names() if (found := find(name)) and found[0].stem == family]
