@@ -109,6 +109,8 @@ CONV = 8 * 8 * 9 + 8  # parameters of a 3x3 convolution from 8 channels to 8
         ("  - concat: [identity, 2 parallel conv 8 3x3]\n", 2 * CONV),
         ("  - add:\n      - identity\n      - 2 parallel [conv 8 3x3, relu]\n", 2 * CONV),
         ("  - both: concat: [conv 8 3x3, identity]\n", CONV),
+        ("  - [low: conv 8 3x3 pad=(1,1), relu, high: conv max(4,8,2) 3x3]\n", 2 * CONV),
+        ("  - [low: {conv: conv 8 3x3}, relu]\n", CONV),
         ("  - both: add act=relu: [conv 8 3x3, identity]\n  - ref both\n  - conv 8 3x3\n", 2 * CONV),
         ("  - both: add:\n    - identity\n    - conv 8 3x3\n", CONV),
         ("  - stage: 3 x:\n    - conv 8 3x3\n    - relu\n  - ref stage/2\n", 3 * CONV),

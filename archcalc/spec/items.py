@@ -300,20 +300,33 @@ class Reader:
 
 def _rejoined(items: list[Node]) -> list[Node]:
     """The items of a list on one line, whole again where YAML has cut one at a comma inside of brackets: `[linear
-    max(n,4), relu]`.
+    max(n,4), relu]`, `[low: conv 8 3x3 pad=(0,1), relu]`.
     """
     found: list[Node] = []
     for item in items:
-        last = found[-1] if found else None
-        cut = (
-            isinstance(last, Scalar) and isinstance(item, Scalar) and last.plain and item.plain and _is_open(last.text)
-        )
-        if cut and isinstance(last, Scalar) and isinstance(item, Scalar) and last.mark.line == item.mark.line:
+        last = _last(found[-1]) if found else None
+        cut = last is not None and isinstance(item, Scalar) and last.plain and item.plain and _is_open(last.text)
+        if cut and last is not None and isinstance(item, Scalar) and last.mark.line == item.mark.line:
             length = item.mark.column + len(item.text) - last.mark.column
-            found[-1] = Scalar(last.mark._replace(length=length), f"{last.text},{item.text}")
+            whole = Scalar(last.mark._replace(length=length), f"{last.text},{item.text}")
+            found[-1] = _with_last(found[-1], whole)
         else:
             found.append(item)
     return found
+
+
+def _last(node: Node) -> Scalar | None:
+    """The text that an item of a list ends with: itself, or what stands after its label."""
+    if isinstance(node, Mapping) and len(node.pairs) == 1:
+        return _last(node.pairs[0][1])
+    return node if isinstance(node, Scalar) else None
+
+
+def _with_last(node: Node, last: Scalar) -> Node:
+    if isinstance(node, Mapping):
+        ((key, value),) = node.pairs
+        return Mapping(node.mark, [(key, _with_last(value, last))], node.nodes)
+    return last
 
 
 def _parts(word: Word) -> Iterator[Word]:
