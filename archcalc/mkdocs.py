@@ -22,7 +22,8 @@ from mkdocs.livereload import LiveReloadServer
 from mkdocs.structure.pages import Page
 
 from archcalc import reading
-from archcalc.docs.commands import Catalog
+from archcalc.docs.commands import Catalog, home
+from archcalc.docs.pictures import is_fresh
 from archcalc.docs.refresh import MOST_BYTES, refreshed
 from archcalc.docs.regions import regions
 from archcalc.errors import ArchcalcError
@@ -36,8 +37,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
     path = Path(page.file.src_uri if page.file.abs_src_path is None else page.file.abs_src_path)
     above = _lines_above(markdown, path)  # so that messages name the lines of the file
     text = "\n" * above + markdown
-    home, more = Path(config.config_file_path or ".").parent, config.extra.get("archcalc") or {}
-    catalog = Catalog(allowed=tuple(home / str(folder) for folder in [".", *more.get("allow", ())]))
+    root, more = Path(config.config_file_path or ".").parent, config.extra.get("archcalc") or {}
+    catalog = Catalog(allowed=tuple(root / str(folder) for folder in [".", *more.get("allow", ())]))
     try:
         filled = refreshed(text, path, regions(text, path), catalog)
     except ArchcalcError as error:
@@ -49,6 +50,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
         _log.log(level, "%s; `archcalc docs --force` writes over it", edit)
     for mark in filled.stale:
         _log.log(level, "%s: this region is out of date; run: archcalc docs %s", mark, path.name)
+    for picture in filled.pictures:
+        if not is_fresh(picture, home(path)):
+            _log.log(level, "%s: %s is out of date; run: archcalc docs %s", path, picture.path, path.name)
     return filled.text[above:]
 
 

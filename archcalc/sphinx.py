@@ -12,6 +12,7 @@ fails on it.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from sphinx.util.typing import ExtensionMetadata
 
 from archcalc import ArchcalcError, __version__, reading
 from archcalc.docs.commands import Catalog, answer, home
-from archcalc.docs.pieces import Code, Diagram, Formula, Grid, Piece, Words
+from archcalc.docs.pieces import Code, Diagram, Formula, Grid, Picture, Piece, Words
 from archcalc.errors import Mark
 
 
@@ -64,6 +65,9 @@ class ArchcalcDirective(SphinxDirective):
                 return [nodes.math_block(piece.latex, piece.latex, docname=self.env.docname, number=None, label=None)]
             case Diagram():
                 return self._diagram(piece)
+            case Picture():
+                data = base64.b64encode(piece.drawn.encode()).decode()
+                return [nodes.image(uri=f"data:image/svg+xml;base64,{data}", alt=piece.alt, classes=["archcalc"])]
 
     def _diagram(self, piece: Diagram) -> list[nodes.Node]:
         """What the directive `mermaid` makes of it, if some extension has one; else its source."""

@@ -198,11 +198,17 @@ PAGE = """\
 (`archcalc count resnet50`); a family's own name stands for the member beside it. Published figures are held as `reference:` entries
 with their sources, and `archcalc check specs` compares them with the count.
 
+<!-- archcalc: plot *.yaml --kind bubble -o networks.svg --alt 'Networks by params and MACs, areas are activations' -->
+
+![Networks by params and MACs, areas are activations](networks.svg)
+
+<!-- archcalc: end (sum: 5129e13888d7) -->
+
 {table}
 
 {legend}
 
-This page is what `archcalc zoo --format markdown > specs/README.md` writes."""
+This page is what `archcalc zoo --format markdown > specs/README.md` writes; `archcalc docs specs` draws its picture."""
 
 
 def _markdown(found: Sequence[Entry]) -> str:

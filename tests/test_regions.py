@@ -710,7 +710,7 @@ GOOD = region("value net.yaml params")
         ),
         (
             "x <!-- archcalc: table net.yaml --><!-- archcalc: end -->\n",
-            "page.md:1:3: a table or a diagram needs a region on lines of its own",
+            "page.md:1:3: a table or a picture needs a region on lines of its own",
         ),
         (
             "<!-- archcalc: table net.yaml -->\nx <!-- archcalc: end -->\n",

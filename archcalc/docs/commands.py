@@ -14,27 +14,31 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from pathlib import Path, PurePosixPath
+from typing import NoReturn, TypeAlias
 
 from archcalc import reading
 from archcalc.algebra import Poly, latex, text, unicode
-from archcalc.check import row_of
 from archcalc.comparison import Comparison, Delta
 from archcalc.comparison.formats import words
 from archcalc.comparison.operands import Operand
 from archcalc.comparison.pairs import pair
 from archcalc.cost import Table
-from archcalc.docs.pieces import Code, Diagram, Formula, Grid, Piece, Words
+from archcalc.docs.figures import figure, formed, model_column
+from archcalc.docs.pictures import named
+from archcalc.docs.pieces import Code, Diagram, Formula, Grid, Picture, Piece, Words
 from archcalc.errors import Mark, UsageError, suggest
 from archcalc.files import is_model_file, is_yaml, parted
-from archcalc.metrics import BYTES, metric
+from archcalc.latency.profile import device_names, load_profile
 from archcalc.model import Model, load
+from archcalc.picture import METRICS as METRICS_DRAWN
+from archcalc.picture import Asked
+from archcalc.picture.diagram import draw
 from archcalc.picture.mermaid import DIRECTIONS, mermaid
+from archcalc.picture.plot import judge, plot
 from archcalc.question import Question
 from archcalc.render import Options, caption, cells, numbers
 from archcalc.render.markup import INDENT
-from archcalc.spec.model import METRICS
 
 Arguments: TypeAlias = argparse.Namespace
 _WILD = re.compile(r"[*?\[]")
@@ -126,14 +130,14 @@ def _table(given: Arguments, place: Place) -> Piece:
 
 def _value(given: Arguments, place: Place) -> Piece:
     table = place.table(given.spec, given)
-    return Words(_formed(_figure(table, given.metric, given.layer, place.mark), given.metric, given.form), given.define)
+    return Words(formed(figure(table, given.metric, given.layer, place.mark), given.metric, given.form), given.define)
 
 
 def _formula(given: Arguments, place: Place) -> Piece:
     if not given.free:
         raise UsageError("a formula needs free parameters: --free size, or --free all")
     table = place.table(given.spec, given)
-    value = _figure(table, given.metric, given.layer, place.mark)
+    value = figure(table, given.metric, given.layer, place.mark)
     if not isinstance(value, (int, Fraction, Poly)):
         raise UsageError(f"{given.metric} has no formula: it is {value}")
     if given.form == "latex":
@@ -154,7 +158,7 @@ def _models(given: Arguments, place: Place) -> Piece:
         for pair in models:
             distinct.setdefault((id(pair[1].spec), pair[1].variant), pair)
         models = list(distinct.values())
-    columns = [_model_column(name) for name in given.columns.split(",")]
+    columns = [model_column(name) for name in given.columns.split(",")]
     question = _question(given)
     tables = [(name, model.answer(question)) for name, model in models]
     rows = tuple(tuple(column.cell(name, table, given.form) for column in columns) for name, table in tables)
@@ -162,7 +166,39 @@ def _models(given: Arguments, place: Place) -> Piece:
 
 
 def _diagram(given: Arguments, place: Place) -> Piece:
-    return Diagram(mermaid(place.table(given.spec, given), given.depth, given.direction))
+    is_file = given.form == "svg" or (given.form is None and given.output is not None)
+    if not is_file and (given.output is not None or given.metric is not None):
+        raise UsageError("--output and --metric are of --format svg; a Mermaid diagram stands in the document")
+    table = place.table(given.spec, given)
+    if not is_file:
+        return Diagram(mermaid(table, given.depth, given.direction))
+    drawn = draw(table, "svg", given.depth, given.direction, given.metric or "macs")
+    return _picture(given, drawn, f"{_stem(given.spec)}.svg", f"Diagram of {table.name}")
+
+
+def _plot(given: Arguments, place: Place) -> Piece:
+    names = [name for pattern in given.specs for name in _matching(pattern, place.folder)]
+    judge(given.kind, given.metric, len(names))
+    wrong = [name for name in given.device if name not in device_names()]
+    if wrong:
+        hint = suggest(wrong[0], device_names(), f"there are {', '.join(device_names())}")
+        raise UsageError(f"there is no device '{wrong[0]}'{hint}")
+    tables = [place.table(name, given) for name in names]
+    asked = Asked(given.metric, given.depth, tuple(map(load_profile, given.device)))
+    of = tables[0].name if len(tables) == 1 else f"{len(tables)} networks"
+    return _picture(
+        given, plot(tables, given.kind, asked), f"{_stem(names[0])}-{given.kind}.svg", f"{given.kind} of {of}"
+    )
+
+
+def _picture(given: Arguments, drawn: str, path: str, alt: str) -> Picture:
+    return Picture(named(given.output or path), drawn, given.alt or alt)
+
+
+def _stem(name: str) -> str:
+    """What the picture of a network is called: `vgg16` for `../vgg.yaml@vgg16`."""
+    path, _, variant = name.partition("@")
+    return variant or PurePosixPath(path).name.partition(".")[0]
 
 
 def _diff(given: Arguments, place: Place) -> Piece:
@@ -201,89 +237,7 @@ def _layers(found: Comparison) -> Grid:
     )
 
 
-# ---- figures ---------------------------------------------------------------------------------------------------------
-
-
-def _figure(table: Table, name: str, layer: str | None, mark: Mark) -> Any:
-    """A figure as references and budgets name them, or another of the totals. Raises UsageError for one that doesn't
-    exist.
-    """
-    row = row_of(table, layer, mark) if layer is not None else None
-    if name in METRICS:
-        return metric(table, name, row, mark)
-    if name == "shape":
-        return numbers.shape(row.shape if row else table.graph.nodes[table.graph.outputs[0]].shape)
-    if name == "input" and row is None:
-        return ", ".join(numbers.shape(shape) for shape in table.inputs.values())
-    others = {key: value for key, value in table.totals.items() if isinstance(value, (int, Fraction, Poly))}
-    if name in others and layer is None:
-        return others[name]
-    if name in others:
-        return metric(table, name, row, mark)
-    known = [*METRICS, "shape", "input"]
-    raise UsageError(f"unknown figure '{name}'{suggest(name, [*known, *others], 'there are ' + ', '.join(known))}")
-
-
-def _formed(value: Any, name: str, form: str) -> str:
-    """`7.00M`, `6,998,552` or `6998552`; bytes in KiB and MiB; closed forms and words as they are."""
-    if isinstance(value, Poly):
-        return text(value) if form == "plain" else unicode(value)
-    if not isinstance(value, (int, Fraction)):
-        return str(value)
-    in_bytes = name in BYTES or name.endswith("bytes")
-    if form == "plain":
-        return str(value) if isinstance(value, int) else str(float(value))
-    if form == "exact":
-        return numbers.exact(value) + (" B" if in_bytes else "")
-    if in_bytes:
-        return numbers.size_in_bytes(value)
-    return str(value) if name.startswith(("depth", "field")) else numbers.count(value)
-
-
-# ---- one row a network -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A heading, and what it says of a network; `form` is how its numbers are written."""
-
-    heading: str
-    cell: Callable[[str, Table, str], str]
-    right: bool = True
-
-
-def _total(heading: str, name: str) -> Column:
-    return Column(heading, lambda _, table, form: _formed(_figure(table, name, None, table.spec.mark), name, form))
-
-
-MODEL_COLUMNS = {
-    "name": Column("name", lambda name, table, form: name, False),
-    "network": Column("network", lambda name, table, form: table.name, False),
-    "input": Column(
-        "input", lambda name, table, form: ", ".join(numbers.shape(shape) for shape in table.inputs.values())
-    ),
-    "params": _total("params", "params"),
-    "macs": _total("MACs", "macs"),
-    "flops": _total("FLOPs", "flops"),
-    "activations": _total("activations", "activations"),
-    "act_peak": _total("alive", "act_peak"),
-    "act_sum": _total("kept", "act_sum"),
-    "weights": _total("weights", "weight_bytes"),
-    "depth": _total("depth", "depth"),
-    "field": Column(
-        "field", lambda name, table, form: numbers.one_field(table.last_map[2]) if table.last_map else "all"
-    ),
-    "paper": Column("paper", lambda name, table, form: table.spec.paper or "", False),
-}
-
-
-def _model_column(name: str) -> Column:
-    name = name.strip().lower()
-    if name not in MODEL_COLUMNS:
-        raise UsageError(
-            f"unknown column '{name}'{suggest(name, MODEL_COLUMNS, 'there are ' + ', '.join(MODEL_COLUMNS))}"
-        )
-    return MODEL_COLUMNS[name]
+# ---- several networks ------------------------------------------------------------------------------------------------
 
 
 def _matching(pattern: str, folder: Path) -> list[str]:
@@ -381,7 +335,7 @@ def _level(word: str) -> int:
     return 0 if word == "0" else _whole(word)
 
 
-def _takes_figure(forms: Sequence[str]) -> Callable[[argparse.ArgumentParser], None]:
+def _takesfigure(forms: Sequence[str]) -> Callable[[argparse.ArgumentParser], None]:
     def takes(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("spec")
         parser.add_argument("metric")
@@ -403,6 +357,23 @@ def _takes_diagram(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec")
     parser.add_argument("--depth", type=_whole, default=1)
     parser.add_argument("--direction", choices=DIRECTIONS, default="TD")
+    parser.add_argument("--format", dest="form", choices=("mermaid", "svg"))
+    parser.add_argument("--metric", choices=tuple(METRICS_DRAWN))
+    _takes_file(parser)
+
+
+def _takes_plot(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("specs", nargs="+")
+    parser.add_argument("--kind", required=True)
+    parser.add_argument("--metric", default="macs")
+    parser.add_argument("--depth", type=_whole, default=1)
+    parser.add_argument("--device", action="append", default=[])
+    _takes_file(parser)
+
+
+def _takes_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", "-o")
+    parser.add_argument("--alt")
 
 
 def _takes_diff(parser: argparse.ArgumentParser) -> None:
@@ -413,9 +384,10 @@ def _takes_diff(parser: argparse.ArgumentParser) -> None:
 
 KINDS = {
     "table": Kind(_takes_table, _table),
-    "value": Kind(_takes_figure(("short", "exact", "plain")), _value),
+    "value": Kind(_takesfigure(("short", "exact", "plain")), _value),
     "models": Kind(_takes_models, _models),
-    "formula": Kind(_takes_figure(("latex", "unicode", "text")), _formula),
+    "formula": Kind(_takesfigure(("latex", "unicode", "text")), _formula),
     "diagram": Kind(_takes_diagram, _diagram),
+    "plot": Kind(_takes_plot, _plot),
     "diff": Kind(_takes_diff, _diff),
 }

@@ -55,14 +55,23 @@ class Diagram:
     source: str
 
 
-Piece: TypeAlias = Grid | Words | Formula | Code | Diagram
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawing in a file of its own, by its path from the document; `alt` says in a sentence what is seen."""
+
+    path: str
+    drawn: str
+    alt: str
+
+
+Piece: TypeAlias = Grid | Words | Formula | Code | Diagram | Picture
 
 
 def written(piece: Piece, markup: str, inline: bool) -> str:
     """The piece in `markdown` or `rst`, without a final newline. Raises UsageError if it can't stand there."""
-    if inline and isinstance(piece, (Grid, Diagram)):
+    if inline and isinstance(piece, (Grid, Diagram, Picture)):
         raise UsageError(
-            "a table or a diagram needs a region on lines of its own; only `value` and `formula` stand inside a"
+            "a table or a picture needs a region on lines of its own; only `value` and `formula` stand inside a"
             " sentence"
         )
     return _markdown(piece, inline) if markup == "markdown" else _rst(piece)
@@ -84,6 +93,8 @@ def _markdown(piece: Piece, inline: bool) -> str:
             return f"`{piece.text}`"
         case Diagram():
             return f"```mermaid\n{piece.source}\n```"
+        case Picture():
+            return f"![{escapes.markdown(piece.alt)}]({piece.path})"
 
 
 def _rst(piece: Piece) -> str:
@@ -99,6 +110,8 @@ def _rst(piece: Piece) -> str:
         case Diagram():
             body = "\n".join(f"   {line}" for line in piece.source.split("\n"))
             return f".. mermaid::\n\n{body}"
+        case Picture():
+            return f".. image:: {piece.path}\n   :alt: {escapes.rst(piece.alt)}"
 
 
 def _defined(name: str | None, text: str) -> str:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from archcalc import reading
 from archcalc.docs.commands import Catalog, answer, home
-from archcalc.docs.pieces import written
+from archcalc.docs.pictures import Beside, beside
+from archcalc.docs.pieces import Picture, written
 from archcalc.docs.regions import Region, checksum, is_document, markup, regions
 from archcalc.errors import ArchcalcError, Mark, Mistakes, Problem, SpecError, UsageError
 from archcalc.writing import write_all
@@ -28,10 +29,11 @@ class Edit(NamedTuple):
 
     mark: Mark
     is_new: bool
+    what: str = "region"
 
     def __str__(self) -> str:
         return (
-            f"{self.mark}: this region"
+            f"{self.mark}: this {self.what}"
             f" {'holds text that archcalc did not write' if self.is_new else 'was edited by hand'}"
         )
 
@@ -47,13 +49,20 @@ class Document:
     edited: tuple[Edit, ...]
     mark: bytes = b""  # of the byte order
     encoding: str = "utf-8"
+    pictures: tuple[Beside, ...] = ()
 
     @property
     def is_current(self) -> bool:
-        return self.old == self.new
+        return self.old == self.new and all(picture.is_current for picture in self.pictures)
 
     def diff(self) -> str:
-        """What would change, as a unified diff."""
+        """What would change, as a unified diff; of pictures, that they would."""
+        stale = [f"{file.path.as_posix()}: the picture is out of date" for file in self.pictures if not file.is_current]
+        if self.old == self.new:
+            return "\n".join(stale)
+        return "\n".join([self._diff(), *stale])
+
+    def _diff(self) -> str:
         old, new = (text.replace("\r\n", "\n").splitlines() for text in (self.old, self.new))
         name = self.path.as_posix()
         lines = [*difflib.unified_diff(old, new, name, f"{name} (refreshed)", lineterm="")]
@@ -85,18 +94,35 @@ def documents(names: Iterable[str], allowed: Iterable[Path] = (), if_any: bool =
             is_empty = False
         if is_empty and not if_any:
             raise UsageError(f"{path}: no document in it has {_REGION}")
+    problems += _claimed_twice(found.values())
     if problems:
         raise SpecError(problems)
     return list(found.values())
 
 
+def _claimed_twice(found: Iterable[Document]) -> list[Problem]:
+    """Files that two documents have different pictures for."""
+    claims: dict[str, tuple[Document, Beside]] = {}
+    problems = []
+    for document in found:
+        for file in document.pictures:
+            other, first = claims.setdefault(os.path.realpath(file.path), (document, file))
+            if first.new != file.new:
+                what = f"{file.path.as_posix()} is the file of another picture of {other.path.as_posix()}"
+                problems.append(Problem(what, Mark(str(document.path), 1, 1)))
+    return problems
+
+
 def save(found: Iterable[Document]) -> None:
-    """Put the new texts in the files, all or none of them. Raises UsageError."""
-    write_all(
+    """Put the new texts and pictures in the files, all or none of them. Raises UsageError."""
+    found = list(found)
+    pictures = {file.path: file.new for document in found for file in document.pictures if not file.is_current}
+    texts = [
         (document.path, document.mark + document.new.encode(document.encoding))
         for document in found
-        if not document.is_current
-    )
+        if document.old != document.new
+    ]
+    write_all([*texts, *pictures.items()])
 
 
 def _under(folder: Path) -> list[Path]:
@@ -131,7 +157,9 @@ def read(path: Path, catalog: Catalog) -> Document:
     if not found:
         raise SpecError([_without_regions(path)])
     new = refreshed(text, path, found, catalog)
-    return Document(path, text, new.text, len(found), new.edited, mark, encoding)
+    pictures = tuple(beside(new.pictures, home(path)))
+    foreign = tuple(Edit(Mark(str(file.path), 1, 1), True, "file") for file in pictures if file.is_foreign)
+    return Document(path, text, new.text, len(found), (*new.edited, *foreign), mark, encoding, pictures)
 
 
 def _without_regions(path: Path) -> Problem:
@@ -146,6 +174,7 @@ class Refreshed(NamedTuple):
     text: str
     edited: tuple[Edit, ...]
     stale: tuple[Mark, ...]
+    pictures: tuple[Picture, ...] = ()
 
 
 def refreshed(text: str, path: Path, found: list[Region], catalog: Catalog) -> Refreshed:
@@ -154,10 +183,13 @@ def refreshed(text: str, path: Path, found: list[Region], catalog: Catalog) -> R
     parts: list[str] = []
     edited: list[Edit] = []
     stale: list[Mark] = []
+    pictures: list[Picture] = []
     done, folder = 0, home(path)
     for region in found:
         try:
-            content = written(answer(region.command, folder, catalog, region.mark), markup(path), region.inline)
+            piece = answer(region.command, folder, catalog, region.mark)
+            content = written(piece, markup(path), region.inline)
+            pictures += [piece] if isinstance(piece, Picture) else []
         except SpecError as error:
             asked = all(problem.mark == region.mark for problem in error.problems)
             problems += [*([] if asked else [Problem("this region can't be filled", region.mark)]), *error.problems]
@@ -175,7 +207,7 @@ def refreshed(text: str, path: Path, found: list[Region], catalog: Catalog) -> R
         done = region.close
     if problems:
         raise SpecError(problems)
-    return Refreshed("".join([*parts, text[done:]]), tuple(edited), tuple(stale))
+    return Refreshed("".join([*parts, text[done:]]), tuple(edited), tuple(stale), tuple(pictures))
 
 
 def _text(path: Path) -> tuple[str, bytes, str]:
