@@ -20,16 +20,17 @@ from archcalc.errors import ArchcalcError
 if TYPE_CHECKING:
     from archcalc.comparison import Comparison, compare
     from archcalc.importer.outside import rule
-    from archcalc.model import Model, load
+    from archcalc.model import Model, from_torch, load
     from archcalc.ops import register
 
 __version__ = "0.1.0"
 
-__all__ = ["ArchcalcError", "Comparison", "Model", "__version__", "compare", "load", "register", "rule"]
+__all__ = ["ArchcalcError", "Comparison", "Model", "__version__", "compare", "from_torch", "load", "register", "rule"]
 _HOMES = {
     "Comparison": "comparison",
     "Model": "model",
     "compare": "comparison",
+    "from_torch": "model",
     "load": "model",
     "register": "ops",
     "rule": "importer.outside",

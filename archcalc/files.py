@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +47,16 @@ def is_folder(name: str) -> bool:
 def is_model_file(name: str) -> bool:
     """Whether a file is an ONNX model, by its name."""
     return name.lower().endswith(".onnx")
+
+
+_PYTHON = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:@.+)?")
+
+
+def is_python(name: str) -> bool:
+    """Whether an argument names a network in a Python module, `package.module:factory`: by its form, where there is no
+    file of that name.
+    """
+    return _PYTHON.fullmatch(name) is not None and not (is_model_file(name) or is_yaml(name) or reading.is_file(name))
 
 
 def is_yaml(name: str) -> bool:

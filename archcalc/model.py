@@ -284,7 +284,7 @@ class Model:
 
         asked = question._replace(convention=None)
         ran = self.answer(asked._replace(train=False))
-        if self.file is not None:
+        if self.source.is_file:
             return of_file(counted(ran, ran, tool), lambda: self.source.seen(asked) or [])
         return counted(ran, self.answer(asked) if question.train else ran, tool)
 
@@ -323,6 +323,29 @@ def load(name: str | os.PathLike[str]) -> Model:
     file, member = found
     shelf = Disk(str(file), shown(file))
     return replace(read(read_text(str(file)), shown(file), variant or member, shelf), ships=True)
+
+
+def from_torch(module: Any, input: Any) -> Model:
+    """A PyTorch module, for one sample of its inputs: a shape (3, 224, 224) with names for sizes that stay open,
+    several in a list, or by name in a dict. Texts as `--input` has them say a dtype: "16:int64".
+
+    Nothing is run and no weights are needed; the module stays as it is. Raises UsageError where it can't be traced.
+    """
+    from archcalc.frameworks import of_module
+
+    source = of_module(module, input)
+    return Model(source.spec, file=source)
+
+
+def from_name(name: str, inputs: Sequence[str] = ()) -> Model:
+    """A network in a Python module, `package.module:factory`, whose code runs, with inputs as `--input` has them.
+
+    Raises UsageError.
+    """
+    from archcalc.frameworks import named
+
+    source = named(name, tuple(inputs))
+    return Model(source.spec, file=source)
 
 
 def loaded(data: bytes, path: str, shelf: Shelf | None = None) -> Model:

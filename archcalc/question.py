@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Number
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from archcalc.algebra import Dim, Poly
 from archcalc.build import build
@@ -102,6 +102,8 @@ class Stored(NamedTuple):
 class Source(Protocol):
     """Where a network comes from. Answering changes nothing: the same question has the same answer."""
 
+    is_file: ClassVar[bool]  # whether it is a model file, whose nodes other tools count
+
     def built(self, question: Question) -> Built:
         """The graph for a question. Raises SpecError for mistakes, UsageError for what can't be asked."""
 
@@ -118,6 +120,8 @@ class Source(Protocol):
 @dataclass(frozen=True, slots=True)
 class Written:
     """A spec, or one variant of it, as a source."""
+
+    is_file: ClassVar[bool] = False
 
     spec: Spec
     variant: str | None = None

@@ -9,6 +9,7 @@ import typer
 from archcalc import escapes
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
+    Inputs,
     Json,
     Output,
     Quiet,
@@ -29,6 +30,7 @@ FORMATS = ("text", "json", "github", "sarif")
 @command()
 def check(
     specs: SpecsOrAll = None,
+    inputs: Inputs = None,
     form: Annotated[
         str,
         typer.Option("--format", help="text, json, github (annotations, then the text) or sarif (for code scanning)."),
@@ -56,7 +58,7 @@ def check(
         raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
     given = specs or settings_above(".").files()
     try:
-        found = check_all(*readable(filter(may_be_spec, given) if if_any else given, quiet))
+        found = check_all(*readable(filter(may_be_spec, given) if if_any else given, quiet, inputs if specs else None))
     except SpecError as error:
         _say(form, [], error.problems, quiet, output)
         refused(str(error))

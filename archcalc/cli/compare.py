@@ -11,6 +11,7 @@ from archcalc.cli.options import (
     Batch,
     Dtype,
     Free,
+    Inputs,
     Json,
     Output,
     Quiet,
@@ -18,6 +19,7 @@ from archcalc.cli.options import (
     Train,
     Without,
     bindings,
+    loaded,
     named,
     names,
     profile_option,
@@ -65,6 +67,7 @@ def compare(
         str,
         typer.Option("--missing-base", metavar="fail|new", help="Where there is no base: fail, or take specs as new."),
     ] = "fail",
+    inputs: Inputs = None,
     sets: Set = None,
     free: Free = None,
     without: Without = None,
@@ -98,7 +101,7 @@ def compare(
     question = Question(bindings(sets), names(free), batch, train, dtype, names(without), device=device)
     try:
         report = (
-            _of_two(sides or [], question)
+            _of_two(sides or [], question, inputs)
             if base is None
             else _against(sides or [], quiet, base, question, not no_merge_base, missing_base == "new")
         )
@@ -142,16 +145,18 @@ def _stay(report: Report) -> list[str]:
     )
 
 
-def _of_two(sides: list[str], question: Question) -> Report:
+def _of_two(sides: list[str], question: Question, inputs: list[str] | None) -> Report:
     from archcalc.comparison import Report
     from archcalc.comparison.operands import operand
     from archcalc.comparison.pairs import pair
+    from archcalc.files import is_python
 
     if len(sides) != 2:
         raise UsageError(
             f"compare takes two networks, got {len(sides)}; to compare specs with what they were, give --base REF"
         )
-    return Report((pair(operand(sides[0]), operand(sides[1]), question),))
+    before, after = (operand(loaded(side, inputs) if is_python(side) else side) for side in sides)
+    return Report((pair(before, after, question),))
 
 
 def _against(sides: list[str], quiet: bool, base: str, question: Question, fork: bool, forgiving: bool) -> Report:

@@ -16,6 +16,7 @@ from archcalc.cli.options import (
     FoldBn,
     Free,
     InPrecision,
+    Inputs,
     Json,
     Optimizer,
     Output,
@@ -36,6 +37,7 @@ from archcalc.cli.saying import out
 @command()
 def count(
     specs: Specs,
+    inputs: Inputs = None,
     sets: Set = None,
     free: Free = None,
     depth: Annotated[
@@ -108,7 +110,7 @@ def count(
     )
     training = Training(optimizer, precision, checkpoint)
     question = question._replace(training=training, tensors=tensors, as_stored=dtype is None, fold_bn=fold_bn)
-    tables = answered(specs, question, quiet)
+    tables = answered(specs, question, quiet, inputs)
     if tensors and form != "json":
         from archcalc.render.tensors import tensors as listed
 

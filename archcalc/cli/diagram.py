@@ -9,6 +9,7 @@ import typer
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Free,
+    Inputs,
     Output,
     Set,
     Spec,
@@ -25,6 +26,7 @@ from archcalc.picture import FORMATS, METRICS
 @command()
 def diagram(
     spec: Spec,
+    inputs: Inputs = None,
     sets: Set = None,
     free: Free = None,
     depth: Annotated[
@@ -52,5 +54,5 @@ def diagram(
     from archcalc.question import Question
 
     drawn.judge(form, direction, metric)
-    table = loaded(spec).answer(Question(bindings(sets), names(free), train=train, without=names(without)))
+    table = loaded(spec, inputs).answer(Question(bindings(sets), names(free), train=train, without=names(without)))
     out(drawn.draw(table, form, depth, direction, metric), into=output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
+    Inputs,
     Output,
     Set,
     Spec,
@@ -18,6 +19,7 @@ from archcalc.cli.saying import out
 @command()
 def expand(
     spec: Spec,
+    inputs: Inputs = None,
     sets: Set = None,
     without: Without = None,
     output: Output = None,
@@ -26,5 +28,5 @@ def expand(
     from archcalc.expand import expand as expanded
     from archcalc.question import Question
 
-    table = loaded(spec).answer(Question(bindings(sets), without=names(without)))
+    table = loaded(spec, inputs).answer(Question(bindings(sets), without=names(without)))
     out(expanded(table), newline=False, into=output)

@@ -11,6 +11,7 @@ from archcalc.cli.options import (
     As,
     Batch,
     Free,
+    Inputs,
     Json,
     Output,
     Quiet,
@@ -34,6 +35,7 @@ def explain(
         typer.Argument(metavar="[SPEC]", help="A spec file, file.yaml@variant, or the name of a network that ships."),
     ] = None,
     tool: As = None,
+    inputs: Inputs = None,
     sets: Set = None,
     free: Free = None,
     without: Without = None,
@@ -61,7 +63,7 @@ def explain(
     if spec is None:
         out(reference.tools(form, width(output)) if tool is None else reference.tool(tool, form), into=output)
         return
-    (model,) = models([spec])
+    (model,) = models([spec], inputs=inputs)
     question = Question(bindings(sets), names(free), batch, train, without=names(without))
     own = model.answer(question._replace(train=False))
     notes(own, quiet)

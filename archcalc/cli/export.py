@@ -11,6 +11,7 @@ from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Batch,
     Free,
+    Inputs,
     Precision,
     Quiet,
     Set,
@@ -33,6 +34,7 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="The numbers that learn
 def export(
     spec: Spec,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write the model.")],
+    inputs: Inputs = None,
     sets: Set = None,
     free: Free = None,
     without: Without = None,
@@ -64,7 +66,7 @@ def export(
     from archcalc.question import Question
     from archcalc.render import numbers
 
-    (model,) = models([spec])
+    (model,) = models([spec], inputs=inputs)
     apart(output, model.spec.path)
     table = model.answer(Question(bindings(sets), names(free), batch, train, dtype, names(without)))
     notes(table, quiet)

@@ -9,19 +9,22 @@ import typer
 
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
+    Inputs,
     Output,
     Quiet,
     Set,
     apart,
     bindings,
+    loaded,
 )
 from archcalc.cli.saying import out, told
 
 
 @command("import")
 def import_(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file, or package.module:factory.")],
     output: Output = None,
+    inputs: Inputs = None,
     sets: Set = None,
     quiet: Quiet = False,
 ) -> None:
@@ -30,11 +33,10 @@ def import_(
     \b
     archcalc import model.onnx -o net.yaml
     archcalc import model.onnx --set height=224 --set width=224      defaults of the sizes that the file leaves open
+    archcalc import torchvision.models:resnet50 --input 3x224x224 -o resnet.yaml
     """
-    from archcalc.model import load
-
     apart(Path(output) if output else None, model)
-    text, notes = load(model).to_spec(**bindings(sets))
+    text, notes = loaded(model, inputs).to_spec(**bindings(sets))
     for note in notes if not quiet else ():
         told(f"note: {note}")
     out(text, newline=False, into=output)

@@ -11,6 +11,7 @@ from archcalc.cli.entry import command
 from archcalc.cli.export import Seed
 from archcalc.cli.options import (
     Batch,
+    Inputs,
     Json,
     OnDevice,
     Output,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 def measure(
     specs: Specs,
     device: OnDevice = "cpu",
+    inputs: Inputs = None,
     sets: Set = None,
     without: Without = None,
     batch: Batch = 1,
@@ -86,7 +88,7 @@ def measure(
     if against is not None:
         known, place, dtype = _compared(against, Path(specs[0]).parent, place, dtype)
     question = Question(bindings(sets), (), batch, False, dtype or "fp32", names(without))
-    networks = models(specs, quiet)
+    networks = models(specs, quiet, inputs)
     tables, files = [], []
     for network in networks:
         tables.append(network.answer(question))

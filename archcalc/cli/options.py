@@ -96,6 +96,15 @@ SpecsOrAll = Annotated[
         help="As for `archcalc count`; none: those that archcalc.toml or pyproject.toml name.",
     ),
 ]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="SIZES",
+        help="Of package.module:factory, one sample: 3x224x224, 3xsizexsize, NAME=16:int64. Repeatable.",
+    ),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", metavar="K=V", help="Give a design parameter a value: --set size=320. Repeatable."),
@@ -218,52 +227,70 @@ def text_or_json(form: str, json: bool = False) -> str:
     return form
 
 
-def loaded(name: str) -> Model:
-    """The network that an argument names; `-` is a spec on stdin. Raises UsageError and SpecError."""
+def loaded(name: str, inputs: Sequence[str] | None = None) -> Model:
+    """The network that an argument names; `-` is a spec on stdin. Only here does `package.module:factory` run code, for
+    somebody typed it. Raises UsageError and SpecError.
+    """
     from archcalc import reading
-    from archcalc.model import load, read
+    from archcalc.files import is_python
+    from archcalc.model import from_name, load, read
     from archcalc.spec import decoded
     from archcalc.spec.text import MOST_BYTES
 
+    asked([name], inputs)
+    if is_python(name):
+        return from_name(name, inputs or ())
     return read(decoded(reading.standard(MOST_BYTES), STDIN), STDIN) if name == STDIN else load(name)
 
 
-def answered(specs: Iterable[str], question: Question, quiet: bool) -> list[Table]:
+def answered(specs: Iterable[str], question: Question, quiet: bool, inputs: Sequence[str] | None = None) -> list[Table]:
     """The tables of every spec, with their notes on stderr."""
     tables = []
-    for model in models(specs, quiet):
+    for model in models(specs, quiet, inputs):
         table = model.answer(question)
         notes(table, quiet)
         tables.append(table)
     return tables
 
 
-def models(specs: Iterable[str], quiet: bool = False) -> list[Model]:
+def models(specs: Iterable[str], quiet: bool = False, inputs: Sequence[str] | None = None) -> list[Model]:
     """Load every spec before anything is printed; a folder stands for the specs in it. Mistakes in several are reported
     together.
     """
     from archcalc.errors import SpecError
 
-    found, problems = readable(specs, quiet)
+    found, problems = readable(specs, quiet, inputs)
     if problems:
         raise SpecError(problems)
     return found
 
 
-def readable(specs: Iterable[str], quiet: bool) -> tuple[list[Model], list[Problem]]:
+def readable(
+    specs: Iterable[str], quiet: bool, inputs: Sequence[str] | None = None
+) -> tuple[list[Model], list[Problem]]:
     """The specs that can be read, and the mistakes in those that can't."""
     from archcalc.errors import SpecError
+    from archcalc.files import is_python
 
     given = named(specs, quiet)
+    asked(given, inputs)
     if given.count(STDIN) > 1:
         raise UsageError("stdin can be read once: name - once")
     found, problems = [], []
     for name in given:
         try:
-            found.append(loaded(name))
+            found.append(loaded(name, inputs if is_python(name) else None))
         except SpecError as error:
             problems.extend(error.problems)
     return found, problems
+
+
+def asked(names: Iterable[str], inputs: Sequence[str] | None) -> None:
+    """Raises UsageError where `--input` is given and no name is that of a module."""
+    from archcalc.files import is_python
+
+    if inputs and not any(map(is_python, names)):
+        raise UsageError("--input is for package.module:factory; a spec and a model file have inputs of their own")
 
 
 def named(specs: Iterable[str], quiet: bool = False) -> list[str]:

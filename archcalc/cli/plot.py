@@ -11,6 +11,7 @@ from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Batch,
     Dtype,
+    Inputs,
     Output,
     Quiet,
     Set,
@@ -66,6 +67,7 @@ def plot(
             help="Whose roofline; repeatable, --device help lists those that ship.",
         ),
     ] = None,
+    inputs: Inputs = None,
     sets: Set = None,
     without: Without = None,
     batch: Batch = 1,
@@ -92,5 +94,5 @@ def plot(
         from archcalc.latency.profile import load_profile
 
         profiles = [load_profile(name, Path(found[0]).parent) for name in dict.fromkeys(device)]
-    tables = answered(found, Question(bindings(sets), (), batch, dtype=dtype, without=names(without)), quiet)
+    tables = answered(found, Question(bindings(sets), (), batch, dtype=dtype, without=names(without)), quiet, inputs)
     out(drawn.plot(tables, kind, Asked(metric, depth, tuple(profiles))), into=output)

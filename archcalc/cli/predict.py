@@ -12,6 +12,7 @@ from archcalc.cli.options import (
     Batch,
     Columns,
     Free,
+    Inputs,
     Json,
     Output,
     Quiet,
@@ -38,6 +39,7 @@ Device = Annotated[
 def predict(
     specs: Specs,
     device: Device,
+    inputs: Inputs = None,
     sets: Set = None,
     free: Free = None,
     depth: Annotated[
@@ -78,7 +80,7 @@ def predict(
 
     form = chosen(form, json)
     tables = []
-    for model in models(specs, quiet):
+    for model in models(specs, quiet, inputs):
         precision = dtype or load_profile(device, Path(model.spec.path).parent).dtypes[0]
         table = model.answer(
             Question(bindings(sets), names(free), batch, False, precision, names(without), device=device)

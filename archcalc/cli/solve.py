@@ -10,6 +10,7 @@ from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Batch,
     Dtype,
+    Inputs,
     Json,
     Output,
     Set,
@@ -41,6 +42,7 @@ def solve(
     ] = None,
     over: Over = None,
     where: Where = None,
+    inputs: Inputs = None,
     sets: Set = None,
     train: Train = False,
     batch: Batch = 1,
@@ -65,7 +67,7 @@ def solve(
     check_format(form, tuple(SOLUTIONS))
     limits = [read_limit("max", text) for text in most or ()] + [read_limit("min", text) for text in least or ()]
     asked = {"bindings": bindings(sets), "train": train, "batch": batch, "dtype": dtype, "device": device}
-    space = space_of(loaded(spec), over or [], **asked)
+    space = space_of(loaded(spec, inputs), over or [], **asked)
     found = solved(space, maximize=maximize, minimize=minimize, limits=limits, where=where or ())
     out(SOLUTIONS[form](found), into=output)
     if found.best is None:

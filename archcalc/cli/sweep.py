@@ -11,6 +11,7 @@ from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Batch,
     Dtype,
+    Inputs,
     Json,
     Output,
     Quiet,
@@ -55,6 +56,7 @@ def sweep(
     ] = "",
     sample: Annotated[int | None, typer.Option("--sample", help="So many designs, drawn at random.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the drawing.")] = 0,
+    inputs: Inputs = None,
     sets: Set = None,
     train: Train = False,
     batch: Batch = 1,
@@ -83,7 +85,7 @@ def sweep(
     if form == "parquet" and output is None:
         raise UsageError("Parquet is no text: name a file with --output")
     asked = {"bindings": bindings(sets), "train": train, "batch": batch, "dtype": dtype, "device": device}
-    space = space_of(loaded(spec), over or [], **asked)
+    space = space_of(loaded(spec, inputs), over or [], **asked)
     of = space.size if sample is None else min(sample, space.size)
     with bar(quiet) as show:
 

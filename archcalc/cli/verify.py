@@ -11,6 +11,7 @@ from archcalc.cli.entry import command
 from archcalc.cli.export import Seed
 from archcalc.cli.options import (
     Batch,
+    Inputs,
     Json,
     Output,
     Quiet,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @command()
 def verify(
     specs: Specs,
+    inputs: Inputs = None,
     sets: Set = None,
     without: Without = None,
     train: Train = False,
@@ -65,7 +67,7 @@ def verify(
     form = text_or_json(form, json)
     wanted = None if field is None else [name for name in names(field) if name != "none"]
     found = []
-    for model in models(specs, quiet):
+    for model in models(specs, quiet, inputs):
         table, proof = model.proved(Question(bindings(sets), (), batch, train, without=names(without)), wanted, seed)
         notes(table, quiet)
         found.append((table, proof))

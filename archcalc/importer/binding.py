@@ -14,8 +14,9 @@ from fractions import Fraction
 from math import isfinite, isinf
 from typing import TYPE_CHECKING, Any
 
+from archcalc.algebra import Poly
 from archcalc.errors import ShapeError
-from archcalc.importer.proto import Referred, Subgraph
+from archcalc.importer.proto import Computed, Referred, Subgraph
 from archcalc.importer.tensors import FLOAT, INT64
 from archcalc.importer.values import Unknown, Value, Values
 from archcalc.importer.wire import Bad
@@ -49,7 +50,7 @@ def ints(name: str, found: Any) -> list[int]:
 
 def real(name: str, found: Any) -> Fraction:
     """A number, as exact as it was written; what is none is 0."""
-    if not isinstance(found, (int, float)) or not isfinite(found):
+    if not isinstance(found, (int, float, Fraction)) or not isfinite(found):
         return Fraction(0)
     return Fraction(repr(round(found, 7))) if isinstance(found, float) else Fraction(found)
 
@@ -67,7 +68,7 @@ def graph(name: str, found: Any) -> Subgraph:
 def once(found: Any) -> Value | None:
     """What older versions of an operator have as an attribute, as the input that it became."""
     values = found if isinstance(found, list) else [found]
-    if not all(isinstance(value, (int, float)) for value in values):
+    if not all(isinstance(value, (int, float, Fraction, Poly)) for value in values):
         return None
     kind = FLOAT if any(isinstance(value, float) for value in values) else INT64
     return Value((len(values),) if isinstance(found, list) else (), kind, None, tuple(map(_finite, values)))
@@ -113,7 +114,7 @@ class Rule:
             value = given[n] if n < count else None
             if value is None:
                 if name in attributes:
-                    value = once(attributes[name])
+                    value = once(call.plain(attributes[name]))
                 elif needed:
                     raise Bad(f"node {call.where} ({call.op}) lacks its input {n + 1}")
             elif kind != "Any" and isinstance(value, Values) != (kind == "Values"):
@@ -133,8 +134,8 @@ class Rule:
             if asked is None:
                 continue
             reader, parameter, cls = asked
-            if isinstance(found, Referred):
-                found = call.scope.attributes.get(found.name)
+            if isinstance(found, (Referred, Computed)):
+                found = call.plain(found)
             value = None if found is None else reader(name, found)
             if value is not None and cls is None:
                 given[parameter] = value

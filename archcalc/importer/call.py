@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from archcalc.algebra import Dim
 from archcalc.errors import ArchcalcError, ShapeError, Undecided
 from archcalc.importer.claims import Weights, claim
-from archcalc.importer.proto import Described, Named, NodeProto, Referred, Subgraph
+from archcalc.importer.proto import Computed, Described, Named, NodeProto, Referred, Size, Subgraph
 from archcalc.importer.tensors import MOST_CONTENT
 from archcalc.importer.values import Content, Origin, Value, Values, brief, joined
 from archcalc.importer.wire import Bad
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from archcalc.importer.walk import Walker
 
 Outputs = list[Value | Values | None]
+CODE = "code"  # the line of a program that called it, among what a node says beside
 HERE = -1  # what scales belong to until their layer is known
 
 
@@ -107,7 +108,23 @@ class Call:
     def attributes(self) -> Iterator[tuple[str, Any]]:
         """All that are given; those of a function stand for what it was called with."""
         for name, found in self.node.attributes.items():
-            yield name, self.scope.attributes.get(found.name) if isinstance(found, Referred) else found
+            yield name, self.plain(found)
+
+    def plain(self, found: Any) -> Any:
+        """An attribute with what it refers to: one of a function's own, or sizes that were computed on the way, None
+        where only a run tells one.
+        """
+        if isinstance(found, Referred):
+            return self.scope.attributes.get(found.name)
+        return self._sized(found.value) if isinstance(found, Computed) else found
+
+    def _sized(self, found: Any) -> Any:
+        if isinstance(found, list):
+            return [self._sized(item) for item in found]
+        if not isinstance(found, Size):
+            return found
+        value = self.scope.find(found.name)
+        return value.only() if isinstance(value, Value) else None
 
     def holds(self, origin: Origin) -> Origin:
         """A tensor that stands in a node."""
@@ -336,7 +353,8 @@ class Call:
     def unknown(self, why: str) -> Outputs:
         """A node that isn't counted: its outputs are what the file says of them."""
         op = f"{self.node.domain}.{self.node.op}" if self.node.domain not in ("", "ai.onnx") else self.node.op
-        self.walker.note_uncounted(op, self.walker.where.strip("'"), why)
+        code = self.node.metadata.get(CODE)
+        self.walker.note_uncounted(op, code or self.walker.where.strip("'"), why)
         outputs: Outputs = []
         for name in self.node.outputs:
             declared = self.scope.declared.of(name)
@@ -387,4 +405,4 @@ def snake(name: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in out)[:60] or "unnamed"
 
 
-__all__ = ["HERE", "Call", "Outputs", "Scope", "snake"]
+__all__ = ["CODE", "HERE", "Call", "Outputs", "Scope", "snake"]

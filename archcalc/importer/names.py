@@ -28,7 +28,7 @@ _COMPUTED = re.compile(
 )
 _SCALE = re.compile(r"(?:weight|bias|input|output|_\d+)_(?:scale|zero_point)(?:_mul)?$")
 _NUMBERED = re.compile(r"^(.*?)_?\d*$")
-_SCOPES = "pkg.torch.onnx.name_scopes"
+SCOPES = "pkg.torch.onnx.name_scopes"
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
 _SEPARATED = re.compile(r"[/;]")
 _UNFIT = re.compile(r"[^\w.+-]+")
@@ -103,7 +103,7 @@ class Namer:
 
     def where(self, proto: NodeProto, hint: str) -> tuple[Path, str]:
         """(scopes, the layer's own name or nothing)."""
-        noted = proto.metadata.get(_SCOPES)
+        noted = proto.metadata.get(SCOPES)
         if noted:
             found = list(_QUOTED.findall(noted[:2000]))
             dotted = next((path for path in reversed(found[:-1]) if path), "")
@@ -299,4 +299,4 @@ def identifier(name: str) -> str:
     )
 
 
-__all__ = ["Namer", "fit", "generated", "identifier", "unused"]
+__all__ = ["SCOPES", "Namer", "fit", "generated", "identifier", "unused"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from archcalc import reading
 from archcalc.algebra import Dim, Poly, symbol
@@ -55,6 +55,8 @@ class Taken(NamedTuple):
 @dataclass(frozen=True)
 class ModelFile:
     """A network in an ONNX file, as a source of graphs: its open dimensions are parameters."""
+
+    is_file: ClassVar[bool] = True
 
     spec: Spec
     proto: ModelProto

@@ -69,7 +69,7 @@ def called(node: NodeProto, n: int) -> str:
 
 def node_reads(node: NodeProto) -> list[str]:
     """The names that a node reads, those that its subgraphs take from around them included."""
-    names = [name for name in node.inputs if name]
+    names = [name for name in node.inputs if name] + [*node.sizes]
     for subgraph in node.graphs:
         names += captured(subgraph, 1)
     return names

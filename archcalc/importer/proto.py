@@ -6,7 +6,7 @@ and the contents of tensors stay where they lie until somebody asks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -61,6 +61,19 @@ class NodeProto:
     graphs: tuple[Subgraph, ...] = ()  # among its attributes
     reads: list[str] = field(default_factory=list)  # the values that it reads, those in its graphs included
     place: int = 0  # among the nodes of its graph
+    sizes: tuple[str, ...] = ()  # the values that its attributes are computed from
+
+
+class Computed(NamedTuple):
+    """An attribute, or a list of some, that sizes stand in which are computed on the way: `Size`s beside numbers."""
+
+    value: Any
+
+
+class Size(NamedTuple):
+    """A number that another node puts out."""
+
+    name: str
 
 
 class Referred(NamedTuple):
@@ -104,12 +117,13 @@ class Subgraph:
 @dataclass(slots=True)
 class GraphProto:
     name: str = ""
-    nodes: list[Stretch] = field(default_factory=list)
+    nodes: list[Stretch] | list[NodeProto] = field(default_factory=list)
     initializers: list[Tensor] = field(default_factory=list)
     inputs: list[Named] = field(default_factory=list)
     outputs: list[Named] = field(default_factory=list)
     values: Described = field(default_factory=Described)
     says: bool = False  # whether the exporter says which initializers are parameters
+    whole: bool = False  # whether its initializers are all that there are, and those that nothing reads count as well
 
 
 @dataclass(slots=True, eq=False)
@@ -168,7 +182,9 @@ def read_model(stretch: Stretch) -> ModelProto:
 def read_graph(stretch: Stretch) -> GraphProto:
     """A graph; its nodes are read one by one, later."""
     graph = GraphProto()
-    source, nodes, inputs, seen = stretch.source, graph.nodes, list[Stretch](), stretch.start
+    nodes = list[Stretch]()
+    graph.nodes = nodes
+    source, inputs, seen = stretch.source, list[Stretch](), stretch.start
     for number, value, stop in fields(stretch):
         if stop < 0:
             continue
@@ -197,9 +213,13 @@ def read_graph(stretch: Stretch) -> GraphProto:
     return graph
 
 
-def read_nodes(stretches: list[Stretch]) -> Iterator[NodeProto]:
+def read_nodes(stretches: Sequence[Stretch | NodeProto]) -> Iterator[NodeProto]:
+    """The nodes; those that no file holds are there already."""
     known: dict[bytes, tuple[str, Any]] = {}
     for stretch in stretches:
+        if isinstance(stretch, NodeProto):
+            yield stretch
+            continue
         try:
             node = read_node(stretch.here() if len(stretch) < 1 << 16 else stretch, known)
         except Malformed:

@@ -73,6 +73,7 @@ class Tensor:
     sparse: bool = False
     said: str = ""  # what the exporter calls it: parameter, buffer, constant, or "unnamed" among such
     made_from: tuple[str, ...] = ()  # several tensors, or a part of one, that the exporter made it from
+    frozen: bool = False  # whether it is a parameter that isn't trained
     copy_of: Tensor | None = None  # the tensor that the exporter made it from, if its numbers are the same
 
     @property

@@ -38,6 +38,7 @@ from archcalc.importer.proto import (
 from archcalc.importer.seen import Watch
 from archcalc.importer.tensors import FLOATS, Tensor
 from archcalc.importer.trials import Built, Saved, cut
+from archcalc.importer.unread import freeze, unread
 from archcalc.importer.values import Assumed, Origin, Unknown, Value, Values, possible, spell_dim, terms
 from archcalc.importer.wire import Bad, Malformed
 from archcalc.ops import Op, Shape
@@ -60,6 +61,7 @@ class Walker:
         self.graph = Graph()
         self.assumed = Assumed()
         self.namer = Namer(model.producer)
+        self.has_run = model.graph is not None and model.graph.whole  # its framework knows that all shapes fit
         self.layers = Layers() if model.producer == PRODUCER else None
         self.uncounted: list[tuple[str, str, str]] = []  # operator, node, reason
         self.notes: dict[str, None] = {}
@@ -162,6 +164,8 @@ class Walker:
         self.graph.outputs = list(
             dict.fromkeys(value.node for value in found if value is not None and value.node is not None)
         )
+        if proto.whole:
+            unread(self, proto)
         self.graph.uncounted = self._summed_up()
         self.graph.assumed = list(self.assumed.conditions)
         self.graph.notes = [*self.notes, *self._at_most(), *doubts(self)]
@@ -169,6 +173,8 @@ class Walker:
             self.moved = restored(self.graph, self.layers, self.given)
             self.namer.move(self.moved)
         self.namer.finish(self.graph, self.file)
+        if proto.whole:
+            freeze(self, proto)
         self.graph.stored = stored(self)
         return self.graph
 
@@ -293,6 +299,8 @@ class Walker:
         except Unknown as unknown:
             return call.unknown(str(unknown))
         except (ShapeError, Undecided) as error:
+            if self.has_run:
+                return call.unknown(str(error))
             raise Bad(
                 f"node {called(call.node, self.line - 1)} ({call.node.op}): {error}{call.inputs_in_words()}"
             ) from None

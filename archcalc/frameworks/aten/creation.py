@@ -1,0 +1,120 @@
+"""What is made from sizes alone, and sizes themselves."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from archcalc.algebra import Poly, maximum, minimum
+from archcalc.frameworks.aten.base import (
+    BOOL,
+    FLOAT,
+    INT64,
+    Call,
+    Shape,
+    Unknown,
+    Value,
+    as_onnx,
+    aten,
+    axis_of,
+    declared,
+    rule,
+    size,
+)
+from archcalc.importer.known import is_small
+
+
+@aten("zeros", "ones", "empty", "full", "rand", "randn", "randint", "randperm", "empty_strided", "empty_permuted")
+def filled(call: Call, *, size: Any = None, fill_value: Any = None) -> Value:
+    number = {"zeros": 0, "ones": 1}.get(call.op, fill_value)
+    return _of(call, tuple(size) if size is not None else declared(call), number)
+
+
+@aten("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "randint_like")
+def filled_like(call: Call, self: Value, *, fill_value: Any = None) -> Value:
+    return _of(call, self.dims, {"zeros_like": 0, "ones_like": 1}.get(call.op, fill_value))
+
+
+@aten("new_zeros", "new_ones", "new_empty", "new_full", "new_empty_strided")
+def filled_new(call: Call, self: Value, *, size: Any = (), fill_value: Any = None) -> Value:
+    return _of(call, tuple(size), {"new_zeros": 0, "new_ones": 1}.get(call.op, fill_value))
+
+
+def _of(call: Call, shape: Shape, number: Any) -> Value:
+    """The same number everywhere, known where there are few."""
+    found = call.scope.declared.of(call.output)
+    kind = found.kind if found is not None and found.kind else FLOAT
+    known = number is not None and isinstance(number, (int, Poly)) and is_small(shape)
+    content = (number,) * _count(shape) if known else None
+    return Value(shape, kind, None, content)
+
+
+def _count(shape: Shape) -> int:
+    total = size(shape)
+    return total if isinstance(total, int) else 0
+
+
+@aten("arange")
+def arange(call: Call, *, start: Any = 0, end: Any = 0, step: Any = 1) -> Any:
+    given = [Value((), INT64, None, (number,)) for number in (start, end, step)]
+    return as_onnx(call, "Range", *given)
+
+
+@aten("scalar_tensor", "tensor")
+def scalar(call: Call, *, s: Any = None) -> Value:
+    return Value((), INT64 if isinstance(s, int) else FLOAT, None, (s,) if isinstance(s, (int, Poly)) else None)
+
+
+@aten("eye", "linspace", "logspace", "tril_indices", "triu_indices", "hann_window", "hamming_window")
+def table(call: Call) -> Value:
+    return Value(declared(call), FLOAT)
+
+
+# ---- sizes -----------------------------------------------------------------------------------------------------------
+
+
+@aten("sym_size", "size")
+def sym_size(call: Call, self: Value, *, dim: int = 0) -> Value:
+    return Value((), INT64, None, (self.dims[axis_of(dim, len(self.dims))],))
+
+
+@aten("sym_numel", "numel")
+def sym_numel(call: Call, self: Value) -> Value:
+    return Value((), INT64, None, (size(self.dims),))
+
+
+@aten("item", "_local_scalar_dense")
+def item(call: Call, self: Value) -> Value:
+    """A number of a tensor; where it is computed, only a run tells it."""
+    content = self.content
+    if content is None or content[:1] in ((), (None,)):
+        return Value((), self.kind, None, None)
+    return Value((), self.kind, None, content[:1])
+
+
+def _truth(value: Any) -> Any:
+    return not value
+
+
+PYTHON: dict[str, Callable[..., Any]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "floordiv": operator.floordiv,
+    "mod": operator.mod, "neg": operator.neg, "pow": operator.pow, "eq": operator.eq, "ne": operator.ne,
+    "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge, "sym_max": maximum,
+    "sym_min": minimum, "sym_not": _truth, "sym_int": int, "and_": operator.and_, "or_": operator.or_,
+    "truediv": operator.truediv, "sym_float": lambda value: value, "trunc": math.trunc, "floor": math.floor,
+    "ceil": math.ceil, "abs": abs, "max": max, "min": min, "round": round,
+}  # fmt: skip
+
+
+@rule(*PYTHON, domain="python")
+def python(call: Call, *, arguments: Any = ()) -> Value:
+    """Arithmetic on sizes, as the module's Python does it."""
+    if None in arguments:
+        return Value((), INT64, None, None)
+    try:
+        found = PYTHON[call.op](*arguments)
+    except (ArithmeticError, TypeError, ValueError) as error:
+        raise Unknown(f"a size can't be computed: {error}") from None
+    return Value((), BOOL if isinstance(found, bool) else INT64, None, (found,))

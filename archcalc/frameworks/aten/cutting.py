@@ -1,0 +1,179 @@
+"""What joins tensors, cuts them, looks things up in them, and writes into them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archcalc.frameworks.aten.base import (
+    BOOL,
+    INT64,
+    Call,
+    Outputs,
+    Reach,
+    Value,
+    as_onnx,
+    aten,
+    axis_of,
+    declared,
+    learned,
+    numbers,
+    size,
+)
+from archcalc.importer.rules.joining import cut, joined
+
+END = (1 << 63) - 1
+
+
+@aten("cat", "concat", "concatenate")
+def cat(call: Call, *tensors: Value, dim: int = 0) -> Value:
+    """torch leaves out empty vectors, whatever the others' shape."""
+    kept = [tensor for tensor in tensors if tensor.dims != (0,)] or list(tensors)
+    return joined(call, kept, dim)
+
+
+@aten("stack", "hstack", "vstack")
+def stack(call: Call, *tensors: Value, dim: int = 0) -> Value:
+    if call.op != "stack":
+        return joined(call, list(tensors), 0 if call.op == "vstack" or len(tensors[0].dims) == 1 else 1)
+    shape = tensors[0].dims
+    n = axis_of(dim, len(shape) + 1)
+    wide = [call.view(tensor, (*shape[:n], 1, *shape[n:]), content=tensor.content) for tensor in tensors]
+    return joined(call, wide, n)
+
+
+@aten("slice")
+def slices(call: Call, self: Value, *, dim: int = 0, start: Any = None, end: Any = None, step: Any = 1) -> Any:
+    first, last = 0 if start is None else start, END if end is None else end
+    return as_onnx(call, "Slice", self, numbers([first]), numbers([last]), numbers([dim]), numbers([step]))
+
+
+@aten("narrow")
+def narrow(call: Call, self: Value, *, dim: int = 0, start: Any = 0, length: Any = 1) -> Value:
+    n = axis_of(dim, len(self.dims))
+    first = start + self.dims[n] if isinstance(start, int) and start < 0 else start
+    return cut(call, self, self.dims, n, first, first + length)
+
+
+@aten("select")
+def select(call: Call, self: Value, *, dim: int = 0, index: Any = 0) -> Any:
+    return as_onnx(call, "Gather", self, Value((), INT64, None, (index,)), axis=dim)
+
+
+@aten("chunk", "split", "split_with_sizes", "unsafe_split", "unsafe_chunk", "tensor_split")
+def split(
+    call: Call, self: Value, *, chunks: Any = None, split_size: Any = None, split_sizes: Any = None, dim: int = 0,
+    sections: Any = None, indices: Any = None,
+) -> Any:  # fmt: skip
+    """Parts of one size, of which the last may be shorter, or of given sizes."""
+    length = self.dims[axis_of(dim, len(self.dims))]
+    count = len(call.node.outputs)
+    sizes = split_sizes if split_sizes is not None else split_size if isinstance(split_size, list) else None
+    if indices is not None:
+        ends = [*indices, length]
+        sizes = [b - a for a, b in zip([0, *indices], ends, strict=False)]
+    elif sections is not None:
+        sizes = [length // sections + (n < length % sections) for n in range(sections)]
+    elif sizes is None:
+        part = (length + chunks - 1) // chunks if chunks is not None else split_size
+        sizes = [part] * (count - 1)
+        sizes.append(length - part * (count - 1))
+    return as_onnx(call, "Split", self, numbers(sizes), axis=dim)
+
+
+@aten("unbind")
+def unbind(call: Call, self: Value, *, dim: int = 0) -> Outputs:
+    n = axis_of(dim, len(self.dims))
+    return [
+        as_onnx(call, "Gather", self, Value((), INT64, None, (place,)), axis=n) if name else None
+        for place, name in enumerate(call.names)
+    ]
+
+
+@aten("meshgrid")
+def meshgrid(call: Call, *tensors: Value, indexing: str = "ij") -> Outputs:
+    shape = tuple(size(tensor.dims) for tensor in tensors)
+    if indexing == "xy" and len(shape) > 1:
+        shape = (shape[1], shape[0], *shape[2:])
+    return [call.figure("expand", shape, [tensor], reach=Reach.MIXED, kind=tensor.kind) for tensor in tensors]
+
+
+# ---- looking up ------------------------------------------------------------------------------------------------------
+
+
+@aten("index_select")
+def index_select(call: Call, self: Value, index: Value, *, dim: int = 0) -> Any:
+    return as_onnx(call, "Gather", self, index, axis=dim)
+
+
+@aten("index", "_unsafe_index")
+def index(call: Call, self: Value, *indices: Any) -> Any:
+    """Several indices stretch to one shape, which stands where they do if they stand together, else in front."""
+    shape = self.dims
+    places = [n for n, found in enumerate(indices) if found is not None]
+    if len(places) == 1 and indices[places[0]].kind not in (BOOL, 2):
+        return as_onnx(call, "Gather", self, indices[places[0]], axis=places[0])
+    if any(indices[n].kind in (BOOL, 2) for n in places):
+        return _masked(call, self, indices, places)
+    picks = call.assumed.broadcast(*(indices[n].dims for n in places))
+    rest = [dim for n, dim in enumerate(shape) if n not in places]
+    first = places[0] if places == list(range(places[0], places[-1] + 1)) else 0
+    out = (*rest[:first], *picks, *rest[first:])
+    moving = [self, *(indices[n] for n in places)]
+    if not call.data(moving):
+        return call.known(out, None, self.kind, [self])
+    weights = {"weight": self} if learned(self) else {}
+    return call.figure("gather", out, moving, weights=weights, reach=Reach.MIXED, kind=self.kind)
+
+
+def _masked(call: Call, self: Value, indices: Any, places: list[int]) -> Value:
+    """Only a run tells how many a mask lets through: at most all."""
+    mask = indices[places[0]]
+    out = (call.most("count", size(mask.dims)), *self.dims[places[0] + len(mask.dims) :])
+    return call.figure("masked_select", out, [self, mask], reach=Reach.MIXED)
+
+
+@aten("masked_select", "nonzero", "nonzero_numpy")
+def nonzero(call: Call, self: Value, mask: Value | None = None) -> Any:
+    if mask is None:
+        found = as_onnx(call, "NonZero", self)
+        return as_onnx(call, "Transpose", found, perm=[1, 0])
+    return call.figure("masked_select", (call.most("count", size(self.dims)),), [self, mask], reach=Reach.MIXED)
+
+
+@aten("gather", "take_along_dim")
+def gather(call: Call, self: Value, index: Value) -> Any:
+    return as_onnx(call, "GatherElements", self, index) if call.data() else call.known(index.dims, None, self.kind)
+
+
+@aten(
+    "scatter", "scatter_add", "scatter_reduce", "index_put", "_index_put_impl", "index_add", "index_copy",
+    "index_fill", "masked_scatter", "slice_scatter", "select_scatter", "_unsafe_index_put",
+)  # fmt: skip
+def scatter(call: Call, self: Value, *others: Any) -> Value:
+    if not call.data():
+        return call.known(self.dims, None, self.kind)
+    return call.figure("scatter", self.dims, flags=("in_place",), reach=Reach.MIXED, kind=self.kind)
+
+
+@aten("copy", "fill", "zero", "set_", "_set_item")
+def written(call: Call, self: Value, src: Value | None = None) -> Value:
+    """What is written over a tensor has its shape."""
+    if src is None or not call.data():
+        return Value(self.dims, self.kind, self.node)
+    return call.figure("copy", self.dims, [self, src], flags=("in_place",), kind=self.kind)
+
+
+@aten("pad", "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "replication_pad2d", "_pad_enum")
+@aten("reflection_pad3d", "replication_pad1d", "replication_pad3d")
+def pad(call: Call, self: Value, *, pad: Any = (), padding: Any = ()) -> Any:
+    """torch pads from the last axis on."""
+    given = list(pad or padding)
+    rank, count = len(self.dims), len(given) // 2
+    before = [0] * (rank - count) + [given[2 * n] for n in reversed(range(count))]
+    after = [0] * (rank - count) + [given[2 * n + 1] for n in reversed(range(count))]
+    return as_onnx(call, "Pad", self, numbers([*before, *after]))
+
+
+@aten("bucketize", "searchsorted", "multinomial", "bernoulli", "histc", "bincount")
+def drawn(call: Call, self: Value) -> Value:
+    return call.figure(call.op, declared(call), elementwise=size(self.dims), reach=Reach.MIXED, kind=INT64)

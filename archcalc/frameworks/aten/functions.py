@@ -1,0 +1,251 @@
+"""Functions of one element, softmax, dropout, and arithmetic of several operands."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from archcalc.algebra import maximum, minimum
+from archcalc.frameworks.aten.base import (
+    BOOL,
+    IN_PLACE,
+    INT64,
+    Call,
+    Outputs,
+    Value,
+    as_onnx,
+    aten,
+    axis_of,
+    numbers,
+    only,
+    size,
+)
+from archcalc.importer.known import ONE, TWO, folded, whole_quotient
+from archcalc.importer.rules.activation import mapped
+from archcalc.importer.rules.arithmetic import BINARY, SEVERAL, spread
+from archcalc.importer.tensors import INTEGERS
+from archcalc.ops.merge import Mul
+
+# the operator of ONNX that is the same function
+SAME = {
+    "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "mish": "Mish", "hardswish": "HardSwish", "selu": "Selu",
+    "softsign": "Softsign", "erf": "Erf", "exp": "Exp", "log": "Log", "sqrt": "Sqrt", "reciprocal": "Reciprocal",
+    "neg": "Neg", "abs": "Abs", "floor": "Floor", "ceil": "Ceil", "round": "Round", "sign": "Sign", "sin": "Sin",
+    "cos": "Cos", "tan": "Tan", "asin": "Asin", "acos": "Acos", "atan": "Atan", "sinh": "Sinh", "cosh": "Cosh",
+    "asinh": "Asinh", "acosh": "Acosh", "atanh": "Atanh", "logical_not": "Not", "bitwise_not": "BitwiseNot",
+    "isnan": "IsNaN", "isinf": "IsInf", "silu": "Swish", "hardsigmoid": "HardSigmoid",
+}  # fmt: skip
+# others: what they are called, and operations an element
+OWN = {
+    "rsqrt": ("rsqrt", 2), "square": ("square", 1), "log2": ("log", 1), "log10": ("log", 1), "log1p": ("log", 2),
+    "exp2": ("exp", 1), "expm1": ("exp", 2), "trunc": ("floor", 1), "frac": ("frac", 2), "softshrink": ("shrink", 2),
+    "hardshrink": ("shrink", 2), "tanhshrink": ("tanhshrink", 2), "log_sigmoid": ("log_sigmoid", 4),
+    "threshold": ("threshold", 1), "celu": ("celu", 5), "sgn": ("sign", 1), "isfinite": ("is_finite", 1),
+    "nan_to_num": ("nan_to_num", 1), "logit": ("logit", 3), "erfc": ("erf", 2), "erfinv": ("erfinv", 1),
+    "special_expm1": ("exp", 2), "real": ("real", 0), "positive": ("positive", 0),
+}  # fmt: skip
+
+
+@aten(*SAME, *OWN)
+def function(call: Call, self: Value) -> Any:
+    if call.op in SAME:
+        return as_onnx(call, SAME[call.op], self)
+    if self.is_constant:
+        return call.known(self.dims, folded(ONE["Sqrt"], None))
+    return mapped(call, self, *OWN[call.op])
+
+
+@aten("softplus")
+def softplus(call: Call, self: Value) -> Any:
+    return as_onnx(call, "Softplus", self)
+
+
+@aten("gelu")
+def gelu(call: Call, self: Value, *, approximate: str = "none") -> Any:
+    return as_onnx(call, "Gelu", self, approximate=approximate)
+
+
+@aten("leaky_relu")
+def leaky_relu(call: Call, self: Value, *, negative_slope: Fraction = Fraction(1, 100)) -> Any:
+    return as_onnx(call, "LeakyRelu", self, alpha=negative_slope)
+
+
+@aten("rrelu")
+def rrelu(call: Call, self: Value) -> Value:
+    return mapped(call, self, "rrelu", 2)
+
+
+@aten("elu")
+def elu(call: Call, self: Value, *, alpha: Fraction = Fraction(1)) -> Any:
+    return as_onnx(call, "Elu", self, alpha=alpha)
+
+
+@aten("relu6")
+def relu6(call: Call, self: Value) -> Value:
+    return mapped(call, self, "relu6", 2)
+
+
+@aten("hardtanh")
+def hardtanh(call: Call, self: Value, *, min_val: Fraction = Fraction(-1), max_val: Fraction = Fraction(1)) -> Any:
+    return as_onnx(call, "Clip", self, numbers([min_val]), numbers([max_val]))
+
+
+@aten("clamp", "clip", "clamp_min", "clamp_max")
+def clamp(call: Call, self: Value, min: Value | None = None, max: Value | None = None) -> Any:
+    return as_onnx(call, "Clip", self, min, max)
+
+
+@aten("prelu")
+def prelu(call: Call, self: Value, weight: Value) -> Any:
+    return as_onnx(call, "PRelu", self, weight)
+
+
+@aten("softmax", "log_softmax", "_softmax", "_log_softmax", "special_softmax", "softmin")
+def softmax(call: Call, self: Value, *, dim: int = -1) -> Any:
+    return as_onnx(call, "LogSoftmax" if "log" in call.op else "Softmax", self, axis=dim)
+
+
+@aten("dropout", "feature_dropout", "alpha_dropout", "native_dropout", "feature_alpha_dropout")
+def dropout(call: Call, input: Value, *, p: Fraction = Fraction(1, 2)) -> Any:
+    """Nothing at inference."""
+    return only(as_onnx(call, "Dropout", input, Value((), 1, None, (p,))))
+
+
+@aten("glu")
+def glu(call: Call, self: Value, *, dim: int = -1) -> Value:
+    """One half through a sigmoid, times the other."""
+    shape, n = self.dims, axis_of(dim, len(self.dims))
+    half = (*shape[:n], call.assumed.quotient(shape[n], 2), *shape[n + 1 :])
+    return call.figure("glu", half, [self], words="glu sigmoid", elementwise=5 * size(half))
+
+
+# ---- several operands ------------------------------------------------------------------------------------------------
+
+TWO_OPERANDS = {
+    "add": "Add", "sub": "Sub", "subtract": "Sub", "mul": "Mul", "multiply": "Mul", "div": "Div", "divide": "Div",
+    "true_divide": "Div", "pow": "Pow", "remainder": "Mod", "fmod": "Mod", "eq": "Equal", "lt": "Less",
+    "le": "LessOrEqual", "gt": "Greater", "ge": "GreaterOrEqual", "logical_and": "And", "logical_or": "Or",
+    "logical_xor": "Xor", "bitwise_and": "BitwiseAnd", "bitwise_or": "BitwiseOr", "bitwise_xor": "BitwiseXor",
+    "__and__": "BitwiseAnd", "__or__": "BitwiseOr", "__xor__": "BitwiseXor",
+}  # fmt: skip
+COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor")
+
+
+@aten(*TWO_OPERANDS)
+def binary(call: Call, self: Value, other: Value, *, rounding_mode: str | None = None) -> Value:
+    kind = BOOL if call.op in COMPARISONS else _promoted(call, self, other)
+    op = TWO_OPERANDS[call.op]
+    fold = whole_quotient if rounding_mode in ("floor", "trunc") else TWO.get(op)
+    return spread(call, *BINARY[op], [self, other], kind, fold)
+
+
+def _promoted(call: Call, self: Value, other: Value) -> int:
+    """The kind of what comes of two: that of floats before that of whole numbers."""
+    divides = call.op in ("div", "divide", "true_divide") and self.kind in INTEGERS and other.kind in INTEGERS
+    return 1 if divides else other.kind if other.is_float and not self.is_float else self.kind
+
+
+@aten("pow", "float_power")
+def power(call: Call, self: Value, exponent: Value) -> Value:
+    return spread(call, *BINARY["Pow"], [self, exponent], None, TWO["Pow"])
+
+
+@aten("ne")
+def not_equal(call: Call, self: Value, other: Value) -> Value:
+    return spread(call, "not_equal", None, [self, other], BOOL, lambda a, b: not TWO["Equal"](a, b))
+
+
+@aten("rsub")
+def rsub(call: Call, self: Value, other: Value) -> Value:
+    return spread(call, *BINARY["Sub"], [other, self], None, TWO["Sub"])
+
+
+@aten("floor_divide")
+def floor_divide(call: Call, self: Value, other: Value) -> Value:
+    return spread(call, *BINARY["Div"], [self, other], None, whole_quotient)
+
+
+@aten("maximum", "minimum", "fmax", "fmin")
+def extreme(call: Call, self: Value, other: Value) -> Value:
+    op, fold = ("Max", maximum) if "max" in call.op else ("Min", minimum)
+    return spread(call, *SEVERAL[op][:2], [self, other], None, fold)
+
+
+@aten("atan2", "hypot", "fmod", "logaddexp", "xlogy", "copysign", "bitwise_left_shift", "bitwise_right_shift")
+def others(call: Call, self: Value, other: Value) -> Value:
+    return spread(call, call.op, None, [self, other])
+
+
+@aten("__lshift__", "__rshift__")
+def shift(call: Call, self: Value, other: Value) -> Value:
+    return spread(call, "bit_shift", None, [self, other])
+
+
+@aten("where")
+def where(call: Call, condition: Value, self: Value | None = None, other: Value | None = None) -> Any:
+    if self is None or other is None:
+        return as_onnx(call, "NonZero", condition)
+    return as_onnx(call, "Where", condition, self, other)
+
+
+@aten("masked_fill")
+def masked_fill(call: Call, self: Value, mask: Value, value: Value | None = None) -> Any:
+    return as_onnx(call, "Where", mask, value if value is not None else numbers([0]), self)
+
+
+@aten("addcmul", "addcdiv")
+def addcmul(call: Call, self: Value, tensor1: Value, tensor2: Value) -> Value:
+    word = "Mul" if call.op == "addcmul" else "Div"
+    product = spread(call, *BINARY[word], [tensor1, tensor2])
+    return spread(call, *BINARY["Add"], [self, product])
+
+
+@aten("lerp")
+def lerp(call: Call, self: Value, end: Value, weight: Value) -> Value:
+    step = spread(call, "mul", Mul, [spread(call, *BINARY["Sub"], [end, self]), weight])
+    return spread(call, *BINARY["Add"], [self, step])
+
+
+@aten("to", "_to_copy", "type_as", "to_dtype", "float", "half", "double", "long", "int", "bool", "bfloat16")
+def cast(call: Call, self: Value) -> Any:
+    """Another kind of numbers, as torch declares the output; another device is none."""
+    found = call.scope.declared.of(call.output)
+    return as_onnx(call, "Cast", self, to=found.kind if found is not None and found.kind else self.kind)
+
+
+@aten(
+    "clone", "contiguous", "detach", "alias", "lift_fresh_copy", "lift_fresh", "lift", "view_as_real", "resolve_conj",
+    "resolve_neg", "_assert_tensor_metadata", "cuda", "cpu", "requires_grad_", "conj", "data", "detach_",
+)  # fmt: skip
+def same(call: Call, self: Value) -> Value:
+    if call.op == "view_as_real":
+        return call.view(self, (*self.dims, 2))
+    return self
+
+
+@aten("view_as_complex")
+def view_as_complex(call: Call, self: Value) -> Value:
+    return call.view(self, self.dims[:-1])
+
+
+@aten("polar", "complex")
+def polar(call: Call, abs: Value, angle: Value) -> Value:
+    return call.figure("polar", abs.dims, [abs, angle], elementwise=4 * size(abs.dims), flags=IN_PLACE)
+
+
+@aten("cumsum", "cumprod")
+def cumsum(call: Call, self: Value, *, dim: int = 0) -> Any:
+    return as_onnx(call, "CumSum" if call.op == "cumsum" else "CumProd", self, numbers([dim]))
+
+
+@aten("sort", "topk")
+def topk(call: Call, self: Value, *, k: Any = None, dim: int = -1) -> Outputs:
+    """Sorting is taking all, the largest first."""
+    shape = self.dims
+    count = shape[axis_of(dim, len(shape))] if k is None else k
+    return as_onnx(call, "TopK", self, Value((1,), INT64, None, (count,)), axis=dim)  # type: ignore[no-any-return]
+
+
+@aten("argsort")
+def argsort(call: Call, self: Value) -> Value:
+    return call.figure("argsort", self.dims, [self], elementwise=size(self.dims), kind=INT64)

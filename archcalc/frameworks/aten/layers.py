@@ -1,0 +1,163 @@
+"""Layers with weights: convolutions, dense layers, products, attention, embeddings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archcalc.frameworks.aten.base import Call, Dim, Reach, Unknown, Value, as_onnx, aten, several, size
+from archcalc.importer.rules.convolution import Windows, convolved
+from archcalc.importer.rules.dense import multiplied
+from archcalc.importer.values import spell_dim
+
+
+@aten("conv1d", "conv2d", "conv3d")
+def conv(
+    call: Call, input: Value, weight: Value, bias: Value | None = None, *, stride: Any = 1, padding: Any = 0,
+    dilation: Any = 1, groups: int = 1,
+) -> Any:  # fmt: skip
+    return _batched(call, input, weight, lambda x: convolved(
+        call, x, weight, bias, _windows(weight, stride, padding, dilation, groups)))  # fmt: skip
+
+
+@aten("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+def conv_transpose(
+    call: Call, input: Value, weight: Value, bias: Value | None = None, *, stride: Any = 1, padding: Any = 0,
+    output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
+) -> Any:  # fmt: skip
+    windows = _windows(weight, stride, padding, dilation, groups)
+    windows.output_padding = several(output_padding, len(weight.dims) - 2)
+    return _batched(call, input, weight, lambda x: _transposed(call, x, weight, bias, windows))
+
+
+def _transposed(call: Call, x: Value, weight: Value, bias: Value | None, windows: Windows) -> Any:
+    return as_onnx(call, "ConvTranspose", x, weight, bias, **{
+        name: value for name, value in vars(windows).items() if value is not None
+    })  # fmt: skip
+
+
+@aten("convolution", "_convolution")
+def convolution(
+    call: Call, input: Value, weight: Value, bias: Value | None = None, *, stride: Any = 1, padding: Any = 0,
+    dilation: Any = 1, transposed: bool = False, output_padding: Any = 0, groups: int = 1,
+) -> Any:  # fmt: skip
+    if transposed:
+        return conv_transpose(
+            call, input, weight, bias, stride=stride, padding=padding, output_padding=output_padding, groups=groups,
+            dilation=dilation,
+        )  # fmt: skip
+    return conv(call, input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
+
+
+def _batched(call: Call, x: Value, weight: Value, convolve: Any) -> Any:
+    """A sample that has no axis for the batch gets one on the way."""
+    if len(x.dims) == len(weight.dims):
+        return convolve(x)
+    out = convolve(call.view(x, (1, *x.dims)))
+    return call.view(out, out.dims[1:])
+
+
+def _windows(weight: Value, stride: Any, padding: Any, dilation: Any, groups: int) -> Windows:
+    rank, windows = len(weight.dims) - 2, Windows()
+    windows.strides, windows.dilations, windows.group = several(stride, rank), several(dilation, rank), groups
+    windows.pads = _pads(weight, padding, windows.dilations)
+    return windows
+
+
+def _pads(weight: Value, padding: Any, dilations: list[int]) -> list[int]:
+    """Numbers before, then those after; "same" has the larger half after."""
+    if padding == "valid":
+        return [0] * (2 * len(dilations))
+    if padding != "same":
+        return several(padding, len(dilations)) * 2
+    kernel = [k for k in weight.dims[2:] if isinstance(k, int)]
+    totals = [d * (k - 1) for k, d in zip(kernel, dilations, strict=True)]
+    return [*(total // 2 for total in totals), *(total - total // 2 for total in totals)]
+
+
+# ---- products --------------------------------------------------------------------------------------------------------
+
+
+@aten("linear")
+def linear(call: Call, input: Value, weight: Value, bias: Value | None = None) -> Value:
+    return multiplied(call, input, weight, bias, flip=(False, True))
+
+
+@aten("matmul", "mm", "bmm", "dot", "mv")
+def matmul(call: Call, self: Value, other: Value) -> Value:
+    return multiplied(call, self, other)
+
+
+@aten("addmm", "baddbmm", "addbmm", "addmv")
+def addmm(call: Call, self: Value, one: Value, two: Value) -> Value:
+    """A product and a sum; beta of 0 leaves the sum out, which is no matter for MACs."""
+    return multiplied(call, one, two, self)
+
+
+@aten("einsum")
+def einsum(call: Call, *tensors: Value, equation: str = "") -> Any:
+    return as_onnx(call, "Einsum", *tensors, equation=equation)
+
+
+@aten("tensordot")
+def tensordot(call: Call, self: Value, other: Value, *, dims_self: Any = (), dims_other: Any = ()) -> Any:
+    ranks, letters = (len(self.dims), len(other.dims)), iter("abcdefghijklmnopqrstuvwxyz")
+    one = [next(letters) for _ in range(ranks[0])]
+    two = [next(letters) for _ in range(ranks[1])]
+    for a, b in zip(dims_self, dims_other, strict=True):
+        two[b % ranks[1]] = one[a % ranks[0]]
+    out = [letter for letter in one + two if (letter in one) != (letter in two)]
+    return as_onnx(call, "Einsum", self, other, equation=f"{''.join(one)},{''.join(two)}->{''.join(out)}")
+
+
+@aten("outer", "ger")
+def outer(call: Call, self: Value, vec2: Value) -> Any:
+    return as_onnx(call, "Einsum", self, vec2, equation="i,j->ij")
+
+
+@aten("bilinear")
+def bilinear(call: Call, input1: Value, input2: Value, weight: Value, bias: Value | None = None) -> Value:
+    """Both inputs against every matrix of the weight."""
+    out, first, second = weight.axes(3)
+    rows = size(input1.dims[:-1])
+    shape = (*input1.dims[:-1], out)
+    return call.figure(
+        "bilinear", shape, [input1, input2], words=f"bilinear {spell_dim(out)}",
+        macs=rows * out * (first * second + second), elementwise=size(shape) if bias is not None else 0,
+        weights={"weight": weight, "bias": bias}, reach=Reach.ALL, flags=("is_layer",),
+    )  # fmt: skip
+
+
+@aten("scaled_dot_product_attention")
+def attention(
+    call: Call, query: Value, key: Value, value: Value, attn_mask: Value | None = None, *, is_causal: bool = False
+) -> Value:
+    """Scores, scaled and where there is a mask masked, their softmax, and the mean of the values; the mask of a causal
+    one is computed whole, as PyTorch's arithmetic does.
+    """
+    q, k, v = query.dims, key.dims, value.dims
+    lead = call.assumed.broadcast(q[:-2], k[:-2]) if q[:-3] == k[:-3] and q[-3:-2] == k[-3:-2] else q[:-2]
+    scores, out = (*lead, q[-2], k[-2]), (*lead, q[-2], v[-1])
+    heads: Dim = lead[-1] if lead else 1
+    steps = 7 if attn_mask is not None or is_causal else 6
+    return call.figure(
+        "attention", out, [query, key, value, attn_mask], words=f"attention {spell_dim(heads)}",
+        macs=size(scores) * (q[-1] + v[-1]), elementwise=steps * size(scores) - 2 * size(scores[:-1]), reach=Reach.ALL,
+    )  # fmt: skip
+
+
+@aten("embedding")
+def embedding(call: Call, weight: Value, indices: Value) -> Any:
+    return as_onnx(call, "Gather", weight, indices, axis=0)
+
+
+@aten("embedding_bag", "_embedding_bag")
+def embedding_bag(call: Call, weight: Value, indices: Value, offsets: Value | None = None) -> Any:
+    """Rows of a table, added up by bag."""
+    if len(indices.dims) != 2 and offsets is None:
+        raise Unknown("it has no bags")
+    bags = indices.dims[0] if len(indices.dims) == 2 else (offsets or indices).dims[0]
+    out = (bags, weight.dims[1])
+    return call.figure(
+        "embedding_bag", out, [indices, offsets], elementwise=size(indices.dims) * weight.dims[1],
+        weights={"weight": weight}, reach=Reach.ALL,
+    )  # fmt: skip

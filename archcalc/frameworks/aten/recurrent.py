@@ -1,0 +1,49 @@
+"""Recurrent layers, one stack at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archcalc.frameworks.aten.base import LAYER, Call, Dim, Outputs, Reach, Value, aten, size
+from archcalc.importer.rules.recurrent import CELLS
+from archcalc.importer.values import spell_dim
+
+WORDS = {"lstm": "LSTM", "gru": "GRU", "rnn_tanh": "RNN", "rnn_relu": "RNN"}
+
+
+@aten(*WORDS)
+def recurrent(
+    call: Call, input: Value, *tensors: Value, has_biases: bool = True, num_layers: int = 1,
+    bidirectional: bool = False, batch_first: bool = False,
+) -> Outputs:  # fmt: skip
+    """Every matrix meets every step once. Outputs: the states of all steps, then the last ones."""
+    states = 2 if call.op == "lstm" else 1
+    given, weights = list(tensors[:states]), list(tensors[states:])
+    directions, each = 2 if bidirectional else 1, 4 if has_biases else 2
+    each = len(weights) // (num_layers * directions) if weights else each
+    value = input
+    for layer in range(num_layers):
+        own = weights[layer * directions * each : (layer + 1) * directions * each]
+        value = _layer(call, value, own, given, directions, each)
+    others = [state.dims for state in given]
+    return [value, *call.beside_it(value, "state", *others, words="the last state", reach=Reach.ALL)]
+
+
+def _layer(call: Call, x: Value, weights: list[Value], states: list[Value], directions: int, each: int) -> Value:
+    word = WORDS[call.op]
+    cell = CELLS[word]
+    features, hidden = weights[0].dims[1], weights[1].dims[0] // cell.gates
+    rows = size(x.dims[:-1])
+    out: Dim = directions * (weights[4].dims[0] if each == 5 else hidden)
+    macs = sum(size(weight.dims) for weight in weights if len(weight.dims) == 2) * rows
+    biases: Any = 2 * cell.gates if each >= 4 else 0
+    return call.figure(
+        word.lower(), (*x.dims[:-1], out), [x, *states],
+        words=f"{word.lower()} {spell_dim(hidden)}" + " bidirectional=true" * (directions == 2),
+        macs=macs, elementwise=rows * directions * hidden * (cell.gates + biases + cell.activations),
+        weights={f"weight{n + 1}": weight for n, weight in enumerate(weights)}, reach=Reach.ALL, flags=LAYER,
+        known={"units": rows * directions * hidden, "states": rows * features},
+    )  # fmt: skip
+
+
+__all__ = ["recurrent"]

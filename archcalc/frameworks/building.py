@@ -1,0 +1,118 @@
+"""Makes the module that an argument names: its code runs, its weights are never made."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from archcalc.errors import UsageError, suggest
+from archcalc.frameworks.asking import Named
+from archcalc.frameworks.failing import told
+
+
+def door() -> Any:
+    """PyTorch, which nothing else imports. Raises UsageError where it isn't installed."""
+    try:
+        import torch
+    except ImportError as error:
+        raise UsageError(f"counting a module takes PyTorch, which isn't here ({error}): pip install torch") from None
+    return torch
+
+
+def imported(named: Named) -> Any:
+    """What the name stands for in its module: a factory, a class, a module, or a mapping of such.
+
+    Raises UsageError where there is no such thing, or importing it fails.
+    """
+    if (here := str(Path.cwd())) not in sys.path:  # as `python -m` has it
+        sys.path.insert(0, here)
+    try:
+        found: Any = importlib.import_module(named.module)
+    except ModuleNotFoundError as error:
+        missing = f"there is no module '{error.name}'" + (f", which {named.module} imports" * _is_inner(error, named))
+        raise UsageError(f"{named}: {missing}; it is looked for here and among installed packages") from None
+    except Exception as error:
+        raise UsageError(f"{named}: importing {named.module} fails: {told(error, named.module)}") from None
+    for part in named.factory.split("."):
+        if not hasattr(found, part):
+            near = suggest(part, [name for name in dir(found) if not name.startswith("_")], "see its code")
+            raise UsageError(f"{named}: there is no '{part}' in {named.module}{near}")
+        found = getattr(found, part)
+    return found
+
+
+def _is_inner(error: ModuleNotFoundError, named: Named) -> bool:
+    return not named.module.startswith(error.name or "")
+
+
+def made(named: Named, arguments: Mapping[str, Any]) -> Any:
+    """The network of a factory, called with the variant if there is one. Raises UsageError."""
+    found = imported(named)
+    if named.variant and isinstance(found, Mapping):
+        if named.variant not in found:
+            hint = suggest(named.variant, list(map(str, found)), f"there are {', '.join(map(str, found))}")
+            raise UsageError(f"{named}: there is no '{named.variant}'{hint}")
+        found, given = found[named.variant], ()
+    else:
+        given = (named.variant,) if named.variant else _configured(found, arguments)
+    if not callable(found) or (_is_network(found) and not given):
+        if arguments:
+            raise UsageError(f"{named} takes no arguments: {', '.join(arguments)}")
+        return found
+    try:
+        return found(*given, **({} if given and not named.variant else arguments))
+    except Exception as error:
+        raise UsageError(f"{named}: it can't be made: {told(error, named.module)}") from error
+
+
+def _is_network(found: Any) -> bool:
+    """Whether something is a network already, of whatever framework."""
+    return not isinstance(found, type) and hasattr(found, "forward")
+
+
+def _configured(found: Any, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a class of transformers is made of: its configuration, which takes the arguments."""
+    config = getattr(found, "config_class", None) if isinstance(found, type) else None
+    return (config(**arguments),) if config is not None else ()
+
+
+@contextmanager
+def nowhere() -> Iterator[None]:
+    """Tensors that are made have a shape and no numbers."""
+    torch = door()
+
+    with torch.device("meta"):
+        yield
+
+
+def network(named: Named, arguments: Mapping[str, Any]) -> tuple[Any, list[str]]:
+    """The module, without weights; and what to know about it. A constructor that reads numbers gets some."""
+    try:
+        with nowhere():
+            found = made(named, arguments)
+    except UsageError as error:
+        if not _reads_numbers(error):
+            raise
+        found = made(named, arguments)
+        notes = [f"{named} reads numbers when it is made: it was made with weights"]
+        return _checked(found, named), notes
+    return _checked(found, named), []
+
+
+def _reads_numbers(error: UsageError) -> bool:
+    return any(word in str(error) for word in ("meta tensor", "Meta tensor", "'meta'", "device meta", "meta device"))
+
+
+def _checked(found: Any, named: Named) -> Any:
+    torch = door()
+
+    if isinstance(found, torch.nn.Module):
+        return found
+    raise UsageError(f"{named} gives a {type(found).__name__}, which is no torch.nn.Module")
+
+
+__all__ = ["door", "imported", "made", "network", "nowhere"]

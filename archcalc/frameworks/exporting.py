@@ -1,0 +1,163 @@
+"""Traces a module with `torch.export`: on tensors without numbers, so nothing is run and no weights are needed."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
+from inspect import signature
+from typing import Any, NamedTuple
+
+from archcalc.errors import UsageError
+from archcalc.frameworks.asking import Input, names_of
+from archcalc.frameworks.building import door
+from archcalc.frameworks.failing import told
+
+IMAGE, SEQUENCE = (224, 64, 256, 512), (32, 128, 8, 64)  # what open sizes are tried with
+TRY = "try another --input, or sizes that are numbers"
+
+
+class Traced(NamedTuple):
+    """A module as torch's graph, and what stands for each open size in it."""
+
+    program: Any
+    symbols: dict[str, str]  # torch's symbol: the name of a size
+    order: tuple[str, ...]  # names of the inputs, as the graph has them
+
+
+def traced(module: Any, inputs: Sequence[Input], sizes: Mapping[str, int], called: str, package: str = "") -> Traced:
+    """The graph of a module for one sample, with the sizes that aren't given open.
+
+    Raises UsageError with what torch says, where in the user's code, and what to try.
+    """
+    missing = [name for name in names_of(inputs) if name not in sizes]
+    tries = _tries(inputs, missing)
+    error: UsageError | None = None
+    for guess in tries:
+        try:
+            return _exported(module, inputs, {**guess, **sizes}, missing, called, package)
+        except UsageError as failed:
+            error = error or failed
+    assert error is not None
+    raise error
+
+
+def _tries(inputs: Sequence[Input], missing: Sequence[str]) -> list[dict[str, int]]:
+    """Numbers to trace open sizes with: those of images or of sequences."""
+    if not missing:
+        return [{}]
+    image = max((len(each.sizes) for each in inputs if not set(missing).isdisjoint(each.sizes)), default=0) > 2
+    return [dict.fromkeys(missing, number) for number in (IMAGE if image else SEQUENCE)]
+
+
+def _exported(
+    module: Any, inputs: Sequence[Input], sizes: Mapping[str, int], missing: Sequence[str], called: str, package: str
+) -> Traced:
+    torch = door()
+
+    args, kwargs = _tensors(module, inputs, sizes)
+    dynamic = _dynamic(module, inputs, missing) if missing else None
+    with _inference(module), _silent():
+        try:
+            program = torch.export.export(module, args, kwargs, dynamic_shapes=dynamic, strict=False)
+        except Exception as error:
+            raise UsageError(f"{called}: torch.export fails: {told(error, package)}; {TRY}") from None
+    found = _symbols(program, inputs, missing)
+    fixed = [name for name in missing if name not in found.values()]
+    if fixed:
+        names = " and ".join(fixed)
+        raise UsageError(
+            f"{called}: torch.export fixes {names} to {', '.join(str(sizes[name]) for name in fixed)}: the module's"
+            f" code decides by it; {' '.join(f'--set {name}=N' for name in fixed)} gives a number"
+        )
+    return Traced(program, found, tuple(each.name for each in inputs))
+
+
+def _tensors(module: Any, inputs: Sequence[Input], sizes: Mapping[str, int]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """An example of each input, where the module's tensors are, of a batch of one."""
+    torch = door()
+
+    first = next((tensor for tensor in module.parameters() if tensor.is_floating_point()), None)
+    place = next((tensor.device for tensor in module.parameters()), torch.device("meta"))
+    plain = first.dtype if first is not None else torch.get_default_dtype()
+    made = [
+        torch.empty(
+            (1, *(sizes[size] if isinstance(size, str) else size for size in each.sizes)),
+            dtype=getattr(torch, each.dtype) if each.dtype else plain,
+            device=place,
+        )
+        for each in inputs
+    ]
+    args = tuple(tensor for tensor, each in zip(made, inputs, strict=True) if not each.name)
+    return args, {each.name: tensor for tensor, each in zip(made, inputs, strict=True) if each.name}
+
+
+def _dynamic(module: Any, inputs: Sequence[Input], missing: Sequence[str]) -> Any:
+    """The axes that stay open."""
+    auto = door().export.Dim.AUTO
+
+    open_ = [{axis + 1: auto for axis, size in enumerate(each.sizes) if size in missing} for each in inputs]
+    if not any(each.name for each in inputs):
+        return tuple(open_)
+    plain = iter(signature(module.forward).parameters)
+    return {each.name or next(plain): axes for axes, each in zip(open_, inputs, strict=True)}
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """What torch logs and warns of while it traces it says in its errors too."""
+    logger = logging.getLogger("torch")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):  # it prints code there
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)
+
+
+@contextmanager
+def _inference(module: Any) -> Iterator[None]:
+    """The module as at inference, with attention as arithmetic; afterwards it is as it was."""
+    torch = door()
+
+    modes = [(each, each.training) for each in module.modules()]
+    fast = torch.backends.mha.get_fastpath_enabled()
+    module.eval()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        for each, mode in modes:
+            each.training = mode
+
+
+def _symbols(program: Any, inputs: Sequence[Input], missing: Sequence[str]) -> dict[str, str]:
+    """Which of torch's symbols stands for each size. A symbol for two of them is the first's."""
+    found: dict[str, str] = {}
+    if not missing:
+        return found
+    for each, value in zip(inputs, _placeholders(program, inputs), strict=True):
+        for axis, size in enumerate(each.sizes):
+            dim = value.shape[axis + 1]
+            if size in missing and not isinstance(dim, int):
+                found.setdefault(str(dim.node.expr), str(size))
+    return found
+
+
+def _placeholders(program: Any, inputs: Sequence[Input]) -> list[Any]:
+    """The tensors that stand for the inputs in the graph, in the order in which they were asked for."""
+    names = [name for name in program.graph_signature.user_inputs if isinstance(name, str)]
+    values = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
+    tensors = {name: values[name] for name in names if hasattr(values.get(name), "shape")}
+    plain = iter(list(tensors))
+    order = [each.name if each.name in tensors else next(plain) for each in inputs]
+    return [tensors[name] for name in order]
+
+
+__all__ = ["Traced", "traced"]

@@ -1,0 +1,48 @@
+"""What a network holds that no layer has: parameters that nothing reads, and those that are frozen beside others that
+aren't.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archcalc.importer.names import SCOPES
+from archcalc.importer.proto import GraphProto, NodeProto
+from archcalc.importer.tensors import Tensor
+from archcalc.ops import Reach, Shape
+from archcalc.ops.foreign import foreign
+
+if TYPE_CHECKING:
+    from archcalc.importer.walk import Walker
+
+
+def unread(walker: Walker, proto: GraphProto) -> None:
+    """Count every parameter, once: those that no layer has, a layer for each module that they belong to."""
+    left: dict[str, dict[str, Shape]] = {}
+    for tensor in proto.initializers:
+        if tensor.said == "parameter" and tensor not in walker.owners:
+            module, _, name = tensor.name.rpartition(".")
+            left.setdefault(module, {})[name] = tensor.dims
+            walker.owners[tensor] = len(walker.graph.nodes) + len(left) - 1
+            walker.claimed[tensor] = walker.constant(tensor).origins[0]
+    for module, weights in left.items():
+        layer = foreign("unread", words="parameters that nothing reads", size_=(0,), weights_=weights, reach=Reach.ALL)
+        scopes = f"{['', module, '']!r}"
+        inputs = tuple(walker.graph.inputs.values())[:1]
+        walker.place(layer, inputs, (0,), "", NodeProto("Unread", metadata={SCOPES: scopes}))
+
+
+def freeze(walker: Walker, proto: GraphProto) -> None:
+    """Layers whose parameters are all frozen are."""
+    learning = {walker.owners[tensor] for tensor in _owned(walker, proto) if not tensor.frozen}
+    for tensor in _owned(walker, proto):
+        position = walker.owners[tensor]
+        if tensor.frozen and position not in learning:
+            walker.graph.nodes[position] = walker.graph.nodes[position]._replace(frozen=True)
+
+
+def _owned(walker: Walker, proto: GraphProto) -> list[Tensor]:
+    return [tensor for tensor in proto.initializers if tensor.said == "parameter" and tensor in walker.owners]
+
+
+__all__ = ["freeze", "unread"]

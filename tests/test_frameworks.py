@@ -1,0 +1,361 @@
+"""PyTorch modules, held to what torch says of them: parameters to `module.parameters()`, MACs to FlopCounterMode."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import archcalc as api
+from archcalc.errors import UsageError
+from archcalc.frameworks.asking import Input, as_inputs, is_module, read_inputs
+
+NET = """
+import torch
+from torch import nn
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.bn = nn.BatchNorm2d(width)
+
+    def forward(self, x):
+        return self.bn(self.conv(x)).relu() + x
+
+class Net(nn.Module):
+    def __init__(self, width=8, depth=3):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, 2, 1)
+        self.blocks = nn.Sequential(*[Block(width) for _ in range(depth)])
+        self.head = nn.Linear(width, 10)
+
+    def forward(self, x):
+        return self.head(self.blocks(self.stem(x)).mean((2, 3)))
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(50, 16)
+        self.layer = nn.TransformerEncoderLayer(16, 4, 32, batch_first=True)
+        self.out = nn.Linear(16, 50, bias=False)
+        self.out.weight = self.embed.weight
+        self.idle = nn.Linear(3, 7)
+        self.register_buffer("table", torch.zeros(64, 16))
+
+    def forward(self, ids):
+        return self.out(self.layer(self.embed(ids) + self.table[: ids.shape[1]]))
+
+class Odd(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.line = nn.Linear(8, 8)
+
+    def forward(self, x):
+        return torch.linalg.svdvals(self.line(x))
+
+class Decides(nn.Module):
+    def forward(self, x):
+        return x if x.sum() > 0 else -x
+
+NETS = {"small": lambda: Net(4, 1)}
+"""
+
+
+# ---- what is asked, without torch ------------------------------------------------------------------------------------
+
+
+def test_a_module_is_told_from_files_and_networks_by_its_form() -> None:
+    named = ["torchvision.models:resnet50", "mine:Net", "mine:NETS@small", "timm:create_model@vit_tiny.a b"]
+    others = [
+        "resnet50",
+        "net.yaml",
+        "net.yaml@bn",
+        "main@1a2b:net.onnx",
+        "a/b:c",
+        "C:\\net",
+        "specs/",
+        "mine:net.onnx",
+        "-",
+    ]
+    assert [name for name in named + others if is_module(name)] == named
+
+
+def test_inputs_are_read() -> None:
+    assert read_inputs(["3x224x224"]) == (Input((3, 224, 224)),)
+    assert read_inputs(["3xsizexsize", "ids=n:int64"]) == (Input((3, "size", "size")), Input(("n",), "ids", "int64"))
+    assert as_inputs((3, "h", "w")) == as_inputs("3xhxw") == as_inputs([(3, "h", "w")])
+    assert as_inputs({"ids": "16:int64"}) == (Input((16,), "ids", "int64"),)
+    assert read_inputs(["3,max,max"]) == (Input((3, "max", "max")),)
+
+
+@pytest.mark.parametrize("given", ["3x-1", "3x0", "a b", "3x2.5", "3:int65", "x=3:", "3x224x", "batch", "3xif"])
+def test_what_is_no_input_is_said(given: str) -> None:
+    with pytest.raises(UsageError, match="--input"):
+        read_inputs([given])
+
+
+def test_a_module_without_an_input_is_not_imported(archcalc: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "bomb.py").write_text("raise SystemExit('it ran')\n")
+    (tmp_path / "archcalc.toml").write_text('specs = ["bomb:Net"]\n')
+    monkeypatch.chdir(tmp_path)
+    for words in (["count", "bomb:Net"], ["check"], ["check", "--input", "3x4x4"], ["compare", "--base", "x.json"]):
+        done = archcalc(*words)
+        assert done.code == 2
+        assert "it ran" not in done.out + done.err
+
+
+def test_no_spec_and_no_load_runs_a_module(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text("archcalc: 1\nname: t\ninput: [3, 8, 8]\nlayers:\n  - use mine:Net\n")
+    for name in ("os:getcwd", str(tmp_path / "net.yaml")):
+        with pytest.raises(api.ArchcalcError):
+            api.load(name)
+
+
+def test_counting_a_spec_does_not_look_for_torch() -> None:
+    code = "import sys, archcalc; archcalc.load('lenet').count(); print('torch' in sys.modules, 'archcalc.frameworks' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False False\n"
+
+
+# ---- with torch ------------------------------------------------------------------------------------------------------
+
+HAS_TORCH = __import__("importlib.util").util.find_spec("torch") is not None
+needs_torch = pytest.mark.skipif(not HAS_TORCH, reason="PyTorch isn't installed")
+
+
+def torches(function: Any) -> Any:
+    return pytest.mark.torch(needs_torch(function))
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the modules above, where commands run."""
+    (tmp_path / "nets.py").write_text(NET.lstrip("\n"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "nets", raising=False)
+    return tmp_path
+
+
+def line(part: str) -> int:
+    """The line of the modules above that holds some text."""
+    return next(n for n, text in enumerate(NET.lstrip("\n").splitlines(), 1) if part in text)
+
+
+def macs(module: Any, *inputs: Any) -> int:
+    """What FlopCounterMode counts, with attention as arithmetic."""
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    torch.backends.mha.set_fastpath_enabled(False)
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        module.eval()(*inputs)
+    return int(counter.get_total_flops()) // 2
+
+
+def totals(archcalc: Any, *words: str) -> Any:
+    done = archcalc("count", *words, "--format", "json")
+    assert done.code == 0, done.err
+    return json.loads(done.out)
+
+
+@torches
+def test_a_factory_is_counted_in_one_line(archcalc: Any, here: Path) -> None:
+    found = totals(archcalc, "nets:Net", "--input", "3x32x32")
+    assert found["totals"]["params"] == 3 * 8 * 9 + 8 + 3 * (8 * 8 * 9 + 16) + 90
+    assert found["totals"]["macs"] == 256 * 8 * 27 + 3 * 256 * 8 * 72 + 80
+    assert found["totals"]["buffers"] == 3 * 16
+    names = [layer["name"] for layer in found["layers"]]
+    assert names[:3] == ["stem", "blocks/0/conv", "blocks/0/bn"]
+    assert names[-1] == "head"
+
+
+@torches
+def test_arguments_and_variants_make_other_networks(archcalc: Any, here: Path) -> None:
+    wide = totals(archcalc, "nets:Net", "--input", "3x32x32", "--set", "width=16", "--set", "depth=1")
+    assert wide["totals"]["params"] == 3 * 16 * 9 + 16 + 16 * 16 * 9 + 32 + 170
+    assert wide["bindings"] == {"width": 16, "depth": 1}
+    small = totals(archcalc, "nets:NETS@small", "--input", "3x32x32")
+    assert small["totals"]["params"] == 3 * 4 * 9 + 4 + 4 * 4 * 9 + 8 + 50
+    assert archcalc("count", "nets:NETS@smal", "--input", "3x32x32").err == (
+        "nets:NETS@smal: there is no 'smal'; did you mean 'small'?\n"
+    )
+
+
+@torches
+def test_open_sizes_give_closed_forms(archcalc: Any, here: Path) -> None:
+    form = totals(archcalc, "nets:Net", "--input", "3xhxw", "--free", "h,w")["totals"]["macs"]
+    for h, w in ((32, 32), (33, 7), (1, 100)):
+        rows = -(-h // 2) * -(-w // 2)
+        assert eval(form, {"h": h, "w": w}) == rows * 8 * 27 + 3 * rows * 8 * 72 + 80
+        sizes = ["--set", f"h={h}", "--set", f"w={w}"]
+        assert totals(archcalc, "nets:Net", "--input", "3xhxw", *sizes)["totals"]["macs"] == eval(
+            form, {"h": h, "w": w}
+        )
+
+
+@torches
+def test_shared_parameters_count_once_and_unread_ones_too(here: Path) -> None:
+    import torch
+
+    nets = __import__("nets")
+    module = nets.Tied()
+    module.layer.requires_grad_(False)
+    table = api.from_torch(module, "12:int64").count()
+    assert table.totals["params"] == sum(p.numel() for p in module.parameters())
+    assert table.totals["trainable_params"] == sum(p.numel() for p in module.parameters() if p.requires_grad)
+    assert table.totals["macs"] == macs(module, torch.zeros(1, 12, dtype=torch.long))
+    unread = [row for row in table.to_rows() if row["op"] == "unread"]
+    assert [(row["name"], row["params"]) for row in unread] == [("idle", 28)]
+    assert module.out.weight is module.embed.weight
+
+
+@torches
+def test_a_module_stays_as_it_is(here: Path) -> None:
+    module = __import__("nets").Net()
+    module.train()
+    module.blocks[0].eval()
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    api.from_torch(module, (3, 16, 16)).count()
+    assert module.training
+    assert module.stem.training
+    assert not module.blocks[0].training
+    assert all((tensor == before[name]).all() for name, tensor in module.state_dict().items())
+
+
+@torches
+def test_an_operator_without_a_rule_is_said_with_the_line_that_called_it(archcalc: Any, here: Path) -> None:
+    done = archcalc("count", "nets:Odd", "--input", "4x8")
+    assert f"1 aten.linalg_svdvals (first nets.py:{line('svdvals')}, in forward: no rule for it)" in done.out
+    assert "MACs         256 a sample, incomplete" in done.out
+    assert archcalc("count", "nets:Odd", "--input", "4x8", "--strict").code == 1
+
+
+@torches
+def test_a_failure_says_what_where_and_what_to_try(archcalc: Any, here: Path) -> None:
+    done = archcalc("count", "nets:Decides", "--input", "4x8")
+    assert done.code == 2
+    assert "data-dependent" in done.err
+    assert f"(nets.py:{line('x.sum() > 0')}, in forward)" in done.err
+    assert "try another --input" in done.err
+    assert len(done.err.splitlines()) == 1
+    done = archcalc("count", "nets:Net", "--input", "4x32x32")
+    assert f"but got 4 channels instead (nets.py:{line('self.head(self.blocks')}, in forward)" in done.err
+    assert "did you mean 'Net'" in archcalc("count", "nets:Nett", "--input", "4").err
+    assert "there is no module 'nowhere'" in archcalc("count", "nowhere:Net", "--input", "4").err
+
+
+@torches
+def test_an_imported_spec_counts_the_same_with_the_modules_names(archcalc: Any, here: Path) -> None:
+    done = archcalc("import", "nets:Net", "--input", "3xsizexsize", "--set", "size=32", "-o", "net.yaml")
+    assert done.code == 0, done.err
+    text = Path("net.yaml").read_text()
+    assert "3 x " in text or "3 x:" in text
+    assert "stem: conv 8 3x3 stride=2" in text
+    ours, theirs = api.load("net.yaml"), api.from_torch(__import__("nets").Net(), (3, "size", "size"))
+    for size in (32, 33, 65):
+        assert ours.count(size=size).totals["macs"] == theirs.count(size=size).totals["macs"]
+        assert ours.count(size=size).totals["params"] == theirs.count(size=size).totals["params"]
+
+
+@torches
+def test_other_commands_take_modules(archcalc: Any, here: Path) -> None:
+    given = ["nets:Net", "--input", "3x32x32"]
+    assert "blocks" in archcalc("diagram", *given, "--format", "mermaid").out
+    assert archcalc("check", *given).code == 0
+    assert "removed" in archcalc("compare", "nets:Net", "nets:NETS@small", "--input", "3x32x32").out
+    assert "thop" in archcalc("explain", *given).out
+    assert "ms" in archcalc("predict", *given, "--device", "rtx3090").out
+    assert archcalc("count", "lenet", "--input", "3x32x32").code == 2
+
+
+@torches
+def test_layers_of_every_kind_are_those_of_torch() -> None:
+    """Small modules, an operator of each family: parameters and MACs."""
+    import torch
+    from torch import nn
+
+    class Attends(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = nn.MultiheadAttention(16, 4, batch_first=True)
+
+        def forward(self, x: Any) -> Any:
+            return self.attention(x, x, x, need_weights=False)[0]
+
+    class Sums(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(8, 1))
+            self.pick = nn.Parameter(torch.ones(3, 8, 6))
+
+        def forward(self, x: Any) -> Any:
+            a, b = (x * self.scale).chunk(2, dim=1)
+            y = torch.cat([a @ b.transpose(1, 2), a.new_zeros(1, 4, 2)], dim=-1)
+            return torch.einsum("bij,kij->bk", torch.cat([y, y], 1), self.pick) + y[:, 0, :3].softmax(-1)
+
+    for module, shape in (
+        (nn.Sequential(nn.Conv1d(4, 6, 5, 2, padding="valid", groups=2), nn.GELU(), nn.AdaptiveAvgPool1d(1)), (4, 30)),
+        (nn.Sequential(nn.Conv2d(4, 6, (3, 5), padding="same"), nn.PReLU(6), nn.GroupNorm(2, 6)), (4, 9, 9)),
+        (nn.Sequential(nn.ConvTranspose2d(4, 6, 3, 2, 1, 1), nn.InstanceNorm2d(6, affine=True)), (4, 7, 8)),
+        (nn.Sequential(nn.Conv3d(2, 4, 3, dilation=2), nn.MaxPool3d(2), nn.Flatten(), nn.LazyLinear(3)), (2, 9, 9, 9)),
+        (nn.Sequential(nn.Upsample(scale_factor=2), nn.PixelShuffle(2), nn.Conv2d(1, 2, 1), nn.Hardswish()), (4, 4, 4)),
+        (nn.Sequential(nn.LayerNorm([4, 6]), nn.RMSNorm(6), nn.GLU(), nn.Linear(3, 3)), (4, 6)),
+        (Attends(), (7, 16)),
+        (Sums(), (8, 5)),
+    ):
+        module.eval()(torch.zeros(1, *shape))  # lazy layers learn their sizes
+        table = api.from_torch(module, shape).count()
+        name = type(module).__name__
+        assert table.graph.uncounted == [], name
+        assert table.totals["params"] == sum(p.numel() for p in module.parameters()), name
+        assert table.totals["macs"] == macs(module, torch.zeros(1, *shape)), name
+
+
+@torches
+def test_recurrent_layers_meet_every_step_with_every_matrix() -> None:
+    """FlopCounterMode sees nothing of them on a CPU."""
+    from torch import nn
+
+    for module, expected in (
+        (nn.LSTM(8, 16, 2, batch_first=True, bidirectional=True), 5 * 2 * 4 * 16 * (8 + 16 + 32 + 16)),
+        (nn.GRU(8, 16, batch_first=True), 5 * 3 * 16 * (8 + 16)),
+        (nn.RNN(8, 16, batch_first=True, bias=False), 5 * 16 * (8 + 16)),
+    ):
+        table = api.from_torch(module, (5, 8)).count()
+        assert (table.totals["macs"], table.graph.uncounted) == (expected, [])
+        assert table.totals["params"] == sum(p.numel() for p in module.parameters())
+
+
+@torches
+@pytest.mark.slow
+def test_resnet50_has_the_closed_form_of_the_spec() -> None:
+    models = pytest.importorskip("torchvision.models")
+    found = api.from_torch(models.resnet50(), (3, "size", "size")).count().totals
+    spec = api.load("resnet50").count(free=["size"]).totals
+    assert [str(found[name]) for name in ("params", "macs")] == [str(spec[name]) for name in ("params", "macs")]
+
+
+PAGE = Path(__file__).parent.parent / "docs" / "frameworks.md"
+
+
+@torches
+def test_the_page_shows_what_commands_print(archcalc: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    module = re.search(r'^```python title="mine.py"\n(.*?)^```$', page, re.MULTILINE | re.DOTALL)
+    assert module is not None
+    (tmp_path / "mine.py").write_text(module[1])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    found = re.findall(r"^```text\n\$ archcalc ([^\n]+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(found) >= 3
+    for command, printed in found:
+        assert archcalc(*command.split()).out.strip() == printed.strip(), command
