@@ -423,6 +423,12 @@ class Table:
 
         return [layer(row) for row in self.rows]
 
+    def to_pandas(self) -> Any:
+        """A pandas DataFrame, a row a layer. Needs pandas."""
+        import pandas
+
+        return pandas.DataFrame(self.to_rows())
+
     def to_json(self) -> contract.Count:
         """The table as the JSON contract `archcalc/count/1` has it."""
         from archcalc.render.json import count

@@ -38,6 +38,10 @@ class Model:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
 
+    def _repr_html_(self) -> str:
+        """As a notebook shows it: what it costs as it stands."""
+        return self.count()._repr_mimebundle_()["text/html"]
+
     @property
     def name(self) -> str:
         """The path, and the variant: `specs/vgg.yaml@vgg16`."""

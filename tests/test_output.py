@@ -150,3 +150,21 @@ def test_a_budget_is_not_written_into_stdin_nor_elsewhere(archcalc, folder: Path
     assert archcalc("budget", "-", "--write").code == 2
     assert archcalc("budget", "net.yaml", "--write", "-o", "other.yaml").code == 2
     assert sorted(path.name for path in folder.iterdir()) == ["net.yaml"]
+
+
+def test_networks_and_closed_forms_show_themselves_in_notebooks() -> None:
+    import archcalc
+
+    network = archcalc.load("lenet")
+    assert network._repr_html_() == network.count()._repr_mimebundle_()["text/html"]
+    form = archcalc.load("conv5x5-naive").count(free="size").totals["macs"]
+    assert form._repr_latex_() == r"$153600 \mathit{size}^{2}$"  # 5 * 5 * 192 * 32 a pixel
+
+
+def test_a_table_is_a_data_frame() -> None:
+    import archcalc
+
+    pandas = pytest.importorskip("pandas")
+    frame = archcalc.load("lenet").count().to_pandas()
+    assert isinstance(frame, pandas.DataFrame)
+    assert frame["params"].sum() == 60_840  # LeCun 1998: 60,000, and 84 * 10 of its output

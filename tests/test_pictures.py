@@ -16,7 +16,7 @@ from running import Command
 import archcalc as package
 from archcalc.files import spec_files
 from archcalc.latency.profile import load_profile
-from archcalc.picture import FORMATS, KINDS, Asked
+from archcalc.picture import FORMATS, KINDS, Asked, Design
 from archcalc.picture.colours import DARK, LIGHT, Palette
 from archcalc.picture.diagram import draw
 from archcalc.picture.plot import plot
@@ -239,7 +239,7 @@ def labels(root: tree.Element) -> list[str]:
 def test_every_network_that_ships_is_plotted(name: str) -> None:
     table = package.load(name).count()
     device = (load_profile("rtx4090"),)
-    for kind in KINDS:
+    for kind in (name for name, known in KINDS.items() if not known.of_designs):
         holds(parsed(plot([table], kind, Asked(profiles=device))))
 
 
@@ -310,8 +310,9 @@ def test_bubbles_are_in_the_order_of_their_costs() -> None:
 def test_names_are_text_in_plots(tmp_path: Path) -> None:
     name = '"' + HOSTILE.replace('"', '\\"') + '"'
     table = package.load(spec(tmp_path, "input: [3, 8, 8]\nlayers:\n  - conv 4 3x3\n", name)).count()
+    designs = (Design(HOSTILE, (1, 2), True), Design(HOSTILE, (2, 3), False))
     for kind in KINDS:
-        drawn = plot([table], kind, Asked(profiles=(load_profile("t4"),)))
+        drawn = plot([table], kind, Asked(profiles=(load_profile("t4"),), designs=designs))
         assert parsed(drawn).findtext(f"{SVG}title", "").startswith("</text><script>") or kind == "bubble"
         assert "<script" not in drawn
 
@@ -320,7 +321,11 @@ def test_numbers_beyond_every_unit_are_drawn(tmp_path: Path) -> None:
     path = spec(tmp_path, "input: [3]\nlayers:\n" + f"  - linear {10**18}\n" * 2)
     table = package.load(path).count()
     for kind in KINDS:
-        holds(parsed(plot([table], kind, Asked(profiles=(load_profile("t4"),)))))
+        holds(
+            parsed(
+                plot([table], kind, Asked(profiles=(load_profile("t4"),), designs=(Design("d", (10**30, 1), True),)))
+            )
+        )
 
 
 def test_plot_writes_a_file_or_prints_the_same(archcalc: Command, tmp_path: Path) -> None:
@@ -352,3 +357,56 @@ def test_what_cannot_be_plotted_is_told(archcalc: Command, words: tuple[str, ...
     done = archcalc("plot", *words)
     assert (done.code, done.out) == (2, "")
     assert said in done.err
+
+
+# ---- fronts and flowcharts -------------------------------------------------------------------------------------------
+
+
+def test_a_front_has_all_designs_and_joins_the_best(archcalc: Command) -> None:
+    over = ("--over", "width=0.5,0.75,1", "--over", "size=96..192:32")
+    done = archcalc("plot", "mobilenet_v2", "--kind", "front", *over, "--pareto", "macs,-size")
+    assert done.code == 0
+    root = parsed(done.out)
+    holds(root)
+    circles = [circle.attrib["class"] for circle in root.iter(f"{SVG}circle")]
+    assert (circles.count("mark"), circles.count("dot")) == (4, 8)  # of each size the narrowest
+    titles = [c.findtext(f"{SVG}title", "") for c in root.iter(f"{SVG}circle") if c.attrib["class"] == "mark"]
+    assert all("width=0.5" in title for title in titles)
+    macs = package.load("mobilenet_v2").count(width="0.5", size=96).totals["macs"]
+    assert any(f"macs {macs:,}" in title for title in titles)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--kind", "front"), "needs both of them"),
+        (("--kind", "bars", "--over", "size=96"), "are of --kind front"),
+        (("--kind", "front", "--over", "size=96,128", "--pareto", "macs"), "by two figures"),
+    ],
+)
+def test_what_no_front_is_of_is_told(archcalc: Command, words: tuple[str, ...], said: str) -> None:
+    done = archcalc("plot", "resnet50", *words)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+
+
+def test_a_flowchart_has_subgraphs_for_blocks_and_colours_for_shares() -> None:
+    drawn = draw(package.load("googlenet").count(), "mermaid", 2)
+    assert drawn.count("    subgraph ") == drawn.count("    end\n") + drawn.endswith("    end") == 10
+    assert 'subgraph g0["conv2"]' in drawn
+    table = package.load("vgg16").count()
+    by_macs, by_params = (draw(table, "mermaid", metric=metric) for metric in ("macs", "params"))
+    box = re.compile(r'\["fc6<br/>[^"]*"\]:::(\w+)')
+    assert (box.findall(by_macs), box.findall(by_params)) == (["s0"], ["s5"])  # 102.8 of 15,470 M, of 138.4 M
+    assert f"classDef s5 fill:{LIGHT.scale[5]}" in by_params
+
+
+def test_every_layer_is_a_box_where_that_is_asked_for() -> None:
+    table = package.load("lenet").count()
+    for form in FORMATS:
+        lines, layers = (draw(table, form, by=by) for by in ("block", "layer"))
+        assert lines != layers
+    root = parsed(draw(package.load("resnet18").count(), "svg", by="layer"))
+    holds(root)
+    said = [text for *_, text in texts(root)]
+    assert said.count("bn") > 5

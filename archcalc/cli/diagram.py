@@ -36,8 +36,11 @@ def diagram(
         str, typer.Option("--direction", help="TD (from top to bottom, the default), LR, BT or RL; not of svg.")
     ] = "TD",
     metric: Annotated[
-        str, typer.Option("--metric", help=f"What svg and dot are coloured by: {', '.join(METRICS)}.")
+        str, typer.Option("--metric", help=f"What boxes are coloured by: {', '.join(METRICS)}.")
     ] = "macs",
+    by: Annotated[
+        str, typer.Option("--by", help="What a box is: block (the default: a line, or a block) or layer, every one.")
+    ] = "block",
     without: Without = None,
     train: Train = False,
     form: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.")] = "mermaid",
@@ -53,6 +56,6 @@ def diagram(
     from archcalc.picture import diagram as drawn
     from archcalc.question import Question
 
-    drawn.judge(form, direction, metric)
+    drawn.judge(form, direction, metric, by)
     table = loaded(spec, inputs).answer(Question(bindings(sets), names(free), train=train, without=names(without)))
-    out(drawn.draw(table, form, depth, direction, metric), into=output)
+    out(drawn.draw(table, form, depth, direction, metric, by), into=output)

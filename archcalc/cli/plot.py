@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,11 +22,18 @@ from archcalc.cli.options import (
     bindings,
     device_help,
     devices,
+    loaded,
     named,
     names,
 )
 from archcalc.cli.saying import out
+from archcalc.cli.sweep import Over
+from archcalc.errors import UsageError
 from archcalc.picture import KINDS, METRICS
+
+if TYPE_CHECKING:
+    from archcalc.picture import Asked
+    from archcalc.space import Space
 
 
 def _kinds(incomplete: str) -> list[str]:
@@ -68,6 +76,10 @@ def plot(
         ),
     ] = None,
     inputs: Inputs = None,
+    over: Over = None,
+    pareto: Annotated[
+        str, typer.Option("--pareto", help="The two figures of a front, a minus for what should be large: macs,-size.")
+    ] = "",
     sets: Set = None,
     without: Without = None,
     batch: Batch = 1,
@@ -82,10 +94,12 @@ def plot(
     archcalc plot unet --kind memory -o memory.svg
     archcalc plot resnet50 --kind roofline --device rtx4090 --device t4 -o roofline.svg
     archcalc plot specs --kind bubble -o networks.svg
+    archcalc plot mobilenet_v2 --kind front --over width=0.25..1:0.05 --over size=96..224:32 --pareto macs,-size
     """
     from archcalc.picture import Asked
     from archcalc.picture import plot as drawn
     from archcalc.question import Question
+    from archcalc.space import space_of
 
     found = named(specs, quiet)
     drawn.judge(kind, metric, len(found))
@@ -94,5 +108,37 @@ def plot(
         from archcalc.latency.profile import load_profile
 
         profiles = [load_profile(name, Path(found[0]).parent) for name in dict.fromkeys(device)]
+    asked = Asked(metric, depth, tuple(profiles))
+    if KINDS[kind].of_designs != bool(over or pareto):
+        raise UsageError("--over and --pareto are of --kind front, which needs both of them")
+    if over or pareto:
+        space = space_of(loaded(found[0], inputs), over or (), bindings=bindings(sets), batch=batch, dtype=dtype)
+        asked = _front(space, pareto, asked)
     tables = answered(found, Question(bindings(sets), (), batch, dtype=dtype, without=names(without)), quiet, inputs)
-    out(drawn.plot(tables, kind, Asked(metric, depth, tuple(profiles))), into=output)
+    out(drawn.plot(tables, kind, asked), into=output)
+
+
+MOST_DESIGNS = 1500  # that are drawn beside those of the front
+
+
+def _front(space: Space, pareto: str, asked: Asked) -> Asked:
+    """What a front is of: the best designs of a space, and of the others as many as can be seen. Raises UsageError."""
+    from archcalc.ops.base import show
+    from archcalc.picture import Design
+    from archcalc.space import sweep
+    from archcalc.space.front import directions
+
+    axes = [direction.name for direction in directions(pareto)]
+    if len(axes) != 2:
+        raise UsageError(f"a front is drawn by two figures, such as --pareto macs,-size; these are {len(axes)}")
+    figures = [name for name in axes if name not in {axis.name for axis in space.axes}]
+    designs: dict[str, Design] = {}
+    for is_best in (False, True):
+        found = sweep(space, figures, pareto=pareto if is_best else (), sample=None if is_best else MOST_DESIGNS)
+        for design in found:
+            name = ", ".join(f"{axis.name}={show(design[axis.name])}" for axis in space.axes)
+            one, other = (design[axis] for axis in axes)
+            if not isinstance(one, (int, Fraction)) or not isinstance(other, (int, Fraction)):
+                raise UsageError(f"{' and '.join(axes)} are no numbers that a plot could have on its axes")
+            designs[name] = Design(name, (one, other), is_best)
+    return asked._replace(axes=(axes[0], axes[1]), designs=tuple(designs.values()), of=space.size)

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import Batch, Dtype, Output, Quiet, Set, Specs, Without, bindings, loaded, named, names
+from archcalc.cli.options import (
+    Batch,
+    Dtype,
+    Inputs,
+    Output,
+    Quiet,
+    Set,
+    Specs,
+    Without,
+    bindings,
+    loaded,
+    named,
+    names,
+)
 from archcalc.cli.saying import out
 
 
 @command()
 def report(
     specs: Specs,
+    inputs: Inputs = None,
     sets: Set = None,
     without: Without = None,
     batch: Batch = 1,
@@ -29,5 +43,5 @@ def report(
 
     found = named(specs, quiet)
     question = Question(bindings(sets), (), batch, dtype=dtype, without=names(without))
-    subjects = [subject(loaded(name), question, text_of(name), loops=len(found) == 1) for name in found]
+    subjects = [subject(loaded(name, inputs), question, text_of(name), loops=len(found) == 1) for name in found]
     out(page(subjects), commands=True, into=output)

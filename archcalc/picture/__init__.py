@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from archcalc.latency.profile import Profile
 
 FORMATS = ("mermaid", "svg", "dot")
+BY = ("block", "layer")  # what a box is: a line of the spec or a block, or every single layer
 METRICS = {
     "macs": "MACs",
     "params": "params",
@@ -21,14 +23,34 @@ class Kind(NamedTuple):
     help: str
     drawn_by: str
     takes_several: bool = False
+    of_designs: bool = False
+
+
+class Design(NamedTuple):
+    """A design of a space: what it is called, two figures of it, and whether none is better in both."""
+
+    name: str
+    at: tuple[int | Fraction, int | Fraction]
+    is_best: bool
+
+    def title(self, axes: tuple[str, str]) -> str:
+        """All that is known of it, a line each."""
+        from archcalc.render import numbers
+
+        return "\n".join([self.name, *(f"{name} {numbers.exact(x)}" for name, x in zip(axes, self.at, strict=True))])
 
 
 class Asked(NamedTuple):
-    """What a plot is of: a metric, how far blocks are opened, and devices."""
+    """What a plot is of: a metric, how far blocks are opened, and devices; of a front two figures, the designs that are
+    drawn, and how many there are.
+    """
 
     metric: str = "macs"
     depth: int = 1
     profiles: tuple[Profile, ...] = ()
+    axes: tuple[str, str] = ("macs", "params")
+    designs: tuple[Design, ...] = ()
+    of: int = 0
 
 
 KINDS = {
@@ -38,4 +60,7 @@ KINDS = {
     "memory": Kind("bytes alive while each layer runs, the peak named", "memory.draw"),
     "roofline": Kind("layers by FLOPs a byte under the roof of a --device", "points.roofline"),
     "bubble": Kind("networks by params and MACs", "points.bubble", takes_several=True),
+    "front": Kind(
+        "designs --over ranges by the two figures of --pareto, the best joined", "front.draw", of_designs=True
+    ),
 }

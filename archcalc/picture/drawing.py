@@ -17,18 +17,21 @@ LEAST, MOST = 112.0, 420.0  # how wide a box is
 WIDEST = 1400.0  # what more branches than have room on a page are drawn in; deeper groups stay closed
 
 
-def svg(table: Table, depth: int = 1, metric: str = "macs") -> str:
+MOST_LEVELS = 8  # to begin with, of a drawing that is too wide with all of them
+
+
+def svg(table: Table, depth: int = 1, metric: str = "macs", by: str = "block") -> str:
     """The network as SVG, groups opened down to `depth`, coloured by the share of a metric.
 
     The same table makes the same bytes. Raises UsageError for a metric that doesn't exist.
     """
     judged(metric)
     while True:
-        whole, words = items(table, depth)
+        whole, words = items(table, depth, by)
         box = _fitted(whole, metric)
         if box.wide <= WIDEST or depth == 1:
             break
-        depth -= 1
+        depth, by = (MOST_LEVELS, "block") if by == "layer" else (min(depth, MOST_LEVELS) - 1, by)
     if box.wide > WIDE:
         words.append("wider than a page: its branches have no room side by side")
     return _Drawing(table, metric, words, box).drawn()

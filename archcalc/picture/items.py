@@ -65,12 +65,13 @@ def judged(metric: str) -> str:
     return metric
 
 
-def items(table: Table, depth: int) -> tuple[Item, list[str]]:
+def items(table: Table, depth: int, by: str = "block") -> tuple[Item, list[str]]:
     """The whole network as a box, and what a reader should know of how it was folded. Raises UsageError."""
     if depth < 1:
         raise UsageError("a diagram needs a depth of 1 or more")
-    asked = depth = min(depth, max((node.line.count("/") + 1 for node in table.graph.nodes), default=1))
-    while (whole := _folded(_Scopes(table, depth).item(()))).boxes() > MOST and depth > 1:
+    deepest = max((node.line.count("/") + 1 for node in table.graph.nodes), default=1)
+    asked = depth = deepest + 1 if by == "layer" else min(depth, deepest)
+    while (whole := _folded(_Scopes(table, depth, depth > deepest).item(()))).boxes() > MOST and depth > 1:
         depth -= 1
     words = [f"drawn at depth {depth}: at depth {asked} there are more boxes than {MOST}"] if depth < asked else []
     left = [item.name for item in _all(whole) if item.kind == "more"]
@@ -86,12 +87,11 @@ def _all(item: Item) -> Iterator[Item]:
 class _Scopes:
     """The tree of labels down to a depth."""
 
-    def __init__(self, table: Table, depth: int) -> None:
+    def __init__(self, table: Table, depth: int, is_whole: bool = False) -> None:
         self.table, self.depth = table, depth
         graph = table.graph
-        self.paths = {
-            n: _path(graph, n, depth) for n, node in enumerate(graph.nodes) if not isinstance(node.op, Carried)
-        }
+        layers = [n for n, node in enumerate(graph.nodes) if not isinstance(node.op, Carried)]
+        self.paths = {n: _path(graph, n, depth, is_whole) for n in layers}
         groups = {path[:k] for path in self.paths.values() for k in range(1, len(path))}
         self.paths = {n: (*path, "") if path in groups else path for n, path in self.paths.items()}
         self.inside: dict[Path, dict[str, int]] = {(): {}}  # which box stands where in which
@@ -153,10 +153,16 @@ class _Scopes:
         return item
 
 
-def _path(graph: Graph, n: int, depth: int) -> Path:
-    """Where a node stands; an input beside the layers, whatever they are called."""
+def _path(graph: Graph, n: int, depth: int, is_whole: bool) -> Path:
+    """Where a node stands; an input beside the layers, whatever they are called. With `is_whole` each has a place of
+    its own.
+    """
     node = graph.nodes[n]
-    return (f"\0{node.name}",) if isinstance(node.op, Input) else tuple(node.line.split("/")[:depth])
+    if isinstance(node.op, Input):
+        return (f"\0{node.name}",)
+    parts = node.line.split("/")[:depth]
+    added = node.name.removeprefix(node.line).lstrip(".")  # the norm of a convolution, for one
+    return (*parts, added) if is_whole and added else tuple(parts)
 
 
 def _real(graph: Graph, n: int) -> int:

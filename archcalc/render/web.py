@@ -10,8 +10,11 @@ from archcalc.render.markup import INDENT
 if TYPE_CHECKING:
     from archcalc.render import Cells
 
-TABLE = "border-collapse: collapse; font-variant-numeric: tabular-nums"
-CELL = "padding: 0.15em 0.6em; text-align: {side}; overflow-wrap: anywhere"
+LINE = "rgba(128, 128, 128, 0.35)"  # to be seen on light and on dark
+TABLE = "border-collapse: collapse; font-variant-numeric: tabular-nums; line-height: 1.4"
+CAPTION = "caption-side: bottom; text-align: left; padding: 0.6em; opacity: 0.75"
+CELL = "padding: 0.15em 0.6em; text-align: {side}; overflow-wrap: anywhere; vertical-align: top"
+ROW = f"border-top: 1px solid {LINE}"
 TOTAL = "border-top: 2px solid; font-weight: bold"
 HEADING = "border-bottom: 1px solid"
 
@@ -19,12 +22,10 @@ HEADING = "border-bottom: 1px solid"
 def html(cells: Cells, caption: str) -> str:
     """One `table` with a caption; the line of totals is set off."""
     head = _row("th", cells.headings, cells, HEADING)
-    body = "\n".join(_row("td", row, cells) for row in cells.rows)
+    body = "\n".join(_row("td", row, cells, ROW) for row in cells.rows)
     foot = f"\n<tfoot>\n{_row('td', cells.total, cells, TOTAL)}\n</tfoot>" if cells.total else ""
-    return (
-        f'<table style="{TABLE}">\n<caption>{escapes.html(caption)}</caption>\n<thead>\n{head}\n</thead>\n'
-        f"<tbody>\n{body}\n</tbody>{foot}\n</table>"
-    )
+    told = f'<caption style="{CAPTION}">{escapes.html(caption)}</caption>'
+    return f'<table style="{TABLE}">\n{told}\n<thead>\n{head}\n</thead>\n<tbody>\n{body}\n</tbody>{foot}\n</table>'
 
 
 def _row(tag: str, texts: list[str], cells: Cells, style: str = "") -> str:

@@ -66,6 +66,12 @@ class Poly:
     def __repr__(self) -> str:
         return f"<{self}>"
 
+    def _repr_latex_(self) -> str:
+        """As a notebook shows it."""
+        from archcalc.algebra.printing import latex
+
+        return f"${latex(self)}$"
+
     def __reduce__(self) -> tuple[object, ...]:
         return (_restore, (tuple(self.terms.items()),))
 
