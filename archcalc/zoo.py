@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from archcalc import escapes
 from archcalc.cost import CONVENTION, Table
-from archcalc.errors import UsageError
+from archcalc.errors import ExpressionError, UsageError, suggest
 from archcalc.files import spec_files, specs_folder
 from archcalc.memory import CONVENTION as MEMORY_CONVENTION
 from archcalc.model import Model, load
@@ -20,6 +23,8 @@ from archcalc.render import numbers
 from archcalc.render.grid import listing as listing_of
 from archcalc.render.json import receptive_field
 from archcalc.spec import bind
+from archcalc.spec.expressions import Expression, compile_expression
+from archcalc.spec.model import without_units
 
 _ARXIV = re.compile(r"arxiv:\s*((?:[a-z.-]+/)?(\d\d)\d\d(?:\.\d{4,5}|\d{3}))(?:v\d+)?$", re.IGNORECASE)
 _DOI = re.compile(r"doi:\s*(10\.\S+)$", re.IGNORECASE)
@@ -49,16 +54,50 @@ class Entry:
         return self.file.stem
 
 
-@cache
-def entries() -> tuple[Entry, ...]:
-    """Every network, members together in the order of their file. A family's own name stands with the member that it
-    means.
+def entries(families: Sequence[str] = (), where: str = "") -> tuple[Entry, ...]:
+    """Every network, or those of some families and those of which a condition holds (`params < 10M and depth > 20`),
+    members together in the order of their file. A family's own name stands with the member that it means.
+
+    Raises UsageError for a family or a figure that there isn't.
     """
-    families = [list(_family(file)) for file in spec_files()]
-    return tuple(entry for family in sorted(families, key=_age) for entry in family)
+    known = {file.stem: file for file in spec_files()}
+    for name in families:
+        if name not in known:
+            raise UsageError(
+                f"there is no family '{name}'{suggest(name, known, 'archcalc zoo --by family lists them')}"
+            )
+    found = [_family(file) for name, file in known.items() if not families or name in families]
+    every = [entry for family in sorted(found, key=_age) for entry in family]
+    return tuple(every if not where else _holding(every, where))
 
 
-def _age(family: list[Entry]) -> tuple[bool, int, str]:
+def _holding(every: list[Entry], where: str) -> Iterator[Entry]:
+    """The networks of which a condition holds; one without a figure that it speaks of is none of them."""
+    try:
+        condition = compile_expression(without_units(where).strip())
+    except ExpressionError as error:
+        raise UsageError(f"--where: {error}") from None
+    for name in sorted(condition.names - {*FIGURES, *WORDS}):
+        there = f"there are {', '.join((*FIGURES, *WORDS))}; a word is quoted, family == 'resnet'"
+        raise UsageError(f"--where: there is no figure '{name}'{suggest(name, (*FIGURES, *WORDS), there)}")
+    for entry in every:
+        values = {name: FIGURES[name](entry) for name in condition.names & FIGURES.keys()}
+        values |= {name: WORDS[name](entry) for name in condition.names & WORDS.keys()}
+        if None not in values.values() and _holds(condition, values, where):
+            yield entry
+
+
+def _holds(condition: Expression, values: dict[str, Any], where: str) -> bool:
+    try:
+        truth = condition.run(values, ())
+    except ExpressionError as error:
+        raise UsageError(f"--where: {error}") from None
+    if not isinstance(truth, bool):
+        raise UsageError(f"'{where}' is no condition; write params < 10M, or depth >= 50 and family != 'resnet'")
+    return truth
+
+
+def _age(family: Sequence[Entry]) -> tuple[bool, int, str]:
     """Folders below, such as the lectures' examples, come last."""
     first = family[0]
     return (
@@ -68,7 +107,13 @@ def _age(family: list[Entry]) -> tuple[bool, int, str]:
     )
 
 
-def _family(file: Path) -> Iterator[Entry]:
+@cache
+def _family(file: Path) -> tuple[Entry, ...]:
+    """The members of a family, counted once a process."""
+    return tuple(_members(file))
+
+
+def _members(file: Path) -> Iterator[Entry]:
     whole = load(str(file))
     members = [Model(whole.spec, name) for name in whole.spec.variants]
     meant = bind(whole.spec).network
@@ -101,14 +146,65 @@ def year_of(paper: str | None) -> int | None:
     return digits + (1900 if digits > 90 else 2000)
 
 
-def listing(form: str = "table", width: int | None = None) -> str:
-    """Every network's figures, in `table`, `markdown` or `json`. Raises UsageError for another format."""
-    if form not in ("table", "markdown", "json"):
-        raise UsageError(f"unknown format '{form}'; there are table, markdown, json")
-    found = entries()
-    if form == "json":
-        return escapes.json([_plain(entry, name) for entry in found for name in entry.names])
-    return _markdown(found) if form == "markdown" else _terminal(found, width)
+def listing(
+    form: str = "table", width: int | None = None, families: Sequence[str] = (), where: str = "", by: str = "network"
+) -> str:
+    """The networks' figures, of all or of those that are asked for as `entries` says, in one of FORMATS; `by` network,
+    or a row for each family, as a table.
+
+    Raises UsageError for what there isn't.
+    """
+    if form not in FORMATS:
+        raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
+    if by not in ("network", "family"):
+        raise UsageError(f"unknown --by '{by}'; there are network, family")
+    if by == "family" and form != "table":
+        raise UsageError("--by family is a table; the other formats have the family of each network")
+    found = entries(families, where)
+    if by == "family":
+        return _by_family(found)
+    if form in ("json", "csv"):
+        rows = [_plain(entry, name) for entry in found for name in entry.names]
+        return escapes.json(rows) if form == "json" else _csv(rows)
+    if form == "table":
+        return _terminal(found, width)
+    return _grid(found) if families or where else _markdown(found)
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    """A row a name, with the figures of JSON: what is no number, as tables write it."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(CSV)
+    for row in rows:
+        inputs = ", ".join(f"{name} {numbers.shape(tuple(shape))}" for name, shape in row["inputs"].items())
+        cells = {**row, "inputs": inputs}
+        writer.writerow(
+            [
+                escapes.csv(cell) if isinstance(cell := cells[name], str) else "" if cell is None else cell
+                for name in CSV
+            ]
+        )
+    return out.getvalue().rstrip("\n")
+
+
+def _by_family(found: Sequence[Entry]) -> str:
+    """A row a family: how many networks it has, from when, and between which figures."""
+    rows = []
+    for family, members in groupby(found, key=lambda entry: entry.family):
+        every = list(members)
+        years = sorted({entry.year for entry in every if entry.year})
+        figures = [_span([entry.table.totals[name] for entry in every]) for name in ("params", "macs")]
+        when = "" if not years else f"{years[0]}" if len(years) == 1 else f"{years[0]} to {years[-1]}"
+        rows.append([family, str(len(every)), when, *figures, every[0].paper or every[0].source])
+    heads = ["family", "networks", "year", "params", "MACs", "where from"]
+    return f"{listing_of(heads, rows, left=('family', 'where from'))}\n\n{len(found)} networks in {len(rows)} families"
+
+
+def _span(figures: list[Any]) -> str:
+    """`1.24M to 66.3M`."""
+    low, high = numbers.count(min(figures)), numbers.count(max(figures))
+    return low if low == high else f"{low} to {high}"
 
 
 def _plain(entry: Entry, name: str) -> dict[str, Any]:
@@ -122,21 +218,11 @@ def _plain(entry: Entry, name: str) -> dict[str, Any]:
         "spec": _shown(entry),
         "variant": table.variant,
     }
-    keys = (
-        "params",
-        "macs",
-        "activations",
-        "act_peak_bytes",
-        "act_sum_bytes",
-        "weight_bytes",
-        "depth",
-        "depth_with_pooling",
-    )
     field = receptive_field({"input": table.last_map[2]}) if table.last_map else "all"
     return (
         told
         | {"inputs": {key: list(shape) for key, shape in table.inputs.items()}}
-        | {key: table.totals[key] for key in keys}
+        | {key: table.totals[key] for key in KEYS}
         | {"receptive_field": field}
     )
 
@@ -147,7 +233,28 @@ def _shown(entry: Entry) -> str:
 
 # ---- tables ----------------------------------------------------------------------------------------------------------
 
+BYTES = {"act_peak": "act_peak_bytes", "act_sum": "act_sum_bytes", "weight_bytes": "weight_bytes"}
+TOTALS = ("params", "macs", "activations", "depth", "depth_with_pooling")
+KEYS = (
+    "params",
+    "macs",
+    "activations",
+    "act_peak_bytes",
+    "act_sum_bytes",
+    "weight_bytes",
+    "depth",
+    "depth_with_pooling",
+)
+CSV = ("name", "family", "title", "year", "paper", "spec", "variant", "inputs", *KEYS)
 LEFT = ("name", "network", "where from")
+FORMATS = ("table", "markdown", "csv", "json")
+FIGURES: dict[str, Callable[[Entry], Any]] = {  # what `where` may speak of
+    **{name: partial(lambda entry, name: entry.table.totals[name], name=name) for name in TOTALS},
+    **{name: partial(lambda entry, key: entry.table.totals[key], key=key) for name, key in BYTES.items()},
+    "field": lambda entry: max(span.size for span in entry.table.last_map[2].spans) if entry.table.last_map else None,
+    "year": lambda entry: entry.year,
+}
+WORDS: dict[str, Callable[[Entry], str]] = {"name": lambda entry: entry.names[0], "family": lambda entry: entry.family}
 COLUMNS: dict[str, Callable[[Entry], str]] = {
     "name": lambda entry: entry.names[0],
     "network": lambda entry: entry.table.name,
@@ -178,7 +285,8 @@ def _terminal(found: Sequence[Entry], width: int | None) -> str:
         if width is not None and len(body.partition("\n")[0]) > width:
             body = _table(found, [name for name in COLUMNS if name not in _TO_GO[: n + 1]])
     families = ", ".join(f"{also} is {name}" for name, also in (entry.names for entry in found if len(entry.names) > 1))
-    notes = [f"{len(found)} networks. A family's own name stands for one of its members: {families}.", *LEGEND]
+    meant = f". A family's own name stands for one of its members: {families}." if families else ""
+    notes = [f"{len(found)} network{'' if len(found) == 1 else 's'}{meant}", *LEGEND]
     lines = [
         line
         for note in notes
@@ -211,16 +319,21 @@ with their sources, and `archcalc check specs` compares them with the count.
 This page is what `archcalc zoo --format markdown > specs/README.md` writes; `archcalc docs specs` draws its picture."""
 
 
-def _markdown(found: Sequence[Entry]) -> str:
+def _grid(found: Sequence[Entry]) -> str:
+    """The table in Markdown, with links to the specs and papers."""
     rows = [list(COLUMNS), [":--" if name in LEFT else "--:" for name in COLUMNS]]
     rows += [
         [(_LINKED.get(name) or cell)(entry).replace("|", "\\|") for name, cell in COLUMNS.items()] for entry in found
     ]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _markdown(found: Sequence[Entry]) -> str:
+    """The whole page."""
     return PAGE.format(
         networks=len(found),
         files=len({entry.file for entry in found}),
-        table=table,
+        table=_grid(found),
         legend="\n".join(f"* {note}" for note in LEGEND),
     )
 

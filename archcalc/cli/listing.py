@@ -18,14 +18,20 @@ from archcalc.cli.saying import out
 
 @command()
 def zoo(
-    form: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
+    families: Annotated[str, typer.Option("--family", metavar="NAME,...", help="Only these: resnet,vgg.")] = "",
+    where: Annotated[
+        str, typer.Option(metavar="CONDITION", help="Only networks of which this holds: 'params < 10M and depth > 20'.")
+    ] = "",
+    by: Annotated[str, typer.Option(metavar="WHAT", help="A row for each: network or family.")] = "network",
+    form: Annotated[str, typer.Option("--format", help="table, markdown, csv or json.")] = "table",
     json: Json = False,
     output: Output = None,
 ) -> None:
     """List the networks that ship, with their totals."""
     from archcalc.zoo import listing
 
-    out(listing(chosen(form, json), width(output)), into=output)
+    asked = [name.strip() for name in families.split(",") if name.strip()]
+    out(listing(chosen(form, json), width(output), asked, where, by), into=output)
 
 
 @command()

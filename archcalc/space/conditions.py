@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Collection, Mapping
 from fractions import Fraction
 from functools import reduce
@@ -14,13 +13,12 @@ from archcalc.algebra.grids import Exact, Grid
 from archcalc.errors import ArchcalcError, ExpressionError, Undecided, UsageError, suggest
 from archcalc.ops.base import show
 from archcalc.spec.expressions import compile_expression
-from archcalc.spec.model import read_duration, read_quantity
+from archcalc.spec.model import without_units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Bools = Any  # an array of truth values, or one for all designs
-_UNITS = re.compile(r"(?<![\w.])(\d[\d_.]*)(k|K|M|G|T|KiB|MiB|GiB|TiB|B|kB|MB|GB|us|µs|ms|s)(?!\w)")
 
 
 class Condition:
@@ -29,7 +27,7 @@ class Condition:
     def __init__(self, text: str, known: Collection[str]) -> None:
         self.text = text
         try:
-            self.tree = ast.parse(_UNITS.sub(_exact, text).strip(), mode="eval").body
+            self.tree = ast.parse(without_units(text).strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise UsageError(f"can't read the condition '{text}'; write macs <= 150M and size >= 96") from None
         self.names = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)} & set(known)
@@ -93,13 +91,6 @@ class Measure:
 def _symbol(name: str) -> Poly:
     """A name that stands for any number."""
     return symbol(name, minimum=None, integer=False)
-
-
-def _exact(match: re.Match[str]) -> str:
-    """`150M` as a number."""
-    read = read_duration if match.group(2) in ("us", "µs", "ms", "s") else read_quantity
-    value = read(match.group(0)).value
-    return str(value.numerator) if value.denominator == 1 else f"({value.numerator}/{value.denominator})"
 
 
 def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:

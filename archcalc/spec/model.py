@@ -354,3 +354,17 @@ def _version(value: Any) -> int:
     if value != 1 or isinstance(value, bool):
         raise ValueError(f"must be 1, the version of the language; got {_short(value)}")
     return 1
+
+
+_UNITS = re.compile(r"(?<![\w.])(\d[\d_.]*)(k|K|M|G|T|KiB|MiB|GiB|TiB|B|kB|MB|GB|us|µs|ms|s)(?!\w)")
+
+
+def without_units(text: str) -> str:
+    """An expression whose amounts and durations are plain numbers: `macs < 150M`, `latency <= 3ms`."""
+    return _UNITS.sub(_plain, text)
+
+
+def _plain(match: re.Match[str]) -> str:
+    read = read_duration if match.group(2) in ("us", "µs", "ms", "s") else read_quantity
+    value = read(match.group(0)).value
+    return str(value.numerator) if value.denominator == 1 else f"({value.numerator}/{value.denominator})"
