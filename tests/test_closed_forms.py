@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from fractions import Fraction
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -405,3 +406,10 @@ def test_what_counts_repeats_is_said_in_one_sentence() -> None:
     text = "archcalc: 1\nname: t\ninput: [8, 32]\nparams: {n: 3}\nlayers:\n  - n x conv 8 3 dilation=(i+1)\n"
     with pytest.raises(SpecError, match="dilation must be a number; `n` is free and counts repeats; bind it"):
         Model(read_spec(text, "net.yaml")).count(free=["n"])
+
+
+def test_a_parameter_that_others_are_chosen_by_stays_a_number(tmp_path: Path) -> None:
+    text = "archcalc: 1\nname: n\ninput: [3, size, size]\nparams: {size: 8, version: 1, width: (16 if version == 1 else 32)}\n"
+    (tmp_path / "n.yaml").write_text(f"{text}layers:\n  - conv width 1x1 bias=false\n", encoding="utf-8")
+    table = archcalc.load(str(tmp_path / "n.yaml")).count(free="all")
+    assert (table.free, table.dropped, table.totals["params"]) == (("size",), ("version",), 3 * 16)

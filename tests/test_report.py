@@ -207,6 +207,14 @@ class TestInABrowser:
         assert [text for text in rows if text.startswith("fc7removed")] != []
         assert chromium.errors == []
 
+    def test_no_peak_is_named_where_repeats_are_not_drawn(self, chromium: Browser, tmp_path: Path) -> None:
+        chromium.open(written(tmp_path, "vit_b_16"))
+        assert "peak" not in chromium.run("document.getElementById('memory').textContent")
+        assert "5.24 MiB are alive at most" in chromium.run("document.getElementById('repeats').textContent")
+        chromium.open(written(tmp_path, "resnet50"))
+        assert "peak 6.89 MiB at conv2/1/shortcut" in chromium.run("document.getElementById('memory').textContent")
+        assert chromium.run("document.getElementById('repeats').hidden")
+
     def test_names_are_text(self, chromium: Browser, tmp_path: Path) -> None:
         chromium.open(written(tmp_path, hostile(tmp_path), source=HOSTILE))
         assert chromium.run("window.pwned") is None

@@ -134,7 +134,8 @@ _LAYERS = (
     'role="region" aria-label="Layers"></div></section>'
 )
 _CHARTS = (
-    '<section id="memory-part"><h2>Memory over time</h2><div class="chart-scroll" id="memory"></div></section>'
+    '<section id="memory-part"><h2>Memory over time</h2><div class="chart-scroll" id="memory"></div>'
+    '<p class="note" id="repeats" hidden></p></section>'
     '<section id="field-part"><h2>Receptive field</h2><div class="chart-scroll" id="field"></div></section>'
     '<section id="roof-part"><h2>Roofline</h2><div class="bar"><label>Device <select class="device"></select></label>'
     '</div><div class="chart-scroll" id="roof"></div><p class="note" id="bound"></p></section>'

@@ -241,10 +241,13 @@ def subject(model: Model, question: Question, source: str | None = None, loops: 
 
 
 def _opened(model: Model, question: Question) -> Table:
-    try:
-        return model.answer(question._replace(free=(BATCH, ALL)))
-    except ArchcalcError:  # a file whose nodes fix the batch
-        return model.answer(question._replace(free=(ALL,)))
+    """With as much free as has a closed form: a file's nodes may fix the batch, and a design all of its parameters."""
+    for free in ((BATCH, ALL), (ALL,), (BATCH,)):
+        try:
+            return model.answer(question._replace(free=free))
+        except ArchcalcError:
+            continue
+    return model.answer(question)
 
 
 __all__ = ["TOTALS", "Subject", "subject"]

@@ -227,7 +227,8 @@ class _Resolver:
             if isinstance(error, UsageError):
                 raise
             start, length = (error.start, error.length) if isinstance(error, ExpressionError) else (0, 0)
-            self.problems.append(Problem(str(error), mark.part(start, length or mark.length)))
+            free = error.symbols if isinstance(error, Undecided) else ()
+            self.problems.append(Problem(str(error), mark.part(start, length or mark.length), (), free))
             return 1
 
     def check(self, values: dict[str, Value], unlimited: SequenceType[str] = ()) -> None:

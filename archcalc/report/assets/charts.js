@@ -121,7 +121,7 @@ function names(rows) {
 }
 
 // bytes alive while each layer runs; rows are {name, top, value}
-function memory(host, rows, title) {
+function memory(host, rows, title, isWhole) {
   const largest = rows.reduce((a, b) => (b.value > a.value ? b : a), rows[0]), most = largest.value * 1.15 || 1;
   const svg = canvas(host, WIDE, HIGH, title), unit = 1024 ** Math.max(0, Math.floor(Math.log(most) / Math.log(1024)));
   axes(svg, { across: "layers, in the order in which they run", up: "activations alive" }, { across: names(rows), up: linear(most, unit, (x) => bytes(BigInt(Math.round(x)))) });
@@ -129,6 +129,7 @@ function memory(host, rows, title) {
   svg.append(drawn("path", { class: "area", d: `M${LEFT} ${BOTTOM} L${steps.join(" L")} V${BOTTOM} Z` }));
   svg.append(drawn("path", { class: "curve", d: `M${steps.join(" L")}` }));
   rows.forEach((row, n) => svg.append(drawn("rect", { class: "ghost", x: across(n / rows.length), y: TOP, width: (RIGHT - LEFT) / rows.length, height: BOTTOM - TOP }, titled(`${row.name}\n${row.said}`))));
+  if (!isWhole) return;
   const at = rows.indexOf(largest), x = across((at + 0.5) / rows.length);
   svg.append(drawn("circle", { class: "mark", cx: x, cy: up(largest.value / most), r: 4 }, titled(`${largest.name}\n${largest.said}`)));
   svg.append(drawn("text", { x: x > WIDE / 2 ? x - 9 : x + 9, y: up(largest.value / most) - 7, "text-anchor": x > WIDE / 2 ? "end" : "start" }, cut(`peak ${largest.said} at ${largest.name}`, WIDE / 2)));

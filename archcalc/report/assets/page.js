@@ -121,14 +121,15 @@ const written = (net, rows) => (state.metric === "time" ? `${milliseconds(amount
 
 function areas() {
   const whole = amount(head, head.tree.rows);
+  const inside = (node) => (node.children.length === 1 && node.children[0].children.length ? inside(node.children[0]) : node.children);
   const shown = (node, depth) => {
     const value = amount(head, node.rows);
     const said = `${whole ? ((value / whole) * 100).toFixed(1) : 0} %`;
-    return { name: node.name, path: node.path, value, said, title: `${node.path.trim()}\n${node.text}\n${written(head, node.rows)}, ${said}`, children: depth ? node.children.map((inner) => shown(inner, depth - 1)) : node.children.length ? [] : undefined };
+    return { name: node.name, path: node.path, value, said, title: `${node.path.trim()}\n${node.text}\n${written(head, node.rows)}, ${said}`, children: depth ? inside(node).map((inner) => shown(inner, depth - 1)) : node.children.length ? [] : undefined };
   };
   let node = head.tree;
   for (const part of state.path ? state.path.split("/") : []) node = node.byName?.get(part) ?? node;
-  const nodes = (node.children.length ? node.children : [node]).map((inner) => shown(inner, 1));
+  const nodes = (node.children.length ? inside(node) : [node]).map((inner) => shown(inner, 1));
   treemap(byId("areas"), nodes, whole, `Areas: ${MAPS[state.metric]} of ${node.path || head.data.name}`, (opened) => { if (!opened.path.endsWith("\n")) { state.path = opened.path; areas(); byId("up").focus(); } });
   byId("where").textContent = `${node.path || head.data.name}: ${written(head, node.rows)}`;
   byId("up").hidden = !state.path;
@@ -157,7 +158,9 @@ function changes() {
 function charts() {
   const alive = head.rows.filter((row) => row.alive >= 0).map((row) => ({ name: row.name, top: row.top, value: number(head.at(row.alive)), said: bytes(head.at(row.alive)) }));
   byId("memory-part").hidden = alive.length === 0;
-  if (alive.length) memory(byId("memory"), alive, `Bytes alive while each layer runs, ${shownTotal("act_peak_bytes", head.total("act_peak_bytes"))} at most`);
+  if (alive.length) memory(byId("memory"), alive, `Bytes alive while each layer runs, ${shownTotal("act_peak_bytes", head.total("act_peak_bytes"))} at most`, alive.length === head.rows.length);
+  byId("repeats").hidden = alive.length === head.rows.length;
+  byId("repeats").textContent = `Layers inside of repeats, whose number is free, are not drawn; ${shownTotal("act_peak_bytes", head.total("act_peak_bytes"))} are alive at most, with them.`;
   const sees = head.rows.filter((row) => row.span >= 0).map((row) => ({ name: row.name, top: row.top, value: number(head.at(row.span)), said: head.text(row.field) }));
   byId("field-part").hidden = sees.length === 0;
   if (sees.length) growth(byId("field"), sees, Math.max(0, ...head.data.sizes.map((n) => number(head.at(n)))), "The receptive field from layer to layer");
