@@ -174,3 +174,53 @@ def test_the_regions_of_the_pages_are_current() -> None:
     from archcalc.docs import documents
 
     assert [document.diff() for document in documents([str(ROOT / "docs")]) if not document.is_current] == []
+
+
+# ---- options ---------------------------------------------------------------------------------------------------------
+
+
+def documented() -> Iterator[tuple[str, str, str]]:
+    """(command, option, its short form or nothing) in the tables below headings such as `### archcalc count SPEC...`."""
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        for section in re.finditer(r"^#+ `?archcalc (\w+)[^\n]*\n(.*?)(?=^#+ |\Z)", text, re.MULTILINE | re.DOTALL):
+            for row in re.finditer(r"^\| (`--[^|]*)\|(?: `(-\w)` \|)?", section[2], re.MULTILINE):
+                short = row[2] or ",".join(re.findall(r"`(-\w)`", row[1]))
+                for option in re.findall(r"`(--[\w-]+)", row[1]):
+                    yield section[1], option, short
+
+
+def test_options_are_documented_as_they_are() -> None:
+    import typer
+
+    from archcalc.cli.entry import whole
+
+    commands = typer.main.get_command(whole()).commands  # type: ignore[attr-defined]
+    told = list(documented())
+    wrong = [
+        (name, option, short)
+        for name, option, short in told
+        for param in [next((p for p in commands[name].params if option in p.opts + p.secondary_opts), None)]
+        if param is None or not set(filter(None, [short])) <= set(param.opts)
+    ]
+    assert wrong == []
+    assert len(told) > 40
+    known = {option for param in commands["count"].params for option in param.opts if option.startswith("--")}
+    assert known - {option for name, option, _ in told if name == "count"} == {"--json"}
+
+
+@pytest.mark.parametrize("command", ["count", "predict"])
+def test_every_format_is_named_where_people_look(command: str) -> None:
+    import typer
+
+    from archcalc.cli.entry import whole
+    from archcalc.render import FORMATS
+
+    (form,) = (
+        param
+        for param in typer.main.get_command(whole()).commands[command].params  # type: ignore[attr-defined]
+        if "--format" in param.opts
+    )
+    assert re.findall(r"\w+", form.help.replace(" or ", " ")) == list(FORMATS)
+    row = re.search(r"^\| `--format` [^\n]*", (ROOT / "docs" / "counting.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert re.findall(r"`(\w+)`", row[0] if row else "") == list(FORMATS)
