@@ -98,8 +98,10 @@ def caption(item: Item) -> str:
 
 
 def called(layer: Layer, block: Block, env: dict[str, Any]) -> str:
-    """A call with the arguments that it gives."""
-    given = [name for name in block.arguments if name in layer.values]
-    return " ".join(
-        [block.name, *(f"{name}={spell(env[name])}" if name in block.defaults else spell(env[name]) for name in given)]
-    )
+    """A call with the arguments that it gives, but for those that are what they would be anyway."""
+    given = {name: spell(env[name]) for name in block.arguments if name in layer.values}
+    usual = {name: word.text for name, word in block.defaults.items()}
+    said = [
+        value if name not in usual else f"{name}={value}" for name, value in given.items() if value != usual.get(name)
+    ]
+    return " ".join([block.name, *said])

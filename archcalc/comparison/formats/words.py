@@ -71,7 +71,7 @@ def of_layers(comparison: Comparison) -> list[Total]:
 
 def _matters(total: Total, delta: Delta, comparison: Comparison) -> bool:
     """Whether one of the lesser totals has something to say of its own."""
-    repeats = total.key == "trainable_params" and delta == comparison.totals["params"]
+    repeats = total.key in ("trainable_params", "active_params") and delta == comparison.totals["params"]
     return comparison.status not in (NEW, GONE) and not delta.is_same and not repeats
 
 
