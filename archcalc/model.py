@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from archcalc import reading
 from archcalc.build import build
+from archcalc.configs import is_config, read_config
 from archcalc.cost import Table
 from archcalc.errors import Problem, SpecError, UsageError, suggest
 from archcalc.files import find, is_folder, is_model_file, is_yaml, parted, shown, zoo_names
@@ -317,6 +318,8 @@ def load(name: str | os.PathLike[str]) -> Model:
         raise TypeError(f"a network is named by a text or a path, not by {type(name).__name__}")
     if is_model_file(name):
         return _of_file(name)
+    if is_config(name):
+        return Model(read_config(read_text(name), name))
     path, variant = parted(name)
     if reading.is_file(path) or is_yaml(path) or "/" in path or is_folder(path):
         return read(read_text(path), path, variant)
@@ -356,6 +359,8 @@ def loaded(data: bytes, path: str, shelf: Shelf | None = None) -> Model:
     """What a file holds, a spec or a model, from its bytes; `path` is what messages call it, and what a spec uses
     stands on the `shelf`. Raises SpecError.
     """
+    if is_config(path):
+        return Model(read_config(decoded(data, path), path))
     return _of_file(path, data) if is_model_file(path) else read(decoded(data, path), path, None, shelf)
 
 

@@ -69,6 +69,7 @@ UNSET = {
     "latent": "none",
     "q_latent": "none",
     "cache": "none",
+    "rows": "positions",
 }
 
 

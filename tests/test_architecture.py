@@ -22,7 +22,7 @@ FLOORS = [
     ("ops", "duration", "shipped"),
     ("spec", "graph"),
     ("build", "files", "reference", "repeats", "memory", "backward"),
-    ("receptive", "depth"),
+    ("receptive", "depth", "configs"),
     ("cost",),
     ("render", "expand", "question"),
     ("importer", "onnx", "metrics", "schemas"),

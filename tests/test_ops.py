@@ -333,6 +333,8 @@ NORMALIZATIONS = [
     Row("lrn 3", [(8, 10)], (8, 10), 0, 0, 8 * 10 * (1 + 2 + 4), [POINT]),
     Row("scale", [MAP], MAP, 64, 0, 64 * 14 * 14, [POINT] * 2),
     Row("scale shift", [MAP], MAP, 2 * 64, 0, 2 * 64 * 14 * 14, [POINT] * 2),
+    # a table of 9 positions, of which those from the third on are read
+    Row("position rows=9 start=2", [(8, 5)], (8, 5), 8 * 9, 0, 8 * 5, [POINT]),
     Row("position", [(64, 10)], (64, 10), 64 * 10, 0, 64 * 10, [POINT]),
     Row("token", [(64, 10)], (64, 11), 64, field=MIXED),
     Row("token 4", [(64, 10)], (64, 14), 64 * 4, field=MIXED),
@@ -772,6 +774,7 @@ MISTAKES: list[tuple[str, list[Shape], str]] = [
     ("lrn 0", [IMAGE], "lrn: size must be a positive whole number, got 0"),
     ("lrn", [VECTOR], "lrn needs an input of 2 to 4 axes"),
     ("scale shift=2", [IMAGE], "scale: shift must be true or false, got 2"),
+    ("position rows=9", [STEPS], "position has 9 rows, and the last of 10 positions is number 10"),
     ("position 3", [IMAGE], "there is no place for '3'"),
     ("token 0", [STEPS], "token: count must be a positive whole number, got 0"),
     ("token", [IMAGE], "token needs an input of 2 axes"),

@@ -23,6 +23,7 @@ class Builder(Labels):
 
     def build(self) -> Graph:
         """The whole graph; raises with every mistake."""
+        self.graph.notes.extend(self.spec.notes)
         context = Context(dict(self.binding.values), Scope("", self.spec.layers))
         for name, words in self.spec.inputs.items():
             self.input(name, words, context)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple
 from archcalc.algebra import Dim, maximum
 from archcalc.errors import ShapeError
 from archcalc.fields import Check
-from archcalc.ops.base import Amount, Count, Op, Own, Reach, Saved, Shape, Windows, need_rank, number, size
+from archcalc.ops.base import Amount, Op, Own, Reach, Saved, Shape, Size, Windows, need_rank, number, size
 from archcalc.ops.emit import Builder, Tensor, Value
 
 ROUTER = "router"
@@ -41,8 +41,8 @@ class Mixture(Op):
     is_layer = True
     autocast = "half"
 
-    experts: Count
-    top: Count = 1
+    experts: Size
+    top: Size = 1
     shared: Amount = 0
     body: Annotated[tuple[Op, ...], Check(_ops)] = ()
 
@@ -68,7 +68,7 @@ class Mixture(Op):
         need_rank(self.word, x, 1, 2, "features, then positions")
         if not self.body:
             raise ShapeError("moe takes the layers of an expert: `moe 8 top=2: [linear 64, relu, linear 16]`")
-        if self.top > self.experts:
+        if isinstance(self.top, int) and isinstance(self.experts, int) and self.top > self.experts:
             raise ShapeError(f"moe: top={self.top} of {self.experts} experts")
         output = self.steps(x)[-1].output
         if len(output) != len(x) or output[1:] != x[1:]:
@@ -168,9 +168,10 @@ class Mixture(Op):
         none = builder.node("Mul", scores, builder.real(0.0))
         gates = builder.node("ScatterElements", none, best, chosen, axis=1)
         total: Value | None = None
+        experts = number(self.experts)
         for n in range(number(self._all)):
             value = self._expert(builder, x, n)
-            if n < self.experts:
+            if n < experts:
                 ends = (builder.ints((end,)) for end in (n, n + 1, 1))
                 gate = builder.node("Slice", gates, *ends)
                 value = builder.node("Mul", value, gate if x.rank == 3 else builder.reshaped(gate, 1))

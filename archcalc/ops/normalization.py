@@ -8,6 +8,7 @@ from archcalc.errors import ShapeError
 from archcalc.ops.base import (
     NOTHING,
     SINGLE,
+    Amount,
     Count,
     End,
     Flag,
@@ -283,20 +284,33 @@ class Scale(_Affine):
 
 
 class Position(Plain):
-    """Adds a learned position embedding: one number an element of the input."""
+    """Adds a learned position embedding: one number an element of the input.
+
+    With `rows=1024` a table of so many positions, of which a sequence takes those from `start` on.
+    """
 
     word = "position"
     in_place = True
     autocast = "wide"
+    unspoken = ("start",)
+
+    rows: Size | None = None
+    start: Amount = 0
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
         return NOTHING
 
     def shape(self, *inputs: Shape) -> Shape:
-        return inputs[0]
+        (x,) = inputs
+        if self.rows is not None:
+            need_rank(self.word, x, 2, 2, "features, then positions")
+            last = self.start + x[1]
+            if isinstance(self.rows, int) and isinstance(last, int) and last > self.rows:
+                raise ShapeError(f"position has {self.rows} rows, and the last of {x[1]} positions is number {last}")
+        return x
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        return {"weight": inputs[0]}
+        return {"weight": inputs[0] if self.rows is None else (inputs[0][0], self.rows)}
 
     def macs(self, output: Shape, *inputs: Shape) -> Dim:
         return 0
@@ -308,7 +322,12 @@ class Position(Plain):
         return Reach.PASS
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
-        return builder.node("Add", *tensors, builder.weight("weight"))
+        (x,) = tensors
+        table: Value = builder.weight("weight")
+        if self.rows is not None:
+            ends = (builder.ints((end,)) for end in (self.start, self.start + x.shape[1], 1))
+            table = builder.node("Slice", table, *ends)
+        return builder.node("Add", x, table)
 
 
 class Token(Plain):

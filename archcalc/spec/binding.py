@@ -62,7 +62,7 @@ def bind(
             raise UsageError(f"{spec.path} has no parameter '{name}'{among(name, [*spec.parameters, BATCH])}")
         if name in sets and name in free:
             raise UsageError(f"'{name}' is both set and free")
-    given = {**(member.values if member else {}), **{name: _given(name, value) for name, value in sets.items()}}
+    given = {**(member.values if member else {}), **{name: declared(name, value) for name, value in sets.items()}}
     resolver = _Resolver(spec, given, frozenset(free) - {BATCH})
     try:
         values = {name: resolver.value(name) for name in spec.parameters}
@@ -134,7 +134,7 @@ def _batch(value: Any) -> int:
     return number
 
 
-def _given(name: str, value: Any) -> Declared:
+def declared(name: str, value: Any) -> Declared:
     """A value from the command line or from Python, as a declaration."""
     text = value if isinstance(value, str) else show(value).replace("(", "[").replace(")", "]")
     from archcalc.spec.composing import compose

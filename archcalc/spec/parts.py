@@ -104,6 +104,7 @@ class Spec:
     torch: dict[str, str] = field(default_factory=dict)
     labels: frozenset[str] = frozenset()
     uses: dict[str, Used | None] = field(default_factory=dict)  # by the name that `use` gives; None has a mistake
+    notes: tuple[str, ...] = ()  # what a reader of the figures should know
     unread: frozenset[str] = frozenset()  # parameters and blocks with a mistake where they are declared
 
     def way(self, variant: str | None, name: str, word: str) -> str:

@@ -1,0 +1,260 @@
+"""The types of models: which family each is of, and which field of a configuration is which parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Config = Mapping[str, Any]
+Values = dict[str, Any]
+ACTIVATIONS = {
+    "gelu": "gelu", "gelu_new": "gelu", "gelu_fast": "gelu", "gelu_pytorch_tanh": "gelu", "quick_gelu": "gelu",
+    "silu": "silu", "swish": "silu", "relu": "relu", "tanh": "tanh",
+}  # fmt: skip
+MODEL_TYPE, ARCHITECTURES = "model_type", "architectures"
+ABOUT = frozenset({MODEL_TYPE, ARCHITECTURES, "transformers_version", "_name_or_path", "torch_dtype", "dtype"})
+
+
+def _nothing(config: Config) -> Values:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a `model_type` is: a family, its parameters by the fields that give them, and what the library takes where a
+    field is missing. `only`: fields that must have one of these values, for any other changes the network. `more`:
+    parameters that follow from several fields (`reads`). `heads`: what ends the names of architectures, and the
+    parameters that they mean.
+    """
+
+    family: str
+    fields: Mapping[str, str]
+    missing: Config = field(default_factory=dict)
+    only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    more: Callable[[Config], Values] = _nothing
+    reads: tuple[str, ...] = ()
+    heads: Mapping[str, Values] = field(default_factory=dict)
+    whole: Values = field(default_factory=dict)  # where no architecture is named
+
+
+def _same(*names: str) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+CAUSAL: Mapping[str, Values] = {"ForCausalLM": {"head": True}, "LMHeadModel": {"head": True}, "Model": {"head": False}}
+DECODER = _same(
+    "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
+    "hidden_act", "tie_word_embeddings", "head_dim",
+)  # fmt: skip
+LLAMA: Values = {
+    "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
+    "num_attention_heads": 32, "hidden_act": "silu", "tie_word_embeddings": False,
+}  # fmt: skip
+QWEN = LLAMA | {"vocab_size": 151936, "intermediate_size": 22016, "num_key_value_heads": 32}
+MISTRAL = LLAMA | {"intermediate_size": 14336, "num_key_value_heads": 8, "sliding_window": 4096}
+GEMMA: Values = {
+    "vocab_size": 256000, "hidden_size": 3072, "intermediate_size": 24576, "num_hidden_layers": 28,
+    "num_attention_heads": 16, "num_key_value_heads": 16, "head_dim": 256, "tie_word_embeddings": True,
+}  # fmt: skip
+LATENT = _same(
+    "vocab_size", "hidden_size", "intermediate_size", "moe_intermediate_size", "num_hidden_layers",
+    "num_attention_heads", "n_shared_experts", "n_routed_experts", "num_experts_per_tok", "first_k_dense_replace",
+    "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "attention_bias",
+    "tie_word_embeddings",
+)  # fmt: skip
+BERT = _same(
+    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
+    "max_position_embeddings", "type_vocab_size",
+)  # fmt: skip
+BERT_MISSING: Values = {
+    "vocab_size": 30522, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
+    "intermediate_size": 3072, "hidden_act": "gelu", "max_position_embeddings": 512, "type_vocab_size": 2,
+}  # fmt: skip
+POOLED: Mapping[str, Values] = {
+    "ForPreTraining": {"head": "pretraining"}, "ForMaskedLM": {"head": "mlm"}, "Model": {"head": "pooler"},
+}  # fmt: skip
+ENCODER_ONLY = {"is_decoder": (False,), "add_cross_attention": (False,), "tie_word_embeddings": (True,)}
+
+
+def _windows(config: Config) -> Values:
+    """Qwen's windows: only where they are turned on, and then from a layer on."""
+    if config.get("use_sliding_window"):
+        raise ValueError("use_sliding_window", "windows in some of the layers have no form here; it must be false")
+    return {}
+
+
+def _alternating(config: Config) -> Values:
+    kinds = config.get("layer_types")
+    found = [kind == "sliding_attention" for kind in kinds] if isinstance(kinds, list) else []
+    if found != [n % 2 == 0 for n in range(len(found))]:
+        raise ValueError("layer_types", "every second layer has a window, beginning with the first")
+    act = config.get("hidden_activation") or config.get("hidden_act") or "gelu_pytorch_tanh"
+    return {"hidden_act": act, "sliding_window": config.get("sliding_window", 4096)}
+
+
+def _falcon(config: Config) -> Values:
+    new, parallel = config.get("new_decoder_architecture", False), config.get("parallel_attn", True)
+    heads = config.get("num_attention_heads", 71)
+    norms = config.get("num_ln_in_parallel_attn")
+    old = 1 if config.get("multi_query", True) else heads
+    return {
+        "kv_heads": (config.get("num_kv_heads") or heads) if new else old,
+        "parallel_attn": parallel or new,
+        "norms": (norms or 2) if new else 1,
+        "ffn_hidden_size": config.get("ffn_hidden_size") or 4 * config.get("hidden_size", 4544),
+    }
+
+
+def _t5(config: Config) -> Values:
+    told = config.get("feed_forward_proj", "relu")
+    gate, _, act = str(told).rpartition("-")
+    if gate not in ("", "gated"):
+        raise ValueError("feed_forward_proj", f"there is no form for '{told}'")
+    layers = config.get("num_decoder_layers") or config.get("num_layers", 6)
+    return {"gated": gate == "gated", "act": act, "num_decoder_layers": layers}
+
+
+def _opt(config: Config) -> Values:
+    before = config.get("do_layer_norm_before", True)
+    width = config.get("word_embed_proj_dim") or config.get("hidden_size", 768)
+    return {
+        "final_layer_norm": before and not config.get("_remove_final_layer_norm", False),
+        "word_embed_proj_dim": width,
+    }
+
+
+def _neox(config: Config) -> Values:
+    return {"rotary_pct": config["rotary_pct"]} if "rotary_pct" in config else {}
+
+
+KINDS: dict[str, Kind] = {
+    "gpt2": Kind(
+        "gpt2",
+        _same("vocab_size", "n_positions", "n_embd", "n_layer", "n_head", "n_inner", "activation_function",
+              "tie_word_embeddings"),
+        {"vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12},
+        only={"add_cross_attention": (False,)},
+        heads=CAUSAL,
+    ),
+    "opt": Kind(
+        "opt",
+        _same("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "ffn_dim",
+              "max_position_embeddings", "do_layer_norm_before", "enable_bias", "activation_function",
+              "tie_word_embeddings"),
+        {"ffn_dim": 3072},
+        only={"layer_norm_elementwise_affine": (True,)},
+        more=_opt,
+        reads=("_remove_final_layer_norm", "word_embed_proj_dim"),
+        heads=CAUSAL,
+    ),
+    "bloom": Kind(
+        "bloom",
+        _same("vocab_size", "hidden_size", "n_layer", "n_head", "tie_word_embeddings")
+        | {"n_embed": "hidden_size", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head"},
+        {"hidden_size": 64, "n_layer": 2, "n_head": 8},
+        heads=CAUSAL,
+    ),
+    "falcon": Kind(
+        "falcon",
+        _same("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "bias", "alibi",
+              "tie_word_embeddings"),
+        only={"activation": ("gelu",)},
+        more=_falcon,
+        reads=("new_decoder_architecture", "parallel_attn", "multi_query", "num_kv_heads", "num_ln_in_parallel_attn",
+               "ffn_hidden_size"),
+        heads=CAUSAL,
+    ),
+    "gpt_neox": Kind(
+        "gpt_neox",
+        _same("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
+              "hidden_act", "attention_bias", "use_parallel_residual", "tie_word_embeddings"),
+        {"vocab_size": 50432, "hidden_size": 6144, "num_hidden_layers": 44, "num_attention_heads": 64,
+         "intermediate_size": 24576},
+        more=_neox,
+        reads=("rotary_pct",),
+        heads=CAUSAL,
+    ),
+    "llama": Kind("llama", DECODER | _same("attention_bias", "mlp_bias"), LLAMA, heads=CAUSAL),
+    "mistral": Kind("llama", DECODER | _same("sliding_window"), MISTRAL, heads=CAUSAL),
+    "mixtral": Kind(
+        "llama",
+        DECODER | _same("sliding_window", "num_local_experts", "num_experts_per_tok"),
+        MISTRAL | {"sliding_window": None, "num_local_experts": 8, "num_experts_per_tok": 2},
+        heads=CAUSAL,
+    ),
+    "qwen2": Kind(
+        "llama", DECODER, QWEN | {"attention_bias": "qkv"}, more=_windows,
+        reads=("use_sliding_window", "sliding_window", "max_window_layers"), heads=CAUSAL,
+    ),
+    "qwen3": Kind(
+        "llama", DECODER | _same("attention_bias"), QWEN | {"head_dim": 128, "qk_norm": True}, more=_windows,
+        reads=("use_sliding_window", "sliding_window", "max_window_layers"), heads=CAUSAL,
+    ),
+    "gemma": Kind(
+        "llama", DECODER | _same("attention_bias"), GEMMA | {"hidden_act": "gelu_pytorch_tanh"}, heads=CAUSAL,
+    ),
+    "gemma2": Kind(
+        "llama",
+        {name: to for name, to in (DECODER | _same("attention_bias")).items() if name != "hidden_act"},
+        GEMMA | {
+            "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26, "num_attention_heads": 8,
+            "num_key_value_heads": 4, "post_norms": True, "sliding_every": 2,
+        },
+        more=_alternating,
+        reads=("hidden_activation", "hidden_act", "sliding_window", "layer_types"),
+        heads=CAUSAL,
+    ),
+    "phi3": Kind(
+        "llama",
+        {name: to for name, to in (DECODER | _same("sliding_window")).items() if name != "head_dim"},
+        LLAMA | {"vocab_size": 32064, "hidden_size": 3072, "intermediate_size": 8192},
+        only={"partial_rotary_factor": (1, 1.0)},
+        heads=CAUSAL,
+    ),
+    "deepseek_v2": Kind(
+        "deepseek", LATENT,
+        {"hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32,
+         "first_k_dense_replace": 0, "n_routed_experts": 64, "moe_intermediate_size": 1407},
+        only={"moe_layer_freq": (1,), "hidden_act": ("silu",), "mlp_bias": (False,)},
+        heads=CAUSAL,
+    ),
+    "deepseek_v3": Kind(
+        "deepseek", LATENT,
+        {"vocab_size": 129280, "hidden_size": 7168, "intermediate_size": 18432, "moe_intermediate_size": 2048,
+         "num_hidden_layers": 61, "n_shared_experts": 1, "n_routed_experts": 256, "num_experts_per_tok": 8,
+         "first_k_dense_replace": 3},
+        only={"moe_layer_freq": (1,), "hidden_act": ("silu",)},
+        heads=CAUSAL,
+    ),
+    "bert": Kind("bert", BERT, BERT_MISSING, ENCODER_ONLY, heads=POOLED),
+    "roberta": Kind("bert", BERT, BERT_MISSING | {"vocab_size": 50265}, ENCODER_ONLY, heads=POOLED),
+    "distilbert": Kind(
+        "bert",
+        {"vocab_size": "vocab_size", "dim": "hidden_size", "n_layers": "num_hidden_layers",
+         "n_heads": "num_attention_heads", "hidden_dim": "intermediate_size", "activation": "hidden_act",
+         "max_position_embeddings": "max_position_embeddings"},
+        {"n_layers": 6, "dim": 768, "n_heads": 12, "hidden_dim": 3072, "type_vocab_size": 0},
+        only={"tie_word_embeddings": (True,)},
+        heads={"ForMaskedLM": {"head": "mlm"}, "Model": {"head": "none"}},
+        whole={"head": "none"},
+    ),
+    "t5": Kind(
+        "t5",
+        _same("vocab_size", "d_model", "d_kv", "d_ff", "num_layers", "num_heads", "relative_attention_num_buckets",
+              "tie_word_embeddings"),
+        only={"is_decoder": (False,)},
+        more=_t5,
+        reads=("feed_forward_proj", "num_decoder_layers"),
+        heads={"ForConditionalGeneration": {}, "WithLMHeadModel": {}},
+    ),
+    "whisper": Kind(
+        "whisper",
+        _same("vocab_size", "num_mel_bins", "d_model", "encoder_layers", "decoder_layers", "encoder_attention_heads",
+              "decoder_attention_heads", "encoder_ffn_dim", "decoder_ffn_dim", "max_source_positions",
+              "max_target_positions", "tie_word_embeddings"),
+        {"encoder_ffn_dim": 1536, "decoder_ffn_dim": 1536, "decoder_attention_heads": 6},
+        only={"activation_function": ("gelu",)},
+        heads={"ForConditionalGeneration": {}},
+    ),
+}  # fmt: skip
