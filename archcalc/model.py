@@ -332,26 +332,27 @@ def load(name: str | os.PathLike[str]) -> Model:
     return replace(read(read_text(str(file)), shown(file), variant or member, shelf), ships=True)
 
 
-def from_torch(module: Any, input: Any) -> Model:
+def from_torch(module: Any, input: Any, *, via: str = "") -> Model:
     """A PyTorch module, for one sample of its inputs: a shape (3, 224, 224) with names for sizes that stay open,
     several in a list, or by name in a dict. Texts as `--input` has them say a dtype: "16:int64".
 
-    Nothing is run and no weights are needed; the module stays as it is. Raises UsageError where it can't be traced.
+    Nothing is run and no weights are needed, unless it goes `via` "onnx"; the module stays as it is. Raises UsageError
+    where it can't be traced.
     """
     from archcalc.frameworks import of_module
 
-    source = of_module(module, input)
+    source = of_module(module, input, via)
     return Model(source.spec, file=source)
 
 
-def from_name(name: str, inputs: Sequence[str] = ()) -> Model:
+def from_name(name: str, inputs: Sequence[str] = (), via: str = "") -> Model:
     """A network in a Python module, `package.module:factory`, whose code runs, with inputs as `--input` has them.
 
     Raises UsageError.
     """
     from archcalc.frameworks import named
 
-    source = named(name, tuple(inputs))
+    source = named(name, tuple(inputs), via)
     return Model(source.spec, file=source)
 
 

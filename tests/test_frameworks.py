@@ -244,12 +244,26 @@ def test_a_failure_says_what_where_and_what_to_try(archcalc: Any, here: Path) ->
     assert done.code == 2
     assert "data-dependent" in done.err
     assert f"(nets.py:{line('x.sum() > 0')}, in forward)" in done.err
-    assert "try another --input" in done.err
+    assert "or --via onnx" in done.err
     assert len(done.err.splitlines()) == 1
     done = archcalc("count", "nets:Net", "--input", "4x32x32")
     assert f"but got 4 channels instead (nets.py:{line('self.head(self.blocks')}, in forward)" in done.err
     assert "did you mean 'Net'" in archcalc("count", "nets:Nett", "--input", "4").err
     assert "there is no module 'nowhere'" in archcalc("count", "nowhere:Net", "--input", "4").err
+
+
+@torches
+@pytest.mark.filterwarnings("ignore")
+def test_the_onnx_road_takes_what_decides_by_numbers(archcalc: Any, here: Path) -> None:
+    pytest.importorskip("onnx")
+    given = ["nets:Decides", "--input", "4xn", "--via", "onnx", "--set", "n=8"]
+    found = totals(archcalc, *given)
+    assert [layer["op"] for layer in found["layers"]] == ["neg"]  # zeros don't add up to more than 0
+    assert "was run once, with weights" in archcalc("count", *given).err
+    road = totals(archcalc, "nets:Net", "--input", "3x32x32", "--via", "onnx")
+    direct = totals(archcalc, "nets:Net", "--input", "3x32x32")
+    assert road["totals"]["macs"] == direct["totals"]["macs"]
+    assert "--via is onnx, not 'tf'" in archcalc("count", "nets:Net", "--input", "3x32x32", "--via", "tf").err
 
 
 @torches

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archcalc.cli.entry import command
-from archcalc.cli.options import Inputs, Json, Output, Quiet, Spec, chosen, loaded
+from archcalc.cli.options import Inputs, Json, Output, Quiet, Spec, Via, chosen, loaded
 from archcalc.cli.saying import out, told
 from archcalc.errors import UsageError, suggest
 
@@ -21,6 +21,7 @@ def advise(
     apply: Annotated[str, typer.Option("--apply", metavar="ID", help="Write the spec with this advice taken.")] = "",
     top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many, those that save most first.")] = None,
     inputs: Inputs = None,
+    via: Via = "",
     form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
     json: Json = False,
     output: Output = None,
@@ -37,7 +38,7 @@ def advise(
 
     form = chosen(form, json)
     check_format(form, ("text", "json"))
-    model = loaded(spec, inputs)
+    model = loaded(spec, inputs, via)
     found = advised(model)
     if apply:
         _apply(found, apply, output)

@@ -14,6 +14,7 @@ from archcalc.cli.options import (
     Output,
     Quiet,
     SpecsOrAll,
+    Via,
     chosen,
     readable,
 )
@@ -31,6 +32,7 @@ FORMATS = ("text", "json", "github", "sarif")
 def check(
     specs: SpecsOrAll = None,
     inputs: Inputs = None,
+    via: Via = "",
     form: Annotated[
         str,
         typer.Option("--format", help="text, json, github (annotations, then the text) or sarif (for code scanning)."),
@@ -58,7 +60,9 @@ def check(
         raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
     given = specs or settings_above(".").files()
     try:
-        found = check_all(*readable(filter(may_be_spec, given) if if_any else given, quiet, inputs if specs else None))
+        found = check_all(
+            *readable(filter(may_be_spec, given) if if_any else given, quiet, inputs if specs else None, via)
+        )
     except SpecError as error:
         _say(form, [], error.problems, quiet, output)
         refused(str(error))

@@ -17,6 +17,7 @@ from archcalc.cli.options import (
     Quiet,
     Set,
     Train,
+    Via,
     Without,
     bindings,
     loaded,
@@ -68,6 +69,7 @@ def compare(
         typer.Option("--missing-base", metavar="fail|new", help="Where there is no base: fail, or take specs as new."),
     ] = "fail",
     inputs: Inputs = None,
+    via: Via = "",
     sets: Set = None,
     free: Free = None,
     without: Without = None,
@@ -101,7 +103,7 @@ def compare(
     question = Question(bindings(sets), names(free), batch, train, dtype, names(without), device=device)
     try:
         report = (
-            _of_two(sides or [], question, inputs)
+            _of_two(sides or [], question, inputs, via)
             if base is None
             else _against(sides or [], quiet, base, question, not no_merge_base, missing_base == "new")
         )
@@ -145,7 +147,7 @@ def _stay(report: Report) -> list[str]:
     )
 
 
-def _of_two(sides: list[str], question: Question, inputs: list[str] | None) -> Report:
+def _of_two(sides: list[str], question: Question, inputs: list[str] | None, via: str) -> Report:
     from archcalc.comparison import Report
     from archcalc.comparison.operands import operand
     from archcalc.comparison.pairs import pair
@@ -155,7 +157,7 @@ def _of_two(sides: list[str], question: Question, inputs: list[str] | None) -> R
         raise UsageError(
             f"compare takes two networks, got {len(sides)}; to compare specs with what they were, give --base REF"
         )
-    before, after = (operand(loaded(side, inputs) if is_python(side) else side) for side in sides)
+    before, after = (operand(loaded(side, inputs, via) if is_python(side) else side) for side in sides)
     return Report((pair(before, after, question),))
 
 

@@ -24,6 +24,7 @@ from archcalc.cli.options import (
     Set,
     Specs,
     Train,
+    Via,
     Without,
     answered,
     bindings,
@@ -38,6 +39,7 @@ from archcalc.cli.saying import out
 def count(
     specs: Specs,
     inputs: Inputs = None,
+    via: Via = "",
     sets: Set = None,
     free: Free = None,
     depth: Annotated[
@@ -110,7 +112,7 @@ def count(
     )
     training = Training(optimizer, precision, checkpoint)
     question = question._replace(training=training, tensors=tensors, as_stored=dtype is None, fold_bn=fold_bn)
-    tables = answered(specs, question, quiet, inputs)
+    tables = answered(specs, question, quiet, inputs, via)
     if tensors and form != "json":
         from archcalc.render.tensors import tensors as listed
 

@@ -14,6 +14,7 @@ from archcalc.cli.options import (
     Set,
     Spec,
     Train,
+    Via,
     Without,
     bindings,
     loaded,
@@ -27,6 +28,7 @@ from archcalc.picture import FORMATS, METRICS
 def diagram(
     spec: Spec,
     inputs: Inputs = None,
+    via: Via = "",
     sets: Set = None,
     free: Free = None,
     depth: Annotated[
@@ -57,5 +59,5 @@ def diagram(
     from archcalc.question import Question
 
     drawn.judge(form, direction, metric, by)
-    table = loaded(spec, inputs).answer(Question(bindings(sets), names(free), train=train, without=names(without)))
+    table = loaded(spec, inputs, via).answer(Question(bindings(sets), names(free), train=train, without=names(without)))
     out(drawn.draw(table, form, depth, direction, metric, by), into=output)

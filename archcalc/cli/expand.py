@@ -8,6 +8,7 @@ from archcalc.cli.options import (
     Output,
     Set,
     Spec,
+    Via,
     Without,
     bindings,
     loaded,
@@ -20,6 +21,7 @@ from archcalc.cli.saying import out
 def expand(
     spec: Spec,
     inputs: Inputs = None,
+    via: Via = "",
     sets: Set = None,
     without: Without = None,
     output: Output = None,
@@ -28,5 +30,5 @@ def expand(
     from archcalc.expand import expand as expanded
     from archcalc.question import Question
 
-    table = loaded(spec, inputs).answer(Question(bindings(sets), without=names(without)))
+    table = loaded(spec, inputs, via).answer(Question(bindings(sets), without=names(without)))
     out(expanded(table), newline=False, into=output)

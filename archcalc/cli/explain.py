@@ -17,6 +17,7 @@ from archcalc.cli.options import (
     Quiet,
     Set,
     Train,
+    Via,
     Without,
     bindings,
     models,
@@ -36,6 +37,7 @@ def explain(
     ] = None,
     tool: As = None,
     inputs: Inputs = None,
+    via: Via = "",
     sets: Set = None,
     free: Free = None,
     without: Without = None,
@@ -63,7 +65,7 @@ def explain(
     if spec is None:
         out(reference.tools(form, width(output)) if tool is None else reference.tool(tool, form), into=output)
         return
-    (model,) = models([spec], inputs=inputs)
+    (model,) = models([spec], inputs=inputs, via=via)
     question = Question(bindings(sets), names(free), batch, train, without=names(without))
     own = model.answer(question._replace(train=False))
     notes(own, quiet)

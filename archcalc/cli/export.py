@@ -17,6 +17,7 @@ from archcalc.cli.options import (
     Set,
     Spec,
     Train,
+    Via,
     Without,
     apart,
     bindings,
@@ -35,6 +36,7 @@ def export(
     spec: Spec,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write the model.")],
     inputs: Inputs = None,
+    via: Via = "",
     sets: Set = None,
     free: Free = None,
     without: Without = None,
@@ -66,7 +68,7 @@ def export(
     from archcalc.question import Question
     from archcalc.render import numbers
 
-    (model,) = models([spec], inputs=inputs)
+    (model,) = models([spec], inputs=inputs, via=via)
     apart(output, model.spec.path)
     table = model.answer(Question(bindings(sets), names(free), batch, train, dtype, names(without)))
     notes(table, quiet)

@@ -13,6 +13,7 @@ from archcalc.cli.options import (
     Output,
     Quiet,
     Set,
+    Via,
     apart,
     bindings,
     loaded,
@@ -25,6 +26,7 @@ def import_(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file, or package.module:factory.")],
     output: Output = None,
     inputs: Inputs = None,
+    via: Via = "",
     sets: Set = None,
     quiet: Quiet = False,
 ) -> None:
@@ -36,7 +38,7 @@ def import_(
     archcalc import torchvision.models:resnet50 --input 3x224x224 -o resnet.yaml
     """
     apart(Path(output) if output else None, model)
-    text, notes = loaded(model, inputs).to_spec(**bindings(sets))
+    text, notes = loaded(model, inputs, via).to_spec(**bindings(sets))
     for note in notes if not quiet else ():
         told(f"note: {note}")
     out(text, newline=False, into=output)

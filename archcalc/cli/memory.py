@@ -17,6 +17,7 @@ from archcalc.cli.options import (
     Output,
     Set,
     Spec,
+    Via,
     Without,
     bindings,
     loaded,
@@ -40,6 +41,7 @@ def memory(
         str, typer.Option("--order", metavar="HOW", help="given (the spec's), or best: the least alive at once.")
     ] = "given",
     inputs: Inputs = None,
+    via: Via = "",
     sets: Set = None,
     without: Without = None,
     batch: Batch = 1,
@@ -63,7 +65,7 @@ def memory(
 
     form = text_or_json(form, json)
     question = Question(bindings(sets), (), batch, dtype=dtype, without=names(without), attention=attention)
-    table = loaded(spec, inputs).answer(question._replace(fold_bn=fold_bn))
+    table = loaded(spec, inputs, via).answer(question._replace(fold_bn=fold_bn))
     found = layout(table.graph, table.held.measure, plan, align, order)
     shown = rendered.text if form == "text" else rendered.json
     out(shown(table, found, align), into=output)

@@ -105,6 +105,12 @@ Inputs = Annotated[
         help="Of package.module:factory, one sample: 3x224x224, 3xsizexsize, NAME=16:int64. Repeatable.",
     ),
 ]
+Via = Annotated[
+    str,
+    typer.Option(
+        "--via", metavar="onnx", help="Where a module can't be traced: run it once, and count the ONNX model of that."
+    ),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", metavar="K=V", help="Give a design parameter a value: --set size=320. Repeatable."),
@@ -227,7 +233,7 @@ def text_or_json(form: str, json: bool = False) -> str:
     return form
 
 
-def loaded(name: str, inputs: Sequence[str] | None = None) -> Model:
+def loaded(name: str, inputs: Sequence[str] | None = None, via: str = "") -> Model:
     """The network that an argument names; `-` is a spec on stdin. Only here does `package.module:factory` run code, for
     somebody typed it. Raises UsageError and SpecError.
     """
@@ -239,34 +245,38 @@ def loaded(name: str, inputs: Sequence[str] | None = None) -> Model:
 
     asked([name], inputs)
     if is_python(name):
-        return from_name(name, inputs or ())
+        return from_name(name, inputs or (), via)
     return read(decoded(reading.standard(MOST_BYTES), STDIN), STDIN) if name == STDIN else load(name)
 
 
-def answered(specs: Iterable[str], question: Question, quiet: bool, inputs: Sequence[str] | None = None) -> list[Table]:
+def answered(
+    specs: Iterable[str], question: Question, quiet: bool, inputs: Sequence[str] | None = None, via: str = ""
+) -> list[Table]:
     """The tables of every spec, with their notes on stderr."""
     tables = []
-    for model in models(specs, quiet, inputs):
+    for model in models(specs, quiet, inputs, via):
         table = model.answer(question)
         notes(table, quiet)
         tables.append(table)
     return tables
 
 
-def models(specs: Iterable[str], quiet: bool = False, inputs: Sequence[str] | None = None) -> list[Model]:
+def models(
+    specs: Iterable[str], quiet: bool = False, inputs: Sequence[str] | None = None, via: str = ""
+) -> list[Model]:
     """Load every spec before anything is printed; a folder stands for the specs in it. Mistakes in several are reported
     together.
     """
     from archcalc.errors import SpecError
 
-    found, problems = readable(specs, quiet, inputs)
+    found, problems = readable(specs, quiet, inputs, via)
     if problems:
         raise SpecError(problems)
     return found
 
 
 def readable(
-    specs: Iterable[str], quiet: bool, inputs: Sequence[str] | None = None
+    specs: Iterable[str], quiet: bool, inputs: Sequence[str] | None = None, via: str = ""
 ) -> tuple[list[Model], list[Problem]]:
     """The specs that can be read, and the mistakes in those that can't."""
     from archcalc.errors import SpecError
@@ -279,7 +289,7 @@ def readable(
     found, problems = [], []
     for name in given:
         try:
-            found.append(loaded(name, inputs if is_python(name) else None))
+            found.append(loaded(name, inputs if is_python(name) else None, via))
         except SpecError as error:
             problems.extend(error.problems)
     return found, problems

@@ -17,6 +17,7 @@ from archcalc.cli.options import (
     Quiet,
     Set,
     Specs,
+    Via,
     Without,
     answered,
     bindings,
@@ -76,6 +77,7 @@ def plot(
         ),
     ] = None,
     inputs: Inputs = None,
+    via: Via = "",
     over: Over = None,
     pareto: Annotated[
         str, typer.Option("--pareto", help="The two figures of a front, a minus for what should be large: macs,-size.")
@@ -112,9 +114,10 @@ def plot(
     if KINDS[kind].of_designs != bool(over or pareto):
         raise UsageError("--over and --pareto are of --kind front, which needs both of them")
     if over or pareto:
-        space = space_of(loaded(found[0], inputs), over or (), bindings=bindings(sets), batch=batch, dtype=dtype)
+        space = space_of(loaded(found[0], inputs, via), over or (), bindings=bindings(sets), batch=batch, dtype=dtype)
         asked = _front(space, pareto, asked)
-    tables = answered(found, Question(bindings(sets), (), batch, dtype=dtype, without=names(without)), quiet, inputs)
+    question = Question(bindings(sets), (), batch, dtype=dtype, without=names(without))
+    tables = answered(found, question, quiet, inputs, via)
     out(drawn.plot(tables, kind, asked), into=output)
 
 

@@ -18,6 +18,7 @@ from archcalc.cli.options import (
     Quiet,
     Set,
     Specs,
+    Via,
     Without,
     bindings,
     chosen,
@@ -40,6 +41,7 @@ def predict(
     specs: Specs,
     device: Device,
     inputs: Inputs = None,
+    via: Via = "",
     sets: Set = None,
     free: Free = None,
     depth: Annotated[
@@ -80,7 +82,7 @@ def predict(
 
     form = chosen(form, json)
     tables = []
-    for model in models(specs, quiet, inputs):
+    for model in models(specs, quiet, inputs, via):
         precision = dtype or load_profile(device, Path(model.spec.path).parent).dtypes[0]
         table = model.answer(
             Question(bindings(sets), names(free), batch, False, precision, names(without), device=device)

@@ -16,6 +16,7 @@ from archcalc.cli.options import (
     Set,
     Spec,
     Train,
+    Via,
     bindings,
     chosen,
     loaded,
@@ -43,6 +44,7 @@ def solve(
     over: Over = None,
     where: Where = None,
     inputs: Inputs = None,
+    via: Via = "",
     sets: Set = None,
     train: Train = False,
     batch: Batch = 1,
@@ -67,7 +69,7 @@ def solve(
     check_format(form, tuple(SOLUTIONS))
     limits = [read_limit("max", text) for text in most or ()] + [read_limit("min", text) for text in least or ()]
     asked = {"bindings": bindings(sets), "train": train, "batch": batch, "dtype": dtype, "device": device}
-    space = space_of(loaded(spec, inputs), over or [], **asked)
+    space = space_of(loaded(spec, inputs, via), over or [], **asked)
     found = solved(space, maximize=maximize, minimize=minimize, limits=limits, where=where or ())
     out(SOLUTIONS[form](found), into=output)
     if found.best is None:

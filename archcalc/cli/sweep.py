@@ -18,6 +18,7 @@ from archcalc.cli.options import (
     Set,
     Spec,
     Train,
+    Via,
     apart,
     bindings,
     chosen,
@@ -57,6 +58,7 @@ def sweep(
     sample: Annotated[int | None, typer.Option("--sample", help="So many designs, drawn at random.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the drawing.")] = 0,
     inputs: Inputs = None,
+    via: Via = "",
     sets: Set = None,
     train: Train = False,
     batch: Batch = 1,
@@ -85,7 +87,7 @@ def sweep(
     if form == "parquet" and output is None:
         raise UsageError("Parquet is no text: name a file with --output")
     asked = {"bindings": bindings(sets), "train": train, "batch": batch, "dtype": dtype, "device": device}
-    space = space_of(loaded(spec, inputs), over or [], **asked)
+    space = space_of(loaded(spec, inputs, via), over or [], **asked)
     of = space.size if sample is None else min(sample, space.size)
     with bar(quiet) as show:
 

@@ -18,6 +18,7 @@ from archcalc.cli.options import (
     Set,
     Specs,
     Train,
+    Via,
     Without,
     bindings,
     models,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 def verify(
     specs: Specs,
     inputs: Inputs = None,
+    via: Via = "",
     sets: Set = None,
     without: Without = None,
     train: Train = False,
@@ -67,7 +69,7 @@ def verify(
     form = text_or_json(form, json)
     wanted = None if field is None else [name for name in names(field) if name != "none"]
     found = []
-    for model in models(specs, quiet, inputs):
+    for model in models(specs, quiet, inputs, via):
         table, proof = model.proved(Question(bindings(sets), (), batch, train, without=names(without)), wanted, seed)
         notes(table, quiet)
         found.append((table, proof))

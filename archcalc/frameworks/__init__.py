@@ -3,7 +3,8 @@
 `asking` reads what an argument names, `building` makes the module on tensors without numbers, `exporting` traces it
 with `torch.export`, and `translating` turns the trace into nodes as the importer reads them from files, so that names,
 repeats, shared weights and specs are its own. `aten` says what each operator is, in terms of the importer's rules.
-`source` is the whole as a source of graphs, and `failing` says what went wrong, and where.
+`source` is the whole as a source of graphs, `onnx_road` the way round by torch's exporter for ONNX, and `failing` says
+what went wrong, and where.
 
 Naming a module runs its code. Only an argument that says `package.module:factory` does; no spec can.
 """
@@ -16,14 +17,14 @@ from archcalc.frameworks.asking import as_inputs, is_module, read_inputs, read_n
 from archcalc.frameworks.source import Module, source_of
 
 
-def named(name: str, inputs: list[str] | tuple[str, ...] = ()) -> Module:
+def named(name: str, inputs: list[str] | tuple[str, ...] = (), via: str = "") -> Module:
     """The network that `package.module:factory` names. Raises UsageError."""
-    return source_of(name, read_inputs(list(inputs)), read_name(name))
+    return source_of(name, read_inputs(list(inputs)), read_name(name), via=via)
 
 
-def of_module(module: Any, input: Any) -> Module:
+def of_module(module: Any, input: Any, via: str = "") -> Module:
     """A module that is there; it stays as it is. Raises UsageError."""
-    return source_of(type(module).__name__, as_inputs(input), given=module)
+    return source_of(type(module).__name__, as_inputs(input), given=module, via=via)
 
 
 __all__ = ["Module", "is_module", "named", "of_module"]

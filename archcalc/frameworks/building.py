@@ -99,15 +99,15 @@ def network(named: Named, arguments: Mapping[str, Any]) -> tuple[Any, list[str]]
             raise
         found = made(named, arguments)
         notes = [f"{named} reads numbers when it is made: it was made with weights"]
-        return _checked(found, named), notes
-    return _checked(found, named), []
+        return checked(found, named), notes
+    return checked(found, named), []
 
 
 def _reads_numbers(error: UsageError) -> bool:
     return any(word in str(error) for word in ("meta tensor", "Meta tensor", "'meta'", "device meta", "meta device"))
 
 
-def _checked(found: Any, named: Named) -> Any:
+def checked(found: Any, named: Named) -> Any:
     torch = door()
 
     if isinstance(found, torch.nn.Module):
@@ -115,4 +115,4 @@ def _checked(found: Any, named: Named) -> Any:
     raise UsageError(f"{named} gives a {type(found).__name__}, which is no torch.nn.Module")
 
 
-__all__ = ["door", "imported", "made", "network", "nowhere"]
+__all__ = ["checked", "door", "imported", "made", "network", "nowhere"]

@@ -16,7 +16,7 @@ from archcalc.frameworks.building import door
 from archcalc.frameworks.failing import told
 
 IMAGE, SEQUENCE = (224, 64, 256, 512), (32, 128, 8, 64)  # what open sizes are tried with
-TRY = "try another --input, or sizes that are numbers"
+TRY = "try another --input, sizes that are numbers, or --via onnx"
 
 
 class Traced(NamedTuple):
@@ -57,9 +57,9 @@ def _exported(
 ) -> Traced:
     torch = door()
 
-    args, kwargs = _tensors(module, inputs, sizes)
+    args, kwargs = example(module, inputs, sizes)
     dynamic = _dynamic(module, inputs, missing) if missing else None
-    with _inference(module), _silent():
+    with inference(module), silent():
         try:
             program = torch.export.export(module, args, kwargs, dynamic_shapes=dynamic, strict=False)
         except Exception as error:
@@ -75,18 +75,20 @@ def _exported(
     return Traced(program, found, tuple(each.name for each in inputs))
 
 
-def _tensors(module: Any, inputs: Sequence[Input], sizes: Mapping[str, int]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """An example of each input, where the module's tensors are, of a batch of one."""
+def example(
+    module: Any, inputs: Sequence[Input], sizes: Mapping[str, int], place: str = "meta"
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Zeros for each input, where the module's tensors are or else in a `place`, of a batch of one."""
     torch = door()
 
     first = next((tensor for tensor in module.parameters() if tensor.is_floating_point()), None)
-    place = next((tensor.device for tensor in module.parameters()), torch.device("meta"))
+    device = next((tensor.device for tensor in module.parameters()), torch.device(place))
     plain = first.dtype if first is not None else torch.get_default_dtype()
     made = [
-        torch.empty(
+        torch.zeros(
             (1, *(sizes[size] if isinstance(size, str) else size for size in each.sizes)),
             dtype=getattr(torch, each.dtype) if each.dtype else plain,
-            device=place,
+            device=device,
         )
         for each in inputs
     ]
@@ -106,7 +108,7 @@ def _dynamic(module: Any, inputs: Sequence[Input], missing: Sequence[str]) -> An
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
+def silent() -> Iterator[None]:
     """What torch logs and warns of while it traces it says in its errors too."""
     logger = logging.getLogger("torch")
     before = logger.level
@@ -120,7 +122,7 @@ def _silent() -> Iterator[None]:
 
 
 @contextmanager
-def _inference(module: Any) -> Iterator[None]:
+def inference(module: Any) -> Iterator[None]:
     """The module as at inference, with attention as arithmetic; afterwards it is as it was."""
     torch = door()
 
@@ -160,4 +162,4 @@ def _placeholders(program: Any, inputs: Sequence[Input]) -> list[Any]:
     return [tensors[name] for name in order]
 
 
-__all__ = ["Traced", "traced"]
+__all__ = ["IMAGE", "Traced", "example", "inference", "silent", "traced"]

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 from archcalc.errors import Mark, UsageError
 from archcalc.frameworks import aten
 from archcalc.frameworks.asking import Input, Named, names_of
-from archcalc.frameworks.building import network
+from archcalc.frameworks.building import checked, made, network
 from archcalc.frameworks.exporting import traced
+from archcalc.frameworks.onnx_road import through_onnx
 from archcalc.frameworks.translating import translated
 from archcalc.importer.network import ModelFile, declared
 from archcalc.importer.proto import ModelProto
@@ -35,6 +36,7 @@ class Module:
     inputs: tuple[Input, ...]
     named: Named | None = None
     given: Any = None  # the module itself, where there is no factory
+    via: str = ""  # "onnx": it is run once by torch's exporter for ONNX
     files: dict[Key, tuple[ModelFile, list[str]]] = field(default_factory=dict)
 
     def built(self, question: Question) -> Built:
@@ -80,8 +82,13 @@ class Module:
         return self.files[key if key in self.files else open_key]
 
     def _traced(self, sizes: Mapping[str, int], arguments: Mapping[str, Any]) -> tuple[ModelFile, list[str]]:
+        package = self.named.module if self.named is not None else type(self.given).__module__
+        if self.via == "onnx":
+            module = self.given if self.named is None else checked(made(self.named, arguments), self.named)
+            note = f"{self.spec.path} was run once, with weights, to make an ONNX model in memory"
+            file = through_onnx(module, self.inputs, sizes, self.spec.path, package)
+            return file, [note]
         module, notes = (self.given, []) if self.named is None else network(self.named, arguments)
-        package = self.named.module if self.named is not None else type(module).__module__
         trace = traced(module, self.inputs, sizes, self.spec.path, package)
         proto = translated(trace, module, package)
         spec = copy(self.spec)
@@ -151,14 +158,18 @@ def literal(value: Any) -> Any:
     return value
 
 
-def source_of(called: str, inputs: tuple[Input, ...], named: Named | None = None, given: Any = None) -> Module:
+def source_of(
+    called: str, inputs: tuple[Input, ...], named: Named | None = None, given: Any = None, via: str = ""
+) -> Module:
     """A module with its inputs. Raises UsageError where there are none."""
+    if via not in ("", "onnx"):
+        raise UsageError(f"--via is onnx, not '{via}'")
     if not inputs:
         raise UsageError(f"{called} needs --input: the sizes of a sample, as 3x224x224")
     mark = Mark(called, 1, 1)
     title = named.variant or named.factory.rpartition(".")[2] if named is not None else called
     spec = Spec(called, mark, title, Chain(mark, ()), parameters={name: declared(name) for name in names_of(inputs)})
-    return Module(spec, inputs, named, given)
+    return Module(spec, inputs, named, given, via)
 
 
 __all__ = ["Module", "source_of"]

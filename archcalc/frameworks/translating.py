@@ -213,7 +213,7 @@ class Translator:
                 plain, sizes = self._plain(value)
                 proto.attributes[argument.name] = Computed(plain) if sizes else plain
                 needed += sizes
-                inputs += [""] if argument.is_tensor else []
+                inputs += [""] if argument.is_tensor or argument.name == "self" else []
             elif argument.is_tensor:
                 inputs.append("")
         proto.inputs, proto.sizes = inputs, tuple(needed)

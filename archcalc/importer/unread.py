@@ -26,7 +26,7 @@ def unread(walker: Walker, proto: GraphProto) -> None:
             walker.owners[tensor] = len(walker.graph.nodes) + len(left) - 1
             walker.claimed[tensor] = walker.constant(tensor).origins[0]
     for module, weights in left.items():
-        layer = foreign("unread", words="parameters that nothing reads", size_=(0,), weights_=weights, reach=Reach.ALL)
+        layer = foreign("unread", words="parameters of no other layer", size_=(0,), weights_=weights, reach=Reach.ALL)
         scopes = f"{['', module, '']!r}"
         inputs = tuple(walker.graph.inputs.values())[:1]
         walker.place(layer, inputs, (0,), "", NodeProto("Unread", metadata={SCOPES: scopes}))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from archcalc.frameworks.aten.base import Call, Dim, Reach, Unknown, Value, as_onnx, aten, several, size
+from archcalc.frameworks.aten.base import Call, Dim, Reach, Unknown, Value, as_onnx, aten, learned, several, size
 from archcalc.importer.rules.convolution import Windows, convolved
 from archcalc.importer.rules.dense import multiplied
 from archcalc.importer.values import spell_dim
+from archcalc.ops.foreign import foreign
 
 
 @aten("conv1d", "conv2d", "conv3d")
@@ -79,7 +80,16 @@ def _pads(weight: Value, padding: Any, dilations: list[int]) -> list[int]:
 
 @aten("linear")
 def linear(call: Call, input: Value, weight: Value, bias: Value | None = None) -> Value:
-    return multiplied(call, input, weight, bias, flip=(False, True))
+    return multiplied(call, held(call, input), weight, bias, flip=(False, True))
+
+
+def held(call: Call, value: Value) -> Value:
+    """A table that a product reads: PyTorch computes it in each run, though nothing of the input goes into it."""
+    if value.node is not None:
+        return value
+    sample = call.sample(value.dims)
+    layer = foreign("table", words="a table", size_=sample, reach=Reach.ALL)
+    return Value(value.dims, value.kind, call.walker.place(layer, (), sample, "", call.node))
 
 
 @aten("matmul", "mm", "bmm", "dot", "mv")
@@ -141,7 +151,9 @@ def attention(
     steps = 7 if attn_mask is not None or is_causal else 6
     return call.figure(
         "attention", out, [query, key, value, attn_mask], words=f"attention {spell_dim(heads)}",
-        macs=size(scores) * (q[-1] + v[-1]), elementwise=steps * size(scores) - 2 * size(scores[:-1]), reach=Reach.ALL,
+        macs=size(scores) * (q[-1] + v[-1]), elementwise=steps * size(scores) - 2 * size(scores[:-1]),
+        weights={"bias": attn_mask} if learned(attn_mask) else {},
+        reach=Reach.ALL,
     )  # fmt: skip
 
 
