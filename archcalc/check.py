@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from archcalc.algebra import Poly
-from archcalc.budget.rules import Rule, rules
+from archcalc.budget.rules import Rule, fitted, rules
 from archcalc.cost import Row, Table
 from archcalc.errors import Mark, Problem, SpecError, UsageError
 from archcalc.graph import Uncounted
-from archcalc.metrics import figure, metric
+from archcalc.metrics import TRAINING, figure, metric
 from archcalc.model import Model
 from archcalc.question import Question
 from archcalc.render import numbers
 from archcalc.spec import Spec, bind
 from archcalc.spec.model import METRICS, Quantity, Reference
 from archcalc.spec.parts import among
+
+PLAIN = Question()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,9 @@ def _many(number: int, noun: str, verb: str = "", plural: str = "s") -> str:
     return f"{number:,} {noun}{plural * (number != 1)}{verb}"
 
 
-def check_all(models: Iterable[Model], unread: Iterable[Problem] = ()) -> list[Checked]:
+def check_all(models: Iterable[Model], unread: Iterable[Problem] = (), asked: Question = PLAIN) -> list[Checked]:
     """Every reference and absolute budget of specs with all their variants, or of the one variant that is asked for.
+    What is `asked` says how budgets are counted, and which devices a network is to fit.
 
     Raises SpecError with the mistakes of all of them, and with those in specs that could not be read: nothing is judged
     where something could not be counted.
@@ -115,7 +118,7 @@ def check_all(models: Iterable[Model], unread: Iterable[Problem] = ()) -> list[C
     found: list[Checked] = []
     problems = list(unread)
     for model in {model.name: model for model in models}.values():  # once, however often it is named
-        counts = Counts(model.spec)
+        counts = Counts(model.spec, asked)
         members = (
             [model, *(Model(model.spec, name) for name in model.spec.variants)] if model.variant is None else [model]
         )
@@ -138,24 +141,21 @@ class Counts:
     once.
     """
 
-    def __init__(self, spec: Spec) -> None:
-        self.spec = spec
+    def __init__(self, spec: Spec, asked: Question = PLAIN) -> None:
+        self.spec, self.asked = spec, asked
         self.tables: dict[object, Table] = {}
         self.grouped: dict[tuple[int, int], dict[str, Row]] = {}
 
-    def table(
-        self, model: Model, sets: Mapping[str, Any] | None = None, train: bool = False, device: str = ""
-    ) -> Table:
-        binding = bind(self.spec, model.variant, sets)
-        key = (repr(binding.network), binding.batch, train, device)
+    def table(self, model: Model, question: Question = PLAIN) -> Table:
+        binding = bind(self.spec, model.variant, question.bindings)
+        key = (repr(binding.network), binding.batch, repr(question._replace(bindings={})))
         if key not in self.tables:
-            question = Question(sets or {}, train=train)
-            self.tables[key] = model.answer(model.on(device, question) if device else question)
+            self.tables[key] = model.answer(question)
         return self.tables[key]
 
     def layers(self, model: Model) -> int:
         """How many layers there are, train-only heads included."""
-        return len(self.table(model, train=bool(self.spec.heads)).graph.layers())
+        return len(self.table(model, Question(train=bool(self.spec.heads))).graph.layers())
 
     def rows(self, table: Table, depth: int) -> dict[str, Row]:
         """A table's rows by name, groups at most so many levels deep."""
@@ -176,22 +176,25 @@ def check(model: Model, counts: Counts | None = None) -> Iterator[Verdict]:
     )
     for reference, mark in zip(references, marks, strict=True):
         yield from _reference(model, counts, reference, mark)
-    for rule in (rule for rule in rules(model) if rule.kind != "increase"):
-        table = _limited(counts, model, rule)
-        yield absolute(model.name, rule, metric(table, rule.metric, None, rule.mark), outside(table))
+    asked = counts.asked
+    limits = [*rules(model), *fitted(model, asked.fit, asked.train)]
+    for rule in (rule for rule in limits if rule.kind != "increase"):
+        table = counts.table(model, rule.question(model, asked._replace(fit=(), train=False)))
+        yield absolute(model.name, rule, _counted(table, rule), outside(table))
 
 
-def _limited(counts: Counts, model: Model, rule: Rule) -> Table:
-    """The table that a limit speaks of. Raises SpecError for a device that isn't known."""
+def _counted(table: Table, rule: Rule) -> Any:
     try:
-        return counts.table(model, device=rule.device)
+        return metric(table, rule.metric, None, rule.mark)
     except UsageError as error:
-        raise SpecError([Problem(str(error), rule.mark)]) from None
+        raise SpecError([Problem(f"{rule.metric}: {error}", rule.mark)]) from None
 
 
 def _reference(model: Model, counts: Counts, reference: Reference, mark: Mark) -> Iterator[Verdict]:
     sets = {name: str(value) if not isinstance(value, list) else value for name, value in reference.set.items()}
-    table = counts.table(model, sets, reference.train)
+    train = reference.train or any(getattr(reference, name, None) is not None for name in TRAINING)
+    dtype = reference.dtype or "fp32"
+    table = counts.table(model, Question(sets, train=train, dtype=dtype, fold_bn=reference.fold_bn))
     row = row_of(table, reference.layer, mark, counts) if reference.layer is not None else None
     metrics = [name for name in METRICS if getattr(reference, name) is not None]
     if not metrics and reference.shape is None:
@@ -246,7 +249,7 @@ def absolute(name: str, rule: Rule, counted: Any, note: str = "") -> Verdict:
     figure = countable(rule, counted)
     passed = figure <= bound.value if rule.kind == "max" else figure >= bound.value
     used = f", {numbers.decimal(Fraction(figure) / bound.value * 100, 1)} % of it" if bound.value else ""
-    wanted = f"{sign} {bound.text} (budget{on(rule)}{used})"
+    wanted = f"{sign} {bound.text} ({rule.source}{on(rule)}{used})"
     return Verdict(
         passed,
         "budget",
@@ -254,7 +257,7 @@ def absolute(name: str, rule: Rule, counted: Any, note: str = "") -> Verdict:
         rule.metric,
         counted,
         wanted,
-        "budget",
+        rule.source,
         rule.mark,
         rule.warns,
         note,
@@ -263,8 +266,10 @@ def absolute(name: str, rule: Rule, counted: Any, note: str = "") -> Verdict:
 
 
 def on(rule: Rule) -> str:
-    """The device of a limit for a time."""
-    return f" on {rule.device}" if rule.device else ""
+    """The device of a limit for a time, and the width that a limit speaks of."""
+    words = [f"on {rule.device}"] if rule.device else []
+    words += [f"in {rule.dtype}"] if rule.dtype else []
+    return "".join(f" {word}" for word in words)
 
 
 def outside(table: Table) -> str:

@@ -1,40 +1,101 @@
-"""What references, budgets and comparisons call a figure of a network, and that figure."""
+"""What references, budgets, comparisons and searches call a figure of a network, and that figure.
+
+`PLACED` figures have no closed form, for tensors find their places where all sizes are numbers; `TRAINING` ones exist
+where training is counted.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from archcalc.algebra import Number
 from archcalc.cost import Row, Table
-from archcalc.errors import Mark, Problem, SpecError
+from archcalc.errors import Mark, Problem, SpecError, UsageError
 from archcalc.render import numbers, times
 
 FIELD = {"field": "size", "field_stride": "stride", "field_start": "start"}
-BYTES = {
+TOTALS = {  # by their names in a table's totals, where those differ
     "act_peak": "act_peak_bytes",
     "act_sum": "act_sum_bytes",
     "weight_bytes": "weight_bytes",
     "cache": "cache_bytes",
+    "latency": "latency_ms",
+    "training": "training_bytes",
 }
-TOTALS = BYTES | {"latency": "latency_ms", "training": "training_bytes"}
+ALIGN = 16  # of places in an arena, as tflite-micro has it
+TRAINING = ("training", "backward_macs")
+
+
+def _arena(table: Table, method: str) -> int:
+    """The block of memory that all activations lie in. Raises UsageError while sizes are free."""
+    from archcalc.memory.layout import layout
+
+    plan = layout(table.graph, table.held.measure, method, ALIGN).plan
+    assert plan is not None
+    return plan.bytes
+
+
+def _memory(table: Table) -> Any:
+    """What a run holds: training all of its parts, else the weights, the activations at their most, and a cache."""
+    if table.train:
+        return table.totals["training_bytes"]["total"]
+    return sum(table.totals[name] for name in ("weight_bytes", "act_peak_bytes", "cache_bytes"))
+
+
+PLACED: Mapping[str, Callable[[Table], Any]] = {
+    "arena": lambda table: _arena(table, "greedy"),
+    "arena_best": lambda table: _arena(table, "best"),
+}
+WORKED_OUT: Mapping[str, Callable[[Table], Any]] = {
+    **PLACED,
+    "training": lambda table: table.totals["training_bytes"]["total"],
+    "kept": lambda table: table.held.recomputed.kept,
+    "inside": lambda table: table.held.inside(table.graph.layers()),
+    "memory": _memory,
+}
+OF_LAYERS: Mapping[str, Callable[[Table, Row], Any]] = {
+    "kept": lambda table, row: table.held.kept_of(row.nodes),
+    "inside": lambda table, row: table.held.inside(row.nodes),
+}
+BYTES = ("act_peak", "act_sum", "weight_bytes", "cache", *WORKED_OUT)
+OTHER_NAMES = {f"{name}_bytes": name for name in BYTES if not name.endswith("_bytes")} | {"latency_ms": "latency"}
+
+
+def is_bytes(name: str) -> bool:
+    """Whether a figure is told in bytes, by whichever of its names."""
+    return OTHER_NAMES.get(name, name) in BYTES
 
 
 def figure(metric: str, value: Number) -> str:
     """A figure in words: milliseconds to three digits, everything else exact."""
-    return f"{times.milliseconds(value)} ms" if metric == "latency" else numbers.exact(value)
+    return f"{times.milliseconds(value)} ms" if metric.startswith("latency") else numbers.exact(value)
 
 
 def metric(table: Table, name: str, row: Row | None, mark: Mark) -> Any:
-    """A figure of the whole network, or of one layer or group. Raises SpecError for one that it doesn't have."""
+    """A figure of the whole network, or of one layer or group. Raises SpecError for one that it doesn't have,
+    UsageError for one that the table wasn't counted for.
+    """
+    name = OTHER_NAMES.get(name, name)
     if name in FIELD:
         return _field(table, FIELD[name], row)
-    if row is None and name == "training":
-        return table.totals["training_bytes"]["total"]
     if row is None:
-        return table.totals[TOTALS.get(name, name)]
+        return _whole(table, name)
+    if name in OF_LAYERS:
+        return OF_LAYERS[name](table, row)
     if not hasattr(row, name) or name == "depth":
         raise SpecError([Problem(f"a single layer has no {name}", mark)])
     return getattr(row, name)
+
+
+def _whole(table: Table, name: str) -> Any:
+    if name in TRAINING and not table.train:
+        raise UsageError(f"{name} is a figure of training: --train")
+    if name == "latency" and table.timing is None:
+        raise UsageError("latency needs a device: --device NAME")
+    if name in WORKED_OUT:
+        return WORKED_OUT[name](table)
+    return table.totals[TOTALS.get(name, name)]
 
 
 def _field(table: Table, part: str, row: Row | None) -> Any:

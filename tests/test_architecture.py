@@ -28,7 +28,7 @@ FLOORS = [
     ("importer", "onnx", "metrics", "schemas"),
     ("measure", "conventions", "frameworks"),
     ("latency",),
-    ("model", "picture"),
+    ("model", "picture", "devices"),
     ("budget", "zoo", "space", "advice"),
     ("check",),
     ("findings",),

@@ -17,7 +17,8 @@ import archcalc
 from archcalc.cost import Table
 from archcalc.graph import Graph, Input, Node
 from archcalc.model import Model
-from archcalc.ops.dense import LSTM, Attention
+from archcalc.ops.attention import Attention
+from archcalc.ops.dense import LSTM
 from archcalc.spec import read_spec
 
 MIB = 2**20

@@ -4,7 +4,7 @@
 spec.
 """
 
-from archcalc.budget.rules import Rule, eased, rules
+from archcalc.budget.rules import Rule, eased, fitted, rules
 from archcalc.budget.settings import OWN, SHARED, Settings, read_settings, settings_above
 
-__all__ = ["OWN", "SHARED", "Rule", "Settings", "eased", "read_settings", "rules", "settings_above"]
+__all__ = ["OWN", "SHARED", "Rule", "Settings", "eased", "fitted", "read_settings", "rules", "settings_above"]

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 from archcalc.budget.settings import Settings, settings_above
-from archcalc.errors import Mark, Problem, SpecError
+from archcalc.devices import limits as device_limits
+from archcalc.devices import spelled
+from archcalc.errors import Mark, Problem, SpecError, UsageError
+from archcalc.metrics import TRAINING
 from archcalc.model import Model
+from archcalc.question import Question
 from archcalc.spec.model import Budget, Quantity
 
 KINDS = ("max", "min", "increase")
@@ -23,11 +28,26 @@ class Rule(NamedTuple):
     warns: bool  # a broken one is told and doesn't fail
     mark: Mark
     device: str = ""  # that a time is predicted on
+    dtype: str = ""  # that bytes are counted in, if not in what is asked for
+    fold_bn: bool = False
+    source: str = "budget"  # who sets it
 
     @property
     def is_share(self) -> bool:
         """Whether it is a percentage."""
         return self.amount.text.endswith("%")
+
+    def question(self, model: Model, asked: Question) -> Question:
+        """What is counted to judge it. Raises SpecError for a device that isn't known."""
+        asked = asked._replace(
+            dtype=self.dtype or asked.dtype,
+            fold_bn=self.fold_bn or asked.fold_bn,
+            train=asked.train or self.metric in TRAINING,
+        )
+        try:
+            return model.on(model.beside(self.device), asked) if self.device else asked
+        except UsageError as error:
+            raise SpecError([Problem(str(error), self.mark)]) from None
 
 
 def rules(model: Model, settings: Settings | None = None) -> list[Rule]:
@@ -46,6 +66,14 @@ def rules(model: Model, settings: Settings | None = None) -> list[Rule]:
     _put(found, defaults.budget, defaults.marks, KINDS, Mark(defaults.file, 1, 1))
     kinds = KINDS[:2] if model.ships else KINDS  # what ships has no versions that anybody compares
     return [found[name, kind] for name in Budget.fields for kind in kinds if (name, kind) in found]
+
+
+def fitted(model: Model, names: Iterable[str], train: bool = False) -> list[Rule]:
+    """The limits of devices that a network is to fit, training it or not. Raises UsageError."""
+    return [
+        Rule(metric, "max", Quantity(Fraction(size), Fraction(1), spelled(size)), False, model.spec.mark, source=source)
+        for metric, size, source in device_limits(names, train)
+    ]
 
 
 def _settings(model: Model) -> Settings:
@@ -71,7 +99,8 @@ def _of(budget: Budget, marks: Mapping[str, Mark], kinds: tuple[str, ...], top: 
             amount = getattr(limit, kind)
             if amount is None:
                 continue
-            rule = Rule(name, kind, amount, limit.level == "warn", marks.get(name, top), getattr(limit, "device", ""))
+            mark, device = marks.get(name, top), getattr(limit, "device", "")
+            rule = Rule(name, kind, amount, limit.level == "warn", mark, device, limit.dtype or "", limit.fold_bn)
             if rule.is_share and kind != "increase":
                 raise SpecError([Problem(f"{kind}: {amount.text} of what? only `increase` is a percentage", rule.mark)])
             if not rule.is_share and kind == "increase" and amount.value.denominator != 1 and not rule.device:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from archcalc import reading
+from archcalc.cost import Table
+from archcalc.devices import limits, spelled
 from archcalc.errors import ArchcalcError, UsageError, suggest
 from archcalc.files import is_model_file
-from archcalc.metrics import BYTES, metric
+from archcalc.metrics import TRAINING, is_bytes, metric
 from archcalc.model import Model, read
 from archcalc.question import Question
 from archcalc.render import numbers
@@ -21,6 +23,7 @@ from archcalc.spec.editing import put
 from archcalc.spec.model import Budget, Quantity, read_quantity
 from archcalc.writing import write_all
 
+PLAIN = Question()
 FIRST = ("params", "macs", "act_peak")  # of a network that has no budget yet
 DIGITS = 4
 MOST_SLACK = 10_000  # times what a network costs now
@@ -37,11 +40,18 @@ class Ceiling(NamedTuple):
     written: str
     was: str | None
     device: str = ""  # that a time is predicted on
+    dtype: str = ""  # that bytes are counted in
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """What the limit says beside its device, which the spec has already."""
+        return {"max": self.written, **({"dtype": self.dtype} if self.dtype else {})}
 
     @property
     def limit(self) -> str:
         """As the spec has it."""
-        return f"{self.metric}: {{max: {self.written}{f', device: {self.device}' if self.device else ''}}}"
+        said = {**self.keys, **({"device": self.device} if self.device else {})}
+        return f"{self.metric}: {{{', '.join(f'{key}: {value}' for key, value in said.items())}}}"
 
 
 @dataclass(frozen=True)
@@ -78,9 +88,11 @@ def slack(text: str) -> Fraction:
     return amount.value
 
 
-def budgeted(models: Sequence[Model], more: Fraction, names: Sequence[str] = ()) -> list[Written]:
+def budgeted(
+    models: Sequence[Model], more: Fraction, names: Sequence[str] = (), asked: Question = PLAIN
+) -> list[Written]:
     """Specs with a `max` for each metric: those that have one, those in `names`, or the usual ones if there is none
-    yet.
+    yet; of the devices that a network is `asked` to fit, what they have.
 
     A spec stands for its network and the variants that have a budget of their own; `net.yaml@variant` for that one.
     Each file comes once, and nothing else in its text changes. Raises UsageError, SpecError, ArchcalcError.
@@ -99,21 +111,22 @@ def budgeted(models: Sequence[Model], more: Fraction, names: Sequence[str] = ())
             limits = "`archcalc import` makes one of it, and limits for model files stand in archcalc.toml"
             raise UsageError(f"{model.spec.path} is a model file, and `archcalc budget` writes into specs: {limits}")
         files.setdefault(os.path.realpath(model.spec.path), []).append(model)
-    return [_budgeted(same, more, names) for same in files.values()]
+    return [_budgeted(same, more, names, asked) for same in files.values()]
 
 
-def _budgeted(models: Sequence[Model], more: Fraction, names: Sequence[str]) -> Written:
+def _budgeted(models: Sequence[Model], more: Fraction, names: Sequence[str], asked: Question) -> Written:
     """One file, whose networks these are."""
     model = models[0]
     own = [None, *(name for name, member in model.spec.variants.items() if member.budget)]
     members = dict.fromkeys(variant for named in models for variant in ([named.variant] if named.variant else own))
-    ceilings = [ceiling for variant in members for ceiling in _ceilings(Model(model.spec, variant), more, names)]
+    ceilings = [ceiling for variant in members for ceiling in _ceilings(Model(model.spec, variant), more, names, asked)]
     old = read_text(model.spec.path)
     text = old
     for ceiling in ceilings:
         where = ("variants", ceiling.variant) if ceiling.variant else ()
         try:
-            text = put(text, (*where, "budget", ceiling.metric, "max"), ceiling.written)
+            for key, value in ceiling.keys.items():
+                text = put(text, (*where, "budget", ceiling.metric, key), value)
         except ArchcalcError as error:
             raise ArchcalcError(f"{model.spec.path}: {error}") from None
     _verify(text, model, ceilings)
@@ -125,22 +138,22 @@ def _budget(model: Model) -> Budget | None:
     return member.budget if member else model.spec.budget
 
 
-def _ceilings(model: Model, more: Fraction, names: Sequence[str]) -> list[Ceiling]:
+def _ceilings(model: Model, more: Fraction, names: Sequence[str], asked: Question) -> list[Ceiling]:
+    sizes = {metric: size for metric, size, _ in limits(asked.fit, asked.train)}
     budget = _budget(model)
     has: dict[str, Quantity] = {
         name: limit.max for name in Budget.fields if (limit := getattr(budget, name, None)) and limit.max is not None
     }
-    wanted = list(dict.fromkeys([*has, *names])) or list(FIRST)
-    table = model.count()
+    wanted = list(dict.fromkeys([*has, *names, *sizes])) or list(FIRST)
     found = []
     for name in wanted:
-        device = getattr(getattr(budget, name, None), "device", "")
+        own = getattr(budget, name, None)
+        device, dtype = getattr(own, "device", ""), getattr(own, "dtype", None) or asked.dtype
         if name == "latency" and not device:
             raise UsageError(
                 f"{model.name}: a budget for latency names its device: write `latency: {{device: ..., max: 5ms}}` first"
             )
-        priced = model.answer(model.on(device, Question())) if device else table
-        counted: Any = metric(priced, name, None, model.spec.mark)
+        counted: Any = metric(_table(model, name, device, dtype, own), name, None, model.spec.mark)
         if not isinstance(counted, (int, Fraction)):
             raise UsageError(f"{model.name}: {name} is {counted}, which can't have a limit")
         least = getattr(budget, name, None) and getattr(budget, name).min
@@ -154,11 +167,26 @@ def _ceilings(model: Model, more: Fraction, names: Sequence[str]) -> list[Ceilin
                 model.variant,
                 name,
                 counted,
-                duration(counted, more) if device else amount(counted, more, name in BYTES),
+                _written(counted, more, name, sizes, device),
                 has[name].text if name in has else None,
+                device,
+                dtype if is_bytes(name) and dtype != PLAIN.dtype else "",
             )
         )
     return found
+
+
+def _table(model: Model, name: str, device: str, dtype: str, own: Any) -> Table:
+    """What a limit speaks of."""
+    question = Question(dtype=dtype, fold_bn=getattr(own, "fold_bn", False), train=name in TRAINING)
+    return model.answer(model.on(device, question) if device else question)
+
+
+def _written(counted: int | Fraction, more: Fraction, name: str, sizes: Mapping[str, int], device: str) -> str:
+    """The limit: what a device has, or what the network takes and some slack."""
+    if name in sizes:
+        return spelled(sizes[name])
+    return duration(counted, more) if device else amount(counted, more, is_bytes(name))
 
 
 def amount(counted: int | Fraction, more: Fraction, is_bytes: bool) -> str:

@@ -9,6 +9,8 @@ import typer
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     STDIN,
+    Dtype,
+    Fit,
     Output,
     Quiet,
     Specs,
@@ -34,6 +36,8 @@ def budget(
             help="Which: those with a max already, or else params,macs,act_peak. Repeatable.",
         ),
     ] = None,
+    dtype: Dtype = "fp32",
+    fit: Fit = None,
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
@@ -43,15 +47,17 @@ def budget(
     archcalc budget net.yaml                          the block, to paste
     archcalc budget net.yaml --write --slack 2%       added or refreshed in the file
     archcalc budget net.yaml@wide --metrics macs      of a variant, only MACs
+    archcalc budget net.yaml --fit stm32f746 --dtype int8     what a chip has
     """
     from archcalc.budget.writing import block, budgeted, save
     from archcalc.budget.writing import slack as share
+    from archcalc.question import Question
 
     if STDIN in specs or (write and output is not None):
         raise UsageError(
             "a budget is that of a spec's file, and --write puts it there: not from stdin, nor into another"
         )
-    made = budgeted(models(specs), share(slack), names(metrics))
+    made = budgeted(models(specs), share(slack), names(metrics), Question(dtype=dtype, fit=names(fit)))
     if not write:
         out("\n".join(block(written) for written in made), into=output)
         return

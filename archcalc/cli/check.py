@@ -9,13 +9,18 @@ import typer
 from archcalc import escapes
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
+    Dtype,
+    Fit,
+    FoldBn,
     Inputs,
     Json,
     Output,
     Quiet,
     SpecsOrAll,
+    Train,
     Via,
     chosen,
+    names,
     readable,
 )
 from archcalc.cli.saying import out, refused
@@ -37,6 +42,10 @@ def check(
         str,
         typer.Option("--format", help="text, json, github (annotations, then the text) or sarif (for code scanning)."),
     ] = "text",
+    dtype: Dtype = "fp32",
+    fold_bn: FoldBn = False,
+    fit: Fit = None,
+    train: Train = False,
     if_any: Annotated[bool, typer.Option("--if-any", help="Files that are no specs are left out.")] = False,
     json: Json = False,
     output: Output = None,
@@ -50,19 +59,21 @@ def check(
     archcalc check specs                  every spec in a folder and below it
     archcalc check                        those that archcalc.toml or pyproject.toml name
     archcalc check --format sarif         what is wrong and where, for code scanning
+    archcalc check net.yaml --fit stm32f746 --dtype int8      whether a chip has room for it
     """
     from archcalc.budget import settings_above
     from archcalc.check import check_all
     from archcalc.files import may_be_spec
+    from archcalc.question import Question
 
     form = chosen(form, json)
     if form not in FORMATS:
         raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
     given = specs or settings_above(".").files()
+    asked = Question(dtype=dtype, train=train, fold_bn=fold_bn, fit=names(fit))
     try:
-        found = check_all(
-            *readable(filter(may_be_spec, given) if if_any else given, quiet, inputs if specs else None, via)
-        )
+        read = readable(filter(may_be_spec, given) if if_any else given, quiet, inputs if specs else None, via)
+        found = check_all(*read, asked)
     except SpecError as error:
         _say(form, [], error.problems, quiet, output)
         refused(str(error))

@@ -10,6 +10,8 @@ from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Batch,
     Dtype,
+    Fit,
+    FoldBn,
     Free,
     Inputs,
     Json,
@@ -80,6 +82,8 @@ def compare(
         str,
         profile_option("--device", "A device's profile, by which predicted times are compared as well."),
     ] = "",
+    fold_bn: FoldBn = False,
+    fit: Fit = None,
     forms: Formats = None,
     json: Json = False,
     output: Output = None,
@@ -101,6 +105,7 @@ def compare(
     if missing_base not in ("fail", "new"):
         raise UsageError(f"--missing-base is fail or new, not '{missing_base}'")
     question = Question(bindings(sets), names(free), batch, train, dtype, names(without), device=device)
+    question = question._replace(fold_bn=fold_bn, fit=names(fit))
     try:
         report = (
             _of_two(sides or [], question, inputs, via)

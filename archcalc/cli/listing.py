@@ -1,4 +1,4 @@
-"""What there is: `archcalc zoo`, `archcalc ops`, `archcalc schema`."""
+"""What there is: `archcalc zoo`, `archcalc devices`, `archcalc ops`, `archcalc schema`."""
 
 from __future__ import annotations
 
@@ -32,6 +32,18 @@ def zoo(
 
     asked = [name.strip() for name in families.split(",") if name.strip()]
     out(listing(chosen(form, json), width(output), asked, where, by), into=output)
+
+
+@command()
+def devices(
+    form: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
+    json: Json = False,
+    output: Output = None,
+) -> None:
+    """List the devices that ship: the memory that --fit holds a network to, and those that times are predicted on."""
+    from archcalc.devices import listing
+
+    out(listing(chosen(form, json)), into=output)
 
 
 @command()

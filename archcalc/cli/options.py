@@ -64,6 +64,13 @@ def device_help(name: str | None) -> str | None:
     return name
 
 
+def _chips(incomplete: str) -> list[str]:
+    """For shells: devices with limits."""
+    from archcalc.devices import NAMES
+
+    return [name for name in NAMES if name.startswith(incomplete)]
+
+
 def profile_option(name: str, help: str) -> Any:
     """An option that names a device's profile: `help` in its place lists those that ship."""
     return typer.Option(
@@ -130,6 +137,15 @@ Train = Annotated[
 Batch = Annotated[int, typer.Option("--batch", "-b", min=1, help="Samples in a batch.")]
 Dtype = Annotated[
     str, typer.Option("--dtype", help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in.")
+]
+Fit = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fit",
+        metavar="NAME",
+        autocompletion=_chips,
+        help="What a device has is a limit: stm32h743, rtx4090 (`archcalc devices` lists them). May be repeated.",
+    ),
 ]
 Attention = Annotated[
     str,

@@ -8,10 +8,16 @@ import typer
 
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
+    Attention,
     Batch,
+    Checkpoint,
     Dtype,
+    Fit,
+    FoldBn,
+    InPrecision,
     Inputs,
     Json,
+    Optimizer,
     Output,
     Set,
     Spec,
@@ -20,6 +26,7 @@ from archcalc.cli.options import (
     bindings,
     chosen,
     loaded,
+    names,
 )
 from archcalc.cli.saying import out
 from archcalc.cli.sweep import Over, Where
@@ -49,6 +56,12 @@ def solve(
     train: Train = False,
     batch: Batch = 1,
     dtype: Dtype = "fp32",
+    attention: Attention = "",
+    fold_bn: FoldBn = False,
+    optimizer: Optimizer = "adam",
+    precision: InPrecision = "fp32",
+    checkpoint: Checkpoint = "none",
+    fit: Fit = None,
     device: Annotated[str, typer.Option("--device", help="A profile to predict `latency` with.")] = "",
     form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
     json: Json = False,
@@ -61,6 +74,7 @@ def solve(
     archcalc solve resnet50 --maximize batch --max act_peak=1GiB
     archcalc solve mobilenet_v2 --maximize 'size*width' --max macs=150M --over size=96..320:16 --over width=0.25..2:0.05
     """
+    from archcalc.memory import Training
     from archcalc.space import read_limit, space_of
     from archcalc.space import solve as solved
     from archcalc.space.report import SOLUTIONS, check_format
@@ -69,6 +83,8 @@ def solve(
     check_format(form, tuple(SOLUTIONS))
     limits = [read_limit("max", text) for text in most or ()] + [read_limit("min", text) for text in least or ()]
     asked = {"bindings": bindings(sets), "train": train, "batch": batch, "dtype": dtype, "device": device}
+    asked |= {"attention": attention, "fold_bn": fold_bn, "training": Training(optimizer, precision, checkpoint)}
+    asked |= {"fit": names(fit)}
     space = space_of(loaded(spec, inputs, via), over or [], **asked)
     found = solved(space, maximize=maximize, minimize=minimize, limits=limits, where=where or ())
     out(SOLUTIONS[form](found), into=output)

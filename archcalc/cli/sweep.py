@@ -9,10 +9,16 @@ import typer
 
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
+    Attention,
     Batch,
+    Checkpoint,
     Dtype,
+    Fit,
+    FoldBn,
+    InPrecision,
     Inputs,
     Json,
+    Optimizer,
     Output,
     Quiet,
     Set,
@@ -63,6 +69,12 @@ def sweep(
     train: Train = False,
     batch: Batch = 1,
     dtype: Dtype = "fp32",
+    attention: Attention = "",
+    fold_bn: FoldBn = False,
+    optimizer: Optimizer = "adam",
+    precision: InPrecision = "fp32",
+    checkpoint: Checkpoint = "none",
+    fit: Fit = None,
     device: Annotated[str, typer.Option("--device", help="A profile to predict `latency` with.")] = "",
     top: Annotated[int | None, typer.Option("--top", min=1, help="Rows of the table (40).")] = None,
     form: Annotated[str, typer.Option("--format", help="table, csv, json, or parquet (with --output).")] = "table",
@@ -78,6 +90,7 @@ def sweep(
     archcalc sweep mobilenet_v2 --over size=96..320:16 --over width=0.25..2:0.05 --pareto macs,-size,-width
     archcalc sweep net.yaml --format parquet -o designs.parquet       the spec's own `space:`
     """
+    from archcalc.memory import Training
     from archcalc.space import space_of
     from archcalc.space import sweep as swept
     from archcalc.space.report import FORMATS, check_format, parquet, table
@@ -87,6 +100,8 @@ def sweep(
     if form == "parquet" and output is None:
         raise UsageError("Parquet is no text: name a file with --output")
     asked = {"bindings": bindings(sets), "train": train, "batch": batch, "dtype": dtype, "device": device}
+    asked |= {"attention": attention, "fold_bn": fold_bn, "training": Training(optimizer, precision, checkpoint)}
+    asked |= {"fit": names(fit)}
     space = space_of(loaded(spec, inputs, via), over or [], **asked)
     of = space.size if sample is None else min(sample, space.size)
     with bar(quiet) as show:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from archcalc.budget import rules
+from archcalc.budget import Rule, fitted, rules
 from archcalc.check import Verdict
 from archcalc.comparison.changes import changes
 from archcalc.comparison.judging import judged
@@ -12,6 +12,7 @@ from archcalc.comparison.operands import PLAIN, Operand
 from archcalc.comparison.result import Comparison
 from archcalc.comparison.sides import Side, with_common_symbols
 from archcalc.errors import UsageError
+from archcalc.model import Model
 from archcalc.question import Question
 
 
@@ -57,19 +58,15 @@ def _judged(
 ) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
     if head is None or head.model is None:
         return (), ()
-    limits = rules(head.model)
-    if not limits:
-        return (), ()
     verdicts: list[Verdict] = []
     unjudged: list[str] = []
-    for named in dict.fromkeys(rule.device for rule in limits):
-        mine, device = [rule for rule in limits if rule.device == named], head.model.beside(named)
+    for asked, mine in _by_question(head.model, question):
         old = (
-            _plain(base, head.model.name, question, device)
+            _plain(base, head.model.name, question, asked)
             if base is not None and any(rule.kind == "increase" for rule in mine)
             else None
         )
-        new = _on(head, device)
+        new = head.counted(asked)
         if old is not None:
             _same_device(old, new)
         found = judged(head.model, mine, new, old)
@@ -78,18 +75,29 @@ def _judged(
     return tuple(verdicts), tuple(unjudged)
 
 
+def _by_question(model: Model, question: Question) -> list[tuple[Question, list[Rule]]]:
+    """The limits of a network, those together that one count judges: at its own values, in the width that is asked
+    for.
+    """
+    found: list[tuple[Question, list[Rule]]] = []
+    plain = PLAIN._replace(dtype=question.dtype, fold_bn=question.fold_bn)
+    for rule in [*rules(model), *fitted(model, question.fit, question.train)]:
+        asked = rule.question(model, plain)
+        same = next((rules for known, rules in found if known == asked), None)
+        if same is None:
+            found.append((asked, [rule]))
+        else:
+            same.append(rule)
+    return found
+
+
 def _same_device(before: Side, after: Side) -> None:
     """Raises UsageError for times on two devices: a snapshot's may be another's."""
     if before.device and after.device and before.device != after.device:
         raise UsageError(f"{before.label} was predicted on {before.device}, not on {after.device}: count it again")
 
 
-def _on(side: Operand, device: str) -> Side:
-    """Counted at its own values, with times where a device is given."""
-    return side.counted(side.model.on(device, PLAIN) if device and side.model else PLAIN)
-
-
-def _plain(base: Operand, name: str, question: Question, device: str) -> Side:
+def _plain(base: Operand, name: str, question: Question, asked: Question) -> Side:
     """The base as budgets see it: at its own values. A snapshot has those that it was counted with. Raises
     UsageError.
     """
@@ -101,6 +109,6 @@ def _plain(base: Operand, name: str, question: Question, device: str) -> Side:
             f"{limits}; {base.side.label} was counted with --set {', '.join(base.side.sets)}: count it again"
         )
     try:
-        return _on(base, device)
+        return base.counted(asked)
     except UsageError as error:
         raise UsageError(f"{limits}; {error}") from None

@@ -14,7 +14,7 @@ from archcalc.algebra.poly import Variable
 from archcalc.cost import Row, Table, total
 from archcalc.errors import ArchcalcError, Mark, UsageError
 from archcalc.graph import Uncounted
-from archcalc.metrics import FIELD, TOTALS, metric
+from archcalc.metrics import FIELD, TOTALS, WORKED_OUT, metric
 from archcalc.render import numbers, times
 
 COSTS = (
@@ -79,6 +79,7 @@ class Side:
     sets: tuple[str, ...] = ()  # parameters that were given a value, as a snapshot tells
     uncounted: tuple[Uncounted, ...] = ()
     dropped: tuple[str, ...] = ()  # parameters that were to be free and decide the structure
+    table: Table | None = field(default=None, repr=False, compare=False)  # None of a snapshot
 
     @property
     def label(self) -> str:
@@ -91,10 +92,13 @@ class Side:
         """
         if name == "latency" and "latency_ms" not in self.totals:
             raise UsageError(f"{self.label} was counted without times; make the snapshot with `archcalc predict`")
+        if self.table is not None and name not in FIELD and TOTALS.get(name, name) not in self.totals:
+            return metric(self.table, name, None, self.table.spec.mark)
         known = self.fields if name in FIELD else self.totals
         key = name if name in FIELD else TOTALS.get(name, name)
         if key not in known:
-            raise UsageError(f"the snapshot of {self.label} has no {key}: count it again")
+            again = "compare with a git ref" if name in WORKED_OUT else "count it again"
+            raise UsageError(f"the snapshot of {self.label} has no {key}: {again}")
         return known[key]
 
 
@@ -121,6 +125,7 @@ def side_of(table: Table) -> Side:
         without=table.without,
         uncounted=tuple(table.graph.uncounted),
         dropped=table.dropped,
+        table=table,
     )
 
 

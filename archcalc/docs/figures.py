@@ -11,7 +11,7 @@ from archcalc.algebra import Poly, text, unicode
 from archcalc.check import row_of
 from archcalc.cost import Table
 from archcalc.errors import Mark, UsageError, suggest
-from archcalc.metrics import BYTES, metric
+from archcalc.metrics import is_bytes, metric
 from archcalc.render import numbers
 from archcalc.spec.model import METRICS
 
@@ -42,7 +42,7 @@ def formed(value: Any, name: str, form: str) -> str:
         return text(value) if form == "plain" else unicode(value)
     if not isinstance(value, (int, Fraction)):
         return str(value)
-    in_bytes = name in BYTES or name.endswith("bytes")
+    in_bytes = is_bytes(name) or name.endswith("bytes")
     if form == "plain":
         return str(value) if isinstance(value, int) else str(float(value))
     if form == "exact":

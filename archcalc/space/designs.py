@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from archcalc.algebra import Number, Poly
 from archcalc.algebra.grids import Exact, Grid
 from archcalc.cost import Table
 from archcalc.errors import SpecError, Undecided, UsageError, suggest
-from archcalc.metrics import FIELD, TOTALS, metric
+from archcalc.metrics import OTHER_NAMES, PLACED, metric
 from archcalc.model import Model
 from archcalc.question import Question
 from archcalc.space.axes import BATCH, VARIANT, Axis, Value, designs, fits
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 Array = Any
 MOST_AT_ONCE = 1 << 20  # designs whose costs are computed together
-FIGURES = (*METRICS, "latency", "backward_macs", "layers", "training")  # that a design may be chosen by
+PLANNED_AT_ONCE = 64  # designs whose memory is laid out before others hear of it
+SHOWN_FIGURES = (*METRICS, "latency", "backward_macs", "layers", "bytes", "elementwise")
+FIGURES = (*SHOWN_FIGURES, *OTHER_NAMES)  # that a design may be chosen by
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,18 @@ class Batch:
     why: str = ""  # what is wrong with the first of those
 
 
+def is_placed(name: str) -> bool:
+    """Whether a figure has no closed form, for tensors find their places where all sizes are numbers."""
+    return OTHER_NAMES.get(name, name) in PLACED
+
+
 def check_figures(names: Iterable[str]) -> None:
     """Raise UsageError for a figure that networks don't have."""
     for name in names:
         if name not in FIGURES:
-            raise UsageError(f"there is no metric '{name}'{suggest(name, FIGURES, 'there are ' + ', '.join(FIGURES))}")
+            raise UsageError(
+                f"there is no metric '{name}'{suggest(name, FIGURES, 'there are ' + ', '.join(SHOWN_FIGURES))}"
+            )
 
 
 def evaluated(
@@ -100,6 +109,56 @@ class _Part:
     why: str = ""
 
     def batches(self, figures: Sequence[str], where: Sequence[Condition], at: NDArray[Any] | None) -> Iterator[Batch]:
+        """Closed forms first; what has none is worked out for the designs that are left, one by one."""
+        placed = [name for name in figures if is_placed(name)]
+        last = [condition for condition in where if any(map(is_placed, condition.names))]
+        figures = [name for name in figures if name not in placed]
+        where = [condition for condition in where if condition not in last]
+        for batch in self._batches(figures, where, at):
+            if not placed or not len(batch.index):
+                none = {name: Exact(batch.index) for name in placed} if not len(batch.index) else {}
+                yield replace(batch, figures={**batch.figures, **none})
+                continue
+            yield from self._laid_out(batch, placed, last)
+
+    def _laid_out(self, batch: Batch, placed: Sequence[str], last: Sequence[Condition]) -> Iterator[Batch]:
+        """The designs of a batch with a plan of their memory."""
+        import numpy
+
+        for start in range(0, len(batch.index), PLANNED_AT_ONCE):
+            some = slice(start, start + PLANNED_AT_ONCE)
+            index = batch.index[some]
+            first = start == 0
+            known = {name: Exact(f.numerators[some], f.denominator) for name, f in batch.figures.items()}
+            tables = [counted(self.space, self._places_of(int(number)), ()) for number in index]
+            for name in placed:
+                values = [metric(table, name, None, table.spec.mark) for table in tables]
+                known[name] = Exact(numpy.array(values, dtype=numpy.int64))
+            grid = Grid({axis.name: axis.values for axis in self.free}, self._at(index))
+            grid.known.update(known)
+            keep: Array = numpy.ones(index.shape, dtype=bool)
+            for condition in last:
+                keep = keep & condition.holds(grid, self._words())
+            kept = {name: Exact(f.numerators[keep], f.denominator) for name, f in known.items()}
+            looked = len(index) if not first else batch.looked - len(batch.index) + len(index)
+            yield Batch(index[keep], kept, looked, batch.unbuilt if first else 0, batch.why)
+
+    def _places_of(self, number: int) -> dict[str, int]:
+        places: dict[str, int] = {}
+        for axis in reversed(self.space.axes):
+            number, places[axis.name] = divmod(number, len(axis.values))
+        return places
+
+    def _at(self, index: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Positions on the free axes of designs by number."""
+        import numpy
+
+        places, rest = {}, index
+        for axis in reversed(self.space.axes):
+            rest, places[axis.name] = numpy.divmod(rest, len(axis.values))
+        return {axis.name: places[axis.name] for axis in self.free}
+
+    def _batches(self, figures: Sequence[str], where: Sequence[Condition], at: NDArray[Any] | None) -> Iterator[Batch]:
         for positions in self._chunks(at):
             index = self._index(positions)
             if self.table is None:
@@ -129,10 +188,6 @@ class _Part:
     def _form(self, name: str) -> Number:
         """The closed form of a figure, or its value."""
         assert self.table is not None
-        if name == "latency" and self.table.timing is None:
-            raise UsageError("latency needs a device: --device NAME")
-        if name not in FIELD and TOTALS.get(name, name) not in self.table.totals:
-            raise UsageError(f"{name} is a figure of training: --train")
         found = metric(self.table, name, None, self.table.spec.mark)
         if not isinstance(found, (int, Fraction, Poly)):
             raise UsageError(f"{name} of {self.table.name} is {found}, and designs are compared by numbers")

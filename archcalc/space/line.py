@@ -11,7 +11,7 @@ from archcalc.cost import Table
 from archcalc.errors import SpecError, Undecided, UsageError
 from archcalc.metrics import metric
 from archcalc.space.axes import BATCH, Axis, Value, fits, is_open
-from archcalc.space.designs import Space, counted
+from archcalc.space.designs import Space, counted, is_placed
 from archcalc.space.problem import Aim, Limit, Solution
 from archcalc.spec.expressions import evaluate
 
@@ -24,6 +24,8 @@ def along(space: Space, aims: Sequence[Aim], limits: Sequence[Limit]) -> Solutio
     if len(varying) != 1 or len(aims) != 1 or aims[0].text != varying[0].name:
         return None
     (axis,), (aim,) = varying, aims
+    if any(is_placed(limit.metric) for limit in limits):
+        return None
     if not all(isinstance(axis.values[place], (int, Fraction)) for place in (0,)) or not _is_rising(axis):
         return None
     try:

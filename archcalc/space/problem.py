@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
+from archcalc.devices import limits as device_limits
+from archcalc.devices import spelled
 from archcalc.errors import UsageError
-from archcalc.metrics import BYTES
+from archcalc.metrics import is_bytes
 from archcalc.space.axes import Value
 from archcalc.space.conditions import Measure
 from archcalc.space.designs import check_figures
@@ -72,7 +75,7 @@ def read_limit(kind: str, text: str) -> Limit:
     if not equals or not name or not amount:
         raise UsageError(f"--{kind} takes metric=amount, got '{text}': macs=150M, act_peak=320KiB")
     check_figures([name])
-    if name in BYTES and amount[-1:].isdigit():
+    if is_bytes(name) and amount[-1:].isdigit():
         raise UsageError(f"--{kind} {text}: {amount} of what? write {name}={amount}KiB, MiB or B")
     if name == "latency" and amount[-1:].isdigit():
         raise UsageError(f"--{kind} {text}: write {name}={amount}ms, us or s")
@@ -85,4 +88,9 @@ def read_limit(kind: str, text: str) -> Limit:
     return Limit(name, kind, bound, amount)
 
 
-__all__ = ["Aim", "Limit", "Solution", "read_limit"]
+def fitting(names: Iterable[str], train: bool = False) -> list[Limit]:
+    """What devices have, as limits. Raises UsageError for one that isn't known."""
+    return [Limit(name, "max", Fraction(size), spelled(size)) for name, size, _ in device_limits(names, train)]
+
+
+__all__ = ["Aim", "Limit", "Solution", "fitting", "read_limit"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from archcalc import escapes
 from archcalc.errors import UsageError
-from archcalc.metrics import BYTES, figure
+from archcalc.metrics import figure, is_bytes
 from archcalc.ops.base import show
 from archcalc.render import numbers, times
 from archcalc.render.grid import listing
@@ -41,9 +41,9 @@ def table(found: Sweep, most: int | None = MOST_SHOWN) -> str:
 
 def cell(name: str, value: Value) -> str:
     """One figure or parameter, short."""
-    if name == "latency":
+    if name.startswith("latency"):
         return times.milliseconds(value)
-    if name in BYTES:
+    if is_bytes(name):
         return numbers.size_in_bytes(value)
     if name in ("params", "macs", "flops", "activations", "trainable_params", "buffers", "backward_macs"):
         return numbers.count(value)

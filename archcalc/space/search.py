@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from archcalc.algebra.grids import Exact, Grid
 from archcalc.space.conditions import Condition
-from archcalc.space.designs import FIGURES, Batch, Space, evaluated
+from archcalc.space.designs import FIGURES, Batch, Space, evaluated, is_placed
 from archcalc.space.problem import Aim, Limit, Solution
 from archcalc.spec import bind
 
@@ -19,8 +19,11 @@ def gone_through(
     wanted = [limit.metric for limit in limits] + [name for aim in aims for name in sorted(aim.measure.names)]
     figures = [name for name in dict.fromkeys(wanted) if name in FIGURES]
     search = _Search(space, aims, limits)
-    for batch in evaluated(space, figures, conditions):
-        search.take(batch)
+    if any(map(is_placed, figures)):
+        _planned(search, figures, conditions)
+    else:
+        for batch in evaluated(space, figures, conditions):
+            search.take(batch)
     found = search.best
     method = f"enumerated, {search.designs:,} designs"
     if found is None:
@@ -28,7 +31,7 @@ def gone_through(
             space.title, tuple(aims), tuple(limits), None, method=method, designs=search.designs,
             least=search.unmet(), unbuilt=search.unbuilt,
         )  # fmt: skip
-    for batch in evaluated(space, figures, conditions) if limits else ():
+    for batch in evaluated(space, figures, conditions) if limits and not any(map(is_placed, figures)) else ():
         search.look_beyond(batch)
     beyond = search.beyond
     breaks = tuple(
@@ -39,6 +42,45 @@ def gone_through(
         space.values(beyond.number) if beyond else None, breaks, beyond.costs if beyond else {}, method,
         search.designs, unbuilt=search.unbuilt,
     )  # fmt: skip
+
+
+def _planned(search: _Search, figures: Sequence[str], conditions: Sequence[Condition]) -> None:
+    """Where figures have no closed form: by the others the designs are put in order, the best first, and their memory
+    is laid out until one keeps to all limits. Only if the order needs a plan too, or if none keeps to them, all are.
+    """
+    import numpy
+
+    closed = [name for name in figures if not is_placed(name)]
+    late = [c for c in conditions if any(map(is_placed, c.names))]
+    if late or any(is_placed(name) for aim in search.aims for name in aim.measure.names):
+        for batch in evaluated(search.space, figures, conditions):
+            search.take(batch)
+        return
+    ordered = _Search(search.space, search.aims, [limit for limit in search.limits if not is_placed(limit.metric)])
+    kept: list[_Found] = []
+    for batch in evaluated(search.space, closed, conditions):
+        ordered.count(batch)
+        kept += ordered.kept(batch)
+    search.designs, search.unbuilt = ordered.designs, ordered.unbuilt
+    for found in sorted(kept, key=lambda found: (tuple(-part for part in found.score), found.number)):
+        for batch in evaluated(search.space, figures, (), numpy.array([found.number])):
+            if len(batch.index) and search.keeps(batch).all():
+                search.best = ordered.best = _Found(found.score, found.number, search.costs(batch))
+                for other in evaluated(search.space, closed, conditions):
+                    ordered.look_beyond(other)
+                _look_up(search, ordered.beyond, figures)
+                return
+            search.look_closer(batch)
+    search.closest = {**ordered.closest, **search.closest}
+
+
+def _look_up(search: _Search, found: _Found | None, figures: Sequence[str]) -> None:
+    """Take a design as the next, with all of its figures."""
+    import numpy
+
+    if found is not None:
+        for batch in evaluated(search.space, figures, (), numpy.array([found.number])):
+            search.beyond = _Found(found.score, found.number, search.costs(batch))
 
 
 class _Found(NamedTuple):
@@ -63,18 +105,46 @@ class _Search:
         """The best of a batch."""
         import numpy
 
-        self.designs += batch.looked - batch.unbuilt
-        self.unbuilt += batch.unbuilt
+        self.count(batch)
         if not len(batch.index):
             return
-        keep = numpy.ones(len(batch.index), dtype=bool)
-        for limit in self.limits:
-            figure = batch.figures[limit.metric]
-            keep &= _keeps(figure, limit)
-            self._come_closer(figure, limit)
-        found = self._first(batch, numpy.flatnonzero(keep))
+        found = self._first(batch, numpy.flatnonzero(self.keeps(batch)))
         if found is not None and (self.best is None or found.score > self.best.score):
             self.best = found
+
+    def count(self, batch: Batch) -> None:
+        """How many designs a batch looked at."""
+        self.designs += batch.looked - batch.unbuilt
+        self.unbuilt += batch.unbuilt
+        if len(batch.index):
+            self.look_closer(batch)
+
+    def look_closer(self, batch: Batch) -> None:
+        """How close its designs come to each limit."""
+        for limit in self.limits:
+            self._come_closer(batch.figures[limit.metric], limit)
+
+    def keeps(self, batch: Batch) -> Any:
+        """Which of its designs keep to all limits."""
+        import numpy
+
+        keep = numpy.ones(len(batch.index), dtype=bool)
+        for limit in self.limits:
+            keep &= _keeps(batch.figures[limit.metric], limit)
+        return keep
+
+    def kept(self, batch: Batch) -> list[_Found]:
+        """All of its designs that keep to all limits."""
+        import numpy
+
+        if not len(batch.index):
+            return []
+        scores = self._scores(batch)
+        return [self._at(batch, scores, int(place)) for place in numpy.flatnonzero(self.keeps(batch))]
+
+    def costs(self, batch: Batch) -> dict[str, int | Fraction]:
+        """The figures of the only design of a batch."""
+        return {name: _plain(Fraction(int(f.numerators[0]), f.denominator)) for name, f in batch.figures.items()}
 
     def look_beyond(self, batch: Batch) -> None:
         """The least that would be better than the best."""

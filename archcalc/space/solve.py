@@ -14,7 +14,7 @@ from archcalc.space.axes import BATCH, FARTHEST, Axis, is_open, read_axes
 from archcalc.space.conditions import Condition, Measure
 from archcalc.space.designs import FIGURES, Space
 from archcalc.space.line import along
-from archcalc.space.problem import Aim, Limit, Solution
+from archcalc.space.problem import Aim, Limit, Solution, fitting
 from archcalc.space.search import gone_through
 
 MOST = 10**8  # designs that are gone through
@@ -37,6 +37,7 @@ def solve(
     if not wanted:
         raise UsageError("say what to maximize or to minimize: --maximize width, --minimize macs")
     space = _with_axis(space, wanted)
+    limits = [*limits, *fitting(space.question.fit, space.question.train)]
     names = [axis.name for axis in space.axes]
     known = (*names, *FIGURES, *(name for name in space.model.spec.parameters if name not in names))
     aims = [Aim(Measure(text, known), True) for text in _listed(maximize)]

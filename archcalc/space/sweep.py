@@ -8,10 +8,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from archcalc.algebra.grids import Exact
+from archcalc.devices import limits as device_limits
 from archcalc.errors import UsageError, suggest
 from archcalc.space.axes import Axis, Value
 from archcalc.space.conditions import Condition
-from archcalc.space.designs import FIGURES, Batch, Space, check_figures, evaluated
+from archcalc.space.designs import FIGURES, SHOWN_FIGURES, Batch, Space, check_figures, evaluated
 from archcalc.space.front import Direction, directions, front
 
 if TYPE_CHECKING:
@@ -115,9 +116,10 @@ def sweep(
     axes = [axis.name for axis in space.axes]
     known_names = (*FIGURES, *axes, *space.model.spec.parameters)
     _check_directions(wanted, axes)
-    conditions = [Condition(text, known_names) for text in where]
+    room = device_limits(space.question.fit, space.question.train)
+    conditions = [Condition(text, known_names) for text in (*where, *(f"{name} <= {size}" for name, size, _ in room))]
     aims = [direction.name for direction in wanted if direction.name not in axes]
-    names = list(dict.fromkeys([*(figures or (aims or SHOWN)), *aims]))
+    names = list(dict.fromkeys([*(figures or (aims or SHOWN)), *aims, *(name for name, _, _ in room)]))
     check_figures(names)
     at = _drawn(space, sample, seed)
     if at is None and space.size > MOST:
@@ -141,7 +143,7 @@ def sweep(
 def _check_directions(wanted: Sequence[Direction], axes: Sequence[str]) -> None:
     for direction in wanted:
         if direction.name not in axes and direction.name not in FIGURES:
-            known = [*axes, *FIGURES]
+            known = [*axes, *SHOWN_FIGURES]
             hint = suggest(direction.name, known, "there are " + ", ".join(known))
             raise UsageError(f"there is no metric or axis '{direction.name}'{hint}")
 

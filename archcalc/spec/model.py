@@ -202,9 +202,10 @@ class Parameter(Checked):
     help: Text | None = None
 
 
+Width = Literal["fp64", "fp32", "fp16", "bf16", "int8"]  # that bytes are counted in
 METRICS = (
     "params", "trainable_params", "active_params", "buffers", "macs", "flops", "activations", "act_peak", "act_sum",
-    "weight_bytes", "cache",
+    "weight_bytes", "cache", "memory", "arena", "arena_best", "kept", "inside", "training",
     "depth", "depth_with_pooling", "field", "field_stride", "field_start",
 )  # fmt: skip
 
@@ -224,6 +225,12 @@ class Reference(Checked):
     act_sum: Amount | None = None
     weight_bytes: Amount | None = None
     cache: Amount | None = None
+    memory: Amount | None = None
+    arena: Amount | None = None
+    arena_best: Amount | None = None
+    kept: Amount | None = None
+    inside: Amount | None = None
+    training: Amount | None = None
     depth: Amount | None = None
     depth_with_pooling: Amount | None = None
     field: Amount | None = None
@@ -234,6 +241,8 @@ class Reference(Checked):
     tol: Amount | None = None
     expect: Literal["match", "mismatch"] = "match"
     train: bool = False
+    dtype: Width | None = None
+    fold_bn: bool = False
     set: Bindings = {}
     note: Text | None = None
 
@@ -244,6 +253,8 @@ class Limit(Checked):
     max: Amount | None = None
     min: Amount | None = None
     increase: Amount | None = None
+    dtype: Width | None = None
+    fold_bn: bool = False
     level: Literal["error", "warn"] = "error"
 
     def agree(self) -> None:
@@ -280,6 +291,12 @@ class Budget(Checked):
     act_sum: Limit | None = None
     weight_bytes: Limit | None = None
     cache: Limit | None = None
+    memory: Limit | None = None
+    arena: Limit | None = None
+    arena_best: Limit | None = None
+    kept: Limit | None = None
+    inside: Limit | None = None
+    training: Limit | None = None
     depth: Limit | None = None
     depth_with_pooling: Limit | None = None
     field: Limit | None = None

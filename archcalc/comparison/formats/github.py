@@ -15,7 +15,7 @@ from archcalc.comparison.changes import Change
 from archcalc.comparison.formats import text, words
 from archcalc.comparison.result import CHANGED, Comparison, Report
 from archcalc.errors import Mark, Problem
-from archcalc.metrics import BYTES
+from archcalc.metrics import TOTALS
 from archcalc.render import numbers
 
 MOST = 10
@@ -55,7 +55,7 @@ def _budgets(found: Report) -> Iterator[str]:
     for comparison, verdict in sorted(broken, key=lambda pair: pair[1].warning):
         cause = _cause(comparison, verdict)
         mark = cause.mark if cause and cause.mark else verdict.mark
-        grew = comparison.totals.get(BYTES.get(verdict.metric, verdict.metric))
+        grew = comparison.totals.get(TOTALS.get(verdict.metric, verdict.metric))
         title = f"archcalc: {verdict.metric} {words.grown(grew) if grew else ''}".strip()
         message = (
             f"{words.plain(comparison.label)}: {verdict.metric} {words.figure(verdict.counted)}, wanted"

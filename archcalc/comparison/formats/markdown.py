@@ -17,7 +17,7 @@ from archcalc.comparison.formats import words
 from archcalc.comparison.result import GONE, NEW, UNCHANGED, Comparison, Delta, Report
 from archcalc.cost import CONVENTION
 from archcalc.errors import Problem
-from archcalc.metrics import BYTES
+from archcalc.metrics import TOTALS
 
 MARKER = "<!-- archcalc:compare -->"
 LONGEST = 60_000
@@ -158,7 +158,7 @@ def _cell(comparison: Comparison, total: words.Total, delta: Delta) -> str:
     limits = [
         verdict.limit.removeprefix("increase ")
         for verdict in comparison.broken
-        if BYTES.get(verdict.metric, verdict.metric) == total.key
+        if TOTALS.get(verdict.metric, verdict.metric) == total.key
     ]
     budget = f", limit {_pipes(', '.join(limits))}" if limits else ""
     return f"{total.short(delta.before)} → {total.short(delta.after)} ({f'**{grown}**' if limits else grown}{budget})"
