@@ -12,7 +12,7 @@ from archcalc.errors import ArchcalcError, ShapeError, Undecided
 from archcalc.importer.claims import Weights, claim
 from archcalc.importer.proto import Computed, Described, Named, NodeProto, Referred, Size, Subgraph
 from archcalc.importer.tensors import MOST_CONTENT
-from archcalc.importer.values import Content, Origin, Value, Values, brief, joined
+from archcalc.importer.values import Content, Origin, Value, Values, brief, computed, joined
 from archcalc.importer.wire import Bad
 from archcalc.ops import Op, Reach, Shape, spell_shape
 from archcalc.ops.foreign import foreign
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Outputs = list[Value | Values | None]
 CODE = "code"  # the line of a program that called it, among what a node says beside
+SAME_SHAPE = {"Cast", "CastLike", "Clip", "Exp", "Identity", "Log", "Neg", "Reciprocal", "Relu", "Sqrt", "Tanh"}
 HERE = -1  # what scales belong to until their layer is known
 
 
@@ -38,6 +39,8 @@ class Scope:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     reads: Counter[str] = field(default_factory=Counter)  # how often each name is read
     first: int = 0  # the layer that a body begins with; those before it stay as they are
+    nodes: Sequence[NodeProto] = ()
+    after: dict[str, str] | None = None  # by name: what an operator that changes no shape makes of it
 
     def find(self, name: str) -> Value | Values | None:
         scope: Scope | None = self
@@ -54,6 +57,18 @@ class Scope:
                 return True
             scope = scope.parent
         return False
+
+    def behind(self, name: str) -> str | None:
+        """The next value of the same shape whose shape the file gives."""
+        if self.after is None:
+            alike = [node for node in self.nodes if node.op in SAME_SHAPE and node.inputs and node.outputs]
+            self.after = {node.inputs[0]: node.outputs[0] for node in alike}
+        at: str | None = self.after.get(name)
+        for _ in self.after:
+            if at is None or at in self.declared:
+                return at
+            at = self.after.get(at)
+        return None
 
 
 class Call:
@@ -167,6 +182,21 @@ class Call:
     def declared(self) -> Shape | None:
         """The shape that the file gives the first output, if it gives one."""
         return self.said(self.scope.declared.of(self.node.outputs[0])) if self.node.outputs else None
+
+    def decided(self, what: str, rank: int | None = None) -> Shape:
+        """The shape that the file gives the output, where only a run tells the numbers that decide it. Raises Unknown
+        where it gives none, or one of other axes.
+        """
+        found = self.told(self.output)
+        if found is None or (rank is not None and len(found) != rank):
+            raise computed(what)
+        return found
+
+    def told(self, name: str) -> Shape | None:
+        """The shape that the file gives an output: there, or behind what changes no shape."""
+        found = self.said(self.scope.declared.of(name), empty=True)
+        behind = self.scope.behind(name) if found is None else None
+        return self.said(self.scope.declared.of(behind), empty=True) if behind is not None else found
 
     def free(self, what: object, word: str = "") -> Dim:
         """A size that only a run would tell."""
@@ -379,11 +409,11 @@ class Call:
         )
         return Value(shape, declared.kind if declared else 0, position)
 
-    def said(self, found: Named | None) -> Shape | None:
-        """The shape that the file gives a value, if it gives one."""
+    def said(self, found: Named | None, empty: bool = False) -> Shape | None:
+        """The shape that the file gives a value, if it gives one; `empty`: of no elements, too."""
         if found is None or found.dims is None or not found.is_tensor:
             return None
-        if any(isinstance(dim, int) and dim < 1 for dim in found.dims):
+        if any(isinstance(dim, int) and dim < (0 if empty else 1) for dim in found.dims):
             return None
         return tuple([self.walker.sizes(found, axis) for axis in range(len(found.dims))])
 

@@ -105,12 +105,23 @@ class Value:
         """Its elements. Raises Unknown where one isn't known."""
         content = self.content
         if content is None or None in content:
-            raise Unknown(f"its {what} are computed when it runs")
+            raise computed(what)
         return content
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all its elements are."""
+        return self.content is not None and None not in self.content
 
     def only(self) -> Any:
         """Its first element, or None where that isn't known."""
         return (self.content or (None,))[0]
+
+
+def computed(what: str) -> Unknown:
+    """What can't be said of a node, since a run decides it."""
+    many = what.endswith("s") and not what.endswith("is")
+    return Unknown(f"its {what} {'are' if many else 'is'} computed when it runs")
 
 
 class Values(list[Value]):

@@ -236,6 +236,7 @@ class Walker:
 
     def run(self, nodes: Sequence[NodeProto], outputs: Iterable[str], scope: Scope) -> None:
         """Every node in turn."""
+        scope.nodes = nodes
         scope.reads.update(outputs)
         scope.reads.update(name for node in nodes for name in node.reads)
         for node in nodes:

@@ -12,9 +12,9 @@ from archcalc.importer.rules.base import RULES
 from archcalc.ops.registry import load_group
 
 for _room in (
-    "activation", "arithmetic", "attention", "classic", "control", "convolution", "dense", "fused", "indexing",
-    "joining", "nchwc", "normalization", "pooling", "quantized", "recurrent", "reducing", "reshaping", "sequences",
-    "shapes", "stretching",
+    "activation", "arithmetic", "attention", "classic", "control", "convolution", "dense", "experts", "fused",
+    "indexing", "joining", "nchwc", "normalization", "pooling", "quantized", "recurrent", "reducing", "reshaping",
+    "sequences", "shapes", "stretching", "texts",
 ):  # fmt: skip
     import_module(f"{__name__}.{_room}")  # each registers its rules
 load_group(GROUP, lambda found: found() if isroutine(found) else None)

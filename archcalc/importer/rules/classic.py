@@ -80,3 +80,18 @@ def tree_classifier(
     kind = STRING if classlabels_strings else INT64
     label = call.figure("label", X.dims[:1], [scores], elementwise=size(out), kind=kind, reach=Reach.ALL)
     return [label, scores]
+
+
+@rule("TreeEnsemble", domain=ML)
+def trees(call: Call, X: Value, *, tree_roots: list[int] | None = None, n_targets: int = 1) -> Value:
+    count, out = len(tree_roots or ()), (*X.dims[:1], n_targets)
+    return call.figure(
+        "trees", out, words=f"{count} trees", elementwise=count * size(out), reach=Reach.ALL, kind=X.kind
+    )
+
+
+@rule("ArrayFeatureExtractor", domain=ML)
+def picked(call: Call, X: Value, Y: Value) -> Value:
+    """Some of the last axis."""
+    out = (*X.dims[:-1], size(Y.dims)) if len(X.dims) > 1 else (1, size(Y.dims))
+    return call.figure("gather", out, [X], words="some features", reach=Reach.MIXED, kind=X.kind)

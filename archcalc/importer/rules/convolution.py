@@ -263,6 +263,8 @@ def causal_conv(
         reach=Reach.MIXED, flags=LAYER,
     )  # fmt: skip
     state = (*shape[:2], filters[2] - 1)
+    if state[2] == 0:
+        return [value, Value(state, input.kind, None, ())]
     return [value, *call.beside_it(input, "state", state, words="the last steps", reach=Reach.MIXED)]
 
 

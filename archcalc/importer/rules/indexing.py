@@ -213,7 +213,10 @@ def affine_grid(call: Call, theta: Value, size_: Value) -> Value:
 
 @rule("Col2Im")
 def col2im(call: Call, input: Value, image_shape: Value, block_shape: Value) -> Value:
-    shape, image = input.axes(2, 3), image_shape.numbers("sizes")
+    shape = input.axes(2, 3)
+    if not (image_shape.is_known and block_shape.is_known):
+        return call.figure("col2im", call.decided("sizes"), [input], elementwise=size(shape), reach=Reach.MIXED)
+    image = image_shape.numbers("sizes")
     channels = call.assumed.quotient(shape[-2], size(block_shape.numbers("sizes")))
     out = (*shape[:-2], channels, *image)
     return call.figure("col2im", out, [input], elementwise=size(shape), reach=Reach.MIXED)
@@ -257,12 +260,13 @@ def stft(
     call: Call, signal: Value, frame_step: Value, window: Value | None = None, frame_length: Value | None = None, *,
     onesided: bool = True,
 ) -> Value:  # fmt: skip
-    shape, step = signal.dims, frame_step.numbers("step")[0]
+    shape = signal.dims
     if window is None or frame_length is not None:
         frame = call.needs(frame_length, 3).numbers("length")[0]
     else:
         frame = window.dims[0]
-    frames = (shape[1] - frame) // step + 1
+    step = frame_step.only()
+    frames = call.decided("step", 4)[1] if step is None else (shape[1] - frame) // step + 1
     out = (shape[0], frames, frame // 2 + 1 if onesided else frame, 2)
     parts = 2 if len(shape) > 2 and shape[2] == 2 else 1  # of a number in the signal, which the window multiplies
     return call.figure(

@@ -9,9 +9,9 @@ from archcalc.algebra import maximum as larger
 from archcalc.errors import ShapeError, Undecided
 from archcalc.importer.batch import of_one
 from archcalc.importer.known import side_by_side, taken
-from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Unknown, Value, learned, rule
+from archcalc.importer.rules.base import Call, Outputs, Reach, Shape, Value, learned, rule
 from archcalc.importer.tensors import MOST_CONTENT
-from archcalc.importer.values import Content, axis_of, least, spell_dim, whole
+from archcalc.importer.values import Content, axis_of, computed, least, spell_dim, whole
 from archcalc.ops import Op, spell_shape
 from archcalc.ops.merge import Concat
 from archcalc.ops.reshaping import Pad, Slice
@@ -89,6 +89,8 @@ def split(
 ) -> Outputs:
     shape = input.dims
     axis = axis_of(axis, len(shape))
+    if split is not None and not split.is_known:
+        return _parts_that_runs_tell(call, input)
     if split is not None:
         parts = [_size_of(part) for part in split.numbers("sizes")]
     else:
@@ -112,6 +114,16 @@ def split(
     return found
 
 
+def _parts_that_runs_tell(call: Call, x: Value) -> Outputs:
+    found: Outputs = []
+    for name in call.names:
+        out = call.told(name) if name else None
+        if name and (out is None or len(out) != len(x.dims)):
+            raise computed("sizes")
+        found.append(None if out is None else _moved(call, "slice", x, out))
+    return found
+
+
 def _size_of(part: Any) -> Dim:
     dim = whole(part)
     if dim is None or (isinstance(dim, int) and dim < 0):
@@ -132,14 +144,14 @@ def slices(
     if not len(first) == len(last) == len(which) == len(paces):
         raise ShapeError("starts, ends, axes and steps have different lengths")
     if None in which:
-        raise Unknown("its axes are computed when it runs")
+        return _moved(call, "slice", data, call.decided("axes", len(shape)))
     out = list(shape)
     picks: list[tuple[int, Dim | None, Dim | None, Dim | None]] = []
     for start, end, axis, step in zip(first, last, which, paces, strict=True):
         n = axis_of(axis, len(shape))
         begin, stop, pace = _bounds(call, out[n], start, end, step)
         if begin is None or stop is None or pace is None:
-            out[n] = call.most(n, out[n], "slice")
+            out[n] = _said(call, n, len(shape)) or call.most(n, out[n], "slice")
             picks.append((n, None, None, None))
             continue
         length, out[n] = out[n], _counted(begin, stop, pace)
@@ -160,6 +172,20 @@ def slices(
     return call.figure("slice", target, [data], op=op, batched=True, words=f"slice {words}", reach=Reach.MIXED)
 
 
+def _said(call: Call, n: int, rank: int) -> int | None:
+    """A number that the file gives an axis of the output."""
+    said = call.declared if n else None  # the first may be a batch
+    dim = said[n] if said is not None and len(said) == rank else None
+    return dim if isinstance(dim, int) else None
+
+
+def _moved(call: Call, word: str, data: Value, out: Shape) -> Value:
+    """Elements in a shape that the file says; which of them only a run tells."""
+    if data.is_constant or 0 in out:
+        return Value(out, data.kind, None, () if 0 in out else None, data.origins)
+    return call.figure(word, out, [data], reach=Reach.MIXED)
+
+
 def _sliced(call: Call, n: int, begin: Dim | None, stop: Dim | None, pace: Dim | None) -> Op | None:
     fits = n and isinstance(pace, int) and pace > 0
     return call.made(Slice, start=begin, stop=stop, axis=n - 1, step=pace) if fits else None
@@ -177,7 +203,7 @@ def _listed(value: Value | None) -> list[Any] | None:
         return list(value.content)
     length = value.dims[0] if len(value.dims) == 1 else 1
     if not isinstance(length, int):
-        raise Unknown("its bounds are computed when it runs")
+        raise computed("bounds")
     return [None] * min(length, 64)
 
 
@@ -240,6 +266,8 @@ def pad(
     *, paddings: list[int] | None = None,
 ) -> Value:  # fmt: skip
     shape = data.dims
+    if axes is not None and not axes.is_known:
+        return _moved(call, "pad", data, call.decided("axes", len(shape)))
     given = pads.content if pads is not None else tuple(paddings or ())
     which = list(range(len(shape)))
     if axes is not None:

@@ -84,7 +84,7 @@ def max_unpool(call: Call, X: Value, I: Value, output_shape: Value | None = None
     shape = X.dims
     moves = Moves(windows, windows.kernel_shape or [])
     if output_shape is not None:
-        out = tuple(output_shape.numbers("sizes"))
+        out = tuple(output_shape.numbers("sizes")) if output_shape.is_known else call.decided("sizes", len(shape))
     else:
         axes = zip(shape[2:], moves.strides, moves.kernel, moves.given_pads(), strict=True)
         out = (*shape[:2], *((dim - 1) * s + k - before - after for dim, s, k, (before, after) in axes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archcalc.algebra import maximum, minimum
-from archcalc.importer.rules.base import Call, Reach, Value, rule, size, without
+from archcalc.importer.rules.base import Call, Dim, Reach, Shape, Value, rule, size, without
 from archcalc.importer.rules.pooling import pooled_whole
 from archcalc.importer.rules.reshaping import axes_in
 from archcalc.importer.values import axis_of
@@ -21,6 +21,8 @@ COSTS = {
 def reduce(
     call: Call, data: Value, axes: Value | None = None, *, keepdims: bool = True, noop_with_empty_axes: bool = False
 ) -> Value:
+    if axes is not None and not axes.is_known:
+        return _over_what_runs_tell(call, data, keepdims)
     shape, op = data.dims, call.op
     given = axes_in(axes)
     if not given and noop_with_empty_axes:
@@ -33,12 +35,24 @@ def reduce(
     pool = {"ReduceMean": "gap", "ReduceMax": "gmp"}.get(op)
     if pool and len(shape) in (4, 5) and over == set(range(2, len(shape))) and call.is_batched(shape):
         return pooled_whole(call, data, pool, keepdims)
-    cost = COSTS[op] * size(shape) - (size(out) if op in ("ReduceMax", "ReduceMin", "ReduceSum", "ReduceProd") else 0)
+    cost = _cost(op, shape, out)
     everything = over >= set(range(2, len(shape))) and len(shape) > 2
     word = "reduce_" + op.removeprefix("Reduce").lower()
     which = f" over {', '.join(f'axis {axis}' for axis in sorted(over))}" if len(over) < len(shape) else ""
     reach = Reach.ALL if everything else Reach.MIXED
     return call.figure(word, out, [data], words=word + which, elementwise=cost, reach=reach)
+
+
+def _cost(op: str, shape: Shape, out: Shape) -> Dim:
+    """A sum of n takes n - 1 of them."""
+    return COSTS[op] * size(shape) - (size(out) if op in ("ReduceMax", "ReduceMin", "ReduceSum", "ReduceProd") else 0)
+
+
+def _over_what_runs_tell(call: Call, data: Value, keepdims: bool) -> Value:
+    """Axes that a run gives: what it costs depends on what goes in and comes out, which the file says."""
+    out = call.decided("axes", len(data.dims) if keepdims else None)
+    word = "reduce_" + call.op.removeprefix("Reduce").lower()
+    return call.figure(word, out, [data], elementwise=_cost(call.op, data.dims, out), reach=Reach.ALL)
 
 
 def _folded(op: str, content: Any) -> Any:

@@ -8,9 +8,9 @@ from archcalc.algebra import Dim
 from archcalc.errors import ShapeError
 from archcalc.importer.batch import reshaped
 from archcalc.importer.known import transposed
-from archcalc.importer.rules.base import Call, Reach, Shape, Unknown, Value, rule, size
+from archcalc.importer.rules.base import Call, Reach, Shape, Value, rule, size
 from archcalc.importer.rules.shapes import sizes
-from archcalc.importer.values import axis_of, spell_dim, whole
+from archcalc.importer.values import axis_of, computed, spell_dim, whole
 from archcalc.ops import spell_shape
 from archcalc.ops.reshaping import Permute, PixelShuffle, PixelUnshuffle
 
@@ -40,7 +40,7 @@ def _target(call: Call, shape: Shape, wanted: list[Any], allow_zero: bool) -> Sh
             raise ShapeError("only one size may be -1")
         declared = call.declared
         if declared is None or len(declared) != len(dims):
-            raise Unknown("the sizes that it reads are computed when it runs")
+            raise computed("sizes")
         return declared
     known, left = _cancelled(dims, shape, open_)
     if open_:
@@ -90,6 +90,8 @@ def axes_in(axes: Value | None) -> list[int] | None:
 
 @rule("Squeeze")
 def squeeze(call: Call, data: Value, axes: Value | None = None) -> Value:
+    if axes is not None and not axes.is_known:
+        return call.view(data, call.decided("axes"), content=data.content)
     shape, given = data.dims, axes_in(axes)
     ones = {n for n, dim in enumerate(shape) if isinstance(dim, int) and dim == 1}
     dropped = ones if given is None else {axis_of(axis, len(shape)) for axis in given}
@@ -100,6 +102,8 @@ def squeeze(call: Call, data: Value, axes: Value | None = None) -> Value:
 
 @rule("Unsqueeze")
 def unsqueeze(call: Call, data: Value, axes: Value | None = None) -> Value:
+    if axes is not None and not axes.is_known:
+        return call.view(data, call.decided("axes"), content=data.content)
     given = axes_in(axes) or []
     rank = len(data.dims) + len(given)
     if rank > 64:

@@ -7,9 +7,9 @@ from typing import Any
 from archcalc.algebra import Poly
 from archcalc.errors import ShapeError
 from archcalc.importer.names import generated
-from archcalc.importer.rules.base import Call, Shape, Unknown, Value, rule, size
-from archcalc.importer.tensors import FLOAT, FLOATS, INT64, MOST_CONTENT, STRING, Tensor, exact
-from archcalc.importer.values import Origin, whole
+from archcalc.importer.rules.base import Call, Shape, Value, rule, size
+from archcalc.importer.tensors import BOOL, FLOAT, FLOATS, INT64, MOST_CONTENT, STRING, Tensor, exact
+from archcalc.importer.values import Origin, computed, whole
 
 
 @rule("Constant")
@@ -78,7 +78,7 @@ def sizes(call: Call, value: Value) -> Shape:
         declared = call.declared
         if declared is not None and (length is None or length == len(declared)):
             return declared
-        raise Unknown("the sizes that it reads are computed when it runs")
+        raise computed("sizes")
     if all(type(item) is int and item >= 0 for item in content):
         return content
     return tuple(size_at(call, item, axis) for axis, item in enumerate(content))
@@ -125,7 +125,22 @@ def random(call: Call, *, dtype: int = FLOAT, shape: list[int] | None = None) ->
 
 @rule("HannWindow", "HammingWindow", "BlackmanWindow")
 def window(call: Call, size: Value) -> Value:
-    return Value(sizes(call, size)[:1] if size.dims else tuple(size.numbers("size")), FLOAT)
+    if size.dims:
+        return Value(sizes(call, size)[:1], FLOAT)
+    return Value(tuple(size.numbers("size")) if size.is_known else call.decided("size", 1), FLOAT)
+
+
+@rule("MelWeightMatrix")
+def mel_weights(call: Call, num_mel_bins: Value, dft_length: Value) -> Value:
+    """A table of triangles, made of sizes alone."""
+    bins, length = whole(num_mel_bins.only()), whole(dft_length.only())
+    return Value((length // 2 + 1, bins) if bins and length else call.decided("sizes", 2), FLOAT)
+
+
+@rule("OptionalHasElement")
+def has_element(call: Call, input: Any = None) -> Value:
+    """Whether there is one, which the graph says."""
+    return Value((), BOOL, None, (int(input is not None),))
 
 
 __all__ = ["size_at", "sizes"]

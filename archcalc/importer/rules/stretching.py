@@ -136,6 +136,8 @@ def reordered(call: Call, input: Value) -> Value:
 
 @rule("CenterCropPad")
 def center_crop_pad(call: Call, input_data: Value, shape: Value, *, axes: list[int] | None = None) -> Value:
+    if not shape.is_known:
+        return call.figure("crop", call.decided("sizes", len(input_data.dims)), [input_data], reach=Reach.MIXED)
     out = list(input_data.dims)
     for axis, item in zip(axes or range(len(out)), shape.numbers("sizes"), strict=False):
         out[axis_of(axis, len(out))] = item
