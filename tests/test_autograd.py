@@ -18,11 +18,14 @@ from archcalc.model import zoo_names
 MEASURED: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "autograd.json").read_text(encoding="utf-8"))
 NETWORKS: dict[str, Any] = MEASURED["networks"]
 NAMES = {"googlenet": "googlenet-torchvision"}  # ours, where they differ
-SHIPPED = sorted(name for name in NETWORKS if NAMES.get(name, name) in zoo_names())
+OWN_SIZE = ("inception_v3", "r3d_18", "mc3_18", "r2plus1d_18")
+# products of queries with tables and cosines of queries with keys are figures, not layers, and keep what they don't say
+DIFFERENT = ("swin_v2_t", "swin_v2_s", "swin_v2_b", "mvit_v1_b", "mvit_v2_s")
+SHIPPED = sorted(name for name in NETWORKS if NAMES.get(name, name) in zoo_names() and name not in DIFFERENT)
 
 
 def counted(name: str, **options: Any) -> Table:
-    size = {} if name == "inception_v3" else {"size": 224}
+    size = {} if name in OWN_SIZE else {"size": 224}
     return archcalc.load(NAMES.get(name, name)).count(train=True, **size, **options)
 
 

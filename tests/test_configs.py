@@ -15,6 +15,66 @@ from archcalc.model import Model, load
 # transformers 5.24.0 on torch 2.14.1: parameters of the model made on the meta device, tied tensors once
 CONFIGS = [
     (
+        62755,
+        {
+            "model_type": "clip",
+            "architectures": ["CLIPModel"],
+            "projection_dim": 24,
+            "text_config": {
+                "hidden_size": 32,
+                "intermediate_size": 50,
+                "num_hidden_layers": 3,
+                "num_attention_heads": 4,
+                "vocab_size": 101,
+                "max_position_embeddings": 19,
+                "dropout": 0.0,
+            },
+            "vision_config": {
+                "hidden_size": 40,
+                "intermediate_size": 70,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 5,
+                "image_size": 48,
+                "patch_size": 8,
+            },
+        },
+    ),
+    (
+        73334,
+        {
+            "model_type": "siglip",
+            "architectures": ["SiglipModel"],
+            "text_config": {
+                "hidden_size": 36,
+                "intermediate_size": 50,
+                "num_hidden_layers": 3,
+                "num_attention_heads": 4,
+                "vocab_size": 101,
+                "max_position_embeddings": 19,
+            },
+            "vision_config": {
+                "hidden_size": 36,
+                "intermediate_size": 70,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 3,
+                "image_size": 48,
+                "patch_size": 8,
+            },
+        },
+    ),
+    (
+        151277313,
+        {"model_type": "clip"},
+    ),
+    (
+        203155970,
+        {"model_type": "siglip"},
+    ),
+    (
+        149020929,
+        {"model_type": "clip", "vision_config": {"image_size": 48, "patch_size": 7}},
+    ),
+    (
         140100,
         {
             "model_type": "gpt2",

@@ -128,8 +128,11 @@ def _written(value: Any) -> Any:
 
 def _notes(kind: Kind, config: Config) -> Iterator[str]:
     """The fields that were not used."""
-    used = {*kind.fields, *kind.only, *kind.reads, *ABOUT}
-    unused = [re.sub(r"[^\w.-]", "?", name)[:60] for name in config if name not in used]
+    used = {*kind.fields, *kind.only, *kind.reads, *kind.parts, *ABOUT}
+    names = [name for name in config if name not in used]
+    for part, known in kind.parts.items():
+        names += [f"{part}.{name}" for name in config.get(part) or () if name not in (*known, *ABOUT)]
+    unused = [re.sub(r"[^\w.-]", "?", name)[:60] for name in names]
     if unused:
         yield f"no count depends on these fields, or none that is known here: {', '.join(sorted(unused))}"
 

@@ -34,6 +34,9 @@ class Kind:
     only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     more: Callable[[Config], Values] = _nothing
     reads: tuple[str, ...] = ()
+    parts: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # objects in it, and the fields they are read for
     heads: Mapping[str, Values] = field(default_factory=dict)
     whole: Values = field(default_factory=dict)  # where no architecture is named
 
@@ -128,6 +131,73 @@ def _neox(config: Config) -> Values:
     return {"rotary_pct": config["rotary_pct"]} if "rotary_pct" in config else {}
 
 
+TOWER = {
+    "hidden_size": "hidden_size", "intermediate_size": "intermediate_size", "num_hidden_layers": "layers",
+    "num_attention_heads": "heads", "hidden_act": "act",
+}  # fmt: skip
+TOWERS = {
+    "vision": {name: f"vision_{to}" for name, to in TOWER.items()} | _same("image_size", "num_channels", "patch_size"),
+    "text": {name: f"text_{to}" for name, to in TOWER.items()} | _same("vocab_size", "max_position_embeddings"),
+}
+CLIP: Values = {
+    "vision_intermediate_size": 3072, "text_intermediate_size": 2048, "patch_size": 32, "vocab_size": 49408,
+    "max_position_embeddings": 77, "text_hidden_size": 512, "text_heads": 8,
+}  # fmt: skip
+SIGLIP: Values = {
+    "loss": "sigmoid", "vision_intermediate_size": 3072, "text_intermediate_size": 3072, "patch_size": 16,
+    "vocab_size": 32000, "max_position_embeddings": 64, "text_hidden_size": 768, "text_heads": 12,
+}  # fmt: skip
+
+
+def _towers(config: Config, missing: Values) -> Values:
+    """What the configurations of the two towers say, in an object each."""
+    values = dict(missing)
+    for tower, fields in TOWERS.items():
+        values |= {
+            fields[name]: _fitting(f"{tower}_config", name, value)
+            for name, value in _tower(config, tower).items()
+            if name in fields and value is not None
+        }
+    return values
+
+
+def _tower(config: Config, tower: str) -> Config:
+    """A tower's configuration; files of the first versions say it again under another name, which counts."""
+    found: Values = {}
+    for name in (f"{tower}_config", f"{tower}_config_dict"):
+        part = config.get(name) or {}
+        if not isinstance(part, dict):
+            raise ValueError(name, "the configuration of a tower is an object of fields")
+        found |= part
+    return found
+
+
+def _fitting(tower: str, name: str, value: Any) -> Any:
+    known = value in ACTIVATIONS if isinstance(value, str) else type(value) is int and value >= 1
+    if not known or isinstance(value, str) != (name == "hidden_act"):
+        raise ValueError(tower, f"{name}: {str(value)[:40]} has no form here")
+    return value
+
+
+def _clip(config: Config) -> Values:
+    return _towers(config, CLIP) | {"projection_dim": config.get("projection_dim", 512)}
+
+
+def _siglip(config: Config) -> Values:
+    values = _towers(config, SIGLIP)
+    width = _tower(config, "text").get("projection_size") or values["text_hidden_size"]
+    if _tower(config, "vision").get("vision_use_head") is False:
+        raise ValueError("vision_config", "vision_use_head: it must be true")
+    if width != values.get("vision_hidden_size", 768):
+        raise ValueError("text_config", "projection_size: it must be the hidden_size of vision_config")
+    return values | {"projection_dim": width}
+
+
+PAIRED = {
+    f"{tower}_config{more}": (*fields, *also)
+    for more in ("", "_dict")
+    for (tower, fields), also in zip(TOWERS.items(), (("vision_use_head",), ("projection_size",)), strict=True)
+}
 KINDS: dict[str, Kind] = {
     "gpt2": Kind(
         "gpt2",
@@ -257,4 +327,6 @@ KINDS: dict[str, Kind] = {
         only={"activation_function": ("gelu",)},
         heads={"ForConditionalGeneration": {}},
     ),
+    "clip": Kind("clip", {}, more=_clip, reads=("projection_dim",), parts=PAIRED, heads={"CLIPModel": {}}),
+    "siglip": Kind("clip", {}, more=_siglip, parts=PAIRED, heads={"SiglipModel": {}}),
 }  # fmt: skip

@@ -342,9 +342,12 @@ class Attention(Sequences):
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
         """As `torch.nn.MultiheadAttention` does: the inputs; of self attention one tensor with all projections, else
         keys and values; the scaled queries, the weights of the scores, and what goes into the last projection. Fused:
-        queries, keys, values, the logarithm of each query's sum, and what comes out.
+        queries, keys, values, the logarithm of each query's sum, and what comes out. Windows are cut out of the input,
+        and every head's keys and values out of the projections, before they are multiplied (as torchvision does).
         """
         found = self.parts(*inputs)
+        if self.blocks and not self.fused:
+            return self._saves_windows(inputs[0], found)
         rows, mixed = self.heads * self.extent(*inputs).queries, Own("weighted values", found["mixed"])
         if self.fused:
             sums = Own("logarithms of sums", rows, SINGLE)
@@ -354,6 +357,18 @@ class Attention(Sequences):
             scores = Own("weights of the scores", found["scores"], autocast=SINGLE + HALF)  # one to multiply with
             own = [Own("scaled queries", found["mixed"]), Own("projections", kept), scores, mixed]
         return Saved(inputs=tuple(range(len(inputs))), own=tuple(own))
+
+    def _saves_windows(self, x: Shape, found: dict[str, Dim]) -> Saved:
+        """One window that holds the whole map is the input itself, in another shape."""
+        alone = self.blocks == self.places(x)
+        cut = Own("its input in windows", self.extent(x).queries * self.features(x))
+        own = (
+            *(() if alone else (cut,)),
+            Own("scaled queries, keys and values", found["projected"]),
+            Own("weights of the scores", found["scores"], autocast=SINGLE + HALF),
+            Own("weighted values", found["mixed"]),
+        )
+        return Saved(inputs=(0,) if alone else (), own=own)
 
     def saves_scaled(self, *inputs: Shape) -> Saved:
         """As `scaled_dot_product_attention` does where it runs as plain products: keys are scaled as well, and under

@@ -1,4 +1,5 @@
-"""What PyTorch's autograd saves of torchvision's classification networks, measured: `python tests/benchmarks/autograd.py`.
+"""What PyTorch's autograd saves of torchvision's networks that classify images and videos, measured:
+`python tests/benchmarks/autograd.py`.
 
 No weights, no data, no GPU: in fp32 the networks stand on the meta device; under mixed precision their tensors are fake
 ones of a GPU, so that autocast chooses as it does there. Every storage that a hook sees is counted once; parameters,
@@ -17,13 +18,25 @@ from typing import Any
 
 import torch
 import torchvision
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 from torch.autograd.graph import saved_tensors_hooks
+from torchvision.models.regnet import BlockParams
 
 DATA = Path(__file__).parent.parent / "data" / "autograd.json"
-SIZES = {"inception_v3": 299}
+SIZES = {"inception_v3": (299, 299)} | dict.fromkeys(("r3d_18", "mc3_18", "r2plus1d_18"), (16, 112, 112))
+SIZES |= dict.fromkeys(("mvit_v1_b", "mvit_v2_s", "s3d", "swin3d_t", "swin3d_s", "swin3d_b"), (16, 224, 224))
 HEADS = ("googlenet", "inception_v3")
+planned = BlockParams.from_init_params
 torch.nn.init.trunc_normal_ = lambda tensor, *_, **__: tensor  # it looks at the numbers, and there are none
+
+
+def with_numbers(*given: Any, **named: Any) -> BlockParams:
+    """A RegNet's widths, which are computed with tensors, and looked at."""
+    with unset_fake_temporarily(), torch.device("cpu"):
+        return planned(*given, **named)
+
+
+BlockParams.from_init_params = with_numbers
 
 
 def bytes_saved(run: Callable[[], Any], known: set[int]) -> int:
@@ -57,11 +70,11 @@ def network(name: str) -> torch.nn.Module:
 def saved(name: str, batch: int, half: bool) -> int:
     """Bytes saved in a pass over a batch, in fp32 or under autocast to fp16."""
     mode: AbstractContextManager[Any] = FakeTensorMode(allow_non_fake_inputs=True) if half else nullcontext()
-    size = SIZES.get(name, 224)
+    size = SIZES.get(name, (224, 224))
     with mode:
         with torch.device("cuda" if half else "meta"):
             module = network(name)
-            images = torch.empty(batch, 3, size, size)
+            images = torch.empty(batch, 3, *size)
         torch.set_autocast_enabled("cuda", half)
         try:
             return bytes_saved(lambda: module(images), storages(module))
@@ -86,5 +99,5 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    shipped = [name for name in torchvision.models.list_models(module=torchvision.models) if "regnet" not in name]
-    main(sys.argv[1:] or shipped)  # RegNets look at numbers when they are built
+    rooms = (torchvision.models, torchvision.models.video)
+    main(sys.argv[1:] or [name for room in rooms for name in torchvision.models.list_models(module=room)])
