@@ -9,6 +9,8 @@ import io
 import json
 import os
 import re
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -188,6 +190,22 @@ def in_latex(text: str) -> None:
             assert "%" not in line.replace("\\%", ""), line
 
 
+def test_latex_compiles(folder: Path, archcalc: Any) -> None:
+    """The whole table, in a document of its own; `-no-shell-escape` is the reader's, not ours to count on."""
+    tex = shutil.which("pdflatex") or shutil.which("tectonic")
+    if tex is None:
+        pytest.skip("there is no TeX here")
+    Path("net.yaml").write_text(spec(), encoding="utf-8")
+    packages = "\\usepackage{booktabs,array,amsmath,amssymb,tabularx}"
+    for words in ([], ["--depth", "0"], ["--free", "size"]):
+        table = archcalc("count", "net.yaml", "--format", "latex", *words).out
+        text = f"\\documentclass{{article}}{packages}\\begin{{document}}{table}\\end{{document}}"
+        Path("t.tex").write_text(text, encoding="utf-8")
+        more = ["-interaction=nonstopmode", "-halt-on-error"] if "pdflatex" in tex else []
+        done = subprocess.run([tex, *more, "t.tex"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-2000:]
+
+
 WORDS = ("network", "layer", "name", "op", "operation", "text", "block", "inputs")
 
 
@@ -240,6 +258,78 @@ def test_every_other_command_prints_it_as_text(folder: Path, archcalc: Any) -> N
     archcalc("import", "net.onnx")
     for form in FORMATS:
         READERS[form](archcalc("count", "net.onnx", "--format", form).out.rstrip("\n"))
+
+
+ASKED = [
+    ["memory", "net.yaml"], ["memory", "net.yaml", "--json"], ["memory", "net.yaml", "--train"],
+    ["sweep", "net.yaml", "--over", "size=8,12"], ["sweep", "net.yaml", "--over", "size=8,12", "--format", "markdown"],
+    ["sweep", "net.yaml", "--over", "size=8,12", "--format", "csv"], ["sweep", "net.yaml", "--over", f"{TEXT}=8,12"],
+    ["solve", "net.yaml", "--maximize", "size", "--over", "size=8,12"], ["solve", "net.yaml", "--maximize", TEXT],
+    ["advise", "net.yaml"], ["zoo", "--where", TEXT], ["zoo", TEXT], ["devices", TEXT], ["ops", TEXT],
+    ["count", "net.yaml", "--set", f"{TEXT}=1"], ["count", "net.yaml", "--columns", TEXT], ["memory", "net.yaml", "--fit", TEXT],
+    ["predict", "net.yaml", "--device", TEXT], ["plot", "net.yaml", "--kind", TEXT], ["report", TEXT], ["schema", TEXT],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", ASKED, ids=lambda words: " ".join(words).replace(TEXT, "TEXT"))
+def test_a_command_that_reads_it_says_it_as_text(folder: Path, archcalc: Any, words: list[str]) -> None:
+    Path("net.yaml").write_text(spec(), encoding="utf-8")
+    done = archcalc(*words, codes=(0, 1, 2))
+    assert done.code == 2 or TEXT not in words
+    assert done.out + done.err
+
+
+PICTURES = [
+    ["diagram", "net.yaml", "--format", "svg"], ["plot", "net.yaml", "--kind", "bars"],
+    ["plot", "net.yaml", "--kind", "treemap"], ["plot", "net.yaml", "--kind", "roofline", "--device", "t4"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", PICTURES, ids=" ".join)
+def test_a_picture_holds_shapes_and_text(folder: Path, archcalc: Any, words: list[str]) -> None:
+    """No script, no link, nothing from elsewhere: XML that any reader takes, of elements that draw."""
+    Path("net.yaml").write_text(spec(), encoding="utf-8")
+    archcalc(*words, "-o", "p.svg")
+    root = ElementTree.parse("p.svg").getroot()
+    assert {element.tag.rpartition("}")[2] for element in root.iter()} <= {
+        "svg", "g", "rect", "text", "tspan", "line", "path", "polyline", "polygon", "circle", "title", "desc", "style", "defs",
+        "marker", "clipPath",
+    }  # fmt: skip
+    attributes = {name.rpartition("}")[2] for element in root.iter() for name in element.attrib}
+    assert not {name for name in attributes if name.startswith("on") or name in ("href", "src")}
+    is_harmless("".join(root.itertext()))
+
+
+def test_a_report_has_no_element_that_is_not_ours(folder: Path, archcalc: Any) -> None:
+    for name, text in (("tame.yaml", "n"), ("net.yaml", TEXT), ("more.yaml", f"</script></style>{TEXT}")):
+        Path(name).write_text(spec(text), encoding="utf-8")
+        archcalc("report", name, "-o", name.replace("yaml", "html"))
+    pages = [Tags(Path(name).read_text(encoding="utf-8")) for name in ("tame.html", "net.html", "more.html")]
+    for page in pages[1:]:
+        assert (set(page.seen), set(page.attributes)) == (set(pages[0].seen), set(pages[0].attributes))
+        assert page.seen.count("script") == pages[0].seen.count("script")
+
+
+def test_an_editor_is_told_text(folder: Path) -> None:
+    pytest.importorskip("pygls")
+    from pygls.workspace import TextDocument
+
+    from archcalc.editor.analysis import analysed
+    from archcalc.editor.server import _diagnostic
+    from archcalc.findings import sarif
+
+    for text in (spec(), *MISTAKES.values()):
+        found = analysed(text, "net.yaml", variants=True)
+        assert found.findings
+        is_harmless(sarif(found.findings, "1"))
+        for finding in found.findings:
+            is_harmless(_diagnostic(TextDocument("file:///net.yaml", text), finding, "net.yaml").message)
+
+
+@pytest.mark.parametrize("field", ["model_type", "architectures", TEXT])
+def test_a_configuration_of_strangers(folder: Path, archcalc: Any, field: str) -> None:
+    Path("config.json").write_text(json.dumps({"model_type": "gpt2", field: TEXT}), encoding="utf-8")
+    archcalc("count", "config.json", codes=(0, 2))
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "json", "github", "junit"])
@@ -343,6 +433,19 @@ def test_names_of_files_and_folders_are_text(folder: Path, archcalc: Any) -> Non
     archcalc("count", "lenet", "--format", NAME, codes=(2,))
     archcalc("count", "lenet", "--set", f"{NAME}=1", codes=(2,))
     archcalc(NAME, codes=(2,))
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "csv", "json"])
+def test_the_list_of_tensors_holds_names_as_text(folder: Path, archcalc: Any, form: str) -> None:
+    pytest.importorskip("onnx")
+    from onnx_files import node, weights, write
+
+    made = [node("Conv", [TEXT, f"={TEXT}"], ["y"], name=TEXT)]
+    write(folder / "m.onnx", made, {TEXT: [1, 3, 8, 8]}, ["y"], name=TEXT, **{f"={TEXT}": weights(4, 3, 3, 3)})
+    out = archcalc("count", "m.onnx", "--tensors", "--format", form).out.rstrip("\n")
+    READERS[form](re.sub(r"(?m)^\*\*.*$", "", out) if form == "markdown" else out)
+    archcalc("memory", "m.onnx")
+    archcalc("verify", "m.onnx", codes=(0, 1, 2))
 
 
 def test_a_model_file_whose_names_are_hostile(folder: Path, archcalc: Any) -> None:
