@@ -193,9 +193,9 @@ def documented() -> Iterator[tuple[str, str, str]]:
 def test_options_are_documented_as_they_are() -> None:
     import typer
 
-    from archcalc.cli.entry import whole
+    from archcalc.cli.entry import judged
 
-    commands = typer.main.get_command(whole()).commands  # type: ignore[attr-defined]
+    commands = typer.main.get_command(judged()).commands  # type: ignore[attr-defined]
     told = list(documented())
     wrong = [
         (name, option, short)
@@ -213,12 +213,12 @@ def test_options_are_documented_as_they_are() -> None:
 def test_every_format_is_named_where_people_look(command: str) -> None:
     import typer
 
-    from archcalc.cli.entry import whole
+    from archcalc.cli.entry import judged
     from archcalc.render import FORMATS
 
     (form,) = (
         param
-        for param in typer.main.get_command(whole()).commands[command].params  # type: ignore[attr-defined]
+        for param in typer.main.get_command(judged()).commands[command].params  # type: ignore[attr-defined]
         if "--format" in param.opts
     )
     assert re.findall(r"\w+", form.help.replace(" or ", " ")) == list(FORMATS)

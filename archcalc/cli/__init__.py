@@ -18,7 +18,7 @@ __all__ = ["app", "main", "start"]
 def __getattr__(name: str) -> Any:
     """`app` is the typer app with all its commands, which are imported when it is first asked for."""
     if name == "app":
-        from archcalc.cli.entry import whole
+        from archcalc.cli.entry import judged
 
-        return whole()
+        return judged()
     raise AttributeError(f"module 'archcalc.cli' has no attribute '{name}'")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from archcalc.cli.declared import Option
 from archcalc.cli.entry import command
 from archcalc.cli.options import Inputs, Json, Output, Quiet, Spec, Via, chosen, loaded
 from archcalc.cli.saying import out, told
@@ -18,11 +17,11 @@ if TYPE_CHECKING:
 @command()
 def advise(
     spec: Spec,
-    apply: Annotated[str, typer.Option("--apply", metavar="ID", help="Write the spec with this advice taken.")] = "",
-    top: Annotated[int | None, typer.Option("--top", min=1, help="Only so many, those that save most first.")] = None,
+    apply: Annotated[str, Option("--apply", metavar="ID", help="Write the spec with this advice taken.")] = "",
+    top: Annotated[int | None, Option("--top", min=1, help="Only so many, those that save most first.")] = None,
     inputs: Inputs = None,
     via: Via = "",
-    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    form: Annotated[str, Option("--format", help="text or json.")] = "text",
     json: Json = False,
     output: Output = None,
     quiet: Quiet = False,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from archcalc.cli.declared import Option
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     STDIN,
@@ -24,13 +23,11 @@ from archcalc.errors import UsageError
 @command()
 def budget(
     specs: Specs,
-    write: Annotated[
-        bool, typer.Option("--write", help="Put it into the spec; nothing else in the file changes.")
-    ] = False,
-    slack: Annotated[str, typer.Option("--slack", metavar="P%", help="How much more than now is allowed.")] = "2%",
+    write: Annotated[bool, Option("--write", help="Put it into the spec; nothing else in the file changes.")] = False,
+    slack: Annotated[str, Option("--slack", metavar="P%", help="How much more than now is allowed.")] = "2%",
     metrics: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--metrics",
             metavar="M,M",
             help="Which: those with a max already, or else params,macs,act_peak. Repeatable.",

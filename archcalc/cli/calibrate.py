@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from archcalc.cli.declared import Option
 from archcalc.cli.entry import command
 from archcalc.cli.options import Batch, OnDevice, Precision, Quiet, Threads
 from archcalc.cli.progress import bar
@@ -19,18 +18,16 @@ if TYPE_CHECKING:
 
 @command()
 def calibrate(
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write the device's profile.")
-    ],
+    output: Annotated[Path, Option("--output", "-o", metavar="FILE", help="Where to write the device's profile.")],
     device: OnDevice = "cpu",
     threads: Threads = None,
     dtype: Precision = "fp32",
     batch: Batch = 1,
-    name: Annotated[str | None, typer.Option("--name", help="What to call the machine.")] = None,
-    chains: Annotated[int, typer.Option("--chains", min=12, help="Random chains of layers to time.")] = 108,
-    seconds: Annotated[float, typer.Option("--seconds", min=1, help="The most time for timing them.")] = 60,
+    name: Annotated[str | None, Option("--name", help="What to call the machine.")] = None,
+    chains: Annotated[int, Option("--chains", min=12, help="Random chains of layers to time.")] = 108,
+    seconds: Annotated[float, Option("--seconds", min=1, help="The most time for timing them.")] = 60,
     noise: Annotated[
-        str, typer.Option("--noise", help="The most that odd and even passes may differ by, in the median.")
+        str, Option("--noise", help="The most that odd and even passes may differ by, in the median.")
     ] = "4%",
     quiet: Quiet = False,
 ) -> None:

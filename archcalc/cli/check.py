@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from archcalc import escapes
+from archcalc.cli.declared import Option
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Dtype,
@@ -40,13 +39,13 @@ def check(
     via: Via = "",
     form: Annotated[
         str,
-        typer.Option("--format", help="text, json, github (annotations, then the text) or sarif (for code scanning)."),
+        Option("--format", help="text, json, github (annotations, then the text) or sarif (for code scanning)."),
     ] = "text",
     dtype: Dtype = "fp32",
     fold_bn: FoldBn = False,
     fit: Fit = None,
     train: Train = False,
-    if_any: Annotated[bool, typer.Option("--if-any", help="Files that are no specs are left out.")] = False,
+    if_any: Annotated[bool, Option("--if-any", help="Files that are no specs are left out.")] = False,
     json: Json = False,
     output: Output = None,
     quiet: Quiet = False,
@@ -77,10 +76,10 @@ def check(
     except SpecError as error:
         _say(form, [], error.problems, quiet, output)
         refused(str(error))
-        raise typer.Exit(2) from None
+        raise SystemExit(2) from None
     _say(form, found, [], quiet, output)
     if any(checked.failed for checked in found):
-        raise typer.Exit(1)
+        raise SystemExit(1)
 
 
 def _say(form: str, found: list[Checked], mistakes: list[Problem], quiet: bool, output: str | None) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from archcalc.cli.declared import Argument, Option
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Batch,
@@ -36,14 +35,14 @@ if TYPE_CHECKING:
 
 Sides = Annotated[
     list[str] | None,
-    typer.Argument(
+    Argument(
         metavar="A B | SPEC...",
         help="Two networks; or with --base, specs (none: those that archcalc.toml or pyproject.toml name).",
     ),
 ]
 Base = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--base",
         metavar="REF|FILE",
         help="A git ref (compared with where HEAD forked from it), or a snapshot: count's JSON.",
@@ -51,7 +50,7 @@ Base = Annotated[
 ]
 Formats = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--format",
         metavar="F[=FILE]",
         help="text (default), markdown, json, github, junit; repeatable, each into a file.",
@@ -64,11 +63,11 @@ def compare(
     sides: Sides = None,
     base: Base = None,
     no_merge_base: Annotated[
-        bool, typer.Option("--no-merge-base", help="Compare with REF as it is now, not with where HEAD forked from it.")
+        bool, Option("--no-merge-base", help="Compare with REF as it is now, not with where HEAD forked from it.")
     ] = False,
     missing_base: Annotated[
         str,
-        typer.Option("--missing-base", metavar="fail|new", help="Where there is no base: fail, or take specs as new."),
+        Option("--missing-base", metavar="fail|new", help="Where there is no base: fail, or take specs as new."),
     ] = "fail",
     inputs: Inputs = None,
     via: Via = "",
@@ -123,7 +122,7 @@ def compare(
     if printed is not None:
         out(printed, commands="github" in (each.form for each in wanted if each.file is None))
     if report.failed:
-        raise typer.Exit(1)
+        raise SystemExit(1)
 
 
 def _forms(forms: list[str], json: bool, output: str | None) -> list[str]:

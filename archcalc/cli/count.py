@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from archcalc.cli.declared import Option
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     As,
@@ -44,47 +43,39 @@ def count(
     free: Free = None,
     depth: Annotated[
         int | None,
-        typer.Option(
-            "--depth", "-d", min=0, help="Levels of blocks to show: 0 the totals, 1 what the spec lists (default)."
-        ),
+        Option("--depth", "-d", min=0, help="Levels of blocks to show: 0 the totals, 1 what the spec lists (default)."),
     ] = None,
-    by: Annotated[
-        str | None, typer.Option("--by", help="layer (every one), block (without what is inside) or op.")
-    ] = None,
+    by: Annotated[str | None, Option("--by", help="layer (every one), block (without what is inside) or op.")] = None,
     columns: Columns = None,
     sort: Annotated[
-        str | None, typer.Option("--sort", help="The dearest first: macs, params, flops, activations, bytes ...")
+        str | None, Option("--sort", help="The dearest first: macs, params, flops, activations, bytes ...")
     ] = None,
     top: Annotated[
-        int | None, typer.Option("--top", min=1, help="Only so many rows, and one for the others together.")
+        int | None, Option("--top", min=1, help="Only so many rows, and one for the others together.")
     ] = None,
     without: Without = None,
     train: Train = False,
     batch: Batch = 1,
     dtype: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--dtype",
             help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in. Without it fp32, and the weights"
             " of a model file as it stores them.",
         ),
     ] = None,
-    flops: Annotated[
-        bool, typer.Option("--flops", help="A column of FLOPs: 2 x MACs + elementwise operations.")
-    ] = False,
-    form: Annotated[str, typer.Option("--format", help="table, markdown, rst, csv, json, html or latex.")] = "table",
+    flops: Annotated[bool, Option("--flops", help="A column of FLOPs: 2 x MACs + elementwise operations.")] = False,
+    form: Annotated[str, Option("--format", help="table, markdown, rst, csv, json, html or latex.")] = "table",
     attention: Attention = "",
     optimizer: Optimizer = "adam",
     precision: InPrecision = "fp32",
     checkpoint: Checkpoint = "none",
     fold_bn: FoldBn = False,
     tool: As = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 1 if a model file holds what could not be counted.")
-    ] = False,
+    strict: Annotated[bool, Option("--strict", help="Exit 1 if a model file holds what could not be counted.")] = False,
     tensors: Annotated[
         bool,
-        typer.Option("--tensors", help="Every tensor of a model file: its size, type and bytes, what it is and why."),
+        Option("--tensors", help="Every tensor of a model file: its size, type and bytes, what it is and why."),
     ] = False,
     json: Json = False,
     output: Output = None,
@@ -121,4 +112,4 @@ def count(
     shown = {"by": by, "depth": depth, "sort": sort, "top": top, "columns": columns, "flops": flops}
     out(render(tables, form, width=width(output), **shown), into=output)
     if strict and any(table.graph.uncounted for table in tables):
-        raise typer.Exit(1)
+        raise SystemExit(1)

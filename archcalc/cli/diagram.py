@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from archcalc.cli.declared import Option
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Free,
@@ -32,20 +31,18 @@ def diagram(
     sets: Set = None,
     free: Free = None,
     depth: Annotated[
-        int, typer.Option("--depth", "-d", min=1, help="Levels of blocks to draw: 1 the lines of the spec (default).")
+        int, Option("--depth", "-d", min=1, help="Levels of blocks to draw: 1 the lines of the spec (default).")
     ] = 1,
     direction: Annotated[
-        str, typer.Option("--direction", help="TD (from top to bottom, the default), LR, BT or RL; not of svg.")
+        str, Option("--direction", help="TD (from top to bottom, the default), LR, BT or RL; not of svg.")
     ] = "TD",
-    metric: Annotated[
-        str, typer.Option("--metric", help=f"What boxes are coloured by: {', '.join(METRICS)}.")
-    ] = "macs",
+    metric: Annotated[str, Option("--metric", help=f"What boxes are coloured by: {', '.join(METRICS)}.")] = "macs",
     by: Annotated[
-        str, typer.Option("--by", help="What a box is: block (the default: a line, or a block) or layer, every one.")
+        str, Option("--by", help="What a box is: block (the default: a line, or a block) or layer, every one.")
     ] = "block",
     without: Without = None,
     train: Train = False,
-    form: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.")] = "mermaid",
+    form: Annotated[str, Option("--format", help=f"{', '.join(FORMATS)}.")] = "mermaid",
     output: Output = None,
 ) -> None:
     """Draw the network: a box a layer, blocks folded or as frames, coloured by what they cost.

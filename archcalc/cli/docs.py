@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from archcalc.cli.declared import Argument, Option
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Output,
@@ -19,19 +18,17 @@ from archcalc.cli.saying import out, told
 def docs(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE...", help="Markdown and reStructuredText; in a folder, all that have regions."),
+        Argument(metavar="FILE...", help="Markdown and reStructuredText; in a folder, all that have regions."),
     ],
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; print what would change, and exit with 1 if anything would.")
+        bool, Option("--check", help="Write nothing; print what would change, and exit with 1 if anything would.")
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Write over regions that hold what archcalc did not write.")
-    ] = False,
+    force: Annotated[bool, Option("--force", help="Write over regions that hold what archcalc did not write.")] = False,
     allow: Annotated[
         list[Path] | None,
-        typer.Option("--allow", metavar="FOLDER", help="Read specs there too, outside of a document's repository."),
+        Option("--allow", metavar="FOLDER", help="Read specs there too, outside of a document's repository."),
     ] = None,
-    if_any: Annotated[bool, typer.Option("--if-any", help="That there is no region is no failure.")] = False,
+    if_any: Annotated[bool, Option("--if-any", help="That there is no region is no failure.")] = False,
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
@@ -56,11 +53,11 @@ def docs(
                 f"'{document.path}'" if " " in str(document.path) else str(document.path) for document in stale
             )
             told(f"out of date; run: archcalc docs {names}{' --force' * bool(edited)}")
-            raise typer.Exit(1)
+            raise SystemExit(1)
         return
     if edited and not force:
         told("nothing was written; --force writes over what they hold")
-        raise typer.Exit(1)
+        raise SystemExit(1)
     save(found)
     lines = [
         f"{document.path}: {document.regions} region{'s' * (document.regions != 1)},"

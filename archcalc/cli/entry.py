@@ -13,41 +13,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from errno import EBADF, EFBIG, EIO, ENOSPC, EPIPE
 from importlib import import_module
-from typing import Annotated, NoReturn, TypeVar
-
-import typer
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from archcalc import reading
-from archcalc.cli.plain import Command, Group
+from archcalc.cli.commands import COMMANDS, overview
+from archcalc.cli.declared import plainly
 from archcalc.cli.saying import failed, out, refused
 from archcalc.errors import ArchcalcError
 
-MODULES = (  # the order of `archcalc --help`
-    "count", "explain", "check", "compare", "sweep", "solve", "advise", "budget", "docs", "diagram", "plot", "report",
-    "live", "expand", "export", "importing", "verify", "measure", "memory", "calibrate", "predict", "lsp", "listing",
-)  # fmt: skip
+if TYPE_CHECKING:
+    import typer
 
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from archcalc import __version__
-
-        out(f"archcalc {__version__}")
-        raise typer.Exit
-
-
-app = typer.Typer(
-    name="archcalc",
-    cls=Group,
-    help=(
-        "What a neural network costs, exactly: parameters, MACs, activations, memory and receptive field from a page of"
-        " YAML."
-    ),
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
-)
 UNWRITTEN = frozenset({ENOSPC, EPIPE, EIO, EBADF, EFBIG})  # errors of the streams that a command writes to
 OPTIONAL = {  # what only some commands need, and the extra that has it
     "numpy": "run", "onnx": "run", "onnxruntime": "run", "pygls": "editor", "lsprotocol": "editor",
@@ -56,28 +32,26 @@ OPTIONAL = {  # what only some commands need, and the extra that has it
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
+FUNCTIONS: dict[str, Callable[..., object]] = {}  # of the commands whose modules are imported
+
+
 def command(name: str | None = None) -> Callable[[Function], Function]:
     """Declares a command, called as its function is unless named."""
-    return app.command(name, cls=Command)
+
+    def declare(function: Function) -> Function:
+        FUNCTIONS[name or function.__name__] = function
+        return function
+
+    return declare
 
 
-@app.callback()
-def _main(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    pass
+def judged(*names: str) -> typer.Typer:
+    """The app with these commands, or with all."""
+    from archcalc.cli.judged import app_of
 
-
-def whole() -> typer.Typer:
-    """The app with all its commands."""
-    for name in MODULES:
-        import_module(f"archcalc.cli.{name}")
-    app.registered_commands.sort(
-        key=lambda each: MODULES.index(each.callback.__module__.rpartition(".")[2] if each.callback else "")
-    )
-    return app
+    for name in names or COMMANDS:
+        import_module(f"archcalc.cli.{COMMANDS[name]}")
+    return app_of({name: FUNCTIONS[name] for name in names or COMMANDS})
 
 
 def start() -> NoReturn:
@@ -118,7 +92,7 @@ def main() -> None:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     try:
-        _app()()
+        _run()
     except ArchcalcError as error:
         _fail(str(error))
     except ModuleNotFoundError as error:
@@ -149,12 +123,28 @@ def _unwritten(error: OSError) -> NoReturn:
     _fail(f"the output can't be written: {error.strerror or error}")
 
 
-def _app() -> typer.Typer:
-    """The app, with no more than the command that is asked for where its name is its module's."""
-    if sys.argv[1:] and sys.argv[1] in MODULES and "_ARCHCALC_COMPLETE" not in os.environ:
-        import_module(f"archcalc.cli.{sys.argv[1]}")
-        return app
-    return whole()
+def _run() -> None:
+    """Do what the command line says: by the plain reading of it where there is one, else by typer's."""
+    words = sys.argv[1:]
+    if "_ARCHCALC_COMPLETE" in os.environ:
+        judged()()
+    elif words in ([], ["--help"], ["-h"]):
+        out(overview(), newline=False)
+        sys.exit(0 if words else 2)
+    elif words == ["--version"]:
+        from archcalc import __version__
+
+        out(f"archcalc {__version__}")
+    elif words[0] not in COMMANDS:
+        judged()()
+    else:
+        import_module(f"archcalc.cli.{COMMANDS[words[0]]}")
+        function = FUNCTIONS[words[0]]
+        taken = plainly(words[0], function, words[1:])
+        if taken is None:
+            judged(words[0])()
+        else:
+            function(**taken)
 
 
 def _fail_unexpected(error: Exception) -> NoReturn:

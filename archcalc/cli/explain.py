@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from archcalc.cli.declared import Argument, Option
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     As,
@@ -33,7 +32,7 @@ from archcalc.cli.saying import out
 def explain(
     spec: Annotated[
         str | None,
-        typer.Argument(metavar="[SPEC]", help="A spec file, file.yaml@variant, or the name of a network that ships."),
+        Argument(metavar="[SPEC]", help="A spec file, file.yaml@variant, or the name of a network that ships."),
     ] = None,
     tool: As = None,
     inputs: Inputs = None,
@@ -43,7 +42,7 @@ def explain(
     without: Without = None,
     train: Train = False,
     batch: Batch = 1,
-    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    form: Annotated[str, Option("--format", help="text or json.")] = "text",
     json: Json = False,
     output: Output = None,
     quiet: Quiet = False,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from archcalc.cli.declared import Option
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Batch,
@@ -28,13 +27,13 @@ from archcalc.cli.options import (
 from archcalc.cli.saying import out
 from archcalc.errors import UsageError
 
-Seed = Annotated[int, typer.Option("--seed", min=0, help="The numbers that learned tensors begin with follow from it.")]
+Seed = Annotated[int, Option("--seed", min=0, help="The numbers that learned tensors begin with follow from it.")]
 
 
 @command()
 def export(
     spec: Spec,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write the model.")],
+    output: Annotated[Path, Option("--output", "-o", metavar="FILE", help="Where to write the model.")],
     inputs: Inputs = None,
     via: Via = "",
     sets: Set = None,
@@ -44,14 +43,14 @@ def export(
     batch: Batch = 1,
     dtype: Precision = "fp32",
     weights: Annotated[
-        str, typer.Option("--weights", help="random (He's, seeded), or none: the structure alone, in a small file.")
+        str, Option("--weights", help="random (He's, seeded), or none: the structure alone, in a small file.")
     ] = "random",
     seed: Seed = 0,
     external_data: Annotated[
-        bool, typer.Option("--external-data", help="Learned tensors in FILE.data; past 2 GB they always are.")
+        bool, Option("--external-data", help="Learned tensors in FILE.data; past 2 GB they always are.")
     ] = False,
     opset: Annotated[
-        int | None, typer.Option("--opset", min=1, help="The version of ONNX's operators, from 13 (21 unless given).")
+        int | None, Option("--opset", min=1, help="The version of ONNX's operators, from 13 (21 unless given).")
     ] = None,
     quiet: Quiet = False,
 ) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from archcalc.cli.declared import Argument
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Inputs,
@@ -23,7 +22,7 @@ from archcalc.cli.saying import out, told
 
 @command("import")
 def import_(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file, or package.module:factory.")],
+    model: Annotated[str, Argument(metavar="MODEL", help="An ONNX file, or package.module:factory.")],
     output: Output = None,
     inputs: Inputs = None,
     via: Via = "",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from archcalc.cli.declared import Argument, Option
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Json,
@@ -18,12 +17,12 @@ from archcalc.cli.saying import out
 
 @command()
 def zoo(
-    families: Annotated[str, typer.Option("--family", metavar="NAME,...", help="Only these: resnet,vgg.")] = "",
+    families: Annotated[str, Option("--family", metavar="NAME,...", help="Only these: resnet,vgg.")] = "",
     where: Annotated[
-        str, typer.Option(metavar="CONDITION", help="Only networks of which this holds: 'params < 10M and depth > 20'.")
+        str, Option(metavar="CONDITION", help="Only networks of which this holds: 'params < 10M and depth > 20'.")
     ] = "",
-    by: Annotated[str, typer.Option(metavar="WHAT", help="A row for each: network or family.")] = "network",
-    form: Annotated[str, typer.Option("--format", help="table, markdown, csv or json.")] = "table",
+    by: Annotated[str, Option(metavar="WHAT", help="A row for each: network or family.")] = "network",
+    form: Annotated[str, Option("--format", help="table, markdown, csv or json.")] = "table",
     json: Json = False,
     output: Output = None,
 ) -> None:
@@ -36,7 +35,7 @@ def zoo(
 
 @command()
 def devices(
-    form: Annotated[str, typer.Option("--format", help="table, markdown or json.")] = "table",
+    form: Annotated[str, Option("--format", help="table, markdown or json.")] = "table",
     json: Json = False,
     output: Output = None,
 ) -> None:
@@ -48,8 +47,8 @@ def devices(
 
 @command()
 def ops(
-    words: Annotated[list[str] | None, typer.Argument(metavar="[OP]...", help="Only these operators.")] = None,
-    form: Annotated[str, typer.Option("--format", help="text, markdown or json.")] = "text",
+    words: Annotated[list[str] | None, Argument(metavar="[OP]...", help="Only these operators.")] = None,
+    form: Annotated[str, Option("--format", help="text, markdown or json.")] = "text",
     json: Json = False,
     output: Output = None,
 ) -> None:
@@ -63,7 +62,7 @@ def ops(
 def schema(
     name: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="[NAME]",
             help="spec (default), or the output of a command: count, explain, check, compare, zoo, ops.",
         ),

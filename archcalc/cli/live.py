@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Annotated
 
-import typer
-
+from archcalc.cli.declared import Option
 from archcalc.cli.entry import command
 from archcalc.cli.options import STDIN, Batch, Dtype, Quiet, Set, Spec, Without, bindings, loaded, names
 from archcalc.cli.saying import out, told
@@ -19,10 +18,8 @@ def live(
     without: Without = None,
     batch: Batch = 1,
     dtype: Dtype = "fp32",
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="On which port; one that is free, by default.")
-    ] = 0,
-    browse: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    port: Annotated[int, Option("--port", min=0, max=65535, help="On which port; one that is free, by default.")] = 0,
+    browse: Annotated[bool, Option("--open", help="Open it in the browser.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Serve the page of `archcalc report` to this machine, anew whenever the file is saved; Ctrl-C ends it.

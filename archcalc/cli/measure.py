@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from archcalc.cli.declared import Option
 from archcalc.cli.entry import command
 from archcalc.cli.export import Seed
 from archcalc.cli.options import (
@@ -47,25 +46,23 @@ def measure(
     sets: Set = None,
     without: Without = None,
     batch: Batch = 1,
-    dtype: Annotated[str | None, typer.Option("--dtype", help="fp32 (default) or fp16.")] = None,
+    dtype: Annotated[str | None, Option("--dtype", help="fp32 (default) or fp16.")] = None,
     threads: Threads = None,
     runs: Annotated[
-        int | None, typer.Option("--runs", min=1, help="So many, instead of until the median stands still.")
+        int | None, Option("--runs", min=1, help="So many, instead of until the median stands still.")
     ] = None,
-    profile: Annotated[bool, typer.Option("--profile", help="Where the time goes, layer by layer.")] = False,
-    depth: Annotated[int, typer.Option("--depth", "-d", min=1, help="Levels of blocks that a profile shows.")] = 1,
-    tf32: Annotated[
-        bool, typer.Option("--tf32/--no-tf32", help="Whether CUDA may round fp32 products to TF32.")
-    ] = True,
+    profile: Annotated[bool, Option("--profile", help="Where the time goes, layer by layer.")] = False,
+    depth: Annotated[int, Option("--depth", "-d", min=1, help="Levels of blocks that a profile shows.")] = 1,
+    tf32: Annotated[bool, Option("--tf32/--no-tf32", help="Whether CUDA may round fp32 products to TF32.")] = True,
     search: Annotated[
-        str, typer.Option("--search", help="How cuDNN picks an algorithm: heuristic or exhaustive.")
+        str, Option("--search", help="How cuDNN picks an algorithm: heuristic or exhaustive.")
     ] = "heuristic",
     against: Annotated[
         str | None,
         profile_option("--against", "A device's profile: what it predicts beside what is measured, layer by layer."),
     ] = None,
     seed: Seed = 0,
-    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    form: Annotated[str, Option("--format", help="text or json.")] = "text",
     json: Json = False,
     output: Output = None,
     quiet: Quiet = False,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from archcalc.cli.declared import Option
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Attention,
@@ -32,13 +31,11 @@ def memory(
     spec: Spec,
     plan: Annotated[
         str,
-        typer.Option(
-            "--plan", metavar="HOW", help="A place for every tensor: inorder, greedy (tflite-micro's) or best."
-        ),
+        Option("--plan", metavar="HOW", help="A place for every tensor: inorder, greedy (tflite-micro's) or best."),
     ] = "",
-    align: Annotated[int, typer.Option("--align", min=1, help="Places are multiples of so many bytes.")] = 16,
+    align: Annotated[int, Option("--align", min=1, help="Places are multiples of so many bytes.")] = 16,
     order: Annotated[
-        str, typer.Option("--order", metavar="HOW", help="given (the spec's), or best: the least alive at once.")
+        str, Option("--order", metavar="HOW", help="given (the spec's), or best: the least alive at once.")
     ] = "given",
     inputs: Inputs = None,
     via: Via = "",
@@ -48,7 +45,7 @@ def memory(
     dtype: Dtype = "fp32",
     attention: Attention = "",
     fold_bn: FoldBn = False,
-    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    form: Annotated[str, Option("--format", help="text or json.")] = "text",
     json: Json = False,
     output: Output = None,
 ) -> None:

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from archcalc.cli.declared import Argument, Option
 from archcalc.cli.saying import out, told
 from archcalc.errors import UsageError
 
@@ -28,7 +27,7 @@ def _columns(names: str | None) -> str | None:
         width = max(map(len, COLUMNS))
         for name, column in COLUMNS.items():
             out(f"{name:<{width}}  {column.help}")
-        raise typer.Exit
+        raise SystemExit
     return names
 
 
@@ -60,7 +59,7 @@ def device_help(name: str | None) -> str | None:
         for known in device_names():
             profile = load_profile(known)
             out(f"{known:<24}  {profile.kind:<10}  {profile.name} ({', '.join(profile.dtypes)})")
-        raise typer.Exit
+        raise SystemExit
     return name
 
 
@@ -73,15 +72,13 @@ def _chips(incomplete: str) -> list[str]:
 
 def profile_option(name: str, help: str) -> Any:
     """An option that names a device's profile: `help` in its place lists those that ship."""
-    return typer.Option(
-        name, metavar="FILE|NAME", callback=device_help, autocompletion=devices, is_eager=True, help=help
-    )
+    return Option(name, metavar="FILE|NAME", callback=device_help, autocompletion=devices, is_eager=True, help=help)
 
 
 STDIN = "-"
 Spec = Annotated[
     str,
-    typer.Argument(
+    Argument(
         metavar="SPEC",
         autocompletion=_networks,
         help="A spec file, file.yaml@variant, the name of a network that ships (archcalc zoo), or - for stdin.",
@@ -89,7 +86,7 @@ Spec = Annotated[
 ]
 Specs = Annotated[
     list[str],
-    typer.Argument(
+    Argument(
         metavar="SPEC...",
         autocompletion=_networks,
         help="Spec files, file.yaml@variant, folders of specs, names of networks that ship, or - for stdin.",
@@ -97,7 +94,7 @@ Specs = Annotated[
 ]
 SpecsOrAll = Annotated[
     list[str] | None,
-    typer.Argument(
+    Argument(
         metavar="SPEC...",
         autocompletion=_networks,
         help="As for `archcalc count`; none: those that archcalc.toml or pyproject.toml name.",
@@ -105,7 +102,7 @@ SpecsOrAll = Annotated[
 ]
 Inputs = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--input",
         "-i",
         metavar="SIZES",
@@ -114,33 +111,31 @@ Inputs = Annotated[
 ]
 Via = Annotated[
     str,
-    typer.Option(
+    Option(
         "--via", metavar="onnx", help="Where a module can't be traced: run it once, and count the ONNX model of that."
     ),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", "-s", metavar="K=V", help="Give a design parameter a value: --set size=320. Repeatable."),
+    Option("--set", "-s", metavar="K=V", help="Give a design parameter a value: --set size=320. Repeatable."),
 ]
 Free = Annotated[
     list[str] | None,
-    typer.Option("--free", "-f", metavar="K,K", help="Leave parameters as symbols: --free size,classes; --free all."),
+    Option("--free", "-f", metavar="K,K", help="Leave parameters as symbols: --free size,classes; --free all."),
 ]
 Without = Annotated[
     list[str] | None,
-    typer.Option("--without", "-w", metavar="L,L", help="Leave out layers or groups by label: --without fc6,fc7."),
+    Option("--without", "-w", metavar="L,L", help="Leave out layers or groups by label: --without fc6,fc7."),
 ]
 Train = Annotated[
     bool,
-    typer.Option("--train", help="Count training: train-only heads, backward MACs, optimiser state, stochastic depth."),
+    Option("--train", help="Count training: train-only heads, backward MACs, optimiser state, stochastic depth."),
 ]
-Batch = Annotated[int, typer.Option("--batch", "-b", min=1, help="Samples in a batch.")]
-Dtype = Annotated[
-    str, typer.Option("--dtype", help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in.")
-]
+Batch = Annotated[int, Option("--batch", "-b", min=1, help="Samples in a batch.")]
+Dtype = Annotated[str, Option("--dtype", help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in.")]
 Fit = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--fit",
         metavar="NAME",
         autocompletion=_chips,
@@ -149,27 +144,25 @@ Fit = Annotated[
 ]
 Attention = Annotated[
     str,
-    typer.Option(
+    Option(
         "--attention",
         metavar="HOW",
         help="eager: its scores are in memory while it runs; fused: they never are. For all, whatever a line says.",
     ),
 ]
 FoldBn = Annotated[
-    bool, typer.Option("--fold-bn", help="Batch normalisation is folded into the layer before it, as when deployed.")
+    bool, Option("--fold-bn", help="Batch normalisation is folded into the layer before it, as when deployed.")
 ]
 Optimizer = Annotated[
-    str, typer.Option("--optimizer", metavar="NAME", help="sgd, momentum, adam, adafactor or adam8bit (--train).")
+    str, Option("--optimizer", metavar="NAME", help="sgd, momentum, adam, adafactor or adam8bit (--train).")
 ]
 InPrecision = Annotated[
     str,
-    typer.Option(
-        "--precision", metavar="NAME", help="fp32, amp (mixed precision) or bf16: what training holds and keeps."
-    ),
+    Option("--precision", metavar="NAME", help="fp32, amp (mixed precision) or bf16: what training holds and keeps."),
 ]
 Checkpoint = Annotated[
     str,
-    typer.Option(
+    Option(
         "--checkpoint",
         metavar="WHERE",
         help="Keep less and compute it again (--train): none, sqrt, best, or labels (encoder/*).",
@@ -177,7 +170,7 @@ Checkpoint = Annotated[
 ]
 As = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--as",
         metavar="TOOL",
         autocompletion=_tools,
@@ -186,7 +179,7 @@ As = Annotated[
 ]
 Columns = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--columns",
         "-c",
         metavar="C,C",
@@ -195,11 +188,9 @@ Columns = Annotated[
         help="Which columns: `--columns help` explains them.",
     ),
 ]
-OnDevice = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
-Threads = Annotated[
-    int | None, typer.Option("--threads", min=1, help="Of the CPU; onnxruntime's own choice unless given.")
-]
-Precision = Annotated[str, typer.Option("--dtype", help="fp32 or fp16.")]
+OnDevice = Annotated[str, Option("--device", help="cpu or cuda.")]
+Threads = Annotated[int | None, Option("--threads", min=1, help="Of the CPU; onnxruntime's own choice unless given.")]
+Precision = Annotated[str, Option("--dtype", help="fp32 or fp16.")]
 
 
 def _writable(file: str | None) -> str | None:
@@ -214,7 +205,7 @@ def _writable(file: str | None) -> str | None:
 
 Output = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--output",
         "-o",
         metavar="FILE",
@@ -222,8 +213,8 @@ Output = Annotated[
         help="Put into a file what would be printed: all of it, or nothing.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
+Json = Annotated[bool, Option("--json", help="The same as --format json.")]
+Quiet = Annotated[bool, Option("--quiet", "-q", help="Nothing on stderr but errors.")]
 
 
 def apart(output: Path | None, source: str) -> None:

@@ -6,8 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from archcalc.cli.declared import Option
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Batch,
@@ -52,22 +51,18 @@ def plot(
     specs: Specs,
     kind: Annotated[
         str,
-        typer.Option(
+        Option(
             "--kind",
             "-k",
             autocompletion=_kinds,
             help="; ".join(f"{name}: {known.help}" for name, known in KINDS.items()) + ".",
         ),
     ],
-    metric: Annotated[
-        str, typer.Option("--metric", help=f"What treemap and bars are of: {', '.join(METRICS)}.")
-    ] = "macs",
-    depth: Annotated[
-        int, typer.Option("--depth", "-d", min=1, help="Levels of blocks that treemap and bars open (1).")
-    ] = 1,
+    metric: Annotated[str, Option("--metric", help=f"What treemap and bars are of: {', '.join(METRICS)}.")] = "macs",
+    depth: Annotated[int, Option("--depth", "-d", min=1, help="Levels of blocks that treemap and bars open (1).")] = 1,
     device: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--device",
             metavar="FILE|NAME",
             callback=_each_help,
@@ -80,7 +75,7 @@ def plot(
     via: Via = "",
     over: Over = None,
     pareto: Annotated[
-        str, typer.Option("--pareto", help="The two figures of a front, a minus for what should be large: macs,-size.")
+        str, Option("--pareto", help="The two figures of a front, a minus for what should be large: macs,-size.")
     ] = "",
     sets: Set = None,
     without: Without = None,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from archcalc.cli.declared import Option
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Batch,
@@ -46,24 +45,20 @@ def predict(
     free: Free = None,
     depth: Annotated[
         int | None,
-        typer.Option(
-            "--depth", "-d", min=0, help="Levels of blocks to show: 0 the totals, 1 what the spec lists (default)."
-        ),
+        Option("--depth", "-d", min=0, help="Levels of blocks to show: 0 the totals, 1 what the spec lists (default)."),
     ] = None,
-    by: Annotated[
-        str | None, typer.Option("--by", help="layer (every one), block (without what is inside) or op.")
-    ] = None,
+    by: Annotated[str | None, Option("--by", help="layer (every one), block (without what is inside) or op.")] = None,
     columns: Columns = None,
-    sort: Annotated[str | None, typer.Option("--sort", help="The dearest first: time, macs, params ...")] = None,
+    sort: Annotated[str | None, Option("--sort", help="The dearest first: time, macs, params ...")] = None,
     top: Annotated[
-        int | None, typer.Option("--top", min=1, help="Only so many rows, and one for the others together.")
+        int | None, Option("--top", min=1, help="Only so many rows, and one for the others together.")
     ] = None,
     without: Without = None,
     batch: Batch = 1,
     dtype: Annotated[
-        str | None, typer.Option("--dtype", help="Where the device has figures for several: fp32, fp16 ...")
+        str | None, Option("--dtype", help="Where the device has figures for several: fp32, fp16 ...")
     ] = None,
-    form: Annotated[str, typer.Option("--format", help="table, markdown, rst, csv, json, html or latex.")] = "table",
+    form: Annotated[str, Option("--format", help="table, markdown, rst, csv, json, html or latex.")] = "table",
     json: Json = False,
     output: Output = None,
     quiet: Quiet = False,

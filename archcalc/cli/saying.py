@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-
-import typer
+from typing import TextIO
 
 from archcalc import escapes
 
@@ -16,7 +15,7 @@ def out(text: object, newline: bool = True, commands: bool = False, into: str | 
     """
     said = str(text) if commands else escapes.report(str(text))
     if into is None:
-        typer.echo(said, nl=newline)
+        _put(sys.stdout, said + "\n" * newline)
         return
     from pathlib import Path
 
@@ -31,7 +30,7 @@ def out(text: object, newline: bool = True, commands: bool = False, into: str | 
 
 def told(text: object) -> None:
     """A remark, on stderr: one line, however many its text has."""
-    typer.echo(escapes.line(str(text)), err=True)
+    _put(sys.stderr, f"{escapes.line(str(text))}\n")
 
 
 def failed(text: str) -> None:
@@ -48,9 +47,14 @@ def refused(message: str) -> None:
 
 def drawn(text: str) -> None:
     """A line that takes the place of the one before it, on stderr."""
-    typer.echo(f"\r{escapes.line(text.rstrip())}", err=True, nl=False)
+    _put(sys.stderr, f"\r{escapes.line(text.rstrip())}")
 
 
 def wiped(width: int) -> None:
     """Nothing in its place."""
-    typer.echo(f"\r{' ' * width}\r", err=True, nl=False)
+    _put(sys.stderr, f"\r{' ' * width}\r")
+
+
+def _put(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from archcalc.cli.declared import Option
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Attention,
@@ -36,17 +35,15 @@ from archcalc.cli.sweep import Over, Where
 def solve(
     spec: Spec,
     maximize: Annotated[
-        str, typer.Option("--maximize", help="A parameter, a metric or an expression; of several the first first.")
+        str, Option("--maximize", help="A parameter, a metric or an expression; of several the first first.")
     ] = "",
-    minimize: Annotated[str, typer.Option("--minimize", help="The same, to be small.")] = "",
+    minimize: Annotated[str, Option("--minimize", help="The same, to be small.")] = "",
     most: Annotated[
         list[str] | None,
-        typer.Option(
-            "--max", metavar="METRIC=AMOUNT", help="macs=150M, act_peak=320KiB, latency=5ms. May be repeated."
-        ),
+        Option("--max", metavar="METRIC=AMOUNT", help="macs=150M, act_peak=320KiB, latency=5ms. May be repeated."),
     ] = None,
     least: Annotated[
-        list[str] | None, typer.Option("--min", metavar="METRIC=AMOUNT", help="field=224. May be repeated.")
+        list[str] | None, Option("--min", metavar="METRIC=AMOUNT", help="field=224. May be repeated.")
     ] = None,
     over: Over = None,
     where: Where = None,
@@ -62,8 +59,8 @@ def solve(
     precision: InPrecision = "fp32",
     checkpoint: Checkpoint = "none",
     fit: Fit = None,
-    device: Annotated[str, typer.Option("--device", help="A profile to predict `latency` with.")] = "",
-    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    device: Annotated[str, Option("--device", help="A profile to predict `latency` with.")] = "",
+    form: Annotated[str, Option("--format", help="text or json.")] = "text",
     json: Json = False,
     output: Output = None,
 ) -> None:
@@ -89,4 +86,4 @@ def solve(
     found = solved(space, maximize=maximize, minimize=minimize, limits=limits, where=where or ())
     out(SOLUTIONS[form](found), into=output)
     if found.best is None:
-        raise typer.Exit(1)
+        raise SystemExit(1)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from archcalc.cli.declared import Option
 from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Attention,
@@ -37,7 +36,7 @@ from archcalc.errors import UsageError
 
 Over = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--over",
         metavar="NAME=RANGE",
         help="What varies: width=0.25..2:0.05, size=96,224, act=relu,silu, depths.2=2..6, batch=1..64, variant=a,b."
@@ -46,7 +45,7 @@ Over = Annotated[
 ]
 Where = Annotated[
     list[str] | None,
-    typer.Option("--where", help="Only designs for which this holds: 'macs <= 150M and size >= 96'. May be repeated."),
+    Option("--where", help="Only designs for which this holds: 'macs <= 150M and size >= 96'. May be repeated."),
 ]
 
 
@@ -56,13 +55,13 @@ def sweep(
     over: Over = None,
     where: Where = None,
     pareto: Annotated[
-        str, typer.Option("--pareto", help="Only the front of these, a minus for what should be large: macs,-field.")
+        str, Option("--pareto", help="Only the front of these, a minus for what should be large: macs,-field.")
     ] = "",
     columns: Annotated[
-        str, typer.Option("--columns", help="The figures of each design: params,macs,act_peak (default), field ...")
+        str, Option("--columns", help="The figures of each design: params,macs,act_peak (default), field ...")
     ] = "",
-    sample: Annotated[int | None, typer.Option("--sample", help="So many designs, drawn at random.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the drawing.")] = 0,
+    sample: Annotated[int | None, Option("--sample", help="So many designs, drawn at random.")] = None,
+    seed: Annotated[int, Option("--seed", help="Of the drawing.")] = 0,
     inputs: Inputs = None,
     via: Via = "",
     sets: Set = None,
@@ -75,9 +74,9 @@ def sweep(
     precision: InPrecision = "fp32",
     checkpoint: Checkpoint = "none",
     fit: Fit = None,
-    device: Annotated[str, typer.Option("--device", help="A profile to predict `latency` with.")] = "",
-    top: Annotated[int | None, typer.Option("--top", min=1, help="Rows of the table (40).")] = None,
-    form: Annotated[str, typer.Option("--format", help="table, csv, json, or parquet (with --output).")] = "table",
+    device: Annotated[str, Option("--device", help="A profile to predict `latency` with.")] = "",
+    top: Annotated[int | None, Option("--top", min=1, help="Rows of the table (40).")] = None,
+    form: Annotated[str, Option("--format", help="table, csv, json, or parquet (with --output).")] = "table",
     json: Json = False,
     output: Output = None,
     quiet: Quiet = False,
@@ -118,4 +117,4 @@ def sweep(
     text = table(found, top or 40) if form == "table" else FORMATS[form](found)
     out(text, into=output)
     if found.interrupted:
-        raise typer.Exit(130)
+        raise SystemExit(130)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from archcalc import escapes
+from archcalc.cli.declared import Option
 from archcalc.cli.entry import command
 from archcalc.cli.export import Seed
 from archcalc.cli.options import (
@@ -44,14 +43,14 @@ def verify(
     batch: Batch = 1,
     field: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--field",
             metavar="L,L",
             help="Show these layers' receptive fields; none: no field. Else the deepest that fits.",
         ),
     ] = None,
     seed: Seed = 0,
-    form: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    form: Annotated[str, Option("--format", help="text or json.")] = "text",
     json: Json = False,
     output: Output = None,
     quiet: Quiet = False,
@@ -77,7 +76,7 @@ def verify(
             told(f"note: {table.name}: {note}")
     out(_json(found) if form == "json" else "\n".join(_text(*each) for each in found), into=output)
     if not all(proof.holds for _, proof in found):
-        raise typer.Exit(1)
+        raise SystemExit(1)
 
 
 def _text(table: Table, proof: Proof) -> str:

@@ -1,4 +1,4 @@
-"""Options that are taken as they are.
+"""The command line as typer reads, judges, explains and completes it.
 
 typer has pydantic judge every option of a command, those that weren't given too. To import that and to make its
 adapters takes longer than counting a network does, and nearly all that is written on a command line is right: a text, a
@@ -8,17 +8,21 @@ whole number, a flag.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+import typing
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from types import FunctionType
+from typing import Annotated, Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup
 
-from archcalc import escapes
-from archcalc.cli.saying import told
+from archcalc import __version__, escapes
+from archcalc.cli.commands import COMMANDS, overview
+from archcalc.cli.declared import FORMATS, FORMERLY, JUDGE, Declared, Function, parameters, plain
+from archcalc.cli.saying import out, told
 
 Process = Callable[[Any, Any], Any]  # of a context and of what was given, or the default
-JUDGE = object()
 
 
 @contextmanager
@@ -54,12 +58,6 @@ class _Plain:
         return params
 
 
-FORMERLY = {  # where `-o` was short for --format, and what it took then
-    "check", "compare", "count", "diagram", "explain", "measure", "memory", "ops", "predict", "verify", "zoo",
-}  # fmt: skip
-FORMATS = {
-    "csv", "github", "html", "json", "junit", "latex", "markdown", "mermaid", "rst", "table", "text",
-}  # fmt: skip
 _SHORT = re.compile(r"(-q*)o(.*)", re.DOTALL)
 
 
@@ -92,32 +90,69 @@ def _as_now(args: list[str]) -> list[str]:
 class Group(_Plain, TyperGroup):
     """What they are commands of."""
 
+    def get_help(self, ctx: Any) -> str:
+        return overview().rstrip("\n")
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [name for name in COMMANDS if name in self.commands]
+
+
+def app_of(functions: Mapping[str, Function]) -> typer.Typer:
+    """The app that has these commands."""
+    app = typer.Typer(
+        name="archcalc",
+        cls=Group,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    )
+    app.callback()(_main)
+    for name, function in functions.items():
+        app.command(name, cls=Command)(_typed(function))
+    return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out(f"archcalc {__version__}")
+        raise SystemExit
+
+
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _typed(function: Any) -> Any:
+    """A function of its own that is annotated as typer wants it."""
+    made = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
+    made.__doc__, made.__module__, made.__kwdefaults__ = function.__doc__, function.__module__, function.__kwdefaults__
+    hints = typing.get_type_hints(function, include_extras=True)
+    found = {}
+    for each in parameters(function):
+        kind = hints[each.name].__origin__
+        found[each.name] = Annotated[kind, _info(each.declared)]
+    made.__annotations__ = found
+    return made
+
+
+def _info(declared: Declared) -> Any:
+    return getattr(typer, declared.kind)(*declared.words, **declared.settings)
+
 
 def _process(param: Any, kind: Any, info: Any) -> Process:
     judged: Process = param.process_value
 
     def process(context: Any, value: Any) -> Any:
-        taken = _plain(value, kind, info)
+        taken = plain(value, kind, vars(info))
         if taken is JUDGE or (taken is None and param.required):
             return judged(context, value)
         return taken if param.callback is None else param.callback(context, param, taken)
 
     return process
-
-
-def _plain(value: Any, kind: Any, info: Any) -> Any:
-    """What a value plainly stands for, or that it must be judged."""
-    if info.parser is not None:
-        return JUDGE
-    if value is None or (kind in (str, bool, float) and type(value) is kind):
-        return value
-    if kind == list[str] and value and not isinstance(value, str) and all(isinstance(each, str) for each in value):
-        return list(value)
-    if kind is int and (
-        type(value) is int or (isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 19)
-    ):
-        number = int(value)
-        return (
-            number if (info.min is None or info.min <= number) and (info.max is None or number <= info.max) else JUDGE
-        )
-    return JUDGE

@@ -1,0 +1,155 @@
+"""How commands declare their arguments, and the plain reading of a command line by those declarations.
+
+A parameter of a command is annotated with `Option` or `Argument`. typer is made of them where a command line has
+something to judge, explain or complete (`judged.py`); to import it takes as long as half a count. What is nearly always
+typed (texts, whole numbers, flags, each written out) has one meaning, and is read here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import UnionType
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+JUDGE = object()
+FORMERLY = {  # where `-o` was short for --format, and what it took then
+    "check", "compare", "count", "diagram", "explain", "measure", "memory", "ops", "predict", "verify", "zoo",
+}  # fmt: skip
+FORMATS = {
+    "csv", "github", "html", "json", "junit", "latex", "markdown", "mermaid", "rst", "table", "text",
+}  # fmt: skip
+
+Function = Callable[..., object]
+
+
+class Declared(NamedTuple):
+    """What typer's `Option` or `Argument` is made of."""
+
+    kind: str
+    words: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+
+def Option(*words: str, **settings: Any) -> Any:  # named as typer's is, which it stands for
+    """An option: the words it is given by, and typer's settings."""
+    return Declared("Option", words, settings)
+
+
+def Argument(**settings: Any) -> Any:  # likewise
+    """An argument that has no word."""
+    return Declared("Argument", (), settings)
+
+
+class Parameter(NamedTuple):
+    """A parameter of a command: `kind` is its type, `default` `inspect.Parameter.empty` where it must be given."""
+
+    name: str
+    kind: Any
+    declared: Declared
+    default: Any
+
+    @property
+    def many(self) -> bool:
+        return get_origin(self.kind) is list
+
+
+def parameters(function: Function) -> list[Parameter]:
+    """What a command takes, in the order in which it is declared."""
+    hints = get_type_hints(function, include_extras=True)
+    found = []
+    for name, each in inspect.signature(function).parameters.items():
+        kind, *extra = get_args(hints[name])
+        declared = next(one for one in extra if isinstance(one, Declared))
+        words = declared.words or (f"--{name.replace('_', '-')}",)
+        declared = declared if declared.kind == "Argument" else declared._replace(words=words)
+        found.append(Parameter(name, _certain(kind), declared, each.default))
+    return found
+
+
+def _certain(kind: Any) -> Any:
+    """A type without None."""
+    if get_origin(kind) not in (Union, UnionType):
+        return kind
+    kinds = [each for each in get_args(kind) if each is not type(None)]
+    return kinds[0] if len(kinds) == 1 else kind
+
+
+def plainly(name: str, function: Function, words: Sequence[str]) -> dict[str, Any] | None:
+    """The arguments that words give a command; None where typer must judge them. Raises what callbacks do."""
+    known = parameters(function)
+    options = {word: each for each in known for word in each.declared.words}
+    given: dict[str, list[Any]] = {}
+    rest: list[str] = []
+    left = iter(words)
+    for word in left:
+        if not word.startswith("-") or word == "-":
+            rest.append(word)
+            continue
+        word, equals, value = word.partition("=")
+        option = options.get(word)
+        if option is None or (equals and not word.startswith("--")):
+            return None
+        if option.kind is not bool:
+            value = value if equals else next(left, "-")
+        if (option.kind is bool and equals) or (value.startswith("-") and not equals and value != ""):
+            return None
+        if word == "-o" and name in FORMERLY and value in FORMATS:
+            return None
+        given.setdefault(option.name, []).append(option.kind is bool or value)
+    return _taken(known, given, rest)
+
+
+def _taken(known: Sequence[Parameter], given: dict[str, list[Any]], rest: list[str]) -> dict[str, Any] | None:
+    """The values of all parameters, of what is given by words and of the rest."""
+    arguments = [each for each in known if each.declared.kind == "Argument"]
+    many = any(each.many for each in arguments)
+    if len(rest) > len(arguments) and not (many and len(arguments) == 1):
+        return None
+    if many and len(arguments) > 1:
+        return None
+    for each in arguments if rest else ():
+        given[each.name] = rest if each.many else rest[:1]
+        rest = [] if each.many else rest[1:]
+        if not rest:
+            break
+    taken: dict[str, Any] = {}
+    for each in known:
+        value = _value(each, given.get(each.name))
+        if value is JUDGE:
+            return None
+        taken[each.name] = value
+    return _called_back(known, taken)
+
+
+def _value(parameter: Parameter, given: list[Any] | None) -> Any:
+    """What a parameter is where it is given so, or not at all."""
+    if given is None:
+        return JUDGE if parameter.default is inspect.Parameter.empty else parameter.default
+    if not parameter.many and len(given) != 1:
+        return JUDGE
+    return plain(given if parameter.many else given[0], parameter.kind, parameter.declared.settings)
+
+
+def plain(value: Any, kind: Any, limits: Mapping[str, Any]) -> Any:
+    """What a value plainly stands for, or that it must be judged."""
+    if limits.get("parser") is not None:
+        return JUDGE
+    if value is None or (kind in (str, bool, float) and type(value) is kind):
+        return value
+    if kind == list[str] and value and not isinstance(value, str) and all(isinstance(each, str) for each in value):
+        return list(value)
+    if kind is int and (
+        type(value) is int or (isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 19)
+    ):
+        number, least, most = int(value), limits.get("min"), limits.get("max")
+        return number if (least is None or least <= number) and (most is None or number <= most) else JUDGE
+    return JUDGE
+
+
+def _called_back(known: Iterable[Parameter], taken: dict[str, Any]) -> dict[str, Any]:
+    """Each value as its callback has it; the eager ones come first, for they may be all that is wanted."""
+    called = [each for each in known if "callback" in each.declared.settings]
+    for each in sorted(called, key=lambda each: not each.declared.settings.get("is_eager")):
+        taken[each.name] = each.declared.settings["callback"](taken[each.name])
+    return taken
