@@ -585,8 +585,8 @@ def test_renames_are_looked_for_by_a_few_runs_of_git(run, repository, monkeypatc
     monkeypatch.setattr(subprocess, "run", lambda command, **more: ran.append(command[3]) or real(command, **more))
     done = run("compare", *(f"new{n}.yaml" for n in range(30)), "--base", "main", "--format", "json")
     assert set(models(done).values()) == {"unchanged"}
-    assert ran.count("cat-file") == 1
-    assert len(ran) < 30 * 4
+    assert ran.count("cat-file") == 2
+    assert len(ran) < 10
 
 
 def test_a_new_spec_is_said_to_be_new_and_keeps_to_its_absolute_budget(run, repository) -> None:
@@ -1629,3 +1629,36 @@ def test_changes_that_are_not_the_same_stay_apart(run, tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(text + "".join(line.replace("\n", " bias=false\n") for line in layers))
     out = run("compare", "a.yaml", "b.yaml").out
     assert [out.count(f"b{n} ") for n in range(4)] == [1, 1, 1, 1]
+
+
+@pytest.mark.usefixtures("repository")
+def test_specs_that_did_not_change_are_counted_once_and_git_is_asked_once(
+    run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from archcalc.comparison import git as asking
+    from archcalc.model import Model
+
+    names = {f"n{n}_yaml": NET.replace("name: t", f"name: t{n}") for n in range(12)}
+    commit("twelve", **names)
+    Path("link.yaml").symlink_to("n3.yaml")
+    commit("a link")
+    Path("n5.yaml").write_text(names["n5_yaml"].replace("conv 8", "conv 9"), encoding="utf-8")
+    asked: list[str] = []
+    counted: list[str] = []
+    real, answer = asking._git, Model.answer
+    monkeypatch.setattr(asking, "_git", lambda folder, *words, **extra: asked.append(words[0]) or real(folder, *words, **extra))  # fmt: skip
+    monkeypatch.setattr(
+        Model, "answer", lambda self, question: counted.append(self.spec.path) or answer(self, question)
+    )
+    done = run("compare", "--base", "HEAD", ".")
+    assert done.code == 0, done.err
+    assert asked.count("cat-file") <= 2
+    assert asked.count("ls-tree") <= 2  # of the link
+    assert sorted(name for name in counted if "n5" not in name) == sorted(
+        ["link.yaml", "net.yaml", *(f"n{n}.yaml" for n in range(12) if n != 5)]
+    )
+    assert [path for path in counted if "n5" in path] == [
+        "HEAD@" + git("rev-parse", "HEAD")[:7] + ":n5.yaml",
+        "n5.yaml",
+    ]
+    assert "n5.yaml" in done.out

@@ -15,7 +15,7 @@ from archcalc.comparison.result import Base, Comparison, Report
 from archcalc.comparison.sides import Side
 from archcalc.comparison.snapshot import is_snapshot, matching, read_snapshot
 from archcalc.errors import ArchcalcError, SpecError, UsageError
-from archcalc.files import is_model_file, is_spec, parted
+from archcalc.files import is_model_file, is_spec, is_yaml, parted
 from archcalc.model import Model, load, loaded, read
 from archcalc.question import Question
 from archcalc.spec import bind, decoded
@@ -37,7 +37,7 @@ class _Bases:
     models: dict[tuple[str, str], Model | None] = field(default_factory=dict)  # as they were, by folder and new path
     notes: list[str] = field(default_factory=list)
 
-    def old(self, spec: str) -> tuple[Model | None, str]:
+    def old(self, spec: str, now: Model) -> tuple[Model | None, str]:
         """A spec as it was, None if it wasn't there; and its path in its repository. Raises NoBase, SpecError."""
         if not reading.is_file(spec):
             raise UsageError(
@@ -50,7 +50,7 @@ class _Bases:
             path = home.path_of(spec)
             if (home.folder, path) not in self.models:
                 commit = self._commit(home)
-                self.models[home.folder, path] = self._read(commit, path, spec) if commit else None
+                self.models[home.folder, path] = self._read(commit, path, spec, now) if commit else None
             return self.models[home.folder, path], path
         except NoBase as error:
             if not self.forgiving:
@@ -71,14 +71,29 @@ class _Bases:
         return self.commits[home.folder]
 
     def _text(self, commit: Commit, path: str) -> bytes | None:
+        if not any(folder == commit.folder for folder, _ in self.texts):
+            found = commit.texts(self._wanted(commit))
+            self.texts.update({(commit.folder, name): data for name, data in found.items()})
         if (commit.folder, path) not in self.texts:
             self.texts[commit.folder, path] = commit.text(path)
         return self.texts[commit.folder, path]
 
-    def _read(self, commit: Commit, path: str, spec: str) -> Model | None:
+    def _wanted(self, commit: Commit) -> Iterator[str]:
+        """What is read of a commit: the specs, and the settings above them."""
+        for spec in self.specs:
+            if reading.is_file(spec) and (home := self._home(spec)).folder == commit.folder:
+                path = home.path_of(spec)
+                yield path
+                yield from (
+                    (above / name).as_posix() for above in PurePosixPath(path).parents for name in (OWN, SHARED)
+                )
+
+    def _read(self, commit: Commit, path: str, spec: str, now: Model) -> Model | None:
         data = self._text(commit, path)
+        if data is not None and is_yaml(spec) and not now.spec.uses and data == reading.read(spec, MOST_BYTES):
+            return Model(replace(now.spec, path=f"{commit.label}:{path}"))
         if data is None and (old := self._was(commit, path)):
-            data, path = commit.text(old), old
+            data, path = commit.deleted[old], old
             self.notes.append(f"{spec} was {old}")
         if data is None:
             return None
@@ -215,7 +230,7 @@ def _members(model: Model) -> list[str | None]:
 
 
 def _with_commit(model: Model, spec: str, bases: _Bases, question: Question) -> list[Comparison]:
-    old, path = bases.old(spec)
+    old, path = bases.old(spec, model)
     had: dict[str | None, Model] = (
         {name: replace(old, variant=name) for name in (None, *old.spec.variants)} if old else {}
     )
@@ -224,7 +239,10 @@ def _with_commit(model: Model, spec: str, bases: _Bases, question: Question) -> 
     found: list[Comparison | None] = []
     for name in _members(model):
         now, before = replace(model, variant=name), had.get(renamed.get(name, name))
-        comparison = bases.compared(Operand(before) if before else None, Operand(now), spec, path, question)
+        head = Operand(now)
+        is_same = before is not None and before.spec.layers is now.spec.layers and before.variant == now.variant
+        base = Operand(before, same=head if is_same else None) if before else None
+        comparison = bases.compared(base, head, spec, path, question)
         if comparison and comparison.base and before:
             notes = [f"{now.name} was @{renamed[name]}"] if name in renamed else []
             notes += [f"{now.name}: {said}" for said in eased(rules(before, bases.settings(spec)), rules(now))]

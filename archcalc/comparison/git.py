@@ -10,7 +10,7 @@ import posixpath
 import re
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -82,27 +82,41 @@ class Commit:
         found = [os.fsdecode(name) for name in (listed or b"").split(b"\0")]
         return self._texts([name for name in found if is_yaml(name) and "\n" not in name])
 
+    def texts(self, paths: Iterable[str]) -> dict[str, bytes | None]:
+        """Files as `text` has them, nearly all by one run of git; a name with a line break isn't among them."""
+        asked = list(dict.fromkeys(path for path in paths if "\n" not in path))
+        folders = list(dict.fromkeys(posixpath.dirname(path) for path in asked))
+        answers = self._objects([*folders, *asked])
+        links = {
+            posixpath.join(folder, name)
+            for folder, (kind, data) in zip(folders, answers, strict=False)
+            if kind == b"tree"
+            for name in _links(data)
+        }
+        return {
+            path: self.text(path) if path in links else data if kind == b"blob" else None
+            for path, (kind, data) in zip(asked, answers[len(folders) :], strict=True)
+        }
+
     def _texts(self, paths: Sequence[str]) -> dict[str, bytes]:
-        """Files as they were there, all by one run of git."""
-        said = (
-            _git(
-                self.folder,
-                "cat-file",
-                "--batch",
-                given=b"".join(os.fsencode(f"{self.sha}:{path}\n") for path in paths),
-            )
-            or b""
-            if paths
-            else b""
-        )
-        found, at = {}, 0
+        """Files as they were there, links as git has them."""
+        found = zip(paths, self._objects(paths), strict=True)
+        return {path: data for path, (kind, data) in found if kind == b"blob"}
+
+    def _objects(self, paths: Sequence[str]) -> list[tuple[bytes, bytes]]:
+        """The kind and the bytes of what was there, all by one run of git; no kind where nothing was."""
+        given = b"".join(os.fsencode(f"{self.sha}:{path}\n") for path in paths)
+        said = (_git(self.folder, "cat-file", "--batch", given=given) or b"") if paths else b""
+        found, at = [], 0
         for path in paths:
             end = said.index(b"\n", at)
-            words = said[at:end].split(b" ")
-            size = int(words[2]) if words[1:2] == [b"blob"] else -1  # else one line says that it is missing
-            if size >= 0:
-                found[path] = said[end + 1 : end + 1 + size]
-            at = end + size + 2
+            if said[at:end] == os.fsencode(f"{self.sha}:{path} missing"):
+                found.append((b"", b""))
+                at = end + 1
+                continue
+            _, kind, size = said[at:end].split(b" ")
+            found.append((kind, said[end + 1 : end + 1 + int(size)]))
+            at = end + int(size) + 2
         return found
 
     def renamed(self, new: Mapping[str, bytes]) -> dict[str, str]:
@@ -128,6 +142,28 @@ class Commit:
             if path not in found and old not in found.values():
                 found[path] = old
         return found
+
+
+def _links(tree: bytes) -> Iterator[str]:
+    """The names of the links in a tree as git keeps it: mode, name, 20 bytes (32 where hashes are SHA-256)."""
+    width = next((n for n in (20, 32) if _fits(tree, n)), 20)
+    at = 0
+    while at < len(tree):
+        end = tree.index(b"\0", at)
+        mode, _, name = tree[at:end].partition(b" ")
+        if mode == SYMLINK:
+            yield os.fsdecode(name)
+        at = end + 1 + width
+
+
+def _fits(tree: bytes, width: int) -> bool:
+    at = 0
+    while at < len(tree):
+        end = tree.find(b"\0", at)
+        if end < 0 or not re.match(rb"[0-7]{5,6} ", tree[at:end]):
+            return False
+        at = end + 1 + width
+    return at == len(tree)
 
 
 def _alike(lines: difflib.SequenceMatcher[bytes], take_time: bool) -> float:

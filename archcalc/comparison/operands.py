@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from archcalc.comparison.sides import Side, side_of
@@ -27,6 +27,7 @@ class Operand:
     model: Model | None
     side: Side | None = None
     answers: list[tuple[Question, Side]] = field(default_factory=list, repr=False)  # so far
+    same: Operand | None = field(default=None, repr=False)  # another that has the same bytes, and so the same costs
 
     @property
     def name(self) -> str:
@@ -60,8 +61,10 @@ class Operand:
             if asked == question:
                 return side
         assert self.model is not None
-        table = self.model.answer(question)
-        side = side_of(table)
+        if self.same is not None:
+            side = replace(self.same.counted(question), spec=self.model.spec.path)
+        else:
+            side = side_of(self.model.answer(question))
         self.answers.append((question, side))
         return side
 
