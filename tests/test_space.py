@@ -285,3 +285,13 @@ def test_mistakes_are_told(archcalc: Command, args: list[str], said: str) -> Non
 def test_an_empty_list_is_refused_in_python() -> None:
     with pytest.raises(UsageError, match="holds no value"):
         load("resnet50").sweep({"size": []})
+
+
+def test_cells_of_nasbench_201_cost_what_its_closed_form_says() -> None:
+    """arXiv:2001.00326: by the numbers of 1x1 and 3x3 convolutions on the edges of a cell."""
+    found = load("nasbench201").sweep(figures="params,macs", sample=12, seed=3)
+    assert (found.size, len(found)) == (5**6, 12)
+    for cell in found:
+        ones, threes = (list(cell.values()).count(f"nor_conv_{n}") for n in ("1x1", "3x3"))
+        assert cell["params"] == 73_306 + 28_000 * ones + 243_040 * threes
+        assert cell["macs"] == 7_783_040 + 3_932_160 * ones + 35_389_440 * threes

@@ -91,7 +91,7 @@ def evaluated(
     """
     needed = list(dict.fromkeys([*figures, *(name for one in where for name in sorted(one.names) if name in FIGURES)]))
     check_figures(needed)
-    for part in _parts(space, {}, list(space.axes)):
+    for part in _parts(space, {}, list(space.axes), at):
         yield from part.batches(needed, where, at)
 
 
@@ -258,11 +258,15 @@ class _Part:
         return numpy.atleast_1d(index)
 
 
-def _parts(space: Space, fixed: dict[str, int], open_: list[Axis]) -> Iterator[_Part]:
-    """The space cut where the structure changes: an axis that no closed form runs over is gone through one by one."""
+def _parts(space: Space, fixed: dict[str, int], open_: list[Axis], at: NDArray[Any] | None) -> Iterator[_Part]:
+    """The space cut where the structure changes: an axis that no closed form runs over is gone through one by one.
+    Where only the designs `at` some numbers are asked for, nothing else is counted.
+    """
+    if at is not None and not at.size:
+        return
     structural = [axis for axis in open_ if not axis.is_numeric or len(axis.values) == 1]
     if structural:
-        yield from _each(space, fixed, open_, structural[0])
+        yield from _each(space, fixed, open_, structural[0], at)
         return
     try:
         yield _Part(space, fixed, open_, counted(space, fixed, open_))
@@ -271,15 +275,19 @@ def _parts(space: Space, fixed: dict[str, int], open_: list[Axis]) -> Iterator[_
         symbols = {symbol for problem in problems for symbol in problem.symbols}
         blocking = [axis for axis in open_ if axis.name in symbols]
         if blocking:
-            yield from _each(space, fixed, open_, min(blocking, key=lambda axis: len(axis.values)))
+            yield from _each(space, fixed, open_, min(blocking, key=lambda axis: len(axis.values)), at)
         else:
             yield _Part(space, fixed, open_, None, str(error).splitlines()[0])
 
 
-def _each(space: Space, fixed: dict[str, int], open_: list[Axis], axis: Axis) -> Iterator[_Part]:
+def _each(
+    space: Space, fixed: dict[str, int], open_: list[Axis], axis: Axis, at: NDArray[Any] | None
+) -> Iterator[_Part]:
     rest = [other for other in open_ if other is not axis]
+    inner = designs(space.axes[space.axes.index(axis) + 1 :])
     for place in range(len(axis.values)):
-        yield from _parts(space, {**fixed, axis.name: place}, rest)
+        here = None if at is None else at[at // inner % len(axis.values) == place]
+        yield from _parts(space, {**fixed, axis.name: place}, rest, here)
 
 
 def counted(space: Space, fixed: Mapping[str, int], free: Sequence[Axis]) -> Table:
