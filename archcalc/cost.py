@@ -53,6 +53,7 @@ class Cost(NamedTuple):
     stored: Dim  # bytes of the learned tensors and buffers
     active: Dim = 0  # of the parameters, those that one position meets
     cached: Dim = 0  # numbers kept for the positions to come
+    met: Dim = 0  # of the bytes stored, those that the batch reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +257,10 @@ class Table:
                 ),
                 active=op.active(*shapes),
                 cached=op.cached(*shapes),
+                met=total(
+                    stored(shape, stored_as)
+                    for shape in (*op.weights_read(self.batch, *shapes).values(), *op.buffers(*shapes).values())
+                ),
             )
         return cost
 
@@ -268,7 +273,7 @@ class Table:
         params = cost.params if owned else 0
         buffers = cost.buffers if owned else 0
         kept = node.survive if self.train else 1
-        weight_bytes, read_bytes = cost.stored if owned else 0, cost.stored
+        weight_bytes, read_bytes = cost.stored if owned else 0, cost.met
         if self.stored is not None:
             weight_bytes, read_bytes = self.stored.get(n, 0), self.stored.get(n if owned else node.share or 0, 0)
         return Row(
@@ -380,9 +385,9 @@ class Table:
             "elementwise": total(c.elementwise * (times * kept[s]) for c, times, _, _, s in entries) * batch,
             "activations": total(c.activations * times for c, times, *_ in entries) * batch,
             "stored": total(c.stored * times for c, times, owned, _, _ in entries if owned),
-            "read": total(c.stored * times for c, times, *_ in entries),
+            "read": total(c.met * times for c, times, *_ in entries),
             "bytes": (
-                total(c.stored * times for c, times, *_ in entries)
+                total(c.met * times for c, times, *_ in entries)
                 + total((c.activations + c.read) * times for c, times, *_ in entries) * batch * DTYPES[self.dtype]
             ),
         }

@@ -199,6 +199,10 @@ class Op(Checked):
         """Learned numbers that one position meets: all, but where it takes a few of many experts."""
         return sum(map(size, self.weights(*inputs).values()))
 
+    def weights_read(self, batch: Dim, *inputs: Shape) -> dict[str, Shape]:
+        """Of its learned tensors, what a batch of so many samples reads at most: all, but where positions choose."""
+        return self.weights(*inputs)
+
     @property
     def deep(self) -> int:
         """How many layers with weights it is in `depth`."""

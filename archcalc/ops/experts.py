@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
-from archcalc.algebra import Dim, maximum
+from archcalc.algebra import Dim, maximum, minimum
 from archcalc.errors import ShapeError
 from archcalc.fields import Check
 from archcalc.ops.base import Amount, Op, Own, Reach, Saved, Shape, Size, Windows, need_rank, number, size
@@ -31,8 +31,9 @@ class Mixture(Op):
     bias), and `shared` ones that all take: `moe 8 top=2: [swiglu 14336]` (arXiv:1701.06538, arXiv:2401.04088).
 
     Parameters are those of all experts, work is that of the experts that a position takes; `active_params` counts those
-    with the router. The output is the sum of what they put out, the chosen ones weighted by the router's softmax. An
-    expert reads what arrives and nothing else. An exported file runs every expert at every position.
+    with the router, and `bytes` those that a batch reads at most. The output is the sum of what they put out, the
+    chosen ones weighted by the router's softmax. An expert reads what arrives and nothing else. An exported file runs
+    every expert at every position.
     """
 
     word = "moe"
@@ -96,6 +97,13 @@ class Mixture(Op):
         """Learned numbers that a position meets."""
         one = sum(size(shape) for step in self.steps(inputs[0]) for shape in step.op.weights(step.into).values())
         return size((self.experts, inputs[0][0])) + self._taken * one
+
+    def weights_read(self, batch: Dim, *inputs: Shape) -> dict[str, Shape]:
+        """Each position may take others, so `batch * positions * top` experts are read as long as there are so many."""
+        (x,) = inputs
+        read = _as_size(minimum(self.experts, batch * size(x[1:]) * self.top)) + self.shared
+        found = self.weights(*inputs)
+        return {name: shape if name == ROUTER else (read, *shape[1:]) for name, shape in found.items()}
 
     def _router(self, x: Shape) -> Dim:
         return self.experts * size(x)
