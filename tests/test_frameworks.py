@@ -59,6 +59,17 @@ class Odd(nn.Module):
     def forward(self, x):
         return torch.linalg.svdvals(self.line(x))
 
+class Tables(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.table = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(4, 8, 1)
+        self.weight = nn.Parameter(torch.zeros(8, 5))
+
+    def forward(self, x):
+        position = torch.arange(4 * 8 * 8, dtype=torch.float32).reshape(1, 4, 8, 8)
+        products = torch.arange(24.0).reshape(3, 8) @ self.weight
+        return (self.conv(x) + self.table(position)).mean() + products.mean()
+
 class Decides(nn.Module):
     def forward(self, x):
         return x if x.sum() > 0 else -x
@@ -228,6 +239,13 @@ def test_a_module_stays_as_it_is(here: Path) -> None:
     assert module.stem.training
     assert not module.blocks[0].training
     assert all((tensor == before[name]).all() for name, tensor in module.state_dict().items())
+
+
+@torches
+def test_tables_that_are_made_on_the_way_are_read_like_any_input(archcalc: Any, here: Path) -> None:
+    found = totals(archcalc, "nets:Tables", "--input", "3x8x8")["totals"]
+    assert found["macs"] == 64 * 8 * 27 + 64 * 8 * 4 + 3 * 8 * 5
+    assert found["params"] == 8 * 27 + 8 + 8 * 4 + 8 + 8 * 5
 
 
 @torches

@@ -59,7 +59,8 @@ def _exported(
 
     args, kwargs = example(module, inputs, sizes)
     dynamic = _dynamic(module, inputs, missing) if missing else None
-    with inference(module), silent():
+    place = next((tensor.device for tensor in module.parameters()), torch.device("meta"))
+    with inference(module), silent(), place:  # where code makes tensors without a word about it
         try:
             program = torch.export.export(module, args, kwargs, dynamic_shapes=dynamic, strict=False)
         except Exception as error:

@@ -16,7 +16,7 @@ def conv(
     call: Call, input: Value, weight: Value, bias: Value | None = None, *, stride: Any = 1, padding: Any = 0,
     dilation: Any = 1, groups: int = 1,
 ) -> Any:  # fmt: skip
-    return _batched(call, input, weight, lambda x: convolved(
+    return _batched(call, held(call, input), weight, lambda x: convolved(
         call, x, weight, bias, _windows(weight, stride, padding, dilation, groups)))  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def held(call: Call, value: Value) -> Value:
 
 @aten("matmul", "mm", "bmm", "dot", "mv")
 def matmul(call: Call, self: Value, other: Value) -> Value:
-    return multiplied(call, self, other)
+    return multiplied(call, held(call, self) if other.node is None else self, other)
 
 
 @aten("addmm", "baddbmm", "addbmm", "addmv")
