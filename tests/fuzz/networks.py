@@ -142,7 +142,7 @@ class Writer:
         if kind == "group":
             return f"{self.one('gn', 'channel_shuffle')} {self.one(*at.divisors)}", at
         kernel, _ = self.kernel(rank, 1, 3, 5)
-        same = self.one("", "", " pad=same", " dilation=2")
+        same = self.one("", "", " pad=same", " dilation=2", *([" pad=causal"] if rank == 1 else []))
         if kind == "pool":
             return f"{self.one('maxpool', 'avgpool')} {kernel} stride=1{self.one('', ' pad=same', ' dilation=2')}", at
         if kind == "dwconv":
@@ -255,8 +255,8 @@ class Writer:
         """Any item that keeps the sides; `named`: where labels may stand, which is not inside a repeat."""
         kinds: list[Callable[[Map, int, bool], tuple[Item, Map]]] = [self.layer, self.layer]
         if depth < 2:
-            kinds += [self.residual, self.concat, self.gate, self.repeat, self.call]
-            kinds += [self.labelled, self.shared, self.reference] if named else []
+            kinds += [self.residual, self.concat, self.gate, self.repeat, self.call, self.choice, self.parallel]
+            kinds += [self.labelled, self.shared, self.reference, self.resized] if named else []
         return self.one(*kinds)(at, depth, named)  # type: ignore[no-any-return]
 
     def layer(self, at: Map, depth: int, named: bool) -> tuple[Item, Map]:
@@ -287,6 +287,28 @@ class Writer:
                 [self.one("gap", "gmp"), "linear 2*width act=relu", f"linear {at.channels} act=sigmoid"],
             ]
         }, at
+
+    def choice(self, at: Map, depth: int, named: bool) -> tuple[Item, Map]:
+        """One of two items; the condition holds, or doesn't, at every size."""
+        (one, end), (two, other) = (self.chain(at, 2, depth + 1, False) for _ in range(2))
+        holds = self.one(True, False)
+        found: dict[str, Item] = {"if": f"size {'>' if holds else '<'} 5", "then": one}
+        if not holds or self.one(True, False):
+            found["else"] = two
+        return found, end if holds else other
+
+    def parallel(self, at: Map, depth: int, named: bool) -> tuple[Item, Map]:
+        """Branches that differ by their number."""
+        times, more = self.random.randint(1, 3), self.random.randint(1, 2)
+        line = f"{times} parallel conv {more}*(i+1) 3{self.suffix()}"
+        return {"concat": ["identity", line]}, at._replace(more=at.more + more * times * (times + 1) // 2)
+
+    def resized(self, at: Map, depth: int, named: bool) -> tuple[Item, Map]:
+        """Down, and back to the sides of an earlier layer."""
+        label, mode = self.fresh(), self.one("", " mode=bilinear")
+        down = self.one("maxpool 2 pad=same", f"conv {at.channels} 3 stride=2")
+        first = {label: f"conv {at.channels} 1"}
+        return [first, {self.one("add", "mul"): ["identity", [down, f"resize like={label}{mode}"]]}], at
 
     def repeat(self, at: Map, depth: int, named: bool) -> tuple[Item, Map]:
         times, label = self.one(0, 1, 2, 3), self.fresh()
@@ -363,11 +385,15 @@ class Writer:
         items: list[Item] = ["flatten start=1"]
         for _ in range(self.random.randint(1, 3)):
             heads, out = self.one(*at.divisors), at._replace(units=self.one(1, 2), more=0)
-            line = self.one("attention", "cross", "linear", "lstm", "gru", "token", "position", "ln", "matmul", "conv")
+            words = "attention attention cross linear lstm gru token position ln matmul conv moe parallel"
+            line = self.one(*words.split())
             if line == "attention":
-                items.append(
-                    {"add survive=0.9": ["identity", ["ln", f"attention {heads} bias={self.one('true', 'false')}"]]}
-                )
+                items.append({"add survive=0.9": ["identity", ["ln", self.attention(heads)]]})
+            elif line == "moe":
+                top, more = self.one(1, 2), self.one("", " shared=1")
+                items.append({f"moe 3 top={top}{more}": ["linear 5", "relu", f"linear {at.channels}"]})
+            elif line == "parallel":
+                items.append({"add": ["identity", f"2 parallel linear {at.channels} bias=false"]})
             elif line == "cross":
                 items.append({f"attention {heads} frozen": ["identity", "maxpool 2 stride=2 pad=same"]})
             elif line == "matmul":
@@ -379,6 +405,15 @@ class Writer:
                 self.fixed_weights = self.fixed_weights and line != "position"
                 items.append(f"conv {at.channels} 3" if line == "conv" else line)
         return items
+
+    def attention(self, heads: int) -> str:
+        """One of its many forms."""
+        of_width = self.one("", "", " head_dim=4", " head_dim=4 v_dim=6", " head_dim=4 kv_heads=1", " head_dim=4 rope")
+        of_width += self.one("", " qk_norm", " rope=2") if of_width == " head_dim=4" else ""
+        seen = self.one(
+            "", "", " causal", " causal=half", " causal window=4", " causal cache=3", " causal cache=3 window=5"
+        )
+        return f"attention {heads}{of_width}{seen} bias={self.one('true', 'false', 'qkv')}"
 
 
 def flow(item: Item) -> str:
@@ -423,7 +458,9 @@ def network_of(length: int, seed: int) -> Network:
     lines += ["params:", f"  size: {{default: {SMALLEST + 4}, min: {SMALLEST}}}", "  width: 2", "  classes: 10"]
     lines += [f"  other: {{default: {SMALLEST + 7}, min: {SMALLEST}}}"] if two else []
     lines += ["defaults: {maxpool: {stride: 2}}", "blocks:", *BLOCKS.splitlines(), "layers:"]
-    lines += ["  - " + (flow(item)[1:-1] if isinstance(item, dict) else flow(item)) for item in items]
+    lines += [
+        "  - " + (flow(item)[1:-1] if isinstance(item, dict) and len(item) == 1 else flow(item)) for item in items
+    ]
     lines += [f"outputs: [{', '.join([*outputs, 'out'])}]"] if outputs else []
     lines += ["train_heads:"] if heads else []
     lines += [f"  head{n}: {{from: {label}, layers: [conv 2 1, gap, linear classes]}}" for n, label in enumerate(heads)]
