@@ -308,6 +308,8 @@ def last_map(graph: Graph, found: Sequence[Field | None]) -> int | None:
 def _last_map(graph: Graph, found: Sequence[Field | None], n: int) -> int | None:
     while (field := found[n]) is not None and field.reach is Reach.ALL:
         sources = [i for i in graph.nodes[n].inputs if found[i] is not None]
+        if not sources:  # a table, or what reads nothing else
+            return None
         n = max(sources, key=lambda i: (found[i] != EVERYTHING, i))
     local = (
         field is not None and not isinstance(graph.nodes[n].op, Input) and (field.reach is Reach.MIXED or field.spans)

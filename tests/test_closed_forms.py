@@ -413,3 +413,13 @@ def test_a_parameter_that_others_are_chosen_by_stays_a_number(tmp_path: Path) ->
     (tmp_path / "n.yaml").write_text(f"{text}layers:\n  - conv width 1x1 bias=false\n", encoding="utf-8")
     table = archcalc.load(str(tmp_path / "n.yaml")).count(free="all")
     assert (table.free, table.dropped, table.totals["params"]) == (("size",), ("version",), 3 * 16)
+
+
+def test_a_free_number_of_rows_that_leaves_the_rest_open_stays_a_number(tmp_path: Path) -> None:
+    """1,024 elements in k rows are 1,024/k a row, which is no polynomial."""
+    path = tmp_path / "net.yaml"
+    path.write_text("archcalc: 1\nname: t\nparams: {k: 4}\ninput: [16, 8, 8]\nlayers:\n  - reshape k -1\n")
+    table = load(str(path)).count(free=["all"])
+    assert (table.rows[0].shape, table.dropped) == ((4, 256), ("k",))
+    with pytest.raises(SpecError, match="how often `k` goes into the 1024 elements of 16x8x8"):
+        load(str(path)).count(free=["k"])

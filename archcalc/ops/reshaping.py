@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from archcalc.algebra import Dim, divides, less, same
-from archcalc.errors import ShapeError
+from archcalc.errors import ShapeError, Undecided
 from archcalc.ops.base import (
     NOTHING,
     Count,
@@ -93,7 +93,12 @@ class Reshape(_Shown):
                     f"reshape: {spell_shape(x)} has {size(x)} elements, {spell_shape(self.shape_)} has {known}"
                 )
             return self.shape_
-        if not isinstance(known, int) or known < 1 or not divides(known, size(x)):
+        if not isinstance(known, int):
+            raise Undecided(
+                f"how often `{known}` goes into the {size(x)} elements of {spell_shape(x)} has no closed form",
+                known.symbols,
+            )
+        if known < 1 or not divides(known, size(x)):
             raise ShapeError(f"reshape: {spell_shape(x)} has {size(x)} elements, which {known} does not divide")
         return tuple(size(x) // known if dim == -1 else dim for dim in self.shape_)
 
