@@ -11,9 +11,14 @@ from archcalc.shipped import find, spec_files, zoo_names
 FAMILIES = sorted(path.stem for path in spec_files())
 
 
-def shipped() -> list[Any]:
-    """Every name; that of a file stands for its family."""
-    return [pytest.param(name, marks=[] if name in FAMILIES else pytest.mark.slow) for name in zoo_names()]
+def shipped(step: int = 1) -> list[Any]:
+    """Every name; that of a file stands for its family, and where a test takes long each `step`th family for all."""
+    return [pytest.param(name, marks=[] if name in FAMILIES[::step] else pytest.mark.slow) for name in zoo_names()]
+
+
+def families(step: int) -> list[Any]:
+    """Every family; but for each `step`th where `slow` tests are run."""
+    return [pytest.param(name, marks=[] if name in FAMILIES[::step] else pytest.mark.slow) for name in FAMILIES]
 
 
 def members(family: str) -> list[str]:

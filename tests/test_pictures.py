@@ -14,14 +14,13 @@ import pytest
 from running import Command
 
 import archcalc as package
-from archcalc.files import spec_files
 from archcalc.latency.profile import load_profile
 from archcalc.picture import FORMATS, KINDS, Asked, Design
 from archcalc.picture.colours import DARK, LIGHT, Palette
 from archcalc.picture.diagram import draw
 from archcalc.picture.plot import plot
 
-from shipping import shipped  # isort: skip
+from shipping import families, shipped  # isort: skip
 
 SVG = "{http://www.w3.org/2000/svg}"
 ADVANCE = {
@@ -83,7 +82,7 @@ def holds(root: tree.Element) -> None:
     assert [point for point in points if not 0 <= point <= max(wide, high)] == []
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", shipped(4))
 def test_every_network_that_ships_is_drawn(name: str) -> None:
     table = package.load(name).count()
     for depth in (1, 2):
@@ -235,7 +234,7 @@ def labels(root: tree.Element) -> list[str]:
     return [text for *_, text in texts(root)]
 
 
-@pytest.mark.parametrize("name", [file.stem for file in spec_files()])
+@pytest.mark.parametrize("name", families(4))
 def test_every_network_that_ships_is_plotted(name: str) -> None:
     table = package.load(name).count()
     device = (load_profile("rtx4090"),)

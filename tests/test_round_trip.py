@@ -98,7 +98,7 @@ def turned(row: Row) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", shipped(3))
 def test_a_network_that_ships_comes_back(name: str, tmp_path: Path) -> None:
     table = small(name)
     found, wanted = told(again(table, tmp_path)), told(table)
