@@ -98,7 +98,7 @@ def test_every_command_is_one_of_a_group_with_a_whole_sentence() -> None:
     [
         ("count", "--depth"), ("import", "MODEL"), ("formats", "sarif"), ("exit", "could not tell"), ("conv", "filters"),
         ("macs", ""), ("columns", "macs"), ("devices", "--format"), ("operators", "conv"), ("specs", "config.json"),
-        ("environment", "NO_COLOR"),
+        ("environment", "COLUMNS"),
     ],
 )  # fmt: skip
 def test_help_explains_what_there_is(archcalc, topic: str, said: str) -> None:
