@@ -16,7 +16,7 @@ from archcalc.spec.layers import Resolver, allowed
 from archcalc.spec.model import Budget, Document, Parameter, Variant
 from archcalc.spec.parts import Block, Declared, Head, Member, Spec, among
 from archcalc.spec.text import MOST_BYTES, Mapping, Node, Scalar, Sequence
-from archcalc.spec.uses import Disk, Library, Shelf
+from archcalc.spec.uses import Disk, Others, Shelf
 
 RESERVED = frozenset({"cin", "hin", "win", "nin", "i", "first", "last", "batch", "true", "false", "none"})
 LANGUAGE_WORDS = ("ref", "identity", "use", "x")
@@ -65,11 +65,11 @@ def read_spec(text: str, path: str, shelf: Shelf | None = None) -> Spec:
     """
     shelf = shelf or Disk(path)
     return _read(
-        text, path, Library(shelf, lambda found, inner: _read(decoded(found.data, found.path), found.path, inner))
+        text, path, Others(shelf, lambda found, inner: _read(decoded(found.data, found.path), found.path, inner))
     )
 
 
-def _read(text: str, path: str, library: Library) -> Spec:
+def _read(text: str, path: str, others: Others) -> Spec:
     from archcalc.spec.composing import compose
 
     if not is_spec(text):
@@ -78,7 +78,7 @@ def _read(text: str, path: str, library: Library) -> Spec:
     if not isinstance(root, Mapping):
         raise SpecError([Problem("a spec is a mapping: archcalc, name, input, layers", root.mark)])
     try:
-        return _Loader(root, path, library).spec()
+        return _Loader(root, path, others).spec()
     except RecursionError:
         raise SpecError([Problem("blocks inside blocks, nested too deeply", root.mark)]) from None
 
@@ -97,8 +97,8 @@ def _no_spec(text: str, path: str) -> SpecError:
 
 
 class _Loader:
-    def __init__(self, root: Mapping, path: str, library: Library) -> None:
-        self.root, self.path, self.library = root, path, library
+    def __init__(self, root: Mapping, path: str, others: Others) -> None:
+        self.root, self.path, self.others = root, path, others
         self.top = {key.text: (key, value) for key, value in root.pairs}
         self.marks: dict[tuple[Any, ...], Mark] = {}
         self.reader = Reader()
@@ -135,7 +135,7 @@ class _Loader:
         self._check_sets(document, spec)
         spec.torch = self._written(document.torch if document else {}, "torch")
         spec.unread = frozenset(self.unread)
-        spec.uses, mistakes = self.library.uses(bodies)
+        spec.uses, mistakes = self.others.uses(bodies)
         self.problems.extend(mistakes)
         problems = [*self.problems, *(Resolver(spec).problems if self._is_whole() else ())]
         if problems:

@@ -103,11 +103,11 @@ def found(name: str, shelf: Shelf) -> Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Library:
+class Others:
     """The specs that are read on the way: `known` by what tells them apart, and those `around` that are being read."""
 
     shelf: Shelf
-    read: Callable[[Found, Library], Spec]
+    read: Callable[[Found, Others], Spec]
     known: dict[str, Spec] = field(default_factory=dict)
     around: tuple[str, ...] = ()
 
@@ -137,7 +137,7 @@ class Library:
         if len(self.around) >= DEEPEST:
             raise UsageError(f"specs that use specs, more than {DEEPEST} deep")
         if named.key not in self.known:
-            inner = Library(named.shelf, self.read, self.known, (*self.around, self.shelf.key))
+            inner = Others(named.shelf, self.read, self.known, (*self.around, self.shelf.key))
             self.known[named.key] = self.read(named, inner)
         spec = self.known[named.key]
         spec.variant(named.variant)
@@ -155,4 +155,4 @@ def called(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "_.+-" else "-" for letter in stem) or "used"
 
 
-__all__ = ["Disk", "Found", "Library", "Shelf", "called", "found"]
+__all__ = ["Disk", "Found", "Others", "Shelf", "called", "found"]
