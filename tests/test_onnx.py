@@ -230,6 +230,28 @@ def test_attention_is_softmax_of_scaled_products(heads: tuple[int, int], tmp_pat
     )
 
 
+def test_attention_by_cosines_adds_what_a_network_makes_of_distances(tmp_path: Path) -> None:
+    path = export(table_of("attention 2 bias=relative hidden=3 cosine", [(8, 5)]), tmp_path / "m.onnx").path
+    x = numpy.random.default_rng(0).standard_normal((1, 8, 5), "float32")
+    output, t = only(path, x)
+    q, k, v = (t[f"layer.{name}_weight"] @ x[0] + t[f"layer.{name}_bias"][:, None] for name in "qkv")
+    mixed = []
+    for head in range(2):
+        a, b = (w[4 * head : 4 * head + 4] for w in (q, k))
+        cosines = (a / numpy.linalg.norm(a, axis=0)).T @ (b / numpy.linalg.norm(b, axis=0))
+        scores = cosines * numpy.exp(min(t["layer.scale"][head], numpy.log(100)))
+        for i in range(5):
+            for j in range(5):
+                place = numpy.sign(i - j) * numpy.log2(8 * abs(i - j) / 4 + 1) / 3
+                hidden = numpy.maximum(t["layer.distances_weight"][:, 0] * place + t["layer.distances_bias"], 0)
+                scores[i, j] += 16 / (1 + numpy.exp(-t["layer.relative_weight"][head] @ hidden))
+        weights = numpy.exp(scores) / numpy.exp(scores).sum(axis=1, keepdims=True)
+        mixed.append(v[4 * head : 4 * head + 4] @ weights.T)
+    numpy.testing.assert_allclose(
+        output[0], t["layer.out_weight"] @ numpy.concatenate(mixed) + t["layer.out_bias"][:, None], atol=1e-4
+    )
+
+
 def test_an_lstm_walks_over_its_steps(tmp_path: Path) -> None:
     path = export(table_of("lstm 3", [(2, 4)]), tmp_path / "m.onnx").path
     x = numpy.random.default_rng(0).standard_normal((1, 2, 4), "float32")

@@ -253,6 +253,22 @@ DENSE = [
         "attention 2 window=4x4 shift=2 bias=relative", [(8, 5, 6)], (8, 5, 6), 4 * (8 * 8 + 8) + 7 * 7 * 2, 4 * 64 * 8 * 8 + 2 * 64 * 16 * 8,
         8 * 2 * 64 * 16 - 2 * 2 * 64 + 4 * 64 * 8, MIXED,
     ),
+    # a network of 5 hidden units makes 7*7 biases a head of two coordinates, each put through a sigmoid (4) and scaled; an
+    # axis of one window is not shifted; a length is a product a feature, sums, a root and a limit, and then it divides
+    Row(
+        "attention 2 window=4x4 bias=relative hidden=5 cosine", [(8, 5, 6)], (8, 5, 6), 4 * (8 * 8 + 8) + 5 * (2 + 1) + 5 * 2 + 2,
+        4 * 64 * 8 * 8 + 2 * 64 * 16 * 8 + 49 * 5 * (2 + 2),
+        7 * 2 * 64 * 16 - 2 * 2 * 64 + 4 * 64 * 8 + 49 * (5 + 5 + 2 * (4 + 1)) + 2 * 64 * 2 * (4 + 3 + 1 + 1 + 4) + 2 * 2, MIXED,
+    ),
+    # along a row of 10 there are 19 distances
+    Row(
+        "attention 2 bias=relative hidden=3", [(8, 10)], (8, 10), 4 * (8 * 8 + 8) + 3 * (1 + 1) + 3 * 2, 4 * 10 * 8 * 8 + 2 * 10 * 10 * 8 + 19 * 3 * (1 + 2),
+        7 * 2 * 10 * 10 - 2 * 2 * 10 + 4 * 10 * 8 + 19 * (3 + 3 + 2 * 5),
+    ),
+    Row(
+        "attention 4 kv_heads=2 bias=false cosine", [(16, 5)], (16, 5), 2 * 16 * 16 + 2 * 16 * 8 + 4, 5 * (2 * 16 * 16 + 2 * 16 * 8) + 2 * 5 * 5 * 16,
+        6 * 4 * 5 * 5 - 2 * 4 * 5 + 5 * 6 * (4 + 3 + 1 + 1 + 4) + 2 * 4,
+    ),
     Row("attention 2 window=4x4 bias=qkv", [(8, 16)], (8, 16), 4 * 8 * 8 + 3 * 8, 4 * 16 * 8 * 8 + 2 * 16 * 16 * 8, 6 * 2 * 16 * 16 - 2 * 2 * 16 + 3 * 16 * 8),
     Row(
         "attention 2 window=2x3 bias=false axis=-1", [(4, 6, 8)], (4, 6, 8), 4 * 8 * 8, 4 * 24 * 8 * 8 + 2 * 24 * 6 * 8, 6 * 2 * 24 * 6 - 2 * 2 * 24, MIXED,
@@ -486,6 +502,16 @@ HELD = [  # as torch 2.14.1 saves it: `saved_tensors_hooks` on the meta device
     Held("conv_transpose 4 3x3", MAP, keeps=(0,)),
     Held("linear 4", [(8,)], keeps=(0,)),
     Held("matmul", [(5, 6), (6, 3)], keeps=(0, 1)),
+    # windows of 64 positions, 7*7 distances, 16*16 pairs; lengths before and after the least, of queries and keys
+    Held(
+        "attention 2 window=4x4 bias=relative hidden=5 cosine",
+        [(8, 5, 6)],
+        inside=3 * 64 * 8 + 2 * 64 * 16,
+        own=(
+            *((FP32, 64 * 8), (FP32, 49 * 5), (FP32, 2 * 16 * 16), (FP32, 3 * 64 * 8), (FP32, 2 * 2 * 64 * 2)),
+            *((FP32, 3 * 64 * 8), (FP32, 64 * 8), (FP32, 2 * 64 * 16), (FP32, 2), (FP32, 2 * 64 * 16)),
+        ),
+    ),
     Held(
         "attention 2",
         [(8, 10)],
@@ -757,6 +783,10 @@ MISTAKES: list[tuple[str, list[Shape], str]] = [
     ("attention 4 window=3", [(64, 4, 4)], "attention: window has 1 sides for 2 axes of positions"),
     ("attention 4 window=3x3 causal", [(64, 4, 4)], "attention: a causal window is one number"),
     ("attention 4 latent=8", [STEPS], "attention: latent needs `rope=` features that turn"),
+    ("attention 4 hidden=8", [STEPS], "attention: hidden goes with `bias=relative`"),
+    ("attention 4 hidden=8 relative=32", [STEPS], "attention: hidden goes with `bias=relative`"),
+    ("attention 4 cosine qk_norm", [STEPS], "attention: cosine norms queries and keys itself"),
+    ("attention 4 cosine latent=8 rope=2", [STEPS], "attention: latent takes neither hidden nor cosine"),
     ("attention 4 q_latent=8", [STEPS], "attention: q_latent goes with latent"),
     ("attention 4 cache=-1", [STEPS], "attention: cache must be a whole number, 0 or more, got -1"),
     ("attention 4 window=2 cache=2", [STEPS], "attention: a cache goes with all earlier positions"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
+from math import copysign, log, log2
 from typing import TYPE_CHECKING, NamedTuple
 
 from archcalc.algebra import Dim, Poly
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from archcalc.ops.attention import Attention
 
 HIDDEN = -10000.0  # added to scores that must not count, within the range of fp16
+LEAST = 1e-12  # that a length is taken for, as one divides by it
+STEEPEST = 100.0  # that a cosine is multiplied with at most
 BASE = 10000.0  # of the angles by which positions turn features
 
 
@@ -51,7 +54,7 @@ def emit(op: Attention, builder: Builder, tensors: Sequence[Tensor]) -> Value:
     turned: Value = builder.node("Transpose", q, perm=[0, 1, 2, 4, 3])
     depth = op.widths(shapes[0])
     width = number(depth.width) + (number(op.rope) if op.latent is not None else 0)
-    scores: Value = builder.node("Mul", builder.node("MatMul", turned, k), builder.real(width**-0.5))
+    scores: Value = builder.node("Mul", builder.node("MatMul", turned, k), _scale(call, groups, width))
     for added in _added(call, groups):
         scores = builder.node("Add", scores, added)
     if op.blocks and any(op.moved(shapes[0])):
@@ -73,15 +76,18 @@ def _through(call: Call, x: Value, name: str) -> Value:
 
 def _projected(call: Call, flat: Sequence[Value]) -> tuple[Value, Value, Value, int]:
     """Queries, keys and values: `sequences x groups x heads in a group x width x positions`, and how many groups."""
-    op, heads = call.op, call.op.widths(call.shapes[0])
+    op, builder, heads = call.op, call.builder, call.op.widths(call.shapes[0])
     groups, width, value = number(heads.keys), number(heads.width), number(heads.value)
     splits = ((groups, number(heads.queries) // groups, width), (groups, 1, width), (groups, 1, value))
     found: list[Value] = []
     for n, (name, split) in enumerate(zip("qkv", splits, strict=True)):
         positions = call.keys if n else call.queries
-        one = _shaped(call.builder, _through(call, flat[min(n, len(flat) - 1)], name), *split, positions)
+        one: Value = _shaped(builder, _through(call, flat[min(n, len(flat) - 1)], name), *split, positions)
         if name != "v" and op.qk_norm:
-            one = _normed(call.builder, one, f"{name}_norm", 3, 5)
+            one = _normed(builder, one, f"{name}_norm", 3, 5)
+        if name != "v" and op.cosine:
+            lengths = builder.node("ReduceL2", one, builder.ints((3,)), keepdims=1)
+            one = builder.node("Div", one, builder.node("Max", lengths, builder.real(LEAST)))
         if name != "v" and op.rope is not False:
             one = _turned(call, one, width if op.rope is True else number(op.rope), width, positions)
         found.append(one if n == 0 else _cached(call, one, split))
@@ -179,7 +185,7 @@ def _added(call: Call, groups: int) -> list[Value]:
     """By the distance of a query and a key, and to hide what comes later or was too long ago."""
     op, builder, found = call.op, call.builder, list[Value]()
     if op.is_relative:
-        table = builder.node("Gather", builder.weight("relative"), builder.ints(_distances(call)), axis=0)
+        table = builder.node("Gather", _table(call), builder.ints(_distances(call)), axis=0)
         shape = (groups, number(op.heads) // groups, call.queries, call.keys + call.past)
         found.append(builder.node("Reshape", builder.node("Transpose", table, perm=[1, 0]), builder.ints(shape)))
     if op.causal:
@@ -192,6 +198,37 @@ def _added(call: Call, groups: int) -> list[Value]:
             hidden = builder.node("Or", hidden, builder.node("Less", columns, first))
         found.append(builder.node("Where", hidden, builder.real(HIDDEN), builder.real(0.0)))
     return found
+
+
+def _scale(call: Call, groups: int, width: int) -> Value:
+    """What scores are multiplied with: one over the root of the width, or what a head learns."""
+    if not call.op.cosine:
+        return call.builder.real(width**-0.5)
+    builder, heads = call.builder, number(call.op.heads)
+    scale = builder.node("Exp", builder.node("Min", builder.weight("scale"), builder.real(log(STEEPEST))))
+    return builder.node("Reshape", scale, builder.ints((groups, heads // groups, 1, 1)))
+
+
+def _table(call: Call) -> Value:
+    """The bias of every distance and head: learned, or made by a network of distances on a logarithmic scale
+    (arXiv:2111.09883, section 3.3), and put between 0 and 16.
+    """
+    op, builder = call.op, call.builder
+    if op.hidden is None:
+        return builder.weight("relative")
+    sides = [number(side) for side in op.sides(*call.shapes)]
+    steps = [[_logarithmic(n, side) for n in range(1 - side, side)] for side in sides]
+    flat = [step for place in product(*steps) for step in place]
+    places = builder.node("Reshape", builder.reals(flat), builder.ints((-1, len(sides))))
+    into = builder.node("Transpose", builder.weight("distances_weight"), perm=[1, 0])
+    hidden = builder.node("Add", builder.node("MatMul", places, into), builder.weight("distances_bias"))
+    out = builder.node("Transpose", builder.weight("relative_weight"), perm=[1, 0])
+    made = builder.node("MatMul", builder.node("Relu", hidden), out)
+    return builder.node("Mul", builder.node("Sigmoid", made), builder.real(16.0))
+
+
+def _logarithmic(distance: int, side: int) -> float:
+    return copysign(log2(8 * abs(distance) / max(side - 1, 1) + 1) / 3, distance)
 
 
 def _distances(call: Call) -> list[int]:

@@ -5,12 +5,9 @@ from fractions import Fraction
 
 from archcalc.algebra import Dim, Poly, divides, minimum, same, text
 from archcalc.errors import ShapeError, Undecided
-from archcalc.ops import attending
+from archcalc.ops import attending, remembering
 from archcalc.ops.base import (
-    HALF,
-    SINGLE,
     Flag,
-    Own,
     Reach,
     Saved,
     Shape,
@@ -22,7 +19,7 @@ from archcalc.ops.base import (
     spell_shape,
 )
 from archcalc.ops.emit import Builder, Tensor, Value
-from archcalc.ops.projections import EVERY, INNER, Bias, Heads, Partly, Projection, biased
+from archcalc.ops.projections import CONSTANT, EVERY, INNER, Bias, Heads, Partly, Projection, biased
 from archcalc.ops.sequences import Extent, Sequences, as_size
 
 SELF = ("causal", "window", "cache", "latent", "rope")  # options that speak of positions of one sequence
@@ -34,8 +31,10 @@ class Attention(Sequences):
     `head_dim` is the width of a head, or `dim` that of all heads together (the query's features by default), `v_dim`
     that of a head's values; `kv_heads` shares keys and values between heads (grouped queries). `bias=` says which
     projections have one: `true` all, `false` none, or as `qkv`, `qv_out`; `relative` adds a learned number for each
-    distance and head, of as many distances as there are, or `relative=` of them. `qk_norm` norms each head's query and
-    key (RMS), `rope` turns them by their position (or only so many features of them).
+    distance and head, of as many distances as there are, or `relative=` of them; with `hidden=` a network with so many
+    hidden units makes them of the distances (arXiv:2111.09883). `qk_norm` norms each head's query and key (RMS), `rope`
+    turns them by their position (or only so many features of them). `cosine` scores by their cosine, times a learned
+    scale a head.
 
     `causal` hides later positions; work on them is counted, as kernels that mask do it, and `causal=half` counts only
     the pairs that are seen. `window=7x7 shift=3` attends inside of windows that are shifted (arXiv:2103.14030), padded
@@ -53,7 +52,7 @@ class Attention(Sequences):
     arity = (1, 3)
     is_layer = True
     autocast = "half"
-    unspoken = ("fused", "causal", "rope", "qk_norm", "axis")
+    unspoken = ("fused", "causal", "rope", "qk_norm", "cosine", "axis")
 
     heads: Size
     dim: Size | None = None
@@ -64,6 +63,8 @@ class Attention(Sequences):
     head_dim: Size | None = None
     v_dim: Size | None = None
     relative: Size | None = None
+    hidden: Size | None = None
+    cosine: Flag = False
     rope: Partly = False
     qk_norm: Flag = False
     latent: Size | None = None
@@ -177,6 +178,12 @@ class Attention(Sequences):
             raise ShapeError(f"rope turns pairs of a head's features, not {turned}")
         if self.q_latent is not None and self.latent is None:
             raise ShapeError("q_latent goes with latent")
+        if self.hidden is not None and (self.relative is not None or not self.is_relative):
+            raise ShapeError("hidden goes with `bias=relative`: a network makes a bias of every distance")
+        if self.latent is not None and (self.hidden is not None or self.cosine):
+            raise ShapeError("latent takes neither hidden nor cosine")
+        if self.cosine and self.qk_norm:
+            raise ShapeError("cosine norms queries and keys itself, without qk_norm")
 
     def shape(self, *inputs: Shape) -> Shape:
         q, _, _ = self._operands(inputs)
@@ -209,11 +216,19 @@ class Attention(Sequences):
             return [*self._compressed(q, extent, out)]
         queries, keys, values, mixed = self._joined(q)
         return [
+            *self._of_distances(*inputs),
             Projection("q", queries, self.features(q), extent.queries, 0, self._adds("q")),
             Projection("k", keys, self.features(k), extent.keys, min(1, last), self._adds("k")),
             Projection("v", values, self.features(v), extent.keys, last, self._adds("v")),
             Projection("out", out, mixed, extent.queries, INNER, self._adds("out")),
         ]
+
+    def _of_distances(self, *inputs: Shape) -> Iterator[Projection]:
+        """The network from the distance along each axis to a bias a head, where there is one."""
+        if self.hidden is not None:
+            sides, every = len(self.sides(*inputs)), self.distances(*inputs)
+            yield Projection("distances", self.hidden, sides, every, CONSTANT, True)
+            yield Projection("relative", self.heads, self.hidden, every)
 
     def _compressed(self, x: Shape, extent: Extent, out: Dim) -> Iterator[Projection]:
         """Through a latent vector: of keys and values always, of queries with `q_latent`."""
@@ -237,7 +252,9 @@ class Attention(Sequences):
         weights |= {f"{each.name}_norm": (each.normed,) for each in found if each.normed != 0}
         if self.qk_norm:
             weights |= dict.fromkeys(("q_norm", "k_norm"), (self.widths(inputs[0]).width,))
-        if self.is_relative:
+        if self.cosine:
+            weights["scale"] = (self.heads,)
+        if self.is_relative and self.hidden is None:
             weights["relative"] = (self.distances(*inputs), self.heads)
         return weights
 
@@ -298,19 +315,34 @@ class Attention(Sequences):
         any_, found = dw or any(dx), self.parts(*inputs)
         total: Dim = 2 * (found["products"] - found["skipped"]) if any_ else 0
         for each in self.projections(*inputs):
-            needed = any_ if each.reads == INNER else dx[each.reads]
+            needed = any_ if each.reads == INNER else each.reads != CONSTANT and dx[each.reads]
             total = total + (dw + needed) * (each.positions * each.out * each.into)
         return total
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
-        """The scaling and softmax of the scores and what is added to them, the biases, norms and turns."""
+        """The scaling and softmax of the scores and what is added to them, the biases, norms and turns; of a network of
+        distances its ReLU, and the sigmoids that put its biases between 0 and 16.
+        """
         extent, found = self.extent(*inputs), self.parts(*inputs)
         masked = bool(self.causal) + any(self.blocks and self.moved(inputs[0])) + self.is_relative
         scores = self.heads * extent.pairs
         total = scores + 5 * scores - 2 * self.heads * extent.queries + masked * scores + found["biased"]
         for each in self.projections(*inputs):
             total = total + (4 * each.normed + 2) * each.positions if each.normed != 0 else total
-        return total + self._turned(inputs[0], extent)
+        if self.hidden is not None:
+            total = total + self.distances(*inputs) * (self.hidden + 5 * self.heads)
+        return total + self._turned(inputs[0], extent) + (self._cosines(inputs[0], extent) if self.cosine else 0)
+
+    def _cosines(self, q: Shape, extent: Extent) -> Dim:
+        """Lengths of queries and keys, at least a little, by which they are divided; a scale is the exponential of what
+        is learned, within a limit.
+        """
+        queries, keys, _, _ = self._joined(q)
+        return 3 * (queries * extent.queries + keys * extent.keys) + self.vectors(extent) + 2 * self.heads
+
+    def vectors(self, extent: Extent) -> Dim:
+        """How many queries and keys there are, in all heads."""
+        return self.heads * extent.queries + self._shared * extent.keys
 
     def _turned(self, q: Shape, extent: Extent) -> Dim:
         """Three operations a feature that turns; an RMS norm is four an element and two a vector."""
@@ -340,51 +372,10 @@ class Attention(Sequences):
         return found["projected"] + (found["mixed"] if self.fused else found["scores"])
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
-        """As `torch.nn.MultiheadAttention` does: the inputs; of self attention one tensor with all projections, else
-        keys and values; the scaled queries, the weights of the scores, and what goes into the last projection. Fused:
-        queries, keys, values, the logarithm of each query's sum, and what comes out. Windows are cut out of the input,
-        and every head's keys and values out of the projections, before they are multiplied (as torchvision does).
-        """
-        found = self.parts(*inputs)
-        if self.blocks and not self.fused:
-            return self._saves_windows(inputs[0], found)
-        rows, mixed = self.heads * self.extent(*inputs).queries, Own("weighted values", found["mixed"])
-        if self.fused:
-            sums = Own("logarithms of sums", rows, SINGLE)
-            own = [Own("queries, keys and values", found["projected"]), sums, mixed]
-        else:
-            kept = found["projected"] if len(inputs) == 1 else found["projected"] - found["mixed"]
-            scores = Own("weights of the scores", found["scores"], autocast=SINGLE + HALF)  # one to multiply with
-            own = [Own("scaled queries", found["mixed"]), Own("projections", kept), scores, mixed]
-        return Saved(inputs=tuple(range(len(inputs))), own=tuple(own))
-
-    def _saves_windows(self, x: Shape, found: dict[str, Dim]) -> Saved:
-        """One window that holds the whole map is the input itself, in another shape."""
-        alone = self.blocks == self.places(x)
-        cut = Own("its input in windows", self.extent(x).queries * self.features(x))
-        own = (
-            *(() if alone else (cut,)),
-            Own("scaled queries, keys and values", found["projected"]),
-            Own("weights of the scores", found["scores"], autocast=SINGLE + HALF),
-            Own("weighted values", found["mixed"]),
-        )
-        return Saved(inputs=(0,) if alone else (), own=own)
+        return remembering.saves(self, inputs)
 
     def saves_scaled(self, *inputs: Shape) -> Saved:
-        """As `scaled_dot_product_attention` does where it runs as plain products: keys are scaled as well, and under
-        mixed precision all of that is in fp32, of copies of the projections.
-        """
-        found = self.parts(*inputs)
-        values = (found["projected"] - found["mixed"]) // 2
-        others = found["projected"] - values if len(inputs) == 1 else values
-        own = (
-            Own("scaled queries and keys", found["mixed"] + values, autocast=SINGLE),
-            Own("projections", others, autocast=-1),
-            Own("values", values, autocast=SINGLE),
-            Own("weights of the scores", found["scores"], autocast=SINGLE),
-            Own("weighted values", found["mixed"]),
-        )
-        return Saved(inputs=tuple(range(len(inputs))), own=own)
+        return remembering.saves_scaled(self, inputs)
 
     def windows(self, *inputs: Shape) -> Windows:
         """Without windows and masks all is seen, by every position; of several sequences only its own."""

@@ -7,12 +7,13 @@ from archcalc.fields import Check
 from archcalc.ops.base import show
 
 INNER = -1  # what a projection reads that no input is: what another one put out
+CONSTANT = -2  # nor that: numbers that nothing changes
 EVERY = "relative"  # as a bias by itself: beside those of all projections
 
 
 class Projection(NamedTuple):
-    """A matrix `out x into` that every one of `positions` goes through. `reads` is the number of the input, or INNER;
-    `normed`: whether an RMS norm of its output's first features follows, and of how many.
+    """A matrix `out x into` that every one of `positions` goes through. `reads` is the number of the input, INNER or
+    CONSTANT; `normed`: whether an RMS norm of its output's first features follows, and of how many.
     """
 
     name: str
@@ -65,4 +66,4 @@ def _partly(value: object) -> bool | Dim:
 Bias = Annotated[bool | str, Check(_bias)]
 Partly = Annotated[bool | Dim, Check(_partly)]
 
-__all__ = ["EVERY", "INNER", "Bias", "Heads", "Partly", "Projection", "biased"]
+__all__ = ["CONSTANT", "EVERY", "INNER", "Bias", "Heads", "Partly", "Projection", "biased"]
