@@ -68,6 +68,7 @@ UNSET = {
     "relative": "none",
     "latent": "none",
     "q_latent": "none",
+    "hidden": "none",
     "cache": "none",
     "rows": "positions",
 }
