@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -19,6 +20,11 @@ def shipped(step: int = 1) -> list[Any]:
 def families(step: int) -> list[Any]:
     """Every family; but for each `step`th where `slow` tests are run."""
     return [pytest.param(name, marks=[] if name in FAMILIES[::step] else pytest.mark.slow) for name in FAMILIES]
+
+
+def some(values: Iterable[Any], step: int) -> list[Any]:
+    """Each `step`th value; all where `slow` tests are run."""
+    return [pytest.param(value, marks=pytest.mark.slow if n % step else []) for n, value in enumerate(values)]
 
 
 def members(family: str) -> list[str]:

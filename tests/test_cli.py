@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree
@@ -379,6 +380,7 @@ def test_mistakes_in_several_specs_of_a_folder_are_told_together(archcalc, tmp_p
     assert re.findall(r"(\w+)\.yaml:5:5: ", done.err) == ["built", "read"]
 
 
+@pytest.mark.slow
 def test_every_shipped_spec_checks(archcalc) -> None:
     done = archcalc("check", "specs", "--format", "json")
     found = json.loads(done.out)
@@ -386,6 +388,17 @@ def test_every_shipped_spec_checks(archcalc) -> None:
     assert [network["spec"] for network in found["networks"] if network["variant"] is None] == [
         str(path.relative_to(ROOT)) for path in spec_files()
     ]
+
+
+def test_specs_of_a_folder_check(archcalc, tmp_path: Path) -> None:
+    files = spec_files()[::8]
+    for path in files:
+        shutil.copy(path, tmp_path)
+    done = archcalc("check", str(tmp_path), "--format", "json")
+    found = json.loads(done.out)
+    assert (done.code, found["totals"]["failed"], found["totals"]["warnings"]) == (0, 0, 0)
+    names = [Path(network["spec"]).name for network in found["networks"] if network["variant"] is None]
+    assert names == sorted(path.name for path in files)
 
 
 def test_expand_prints_a_spec_that_counts_the_same(archcalc, tmp_path: Path) -> None:
@@ -398,9 +411,18 @@ def test_expand_prints_a_spec_that_counts_the_same(archcalc, tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.slow
 def test_the_zoo_lists_every_network(archcalc) -> None:
-    found = {network["name"]: network for network in json.loads(archcalc("zoo", "--format", "json").out)}
-    assert sorted(found) == zoo_names()
+    assert sorted(network["name"] for network in json.loads(archcalc("zoo", "--format", "json").out)) == zoo_names()
+
+
+def test_the_zoo_has_figures_and_years(archcalc) -> None:
+    families = ("lenet", "alexnet", "vgg", "resnet", "convnext", "conv5x5")
+    found = {
+        network["name"]: network
+        for family in families
+        for network in json.loads(archcalc("zoo", "--family", family, "--format", "json").out)
+    }
     assert found["resnet50"]["params"] == 25_557_032
     assert {**found["resnet"], "name": "resnet50"} == found["resnet50"]  # a family's own name stands for a member
     years = {
@@ -417,9 +439,10 @@ def test_the_zoo_lists_every_network(archcalc) -> None:
     }
 
 
+@pytest.mark.parametrize("families", [("lenet,vgg,resnet,vit,cam",), pytest.param((), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("columns", [80, 100, 120])
-def test_the_zoo_fits_a_terminal(archcalc, columns: int) -> None:
-    lines = archcalc("zoo", columns=columns).out.splitlines()
+def test_the_zoo_fits_a_terminal(archcalc, columns: int, families: tuple[str, ...]) -> None:
+    lines = archcalc("zoo", *(("--family", *families) if families else ()), columns=columns).out.splitlines()
     assert max(map(len, lines)) <= columns
     names = [line.split()[0] for line in lines if line.strip()]
     assert (
@@ -432,8 +455,18 @@ def test_the_zoo_fits_a_terminal(archcalc, columns: int) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_page_of_the_zoo_is_what_the_command_prints(archcalc) -> None:
     assert archcalc("zoo", "--format", "markdown").out == (ROOT / "specs" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_page_of_the_zoo_has_every_network_and_the_rows_of_the_command(archcalc) -> None:
+    page = (ROOT / "specs" / "README.md").read_text(encoding="utf-8")
+    assert [name for name in zoo_names() if not re.search(rf"\b{re.escape(name)}\b", page)] == []
+    families = ",".join(path.stem for path in spec_files()[::12])
+    rows = archcalc("zoo", "--family", families, "--format", "markdown").out.splitlines()
+    assert [row for row in rows if row not in page.splitlines()] == []
+    assert len(rows) > 12
 
 
 PAPERS = {

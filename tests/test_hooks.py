@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from running import Command
 from tiny import LIMITED
 
 ROOT = Path(__file__).parent.parent
@@ -96,14 +97,20 @@ def test_other_files_run_no_hook(repository: Repository) -> None:
     assert (code, printed.count("Skipped")) == (0, 2)
 
 
-def test_three_commits_through_hooks_compare_and_docs(repository: Repository) -> None:
+@pytest.mark.slow
+def test_three_commits_through_hooks_compare_and_docs(
+    repository: Repository, archcalc: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A cheaper design, a dearer one over its budget, and a renamed file."""
     page = repository.folder / "README.md"
+    monkeypatch.chdir(repository.folder)
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(name, os.devnull)
 
     def compared() -> tuple[int, str]:
         specs = sorted(path.relative_to(repository.folder).as_posix() for path in repository.folder.glob("specs/*"))
-        done = repository.run("archcalc", "compare", *specs, "--base", "main")
-        return done.returncode, done.stdout + done.stderr
+        done = archcalc("compare", *specs, "--base", "main")
+        return done.code, done.out + done.err
 
     def committed(name: str) -> None:
         code, printed = repository.hooks()
@@ -124,19 +131,19 @@ def test_three_commits_through_hooks_compare_and_docs(repository: Repository) ->
     committed("cheaper")
 
     repository.write("specs/tiny.yaml", LIMITED.replace("16 3x3", "32 3x3"))
-    assert repository.run("archcalc", "docs", "README.md", "--check").returncode == 1
+    assert archcalc("docs", "README.md", "--check").code == 1
     code, printed = compared()
     assert (code, "1,226" in printed) == (1, True)
     assert "FAIL" in repository.hooks()[1]  # so it would not be committed
 
     repository.git("checkout", "-q", "HEAD", "--", ".")
     repository.git("mv", "specs/tiny.yaml", "specs/small net ü.yaml")
-    done = repository.run("archcalc", "docs", "README.md", "--check")
-    assert (done.returncode, "README.md:3:8: specs/tiny.yaml: No such file or directory" in done.stderr) == (2, True)
+    done = archcalc("docs", "README.md", "--check")
+    assert (done.code, "README.md:3:8: specs/tiny.yaml: No such file or directory" in done.err) == (2, True)
     repository.write(
         "README.md", page.read_text(encoding="utf-8").replace("specs/tiny.yaml", "'specs/small net ü.yaml'")
     )
-    assert repository.run("archcalc", "docs", "README.md", "--check").returncode == 0
+    assert archcalc("docs", "README.md", "--check").code == 0
     repository.git("add", "-A")
     code, printed = compared()
     assert (code, "-304" in printed) == (0, True)

@@ -402,10 +402,11 @@ def test_bytes_follow_the_type_and_the_batch(dtype: str, width: int) -> None:
     model = archcalc.load("googlenet")
     one, many = model.count(dtype="int8").totals, model.count(dtype=dtype, batch=5).totals
     assert many["act_peak_bytes"] == 5 * width * one["act_peak_bytes"]
+    graph = model.count().graph
     vectors = 3 * sum(  # a bias beside int8 weights is int32
         elements(shape)
-        for node in model.count().graph.nodes
-        for shape in node.op.weights(*model.count().graph.shapes_into(node)).values()
+        for node in graph.nodes
+        for shape in node.op.weights(*graph.shapes_into(node)).values()
         if len(shape) == 1
     )
     assert many["weight_bytes"] == width * (one["weight_bytes"] - vectors) + (vectors if dtype == "int8" else 0)

@@ -82,7 +82,7 @@ def holds(root: tree.Element) -> None:
     assert [point for point in points if not 0 <= point <= max(wide, high)] == []
 
 
-@pytest.mark.parametrize("name", shipped(4))
+@pytest.mark.parametrize("name", shipped(6))
 def test_every_network_that_ships_is_drawn(name: str) -> None:
     table = package.load(name).count()
     for depth in (1, 2):
@@ -234,7 +234,7 @@ def labels(root: tree.Element) -> list[str]:
     return [text for *_, text in texts(root)]
 
 
-@pytest.mark.parametrize("name", families(4))
+@pytest.mark.parametrize("name", families(8))
 def test_every_network_that_ships_is_plotted(name: str) -> None:
     table = package.load(name).count()
     device = (load_profile("rtx4090"),)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from running import Command
 from tiny import NET
 
 from archcalc.errors import UsageError
@@ -137,7 +138,7 @@ def test_files_are_filled_beside_their_places_and_one_may_be_left_out(tmp_path: 
 
 @pytest.mark.parametrize("kind", ["hard", "soft", "itself"])
 def test_nothing_is_written_over_what_is_read_under_none_of_its_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archcalc: Command, kind: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("net.yaml").write_text(NET)
@@ -148,15 +149,9 @@ def test_nothing_is_written_over_what_is_read_under_none_of_its_names(
         elif kind == "soft":
             Path(other).symlink_to(name)
     out = {"itself": ("net.yaml", "costs.json")}.get(kind, ("n", "c"))
-    program = [sys.executable, "-m", "archcalc"]
     tried = [["compare", "net.yaml", "net.yaml", "--format", f"json={out[0]}"], ["export", "net.yaml", "-o", out[0]]]
     tried += [["compare", "net.yaml", "resnet18", "--format", "json=x", "--format", f"markdown={out[0]}"]]
     for words in tried:
-        done = subprocess.run(
-            [*program, *words],
-            capture_output=True,
-            text=True,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
-        )
-        assert (done.returncode, Path("net.yaml").read_text()) == (2, NET), done.stderr
+        done = archcalc(*words)
+        assert (done.code, Path("net.yaml").read_text()) == (2, NET), done.err
     assert not Path("x").exists()
