@@ -245,7 +245,7 @@ def test_csv_is_never_empty_and_json_and_csv_hold_the_chosen_columns(archcalc) -
     assert rows[0] == ["network", "layer", "op", "shape", "macs", "macs%", "field", "layers"]
     assert rows[1] == ["AlexNet", "conv1", "conv 64 11x11 stride=4 pad=2", "64x55x55", "70276800", "9.8", "11x11", "1"]
     layers = json.loads(archcalc(*chosen, "--format", "json").out)["layers"]
-    assert set(layers[0]) == {"name", "op", "text", "shape", "macs", "receptive_field"}
+    assert set(layers[0]) == {"name", "op", "text", "shape", "macs", "receptive_field", "layers"}
     assert archcalc("count", "alexnet", "--columns", "colour", "--format", "csv").code == 2
     every = ["count", "lenet", "--columns", ",".join(COLUMNS), "--train"]
     (_, first, *_) = csv.reader(io.StringIO(archcalc(*every, "--format", "csv").out))

@@ -226,6 +226,20 @@ READERS: dict[str, Callable[[str], None]] = {
 # ---- a spec ----------------------------------------------------------------------------------------------------------
 
 
+def test_every_format_has_a_reader_here() -> None:
+    assert list(FORMATS) == [name for name in FORMATS if name in READERS], (
+        "what reads a format shows what is text in it"
+    )
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_escape_that_a_format_names_makes_text_harmless(form: str) -> None:
+    for name in NAMES:
+        written = getattr(escapes, FORMATS[form].escape)(name)
+        is_harmless(written)
+        assert "\n" not in written
+
+
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 def test_no_format_of_count_takes_a_name_for_more_than_text(folder: Path, archcalc: Any, form: str, name: str) -> None:

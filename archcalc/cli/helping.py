@@ -14,21 +14,21 @@ from archcalc.errors import UsageError, suggest
 
 
 def _columns() -> str:
-    from archcalc.render.columns import COLUMNS
+    from archcalc.render.columns import explained
 
-    width = max(map(len, COLUMNS))
-    return "\n".join(f"{name:<{width}}  {column.help}" for name, column in COLUMNS.items())
+    return explained()
 
 
 def _formats() -> str:
-    from archcalc.render import FORMATS
+    from archcalc.cli.check import FORMATS as OF_CHECK
+    from archcalc.comparison.formats.writing import FORMATS as OF_COMPARE
+    from archcalc.render.formats import FORMATS
 
-    return (
-        f"count, predict   --format {', '.join(FORMATS)}\n"
-        "check            --format text, json, github, sarif\n"
-        "compare          --format text, markdown, json, github, junit\n"
-        "Every command that prints takes --output FILE, and --json where programs may want it."
-    )
+    width = max(map(len, FORMATS))
+    lines = ["--format of count and predict:", *(f"  {name:<{width}}  {form.help}" for name, form in FORMATS.items())]
+    others = {"check": OF_CHECK, "compare": OF_COMPARE}
+    lines += ["", *(f"--format of {f'{name}:':<10} {', '.join(known)}" for name, known in others.items())]
+    return "\n".join([*lines, "Every command that prints takes --output FILE, and --json where programs may want it."])
 
 
 def _operators() -> str:

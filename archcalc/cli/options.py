@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from archcalc.cli.declared import Argument, Option
 from archcalc.cli.saying import out, told
 from archcalc.errors import UsageError
+from archcalc.render.formats import FORMATS
 
 if TYPE_CHECKING:
     from archcalc.cost import Table
@@ -22,13 +23,19 @@ if TYPE_CHECKING:
 def _columns(names: str | None) -> str | None:
     """`--columns help` explains them, with no network named."""
     if names == "help":
-        from archcalc.render.columns import COLUMNS
+        from archcalc.render.columns import explained
 
-        width = max(map(len, COLUMNS))
-        for name, column in COLUMNS.items():
-            out(f"{name:<{width}}  {column.help}")
+        out(explained())
         raise SystemExit
     return names
+
+
+def _column(incomplete: str) -> list[str]:
+    """The last of several names, for a shell that completes."""
+    from archcalc.render.columns import COLUMNS
+
+    before, comma, begun = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in COLUMNS if name.startswith(begun)]
 
 
 def _networks(incomplete: str) -> list[str]:
@@ -73,6 +80,16 @@ def _chips(incomplete: str) -> list[str]:
 def profile_option(name: str, help: str) -> Any:
     """An option that names a device's profile: `help` in its place lists those that ship."""
     return Option(name, metavar="FILE|NAME", callback=device_help, autocompletion=devices, is_eager=True, help=help)
+
+
+def format_option(known: Iterable[str]) -> Any:
+    """`--format`, one of these."""
+    *most, last = known
+
+    def begun(incomplete: str) -> list[str]:
+        return [name for name in (*most, last) if name.startswith(incomplete)]
+
+    return Option("--format", autocompletion=begun, help=f"{', '.join(most)} or {last}.")
 
 
 STDIN = "-"
@@ -184,6 +201,7 @@ Columns = Annotated[
         "-c",
         metavar="C,C",
         callback=_columns,
+        autocompletion=_column,
         is_eager=True,
         help="Which columns: `--columns help` explains them.",
     ),
@@ -213,6 +231,7 @@ Output = Annotated[
         help="Put into a file what would be printed: all of it, or nothing.",
     ),
 ]
+Form = Annotated[str, format_option(FORMATS)]
 Json = Annotated[bool, Option("--json", help="The same as --format json.")]
 Quiet = Annotated[bool, Option("--quiet", "-q", help="Nothing on stderr but errors.")]
 

@@ -10,6 +10,7 @@ from archcalc.cli.entry import command
 from archcalc.cli.options import (
     Batch,
     Columns,
+    Form,
     Free,
     Inputs,
     Json,
@@ -58,7 +59,7 @@ def predict(
     dtype: Annotated[
         str | None, Option("--dtype", help="Where the device has figures for several: fp32, fp16 ...")
     ] = None,
-    form: Annotated[str, Option("--format", help="table, markdown, rst, csv, json, html or latex.")] = "table",
+    form: Form = "table",
     json: Json = False,
     output: Output = None,
     quiet: Quiet = False,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from archcalc import escapes
 from archcalc.algebra import Number, Poly
 from archcalc.cost import Table
-from archcalc.render import json, numbers, title
+from archcalc.render import json, numbers
+from archcalc.render.facts import title
 from archcalc.render.grid import listing
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from archcalc.conventions.bridge import PARAMS, Bridge, Step, bridges
 from archcalc.conventions.counting import Counted
 from archcalc.conventions.reference import WRITTEN
 from archcalc.cost import CONVENTION
-from archcalc.render import json, numbers, title
+from archcalc.render import json, numbers
+from archcalc.render.facts import title
 
 if TYPE_CHECKING:
     from archcalc.render.contract import BridgeOf, BridgeStep, Explain

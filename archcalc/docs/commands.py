@@ -37,7 +37,9 @@ from archcalc.picture.diagram import draw
 from archcalc.picture.mermaid import DIRECTIONS, mermaid
 from archcalc.picture.plot import judge, plot
 from archcalc.question import Question
-from archcalc.render import Options, caption, cells, numbers
+from archcalc.render import numbers
+from archcalc.render.cells import Options, cells
+from archcalc.render.facts import caption
 from archcalc.render.markup import INDENT
 
 Arguments: TypeAlias = argparse.Namespace

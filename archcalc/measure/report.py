@@ -12,7 +12,8 @@ from archcalc.measure.latency import Latency, rank_correlation
 from archcalc.measure.profile import LayerTime
 from archcalc.measure.proof import Proof
 from archcalc.measure.session import versions
-from archcalc.render import numbers, title
+from archcalc.render import numbers
+from archcalc.render.facts import title
 from archcalc.render.grid import listing
 from archcalc.render.json import header
 

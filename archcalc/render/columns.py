@@ -1,4 +1,4 @@
-"""The columns that a table can have."""
+"""The columns that a table can have: one entry each, which tables, CSV, JSON, help, completion and tests read."""
 
 from __future__ import annotations
 
@@ -13,31 +13,39 @@ from archcalc.memory import Held
 from archcalc.render import numbers, times
 
 Form = Callable[..., str]  # of a Number; of one with so many digits
+Cell = Callable[[Row, Table, Form], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading, what it means, and how a row's cell reads."""
+    """A heading, what it means, how a row's cell reads, and the keys of JSON's rows that it shows.
+
+    CSV has the last of these, or `csv_key`; of a column that is worked out of several figures what tables show.
+    """
 
     heading: str
     help: str
-    cell: Callable[[Row, Table, Form], str]
+    cell: Cell
+    keys: tuple[str, ...]
     right: bool = True
+    is_summed: bool = False  # the line of totals has it
+    is_worked_out: bool = False
+    csv_key: str = ""
 
 
-def _share(name: str) -> Callable[[Row, Table, Form], str]:
+def _share(name: str) -> Cell:
     return lambda row, table, form: numbers.share(getattr(row, name), table.totals[name])
 
 
-def _count(name: str) -> Callable[[Row, Table, Form], str]:
+def _count(name: str) -> Cell:
     return lambda row, table, form: numbers.count(getattr(row, name), form)
 
 
-def _bytes(name: str) -> Callable[[Row, Table, Form], str]:
+def _bytes(name: str) -> Cell:
     return lambda row, table, form: numbers.size_in_bytes(getattr(row, name), form)
 
 
-def _memory(of: Callable[[Held, tuple[int, ...]], Dim | None]) -> Callable[[Row, Table, Form], str]:
+def _memory(of: Callable[[Held, tuple[int, ...]], Dim | None]) -> Cell:
     def cell(row: Row, table: Table, form: Form) -> str:
         found = of(table.held, row.nodes)
         return "" if found is None else numbers.size_in_bytes(found, form)
@@ -45,12 +53,36 @@ def _memory(of: Callable[[Held, tuple[int, ...]], Dim | None]) -> Callable[[Row,
     return cell
 
 
-def _spans(name: str) -> Callable[[Row, Table, Form], str]:
+def _spans(name: str) -> Cell:
     def cell(row: Row, table: Table, form: Form) -> str:
         spans = [field.spans for field in row.field.values() if field.spans]
         return ", ".join(numbers.axes(tuple(getattr(span, name) for span in axes), form) for axes in spans)
 
     return cell
+
+
+def _name(row: Row, table: Table, form: Form) -> str:
+    return escapes.plain(row.name)
+
+
+def _text(row: Row, table: Table, form: Form) -> str:
+    return escapes.plain(row.text)
+
+
+def _inputs(row: Row, table: Table, form: Form) -> str:
+    return escapes.plain(", ".join(row.inputs))
+
+
+def _line(row: Row, table: Table, form: Form) -> str:
+    return str(row.line)
+
+
+def _shape(row: Row, table: Table, form: Form) -> str:
+    return numbers.shape(row.shape, form)
+
+
+def _field(row: Row, table: Table, form: Form) -> str:
+    return numbers.field(row.field, form)
 
 
 def _intensity(row: Row, table: Table, form: Form) -> str:
@@ -65,88 +97,84 @@ def _time_share(row: Row, table: Table, form: Form) -> str:
     return "" if row.time is None or table.timing is None else numbers.share(row.time.total, table.timing.whole.total)
 
 
+def _bound(row: Row, table: Table, form: Form) -> str:
+    return times.bound(row)
+
+
+def _layers(row: Row, table: Table, form: Form) -> str:
+    return numbers.exact(row.layers, form)
+
+
+def _word(heading: str, help: str, cell: Cell, *keys: str) -> Column:
+    return Column(heading, help, cell, keys, right=False)
+
+
+def _sum(heading: str, help: str, cell: Cell, *keys: str) -> Column:
+    """A figure of which the line of totals has the whole network's."""
+    return Column(heading, help, cell, keys, is_summed=True)
+
+
+def _ratio(heading: str, help: str, cell: Cell, *keys: str, is_summed: bool = True) -> Column:
+    """A figure that follows from others, and has no key of its own."""
+    return Column(heading, help, cell, keys, is_summed=is_summed, is_worked_out=True)
+
+
+def _span(part: str, help: str, cell: Cell, csv_key: str) -> Column:
+    return Column(part, help, cell, ("receptive_field",), csv_key=csv_key)
+
+
 COLUMNS: dict[str, Column] = {
-    "layer": Column("layer", "the path of labels", lambda row, table, form: escapes.plain(row.name), False),
-    "op": Column(
-        "operation", "the layer as the spec language writes it", lambda row, table, form: escapes.plain(row.text), False
+    "layer": _word("layer", "the path of labels", _name, "name"),
+    "op": _word("operation", "the layer as the spec language writes it", _text, "op", "text"),
+    "inputs": _word("inputs", "what it reads", _inputs, "inputs"),
+    "line": Column("line", "where it stands in the spec", _line, ("line",)),
+    "shape": Column("output", "one sample, channels first", _shape, ("shape",)),
+    "params": _sum("params", "learned numbers; shared weights once", _count("params"), "params"),
+    "params%": _ratio("%", "share of all parameters", _share("params"), "params"),
+    "trainable": _sum("trainable", "parameters that are not frozen", _count("trainable_params"), "trainable_params"),
+    "buffers": _sum("buffers", "batch normalisation's running statistics", _count("buffers"), "buffers"),
+    "macs": _sum("MACs", "multiply-accumulates of conv, linear and matmul", _count("macs"), "macs"),
+    "macs%": _ratio("%", "share of all MACs", _share("macs"), "macs"),
+    "flops": _sum("FLOPs", "2 x MACs + elementwise operations", _count("flops"), "flops"),
+    "elementwise": _sum("elementwise", "every other operation", _count("elementwise"), "elementwise"),
+    "activations": _sum("activations", "elements written", _count("activations"), "activations"),
+    "weights": _sum("weights", "bytes of parameters and buffers", _bytes("weight_bytes"), "weight_bytes"),
+    "bytes": _sum("bytes", "weights read, activations read and written", _bytes("bytes"), "bytes"),
+    "alive": _sum("alive", "the most bytes alive while it runs", _memory(Held.alive_in), "alive_bytes"),
+    "inside": _sum(
+        "inside", "bytes that it works on beside its inputs and its output", _memory(Held.inside), "inside_bytes"
     ),
-    "inputs": Column("inputs", "what it reads", lambda row, table, form: escapes.plain(", ".join(row.inputs)), False),
-    "line": Column("line", "where it stands in the spec", lambda row, table, form: str(row.line)),
-    "shape": Column("output", "one sample, channels first", lambda row, table, form: numbers.shape(row.shape, form)),
-    "params": Column("params", "learned numbers; shared weights once", _count("params")),
-    "params%": Column("%", "share of all parameters", _share("params")),
-    "trainable": Column("trainable", "parameters that are not frozen", _count("trainable_params")),
-    "buffers": Column("buffers", "batch normalisation's running statistics", _count("buffers")),
-    "macs": Column("MACs", "multiply-accumulates of conv, linear and matmul", _count("macs")),
-    "macs%": Column("%", "share of all MACs", _share("macs")),
-    "flops": Column("FLOPs", "2 x MACs + elementwise operations", _count("flops")),
-    "elementwise": Column("elementwise", "every other operation", _count("elementwise")),
-    "activations": Column("activations", "elements written", _count("activations")),
-    "weights": Column("weights", "bytes of parameters and buffers", _bytes("weight_bytes")),
-    "bytes": Column("bytes", "weights read, activations read and written", _bytes("bytes")),
-    "alive": Column("alive", "the most bytes alive while it runs", _memory(Held.alive_in)),
-    "inside": Column("inside", "bytes that it works on beside its inputs and its output", _memory(Held.inside)),
-    "kept": Column("kept", "bytes that training keeps of it and of no layer before it", _memory(Held.kept_of)),
-    "intensity": Column("FLOPs/byte", "arithmetic intensity", _intensity),
-    "field": Column(
-        "field", "receptive field; * without global gates", lambda row, table, form: numbers.field(row.field, form)
+    "kept": _sum(
+        "kept", "bytes that training keeps of it and of no layer before it", _memory(Held.kept_of), "kept_bytes"
     ),
-    "stride": Column("stride", "input positions between neighbouring outputs", _spans("stride")),
-    "start": Column("start", "where the first output's window begins", _spans("start")),
-    "backward": Column("backward", "MACs of the backward pass (--train)", _count("backward_macs")),
-    "time": Column("ms", "predicted milliseconds (archcalc predict)", _time),
-    "time%": Column("%", "share of the predicted time", _time_share),
-    "bound": Column(
+    "intensity": _ratio("FLOPs/byte", "arithmetic intensity", _intensity, "flops", "bytes", is_summed=False),
+    "field": _span("field", "receptive field; * without global gates", _field, "field_size"),
+    "stride": _span("stride", "input positions between neighbouring outputs", _spans("stride"), "field_stride"),
+    "start": _span("start", "where the first output's window begins", _spans("start"), "field_start"),
+    "backward": _sum("backward", "MACs of the backward pass (--train)", _count("backward_macs"), "backward_macs"),
+    "time": _sum("ms", "predicted milliseconds (archcalc predict)", _time, "latency_ms"),
+    "time%": _ratio("%", "share of the predicted time", _time_share, "latency_ms"),
+    "bound": _word(
         "bound",
         "what takes most of the time: compute, weights, activations, overhead",
-        lambda row, table, form: times.bound(row),
-        False,
+        _bound,
+        "latency_bound",
     ),
-    "layers": Column(
-        "layers", "how many layers the row stands for", lambda row, table, form: numbers.exact(row.layers, form)
-    ),
+    "layers": _sum("layers", "how many layers the row stands for", _layers, "layers"),
 }
 
-SUMMED = {
-    "params",
-    "trainable",
-    "buffers",
-    "macs",
-    "flops",
-    "elementwise",
-    "activations",
-    "weights",
-    "bytes",
-    "backward",
-    "alive",
-    "inside",
-    "kept",
-    "layers",
-    "time",
-}
+
+def explained() -> str:
+    """Every column and what it means, a line each."""
+    width = max(map(len, COLUMNS))
+    return "\n".join(f"{name:<{width}}  {column.help}" for name, column in COLUMNS.items())
 
 
 def chosen(names: str | None, table: Table, flops: bool) -> list[str]:
     """The columns asked for, or the ones that a first look wants. Raises UsageError."""
-    if names is None and table.timing is not None:
-        return [
-            "layer",
-            "op",
-            "shape",
-            "macs",
-            "time",
-            *([] if table.free else ["time%"]),
-            "bound",
-            *(["flops"] if flops else []),
-        ]
     if names is None:
-        counted = next(iter(table.convention.titles), None)
-        operations = [counted, *([] if table.free else ["macs%"])] if counted else []
-        found = ["layer", "op", "shape", "params", *operations, "field"]
-        return _told(
-            [*found, *(["flops"] if flops and counted != "flops" else []), *(["backward"] if table.train else [])],
-            table,
-        )
+        found = _timed(table) if table.timing is not None else _counted(table)
+        return _told([*found, *(["flops"] if flops and "flops" not in found else [])], table)
     columns = [name.strip().lower() for name in names.split(",") if name.strip()]
     for name in columns:
         if name not in COLUMNS:
@@ -156,13 +184,23 @@ def chosen(names: str | None, table: Table, flops: bool) -> list[str]:
     return _told([*columns, *(["flops"] if flops and "flops" not in columns else [])], table)
 
 
+def _timed(table: Table) -> list[str]:
+    return ["layer", "op", "shape", "macs", "time", *([] if table.free else ["time%"]), "bound"]
+
+
+def _counted(table: Table) -> list[str]:
+    counted = next(iter(table.convention.titles), None)
+    operations = [counted, *([] if table.free else ["macs%"])] if counted else []
+    return ["layer", "op", "shape", "params", *operations, "field", *(["backward"] if table.train else [])]
+
+
 def _told(columns: list[str], table: Table) -> list[str]:
-    """The columns, if the one who counts tells what is in them."""
-    for name in columns:
-        needed = {"macs%": "macs", "intensity": "flops"}.get(name, name)
-        if table.totals.get(needed, 0) is None:
-            raise UsageError(f"{table.convention.name} counts no {COLUMNS[needed].heading}")
+    """The columns, if the one who counts tells what is in them. Raises UsageError."""
+    for key in (key for name in columns for key in COLUMNS[name].keys):
+        if table.totals.get(key, 0) is None:
+            heading = next(column.heading for column in COLUMNS.values() if column.keys == (key,))
+            raise UsageError(f"{table.convention.name} counts no {heading}")
     return columns
 
 
-__all__ = ["COLUMNS", "SUMMED", "Column", "chosen"]
+__all__ = ["COLUMNS", "Column", "chosen", "explained"]

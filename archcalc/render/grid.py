@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from archcalc.render.markup import on_terminal, padded
 
 if TYPE_CHECKING:
-    from archcalc.render import Cells
+    from archcalc.render.cells import Cells
 
 KEPT = ("layer", "params", "macs")  # the last to go, when nothing can be shortened any more
 FIRST = ("params%", "field", "macs%", "inputs", "line")  # the first

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from archcalc.algebra import Poly, text
 from archcalc.cost import Row, Table
 from archcalc.duration import Timing
-from archcalc.graph import Uncounted
+from archcalc.graph import Held, Uncounted
 from archcalc.ops import Reach
 from archcalc.ops.base import number
 from archcalc.receptive import Field
@@ -17,6 +17,7 @@ from archcalc.render import times
 
 if TYPE_CHECKING:
     from archcalc.render import contract
+    from archcalc.render.cells import Options
 
 
 def plain(value: Any) -> Any:
@@ -95,6 +96,21 @@ def layer(row: Row) -> contract.Layer:
     return found
 
 
+def text_of(tables: Sequence[Table], options: Options) -> str:
+    """What `--format json` prints: an object, or of several networks a list of them. Raises UsageError."""
+    from archcalc import escapes
+    from archcalc.render import listing
+
+    columns = listing.picked(tables, options)
+    found = []
+    for table in tables:
+        rows = listing.rows(table, options)
+        found.append(count(table, rows))
+        if columns is not None:
+            found[-1]["layers"] = [listing.only(table, row, columns) for row in rows]  # type: ignore[misc]
+    return escapes.json(found[0] if len(found) == 1 else found)
+
+
 def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
     """A whole table; `rows` are its layers unless others are given."""
     from archcalc import __version__
@@ -116,23 +132,18 @@ def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
         "receptive_field": _whole_field(table),
         "layers": [layer(row) for row in (table.rows if rows is None else rows)],
     }
+    _add(found, table)
+    return found
+
+
+def _add(found: contract.Count, table: Table) -> None:
+    """What only some networks and questions have."""
     if table.convention.version:
         _told(found, table)
     if table.graph.notes:
         found["notes"] = list(table.graph.notes)
     if table.graph.tensors is not None:
-        found["tensors"] = [
-            {
-                "name": held.name,
-                "shape": plain(held.shape),
-                "size": plain(held.size),
-                "type": held.type,
-                "bytes": held.bytes,
-                "role": held.role,
-                "why": held.why,
-            }
-            for held in table.graph.tensors
-        ]
+        found["tensors"] = [_tensor(held) for held in table.graph.tensors]
     if table.timing is not None:
         _timed(found, table, table.timing)
     if table.binding.given:
@@ -141,9 +152,20 @@ def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
         found["without"] = list(table.without)
     if table.free:
         found["domain"] = list(table.domain)
-        if table.narrower:
-            found["narrower_domains"] = {name: list(conditions) for name, conditions in table.narrower.items()}
-    return found
+    if table.free and table.narrower:
+        found["narrower_domains"] = {name: list(conditions) for name, conditions in table.narrower.items()}
+
+
+def _tensor(held: Held) -> contract.Held:
+    return {
+        "name": held.name,
+        "shape": plain(held.shape),
+        "size": plain(held.size),
+        "type": held.type,
+        "bytes": held.bytes,
+        "role": held.role,
+        "why": held.why,
+    }
 
 
 def _told(found: contract.Count, table: Table) -> None:

@@ -8,7 +8,8 @@ from archcalc import escapes
 from archcalc.cost import Table
 from archcalc.memory import CONVENTION, attention_told
 from archcalc.memory.layout import Layout
-from archcalc.render import numbers, title
+from archcalc.render import numbers
+from archcalc.render.facts import title
 from archcalc.render.json import plain
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from archcalc import escapes
 from archcalc.algebra import Number, latex
 
 if TYPE_CHECKING:
-    from archcalc.render import Cells
+    from archcalc.render.cells import Cells
 
 QUAD = "\\quad "  # what `cells` puts before a layer that stands in a group
 WIDEST = 60  # characters of a closed form that a column holds without wrapping

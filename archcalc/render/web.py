@@ -8,7 +8,7 @@ from archcalc import escapes
 from archcalc.render.markup import INDENT
 
 if TYPE_CHECKING:
-    from archcalc.render import Cells
+    from archcalc.render.cells import Cells
 
 LINE = "rgba(128, 128, 128, 0.35)"  # to be seen on light and on dark
 TABLE = "border-collapse: collapse; font-variant-numeric: tabular-nums; line-height: 1.4"

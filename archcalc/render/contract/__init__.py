@@ -9,6 +9,7 @@ from archcalc.render.contract.check import Check, Figure
 from archcalc.render.contract.compare import Change, Compare, Compared, Comparison, LayerChange, Side
 from archcalc.render.contract.count import (
     Count,
+    Held,
     LastMap,
     Latency,
     Layer,
@@ -37,6 +38,7 @@ __all__ = [
     "Described",
     "Explain",
     "Figure",
+    "Held",
     "LastMap",
     "Latency",
     "Layer",

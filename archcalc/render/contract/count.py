@@ -69,6 +69,7 @@ class Layer(Named, total=False):
     alive_bytes: Annotated[NotRequired[Whole | None], Field(description="where `--columns` asks for it; as the others")]
     inside_bytes: NotRequired[Whole]
     kept_bytes: NotRequired[Whole]
+    layers: NotRequired[Annotated[Whole, Field(description="how many the row stands for")]]
     over: NotRequired[list[Over]]
     latency_ms: Annotated[
         NotRequired[Number],
