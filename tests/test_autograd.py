@@ -21,9 +21,7 @@ MEASURED: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "autogra
 NETWORKS: dict[str, Any] = MEASURED["networks"]
 NAMES = {"googlenet": "googlenet-torchvision"}  # ours, where they differ
 OWN_SIZE = ("inception_v3", "r3d_18", "mc3_18", "r2plus1d_18")
-# products of queries with tables are figures, not layers, and keep what they don't say
-DIFFERENT = ("mvit_v1_b", "mvit_v2_s")
-SHIPPED = sorted(name for name in NETWORKS if NAMES.get(name, name) in zoo_names() and name not in DIFFERENT)
+SHIPPED = sorted(name for name in NETWORKS if NAMES.get(name, name) in zoo_names())
 
 
 def counted(name: str, **options: Any) -> Table:

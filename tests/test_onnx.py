@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -254,6 +255,21 @@ def test_attention_by_cosines_adds_what_a_network_makes_of_distances(tmp_path: P
     numpy.testing.assert_allclose(
         output[0], t["layer.out_weight"] @ numpy.concatenate(mixed) + t["layer.out_bias"][:, None], atol=1e-4
     )
+
+
+def test_relative_positions_multiply_a_query_by_the_vectors_of_its_distances(tmp_path: Path) -> None:
+    path = export(table_of("relative_positions 4x2 2x3 token=1", [(2, 9, 7), (2, 3, 9)]), tmp_path / "m.onnx").path
+    scores, x = (
+        numpy.random.default_rng(n).standard_normal((1, 2, *rest), "float32") for n, rest in ((0, (9, 7)), (1, (3, 9)))
+    )
+    (output,) = run(path, input0=scores, input1=x)
+    tables, wanted = [initializers(path)[f"layer.axis{n}"] for n in range(2)], scores[0].copy()
+    for head, (i, j), (a, b) in product(range(2), product(range(4), range(2)), product(range(2), range(3))):
+        # keys two apart where queries are one, so places 0 and 2 of four; and queries of two spread over three
+        high, wide = i - (a + 1 - 2) * 2, int(j * 1.5 - (b + 1 - 3))
+        vector = tables[0][high] + tables[1][wide]
+        wanted[head, 1 + 2 * i + j, 1 + 3 * a + b] += x[0, head, :, 1 + 2 * i + j] @ vector
+    numpy.testing.assert_allclose(output[0], wanted, atol=1e-4)
 
 
 def test_an_lstm_walks_over_its_steps(tmp_path: Path) -> None:

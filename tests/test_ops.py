@@ -293,6 +293,11 @@ DENSE = [
         "attention 2 bias=false head_dim=4 v_dim=3 latent=6 rope=2 cache=7 causal", [(16, 1)], (16, 1), 16 * 12 + 16 * 8 + 6 + 6 * 14 + 6 * 16,
         16 * 12 + 16 * 8 + 8 * 6 * 14 + 6 * 16 + 8 * 2 * (6 + 3), 7 * 2 * 8 - 2 * 2 + 4 * 6 + 2 + 3 * 2 * (2 + 1), MIXED,
     ),
+    # maps of 4x2 queries and 2x2 keys behind a token: 7 and 3 distances, each query by 2 and 2 vectors of 3
+    Row(
+        "relative_positions 4x2 2x2 token=1", [(2, 9, 5), (2, 3, 9)], (2, 9, 5), (7 + 3) * 3, 2 * 8 * 3 * (2 + 2), 2 * 8 * 4 * 2,
+    ),
+    Row("relative_positions 6 6", [(4, 6, 6), (4, 5, 6)], (4, 6, 6), 11 * 5, 4 * 6 * 5 * 6, 4 * 6 * 6),
     Row(
         "attention 4 kv_heads=1", [(64, 10)], (64, 10), 2 * (64 * 64 + 64) + 2 * (16 * 64 + 16), 10 * (2 * 64 * 64 + 2 * 64 * 16) + 2 * 10 * 10 * 64,
         4 * 10 * 10 + 4 * 10 * (5 * 10 - 2) + 2 * 10 * 64 + 2 * 10 * 16,
@@ -496,6 +501,17 @@ class Held(NamedTuple):
 FP32, INT64 = 4, 8
 MAP: list[Shape] = [(8, 6, 6)]
 HELD = [  # as torch 2.14.1 saves it: `saved_tensors_hooks` on the meta device
+    Held(
+        "relative_positions 4x2 2x2 token=1",
+        [(2, 9, 5), (2, 3, 9)],
+        inside=2 * 8 * (2 + 2) + 2 * 8 * 4,
+        own=(
+            *((INT64, 4 * 2), (FP32, 4 * 2 * 3), (FP32, 2 * 3 * 8)),
+            *((INT64, 2 * 2), (FP32, 2 * 2 * 3), (FP32, 2 * 3 * 8)),
+        ),
+        shows=True,
+    ),
+    Held("reshape 2 4 copy", [(8,)]),
     Held("conv 4 3x3", MAP, keeps=(0,)),
     Held("dwconv 3x3", MAP, keeps=(0,)),
     Held("local 4 3x3", MAP, keeps=(0,)),
@@ -792,6 +808,9 @@ MISTAKES: list[tuple[str, list[Shape], str]] = [
     ("attention 4 window=2 cache=2", [STEPS], "attention: a cache goes with all earlier positions"),
     ("attention 4 rope=3", [STEPS], "attention: rope turns pairs of a head's features, not 3"),
     ("attention 4", [VECTOR], "attention needs an input of 2 to 4 axes"),
+    ("relative_positions 4 4x4", [(2, 4, 4), (2, 3, 4)], "relative_positions: 1 axes of queries and 2 of keys"),
+    ("relative_positions 4 4", [(2, 4, 5), (2, 3, 4)], "relative_positions: scores are heads x 4 x 4, got 2x4x5"),
+    ("relative_positions 4 4", [(2, 4, 4), (3, 3, 4)], "relative_positions: queries are 2 x width x 4, got 3x3x4"),
     ("embedding 1000", [(20,)], "embedding needs dim: `embedding VOCAB DIM`"),
     ("embedding 10 8", [(2, 2, 2, 2)], "embedding needs an input of 1 to 3 axes"),
     ("lstm 8 layers=0", [STEPS], "lstm: layers must be a positive whole number, got 0"),

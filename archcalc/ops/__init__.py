@@ -19,6 +19,7 @@ from archcalc.ops import (
     normalization,
     opaque,
     pooling,
+    relative,
     rescaling,
     reshaping,
 )
@@ -26,8 +27,8 @@ from archcalc.ops.base import Op, Reach, Shape, Window, Windows, size, spell_sha
 from archcalc.ops.registry import ACTIVATIONS, JOINS, NORMALIZATIONS, OPS, OUTSIDE, load_operators, own, register
 
 FAMILIES = (
-    convolution, dense, attention, experts, pooling, normalization, rescaling, activation, gating, merge, reshaping,
-    opaque,
+    convolution, dense, attention, relative, experts, pooling, normalization, rescaling, activation, gating, merge,
+    reshaping, opaque,
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archcalc.algebra import Dim, Poly
 from archcalc.ops.base import Shape, number, size
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
+from archcalc.ops.rescaling import length_along
 
 if TYPE_CHECKING:
     from archcalc.ops.attention import Attention
@@ -86,8 +87,7 @@ def _projected(call: Call, flat: Sequence[Value]) -> tuple[Value, Value, Value, 
         if name != "v" and op.qk_norm:
             one = _normed(builder, one, f"{name}_norm", 3, 5)
         if name != "v" and op.cosine:
-            lengths = builder.node("ReduceL2", one, builder.ints((3,)), keepdims=1)
-            one = builder.node("Div", one, builder.node("Max", lengths, builder.real(LEAST)))
+            one = builder.node("Div", one, builder.node("Max", length_along(builder, one, (3,)), builder.real(LEAST)))
         if name != "v" and op.rope is not False:
             one = _turned(call, one, width if op.rope is True else number(op.rope), width, positions)
         found.append(one if n == 0 else _cached(call, one, split))

@@ -89,7 +89,7 @@ class Saved(NamedTuple):
 NOTHING = Saved()
 INDEX, SINGLE, HALF = 8, 4, 2  # bytes of an int64, of an fp32, and of an fp16 or bf16
 
-UNSHOWN = ("inplace",)  # options that a table doesn't show: they say how a layer is run, not what it computes
+UNSHOWN = ("inplace", "copy")  # options that a table doesn't show: they say how a layer is run, not what it computes
 
 RULES = ("shape", "weights", "macs", "elementwise", "inside", "saves", "windows", "emit")
 

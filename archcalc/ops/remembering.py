@@ -80,7 +80,7 @@ def _cosines(op: Attention, inputs: Inputs, found: dict[str, Dim]) -> Saved:
         *cut,
         *_distances(op, inputs),
         Own("queries, keys and values", found["projected"]),
-        Own("their lengths", 2 * op.vectors(extent), SINGLE),
+        Own("their lengths", 2 * op.vectors(extent), autocast=SINGLE),
         Own("what the products take", found["projected"]),
         Own("weighted values", found["mixed"]),
     ]

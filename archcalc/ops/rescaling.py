@@ -80,11 +80,11 @@ class L2Norm(_Rescaled):
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
         """The input, and the lengths before and after they are kept from zero."""
-        return Saved(inputs=(0,), own=(Own("lengths", 2 * size(output[1:]), SINGLE),))
+        return Saved(inputs=(0,), own=(Own("lengths", 2 * size(output[1:])),))
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         (x,) = tensors
-        length = _length(builder, x, (1,))
+        length = length_along(builder, x, (1,))
         return builder.node("Div", x, builder.node("Max", length, builder.real(1e-12)))
 
 
@@ -114,13 +114,13 @@ class GlobalResponseNorm(_Rescaled):
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         (x,) = tensors
-        length = _length(builder, x, range(2, x.rank))
+        length = length_along(builder, x, range(2, x.rank))
         mean = builder.node("ReduceMean", length, builder.ints((1,)), keepdims=1)
         response = builder.node("Div", length, builder.node("Add", mean, builder.real(1e-6)))
         scaled = builder.node("Mul", builder.node("Mul", x, response), by_channel(builder, "scale", x.rank))
         return builder.node("Add", builder.node("Add", scaled, by_channel(builder, "shift", x.rank)), x)
 
 
-def _length(builder: Builder, x: Tensor, axes: Sequence[int]) -> Value:
+def length_along(builder: Builder, x: Value, axes: Sequence[int]) -> Value:
     """The root of the sum of squares over some axes."""
     return builder.node("Sqrt", builder.node("ReduceSum", builder.node("Mul", x, x), builder.ints(axes), keepdims=1))

@@ -8,6 +8,7 @@ from archcalc.ops.base import (
     NOTHING,
     Count,
     Counts,
+    Flag,
     Free,
     Reach,
     Runs,
@@ -43,10 +44,18 @@ class _Moving(Free):
 
 
 class _Shown(_Moving):
-    """What PyTorch shows in another form without moving it."""
+    """What PyTorch shows in another form without moving it, unless it says `copy`.
+
+    With `copy` training keeps what it puts out as a tensor of its own, as after `contiguous()`, or where PyTorch's
+    `reshape` finds that the elements lie in another order.
+    """
+
+    unspoken = ("copy",)
+
+    copy: Flag = False
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
-        return Saved(shows=True)
+        return Saved(shows=not self.copy)
 
 
 class Flatten(_Shown):
