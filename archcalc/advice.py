@@ -7,7 +7,6 @@ built is no advice. Nothing is said about accuracy: a network that costs less is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from archcalc.metrics import metric
 from archcalc.model import Model, read
 from archcalc.ops.base import Shape, spread
 from archcalc.ops.convolution import Conv, DepthwiseConv, Local
+from archcalc.records import Record
 from archcalc.spec import read_text
 from archcalc.spec.items import Item, Labelled, Line, walk
 
@@ -35,8 +35,7 @@ class Lesson(NamedTuple):
     rewrite: Callable[[Site], str | None]
 
 
-@dataclass(frozen=True)
-class Advice:
+class Advice(Record):
     """One rewrite: `text` is the spec as it would be, `before` and `after` are its figures."""
 
     id: str
@@ -46,8 +45,8 @@ class Advice:
     old: str
     new: str
     text: str
-    before: dict[str, Any] = field(default_factory=dict)
-    after: dict[str, Any] = field(default_factory=dict)
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
 
 
 class Site(NamedTuple):
@@ -84,7 +83,7 @@ def advise(model: Model) -> list[Advice]:
         after = _counted(given.text, model, _outputs(table))
         saves = after is not None and (after["params"] < before["params"] or after["macs"] < before["macs"])
         if after is not None and after != before and (saves or not given.id.startswith("drop:")):
-            found.append(replace(given, before=before, after=after))
+            found.append(given._replace(before=before, after=after))
     return sorted(found, key=lambda one: (one.after["macs"], one.after["params"], one.id))
 
 

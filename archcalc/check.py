@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from archcalc.graph import Uncounted
 from archcalc.metrics import TRAINING, figure, metric
 from archcalc.model import Model
 from archcalc.question import Question
+from archcalc.records import Record
 from archcalc.render import numbers
 from archcalc.spec import Spec, bind
 from archcalc.spec.model import METRICS, Quantity, Reference
@@ -24,8 +24,7 @@ from archcalc.spec.parts import among
 PLAIN = Question()
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Record):
     """One figure held against the count."""
 
     passed: bool

@@ -7,7 +7,6 @@ matrix products, without bias, normalisation, activation and pooling: the conven
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +21,7 @@ from archcalc.memory import TRAINING, Held, Training
 from archcalc.ops import Shape, size
 from archcalc.ops.widths import stored
 from archcalc.receptive import Field
+from archcalc.records import Record
 from archcalc.repeats import ends
 from archcalc.spec import Binding, Spec
 
@@ -56,8 +56,7 @@ class Cost(NamedTuple):
     met: Dim = 0  # of the bytes stored, those that the batch reads
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Record):
     """One layer, or a group of layers.
 
     `params` are the sizes of its learned tensors (0 where it shares another's), `macs`, `elementwise` and `activations`
@@ -106,8 +105,7 @@ class Row:
         return Fraction(flops) / self.bytes
 
 
-@dataclass(repr=False)
-class Table:
+class Table(Record, frozen=False):
     """Costs of a network, layer by layer, with the convention that they were counted under."""
 
     spec: Spec
@@ -121,10 +119,12 @@ class Table:
     training: Training = TRAINING
     timing: Timing | None = None  # of `archcalc.latency.predict`
     as_stored: bool = False  # whether weights are as wide as a model file has them
-    _costs: dict[tuple[int, tuple[Shape, ...], str], Cost] = field(default_factory=dict, repr=False)
-    _least: dict[str, dict[Loop, int]] = field(
-        default_factory=lambda: {"depth": {}, "receptive_field": {}}, repr=False
-    )  # repeats that figures speak of
+    _costs: dict[tuple[int, tuple[Shape, ...], str], Cost] = {}
+
+    @cached_property
+    def _least(self) -> dict[str, dict[Loop, int]]:
+        """Repeats that figures speak of, filled as they are worked out."""
+        return {"depth": {}, "receptive_field": {}}
 
     @property
     def stored(self) -> dict[int, int] | None:

@@ -6,18 +6,17 @@ Milliseconds, exact: rational numbers, or closed forms with rational coefficient
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from archcalc.algebra import Number, Poly
+from archcalc.records import Record
 
 TERMS = ("compute", "weights", "activations", "overhead")
 
 
-@dataclass(frozen=True, slots=True)
-class Time:
+class Time(Record):
     """Milliseconds, by what takes them. `extrapolated` is how much of the total lies outside of what was calibrated."""
 
     compute: Number = 0
@@ -37,7 +36,7 @@ class Time:
         return max(parts, key=lambda name: parts[name]) if len(parts) == len(TERMS) and any(parts.values()) else ""
 
     def __add__(self, other: Time) -> Time:
-        return Time(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(self)))
+        return Time(*(getattr(self, part) + getattr(other, part) for part in self._fields))
 
 
 def together(times: Iterable[Time]) -> Time:
@@ -57,8 +56,7 @@ class Interval(NamedTuple):
     high: Number | None
 
 
-@dataclass(frozen=True)
-class Timing:
+class Timing(Record):
     """A prediction: the time of each layer by its position in the graph, and what to know of it.
 
     `device` describes the machine in words, `peak` is its best rate in GMAC/s. Factors above 1 say how far off nine of
@@ -77,8 +75,8 @@ class Timing:
     )  # of known and extrapolated parts together, at the usual values of free parameters
     is_bound: bool = False
     memory: int | None = None  # bytes of a run: weights, activations and working room; None where that isn't known
-    kinds: dict[int, str] = field(default_factory=dict)
-    fused: dict[int, int] = field(default_factory=dict)  # layers that another's kernel does on the side
+    kinds: dict[int, str] = {}
+    fused: dict[int, int] = {}  # layers that another's kernel does on the side
 
     @cached_property
     def whole(self) -> Time:

@@ -13,7 +13,6 @@ line of the spec, `build`, turns them into a `Problem` with its position and the
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -103,9 +102,16 @@ def _cells(text: str) -> int:
     )
 
 
+def near_to(name: str, known: Iterable[str], likeness: float = 0.6) -> list[str]:
+    """The nearest of the names that are as like as that (0..1), or none."""
+    from difflib import get_close_matches
+
+    return get_close_matches(name, list(known), 1, likeness)
+
+
 def suggest(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """The end of a message about a name that isn't known: the nearest one that is; if none is near, `otherwise`."""
-    near = difflib.get_close_matches(name, list(known), 1)
+    near = near_to(name, known)
     return f"; did you mean '{near[0]}'?" if near else otherwise and f"; {otherwise}"
 
 

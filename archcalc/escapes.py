@@ -10,8 +10,6 @@ machines obey (`::error::`, `##[group]`).
 
 from __future__ import annotations
 
-import html as html_library
-import json as json_library
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -135,12 +133,14 @@ def rst(text: str) -> str:
 
 def html(text: str) -> str:
     """Text between the tags of HTML, or in an attribute."""
-    return html_library.escape(plain(text))
+    return html_kept(plain(text))
 
 
 def html_kept(text: str) -> str:
     """The same of a stretch of a line whose columns hold (`same_width`): blanks at its ends are kept."""
-    return html_library.escape(text)
+    from html import escape
+
+    return escape(text)
 
 
 _MERMAID = str.maketrans({letter: f"#{ord(letter)};" for letter in "\\`%{}"} | {
@@ -175,25 +175,33 @@ def latex(text: str) -> str:
 
 def json(value: Any) -> str:
     """JSON with one value a line, for people and machines: it says exactly what is in it, in characters that print."""
-    text = json_library.dumps(value, indent=1, ensure_ascii=False)
+    from json import dumps
+
+    text = dumps(value, indent=1, ensure_ascii=False)
     return re.sub(r"[^\x20-\x7e\n]|#(?=#\w*\[)|<(?=[A-Za-z/!?])", lambda match: _in_json(match.group()), text)
 
 
 def _in_json(letter: str) -> str:
+    from json import dumps
+
     if letter in "#<":
         return f"\\u{ord(letter):04x}"
-    return letter if letter.isprintable() else json_library.dumps(letter)[1:-1]
+    return letter if letter.isprintable() else dumps(letter)[1:-1]
 
 
 def script(value: Any) -> str:
     """JSON in ASCII on one line, inside a `script` element of HTML: nothing in it ends the element or begins a tag."""
-    text = json_library.dumps(value, separators=(",", ":"))
+    from json import dumps
+
+    text = dumps(value, separators=(",", ":"))
     return re.sub("[<>&]", lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def yaml(text: str) -> str:
     """Text between double quotation marks of YAML, which reads it back equal."""
-    return _PLAIN.sub(_in_yaml, json_library.dumps(text, ensure_ascii=False))
+    from json import dumps
+
+    return _PLAIN.sub(_in_yaml, dumps(text, ensure_ascii=False))
 
 
 def _in_yaml(match: re.Match[str]) -> str:

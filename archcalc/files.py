@@ -52,6 +52,11 @@ def is_model_file(name: str) -> bool:
 _PYTHON = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:@.+)?")
 
 
+def is_config(name: str) -> bool:
+    """Whether a file may be a configuration of Hugging Face, by its name."""
+    return name.lower().endswith(".json")
+
+
 def is_python(name: str) -> bool:
     """Whether an argument names a network in a Python module, `package.module:factory`: by its form, where there is no
     file of that name.

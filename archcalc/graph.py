@@ -7,7 +7,6 @@ The nodes are kept in a list, which is all that counting needs; `Graph.to_networ
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
@@ -16,6 +15,7 @@ from archcalc.errors import Mark
 from archcalc.fields import Check
 from archcalc.ops import Op, Reach, Shape, Windows
 from archcalc.ops.base import Free
+from archcalc.records import Record
 
 if TYPE_CHECKING:
     import networkx
@@ -47,8 +47,7 @@ class Carried(Given):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Record):
     """How often a body is built: for every `index` (a symbol) from `start` to `stop` - 1."""
 
     index: Poly
@@ -147,18 +146,17 @@ class Uncounted(NamedTuple):
         return f"{self.nodes} {self.op} (first {self.first}: {self.why})"
 
 
-@dataclass(slots=True)
-class Graph:
+class Graph(Record, frozen=False):
     """A network as a directed acyclic graph. A graph for training holds the train-only heads as well, marked `head`."""
 
-    nodes: list[Node] = field(default_factory=list)
-    inputs: dict[str, int] = field(default_factory=dict)
-    outputs: list[int] = field(default_factory=list)
-    groups: dict[str, Group] = field(default_factory=dict)
-    loops: dict[int, Loop] = field(default_factory=dict)  # by the position of their entry
-    uncounted: list[Uncounted] = field(default_factory=list)
-    assumed: list[str] = field(default_factory=list)  # what has to hold between free sizes
-    notes: list[str] = field(default_factory=list)  # what else a reader of the figures should know
+    nodes: list[Node] = []
+    inputs: dict[str, int] = {}
+    outputs: list[int] = []
+    groups: dict[str, Group] = {}
+    loops: dict[int, Loop] = {}  # by the position of their entry
+    uncounted: list[Uncounted] = []
+    assumed: list[str] = []  # what has to hold between free sizes
+    notes: list[str] = []  # what else a reader of the figures should know
     stored: dict[int, int] | None = None  # bytes of a layer's weights in a model file, where they aren't all fp32
     tensors: list[Held] | None = None  # of a model file, where somebody asked
     samples: int = 1  # of the batch that a model file has written down

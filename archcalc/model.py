@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from archcalc import reading
 from archcalc.build import build
-from archcalc.configs import is_config, read_config
 from archcalc.cost import Table
 from archcalc.errors import Problem, SpecError, UsageError, suggest
-from archcalc.files import find, is_folder, is_model_file, is_yaml, parted, shown, zoo_names
+from archcalc.files import find, is_config, is_folder, is_model_file, is_yaml, parted, shown, zoo_names
 from archcalc.graph import Graph
 from archcalc.memory import Training
 from archcalc.question import Question, Source, Written, listed, of_kinds, table_of
+from archcalc.records import Record
 from archcalc.spec import Disk, Shelf, Spec, bind, decoded, read_spec, read_text
 
 if TYPE_CHECKING:
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
     from archcalc.space import Solution, Sweep
 
 
-@dataclass(frozen=True, repr=False)
-class Model:
+class Model(Record):
     """A spec, one variant of it, or a model file. It is a value: counting changes nothing."""
 
     spec: Spec
@@ -319,7 +317,7 @@ def load(name: str | os.PathLike[str]) -> Model:
     if is_model_file(name):
         return _of_file(name)
     if is_config(name):
-        return Model(read_config(read_text(name), name))
+        return _configured(read_text(name), name)
     path, variant = parted(name)
     if reading.is_file(path) or is_yaml(path) or "/" in path or is_folder(path):
         return read(read_text(path), path, variant)
@@ -329,7 +327,7 @@ def load(name: str | os.PathLike[str]) -> Model:
         raise UsageError(f"there is no file or network '{path}'{hint}")
     file, member = found
     shelf = Disk(str(file), shown(file))
-    return replace(read(read_text(str(file)), shown(file), variant or member, shelf), ships=True)
+    return read(read_text(str(file)), shown(file), variant or member, shelf)._replace(ships=True)
 
 
 def from_torch(module: Any, input: Any, *, via: str = "") -> Model:
@@ -361,8 +359,14 @@ def loaded(data: bytes, path: str, shelf: Shelf | None = None) -> Model:
     stands on the `shelf`. Raises SpecError.
     """
     if is_config(path):
-        return Model(read_config(decoded(data, path), path))
+        return _configured(decoded(data, path), path)
     return _of_file(path, data) if is_model_file(path) else read(decoded(data, path), path, None, shelf)
+
+
+def _configured(text: str, path: str) -> Model:
+    from archcalc.configs import read_config
+
+    return Model(read_config(text, path))
 
 
 def _of_file(path: str, data: bytes | None = None) -> Model:

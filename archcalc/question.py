@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from numbers import Number
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -16,6 +15,7 @@ from archcalc.errors import Problem, SpecError, Undecided, UsageError
 from archcalc.graph import Graph
 from archcalc.memory import ATTENTION, TRAINING, Training, attending, refused
 from archcalc.ops import Shape
+from archcalc.records import Record
 from archcalc.spec import Binding, Spec, bind, numeric
 
 ALL = "all"  # leaves every parameter free that can be
@@ -61,8 +61,7 @@ def of_kinds(question: Question) -> None:
             raise TypeError(f"{name} is a text, not of type {type(value).__name__}")
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(Record):
     """A graph with the values that it was built for. `spec` declares the parameters that were met on the way, too."""
 
     spec: Spec
@@ -118,8 +117,7 @@ class Source(Protocol):
         """A model file as it is run; None for a spec. Raises UsageError where a size has no number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Record):
     """A spec, or one variant of it, as a source."""
 
     is_file: ClassVar[bool] = False

@@ -16,11 +16,11 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from archcalc.errors import UsageError
+from archcalc.records import Record
 
 ENDING = ".archcalc~"
 OLD = 3600.0  # seconds, after which a file is nobody's any more where files can't be locked
@@ -121,8 +121,7 @@ def _refusal(path: Path, error: OSError | ValueError) -> UsageError:
     return UsageError(f"{path}: can't be written: {why}")
 
 
-@dataclass
-class _Ready:
+class _Ready(Record, frozen=False, eq=False):
     """A file on its way: `target` is the file behind `path`, None for what is no file; `now` what is known of it, None
     for a new one; `old` is what it held, in a file or in memory.
     """
@@ -133,7 +132,7 @@ class _Ready:
     target: Path | None = None
     now: os.stat_result | None = None
     in_place: bool = False
-    old: Path | bytes | None = field(default=None, repr=False)
+    old: Path | bytes | None = None
 
     def prepare(self, is_one_of_several: bool) -> None:
         """All that takes time, and all that can fail before the file itself is touched."""

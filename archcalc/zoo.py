@@ -7,7 +7,6 @@ import io
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
@@ -19,6 +18,7 @@ from archcalc.errors import ExpressionError, UsageError, suggest
 from archcalc.files import spec_files, specs_folder
 from archcalc.memory import CONVENTION as MEMORY_CONVENTION
 from archcalc.model import Model, load
+from archcalc.records import Record
 from archcalc.render import numbers
 from archcalc.render.grid import listing as listing_of
 from archcalc.render.json import receptive_field
@@ -38,8 +38,7 @@ _TO_GO = (
 )  # columns that a narrow terminal does without, in this order
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Record):
     """A network: the names that it goes by, and its count."""
 
     names: tuple[str, ...]

@@ -26,12 +26,9 @@ from archcalc.algebra import (
     bounds,
     call,
     ceil,
-    compile_numpy,
-    compile_python,
     divides,
     domain,
     floor,
-    javascript,
     latex,
     less,
     lower_bound,
@@ -43,8 +40,9 @@ from archcalc.algebra import (
     to_sympy,
     unicode,
 )
+from archcalc.algebra.compiling import compile_numpy, compile_python
 from archcalc.algebra.covering import covered
-from archcalc.algebra.javascript import RUNTIME
+from archcalc.algebra.javascript import RUNTIME, javascript
 from archcalc.algebra.poly import Floor
 from archcalc.errors import ArchcalcError, Undecided
 

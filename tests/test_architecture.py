@@ -16,7 +16,7 @@ import archcalc
 PACKAGE = Path(__file__).parent.parent / "archcalc"
 
 FLOORS = [
-    ("escapes",),
+    ("escapes", "records", "signatures"),
     ("errors", "fields"),
     ("algebra", "reading", "writing"),
     ("ops", "duration", "shipped"),
@@ -68,6 +68,12 @@ def modules() -> dict[str, ast.Module]:
     return {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in files}
 
 
+@cache
+def sources() -> dict[str, str]:
+    """The text of each module, by its path."""
+    return {path: (PACKAGE / path).read_text(encoding="utf-8") for path in modules()}
+
+
 def home(path: str) -> str:
     return path.partition("/")[0].removesuffix(".py")
 
@@ -108,6 +114,29 @@ def test_an_exception_is_one_that_the_code_needs() -> None:
     found = {(home(path), part) for path in modules() for package, part, _ in imported(path) if package == "archcalc"}
     assert len(EXCEPTIONS) <= 2
     assert set(EXCEPTIONS) <= found
+
+
+RECORDS = {  # what makes records of a further kind, and the modules that may
+    "dataclasses": {},
+    "pydantic": {
+        "latency/profile.py": "a profile is a file of machines, with limits for every figure; few read one",
+        "render/contract": "the fields of the JSON contract say what they are, for its schemas",
+        "schemas/outputs.py": "writes the schemas of the JSON contract",
+    },
+    "TypedDict": {
+        "render/contract": "what dictionaries hold that programs read as JSON",
+        "memory/training.py": "a dictionary of the JSON contract",
+    },
+}
+
+
+def test_records_are_of_two_kinds() -> None:
+    """Tuples with names for plain values, classes of fields for the rest: `Record`, and `Checked` for what comes from
+    outside."""
+    for word, homes in RECORDS.items():
+        says = {path for path, text in sources().items() if re.search(rf"^(from|import) .*\b{word}\b", text, re.M)}
+        assert sorted(path for path in says if not path.startswith(tuple(homes) or "-")) == [], word
+        assert [room for room in homes if not any(path.startswith(room) for path in says)] == [], word
 
 
 SAYS = {"print", "echo", "secho", "writelines"}
@@ -176,7 +205,10 @@ def test_counting_loads_no_heavy_library(network: str, tmp_path: Path) -> None:
     code += "main()\nprint('LOADED', *sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.rpartition("LOADED ")[2].split()
-    heavy = ("sympy", "onnx", "onnxruntime", "numpy", "networkx", "rich", "pydantic", "tabulate", "typer")
+    heavy = (
+        "sympy", "onnx", "onnxruntime", "numpy", "networkx", "rich", "pydantic", "tabulate", "typer",
+        "dataclasses", "inspect", "difflib", "json", "html", "csv",
+    )  # fmt: skip
     assert [name for name in (*heavy, *(["yaml"] if network.endswith(".onnx") else [])) if name in loaded] == []
     assert "archcalc.cli.count" in loaded
 

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 import archcalc
-from archcalc.algebra import Poly, compile_python, text, unicode
+from archcalc.algebra import Poly, text, unicode
+from archcalc.algebra.compiling import compile_python
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, SpecError
 from archcalc.model import Model, load

@@ -13,10 +13,8 @@ index, `compiling` and `javascript` fast evaluation. Nothing here rounds, overfl
 or kept exact raises.
 """
 
-from .compiling import compile_numpy, compile_python
 from .equality import divides, same
 from .intervals import bounds
-from .javascript import javascript
 from .maxima import maximum, minimum
 from .order import domain, increasing, less, lower_bound
 from .poly import Dim, Number, Poly, Symbol, call, ceil, floor, integral, symbol
@@ -32,8 +30,6 @@ __all__ = [
     "bounds",
     "call",
     "ceil",
-    "compile_numpy",
-    "compile_python",
     "divides",
     "domain",
     "extremes",
@@ -41,7 +37,6 @@ __all__ = [
     "increasing",
     "index_symbol",
     "integral",
-    "javascript",
     "latex",
     "less",
     "lower_bound",

@@ -7,13 +7,13 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
 from archcalc import reading
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
 from archcalc.fields import MAPPING, Checked, FieldErrors, Wrong
+from archcalc.records import Record
 from archcalc.spec.model import Budget
 
 MOST_BYTES = 4_000_000
@@ -27,15 +27,14 @@ class _Keys(Checked):
     budget: Budget | None = None
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Record):
     """What a repository says. `specs` are patterns of files, below `folder`."""
 
     file: str = ""
     folder: Path = Path()
     specs: tuple[str, ...] = ()
     budget: Budget | None = None
-    marks: Mapping[str, Mark] = field(default_factory=dict)  # of the budget's metrics
+    marks: Mapping[str, Mark] = {}  # of the budget's metrics
 
     def files(self) -> list[str]:
         """The specs that are there, as paths from the working folder. Raises UsageError for a pattern that fits

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from archcalc.files import is_model_file
 from archcalc.metrics import TRAINING, is_bytes, metric
 from archcalc.model import Model, read
 from archcalc.question import Question
+from archcalc.records import Record
 from archcalc.render import numbers
 from archcalc.spec import read_text
 from archcalc.spec.editing import put
@@ -54,8 +54,7 @@ class Ceiling(NamedTuple):
         return f"{self.metric}: {{{', '.join(f'{key}: {value}' for key, value in said.items())}}}"
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(Record):
     """A spec with its budget made anew."""
 
     path: str

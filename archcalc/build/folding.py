@@ -5,7 +5,6 @@ layer's weights, and what it adds becomes that layer's bias.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from archcalc.graph import Graph, Loop, Node
 from archcalc.ops import Op
@@ -31,8 +30,7 @@ def folded(graph: Graph) -> Graph:
         place[n]: Loop(loop.range, place[loop.entry], place[loop.end], place[loop.exit])
         for n, loop in graph.loops.items()
     }
-    return replace(
-        graph,
+    return graph._replace(
         nodes=nodes,
         inputs={name: place[n] for name, n in graph.inputs.items()},
         outputs=[place[n] for n in graph.outputs],

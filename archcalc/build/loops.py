@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from archcalc.build.scope import Context
 from archcalc.errors import Problem, Undecided
 from archcalc.graph import Carried, Loop, Range
 from archcalc.ops import Shape, spell_shape
+from archcalc.records import Record
 from archcalc.spec.items import Chain, Item, Repeat
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ def repeat(builder: Builder, item: Repeat, count: Poly, current: int, context: C
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Body:
+class _Body(Record):
     """What is repeated. Raises _Open where it can't be built, or has no form that is the same for every repeat."""
 
     builder: Builder

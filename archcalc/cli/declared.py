@@ -7,10 +7,12 @@ typed (texts, whole numbers, flags, each written out) has one meaning, and is re
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from archcalc import signatures
+from archcalc.signatures import REQUIRED
 
 JUDGE = object()
 FORMERLY = {  # where `-o` was short for --format, and what it took then
@@ -42,7 +44,7 @@ def Argument(**settings: Any) -> Any:  # likewise
 
 
 class Parameter(NamedTuple):
-    """A parameter of a command: `kind` is its type, `default` `inspect.Parameter.empty` where it must be given."""
+    """A parameter of a command: `kind` is its type, `default` `REQUIRED` where it must be given."""
 
     name: str
     kind: Any
@@ -58,12 +60,12 @@ def parameters(function: Function) -> list[Parameter]:
     """What a command takes, in the order in which it is declared."""
     hints = get_type_hints(function, include_extras=True)
     found = []
-    for name, each in inspect.signature(function).parameters.items():
+    for name, _, _, default in signatures.parameters(function):
         kind, *extra = get_args(hints[name])
         declared = next(one for one in extra if isinstance(one, Declared))
         words = declared.words or (f"--{name.replace('_', '-')}",)
         declared = declared if declared.kind == "Argument" else declared._replace(words=words)
-        found.append(Parameter(name, _certain(kind), declared, each.default))
+        found.append(Parameter(name, _certain(kind), declared, default))
     return found
 
 
@@ -125,7 +127,7 @@ def _taken(known: Sequence[Parameter], given: dict[str, list[Any]], rest: list[s
 def _value(parameter: Parameter, given: list[Any] | None) -> Any:
     """What a parameter is where it is given so, or not at all."""
     if given is None:
-        return JUDGE if parameter.default is inspect.Parameter.empty else parameter.default
+        return JUDGE if parameter.default is REQUIRED else parameter.default
     if not parameter.many and len(given) != 1:
         return JUDGE
     return plain(given if parameter.many else given[0], parameter.kind, parameter.declared.settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from archcalc import reading
@@ -18,24 +17,24 @@ from archcalc.errors import ArchcalcError, SpecError, UsageError
 from archcalc.files import is_model_file, is_spec, is_yaml, parted
 from archcalc.model import Model, load, loaded, read
 from archcalc.question import Question
+from archcalc.records import Record
 from archcalc.spec import bind, decoded
 from archcalc.spec.text import MOST_BYTES
 
 
-@dataclass
-class _Bases:
+class _Bases(Record, frozen=False):
     """The commits that specs are compared with, one a repository, and what each spec was there."""
 
     ref: str
     fork: bool
     forgiving: bool
     specs: Sequence[str]  # all that are compared: of two new ones, either may be the other's old one
-    homes: dict[Path, Repository] = field(default_factory=dict)  # by the folder of a spec
-    commits: dict[str, Commit | None] = field(default_factory=dict)  # by the repository's folder
-    texts: dict[tuple[str, str], bytes | None] = field(default_factory=dict)  # as they were, by folder and path
-    renamed: dict[str, dict[str, str]] = field(default_factory=dict)  # by folder, then by the new path
-    models: dict[tuple[str, str], Model | None] = field(default_factory=dict)  # as they were, by folder and new path
-    notes: list[str] = field(default_factory=list)
+    homes: dict[Path, Repository] = {}  # by the folder of a spec
+    commits: dict[str, Commit | None] = {}  # by the repository's folder
+    texts: dict[tuple[str, str], bytes | None] = {}  # as they were, by folder and path
+    renamed: dict[str, dict[str, str]] = {}  # by folder, then by the new path
+    models: dict[tuple[str, str], Model | None] = {}  # as they were, by folder and new path
+    notes: list[str] = []
 
     def old(self, spec: str, now: Model) -> tuple[Model | None, str]:
         """A spec as it was, None if it wasn't there; and its path in its repository. Raises NoBase, SpecError."""
@@ -91,7 +90,7 @@ class _Bases:
     def _read(self, commit: Commit, path: str, spec: str, now: Model) -> Model | None:
         data = self._text(commit, path)
         if data is not None and is_yaml(spec) and not now.spec.uses and data == reading.read(spec, MOST_BYTES):
-            return Model(replace(now.spec, path=f"{commit.label}:{path}"))
+            return Model(now.spec._replace(path=f"{commit.label}:{path}"))
         if data is None and (old := self._was(commit, path)):
             data, path = commit.deleted[old], old
             self.notes.append(f"{spec} was {old}")
@@ -232,13 +231,13 @@ def _members(model: Model) -> list[str | None]:
 def _with_commit(model: Model, spec: str, bases: _Bases, question: Question) -> list[Comparison]:
     old, path = bases.old(spec, model)
     had: dict[str | None, Model] = (
-        {name: replace(old, variant=name) for name in (None, *old.spec.variants)} if old else {}
+        {name: old._replace(variant=name) for name in (None, *old.spec.variants)} if old else {}
     )
     renamed = _renamed(had, model)
     gone = [name for name in had if name and name not in model.spec.variants and name not in renamed.values()]
     found: list[Comparison | None] = []
     for name in _members(model):
-        now, before = replace(model, variant=name), had.get(renamed.get(name, name))
+        now, before = model._replace(variant=name), had.get(renamed.get(name, name))
         head = Operand(now)
         is_same = before is not None and before.spec.layers is now.spec.layers and before.variant == now.variant
         base = Operand(before, same=head if is_same else None) if before else None
@@ -246,12 +245,12 @@ def _with_commit(model: Model, spec: str, bases: _Bases, question: Question) -> 
         if comparison and comparison.base and before:
             notes = [f"{now.name} was @{renamed[name]}"] if name in renamed else []
             notes += [f"{now.name}: {said}" for said in eased(rules(before, bases.settings(spec)), rules(now))]
-            comparison = replace(comparison, notes=(*comparison.notes, *notes))
+            comparison = comparison._replace(notes=(*comparison.notes, *notes))
         elif comparison and comparison.unjudged and gone:
             note = (
                 f"{now.name} is new and @{', @'.join(gone)} gone: if that is another name, nothing judged the increase"
             )
-            comparison = replace(comparison, notes=(*comparison.notes, note))
+            comparison = comparison._replace(notes=(*comparison.notes, note))
         found.append(comparison)
     found += [bases.compared(Operand(had[name]), None, spec, path, question) for name in gone if model.variant is None]
     return [comparison for comparison in found if comparison]
@@ -322,7 +321,7 @@ def _with_snapshot(model: Model, found: Sequence[Side], question: Question) -> I
     had = {side.variant: Operand(None, side) for side in found}
     now = _members(model)
     for name in now:
-        yield pair(had.get(name), Operand(replace(model, variant=name)), question)
+        yield pair(had.get(name), Operand(model._replace(variant=name)), question)
     for name, operand in had.items():
         if name not in now and model.variant is None:
             yield pair(operand, None, question)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from archcalc.algebra import Number
@@ -11,6 +10,7 @@ from archcalc.comparison.matching import aligned, same_costs
 from archcalc.comparison.sides import Layer, Side
 from archcalc.comparison.units import Unit, automatic, tree
 from archcalc.errors import Mark
+from archcalc.records import Record
 
 
 class Status(StrEnum):
@@ -22,8 +22,7 @@ class Status(StrEnum):
     RENAMED = "renamed"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Record):
     """A layer or block that isn't what it was. `mark` is where to look in the new spec; None for what was removed."""
 
     status: Status

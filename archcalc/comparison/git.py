@@ -11,12 +11,12 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from archcalc.errors import UsageError
 from archcalc.files import is_yaml
+from archcalc.records import Record
 from archcalc.spec import Found
 
 OURS = (
@@ -41,8 +41,7 @@ class NoBase(UsageError):
     """There is no such commit, or it can't be reached."""
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(Record):
     """A commit of a repository, by the name that it was asked for. `folder` is where its files are."""
 
     folder: str
@@ -172,8 +171,7 @@ def _alike(lines: difflib.SequenceMatcher[bytes], take_time: bool) -> float:
     return quick if quick < ALIKE or take_time else lines.ratio()
 
 
-@dataclass(frozen=True)
-class InCommit:
+class InCommit(Record):
     """The files beside a spec that is read from a commit; `path` is the spec's in its repository."""
 
     commit: Commit
@@ -200,8 +198,7 @@ class InCommit:
         return Found(data, there.shown, None, there)
 
 
-@dataclass(frozen=True)
-class Repository:
+class Repository(Record):
     """A git repository, by the folder of a file in it."""
 
     folder: str  # its root

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from archcalc.comparison.sides import Side, side_of
@@ -12,6 +11,7 @@ from archcalc.errors import UsageError
 from archcalc.model import Model, load
 from archcalc.ops.base import show
 from archcalc.question import Question
+from archcalc.records import Record
 from archcalc.spec.binding import BATCH
 
 if TYPE_CHECKING:
@@ -20,14 +20,13 @@ if TYPE_CHECKING:
 PLAIN = Question()
 
 
-@dataclass(frozen=True)
-class Operand:
+class Operand(Record):
     """Something to compare: a model that is counted as often as needed, or a snapshot, which was counted already."""
 
     model: Model | None
     side: Side | None = None
-    answers: list[tuple[Question, Side]] = field(default_factory=list, repr=False)  # so far
-    same: Operand | None = field(default=None, repr=False)  # another that has the same bytes, and so the same costs
+    answers: list[tuple[Question, Side]] = []  # so far
+    same: Operand | None = None  # another that has the same bytes, and so the same costs
 
     @property
     def name(self) -> str:
@@ -62,7 +61,7 @@ class Operand:
                 return side
         assert self.model is not None
         if self.same is not None:
-            side = replace(self.same.counted(question), spec=self.model.spec.path)
+            side = self.same.counted(question)._replace(spec=self.model.spec.path)
         else:
             side = side_of(self.model.answer(question))
         self.answers.append((question, side))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +13,7 @@ from archcalc.algebra import Number, Poly
 from archcalc.check import Verdict
 from archcalc.comparison.changes import Change, Status
 from archcalc.comparison.sides import Side, same
+from archcalc.records import Record
 from archcalc.render.json import plain
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ class Delta(NamedTuple):
         return self.before is not None and self.after is not None and same(self.before, self.after)
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(Record):
     """One network before (`base`) and after (`head`); one of them is None where it is new or was removed."""
 
     base: Side | None
@@ -177,8 +176,7 @@ class Base(NamedTuple):
     file: str | None = None
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(Record):
     """All that were compared, with what; without `base` two networks."""
 
     comparisons: tuple[Comparison, ...]

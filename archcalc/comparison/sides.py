@@ -5,7 +5,6 @@ costs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ from archcalc.cost import Row, Table, total
 from archcalc.errors import ArchcalcError, Mark, UsageError
 from archcalc.graph import Uncounted
 from archcalc.metrics import FIELD, TOTALS, WORKED_OUT, metric
+from archcalc.records import Record
 from archcalc.render import numbers, times
 
 COSTS = (
@@ -55,8 +55,7 @@ class Place(NamedTuple):
     mark: Mark
 
 
-@dataclass(frozen=True)
-class Side:
+class Side(Record, hidden=("table",)):
     """A counted network. `layers` is None where only totals are known: a snapshot of a shortened table."""
 
     name: str
@@ -65,11 +64,11 @@ class Side:
     totals: Mapping[str, Number]
     fields: Mapping[str, Any]  # `field`, `field_stride`, `field_start` of the last map
     layers: tuple[Layer, ...] | None
-    places: Mapping[str, Place] = field(default_factory=dict)  # of blocks, by path
+    places: Mapping[str, Place] = {}  # of blocks, by path
     labels: frozenset[str] = frozenset()  # names that the spec gives; a snapshot doesn't tell them from automatic ones
-    bindings: Mapping[str, Any] = field(default_factory=dict)
-    inputs: Mapping[str, tuple[Dim, ...]] = field(default_factory=dict)
-    symbols: Mapping[str, Symbol] = field(default_factory=dict)
+    bindings: Mapping[str, Any] = {}
+    inputs: Mapping[str, tuple[Dim, ...]] = {}
+    symbols: Mapping[str, Symbol] = {}
     domain: tuple[str, ...] = ()
     mode: str = "inference"
     batch: int | str = 1  # a symbol's name where it is free
@@ -79,7 +78,7 @@ class Side:
     sets: tuple[str, ...] = ()  # parameters that were given a value, as a snapshot tells
     uncounted: tuple[Uncounted, ...] = ()
     dropped: tuple[str, ...] = ()  # parameters that were to be free and decide the structure
-    table: Table | None = field(default=None, repr=False, compare=False)  # None of a snapshot
+    table: Table | None = None  # None of a snapshot
 
     @property
     def label(self) -> str:
@@ -230,8 +229,7 @@ def _replaced(side: Side, symbols: Mapping[str, Number]) -> Side:
             )
             for layer in side.layers
         )
-    return replace(
-        side,
+    return side._replace(
         totals={name: put(value) for name, value in side.totals.items()},
         fields={name: put(value) for name, value in side.fields.items()},
         inputs={name: tuple(map(put, shape)) for name, shape in side.inputs.items()},

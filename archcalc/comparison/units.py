@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from archcalc.comparison.sides import Layer, Place, Side, added
 from archcalc.cost import total
+from archcalc.records import Record
 
 BLOCK = "block"
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 
 
-@dataclass
-class Unit:
+class Unit(Record, frozen=False):
     """A line, or a block with what is inside it. `name` is the last part of its path; the join of a labelled add has
     none.
     """
@@ -25,7 +24,7 @@ class Unit:
     place: Place | None = None
     path: str = ""
     chosen: bool = False  # surely a label, not a name given automatically
-    inside: dict[str, Unit] = field(default_factory=dict)
+    inside: dict[str, Unit] = {}
 
     @property
     def units(self) -> list[Unit]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,6 @@ from archcalc.ops.base import show
 from archcalc.spec import Spec, read_spec
 from archcalc.spec.binding import declared
 from archcalc.spec.text import MOST_BYTES
-
-
-def is_config(name: str) -> bool:
-    """Whether a file may be a configuration, by its name."""
-    return name.lower().endswith(".json")
 
 
 def read_config(text: str, path: str) -> Spec:
@@ -110,11 +104,10 @@ def _of(kind: Kind, values: Values, path: str, config: Config) -> Spec:
     spec = read_spec(file.read_text(encoding="utf-8"), f"specs/{file.name}")
     parameters = dict(spec.parameters)
     for name, value in values.items():
-        parameters[name] = replace(parameters[name], value=declared(name, _written(value)).value)
+        parameters[name] = parameters[name]._replace(value=declared(name, _written(value)).value)
     title = config.get("_name_or_path") or f"{config[MODEL_TYPE]} of {Path(path).name}"
-    return replace(
-        spec, path=path, name=str(title), parameters=parameters, variants={}, references=[], reference_marks=[],
-        budget=None, budget_marks={}, notes=tuple(_notes(kind, config)),
+    return spec._replace(path=path, name=str(title), parameters=parameters, variants={}, references=[],
+        reference_marks=[], budget=None, budget_marks={}, notes=tuple(_notes(kind, config)),
     )  # fmt: skip
 
 
@@ -151,4 +144,4 @@ def _mark(text: str, path: str, name: str) -> Mark:
     return Mark(path, line, found.start() - start + 1, len(name) + 2, text[start:].partition("\n")[0][:4000])
 
 
-__all__ = ["KINDS", "is_config", "read_config"]
+__all__ = ["KINDS", "read_config"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from archcalc.records import Record
 
 Config = Mapping[str, Any]
 Values = dict[str, Any]
@@ -20,8 +21,7 @@ def _nothing(config: Config) -> Values:
     return {}
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Record):
     """What a `model_type` is: a family, its parameters by the fields that give them, and what the library takes where a
     field is missing. `only`: fields that must have one of these values, for any other changes the network. `more`:
     parameters that follow from several fields (`reads`). `heads`: what ends the names of architectures, and the
@@ -30,15 +30,13 @@ class Kind:
 
     family: str
     fields: Mapping[str, str]
-    missing: Config = field(default_factory=dict)
-    only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    missing: Config = {}
+    only: Mapping[str, tuple[Any, ...]] = {}
     more: Callable[[Config], Values] = _nothing
     reads: tuple[str, ...] = ()
-    parts: Mapping[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  # objects in it, and the fields they are read for
-    heads: Mapping[str, Values] = field(default_factory=dict)
-    whole: Values = field(default_factory=dict)  # where no architecture is named
+    parts: Mapping[str, tuple[str, ...]] = {}  # objects in it, and the fields they are read for
+    heads: Mapping[str, Values] = {}
+    whole: Values = {}  # where no architecture is named
 
 
 def _same(*names: str) -> dict[str, str]:

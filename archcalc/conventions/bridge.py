@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from archcalc.algebra import Dim, Number
@@ -15,6 +14,7 @@ from archcalc.conventions.rules import Rules, Terms
 from archcalc.conventions.tools import LEARNED, OURS
 from archcalc.cost import total
 from archcalc.graph import Node, over
+from archcalc.records import Record
 
 PARAMS: Literal["params"] = "params"
 
@@ -31,8 +31,7 @@ class Part(NamedTuple):
         return NODES[self.quantity].label if self.quantity in NODES else QUANTITIES[self.quantity].label
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Record):
     """What the layers of an operator add to our number (or take off it) on the way to the tool's.
 
     `written`: how PyTorch code writes them, where that matters to the tool; `unseen`: we count them and the tool
@@ -52,8 +51,7 @@ class Step:
         return added
 
 
-@dataclass(frozen=True, slots=True)
-class Bridge:
+class Bridge(Record):
     """`theirs` = `ours` x `factor` + what the steps add. `counts` is macs, flops or params; `title` what the tool calls
     it.
     """

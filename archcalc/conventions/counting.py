@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -29,8 +28,7 @@ class Figures(NamedTuple):
     elementwise: Dim  # what its FLOPs are more than 2 x its MACs
 
 
-@dataclass
-class Counted(Table):
+class Counted(Table, frozen=False, kw_only=True):
     """A table in a tool's convention.
 
     Its graph may hold the heads that only training runs: tools run networks in evaluation mode, where heads are
@@ -38,10 +36,10 @@ class Counted(Table):
     memory, depth and field.
     """
 
-    tool: Tool = field(kw_only=True)
-    ran: Table = field(kw_only=True)
-    _figures: dict[Hashable, Figures] = field(default_factory=dict, repr=False)
-    _amounts: dict[tuple[str, int, tuple[Shape, ...]], Dim] = field(default_factory=dict, repr=False)
+    tool: Tool
+    ran: Table
+    _figures: dict[Hashable, Figures] = {}
+    _amounts: dict[tuple[str, int, tuple[Shape, ...]], Dim] = {}
 
     @property
     def convention(self) -> Convention:
@@ -79,8 +77,8 @@ class Counted(Table):
         return self.ran.totals | {name: value if told.get(name, True) else None for name, value in sums.items()}
 
     def _converted(self, row: Row, node: Node) -> Row:
-        row = replace(row, **self.figures(node)._asdict())
-        return replace(row, activations=0, bytes=row.weight_bytes) if node.head else row
+        row = row._replace(**self.figures(node)._asdict())
+        return row._replace(activations=0, bytes=row.weight_bytes) if node.head else row
 
     def _kind(self, node: Node) -> Hashable:
         """What layers have in common that cost the same."""

@@ -5,7 +5,6 @@ be asked about.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,14 +24,14 @@ CONTRACTIONS = {name for name, quantity in nodes.NODES.items() if quantity.contr
 def of_file(table: Counted, seen: Callable[[], list[Seen]]) -> Counted:
     """A table of a model file in a tool's convention; `seen` gives the file's nodes."""
     if table.tool.nodes is not None:
-        found = ByNode(**{item.name: getattr(table, item.name) for item in fields(table)}, seen=seen())
+        found = ByNode(**{name: getattr(table, name) for name in table._fields}, seen=seen())
         return _noted(found, _unread(found))
     return _noted(table, _unheld(table))
 
 
 def _noted(table: Counted, said: str) -> Counted:
     """With a note of its own. The graph is that of our own count, too, which hasn't got it."""
-    return replace(table, graph=replace(table.graph, notes=[*table.graph.notes, said])) if said else table
+    return table._replace(graph=table.graph._replace(notes=[*table.graph.notes, said])) if said else table
 
 
 def _named(found: Mapping[str, int]) -> str:
@@ -78,13 +77,12 @@ def _misses(rules: Rules, table: Counted, node: Node) -> bool:
 # ---- tools that count nodes ------------------------------------------------------------------------------------------
 
 
-@dataclass
-class ByNode(Counted):
+class ByNode(Counted, frozen=False, kw_only=True):
     """A model file, node by node. What depends on constants and sizes alone stands with the layer after it, and is
     there once whatever the batch.
     """
 
-    seen: list[Seen] = field(kw_only=True, repr=False)
+    seen: list[Seen]
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -136,8 +134,7 @@ class ByNode(Counted):
 
     @staticmethod
     def _figured(row: Row, macs: Dim, params: Dim) -> Row:
-        return replace(
-            row,
+        return row._replace(
             macs=macs,
             elementwise=0,
             params=params,

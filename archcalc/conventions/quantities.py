@@ -6,7 +6,6 @@ Every quantity is of one layer and one sample, exact, an int or a closed form.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from archcalc.algebra import Dim
@@ -14,12 +13,12 @@ from archcalc.cost import total
 from archcalc.errors import UsageError
 from archcalc.ops import Op, Shape, size
 from archcalc.ops.base import spread
+from archcalc.records import Record
 
 Inputs = tuple[Shape, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(Record):
     """What it is called in a bridge, what it means, and how much of it a layer has: `of(op, output, inputs)`."""
 
     label: str

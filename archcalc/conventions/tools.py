@@ -7,20 +7,19 @@ whole networks (`tests/data/peer_counts.json`). Operators that a table leaves ou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from archcalc.conventions.nodes import ONNX_TOOL
 from archcalc.conventions.rules import Rules
 from archcalc.errors import UsageError, suggest
+from archcalc.records import Record
 
 Unit = Literal["macs", "flops"]
 MACS: Unit = "macs"
 FLOPS: Unit = "flops"
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Record):
     """A number that a tool prints: what the tool calls it, whether that is MACs or FLOPs, and its rules."""
 
     title: str
@@ -33,8 +32,7 @@ class Number:
         return 2 if self.unit == FLOPS else 1
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Record):
     """A tool at a version: the numbers that it prints, the one it is asked for first, and its parameters."""
 
     name: str

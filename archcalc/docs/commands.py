@@ -12,7 +12,6 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import NoReturn, TypeAlias
@@ -37,6 +36,7 @@ from archcalc.picture.diagram import draw
 from archcalc.picture.mermaid import DIRECTIONS, mermaid
 from archcalc.picture.plot import judge, plot
 from archcalc.question import Question
+from archcalc.records import Record
 from archcalc.render import numbers
 from archcalc.render.cells import Options, cells
 from archcalc.render.facts import caption
@@ -46,12 +46,11 @@ Arguments: TypeAlias = argparse.Namespace
 _WILD = re.compile(r"[*?\[]")
 
 
-@dataclass
-class Catalog:
+class Catalog(Record, frozen=False):
     """The specs that a run reads, each once, and their files, for whoever watches them."""
 
-    models: dict[str, Model] = field(default_factory=dict)
-    files: set[Path] = field(default_factory=set)
+    models: dict[str, Model] = {}
+    files: set[Path] = set()
     allowed: tuple[Path, ...] = ()  # folders outside of the document's repository that may be read, too
 
     def model(self, name: str, folder: Path) -> Model:
@@ -101,8 +100,7 @@ def answer(command: str, folder: Path, catalog: Catalog, mark: Mark) -> Piece:
     return kind.answer(kind.parser(parts[0]).parse_args(parts[1:]), Place(folder, catalog, mark))
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Record):
     """Where a command stands."""
 
     folder: Path
@@ -283,8 +281,7 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message}")
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Record):
     """A command: what it takes, and what it answers."""
 
     takes: Callable[[argparse.ArgumentParser], None]

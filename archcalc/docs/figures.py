@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +11,7 @@ from archcalc.check import row_of
 from archcalc.cost import Table
 from archcalc.errors import Mark, UsageError, suggest
 from archcalc.metrics import is_bytes, metric
+from archcalc.records import Record
 from archcalc.render import numbers
 from archcalc.spec.model import METRICS
 
@@ -52,8 +52,7 @@ def formed(value: Any, name: str, form: str) -> str:
     return str(value) if name.startswith(("depth", "field")) else numbers.count(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Record):
     """A heading, and what it says of a network; `form` is how its numbers are written."""
 
     heading: str

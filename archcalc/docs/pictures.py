@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from archcalc import escapes, reading
 from archcalc.docs.pieces import Picture
 from archcalc.docs.regions import checksum
 from archcalc.errors import ArchcalcError, UsageError
+from archcalc.records import Record
 
 MOST_BYTES = 20_000_000
 _SUM = re.compile(r"\n?<!-- archcalc: sum ([0-9a-f]{12}) -->\n?$")
@@ -34,8 +34,7 @@ def stamped(drawn: str) -> bytes:
     return f"{drawn}\n<!-- archcalc: sum {checksum(drawn)} -->\n".encode()
 
 
-@dataclass(frozen=True)
-class Beside:
+class Beside(Record):
     """A picture's file as it should be; `is_foreign` where it holds what archcalc never wrote."""
 
     path: Path

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from archcalc import escapes
 from archcalc.errors import UsageError
+from archcalc.records import Record
 from archcalc.render.markup import grid_table, pipe_table
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(Record):
     """A table: plain text in every cell, a line of totals if it has one, a sentence below."""
 
     headings: tuple[str, ...]
@@ -22,8 +21,7 @@ class Grid:
     caption: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Record):
     """A number or a few words, for a sentence; in reStructuredText `define` is the substitution that stands for
     them.
     """
@@ -32,31 +30,27 @@ class Words:
     define: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Formula:
+class Formula(Record):
     """A closed form in LaTeX math."""
 
     latex: str
     define: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(Record):
     """A closed form as the spec language and Python read it."""
 
     text: str
     define: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Diagram:
+class Diagram(Record):
     """A drawing in Mermaid's language."""
 
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Record):
     """A drawing in a file of its own, by its path from the document; `alt` says in a sentence what is seen."""
 
     path: str

@@ -6,7 +6,6 @@ import codecs
 import difflib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from archcalc.docs.pictures import Beside, beside
 from archcalc.docs.pieces import Picture, written
 from archcalc.docs.regions import Region, checksum, is_document, markup, regions
 from archcalc.errors import ArchcalcError, Mark, Mistakes, Problem, SpecError, UsageError
+from archcalc.records import Record
 from archcalc.writing import write_all
 
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -38,8 +38,7 @@ class Edit(NamedTuple):
         )
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Record):
     """A document as it is, and as it should be; `edited` are the regions that hold somebody's own words."""
 
     path: Path

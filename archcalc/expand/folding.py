@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Any
 
 from archcalc.expand.items import Called, Item, Items, Join, Line, Ref, Repeat, inside, lines
@@ -43,8 +42,7 @@ def with_suffixes(items: Items, fixed: Collection[int]) -> Items:
             and before.node not in fixed
             and _takes(before.text, kind)
         ):
-            found[-1] = replace(
-                before,
+            found[-1] = before._replace(
                 text=f"{before.text} {kind}={item.text}",
                 node=item.node,
                 first=before.first if before.first >= 0 else before.node,

@@ -7,10 +7,10 @@ lies between are its branches. What is read from elsewhere too is read with `ref
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from archcalc.graph import Graph, Input
+from archcalc.records import Record
 
 FARTHEST = (
     40  # layers: a branch that is longer stands in the chain itself, and the others read its beginning with `ref`
@@ -18,8 +18,7 @@ FARTHEST = (
 DEEPEST = 6  # branches inside branches
 
 
-@dataclass(slots=True, eq=False)
-class Line:
+class Line(Record, frozen=False, eq=False):
     """One layer; `node` is its position, `first` that of the layer which a normalisation or activation in its line
     follows.
     """
@@ -29,15 +28,13 @@ class Line:
     first: int = -1
 
 
-@dataclass(slots=True, eq=False)
-class Ref:
+class Ref(Record, frozen=False, eq=False):
     """An earlier layer's output, or an input."""
 
     node: int
 
 
-@dataclass(slots=True, eq=False)
-class Join:
+class Join(Record, frozen=False, eq=False):
     """Branches, and the layer that joins them."""
 
     text: str
@@ -46,8 +43,7 @@ class Join:
     first: int = -1
 
 
-@dataclass(slots=True, eq=False)
-class Repeat:
+class Repeat(Record, frozen=False, eq=False):
     """Items, several times; `nodes` are those of all the times."""
 
     count: int
@@ -55,8 +51,7 @@ class Repeat:
     nodes: tuple[int, ...] = ()
 
 
-@dataclass(slots=True, eq=False)
-class Called:
+class Called(Record, frozen=False, eq=False):
     """A block with its arguments."""
 
     text: str
@@ -71,16 +66,15 @@ class TooDeep(Exception):
     """Branches inside branches, without an end."""
 
 
-@dataclass(slots=True)
-class Arranger:
+class Arranger(Record, frozen=False):
     """Puts the layers of a graph into items. `referred` collects the layers that something reads by name."""
 
     graph: Graph
     texts: list[str]
-    referred: dict[int, None] = field(default_factory=dict)
-    done: set[int] = field(default_factory=set)
-    above: list[int] = field(default_factory=list)
-    depths: list[int] = field(default_factory=list)
+    referred: dict[int, None] = {}
+    done: set[int] = set()
+    above: list[int] = []
+    depths: list[int] = []
 
     def items(self) -> Items:
         """All layers: the chain to the last output, then what is left. Raises TooDeep."""

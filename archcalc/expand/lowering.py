@@ -1,7 +1,5 @@
 """A graph in the language's operators alone: a model file may hold others."""
 
-from dataclasses import replace
-
 from archcalc.graph import Graph, Input
 from archcalc.ops.foreign import Foreign, figures, flags_of, foreign
 from archcalc.ops.opaque import Opaque
@@ -38,4 +36,4 @@ def lowered(graph: Graph) -> Graph:
             op if isinstance(op, Opaque) else foreign(op.word, flags_of(op), **figures(op, node.shape, into)).opaque()
         )
         nodes[n] = node._replace(op=given.replaced(params=0, buffers_=0), share=None)
-    return replace(graph, nodes=nodes)
+    return graph._replace(nodes=nodes)

@@ -7,7 +7,6 @@ in total; a network that folding can't write is written flat.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from archcalc import escapes
@@ -78,7 +77,7 @@ def _growing(graph: Graph) -> Graph:
             known[line, node.inputs] = n
             if before is not None:
                 nodes[n] = node._replace(inputs=(before, node.inputs[-1]))
-    return replace(graph, nodes=nodes)
+    return graph._replace(nodes=nodes)
 
 
 def _difference(text: str, table: Table, defaults: Mapping[str, Any]) -> str:

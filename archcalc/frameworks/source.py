@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from archcalc.errors import Mark, UsageError
@@ -17,6 +16,7 @@ from archcalc.frameworks.translating import translated
 from archcalc.importer.network import ModelFile, declared
 from archcalc.importer.proto import ModelProto
 from archcalc.question import Built, Question
+from archcalc.records import Record
 from archcalc.spec import Spec
 from archcalc.spec.items import Chain
 
@@ -24,8 +24,7 @@ assert aten  # registers the rules that graphs are walked with
 Key = tuple[tuple[tuple[str, Any], ...], tuple[tuple[str, int], ...] | None]
 
 
-@dataclass(frozen=True)
-class Module:
+class Module(Record):
     """A network in a framework, as a source of graphs. Its open sizes are parameters; what else is set are arguments
     of its factory.
     """
@@ -37,7 +36,7 @@ class Module:
     named: Named | None = None
     given: Any = None  # the module itself, where there is no factory
     via: str = ""  # "onnx": it is run once by torch's exporter for ONNX
-    files: dict[Key, tuple[ModelFile, list[str]]] = field(default_factory=dict)
+    files: dict[Key, tuple[ModelFile, list[str]]] = {}
 
     def built(self, question: Question) -> Built:
         """The graph of one sample."""

@@ -8,11 +8,10 @@ that it became, where both have one name. A signature is looked at once, when th
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from fractions import Fraction
 from math import isfinite, isinf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from archcalc.algebra import Poly
 from archcalc.errors import ShapeError
@@ -20,6 +19,7 @@ from archcalc.importer.proto import Computed, Referred, Subgraph
 from archcalc.importer.tensors import FLOAT, INT64
 from archcalc.importer.values import Unknown, Value, Values
 from archcalc.importer.wire import Bad
+from archcalc.signatures import REQUIRED, parameters
 
 if TYPE_CHECKING:
     from archcalc.importer.call import Call
@@ -156,28 +156,30 @@ class Rule:
         """Look at the signature, once. A name that Python has its own use for ends with an underscore."""
         if self.is_read:
             return
-        _, *parameters = inspect.signature(self.function).parameters.values()
-        for parameter in parameters:
-            kind, default = _written(parameter.annotation).removesuffix(" | None"), parameter.default
-            if parameter.kind is parameter.VAR_POSITIONAL:
+        _, *asked = parameters(self.function)
+        for name, place, annotation, default in asked:
+            kind, called = _written(annotation).removesuffix(" | None"), name.rstrip("_")
+            if place == "rest":
                 self.rest = kind
-            elif parameter.kind is not parameter.KEYWORD_ONLY:
-                self.inputs.append((parameter.name.rstrip("_"), kind, default is parameter.empty))
+            elif place == "first":
+                self.inputs.append((called, kind, default is REQUIRED))
             elif kind in READERS:
-                self.attributes[parameter.name.rstrip("_")] = READERS[kind], parameter.name, None
-                self.needed += [parameter.name] if default is parameter.empty else []
+                self.attributes[called] = READERS[kind], name, None
+                self.needed += [name] if default is REQUIRED else []
             else:
-                group = self.together[parameter.name] = self.function.__globals__[kind]
-                for name, how in group.__annotations__.items():
-                    self.attributes[name] = READERS[how.removesuffix(" | None")], parameter.name, group
+                group = self.together[name] = self.function.__globals__[kind]
+                for field, how in group.__annotations__.items():
+                    self.attributes[field] = READERS[how.removesuffix(" | None")], name, group
         self.is_read = True
 
 
 def _written(annotation: Any) -> str:
     """An annotation as it stands in a rule; one that isn't there is that of a tensor."""
-    if annotation is inspect.Parameter.empty:
+    if annotation is None:
         return "Value"
-    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation).rpartition(".")[2]
+    if isinstance(annotation, type) and not get_args(annotation):
+        return annotation.__name__
+    return str(annotation).rpartition(".")[2]
 
 
 __all__ = ["Attributes", "Rule"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from archcalc.algebra import Dim
@@ -17,6 +16,7 @@ from archcalc.importer.wire import Bad
 from archcalc.ops import Op, Reach, Shape, spell_shape
 from archcalc.ops.foreign import foreign
 from archcalc.ops.reshaping import Reshape
+from archcalc.records import Record
 
 if TYPE_CHECKING:
     from archcalc.importer.binding import Rule
@@ -28,16 +28,15 @@ SAME_SHAPE = {"Cast", "CastLike", "Clip", "Exp", "Identity", "Log", "Neg", "Reci
 HERE = -1  # what scales belong to until their layer is known
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Record, frozen=False):
     """The values of one graph by name; a graph inside another sees those around it."""
 
     parent: Scope | None = None
-    values: dict[str, Value | Values | None] = field(default_factory=dict)
-    declared: Described = field(default_factory=Described)
-    opsets: Mapping[str, int] = field(default_factory=dict)
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    reads: Counter[str] = field(default_factory=Counter)  # how often each name is read
+    values: dict[str, Value | Values | None] = {}
+    declared: Described = Described()
+    opsets: Mapping[str, int] = {}
+    attributes: Mapping[str, Any] = {}
+    reads: Counter[str] = Counter()  # how often each name is read
     first: int = 0  # the layer that a body begins with; those before it stay as they are
     nodes: Sequence[NodeProto] = ()
     after: dict[str, str] | None = None  # by name: what an operator that changes no shape makes of it

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -25,6 +24,7 @@ from archcalc.importer.seen import Watch
 from archcalc.importer.walk import Walker
 from archcalc.importer.wire import Bad, Malformed, Stretch
 from archcalc.question import ALL, Built, Question, Seen, Stored
+from archcalc.records import Record
 from archcalc.spec import Binding, Spec, bind
 from archcalc.spec.expressions import compile_expression
 from archcalc.spec.items import Chain
@@ -52,8 +52,7 @@ class Taken(NamedTuple):
         return 1 if self.whole else self.samples
 
 
-@dataclass(frozen=True)
-class ModelFile:
+class ModelFile(Record):
     """A network in an ONNX file, as a source of graphs: its open dimensions are parameters."""
 
     is_file: ClassVar[bool] = True
@@ -61,7 +60,7 @@ class ModelFile:
     spec: Spec
     proto: ModelProto
     batch: str = ""  # what the file calls the batch
-    dims: Mapping[tuple[str, int], str] = field(default_factory=dict)  # of each open dim; "1" for the batch
+    dims: Mapping[tuple[str, int], str] = {}  # of each open dim; "1" for the batch
     written: Leading | None = None  # a number that every input begins with, and that may be a batch
     guessed: bool = False  # whether the batch is only the first open axis, whatever its name means
 
@@ -87,7 +86,7 @@ class ModelFile:
         free = (*binding.free, *(name for name in met if name not in binding.free))
         free = tuple(name for name in free if name == "batch" or name in met or _is_read(name, graph))
         spec = _declaring(spec, (*walker.symbols, *walker.bounded))
-        return Built(spec, replace(binding, values={**values, **met}, free=free), graph)
+        return Built(spec, binding._replace(values={**values, **met}, free=free), graph)
 
     def freed(self, question: Question) -> Question:
         """What is open is free anyway."""
@@ -142,7 +141,7 @@ class ModelFile:
         dims, names, _ = open_dims(self.proto, guess=False)
         spec = copy(self.spec)
         spec.parameters = {name: declared(name) for name in names}
-        return replace(self, spec=spec, batch="", dims=dims, guessed=False)
+        return self._replace(spec=spec, batch="", dims=dims, guessed=False)
 
     def _met(self, question: Question) -> Spec:
         """The spec, with the sizes that only a run would tell if somebody asks about those."""

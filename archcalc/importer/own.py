@@ -8,7 +8,6 @@ parameters and their MACs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from archcalc.errors import ArchcalcError
@@ -17,6 +16,7 @@ from archcalc.graph import Graph, Node
 from archcalc.importer.proto import NodeProto
 from archcalc.ops import OPS, Op, Shape, size
 from archcalc.ops.opaque import Opaque
+from archcalc.records import Record
 from archcalc.spec.expressions import compile_expression
 from archcalc.spec.layers import WORDS, takes_words
 from archcalc.spec.values import CONSTANTS
@@ -25,13 +25,12 @@ PRODUCER = "archcalc"
 LONGEST_LINE = 400
 
 
-@dataclass(slots=True)
-class Layers:
+class Layers(Record, frozen=False):
     """The nodes of each layer by its label, as they are placed, and its line."""
 
-    positions: dict[str, list[int]] = field(default_factory=dict)
-    lines: dict[str, str] = field(default_factory=dict)
-    frozen: set[str] = field(default_factory=set)
+    positions: dict[str, list[int]] = {}
+    lines: dict[str, str] = {}
+    frozen: set[str] = set()
 
     def add(self, proto: NodeProto, position: int) -> None:
         label, _, _ = proto.name.partition(":")

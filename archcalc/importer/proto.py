@@ -7,12 +7,12 @@ and the contents of tensors stay where they lie until somebody asks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from archcalc.importer.signature import say
 from archcalc.importer.tensors import Tensor, read_sparse, read_tensor
 from archcalc.importer.wire import Bad, Malformed, Stretch, entry, fields, passed, real, reals, signed, varints
+from archcalc.records import Record
 
 MOST_NODES = 250_000
 WINDOW = 1 << 21  # bytes of a file that are passed by before their memory is given back
@@ -46,20 +46,19 @@ class Named(NamedTuple):
     is_tensor: bool = True
 
 
-@dataclass(slots=True, eq=False)
-class NodeProto:
+class NodeProto(Record, frozen=False, eq=False):
     """A node; `attributes` hold ints, floats, strings, lists of them, `Tensor`s, and graphs as stretches."""
 
     op: str = ""
     domain: str = ""
     name: str = ""
-    inputs: list[str] = field(default_factory=list)
-    outputs: list[str] = field(default_factory=list)
-    attributes: dict[str, Any] = field(default_factory=dict)
-    metadata: dict[str, str] = field(default_factory=dict)
+    inputs: list[str] = []
+    outputs: list[str] = []
+    attributes: dict[str, Any] = {}
+    metadata: dict[str, str] = {}
     overload: str = ""
     graphs: tuple[Subgraph, ...] = ()  # among its attributes
-    reads: list[str] = field(default_factory=list)  # the values that it reads, those in its graphs included
+    reads: list[str] = []  # the values that it reads, those in its graphs included
     place: int = 0  # among the nodes of its graph
     sizes: tuple[str, ...] = ()  # the values that its attributes are computed from
 
@@ -82,8 +81,7 @@ class Referred(NamedTuple):
     name: str
 
 
-@dataclass(slots=True, eq=False)
-class Subgraph:
+class Subgraph(Record, frozen=False, eq=False):
     """A graph in an attribute. It is read when it is asked for, and once: what stands in it is the same however often
     it runs.
     """
@@ -114,41 +112,38 @@ class Subgraph:
         return self._makers
 
 
-@dataclass(slots=True)
-class GraphProto:
+class GraphProto(Record, frozen=False):
     name: str = ""
-    nodes: list[Stretch] | list[NodeProto] = field(default_factory=list)
-    initializers: list[Tensor] = field(default_factory=list)
-    inputs: list[Named] = field(default_factory=list)
-    outputs: list[Named] = field(default_factory=list)
-    values: Described = field(default_factory=Described)
+    nodes: list[Stretch] | list[NodeProto] = []
+    initializers: list[Tensor] = []
+    inputs: list[Named] = []
+    outputs: list[Named] = []
+    values: Described = Described()
     says: bool = False  # whether the exporter says which initializers are parameters
     whole: bool = False  # whether its initializers are all that there are, and those that nothing reads count as well
 
 
-@dataclass(slots=True, eq=False)
-class Function:
+class Function(Record, frozen=False, eq=False):
     """A function of the model's own."""
 
     name: str = ""
     domain: str = ""
     overload: str = ""
-    inputs: list[str] = field(default_factory=list)
-    outputs: list[str] = field(default_factory=list)
-    defaults: dict[str, Any] = field(default_factory=dict)
-    nodes: list[Stretch] = field(default_factory=list)
-    opsets: dict[str, int] = field(default_factory=dict)
-    values: Described = field(default_factory=Described)
+    inputs: list[str] = []
+    outputs: list[str] = []
+    defaults: dict[str, Any] = {}
+    nodes: list[Stretch] = []
+    opsets: dict[str, int] = {}
+    values: Described = Described()
 
 
-@dataclass(slots=True)
-class ModelProto:
+class ModelProto(Record, frozen=False):
     ir: int = 0
     producer: str = ""
     graph: GraphProto | None = None
-    opsets: dict[str, int] = field(default_factory=dict)
-    functions: dict[tuple[str, str, str], Function] = field(default_factory=dict)
-    metadata: dict[str, str] = field(default_factory=dict)
+    opsets: dict[str, int] = {}
+    functions: dict[tuple[str, str, str], Function] = {}
+    metadata: dict[str, str] = {}
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------

@@ -5,13 +5,13 @@ nodes and not layers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from archcalc.algebra import Dim
 from archcalc.importer.values import Value
 from archcalc.ops import Shape, size
 from archcalc.question import Seen
+from archcalc.records import Record
 
 if TYPE_CHECKING:
     from archcalc.importer.call import Scope
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from archcalc.importer.walk import Walker
 
 
-@dataclass
-class Watch:
+class Watch(Record, frozen=False):
     """Collects the nodes of the outermost graph, in the order in which they are computed."""
 
-    nodes: list[Seen] = field(default_factory=list)
-    read: set[str] = field(default_factory=set)
+    nodes: list[Seen] = []
+    read: set[str] = set()
     initializers: dict[str, Dim] | None = None
 
     def __call__(self, walker: Walker, node: NodeProto, scope: Scope) -> None:

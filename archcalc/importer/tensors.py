@@ -6,13 +6,13 @@ Field numbers and kinds are those of onnx.proto (https://github.com/onnx/onnx/bl
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain
 from math import isfinite, prod
 from typing import Any
 
 from archcalc.importer.wire import Bad, Stretch, entry, fields, real, reals, signed, varints
+from archcalc.records import Record
 
 MOST_CONTENT = 4096  # elements of a tensor whose numbers are looked at: sizes, axes, scales
 
@@ -60,15 +60,14 @@ INDICES = frozenset(
 )  # what says where, and how much of it, and isn't learned
 
 
-@dataclass(slots=True, eq=False)
-class Tensor:
+class Tensor(Record, frozen=False, eq=False):
     """A tensor in the file: its shape, and where its numbers lie."""
 
     name: str = ""
     dims: tuple[int, ...] = ()
     kind: int = 0
     raw: Stretch | None = None
-    packed: list[tuple[int, Any]] = field(default_factory=list)
+    packed: list[tuple[int, Any]] = []
     outside: str | None = None  # the file that holds its numbers
     sparse: bool = False
     said: str = ""  # what the exporter calls it: parameter, buffer, constant, or "unnamed" among such
@@ -82,7 +81,7 @@ class Tensor:
 
     def again(self) -> Tensor:
         """Another one with the same numbers."""
-        return replace(self)
+        return self._replace()
 
     @property
     def bytes(self) -> int:

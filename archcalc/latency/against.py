@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -125,7 +124,7 @@ def comparable(profile: Profile, place: Device, dtype: str | None) -> tuple[Devi
             f"{profile.name} was calibrated with {threads} thread{'s' * (threads > 1)}: measure with --threads"
             f" {threads}"
         )
-    return replace(place, threads=place.threads or threads), wanted
+    return place._replace(threads=place.threads or threads), wanted
 
 
 def report(found: Sequence[Latency], profile: Profile, depth: int, form: str) -> str:

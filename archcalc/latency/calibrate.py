@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -34,6 +33,7 @@ from archcalc.measure.session import feed, versions, vocabularies
 from archcalc.onnx import in_memory
 from archcalc.ops.base import number
 from archcalc.question import Question, Written, table_of
+from archcalc.records import Record
 from archcalc.spec import read_spec
 
 CHAINS, PASSES, FEWEST = 108, 48, 5
@@ -53,8 +53,7 @@ class TooNoisy(ArchcalcError):
     """The machine's times can't be repeated well enough to tell prices."""
 
 
-@dataclass(slots=True)
-class Subject:
+class Subject(Record, frozen=False):
     """A network under the clock: its table, what runs it plainly and with a profile, and the milliseconds of its
     runs.
     """
@@ -62,7 +61,7 @@ class Subject:
     table: Table
     plain: Runner
     watched: Runner | None
-    times: list[float] = field(default_factory=list)
+    times: list[float] = []
 
 
 class Timed(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -34,7 +33,7 @@ def predict(table: Table, profile: Profile) -> Table:
     if table.dtype not in profile.dtypes:
         raise UsageError(f"{profile.name} has no figures for {table.dtype}, only for {', '.join(profile.dtypes)}")
     timing = _calibrated(table, profile) if isinstance(profile, Calibrated) else _roofline(table, profile)
-    return replace(table, timing=timing)
+    return table._replace(timing=timing)
 
 
 def _calibrated(table: Table, profile: Calibrated) -> Timing:
@@ -55,7 +54,7 @@ def _calibrated(table: Table, profile: Calibrated) -> Timing:
             continue  # this runtime keeps one layout
         time = (price or fallback).time(work)
         if price is None or not usual_batch or not price.covers(work, typical):
-            time = replace(time, extrapolated=time.total)
+            time = time._replace(extrapolated=time.total)
         repeated = _repeated(table, kernel, time)
         layers[kernel.node] = layers.get(kernel.node, Time()) + repeated
         usual = float(at_typical(repeated.total, typical))

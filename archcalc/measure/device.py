@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from archcalc.errors import UsageError
 from archcalc.measure.session import FATAL, FOLDER, failed, runtime, sentence
 from archcalc.onnx import Model, StoredModel
+from archcalc.records import Record
 
 KINDS = ("cpu", "cuda")
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -27,8 +27,7 @@ SEARCHES = {"heuristic": "HEURISTIC", "exhaustive": "EXHAUSTIVE"}
 INSTALL = "pip install 'archcalc[cuda]' (onnxruntime must not be installed beside it: pip uninstall onnxruntime)"
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Record):
     """`threads`: of the CPU, None for onnxruntime's own choice. `tf32` and `search` (how cuDNN picks an algorithm) are
     CUDA's.
     """
@@ -38,7 +37,7 @@ class Device:
     tf32: bool = True
     search: str = "heuristic"
 
-    def __post_init__(self) -> None:
+    def agree(self) -> None:
         if self.kind not in KINDS:
             raise UsageError(f"unknown device '{self.kind}'; there are {', '.join(KINDS)}")
         if self.search not in SEARCHES:

@@ -14,7 +14,6 @@ a change), are subtracted, or are products of two maps. There it is reported and
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from math import prod
@@ -28,13 +27,13 @@ from archcalc.measure.sight import Ends, ends
 from archcalc.ops import Reach
 from archcalc.ops.base import number
 from archcalc.receptive import Field, Span
+from archcalc.records import Record
 
 HIDING = ("sigmoid", "hardsigmoid", "softplus", "softmax", "sub")
 MOST_MACS = 10**12  # in all runs of a layer: fewer positions are tried past it
 
 
-@dataclass(frozen=True, slots=True)
-class FieldProof:
+class FieldProof(Record):
     """What was shown of one layer's field. `differences` says where the network disagrees, and is empty where it
     doesn't.
 

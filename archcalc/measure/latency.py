@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from random import Random
 from time import perf_counter
 from typing import Any
@@ -19,6 +18,7 @@ from archcalc.measure.stored import inputs
 from archcalc.onnx import StoredModel, in_memory
 from archcalc.ops.base import number
 from archcalc.question import Stored
+from archcalc.records import Record
 from archcalc.render.numbers import size_in_bytes
 
 WARM_UP = 5
@@ -29,8 +29,7 @@ SECONDS = 30.0  # for each network, if its median doesn't stand still before
 Progress = Callable[[int, int], None]  # rounds done, and how many there will be
 
 
-@dataclass(frozen=True, slots=True)
-class Latency:
+class Latency(Record):
     """What one network took. `times` are milliseconds a run, in order; `stable`: whether the median stood still.
 
     `bound_ms` is the least that the device's ceilings allow; `layers` (with a profile) share the median among the
@@ -45,7 +44,7 @@ class Latency:
     roofline: Roofline
     layers: tuple[LayerTime, ...] = ()
     interrupted: bool = False
-    described: dict[str, Any] = field(default_factory=dict)
+    described: dict[str, Any] = {}
 
     @property
     def provider(self) -> str:
@@ -125,7 +124,7 @@ def measure(
             table, device, tuple(times), WARM_UP, stands_still(times), ceiling, (), rounds.interrupted, described
         )
         found.append(
-            replace(latency, layers=tuple(profiled(table, device, latency.median_ms, seed, file)))
+            latency._replace(layers=tuple(profiled(table, device, latency.median_ms, seed, file)))
             if profile and not rounds.interrupted
             else latency
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
@@ -45,7 +44,7 @@ class Prober:
 
     def __init__(self, table: Table, n: int, source: str, seed: int) -> None:
         graph = _standing_still(table, n, source)
-        part = replace(table, binding=replace(table.binding, batch=symbol("batch")), graph=graph, dtype="fp32")
+        part = table._replace(binding=table.binding._replace(batch=symbol("batch")), graph=graph, dtype="fp32")
         model = in_memory(part, positive(graph, seed))
         self.session = Session(model, [graph.nodes[n].name])
         self.source, self.pixels = source, 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy
 
@@ -15,10 +14,10 @@ from archcalc.measure.session import Session, feed, runtime, vocabularies
 from archcalc.onnx import Fill, Model, in_memory, inferred
 from archcalc.ops import spell_shape
 from archcalc.ops.base import number
+from archcalc.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Record):
     """How many of how many agree."""
 
     proved: int
@@ -28,8 +27,7 @@ class Tally:
         return f"{self.proved:,} of {self.total:,}"
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Record):
     """What running a network showed.
 
     `shapes`: outputs of layers whose real shape is the counted one; `inferred`: those of which onnx's own inference

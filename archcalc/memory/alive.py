@@ -9,25 +9,24 @@ and dropout move nothing; concatenation writes a tensor of its own. No better or
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import NamedTuple
 
 from archcalc.algebra import Dim, Number, Poly, at, bounds, extremes, maximum
 from archcalc.graph import Graph, Input, Loop, Node
 from archcalc.ops import size
+from archcalc.records import Record
 
 CONVENTION = "in order; activations, bn and sums in place; inputs included, weights not"
 Measure = Callable[[Node], Dim]  # how much room the output of a layer takes
 
 
-@dataclass(slots=True)
-class _Buffer:
+class _Buffer(Record, frozen=False):
     """A stretch of memory: its elements, the nodes that it holds, and the last layer that reads one of them."""
 
     elements: Dim
     last: int
-    nodes: list[int] = field(default_factory=list)
+    nodes: list[int] = []
     foreign: bool = False
     freed: bool = False
 
@@ -220,7 +219,7 @@ class _Liveness:
         return any(not self.outside[loop].isdisjoint(buffer.nodes) for loop in self.repeating)
 
     def _saved(self) -> tuple[Dim, list[_Buffer | None], dict[Loop, int]]:
-        copies = {id(buffer): replace(buffer, nodes=buffer.nodes[:]) for buffer in self.buffers if buffer is not None}
+        copies = {id(buffer): buffer._replace(nodes=buffer.nodes[:]) for buffer in self.buffers if buffer is not None}
         return (
             self.alive,
             [copies[id(buffer)] if buffer is not None else None for buffer in self.buffers],

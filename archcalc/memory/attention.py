@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from archcalc.graph import Graph, Node
 from archcalc.ops import Op
 
@@ -13,7 +11,7 @@ ATTENTION = ("eager", "fused")
 def attending(graph: Graph, way: str) -> Graph:
     """The same network with every attention run in one way, one of ATTENTION."""
     made: dict[int, Op] = {}
-    return replace(graph, nodes=[_run(node, way == "fused", made) for node in graph.nodes])
+    return graph._replace(nodes=[_run(node, way == "fused", made) for node in graph.nodes])
 
 
 def _run(node: Node, fused: bool, made: dict[int, Op]) -> Node:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from archcalc.algebra import Dim, Poly, maximum
@@ -13,10 +12,10 @@ from archcalc.memory.checkpoint import Recomputed, recomputed
 from archcalc.memory.kept import Keeping, Written, kept
 from archcalc.memory.training import OPTIMIZERS, PRECISIONS, TRAINING, Parts, Training, widths
 from archcalc.ops import size
+from archcalc.records import Record
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(Record):
     """What a network holds in memory. `width` is the bytes of a number, `train` whether it is training that is asked
     for.
     """

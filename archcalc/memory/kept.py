@@ -11,7 +11,6 @@ input that isn't, and one that is computed in fp32 the other way round.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from archcalc.graph import Given, Graph, Loop, Node
 from archcalc.ops import Shape, size
 from archcalc.ops.attention import Attention
 from archcalc.ops.base import HALF, SINGLE, Own, Saved
+from archcalc.records import Record
 
 POOLED = "AdaptiveAvgPool2d"  # PyTorch code pools to the size that a map has already, which makes a copy of it
 SCALED = "scaled_dot_product_attention"
@@ -41,8 +41,7 @@ class Widths(NamedTuple):
         return HALF if self.autocast else self.own
 
 
-@dataclass(slots=True)
-class Memory:
+class Memory(Record, frozen=False):
     """A stretch of memory that tensors stand in: its elements, their width, the layer that wrote it, and those that
     keep it.
     """
@@ -50,7 +49,7 @@ class Memory:
     elements: Dim
     width: int
     writer: int
-    keepers: list[int] = field(default_factory=list)
+    keepers: list[int] = []
 
     @property
     def bytes(self) -> Dim:
@@ -259,7 +258,7 @@ def _more(kept: Kept, size: Dim, what: str, once: bool = False) -> Kept:
 
 def _moved(memory: Memory, elements: Dim) -> Memory:
     """The same memory, seen from another repeat."""
-    return memory if elements == memory.elements else replace(memory, elements=elements, keepers=memory.keepers[:])
+    return memory if elements == memory.elements else memory._replace(elements=elements, keepers=memory.keepers[:])
 
 
 def _dim(x: Number) -> Dim:

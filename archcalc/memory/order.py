@@ -8,7 +8,6 @@ sets). A layer that fits and leaves no more alive than there was is run at once:
 from __future__ import annotations
 
 import heapq
-from dataclasses import replace
 from typing import NamedTuple
 
 from archcalc.errors import UsageError
@@ -143,8 +142,7 @@ def reordered(graph: Graph, positions: tuple[int, ...]) -> Graph:
     groups: dict[str, Group] = {
         path: group._replace(output=place[group.output]) for path, group in graph.groups.items()
     }
-    return replace(
-        graph,
+    return graph._replace(
         nodes=nodes,
         inputs={name: place[n] for name, n in graph.inputs.items()},
         outputs=[place[n] for n in graph.outputs],

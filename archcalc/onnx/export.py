@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,13 +18,13 @@ from archcalc.onnx.older import OPSET, known
 from archcalc.onnx.stores import InMemory, Inside, Outside, Store, Structure
 from archcalc.onnx.weights import Fill, He
 from archcalc.onnx.writer import FLOATS
+from archcalc.records import Record
 from archcalc.writing import replacing
 
 MOST_INSIDE = 2_000_000_000  # bytes of learned tensors in one file: protobuf ends at 2 GiB
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
+class Exported(Record):
     """What was written: the model's file, the file beside it that holds the learned tensors (or None), and counts.
 
     `bytes` are those of both files, `tensors` the learned tensors and buffers, `params` and `buffers` their elements.

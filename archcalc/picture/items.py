@@ -7,13 +7,13 @@ more than can be read, those in the middle become one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from archcalc.algebra import Number
 from archcalc.cost import Row, Table, total
 from archcalc.errors import UsageError, suggest
 from archcalc.graph import Carried, Graph, Input
 from archcalc.picture import METRICS
+from archcalc.records import Record
 from archcalc.render import numbers
 
 MOST_INSIDE = 90  # boxes in one
@@ -23,8 +23,7 @@ LONGEST = 8  # boxes of a stretch that repeats
 Path = tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Item:
+class Item(Record, frozen=False):
     """A box. `inside` are those in it, `links` which of them feed which, `reads` and `gives` those that read from and
     are read outside. It stands for `times` that are alike, and its figures for all of them together.
     """
@@ -33,12 +32,12 @@ class Item:
     kind: str  # input, layer, block, more
     text: str = ""
     shape: str = ""
-    figures: dict[str, Number] = field(default_factory=dict)
+    figures: dict[str, Number] = {}
     times: int = 1
-    inside: list[Item] = field(default_factory=list)
-    links: set[tuple[int, int]] = field(default_factory=set)
-    reads: set[int] = field(default_factory=set)
-    gives: set[int] = field(default_factory=set)
+    inside: list[Item] = []
+    links: set[tuple[int, int]] = set()
+    reads: set[int] = set()
+    gives: set[int] = set()
 
     def boxes(self) -> int:
         """How many boxes it takes to draw."""

@@ -8,17 +8,16 @@ series and parallels stands in rows, each below all that it reads.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from archcalc.picture.items import Item
+from archcalc.records import Record
 
 GAP, BESIDE, PAD, HEAD, LANE = 22.0, 14.0, 12.0, 22.0, 9.0
 LINE = 15.0
 SPACIOUS = 240.0  # how wide a box is that has its figures beside its name
 
 
-@dataclass(slots=True)
-class Box:
+class Box(Record, frozen=False):
     """A placed item: where its upper left corner is, how large it is, and what is in it."""
 
     item: Item
@@ -26,8 +25,8 @@ class Box:
     y: float = 0
     wide: float = 0
     high: float = 0
-    inside: list[Box] = field(default_factory=list)
-    arrows: list[Arrow] = field(default_factory=list)
+    inside: list[Box] = []
+    arrows: list[Arrow] = []
 
     def moved(self, x: float, y: float) -> None:
         self.x, self.y = self.x + x, self.y + y
@@ -37,8 +36,7 @@ class Box:
             arrow.points = [(a + x, b + y) for a, b in arrow.points]
 
 
-@dataclass(slots=True)
-class Arrow:
+class Arrow(Record, frozen=False):
     """From one box to another. `way` is `down` (first to the side, then down), `in` (down, then to the side) or `skip`
     (along the side).
     """
@@ -48,8 +46,7 @@ class Arrow:
     label: str = ""
 
 
-@dataclass(slots=True)
-class _Block:
+class _Block(Record, frozen=False):
     """Boxes with places relative to the block's upper left corner; `middle` is where it is entered and left."""
 
     wide: float

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from archcalc import escapes
 from archcalc.algebra import unicode
 from archcalc.cost import Table
+from archcalc.records import Record
 from archcalc.render import grouping, networks
 from archcalc.render.columns import COLUMNS, Form, chosen
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Record):
     """Which rows and columns to show."""
 
     by: str | None = None
@@ -30,8 +29,7 @@ class Options:
         return self.depth == 0 and self.by is None
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
+class Cells(Record):
     """Headings, rows and the line of totals as text, which columns stand to the right, and the columns' names."""
 
     headings: list[str]

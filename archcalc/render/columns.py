@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from archcalc import escapes
 from archcalc.algebra import Dim
 from archcalc.cost import Row, Table
 from archcalc.errors import UsageError, suggest
 from archcalc.memory import Held
+from archcalc.records import Record
 from archcalc.render import numbers, times
 
 Form = Callable[..., str]  # of a Number; of one with so many digits
 Cell = Callable[[Row, Table, Form], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Record):
     """A heading, what it means, how a row's cell reads, and the keys of JSON's rows that it shows.
 
     CSV has the last of these, or `csv_key`; of a column that is worked out of several figures what tables show.

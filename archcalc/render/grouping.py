@@ -5,13 +5,13 @@ grouped.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
 
 from archcalc.algebra import Poly
 from archcalc.cost import Row, Table, total
 from archcalc.duration import together
 from archcalc.errors import UsageError, suggest
+from archcalc.records import Record
 from archcalc.render import numbers
 
 BY = ("layer", "block", "op")
@@ -26,8 +26,7 @@ SUMS = ("params", "trainable_params", "buffers", "macs", "elementwise", "activat
 SORTABLE = (*SUMS, "flops", "depth", "layers", "backward_macs", "latency_ms")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Record):
     """A row and how deep it is indented."""
 
     row: Row
@@ -175,8 +174,7 @@ def _sum(rows: list[Row], **changes: Any) -> Row:
     inside = {row.name for row in rows}
     inputs = tuple(dict.fromkeys(name for row in rows for name in row.inputs if name not in inside))
     depth, layers = max(row.depth for row in rows), total(row.layers for row in rows)
-    return replace(
-        rows[0],
+    return rows[0]._replace(
         **{
             "inputs": inputs,
             **sums,

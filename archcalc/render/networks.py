@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archcalc import escapes
@@ -95,7 +94,7 @@ def _of_layers(name: str) -> tuple[str, Cell, bool]:
     column = COLUMNS[name]
 
     def cell(table: Table, form: Form) -> str:
-        return "" if name == "line" else column.cell(replace(whole(table), field={}), table, form)
+        return "" if name == "line" else column.cell(whole(table)._replace(field={}), table, form)
 
     return column.heading, cell, column.right
 

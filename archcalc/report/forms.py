@@ -7,8 +7,8 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from archcalc import escapes
-from archcalc.algebra import Number, Poly, javascript, unicode
-from archcalc.algebra.javascript import Script
+from archcalc.algebra import Number, Poly, unicode
+from archcalc.algebra.javascript import Script, javascript
 from archcalc.errors import ArchcalcError
 
 Template: TypeAlias = "list[str | int]"  # text, and positions of forms whose values stand in it

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -21,6 +20,7 @@ from archcalc.ops import Shape
 from archcalc.ops.base import show
 from archcalc.question import ALL, Question
 from archcalc.receptive import Field
+from archcalc.records import Record
 from archcalc.render import numbers
 from archcalc.report.conditions import Conditions
 from archcalc.report.forms import Forms, Template, is_number
@@ -35,8 +35,7 @@ TOTALS = {  # by their names in `count --format json`: what a page calls them
 COLUMNS = ("params", "macs", "elementwise", "activations", "weight_bytes", "bytes")  # of a row, in this order
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(Record):
     """A network as it is asked for (`table`), and with as many parameters free as have closed forms (`open`)."""
 
     model: Model

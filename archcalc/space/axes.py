@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 from typing import Any, TypeAlias
@@ -13,6 +12,7 @@ from archcalc.algebra import Poly
 from archcalc.errors import ArchcalcError, SpecError, UsageError
 from archcalc.model import Model
 from archcalc.ops.base import show
+from archcalc.records import Record
 from archcalc.spec import bind
 from archcalc.spec.parts import among
 
@@ -23,8 +23,7 @@ VARIANT, BATCH = "variant", "batch"
 _RANGE = re.compile(r"\s*(?P<low>[^.:,\s]+(?:\.\d+)?)\s*\.\.\s*(?P<high>[^:,\s]+?)\s*(?::\s*(?P<step>\S+)\s*)?$")
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(Record):
     """A parameter, a member of one that is a list (`depths.2`), `variant` or `batch`, and its values in order."""
 
     name: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from archcalc.errors import SpecError, Undecided, UsageError, suggest
 from archcalc.metrics import OTHER_NAMES, PLACED, metric
 from archcalc.model import Model
 from archcalc.question import Question
+from archcalc.records import Record
 from archcalc.space.axes import BATCH, VARIANT, Axis, Value, designs, fits
 from archcalc.space.conditions import Condition
 from archcalc.spec import bind
@@ -29,13 +29,12 @@ SHOWN_FIGURES = (*METRICS, "latency", "backward_macs", "layers", "bytes", "eleme
 FIGURES = (*SHOWN_FIGURES, *OTHER_NAMES)  # that a design may be chosen by
 
 
-@dataclass(frozen=True)
-class Space:
+class Space(Record):
     """A network, what varies of it, and how it is counted."""
 
     model: Model
     axes: tuple[Axis, ...]
-    question: Question = field(default_factory=Question)
+    question: Question = Question()
 
     @property
     def title(self) -> str:
@@ -57,8 +56,7 @@ class Space:
         return dict(reversed(found.items()))
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(Record):
     """Designs whose costs were computed together: their numbers, and each figure of theirs."""
 
     index: NDArray[Any]
@@ -98,8 +96,7 @@ def evaluated(
 # ---- parts of a space ------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class _Part:
+class _Part(Record, frozen=False):
     """Designs that are alike but for numbers: `fixed` has the positions of the others, `free` the axes that vary."""
 
     space: Space
@@ -117,7 +114,7 @@ class _Part:
         for batch in self._batches(figures, where, at):
             if not placed or not len(batch.index):
                 none = {name: Exact(batch.index) for name in placed} if not len(batch.index) else {}
-                yield replace(batch, figures={**batch.figures, **none})
+                yield batch._replace(figures={**batch.figures, **none})
                 continue
             yield from self._laid_out(batch, placed, last)
 

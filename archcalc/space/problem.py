@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from archcalc.devices import limits as device_limits
 from archcalc.devices import spelled
 from archcalc.errors import UsageError
 from archcalc.metrics import is_bytes
+from archcalc.records import Record
 from archcalc.space.axes import Value
 from archcalc.space.conditions import Measure
 from archcalc.space.designs import check_figures
@@ -45,8 +45,7 @@ class Aim(NamedTuple):
         return self.measure.text
 
 
-@dataclass(frozen=True)
-class Solution:
+class Solution(Record):
     """The best design, `best`, with its figures; None where no design keeps to all limits.
 
     `binding` are the limits that the next better design would break, `next` is that design. `method` says how it is
@@ -58,14 +57,14 @@ class Solution:
     aims: tuple[Aim, ...]
     limits: tuple[Limit, ...]
     best: dict[str, Value] | None
-    metrics: dict[str, int | Fraction] = field(default_factory=dict)
+    metrics: dict[str, int | Fraction] = {}
     binding: tuple[str, ...] = ()
     next: dict[str, Value] | None = None
     breaks: tuple[str, ...] = ()
-    next_metrics: dict[str, int | Fraction] = field(default_factory=dict)
+    next_metrics: dict[str, int | Fraction] = {}
     method: str = ""
     designs: int = 0
-    least: dict[str, int | Fraction] = field(default_factory=dict)
+    least: dict[str, int | Fraction] = {}
     unbuilt: int = 0
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from archcalc.algebra.grids import Exact
 from archcalc.devices import limits as device_limits
 from archcalc.errors import UsageError, suggest
+from archcalc.records import Record
 from archcalc.space.axes import Axis, Value
 from archcalc.space.conditions import Condition
 from archcalc.space.designs import FIGURES, SHOWN_FIGURES, Batch, Space, check_figures, evaluated
@@ -23,8 +23,7 @@ MOST = 10**8  # designs that are gone through
 MOST_KEPT = 10**7  # and of which figures are held
 
 
-@dataclass(frozen=True)
-class Sweep:
+class Sweep(Record):
     """What a sweep found. `index` has the numbers of the designs, `figures` their costs, in the same order.
 
     `size` counts all designs of the space, `unbuilt` those that can't be built, and `sampled` those that were looked

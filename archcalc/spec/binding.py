@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from archcalc.algebra import Poly, symbol
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Mistakes, Problem, SpecError, Undecided, UsageError
 from archcalc.ops.base import show
+from archcalc.records import Record
 from archcalc.spec.expressions import compile_expression, is_known, unknown_name
 from archcalc.spec.parts import Declared, Spec, among
 from archcalc.spec.text import Node, Scalar, Sequence
@@ -20,8 +20,7 @@ BATCH = "batch"
 DEEPEST = 100  # parameters that follow from parameters that follow ...
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Record):
     """What every parameter is worth. `values` may hold polynomials in the `free` symbols; `batch` is not a parameter.
 
     `without` holds the labels that the variant leaves out, and where it says so; `given` names what was set from
@@ -31,7 +30,7 @@ class Binding:
     values: dict[str, Value]
     free: tuple[str, ...] = ()
     batch: int | Poly = 1
-    without: dict[str, Mark] = field(default_factory=dict)
+    without: dict[str, Mark] = {}
     given: tuple[str, ...] = ()
 
     @property

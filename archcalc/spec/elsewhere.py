@@ -6,9 +6,10 @@ without `_`, `-` and the number of dimensions.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
+
+from archcalc.errors import near_to
 
 GATED = "a gated layer is a product: `mul: [linear 64 act=silu, linear 64]`"
 PRODUCT = "a product of two tensors is `matmul: [ref a, ref b]`"
@@ -109,7 +110,7 @@ def meant(word: str, known: Iterable[str]) -> str | None:
     there = LAYERS.get(plain)
     if there is not None and (there in known or " " in there):
         return there
-    near = difflib.get_close_matches(word, known, 1) or difflib.get_close_matches(plain, known, 1)
+    near = near_to(word, known) or near_to(plain, known)
     return near[0] if near else None
 
 
@@ -127,7 +128,7 @@ def option_hint(name: str, known: Iterable[str]) -> str:
     there = [option for option in OPTIONS.get(plain, ()) if option in known]
     if not there and plain in SAID:
         return f"; {SAID[plain]}"
-    near = there or difflib.get_close_matches(name, known, 1)
+    near = there or near_to(name, known)
     return f"; did you mean '{near[0]}'?" if near else f"; it has {', '.join(known)}"
 
 

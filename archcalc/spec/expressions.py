@@ -14,7 +14,6 @@ number of parts and the size of every intermediate result are capped.
 from __future__ import annotations
 
 import ast
-import difflib
 import functools
 import re
 import warnings
@@ -23,7 +22,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from archcalc.algebra import Poly
-from archcalc.errors import ExpressionError, Undecided
+from archcalc.errors import ExpressionError, Undecided, near_to
 from archcalc.spec.elsewhere import VALUES
 from archcalc.spec.values import BINARY, COMPARE, CONSTANTS, FUNCTIONS, Value, capped, capped_list, number, plain, truth
 
@@ -182,7 +181,7 @@ def is_known(name: str, names: Collection[str]) -> bool:
 def unknown_name(name: str, names: Collection[str]) -> str:
     """What is wrong with a name that isn't one of these."""
     known = sorted(names)
-    near = difflib.get_close_matches(name, known, 1, 0.61)
+    near = near_to(name, known, 0.61)
     if name in ("i", "first", "last"):
         return f"unknown name '{name}': it is known inside a repeat only; pass it to a block as an argument"
     if name.lower() in VALUES:
@@ -308,7 +307,7 @@ def _sequence(node: ast.Tuple | ast.List, depth: int) -> _Run:
 def _call(node: ast.Call, depth: int) -> _Run:
     name = node.func.id if isinstance(node.func, ast.Name) else None
     if name not in FUNCTIONS or node.keywords or any(isinstance(arg, ast.Starred) for arg in node.args):
-        near = difflib.get_close_matches(name or "", FUNCTIONS, 1)
+        near = near_to(name or "", FUNCTIONS)
         hint = f"; did you mean '{near[0]}'?" if near else f"; functions are {', '.join(FUNCTIONS)}"
         what = (
             f"unknown function '{name}'"

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from archcalc.errors import ExpressionError, Mark, Mistakes, Problem
 from archcalc.ops import JOINS, OPS
+from archcalc.records import Record
 from archcalc.spec.expressions import Expression, compile_expression
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
 
 
-@dataclass(slots=True, frozen=True, eq=False)
-class Word:
+class Word(Record, eq=False):
     """An expression in a line, or a plain word."""
 
     text: str
@@ -29,32 +28,28 @@ class Word:
         return compile_expression(self.text)
 
 
-@dataclass(slots=True, frozen=True, eq=False)
-class Line:
+class Line(Record, eq=False):
     """`head positional... key=value...`"""
 
     mark: Mark
     head: Word
     words: tuple[Word, ...] = ()
-    options: dict[str, Word] = field(default_factory=dict)
-    keys: dict[str, Mark] = field(default_factory=dict)  # where each option's key stands
+    options: dict[str, Word] = {}
+    keys: dict[str, Mark] = {}  # where each option's key stands
 
 
-@dataclass(slots=True, frozen=True, eq=False)
-class Labelled:
+class Labelled(Record, eq=False):
     mark: Mark
     label: str
     item: Item
 
 
-@dataclass(slots=True, frozen=True, eq=False)
-class Chain:
+class Chain(Record, eq=False):
     mark: Mark
     items: tuple[Item, ...]
 
 
-@dataclass(slots=True, frozen=True, eq=False)
-class Branches:
+class Branches(Record, eq=False):
     """Branches that all read the same value, and the operator that joins them."""
 
     mark: Mark
@@ -62,20 +57,17 @@ class Branches:
     items: tuple[Item, ...]
 
 
-@dataclass(slots=True, frozen=True, eq=False)
-class Repeat:
+class Repeat(Record, eq=False):
     mark: Mark
     count: Word
     item: Item
 
 
-@dataclass(slots=True, frozen=True, eq=False)
-class Parallel(Repeat):
+class Parallel(Repeat, eq=False):
     """Branches that are alike, so many beside each other: `concat: [8 parallel conv 4 3x3]`."""
 
 
-@dataclass(slots=True, frozen=True, eq=False)
-class Choice:
+class Choice(Record, eq=False):
     """One of two items, as a condition says: `{if: C, then: item, else: item}`."""
 
     mark: Mark

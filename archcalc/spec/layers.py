@@ -6,17 +6,16 @@ that are never called as well.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import ChainMap
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from archcalc.errors import Problem
+from archcalc.errors import Problem, near_to
 from archcalc.fields import FieldErrors, key
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, OUTSIDE, Op
 from archcalc.ops.base import Free
+from archcalc.records import Record
 from archcalc.spec.elsewhere import hint, option_hint
 from archcalc.spec.expressions import is_known, unknown_name
 from archcalc.spec.items import USE, Branches, Chain, Choice, Item, Labelled, Line, Parallel, Reader, Repeat, Word
@@ -44,20 +43,19 @@ _INDEX = re.compile(r"\((?:[^()]|\([^()]*\))*\)")  # in a label
 INDICES = frozenset({"i", "first", "last"})  # known inside a repeat
 
 
-@dataclass(slots=True)
-class Layer:
+class Layer(Record, frozen=False):
     """A line that was understood: one of an operator, a block, a spec that is used, `ref LABEL` or `identity`."""
 
     line: Line
     op: type[Op] | None = None
     block: Block | None = None
     used: Used | None = None
-    values: dict[str, Word] = field(default_factory=dict)  # fields of the operator, or arguments of the block
+    values: dict[str, Word] = {}  # fields of the operator, or arguments of the block
     variadic: tuple[Word, ...] = ()
-    control: dict[str, Word] = field(default_factory=dict)  # when, frozen, share, kept, norm, act, survive
+    control: dict[str, Word] = {}  # when, frozen, share, kept, norm, act, survive
     label: str = ""  # what a `ref` reads
     constant: Op | None = None  # the operator, once it is known to be the same everywhere
-    _made: dict[Any, Op] = field(default_factory=dict)
+    _made: dict[Any, Op] = {}
 
     def make(self, values: dict[str, Any]) -> Op:
         """The operator with these values; the same object for the same values."""
@@ -328,7 +326,7 @@ class Resolver:
         unknown: set[int] = set()  # words whose option is wrong already
         surplus = words[len(positional) :]
         if surplus:
-            near = difflib.get_close_matches(surplus[0].text, flags(layer.op) if layer.op else (), 1)
+            near = near_to(surplus[0].text, flags(layer.op) if layer.op else ())
             apart = any(word.text.startswith("=") for word in surplus[:2])
             hint = "; an option is one word: `stride=2`" if apart else f"; did you mean '{near[0]}'?" if near else ""
             self._wrong(f"{takes}: there is no place for '{surplus[0].text}'{hint}", surplus[0])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from archcalc import reading
-from archcalc.errors import Mark, Problem, SpecError
+from archcalc.errors import Mark, Problem, SpecError, near_to
 from archcalc.fields import MAPPING, MISSING, FieldErrors, Wrong
 from archcalc.ops import OPS, OUTSIDE
 from archcalc.spec.items import LABEL, LABEL_IS, Chain, Reader, Word, _tokens, walk
@@ -144,12 +143,7 @@ class _Loader:
 
     def _is_whole(self) -> bool:
         """Whether every name that layers may use was found: no misspelt key hides them."""
-        hidden = {
-            near
-            for key in self.top
-            if key not in Document.fields
-            for near in difflib.get_close_matches(key, list(Document.fields), 1)
-        }
+        hidden = {near for key in self.top if key not in Document.fields for near in near_to(key, Document.fields)}
         return hidden.isdisjoint(("params", "blocks", "defaults")) and all(
             isinstance(self._value(key), Mapping) for key in ("params", "blocks")
         )
@@ -167,7 +161,7 @@ class _Loader:
 
     def _document(self) -> Document | None:
         if "layers" not in self.top:
-            near = difflib.get_close_matches("layers", list(self.top), 1, 0.7)
+            near = near_to("layers", self.top, 0.7)
             self.problems.append(
                 Problem("there are no `layers:`" + (f"; is '{near[0]}' meant?" if near else ""), self.root.mark)
             )

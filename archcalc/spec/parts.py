@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 from archcalc.errors import Mark, UsageError, suggest
 from archcalc.ops.base import show
+from archcalc.records import Record
 from archcalc.spec.items import Chain, Word
 from archcalc.spec.model import Budget, Parameter, Reference
 from archcalc.spec.text import Node, Scalar
 
 
-@dataclass(slots=True)
-class Block:
+class Block(Record, frozen=False):
     """A named chain of layers with arguments; `defaults` holds the expression of each that has one."""
 
     name: str
@@ -25,8 +24,7 @@ class Block:
     body: Chain
 
 
-@dataclass(slots=True)
-class Declared:
+class Declared(Record, frozen=False):
     """A parameter as it is declared: the node of its value, and its constraints."""
 
     value: Node
@@ -49,8 +47,7 @@ class Declared:
         return [*bounds, f"{name} % {self.limits.multiple_of} == 0"] if self.limits.multiple_of else bounds
 
 
-@dataclass(slots=True)
-class Head:
+class Head(Record, frozen=False):
     """Layers counted in training only."""
 
     label: str
@@ -60,8 +57,7 @@ class Head:
     layers: Chain
 
 
-@dataclass(slots=True)
-class Member:
+class Member(Record, frozen=False):
     """A variant: values for parameters, labels that it leaves out, and what it says of itself."""
 
     name: str
@@ -78,8 +74,7 @@ class Member:
     budget_marks: dict[str, Mark]
 
 
-@dataclass(slots=True)
-class Spec:
+class Spec(Record, frozen=False):
     """A spec file, read and validated. Parameters are not bound yet: `bind` does that."""
 
     path: str
@@ -88,22 +83,22 @@ class Spec:
     layers: Chain
     paper: str | None = None
     year: int | None = None
-    inputs: dict[str, tuple[Word, ...]] = field(default_factory=dict)
-    parameters: dict[str, Declared] = field(default_factory=dict)
-    space: dict[str, Any] = field(default_factory=dict)  # ranges of parameters, to choose designs among
-    require: list[tuple[Word, str]] = field(default_factory=list)
-    defaults: dict[str, dict[str, Word]] = field(default_factory=dict)
-    blocks: dict[str, Block] = field(default_factory=dict)
-    outputs: list[Word] = field(default_factory=list)
-    heads: list[Head] = field(default_factory=list)
-    variants: dict[str, Member] = field(default_factory=dict)
-    references: list[Reference] = field(default_factory=list)
-    reference_marks: list[Mark] = field(default_factory=list)
+    inputs: dict[str, tuple[Word, ...]] = {}
+    parameters: dict[str, Declared] = {}
+    space: dict[str, Any] = {}  # ranges of parameters, to choose designs among
+    require: list[tuple[Word, str]] = []
+    defaults: dict[str, dict[str, Word]] = {}
+    blocks: dict[str, Block] = {}
+    outputs: list[Word] = []
+    heads: list[Head] = []
+    variants: dict[str, Member] = {}
+    references: list[Reference] = []
+    reference_marks: list[Mark] = []
     budget: Budget | None = None
-    budget_marks: dict[str, Mark] = field(default_factory=dict)
-    torch: dict[str, str] = field(default_factory=dict)
+    budget_marks: dict[str, Mark] = {}
+    torch: dict[str, str] = {}
     labels: frozenset[str] = frozenset()
-    uses: dict[str, Used | None] = field(default_factory=dict)  # by the name that `use` gives; None has a mistake
+    uses: dict[str, Used | None] = {}  # by the name that `use` gives; None has a mistake
     notes: tuple[str, ...] = ()  # what a reader of the figures should know
     unread: frozenset[str] = frozenset()  # parameters and blocks with a mistake where they are declared
 
@@ -131,8 +126,7 @@ class Spec:
         return self.variants[name]
 
 
-@dataclass(slots=True)
-class Used:
+class Used(Record, frozen=False):
     """A spec that another one uses as a layer, and the variant of it that is meant."""
 
     spec: Spec

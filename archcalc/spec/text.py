@@ -5,17 +5,16 @@ a number, `on` is text).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from archcalc.errors import Mark
+from archcalc.records import Record
 
 MOST_BYTES = 4_000_000
 
 
-@dataclass(slots=True)
-class Scalar:
+class Scalar(Record, frozen=False):
     """A word or a sentence; `plain` if it is written without quotes."""
 
     mark: Mark
@@ -28,17 +27,15 @@ class Scalar:
         return read_scalar(self.text) if self.plain else self.text
 
 
-@dataclass(slots=True)
-class Sequence:
+class Sequence(Record, frozen=False):
     mark: Mark
-    items: list[Node] = field(default_factory=list)
+    items: list[Node] = []
     nodes: int = 1
 
 
-@dataclass(slots=True)
-class Mapping:
+class Mapping(Record, frozen=False):
     mark: Mark
-    pairs: list[tuple[Scalar, Node]] = field(default_factory=list)
+    pairs: list[tuple[Scalar, Node]] = []
     nodes: int = 1
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from archcalc import reading, shipped
 from archcalc.errors import Problem, SpecError, UsageError, suggest
+from archcalc.records import Record
 from archcalc.spec.items import USE, Item, Line, walk
 from archcalc.spec.parts import Spec, Used
 from archcalc.spec.text import MOST_BYTES
@@ -50,8 +50,7 @@ class Shelf(Protocol):
         """A file beside the spec, by its path from there. Raises UsageError with a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Disk:
+class Disk(Record):
     """The files beside a spec that is a file itself; `called` is what messages call that."""
 
     file: str
@@ -102,13 +101,12 @@ def found(name: str, shelf: Shelf) -> Found:
     return Found(data, path, variant or member, Disk(str(file), path))
 
 
-@dataclass(frozen=True, slots=True)
-class Others:
+class Others(Record):
     """The specs that are read on the way: `known` by what tells them apart, and those `around` that are being read."""
 
     shelf: Shelf
     read: Callable[[Found, Others], Spec]
-    known: dict[str, Spec] = field(default_factory=dict)
+    known: dict[str, Spec] = {}
     around: tuple[str, ...] = ()
 
     def uses(self, bodies: Iterable[Item]) -> tuple[dict[str, Used | None], list[Problem]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
 from keyword import iskeyword
 from typing import TYPE_CHECKING, TypeAlias
 
 from archcalc.errors import ArchcalcError
+from archcalc.records import Record
 
 if TYPE_CHECKING:
     from .polynomial import Number, Poly
@@ -24,8 +24,7 @@ _ATOMS: dict[tuple[object, ...], Atom] = {}
 _numbers = count()
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(Record):
     """A design parameter left free, with its domain: `minimum..maximum` (None: unbounded), in steps of `multiple_of`.
 
     `integer=False` is a real-valued multiplier, such as a width multiplier alpha. Raises ArchcalcError for an empty
@@ -38,7 +37,7 @@ class Symbol:
     multiple_of: int = 1
     integer: bool = True
 
-    def __post_init__(self) -> None:
+    def agree(self) -> None:
         if not self.name.isidentifier() or iskeyword(self.name):
             raise ArchcalcError(f"`{self.name}` can't name a symbol")
         if self.multiple_of < 1 or (self.multiple_of > 1 and not self.integer):

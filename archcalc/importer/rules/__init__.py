@@ -5,7 +5,7 @@ A rule's signature names its inputs and attributes as ONNX does, and it gives ba
 """
 
 from importlib import import_module
-from inspect import isroutine
+from types import FunctionType, MethodType
 
 from archcalc.importer.outside import GROUP
 from archcalc.importer.rules.base import RULES
@@ -17,6 +17,6 @@ for _room in (
     "sequences", "shapes", "stretching", "texts",
 ):  # fmt: skip
     import_module(f"{__name__}.{_room}")  # each registers its rules
-load_group(GROUP, lambda found: found() if isroutine(found) else None)
+load_group(GROUP, lambda found: found() if isinstance(found, (FunctionType, MethodType)) else None)
 
 __all__ = ["RULES"]
