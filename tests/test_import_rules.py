@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -352,8 +351,8 @@ def test_shapes_are_those_of_onnx_s_reference_implementation(cases: list[Any], t
         try:
             model = load(str(file))
             assert isinstance(model.file, ModelFile)
-            whole = replace(model.file, written=None)  # as it stands, and not one of what looks like a batch
-            table = replace(model, file=whole).count()
+            whole = model.file._replace(written=None)  # as it stands, and not one of what looks like a batch
+            table = model._replace(file=whole).count()
         except SpecError as error:
             if "size of 0" not in str(error) and "would be" not in str(error):  # of no elements: refused
                 wrong.append(f"{case.name}: {error}")
@@ -456,7 +455,7 @@ def test_axes_that_a_run_gives_cost_what_they_cost_as_numbers_of_the_file(cases:
         if not (given := {name for name in node.input[1:] if name} & {v.name for v in case.model.graph.input}):
             continue
         open_, fixed = (loaded(m.SerializeToString(), "case.onnx") for m in (case.model, with_constants(case)))
-        whole = [replace(model, file=replace(model.file, written=None)).count() for model in (open_, fixed)]
+        whole = [model._replace(file=model.file._replace(written=None)).count() for model in (open_, fixed)]
         assert not whole[0].graph.uncounted, (case.name, given, whole[0].graph.uncounted)
         nodes = [[table.graph.nodes[n].shape for n in table.graph.outputs] for table in whole]
         assert nodes[0] == nodes[1], case.name

@@ -221,9 +221,8 @@ def test_a_wrong_shape_is_found() -> None:
 def test_a_wrong_number_of_parameters_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     table = model_of(NET).count()
     rows = [*table.rows]
-    from dataclasses import replace
 
-    rows[0] = replace(rows[0], params=rows[0].params + 1)
+    rows[0] = rows[0]._replace(params=rows[0].params + 1)
     monkeypatch.setitem(table.__dict__, "rows", rows)
     assert "a has 112 learned numbers in the model, and 113 were counted" in verify(table, fields=()).differences
 
