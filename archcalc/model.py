@@ -73,6 +73,7 @@ class Model(Record):
         precision: str = "fp32",
         checkpoint: str = "none",
         fold_bn: bool = False,
+        fold: bool = True,
         **bindings: Any,
     ) -> Table:
         """Count with these parameters; those in `free` stay symbols (`["all"]`: all that can), labels in `without` are
@@ -81,7 +82,8 @@ class Model(Record):
 
         Training (`train`) holds what `optimizer` ("sgd", "momentum", "adam", "adafactor", "adam8bit"), `precision`
         ("fp32", "amp", "bf16") and `checkpoint` ("none", "sqrt", "best", or labels) say. `fold_bn` counts the network
-        as it is deployed, with batch normalisation folded into the layers before it.
+        as it is deployed, with batch normalisation folded into the layers before it;
+        without `fold`, products of a model file's constants count as what runs.
 
         With a `device` (a profile's file, or the name of one that ships) the table has predicted times. Raises
         SpecError with every mistake in the spec, UsageError for parameters, labels and profiles that don't exist.
@@ -89,7 +91,18 @@ class Model(Record):
         names, training = (listed(free), listed(without)), Training(optimizer, precision, checkpoint)
         return self.answer(
             Question(
-                bindings, names[0], batch, train, dtype, names[1], convention, device, attention, training, fold_bn
+                bindings,
+                names[0],
+                batch,
+                train,
+                dtype,
+                names[1],
+                convention,
+                device,
+                attention,
+                training,
+                fold_bn,
+                folds=fold,
             )
         )
 

@@ -36,6 +36,7 @@ class Question(NamedTuple):
     training: Training = TRAINING
     fold_bn: bool = False  # batch normalisation into the layers before it
     as_stored: bool = True  # whether weights are as wide as a model file has them, while dtype is fp32
+    folds: bool = True  # whether products of a model file's constants are known before the network runs
     fit: tuple[str, ...] = ()  # devices whose memory is to be enough, where limits are judged
     tensors: bool = False  # whether every tensor of a model file is listed
 

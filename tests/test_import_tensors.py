@@ -173,3 +173,38 @@ def test_a_width_that_is_asked_for_goes_before_the_file_s(
     file = write(tmp_path / "d.onnx", nodes, {"x": [1, 8]}, w=weights(8, 5, kind="int8"), s=weights())
     done = run(capsys, monkeypatch, "count", file, "--dtype", dtype, "--format", "json")
     assert json.loads(done.out)["totals"]["weight_bytes"] == wanted
+
+
+def test_products_of_constants_are_folded_or_counted(tmp_path: Path) -> None:
+    """x (W + B A): 16 x 4 x 32 MACs before the network runs, 8 x 16 x 32 in it."""
+    nodes = [node("MatMul", ["b", "a"], ["ba"]), node("Add", ["w", "ba"], ["v"]), node("MatMul", ["x", "v"], ["y"])]
+    arrays = {"w": weights(16, 32), "b": weights(16, 4), "a": weights(4, 32)}
+    file = write(tmp_path / "lora.onnx", nodes, {"x": ["batch", 8, 16]}, **arrays)
+    folded, whole = load(file).count(), load(file).count(fold=False)
+    assert folded.totals["params"] == whole.totals["params"] == 16 * 32 + 16 * 4 + 4 * 32
+    assert folded.totals["macs"] == 8 * 16 * 32
+    assert whole.totals["macs"] == 8 * 16 * 32 + 16 * 4 * 32
+    assert [note for note in folded.graph.notes if "folded: 2,048 MACs of a product" in note]
+    assert not [note for note in whole.graph.notes if "folded" in note]
+
+
+def test_a_network_of_constants_is_folded_whole(tmp_path: Path) -> None:
+    """relu(c u) v over 49 positions, as biases of distances are: 49 x 2 x 12 and 49 x 12 x 3."""
+    nodes = [
+        node("MatMul", ["c", "u"], ["h"]), node("Relu", ["h"], ["r"]), node("MatMul", ["r", "v"], ["t"]),
+        node("Add", ["x", "t"], ["y"]),
+    ]  # fmt: skip
+    arrays = {"c": weights(49, 2), "u": weights(2, 12), "v": weights(12, 3)}
+    file = write(tmp_path / "biases.onnx", nodes, {"x": ["batch", 49, 3]}, **arrays)
+    folded, whole = load(file).count(), load(file).count(fold=False)
+    assert folded.totals["macs"] == 0
+    assert whole.totals["macs"] == 49 * 2 * 12 + 49 * 12 * 3
+    assert folded.totals["params"] == whole.totals["params"]
+    assert any("folded: 2,940 MACs of 2 products" in note for note in folded.graph.notes)
+
+
+def test_fold_is_yes_or_no(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path / "r.onnx", [node("Relu", ["x"], ["y"])], {"x": [1, 4]})
+    assert run(capsys, monkeypatch, "count", file, "--fold", "no").code == 0
+    done = run(capsys, monkeypatch, "count", file, "--fold", "maybe")
+    assert (done.code, "--fold is yes or no, not 'maybe'" in done.err) == (2, True)

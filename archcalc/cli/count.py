@@ -12,6 +12,7 @@ from archcalc.cli.options import (
     Batch,
     Checkpoint,
     Columns,
+    Fold,
     FoldBn,
     Form,
     Free,
@@ -29,6 +30,7 @@ from archcalc.cli.options import (
     answered,
     bindings,
     chosen,
+    folding,
     names,
     width,
 )
@@ -72,6 +74,7 @@ def count(
     precision: InPrecision = "fp32",
     checkpoint: Checkpoint = "none",
     fold_bn: FoldBn = False,
+    fold: Fold = "yes",
     tool: As = None,
     strict: Annotated[bool, Option("--strict", help="Exit 1 if a model file holds what could not be counted.")] = False,
     tensors: Annotated[
@@ -91,6 +94,7 @@ def count(
     archcalc count vgg16 --sort params --top 5        where the parameters are
     archcalc count alexnet --without fc6,fc7          an ablation
     archcalc count model.onnx --tensors               what a model file holds
+    archcalc count lora.onnx --fold no                with products of constants
     archcalc count specs --depth 0                    the totals of every spec in a folder
     cat net.yaml | archcalc count - --json            a spec on stdin, for programs
     """
@@ -104,6 +108,7 @@ def count(
     )
     training = Training(optimizer, precision, checkpoint)
     question = question._replace(training=training, tensors=tensors, as_stored=dtype is None, fold_bn=fold_bn)
+    question = question._replace(folds=folding(fold))
     tables = answered(specs, question, quiet, inputs, via)
     if tensors and form != "json":
         from archcalc.render.tensors import tensors as listed

@@ -170,6 +170,14 @@ Attention = Annotated[
 FoldBn = Annotated[
     bool, Option("--fold-bn", help="Batch normalisation is folded into the layer before it, as when deployed.")
 ]
+Fold = Annotated[
+    str,
+    Option(
+        "--fold",
+        metavar="yes|no",
+        help="Whether products of a model file's constants (LoRA's B A) are known before it runs; no counts them.",
+    ),
+]
 Optimizer = Annotated[
     str, Option("--optimizer", metavar="NAME", help="sgd, momentum, adam, adafactor or adam8bit (--train).")
 ]
@@ -249,6 +257,13 @@ def chosen(form: str, json: bool) -> str:
     if json and form not in ("json", "text", "table"):
         raise UsageError(f"--json and --format {form} ask for two formats")
     return "json" if json else form
+
+
+def folding(word: str) -> bool:
+    """What `--fold` says. Raises UsageError for anything but yes and no."""
+    if word not in ("yes", "no"):
+        raise UsageError(f"--fold is yes or no, not '{word}'")
+    return word == "yes"
 
 
 def text_or_json(form: str, json: bool = False) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from archcalc.algebra import Dim
 from archcalc.errors import ArchcalcError, ShapeError, Undecided
-from archcalc.importer.claims import Weights, claim
+from archcalc.importer.claims import Weights, claim, learned
 from archcalc.importer.proto import Computed, Described, Named, NodeProto, Referred, Size, Subgraph
 from archcalc.importer.tensors import MOST_CONTENT
 from archcalc.importer.values import Content, Origin, Value, Values, brief, computed, joined
@@ -273,18 +274,45 @@ class Call:
         first = self.inputs[0] if self.inputs else None
         result = (first.kind if isinstance(first, Value) else 0) if kind is None else kind
         if not inputs:
-            return self.known(shape, content, result)
+            run = self.product(op, shape, of)
+            if run is None:
+                return self.known(shape, content, result)
+            constants = [value for value in self.inputs if isinstance(value, Value) and learned(value)]
+            op, weights, buffers = run, {f"weight{n + 1}": value for n, value in enumerate(constants)}, {}
         self.check(shape)
         walker, weights, sample = self.walker, weights or {}, self.walker.sample(shape)
         op, share, owned, kept = claim(op, sample, self.samples(inputs), weights, buffers or {}, walker.owners)
         hint = hint or next((o.name for v in weights.values() if v is not None for o in v.origins if o.name), "")
         positions = tuple([value.node for value in inputs if value.node is not None])
-        position = walker.place(op, positions, sample if shown is None else shown, hint, self.node, share)
+        position = walker.place(
+            op, positions or walker.anywhere, sample if shown is None else shown, hint, self.node, share
+        )
+        if not positions:
+            walker.standing.add(position)
         for key in (*owned, *kept):
             walker.owners[key] = position
         walker.kept.update(kept.keys() - owned.keys())
         walker.claimed.update(owned | kept)
         return Value(shape, result, position, content)
+
+    def product(self, op: Op, shape: Shape, of: Iterable[Value | None] | None) -> Op | None:
+        """What a product of constants that were learned is, where it counts; nothing else is run time's. Otherwise it
+        is noted with its MACs: a runtime that folds constants has it before the network runs.
+        """
+        values = [value for value in (self.inputs if of is None else of) if isinstance(value, Value)]
+        if not any(map(learned, values)):
+            return None
+        sample = self.walker.sample
+        try:
+            macs = op.macs(sample(shape), *(sample(value.dims) for value in values))
+        except (ArchcalcError, LookupError, TypeError, ValueError):
+            return None
+        if macs == 0:
+            return None
+        if self.walker.folds:
+            self.walker.folded[self.node] = macs * prod(self.walker.times)
+            return None
+        return foreign(op.word, ("is_layer",), words=op.word, size_=sample(shape), macs_=macs, reach=Reach.ALL)
 
     def check(self, shape: Shape) -> None:
         for dim in shape:
@@ -320,17 +348,19 @@ class Call:
         ask for.
         """
         moving = self.data(of)
-        if not moving:
+        if not moving and macs == 0:
             first = self.inputs[0] if self.inputs else None
             given = (first.kind if isinstance(first, Value) else 0) if kind is None else kind
             return self.known(shape, content, given)
-        if op is None or not self.says(op, shape, moving, batched):
+        if op is None or not moving or not self.says(op, shape, moving, batched):
             size_ = self.sample(shape)
             op = foreign(
                 word, flags, words=words or word, size_=size_, macs_=macs, elementwise_=elementwise, reach=reach,
                 moving=len(moving), known=known or {},
             )  # fmt: skip
-        return self.emit(op, shape, moving, weights=weights, buffers=buffers, kind=kind, content=content)
+        return self.emit(
+            op, shape, moving if moving else of, weights=weights, buffers=buffers, kind=kind, content=content
+        )
 
     def says(self, op: Op, shape: Shape, moving: Sequence[Value], batched: bool = False) -> bool:
         """Whether an operator of the language gives that shape from what is computed."""

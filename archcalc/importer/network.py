@@ -72,7 +72,7 @@ class ModelFile(Record):
             return self._as_length.built(question)
         spec = self._met(question)
         binding = self._binding(spec, question)
-        graph, walker, taken = self._decided(binding)
+        graph, walker, taken = self._decided(binding, question.folds)
         if taken.whole and (question.batch != 1 or "batch" in (*question.bindings, *question.free)):
             raise UsageError(
                 f"{spec.path} is of a batch of {taken.samples}, and one sample can't be told from it: another batch"
@@ -98,9 +98,9 @@ class ModelFile(Record):
         if self._sets_batch(question):
             return self._as_length.seen(question)
         binding = self._binding(self._met(question), question)
-        *_, taken = self._decided(binding)
+        *_, taken = self._decided(binding, question.folds)
         watch = Watch()
-        graph, walker = self._walked(binding, taken.counted, watch)
+        graph, walker = self._walked(binding, taken.counted, question.folds, watch)
         return watch.settled(walker.moved if walker.moved is not None else {n: n for n in range(len(graph.nodes))})
 
     def stored(self, question: Question) -> Stored:
@@ -108,9 +108,9 @@ class ModelFile(Record):
         if self._sets_batch(question):
             return self._as_length.stored(question)
         binding = self._binding(self._met(question), question)
-        *_, taken = self._decided(binding)
+        *_, taken = self._decided(binding, question.folds)
         watch = Watch()
-        graph, walker = self._walked(binding, taken.counted, watch)
+        graph, walker = self._walked(binding, taken.counted, question.folds, watch)
         assert self.proto.graph is not None
         inputs, free = [], dict[str, None]()
         for named in inputs_of(self.proto.graph):
@@ -148,7 +148,7 @@ class ModelFile(Record):
         known = self.spec.parameters
         if all(name in known or name == "batch" for name in (*question.bindings, *question.free)):
             return self.spec
-        _, walker, _ = self._decided(self._binding(self.spec, question, known_only=True))
+        _, walker, _ = self._decided(self._binding(self.spec, question, known_only=True), question.folds)
         return _declaring(self.spec, (*walker.symbols, *walker.bounded))
 
     @staticmethod
@@ -162,15 +162,15 @@ class ModelFile(Record):
         left = [name for name in known if name not in question.bindings and name not in asked]
         return bind(spec, None, sets, (*asked, *left), question.batch)
 
-    def _decided(self, binding: Binding) -> tuple[Graph, Walker, Taken]:
+    def _decided(self, binding: Binding, folds: bool) -> tuple[Graph, Walker, Taken]:
         """The graph of one sample, and what was taken for the batch that the file has written down: so many samples if
         the work is that of one so many times, else all of them are one.
         """
-        found, written = self._walked(binding, 1), self.written
+        found, written = self._walked(binding, 1, folds), self.written
         if written is None or not leads(found[0], written.samples):
             return *found, Taken()
         try:
-            one: tuple[Graph, Walker] | None = self._walked(binding, written.samples)
+            one: tuple[Graph, Walker] | None = self._walked(binding, written.samples, folds)
         except SpecError:
             one = None
         if one is not None and not one[1].samples:
@@ -196,7 +196,9 @@ class ModelFile(Record):
                 f" {taken.perhaps} samples"
             )
 
-    def _walked(self, binding: Binding, samples: int, watch: Watch | None = None) -> tuple[Graph, Walker]:
+    def _walked(
+        self, binding: Binding, samples: int, folds: bool = True, watch: Watch | None = None
+    ) -> tuple[Graph, Walker]:
         """The graph of one sample where the file has written down so many."""
         values = binding.values
 
@@ -210,7 +212,7 @@ class ModelFile(Record):
                 expression or (dim if isinstance(dim, str) else f"{named.name}_{axis}"), values, walker
             )
 
-        walker = Walker(self.proto, self.spec.path, size_of)
+        walker = Walker(self.proto, self.spec.path, size_of, folds)
         walker.samples, walker.watch = samples, watch
         walker.given = {name: value for name, value in values.items() if isinstance(value, (int, Poly))}
         with readable(self.spec.path), uncollected():

@@ -7,7 +7,7 @@ parameters and their MACs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from archcalc.errors import ArchcalcError
@@ -41,8 +41,20 @@ class Layers(Record, frozen=False):
             self.frozen.add(label)
 
 
-def restored(graph: Graph, layers: Layers, symbols: Mapping[str, Any]) -> dict[int, int]:
-    """Put each layer in the place of its nodes. Gives the new position of every node that is left."""
+def annotated(nodes: Sequence[NodeProto]) -> list[str]:
+    """What the layers of a file put out, each with what is noted beside it: in files of older versions, whose nodes
+    have no metadata, it stands where a node is documented.
+    """
+    for node in nodes:
+        if node.doc.startswith("layer: "):
+            node.metadata = dict(line.split(": ", 1) for line in node.doc.splitlines() if ": " in line)
+    return [node.outputs[0] for node in nodes if "layer" in node.metadata and node.outputs]
+
+
+def restored(graph: Graph, layers: Layers, symbols: Mapping[str, Any], standing: Collection[int]) -> dict[int, int]:
+    """Put each layer in the place of its nodes. Gives the new position of every node that is left; what is `standing`
+    reads nothing.
+    """
     ops: dict[str, Op | None] = {}
     replaced: dict[int, Node] = {}
     gone: set[int] = set()
@@ -51,7 +63,7 @@ def restored(graph: Graph, layers: Layers, symbols: Mapping[str, Any]) -> dict[i
         if line not in ops:
             ops[line] = operator(line, symbols)
         op = ops[line]
-        node = _layer(graph, positions, op) if positions and op is not None else None
+        node = _layer(graph, positions, op, standing) if positions and op is not None else None
         if node is not None and positions:
             replaced[positions[-1]] = node._replace(frozen=label in layers.frozen)
             gone.update(positions[:-1])
@@ -64,40 +76,38 @@ def restored(graph: Graph, layers: Layers, symbols: Mapping[str, Any]) -> dict[i
     return _closed_up(graph, replaced, gone)
 
 
-def _layer(graph: Graph, positions: list[int], op: Op) -> Node | None:
+def _layer(graph: Graph, positions: list[int], op: Op, standing: Collection[int]) -> Node | None:
     """The node of a layer, if it comes to what its nodes do."""
-    inputs = graph.nodes[positions[-1]].inputs if len(positions) == 1 else _read(graph, positions, op.arity[1] is None)
-    shapes = [graph.nodes[n].shape for n in inputs]
     last = graph.nodes[positions[-1]]
-    low, high = op.arity
-    if len(inputs) < low or (high is not None and len(inputs) > high):
-        return None
-    try:
-        found = (
-            op.shape(*shapes),
-            _elements(op.weights(*shapes)),
-            _elements(op.buffers(*shapes)),
-            op.emitted_macs(last.shape, *shapes),
-        )
-    except ArchcalcError:
-        return None
     each = [(node, graph.shapes_into(node)) for node in (graph.nodes[n] for n in positions)]
     weights, buffers, macs = _costs(each, positions)
-    if isinstance(op, Opaque):  # its figures are given: what stands for it learns as much, and computes nothing
-        found, buffers, weights = (found[0], found[1] + found[2], 0, macs), 0, weights + buffers
-    if found != (last.shape, weights, buffers, macs) or (isinstance(op, Opaque) and macs != 0):
-        return None
-    shared = [node.share for node, into in each if node.op.weights(*into)]
-    return last._replace(op=op, inputs=inputs, share=shared[0] if shared and None not in shared else None)
+    for inputs in [last.inputs] if len(positions) == 1 else _read(graph, positions, standing, op.arity[1] is None):
+        shapes = [graph.nodes[n].shape for n in inputs]
+        low, high = op.arity
+        if len(inputs) < low or (high is not None and len(inputs) > high):
+            continue
+        try:
+            shape, macs_ = op.shape(*shapes), op.emitted_macs(last.shape, *shapes)
+            learned, others = _elements(op.weights(*shapes)), _elements(op.buffers(*shapes))
+        except ArchcalcError:
+            continue
+        found, wanted = (shape, learned, others, macs_), (last.shape, weights, buffers, macs)
+        if isinstance(op, Opaque):  # its figures are given: what stands for it learns as much, and computes nothing
+            found, wanted = (shape, learned + others, 0, 0), (last.shape, weights + buffers, 0, macs)
+        if found == wanted:
+            shared = [node.share for node, into in each if node.op.weights(*into)]
+            return last._replace(op=op, inputs=inputs, share=shared[0] if shared and None not in shared else None)
+    return None
 
 
-def _read(graph: Graph, positions: list[int], each: bool) -> tuple[int, ...]:
-    """What a layer reads, in the order in which its nodes do; where it may have any number of operands (`each`), every
-    time that one is read, in the order of its last node's, which other nodes of its own may stand before.
+def _read(graph: Graph, positions: list[int], standing: Collection[int], repeated: bool) -> Iterator[tuple[int, ...]]:
+    """What a layer reads: in the order in which its nodes do, else in that of its last node's operands, which other
+    nodes of its own may stand before; where it may have any number of operands (`repeated`), every time that one is.
     """
     own, met, found = set(positions), set[int](), list[int]()
-    if not each:
-        return tuple(dict.fromkeys(i for n in positions for i in graph.nodes[n].inputs if i not in own))
+    reading = [n for n in positions if n not in standing]
+    if not repeated:
+        yield tuple(dict.fromkeys(i for n in reading for i in graph.nodes[n].inputs if i not in own))
     waiting = [positions[-1]]
     while waiting:
         n = waiting.pop()
@@ -105,8 +115,11 @@ def _read(graph: Graph, positions: list[int], each: bool) -> tuple[int, ...]:
             found.append(n)
         elif n not in met:
             met.add(n)
-            waiting += reversed(graph.nodes[n].inputs)
-    return (*found, *(i for n in positions if n not in met for i in graph.nodes[n].inputs if i not in own))
+            waiting += reversed(graph.nodes[n].inputs if n not in standing else ())
+    if repeated:
+        yield (*found, *(i for n in reading if n not in met for i in graph.nodes[n].inputs if i not in own))
+    else:
+        yield tuple(dict.fromkeys(found))
 
 
 def _costs(each: list[tuple[Node, tuple[Shape, ...]]], positions: list[int]) -> tuple[Any, Any, Any]:

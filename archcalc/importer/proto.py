@@ -57,6 +57,7 @@ class NodeProto(Record, frozen=False, eq=False):
     attributes: dict[str, Any] = {}
     metadata: dict[str, str] = {}
     overload: str = ""
+    doc: str = ""
     graphs: tuple[Subgraph, ...] = ()  # among its attributes
     reads: list[str] = []  # the values that it reads, those in its graphs included
     place: int = 0  # among the nodes of its graph
@@ -250,6 +251,8 @@ def read_node(stretch: Stretch, known: dict[bytes, tuple[str, Any]] | None = Non
             )
             attributes[name] = found
             holds = holds or bool(_graphs(found))
+        elif number == 6:
+            node.doc = str(source[value:stop], "utf-8", "replace")
         elif number == 7:
             node.domain = str(source[value:stop], "utf-8", "replace")
         elif number == 8:

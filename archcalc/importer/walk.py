@@ -16,13 +16,13 @@ from archcalc.fields import FieldErrors, spelled
 from archcalc.graph import Graph, Input, Node, Uncounted
 from archcalc.importer.binding import Rule
 from archcalc.importer.call import Call, Outputs, Scope
-from archcalc.importer.claims import repeated
+from archcalc.importer.claims import claim, repeated
 from archcalc.importer.credit import credited
 from archcalc.importer.doubts import doubts
 from archcalc.importer.holding import stored
 from archcalc.importer.names import Namer
 from archcalc.importer.order import DEEPEST, called, live
-from archcalc.importer.own import PRODUCER, Layers, restored
+from archcalc.importer.own import PRODUCER, Layers, annotated, operator, restored
 from archcalc.importer.proto import (
     MOST_NODES,
     Described,
@@ -41,8 +41,9 @@ from archcalc.importer.trials import Built, Saved, cut
 from archcalc.importer.unread import freeze, unread
 from archcalc.importer.values import Assumed, Origin, Unknown, Value, Values, possible, spell_dim, terms
 from archcalc.importer.wire import Bad, Malformed
-from archcalc.ops import Op, Shape
+from archcalc.ops import Op, Shape, size
 from archcalc.ops.foreign import foreign
+from archcalc.ops.normalization import Table
 
 MOST_OUTPUTS = 4096
 MOST_TERMS = 100_000  # of the closed forms of all sizes, where they have several
@@ -54,7 +55,7 @@ class Walker:
     form.
     """
 
-    def __init__(self, model: ModelProto, file: str, sizes: Callable[[Named, int], Dim]) -> None:
+    def __init__(self, model: ModelProto, file: str, sizes: Callable[[Named, int], Dim], folds: bool = True) -> None:
         from archcalc.importer.rules import RULES  # they are written for walkers
 
         self.model, self.file, self.sizes, self.rules = model, file, sizes, RULES
@@ -63,6 +64,9 @@ class Walker:
         self.namer = Namer(model.producer)
         self.has_run = model.graph is not None and model.graph.whole  # its framework knows that all shapes fit
         self.layers = Layers() if model.producer == PRODUCER else None
+        self.folds = folds and self.layers is None  # whether products of constants are known before the network runs
+        self.folded: dict[NodeProto, Dim] = {}  # the MACs of those
+        self.standing: set[int] = set()  # the layers that read none: they stand somewhere
         self.uncounted: list[tuple[str, str, str]] = []  # operator, node, reason
         self.notes: dict[str, None] = {}
         self.owners: dict[Hashable, int] = {}  # the layer of each tensor that one has as parameters or buffers
@@ -95,6 +99,11 @@ class Walker:
     def where(self) -> str:
         """The node at hand, in messages."""
         return called(self.node, self.line - 1) if self.node else "?"
+
+    @property
+    def anywhere(self) -> tuple[int, ...]:
+        """Where a layer stands that reads nothing: behind the first input."""
+        return tuple(self.graph.inputs.values())[:1]
 
     # ---- trials ------------------------------------------------------------------------------------------------------
 
@@ -145,9 +154,11 @@ class Walker:
             raise Bad("the graph has no outputs")
         scope = Scope(declared=described(proto), opsets=self.model.opsets)
         self.constants(proto, scope)
+        nodes = list(read_nodes(proto.nodes))
+        own = annotated(nodes) if self.layers is not None else []  # a spec's layers count though nothing reads them
         nodes = self.live = live(
-            list(read_nodes(proto.nodes)),
-            [named.name for named in proto.outputs],
+            nodes,
+            [*(named.name for named in proto.outputs), *own],
             {*scope.values, *(named.name for named in proto.inputs)},
             "",
         )
@@ -155,7 +166,7 @@ class Walker:
         for named in proto.inputs:
             if named.name not in scope.values and named.name in read:
                 scope.values[named.name] = self.input(named)
-        self.run(nodes, [named.name for named in proto.outputs], scope)
+        self.run(nodes, [*(named.name for named in proto.outputs), *own], scope)
         for named in proto.outputs:
             if named.name not in scope.values:
                 raise Bad(f"nothing puts out '{named.name}', which is an output of the graph")
@@ -168,9 +179,9 @@ class Walker:
             unread(self, proto)
         self.graph.uncounted = self._summed_up()
         self.graph.assumed = list(self.assumed.conditions)
-        self.graph.notes = [*self.notes, *self._at_most(), *doubts(self)]
+        self.graph.notes = [*self.notes, *self._at_most(), *self._folded(), *doubts(self)]
         if self.layers is not None:
-            self.moved = restored(self.graph, self.layers, self.given)
+            self.moved = restored(self.graph, self.layers, self.given, self.standing)
             self.namer.move(self.moved)
         self.namer.finish(self.graph, self.file)
         if proto.whole:
@@ -192,6 +203,18 @@ class Walker:
         return [
             f"only a run tells {name} = {spell_dim(most)}{others}: counted at the most that there can be; --set gives"
             " them other values"
+        ]
+
+    def _folded(self) -> list[str]:
+        if not self.folded:
+            return []
+        macs: Dim = 0
+        for found in self.folded.values():
+            macs = macs + found
+        products = "a product" if len(self.folded) == 1 else f"{len(self.folded)} products"
+        return [
+            f"folded: {spell_dim(macs) if isinstance(macs, Poly) else f'{macs:,}'} MACs of {products} of constants,"
+            " known before the network runs; --fold no counts them"
         ]
 
     def constants(self, proto: GraphProto, scope: Scope) -> None:
@@ -324,20 +347,33 @@ class Walker:
         return [self.shown(found, call.node)]
 
     def shown(self, found: Any, node: NodeProto) -> Any:
-        """A layer of our own that does nothing at inference is one all the same."""
+        """A layer of our own is one all the same if it does nothing at inference, or is a tensor that was learned."""
         line = node.metadata.get("layer") if self.layers is not None else None
         if (
             self.layers is None
             or line is None
             or node.name in self.layers.lines
             or not isinstance(found, Value)
-            or found.node is None
             or found.shape is None
         ):
             return found
         sample = self.sample(found.shape)
+        if found.node is None:
+            return self.table(found, sample, node)
         layer = foreign("identity", ("is_view",), size_=sample)
         return Value(found.shape, found.kind, self.place(layer, (found.node,), sample, "", node))
+
+    def table(self, found: Value, sample: Shape, node: NodeProto) -> Value:
+        """A learned tensor that is a layer, which reads none."""
+        op = operator(node.metadata["layer"], self.given)
+        if not isinstance(op, Table) or size(op.shape_) != size(sample):
+            return found
+        claimed = claim(op, sample, (), {"weight": found}, {}, self.owners)
+        position = self.place(claimed.op, self.anywhere, sample, "", node, claimed.share)
+        self.standing.add(position)
+        self.owners.update(dict.fromkeys(claimed.owned, position))
+        self.claimed.update(claimed.owned)
+        return Value(found.shape, found.kind, position)
 
     def inlined(self, function: Function, call: Call) -> Outputs:
         """The nodes of a function in the place of its call."""

@@ -40,8 +40,7 @@ def write(model: ModelProto, table: Table, store: Store, opset: int = OPSET) -> 
                 f"{node.mark}: {node.name} can't be written{f' with {free} free' if free else ''}:"
                 f" {error}{'; bind it with --set' if free else ''}"
             ) from None
-        if model.ir_version >= IR:
-            _annotate(made, row)
+        _annotate(made, row, model.ir_version)
         values.append(_value(node.name, writer.float, table.batch, node.shape))
     outputs = _outputs(writer, table)
     shown = {value.name for value in outputs}
@@ -78,8 +77,8 @@ def _value(name: str, kind: int, batch: Dim, shape: Shape) -> ValueInfoProto:
     )
 
 
-def _annotate(node: NodeProto, row: Row) -> None:
-    """A layer's costs, where viewers show them."""
+def _annotate(node: NodeProto, row: Row, ir: int) -> None:
+    """A layer's costs, where viewers show them: as metadata, or a line each in what documents a node of older files."""
     costs: dict[str, Any] = {"layer": row.text, "params": row.params}
     costs |= {"trainable": row.trainable_params} if row.trainable_params != row.params else {}
     costs |= {"buffers": row.buffers} if row.buffers != 0 else {}
@@ -88,6 +87,9 @@ def _annotate(node: NodeProto, row: Row) -> None:
         "field" if len(row.field) == 1 else f"field of {name}": numbers.one_field(field)
         for name, field in row.field.items()
     }
+    if ir < IR:
+        node.doc_string = "\n".join(f"{key}: {value}" for key, value in costs.items())
+        return
     for key, value in costs.items():
         node.metadata_props.add(key=key, value=str(value))
 

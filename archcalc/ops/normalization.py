@@ -374,6 +374,7 @@ class Table(Plain):
     word = "table"
     positional = ("shape_",)
     variadic = True
+    reads_input = False
     autocast = "wide"
 
     shape_: Sides

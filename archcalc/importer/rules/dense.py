@@ -24,10 +24,8 @@ def multiplied(
     left, right = (_flipped(value.dims, turned) for value, turned in zip((a, b), flip, strict=True))
     out, inner = product_shape(call, left, right)
     macs, cost = size(out) * inner, size(out) if bias is not None else 0
-    if a.is_constant and b.is_constant:
-        return call.known(out, None, kind, [a, b, bias])
-    if not a.is_constant and not b.is_constant:
-        op = call.made(MatMul) if bias is None and flip == (False, False) else None
+    if a.is_constant == b.is_constant:
+        op = call.made(MatMul) if not a.is_constant and bias is None and flip == (False, False) else None
         return call.figure("matmul", out, [a, b, bias], op=op, macs=macs, elementwise=cost, reach=Reach.ALL, kind=kind)
     features: Dim = (right[-1] if len(right) > 1 else 1) if b.is_constant else left[-2] if len(left) > 1 else 1
     op = None
