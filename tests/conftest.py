@@ -1,11 +1,20 @@
 """What every test can count on."""
 
 import gc
+import os
+import sys
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 from running import Command, run
+
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):  # a process a command: each would compile all that it imports
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = os.environ.setdefault(
+        "PYTHONPYCACHEPREFIX", str(Path(__file__).parent.parent / ".pytest_cache" / "bytecode")
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -29,4 +30,10 @@ def some(values: Iterable[Any], step: int) -> list[Any]:
 
 def members(family: str) -> list[str]:
     """The names of a family's networks."""
-    return [name for name in zoo_names() if (found := find(name)) and found[0].stem == family]
+    return [name for name, home in _homes().items() if home == family]
+
+
+@cache
+def _homes() -> dict[str, str]:
+    """The family of each network."""
+    return {name: found[0].stem for name in zoo_names() if (found := find(name))}

@@ -21,7 +21,8 @@ MEASURED: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "autogra
 NETWORKS: dict[str, Any] = MEASURED["networks"]
 NAMES = {"googlenet": "googlenet-torchvision"}  # ours, where they differ
 OWN_SIZE = ("inception_v3", "r3d_18", "mc3_18", "r2plus1d_18")
-SHIPPED = sorted(name for name in NETWORKS if NAMES.get(name, name) in zoo_names())
+ZOO = zoo_names()
+SHIPPED = sorted(name for name in NETWORKS if NAMES.get(name, name) in ZOO)
 
 
 def counted(name: str, **options: Any) -> Table:
