@@ -158,9 +158,15 @@ class Least(NamedTuple):
 
 
 def _least(table: Table, kernel: Kernel) -> Least:
-    work, width = kernel.work.scaled(table.batch), DTYPES[table.dtype]
-    macs = table.cost(table.graph.nodes[kernel.node]).macs * table.batch
-    return Least(macs, work.weights * width, (work.inputs + work.outputs) * width)
+    """What only moves elements is no traffic of its own: the layer that reads them can, where they lie. The keys and
+    values of positions before are read, those of the new ones written.
+    """
+    node, work, width = table.graph.nodes[kernel.node], kernel.work.scaled(table.batch), DTYPES[table.dtype]
+    if work.macs == 0 and work.weights == 0:
+        return Least(0, 0, 0)
+    cached = node.op.cached(*table.graph.shapes_into(node)) * table.batch
+    macs = table.cost(node).macs * table.batch
+    return Least(macs, work.weights * width, (work.inputs + work.outputs + cached) * width)
 
 
 def least(table: Table) -> dict[int, tuple[Number, Number]]:
