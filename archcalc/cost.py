@@ -19,7 +19,7 @@ from archcalc.duration import Time, Timing
 from archcalc.graph import Graph, Loop, Node, Range, over
 from archcalc.memory import TRAINING, Held, Training
 from archcalc.ops import Shape, size
-from archcalc.ops.widths import stored
+from archcalc.ops.widths import WHOLE, stored
 from archcalc.receptive import Field
 from archcalc.records import Record
 from archcalc.repeats import ends
@@ -49,11 +49,11 @@ class Cost(NamedTuple):
     macs: Dim
     elementwise: Dim
     activations: Dim
-    read: Dim
     stored: Dim  # bytes of the learned tensors and buffers
     active: Dim = 0  # of the parameters, those that one position meets
-    cached: Dim = 0  # numbers kept for the positions to come
+    cached: Dim = 0  # bytes kept for the positions to come
     met: Dim = 0  # of the bytes stored, those that the batch reads
+    moved: Dim = 0  # bytes of activations read and written
 
 
 class Row(Record):
@@ -119,7 +119,7 @@ class Table(Record, frozen=False):
     training: Training = TRAINING
     timing: Timing | None = None  # of `archcalc.latency.predict`
     as_stored: bool = False  # whether weights are as wide as a model file has them
-    _costs: dict[tuple[int, tuple[Shape, ...], str], Cost] = {}
+    _costs: dict[tuple[int, tuple[Shape, ...], tuple[str, ...]], Cost] = {}
 
     @cached_property
     def _least(self) -> dict[str, dict[Loop, int]]:
@@ -240,33 +240,36 @@ class Table(Record, frozen=False):
     def cost(self, node: Node) -> Cost:
         """What a layer costs a sample, shared weights included."""
         shapes = self.graph.shapes_into(node)
-        stored_as = node.stored or self.dtype
-        key = (id(node.op), shapes, stored_as)
+        stored_as = node.stored or node.dtype or self.dtype
+        dtypes = (node.dtype, *(self.graph.nodes[n].dtype for n in node.inputs))
+        key = (id(node.op), shapes, (stored_as, *dtypes))
         cost = self._costs.get(key)
         if cost is None:
-            op = node.op
+            op, wide = node.op, [WHOLE[name or self.dtype] for name in dtypes]
             cost = self._costs[key] = Cost(
                 params=total(map(size, op.weights(*shapes).values())),
                 buffers=total(map(size, op.buffers(*shapes).values())),
                 macs=op.macs(node.shape, *shapes),
                 elementwise=op.elementwise(node.shape, *shapes),
                 activations=0 if op.is_view else size(node.shape),
-                read=0 if op.is_view else total(map(size, shapes)),
                 stored=total(
                     stored(shape, stored_as) for shape in (*op.weights(*shapes).values(), *op.buffers(*shapes).values())
                 ),
                 active=op.active(*shapes),
-                cached=op.cached(*shapes),
+                cached=op.cached(*shapes) * wide[0],
                 met=total(
                     stored(shape, stored_as)
                     for shape in (*op.weights_read(self.batch, *shapes).values(), *op.buffers(*shapes).values())
                 ),
+                moved=0
+                if op.is_view
+                else total(size(shape) * width for shape, width in zip((node.shape, *shapes), wide, strict=True)),
             )
         return cost
 
     def _row(self, n: int, backward: Number | None) -> Row:
         node = self.graph.nodes[n]
-        cost, batch, width = self.cost(node), self.batch, DTYPES[self.dtype]
+        cost, batch = self.cost(node), self.batch
         if node.ranges:
             cost = Cost(*(over(node.ranges, value) for value in cost))
         owned = node.share is None
@@ -291,7 +294,7 @@ class Table(Record, frozen=False):
             elementwise=_whole(cost.elementwise * batch * kept),
             activations=cost.activations * batch,
             weight_bytes=weight_bytes,
-            bytes=read_bytes + (cost.activations + cost.read) * batch * width,
+            bytes=read_bytes + cost.moved * batch,
             backward_macs=backward,
             field=self.seen_at(n),
             depth=node.op.deep,
@@ -335,7 +338,7 @@ class Table(Record, frozen=False):
             "act_peak_bytes": self.held.peak_bytes,
             "act_sum_bytes": self.held.kept_bytes,
             "weight_bytes": weight_bytes,
-            "cache_bytes": sums["cached"] * DTYPES[self.dtype],
+            "cache_bytes": sums["cached"],
             "bytes": whole,
             "depth": self._depth(lambda node: node.op.deep),
             "depth_with_pooling": self._depth(lambda node: node.op.deep or node.op.is_pooling),
@@ -388,7 +391,7 @@ class Table(Record, frozen=False):
             "read": total(c.met * times for c, times, *_ in entries),
             "bytes": (
                 total(c.met * times for c, times, *_ in entries)
-                + total((c.activations + c.read) * times for c, times, *_ in entries) * batch * DTYPES[self.dtype]
+                + total(c.moved * times for c, times, *_ in entries) * batch
             ),
         }
 

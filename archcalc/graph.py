@@ -89,7 +89,7 @@ class Node(NamedTuple):
     `inputs` are positions in the graph's list. `name` is the path of labels: `conv4/3/conv2`; what a line adds after
     its layer has a suffix: `conv1.bn`. `share` is the position of the node whose weights it uses. `survive` is the
     probability that training keeps it (stochastic depth). `ranges`: the loops around it, the outermost first.
-    `stored`: the type of its weights, where it isn't the network's.
+    `stored` is the type of its weights, and `dtype` that of what it puts out, where they aren't the network's.
     """
 
     name: str
@@ -104,6 +104,7 @@ class Node(NamedTuple):
     head: bool = False
     ranges: tuple[Range, ...] = ()
     stored: str = ""
+    dtype: str = ""
 
     @property
     def block(self) -> str:

@@ -13,7 +13,7 @@ from archcalc.build.folding import folded
 from archcalc.cost import DTYPES, Table
 from archcalc.errors import Problem, SpecError, Undecided, UsageError
 from archcalc.graph import Graph
-from archcalc.memory import ATTENTION, TRAINING, Training, attending, refused
+from archcalc.memory import ATTENTION, TRAINING, Training, attending, refused, settled
 from archcalc.ops import Shape
 from archcalc.records import Record
 from archcalc.spec import Binding, Spec, bind, numeric
@@ -173,6 +173,7 @@ def _table(source: Source, variant: str | None, question: Question, dropped: tup
     built = source.built(question)
     graph = folded(built.graph) if question.fold_bn else built.graph
     graph = attending(graph, question.attention) if question.attention else graph
+    graph = settled(graph, question.dtype)
     table = Table(
         built.spec,
         variant,

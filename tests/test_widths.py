@@ -7,6 +7,7 @@ import pytest
 import archcalc
 from archcalc.errors import SpecError
 from archcalc.expand import expand
+from archcalc.memory.layout import layout
 from archcalc.model import Model
 from archcalc.spec import read_spec
 from tests.test_memory import network
@@ -89,3 +90,61 @@ def test_expand_writes_types_down() -> None:
     table = network("[linear 8 weights=int4/32 act=relu, linear 3 weights=q8_0]", "[64]").count()
     again = Model(read_spec(expand(table), "flat.yaml")).count()
     assert again.totals == table.totals
+
+
+# ---- of activations --------------------------------------------------------------------------------------------------
+
+
+def alive(layers: str, shape: str = "[4, 8, 8]", more: str = "", **options: str) -> list[int]:
+    """The bytes alive at each layer."""
+    table = network(layers, shape, more).count(**options)
+    return [int(str(table.held.alive_in([n]))) for n in table.graph.layers()]
+
+
+def test_a_line_says_how_wide_all_its_numbers_are() -> None:
+    """An input of 4x8x8 in fp32, then 256 bytes in int8; weights of 4*4*9 bytes with a bias in int32."""
+    layers = "[conv 4 3x3 dtype=int8, conv 4 3x3]"
+    assert alive(layers) == [256 * 4 + 256, 256 + 256 * 4]
+    assert alive(layers, dtype="fp16") == [256 * 2 + 256, 256 + 256 * 2]
+    assert stored(layers, "[4, 8, 8]") == 144 + 4 * 4 + (144 + 4) * 4
+    assert stored("[conv 4 3x3 dtype=int8 weights=int4]", "[4, 8, 8]") == 144 // 2 + 4 * 4
+    assert network(layers, "[4, 8, 8]").count().totals["bytes"] == 160 + 148 * 4 + 256 * (4 + 1) + 256 * (1 + 4)
+
+
+def test_what_has_no_weights_puts_out_the_widest_of_what_arrives() -> None:
+    layers = "[conv 4 3x3 dtype=int8 norm=bn act=relu, {add: [identity, conv 4 3x3 dtype=fp16]}, maxpool 2x2, relu dtype=fp32]"
+    # bn and relu of the line in place; a sum in fp16; pooled to 64 numbers, which fp32 can't write over
+    assert alive(layers) == [256 * 5, 256, 256, 256 + 512, 256 + 512, 512 + 128, 128 + 256]
+
+
+def test_nearer_words_win() -> None:
+    """A line, then the call of a block, then the defaults of a layer, then those of all, which are the input's too."""
+    more = "defaults: {dtype: fp16, conv: {dtype: int16}}\nblocks:\n  unit: [conv 4 1x1, conv 4 1x1 dtype=fp64, bn]\n"
+    node = network("[conv 4 1x1, unit dtype=int8, unit, bn]", "[4, 8, 8]", more).count().graph.nodes
+    assert [each.dtype for each in node] == ["fp16", "int16", "int8", "fp64", "int8", "int16", "fp64", "fp16", "fp16"]
+    more = "defaults: {weights: int8, linear: {weights: int4}}\nblocks:\n  two: [linear 8 bias=false, local 1 1]\n"
+    lines = "[linear 8 bias=false, two, two weights=fp16]"
+    assert [each.stored for each in network(lines, "[8, 1]", more).count().graph.nodes[1:]] == [
+        "int4", "int4", "int8", "fp16", "fp16",
+    ]  # fmt: skip
+
+
+def test_widths_are_planned_and_kept() -> None:
+    """1 KiB in fp32, 256 bytes in int8: tflite-micro's planner puts the larger at the beginning."""
+    table = network("[conv 4 3x3 dtype=int8, conv 4 3x3]", "[4, 8, 8]").count()
+    found = layout(table.graph, table.held.measure, "greedy")
+    assert [(tensor.bytes, tensor.first, tensor.last) for tensor in found.tensors] == [
+        (1024, 0, 1),
+        (256, 1, 2),
+        (1024, 2, 2),
+    ]
+    table = network("[conv 4 3x3 dtype=fp16, conv 4 3x3]", "[4, 8, 8]").count(train=True)
+    assert table.totals["act_sum_bytes"] == 512 + 1024  # a copy of the input in fp16, and one of it in fp32
+
+
+def test_a_written_out_network_says_its_widths() -> None:
+    more = "defaults: {dtype: fp16}\nblocks:\n  unit: [conv 4 1x1, relu]\n"
+    model = network("[unit weights=q8_0, softmax dtype=fp32]", "[4, 8, 8]", more)
+    again = Model(read_spec(expand(model.count()), "again.yaml"))
+    assert [node.dtype for node in again.count().graph.nodes[1:]] == ["fp16", "fp16", "fp32"]
+    assert again.count().totals["weight_bytes"] == model.count().totals["weight_bytes"]

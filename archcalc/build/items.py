@@ -10,6 +10,7 @@ from archcalc.build import loops, uses
 from archcalc.build.labels import Labels
 from archcalc.build.nodes import FAILED, MOST_LAYERS, NOWHERE
 from archcalc.build.scope import Context, Scope, called, caption, is_identity, labels
+from archcalc.build.wide import wide, wide_inputs
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
 from archcalc.graph import Graph, Group, Input
 from archcalc.ops.base import Shape, show, size
@@ -70,6 +71,7 @@ class Builder(Labels):
             self.results[name] = None
             return
         mark = words[0].mark if words else self.spec.mark
+        context = context._replace(wide=wide_inputs(self, context))
         self.graph.inputs[name] = self.add(name, Input(size_=tuple(dims)), (), tuple(dims), mark, context, name)
 
     def outputs(self, last: int | None) -> None:
@@ -459,6 +461,7 @@ class Builder(Labels):
             context.head,
             context.times,
             context.ranges,
+            wide(self, layer, context),
         )
         output = self.chain(block.body, current, inner)
         self.group(path, called(layer, block, env), layer.line.mark, output)

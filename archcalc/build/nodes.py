@@ -7,18 +7,18 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from archcalc.algebra import Poly, unicode
-from archcalc.build.scope import Context, Scope
+from archcalc.build.scope import Context, Scope, Wide
+from archcalc.build.wide import wide
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, ShapeError, SpecError, Undecided, suggest
 from archcalc.fields import FieldErrors
 from archcalc.graph import Graph, Group, Input, Loop, Node
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op, Shape, spell_shape
-from archcalc.ops.base import show
-from archcalc.ops.widths import known, type_of
+from archcalc.ops.base import Free, show
 from archcalc.spec import Binding, Spec
 from archcalc.spec.elsewhere import hint
 from archcalc.spec.expressions import Environment
 from archcalc.spec.items import Chain, Item, Line, Word
-from archcalc.spec.layers import SHORT_NORMS, STORED, SUFFIXES, TIED, WORDS, Layer, Resolver, complaints, takes_words
+from archcalc.spec.layers import SHORT_NORMS, SUFFIXES, TIED, WORDS, Layer, Resolver, complaints, takes_words
 from archcalc.spec.values import CONSTANTS
 
 MOST_LAYERS = 250_000
@@ -189,18 +189,6 @@ class Nodes:
             return 1
         return value
 
-    def stored(self, layer: Layer, context: Context) -> str:
-        """The type that a layer's weights are stored in, or nothing."""
-        word = layer.control.get(STORED)
-        if word is None:
-            return ""
-        given = word.text if type_of(word.text) or word.text not in context.env else context.env[word.text]
-        if isinstance(given, str) and type_of(given):
-            return given
-        if given is not None and given != "none":
-            self.wrong(f"unknown type of weights '{show(given)}'; there are {known()}", word.mark, context)
-        return ""
-
     def frozen(self, layer: Layer, context: Context) -> bool:
         word = layer.control.get("frozen")
         value = self.evaluate(word, context) if word else False
@@ -221,14 +209,16 @@ class Nodes:
         name = name or context.scope.name(op.word)
         if self.without and self.left_out(name, inputs[0], context, layer.line):
             return inputs[0]
-        position = self.node(name, op, inputs, layer.line.mark, context, name, layer)
+        own = context._replace(wide=wide(self, layer, context))
+        after = context._replace(wide=Wide(context.wide.stored, own.wide.dtype))
+        position = self.node(name, op, inputs, layer.line.mark, own, name, layer)
         for kind in SUFFIXES if layer.control else ():
             word = layer.control.get(kind)
             if position is None or word is None:
                 continue
             suffix = self.suffix(kind, word, context)
             if suffix is not None:
-                position = self.node(f"{name}.{suffix.word}", suffix, (position,), layer.line.mark, context, name)
+                position = self.node(f"{name}.{suffix.word}", suffix, (position,), layer.line.mark, after, name)
         if position is not None:
             self.results.setdefault(name, position)
         return position
@@ -309,9 +299,8 @@ class Nodes:
             self.wrong(f"two layers are called '{name}'; give one another label", mark, context)
             return None
         frozen = self.frozen(layer, context) if layer else context.frozen
-        stored = self.stored(layer, context) if layer else ""
         share = self.owner(name, op, shapes, layer, context)
-        return self.add(name, op, inputs, shape, mark, context, line, share, frozen, stored)
+        return self.add(name, op, inputs, shape, mark, context, line, share, frozen)
 
     def add(
         self,
@@ -324,7 +313,6 @@ class Nodes:
         line: str,
         share: int | None = None,
         frozen: bool = False,
-        stored: str = "",
     ) -> int:
         position, mark = len(self.graph.nodes), self.placed or mark
         if position >= MOST_LAYERS:
@@ -342,7 +330,8 @@ class Nodes:
                 context.survive,
                 context.head,
                 context.ranges,
-                stored,
+                "" if isinstance(op, Free) else context.wide.stored,
+                context.wide.dtype,
             )
         )
         self.names[name] = position

@@ -65,6 +65,13 @@ def labels(item: Item) -> list[str]:
     return labels(item.item) if isinstance(item, Repeat) else []
 
 
+class Wide(NamedTuple):
+    """The types that weights are stored in, and that numbers are put out in; empty for the network's own."""
+
+    stored: str = ""
+    dtype: str = ""
+
+
 class Context(NamedTuple):
     """What an item is built in."""
 
@@ -77,6 +84,7 @@ class Context(NamedTuple):
     head: bool = False
     times: int = 1  # how often repeats around it build it
     ranges: tuple[Range, ...] = ()  # the loops around it
+    wide: Wide = Wide()
 
 
 def is_identity(item: Item) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from archcalc.build.nodes import FAILED
 from archcalc.build.scope import Context, Scope
+from archcalc.build.wide import wide
 from archcalc.errors import Mark, SpecError, suggest
 from archcalc.ops import Shape
 from archcalc.ops.base import spell
@@ -51,6 +52,7 @@ def use(builder: Builder, layer: Layer, used: Used, current: int, context: Conte
         context.head,
         context.times,
         context.ranges,
+        wide(builder, layer, context),
     )
     left = {f"{path}/{word.text}": word.mark for word in _names(layer.control.get(WITHOUT))}
     left |= {f"{path}/{gone}": layer.line.mark for gone in bound.without}

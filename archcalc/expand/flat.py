@@ -89,6 +89,8 @@ def _words(graph: Graph, node: Node) -> str:
         words.append("frozen=true")
     if node.stored:
         words.append(f"weights={node.stored}")
+    if node.dtype:
+        words.append(f"dtype={node.dtype}")
     if node.survive != 1:
         words.append(f"kept={node.survive}")
     return " ".join(words) + colon + body

@@ -9,6 +9,7 @@ from archcalc.memory.attention import ATTENTION, attending, attention_told
 from archcalc.memory.checkpoint import WAYS
 from archcalc.memory.held import Held
 from archcalc.memory.kept import KEPT, Keeping, Kept, Widths, kept
+from archcalc.memory.settled import settled
 from archcalc.memory.training import OPTIMIZERS, PRECISIONS, TRAINING, Training, refused, state_told
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "inside",
     "kept",
     "refused",
+    "settled",
     "state_told",
 ]

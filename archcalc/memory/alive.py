@@ -267,6 +267,7 @@ class _Liveness:
                     and not buffer.foreign
                     and not self._is_needed(buffer)
                     and self.graph.nodes[source].shape == node.shape
+                    and self.graph.nodes[source].dtype == node.dtype
                 ):
                     return buffer
         return None

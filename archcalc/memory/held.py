@@ -12,6 +12,7 @@ from archcalc.memory.checkpoint import Recomputed, recomputed
 from archcalc.memory.kept import Keeping, Written, kept
 from archcalc.memory.training import OPTIMIZERS, PRECISIONS, TRAINING, Parts, Training, widths
 from archcalc.ops import size
+from archcalc.ops.widths import WHOLE
 from archcalc.records import Record
 
 
@@ -29,8 +30,26 @@ class Held(Record):
 
     @cached_property
     def alive(self) -> Alive:
-        """What is alive while layers run, in elements a sample."""
-        return alive(self.graph)
+        """What is alive while layers run, in units a sample."""
+        return alive(self.graph, self._sample) if self.is_mixed else alive(self.graph)
+
+    @cached_property
+    def is_mixed(self) -> bool:
+        """Whether lines say how wide their numbers are."""
+        return any(node.dtype for node in self.graph.nodes)
+
+    @property
+    def unit(self) -> int:
+        """The bytes of what `alive` counts: of a number, or 1 where numbers differ."""
+        return 1 if self.is_mixed else self.width
+
+    def _bytes(self, node: Node) -> int:
+        """Of a number that a layer puts out or works on."""
+        return WHOLE[node.dtype] if node.dtype else self.width
+
+    def _sample(self, node: Node) -> Dim:
+        """The bytes of what a layer puts out, a sample."""
+        return size(node.shape) * self._bytes(node)
 
     @cached_property
     def keeping(self) -> Keeping:
@@ -39,12 +58,12 @@ class Held(Record):
 
     def measure(self, node: Node) -> Dim:
         """The bytes of what a layer puts out, for the batch."""
-        return size(node.shape) * self.batch * self.width
+        return self._sample(node) * self.batch
 
     @property
     def peak_bytes(self) -> Dim:
         """The most bytes of activations alive at once."""
-        return self.alive.peak * self.batch * self.width
+        return self.alive.peak * self.batch * self.unit
 
     @cached_property
     def kept_bytes(self) -> Dim:
@@ -55,14 +74,18 @@ class Held(Record):
         """The most bytes alive while one of these layers runs; None where that differs by repeat."""
         if not all(n in self.alive.at for n in layers):
             return None
-        return _most(self.alive.at[n] for n in layers) * self.batch * self.width
+        return _most(self.alive.at[n] for n in layers) * self.batch * self.unit
 
     def inside(self, layers: Iterable[int]) -> Dim:
         """The most bytes that one of these layers works on beside its inputs and its output."""
-        return self._inside(layers) * self.width
+        return self._inside(layers, self.width)
 
-    def _inside(self, layers: Iterable[int]) -> Dim:
-        return _most(inside(self.graph, self.graph.nodes[n]) for n in layers) * self.batch
+    def _inside(self, layers: Iterable[int], width: int) -> Dim:
+        nodes = [self.graph.nodes[n] for n in layers]
+        return (
+            _most(inside(self.graph, node) * (WHOLE[node.dtype] if node.dtype else width) for node in nodes)
+            * self.batch
+        )
 
     def kept_of(self, layers: Iterable[int]) -> Dim:
         """The bytes that these layers keep for the backward pass."""
@@ -97,7 +120,7 @@ class Held(Record):
             ),
             "master": trainable * chosen.master,
             "kept": self.recomputed.kept,
-            "inside": self._inside(self.graph.layers()) * widths(self.training, self.width).computed,
+            "inside": self._inside(self.graph.layers(), widths(self.training, self.width).computed),
             "total": 0,
         }
         parts["total"] = _sum(value for name, value in parts.items() if name != "total")  # type: ignore[misc]

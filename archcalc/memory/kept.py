@@ -20,6 +20,7 @@ from archcalc.graph import Given, Graph, Loop, Node
 from archcalc.ops import Shape, size
 from archcalc.ops.attention import Attention
 from archcalc.ops.base import HALF, SINGLE, Own, Saved
+from archcalc.ops.widths import WHOLE
 from archcalc.records import Record
 
 POOLED = "AdaptiveAvgPool2d"  # PyTorch code pools to the size that a map has already, which makes a copy of it
@@ -130,7 +131,8 @@ class _Keeper:
     def _layer(self, n: int) -> Kept:
         node = self.graph.nodes[n]
         if isinstance(node.op, Given):
-            self._put(n, _State(Memory(size(node.shape), self.widths.own, n), self.widths.own, False))
+            width = self._own(node)
+            self._put(n, _State(Memory(size(node.shape), width, n), width, False))
             return Kept()
         shapes, arriving = self.graph.shapes_into(node), [self.states[i] for i in node.inputs]
         dx, dw = [state.learns for state in arriving], not node.frozen and bool(node.op.weights(*shapes))
@@ -166,10 +168,14 @@ class _Keeper:
         wants = [True] * len(node.inputs)
         return node.op.saves(node.shape, *self.graph.shapes_into(node), dx=wants, dw=False).shows
 
+    def _own(self, node: Node) -> int:
+        """The bytes of a number that a line says, or the network's."""
+        return WHOLE[node.dtype] if node.dtype else self.widths.own
+
     def _width(self, node: Node, arriving: list[_State]) -> int:
         """The bytes of a number in what a layer computes: its inputs' widest, unless autocast says otherwise."""
-        if not self.widths.autocast:
-            return self.widths.own
+        if node.dtype or not self.widths.autocast:
+            return self._own(node)
         chosen = {"half": HALF, "single": SINGLE}.get(node.op.autocast)
         return chosen or max([state.width for state in arriving], default=self.widths.own)
 

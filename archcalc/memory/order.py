@@ -118,7 +118,7 @@ class _Orders:
                 for source in node.inputs
                 if self.root[source] in freed
                 and self.root[source] not in self.foreign
-                and self.graph.nodes[source].shape == node.shape
+                and (self.graph.nodes[source].shape, self.graph.nodes[source].dtype) == (node.shape, node.dtype)
             ]
             if over:
                 freed.discard(over[0])

@@ -28,6 +28,7 @@ GGUF: Mapping[str, tuple[int, int]] = {  # numbers of a block, and its bytes: GG
     "iq4_nl": (32, 18), "iq3_s": (256, 110), "iq2_s": (256, 82), "iq4_xs": (256, 136), "iq1_m": (256, 56),
     "tq1_0": (256, 54), "tq2_0": (256, 66), "mxfp4": (32, 17), "nvfp4": (64, 36), "q1_0": (128, 18),
 }  # fmt: skip
+WHOLE: Mapping[str, int] = {name: bits // 8 for name, bits in PLAIN.items() if bits % 8 == 0}  # bytes of a number
 SCALE = 16  # bits of the fp16 scale of a group; its zero point is as wide as a number
 _GROUPED = re.compile(r"(int[0-9]+)/([1-9][0-9]{0,5})")
 
@@ -80,4 +81,4 @@ def known() -> str:
     return f"{', '.join(PLAIN)}, these in groups (int4/128), and GGUF's {', '.join(GGUF)}"
 
 
-__all__ = ["GGUF", "PLAIN", "known", "stored", "type_of"]
+__all__ = ["GGUF", "PLAIN", "WHOLE", "known", "stored", "type_of"]

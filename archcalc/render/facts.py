@@ -27,7 +27,10 @@ def title(table: Table, form: Form = unicode) -> str:
 
 
 def _width(table: Table) -> str:
-    return f"in {table.dtype}" if table.stored is None else "as the file stores them"
+    if table.stored is not None:
+        return "as the file stores them"
+    others = any(node.stored or node.dtype for node in table.graph.nodes)
+    return f"in {table.dtype}{', but where the spec says other widths' if others else ''}"
 
 
 def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:

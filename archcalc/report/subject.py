@@ -12,7 +12,7 @@ from archcalc.algebra import Dim, Number, Poly, Symbol, text
 from archcalc.algebra.poly import variables_in
 from archcalc.build.nodes import MOST_LAYERS
 from archcalc.check import check
-from archcalc.cost import DTYPES, Row, Table
+from archcalc.cost import Row, Table
 from archcalc.errors import ArchcalcError, UsageError
 from archcalc.latency.estimate import least
 from archcalc.model import Model
@@ -197,7 +197,7 @@ class Subject(Record):
             self._shape(row.shape), self._field(field),
             forms.at(spans[0]) if spans else -1, forms.at(row.layers),
             *(forms.at(getattr(row, name)) for name in COLUMNS),
-            forms.at(None if alive is None else alive * table.batch * DTYPES[table.dtype]),
+            forms.at(None if alive is None else alive * table.batch * table.held.unit),
             *(forms.at(value) for value in least_of.get(n, (0, 0))),
         ]  # fmt: skip
 

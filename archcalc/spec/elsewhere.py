@@ -88,7 +88,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 SAID = {  # options that have no place here, and why
     **dict.fromkeys(
         (
-            "eps", "epsilon", "momentum", "dtype", "device", "dataformat", "paddingmode", "kernelinitializer",
+            "eps", "epsilon", "momentum", "device", "dataformat", "paddingmode", "kernelinitializer",
             "initializer", "kernelregularizer", "aligncorners", "batchfirst", "trackrunningstats", "countincludepad",
         ),
         COSTLESS,

@@ -27,9 +27,11 @@ COMMON = ("when", "frozen", "share", "kept")  # options of every layer and block
 LIKE = "like"  # an option of `resize`: the layer whose spatial size it gives, in place of its own
 TIED = "tied"  # an option of `linear`: the layer whose weight it reads, transposed
 UNTIL, WITHOUT = "until", "without"  # of `use`: the last label that is built, and labels that are left out
-USE_OPTIONS = (UNTIL, WITHOUT, *COMMON)
 STORED = "weights"  # how wide the numbers of layers with weights are stored
-NAMES = ("share", TIED, LIKE, STORED, UNTIL, WITHOUT)  # options whose words are names
+DTYPE = "dtype"  # how wide all numbers of a layer are, its weights too where nothing else is said of them
+WIDE = (STORED, DTYPE)
+USE_OPTIONS = (UNTIL, WITHOUT, *WIDE, *COMMON)
+NAMES = ("share", TIED, LIKE, *WIDE, UNTIL, WITHOUT)  # options whose words are names
 SUFFIXES = ("norm", "act")  # layers with weights may be followed by a normalisation and an activation, in this order
 SHORT_NORMS = {"rms": "rmsnorm", "in": "instancenorm"}  # of norm=
 ATTENDING = ("qkv", "relative", "half")
@@ -53,6 +55,7 @@ class Layer(Record, frozen=False):
     values: dict[str, Word] = {}  # fields of the operator, or arguments of the block
     variadic: tuple[Word, ...] = ()
     control: dict[str, Word] = {}  # when, frozen, share, kept, norm, act, survive
+    usual: dict[str, Word] = {}  # widths that `defaults:` gives, if nothing nearer does
     label: str = ""  # what a `ref` reads
     constant: Op | None = None  # the operator, once it is known to be the same everywhere
     _made: dict[Any, Op] = {}
@@ -98,6 +101,7 @@ def allowed(op: type[Op]) -> list[str]:
         *(name.rstrip("_") for name in op.fields),
         *COMMON,
         *learns,
+        DTYPE,
         *extra,
         *(["survive"] if op.word == "add" else []),
         *([TIED] if op.may_be_tied else []),
@@ -125,7 +129,7 @@ class Resolver:
         everywhere = names.union(*(block.arguments for block in spec.blocks.values()), INDICES)
         for head, options in spec.defaults.items():
             for option, word in options.items():
-                if option != STORED and not (word.text.isidentifier() and may_be_word(OPS[head], option)):
+                if option not in WIDE and not (word.text.isidentifier() and may_be_word(OPS[head], option)):
                     self._expression(word, everywhere)
         self._refuse_recursion()
 
@@ -264,9 +268,12 @@ class Resolver:
                 line.options.setdefault(word.text, Word("true", word.mark))
                 line.keys.setdefault(word.text, word.mark)
         self._sort(layer, positional, set(allowed(op)), f"{op.word} takes {wants}", names, () if op.variadic else words)
+        layer.usual = {option: word for option, word in self.spec.defaults.get("", {}).items() if option in allowed(op)}
         for option, word in self.spec.defaults.get(op.word, {}).items():
-            target = layer.values if option in op.fields else layer.control
-            target.setdefault(option, word)
+            if option in WIDE:
+                layer.usual[option] = word
+            else:
+                (layer.values if option in op.fields else layer.control).setdefault(option, word)
         required = dict.fromkeys(name for name in (*op.positional, *op.fields) if op.fields[name].required)
         if LIKE in layer.control:
             self._like(layer, op.may_be_like)
@@ -289,7 +296,9 @@ class Resolver:
         words = tuple(word for word in line.words if word.text != "frozen" or "frozen" in block.arguments)
         if len(words) < len(line.words):
             layer.control["frozen"] = Word("true", line.mark)
-        self._sort(layer, block.arguments, {*block.arguments, *COMMON}, f"{block.name} takes {wants}", names, words)
+        self._sort(
+            layer, block.arguments, {*block.arguments, *WIDE, *COMMON}, f"{block.name} takes {wants}", names, words
+        )
         missing = [name for name in block.arguments if name not in block.defaults and name not in layer.values]
         if missing:
             self._wrong(f"{block.name} needs {' and '.join(missing)}: it takes {wants}", line.head)

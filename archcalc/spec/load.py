@@ -11,7 +11,7 @@ from archcalc.errors import Mark, Problem, SpecError, near_to
 from archcalc.fields import MAPPING, MISSING, FieldErrors, Wrong
 from archcalc.ops import OPS, OUTSIDE
 from archcalc.spec.items import LABEL, LABEL_IS, Chain, Reader, Word, _tokens, walk
-from archcalc.spec.layers import Resolver, allowed
+from archcalc.spec.layers import WIDE, Resolver, allowed
 from archcalc.spec.model import Budget, Document, Parameter, Variant
 from archcalc.spec.parts import Block, Declared, Head, Member, Spec, among
 from archcalc.spec.text import MOST_BYTES, Mapping, Node, Scalar, Sequence
@@ -309,7 +309,9 @@ class _Loader:
     def _defaults(self) -> dict[str, dict[str, Word]]:
         defaults: dict[str, dict[str, Word]] = {}
         for key, value in self._mapping("defaults"):
-            if key.text not in OPS:
+            if key.text in WIDE and isinstance(value, Scalar):
+                defaults.setdefault("", {})[key.text] = Word(value.text, value.mark)
+            elif key.text not in OPS:
                 self._wrong(f"defaults: unknown layer '{key.text}'{among(key.text, OPS)}", key.mark)
             elif not isinstance(value, Mapping) or not all(isinstance(option, Scalar) for _, option in value.pairs):
                 self._wrong(f"defaults: {key.text} must be a mapping of options to words", value.mark)

@@ -182,7 +182,10 @@ Ranges = Annotated[Any, _field(_ranges, type="object", additionalProperties=_RAN
 Defaults = Annotated[
     Any,
     _left(
-        type="object", additionalProperties={"type": "object"}, description="options that each such layer starts from"
+        type="object",
+        properties={"dtype": {"type": "string"}, "weights": {"type": "string"}},
+        additionalProperties={"type": "object"},
+        description="options that each such layer starts from; `dtype` and `weights` of all layers",
     ),
 ]
 Blocks = Annotated[

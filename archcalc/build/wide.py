@@ -1,0 +1,48 @@
+"""How wide a layer's numbers are: what its line says, else the call of a block around it, else the defaults."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archcalc.build.scope import Context, Wide
+from archcalc.ops.base import show
+from archcalc.ops.widths import WHOLE, known, type_of
+from archcalc.spec.items import Word
+from archcalc.spec.layers import DTYPE, STORED, WIDE, Layer
+
+if TYPE_CHECKING:
+    from archcalc.build.nodes import Nodes
+
+
+def wide(builder: Nodes, layer: Layer, context: Context) -> Wide:
+    """The widths of a line of an operator, or of a block's call, which everything inside of it starts from."""
+    usual = layer.usual
+    if not usual and STORED not in layer.control and DTYPE not in layer.control:
+        return context.wide
+    found = []
+    for option, around in zip(WIDE, context.wide, strict=True):
+        word = layer.control.get(option) or (None if around else layer.usual.get(option))
+        found.append(_said(builder, option, word, context) if word else around)
+    return Wide(*found)
+
+
+def wide_inputs(builder: Nodes, context: Context) -> Wide:
+    """The widths of what comes in: that of all layers."""
+    word = builder.spec.defaults.get("", {}).get(DTYPE)
+    return Wide("", _said(builder, DTYPE, word, context)) if word else context.wide
+
+
+def _said(builder: Nodes, option: str, word: Word, context: Context) -> str:
+    """The name of a type, or nothing."""
+    fits = type_of if option == STORED else WHOLE.get
+    given = word.text if fits(word.text) or word.text not in context.env else context.env[word.text]
+    if isinstance(given, str) and fits(given):
+        return given
+    if given is not None and given != "none":
+        there = known() if option == STORED else f"{', '.join(WHOLE)}; `{STORED}=` takes narrower ones"
+        what = "type of weights" if option == STORED else "type of numbers"
+        builder.wrong(f"unknown {what} '{show(given)}'; there are {there}", word.mark, context)
+    return ""
+
+
+__all__ = ["wide", "wide_inputs"]
