@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -29,7 +29,7 @@ def judge(name: str, words: list[str]) -> dict[str, object] | None:
         return None
 
 
-def lines(known: list[Parameter], some: random.Random) -> Iterator[list[str]]:
+def lines(known: Sequence[Parameter], some: random.Random) -> Iterator[list[str]]:
     for _ in range(40):
         words: list[str] = []
         for _ in range(some.randrange(5)):

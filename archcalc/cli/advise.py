@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from archcalc.cli.declared import Option
+from archcalc.cli import options
+from archcalc.cli.declared import Option, takes
 from archcalc.cli.entry import command
-from archcalc.cli.options import Inputs, Json, Output, Quiet, Spec, Via, chosen, loaded
-from archcalc.cli.saying import out, told
+from archcalc.cli.given import TEXT_OR_JSON, Given
+from archcalc.cli.saying import told
 from archcalc.errors import UsageError, suggest
 
 if TYPE_CHECKING:
     from archcalc.advice import Advice
 
+Asked = Annotated[Given, takes("inputs via form json output quiet")]
+Apply = Annotated[str, Option("--apply", metavar="ID", help="Write the spec with this advice taken.")]
+Top = Annotated[int | None, Option("--top", min=1, help="Only so many, those that save most first.")]
+
 
 @command()
 def advise(
-    spec: Spec,
-    apply: Annotated[str, Option("--apply", metavar="ID", help="Write the spec with this advice taken.")] = "",
-    top: Annotated[int | None, Option("--top", min=1, help="Only so many, those that save most first.")] = None,
-    inputs: Inputs = None,
-    via: Via = "",
-    form: Annotated[str, Option("--format", help="text or json.")] = "text",
-    json: Json = False,
-    output: Output = None,
-    quiet: Quiet = False,
+    spec: options.Spec, apply: Apply = "", top: Top = None, *, given: Asked, form: options.TextOrJson = "text"
 ) -> None:
     """What lectures teach that a network could use: each rewrite with what it comes to, exactly.
 
@@ -33,32 +30,31 @@ def advise(
     archcalc advise alexnet --apply drop:fc7 -o smaller.yaml
     """
     from archcalc.advice import advise as advised
-    from archcalc.space.report import check_format
 
-    form = chosen(form, json)
-    check_format(form, ("text", "json"))
-    model = loaded(spec, inputs, via)
+    form = given.form(form, TEXT_OR_JSON)
+    model = given.loaded(spec)
     found = advised(model)
     if apply:
-        _apply(found, apply, output)
+        given.say(_applied(found, apply), newline=False)
         return
     shown = found[:top]
     if form == "json":
-        out(_json(model.name, shown), into=output)
+        given.say(_json(model.name, shown))
     elif not shown:
-        out(f"{model.name}: no lesson applies: no wide kernel, dense head or layer that could be left out", into=output)
+        given.say(f"{model.name}: no lesson applies: no wide kernel, dense head or layer that could be left out")
     else:
-        out("\n".join(_text(shown)), into=output)
-    if not quiet and form == "text" and shown:
+        given.say("\n".join(_text(shown)))
+    if not given.quiet and form == "text" and shown:
         told("costs are exact; what a network learns is another matter, of which nothing is claimed")
 
 
-def _apply(found: list[Advice], name: str, output: str | None) -> None:
+def _applied(found: list[Advice], name: str) -> str:
+    """The spec with one advice taken. Raises UsageError."""
     taken = next((one for one in found if one.id == name), None)
     if taken is None:
         known = [one.id for one in found]
         raise UsageError(f"there is no advice '{name}'{suggest(name, known, 'there are ' + ', '.join(known))}")
-    out(taken.text, newline=False, into=output)
+    return taken.text
 
 
 def _text(found: list[Advice]) -> list[str]:

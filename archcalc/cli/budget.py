@@ -4,39 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from archcalc.cli.declared import Option
+from archcalc.cli import options
+from archcalc.cli.declared import Option, takes
 from archcalc.cli.entry import command
-from archcalc.cli.options import (
-    STDIN,
-    Dtype,
-    Fit,
-    Output,
-    Quiet,
-    Specs,
-    models,
-    names,
-)
-from archcalc.cli.saying import out, told
+from archcalc.cli.given import STDIN, Given, models, names
+from archcalc.cli.saying import told
 from archcalc.errors import UsageError
+
+Asked = Annotated[Given, takes("dtype fit output quiet")]
+Write = Annotated[bool, Option("--write", help="Put it into the spec; nothing else in the file changes.")]
+Slack = Annotated[str, Option("--slack", metavar="P%", help="How much more than now is allowed.")]
+Metrics = Annotated[
+    list[str] | None,
+    Option(
+        "--metrics", metavar="M,M", help="Which: those with a max already, or else params,macs,act_peak. Repeatable."
+    ),
+]
 
 
 @command()
 def budget(
-    specs: Specs,
-    write: Annotated[bool, Option("--write", help="Put it into the spec; nothing else in the file changes.")] = False,
-    slack: Annotated[str, Option("--slack", metavar="P%", help="How much more than now is allowed.")] = "2%",
-    metrics: Annotated[
-        list[str] | None,
-        Option(
-            "--metrics",
-            metavar="M,M",
-            help="Which: those with a max already, or else params,macs,act_peak. Repeatable.",
-        ),
-    ] = None,
-    dtype: Dtype = "fp32",
-    fit: Fit = None,
-    output: Output = None,
-    quiet: Quiet = False,
+    specs: options.Specs, write: Write = False, slack: Slack = "2%", metrics: Metrics = None, *, given: Asked
 ) -> None:
     """A budget from what a spec costs now: printed, or with --write put into the spec.
 
@@ -48,19 +36,15 @@ def budget(
     """
     from archcalc.budget.writing import block, budgeted, save
     from archcalc.budget.writing import slack as share
-    from archcalc.question import Question
 
-    if STDIN in specs or (write and output is not None):
+    if STDIN in specs or (write and given.output is not None):
         raise UsageError(
             "a budget is that of a spec's file, and --write puts it there: not from stdin, nor into another"
         )
-    made = budgeted(models(specs), share(slack), names(metrics), Question(dtype=dtype, fit=names(fit)))
+    made = budgeted(models(specs), share(slack), names(metrics), given.question())
     if not write:
-        out("\n".join(block(written) for written in made), into=output)
+        given.say("\n".join(block(written) for written in made))
         return
     save(made)
-    if not quiet:
-        for written in made:
-            told(
-                f"{written.path}: {'budget written' if written.text != written.old else 'the budget is as it was'}",
-            )
+    for written in made if not given.quiet else ():
+        told(f"{written.path}: {'budget written' if written.text != written.old else 'the budget is as it was'}")

@@ -5,25 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from archcalc import escapes
-from archcalc.cli.declared import Option
+from archcalc.cli import options
+from archcalc.cli.declared import Option, takes
 from archcalc.cli.entry import command
-from archcalc.cli.options import (
-    Dtype,
-    Fit,
-    FoldBn,
-    Inputs,
-    Json,
-    Output,
-    Quiet,
-    SpecsOrAll,
-    Train,
-    Via,
-    chosen,
-    names,
-    readable,
-)
-from archcalc.cli.saying import out, refused
-from archcalc.errors import SpecError, UsageError
+from archcalc.cli.given import Given, readable
+from archcalc.cli.saying import refused
+from archcalc.errors import SpecError
 
 if TYPE_CHECKING:
     from archcalc.check import Checked
@@ -31,25 +18,15 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "github", "sarif")
 
+Asked = Annotated[Given, takes("inputs via form dtype fold_bn fit train if_any json output quiet")]
+Form = Annotated[
+    str, Option("--format", help="text, json, github (annotations, then the text) or sarif (for code scanning).")
+]
+IfAny = Annotated[bool, Option("--if-any", help="Files that are no specs are left out.")]
+
 
 @command()
-def check(
-    specs: SpecsOrAll = None,
-    inputs: Inputs = None,
-    via: Via = "",
-    form: Annotated[
-        str,
-        Option("--format", help="text, json, github (annotations, then the text) or sarif (for code scanning)."),
-    ] = "text",
-    dtype: Dtype = "fp32",
-    fold_bn: FoldBn = False,
-    fit: Fit = None,
-    train: Train = False,
-    if_any: Annotated[bool, Option("--if-any", help="Files that are no specs are left out.")] = False,
-    json: Json = False,
-    output: Output = None,
-    quiet: Quiet = False,
-) -> None:
+def check(specs: options.SpecsOrAll = None, *, given: Asked, form: Form = "text", if_any: IfAny = False) -> None:
     """Is each spec right on its own: shapes, published references, absolute budgets. A file is checked with all its
     variants.
 
@@ -63,26 +40,23 @@ def check(
     from archcalc.budget import settings_above
     from archcalc.check import check_all
     from archcalc.files import may_be_spec
-    from archcalc.question import Question
 
-    form = chosen(form, json)
-    if form not in FORMATS:
-        raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
-    given = specs or settings_above(".").files()
-    asked = Question(dtype=dtype, train=train, fold_bn=fold_bn, fit=names(fit))
+    form = given.form(form, FORMATS)
+    named = specs or settings_above(".").files()
+    inputs = given.inputs if specs else None
     try:
-        read = readable(filter(may_be_spec, given) if if_any else given, quiet, inputs if specs else None, via)
-        found = check_all(*read, asked)
+        read = readable(filter(may_be_spec, named) if if_any else named, given.quiet, inputs, given.via)
+        found = check_all(*read, given.question())
     except SpecError as error:
-        _say(form, [], error.problems, quiet, output)
+        _say(form, [], error.problems, given)
         refused(str(error))
         raise SystemExit(2) from None
-    _say(form, found, [], quiet, output)
+    _say(form, found, [], given)
     if any(checked.failed for checked in found):
         raise SystemExit(1)
 
 
-def _say(form: str, found: list[Checked], mistakes: list[Problem], quiet: bool, output: str | None) -> None:
+def _say(form: str, found: list[Checked], mistakes: list[Problem], given: Given) -> None:
     """What was found, on stdout or in a file; mistakes are text on stderr, and here only in a format for programs."""
     from archcalc import __version__
     from archcalc.check import Tally
@@ -90,16 +64,16 @@ def _say(form: str, found: list[Checked], mistakes: list[Problem], quiet: bool, 
 
     findings = [*of_problems(mistakes), *of_checked(found)]
     if form == "sarif":
-        out(sarif(findings, __version__), into=output)
+        given.say(sarif(findings, __version__))
         return
     if form == "json":
-        out(_json(found, mistakes), into=output)
+        given.say(_json(found, mistakes))
         return
     said = [github(findings)] if form == "github" and findings else []
     if not mistakes:
-        said.append(escapes.report(escapes.lines([*_lines(found, quiet), str(Tally.of(found))])))
+        said.append(escapes.report(escapes.lines([*_lines(found, given.quiet), str(Tally.of(found))])))
     if said:
-        out("\n".join(said), commands=form == "github", into=output)
+        given.say("\n".join(said), commands=form == "github")
 
 
 def _lines(found: list[Checked], quiet: bool) -> list[str]:

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
-from archcalc.cli.declared import Argument, Option
+from archcalc.cli import options
+from archcalc.cli.declared import Argument, Option, takes
 from archcalc.cli.entry import command
-from archcalc.cli.options import (
-    Batch,
-    Dtype,
-    Fit,
-    FoldBn,
-    Free,
-    Inputs,
-    Json,
-    Output,
-    Quiet,
-    Set,
-    Train,
-    Via,
-    Without,
-    bindings,
-    loaded,
-    named,
-    names,
-    profile_option,
-)
+from archcalc.cli.given import Given, named
 from archcalc.cli.saying import out, told
 from archcalc.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
     from archcalc.comparison import Report
+    from archcalc.comparison.formats.writing import Output
     from archcalc.question import Question
 
+Asked = Annotated[
+    Given,
+    takes(
+        "base no_merge_base missing_base inputs via sets free without train batch dtype device fold_bn fit forms json"
+        " output quiet"
+    ),
+]
 Sides = Annotated[
     list[str] | None,
     Argument(
@@ -48,6 +40,15 @@ Base = Annotated[
         help="A git ref (compared with where HEAD forked from it), or a snapshot: count's JSON.",
     ),
 ]
+NoMergeBase = Annotated[
+    bool, Option("--no-merge-base", help="Compare with REF as it is now, not with where HEAD forked from it.")
+]
+MissingBase = Annotated[
+    str, Option("--missing-base", metavar="fail|new", help="Where there is no base: fail, or take specs as new.")
+]
+Device = Annotated[
+    str, options.profile_option("--device", "A device's profile, by which predicted times are compared as well.")
+]
 Formats = Annotated[
     list[str] | None,
     Option(
@@ -62,31 +63,12 @@ Formats = Annotated[
 def compare(
     sides: Sides = None,
     base: Base = None,
-    no_merge_base: Annotated[
-        bool, Option("--no-merge-base", help="Compare with REF as it is now, not with where HEAD forked from it.")
-    ] = False,
-    missing_base: Annotated[
-        str,
-        Option("--missing-base", metavar="fail|new", help="Where there is no base: fail, or take specs as new."),
-    ] = "fail",
-    inputs: Inputs = None,
-    via: Via = "",
-    sets: Set = None,
-    free: Free = None,
-    without: Without = None,
-    train: Train = False,
-    batch: Batch = 1,
-    dtype: Dtype = "fp32",
-    device: Annotated[
-        str,
-        profile_option("--device", "A device's profile, by which predicted times are compared as well."),
-    ] = "",
-    fold_bn: FoldBn = False,
-    fit: Fit = None,
+    no_merge_base: NoMergeBase = False,
+    missing_base: MissingBase = "fail",
+    *,
+    given: Asked,
+    device: Device = "",
     forms: Formats = None,
-    json: Json = False,
-    output: Output = None,
-    quiet: Quiet = False,
 ) -> None:
     """What changed: totals, layers, closed forms, and whether the budgets allow it. Exits with 1 if one doesn't.
 
@@ -96,33 +78,39 @@ def compare(
     archcalc compare models/*.yaml --base origin/main what a branch changes, each file with its variants
     archcalc compare net.yaml --base costs.json       against `archcalc count net.yaml --format json > costs.json`
     """
-    from archcalc.comparison.formats.writing import outputs, write, write_mistakes
-    from archcalc.question import Question
+    from archcalc.comparison.formats.writing import outputs, write
 
-    forms = _forms(forms or [], json, output)
+    forms = _forms(forms or [], given.json, given.output)
     wanted = outputs(forms)
     if missing_base not in ("fail", "new"):
         raise UsageError(f"--missing-base is fail or new, not '{missing_base}'")
-    question = Question(bindings(sets), names(free), batch, train, dtype, names(without), device=device)
-    question = question._replace(fold_bn=fold_bn, fit=names(fit))
-    try:
-        report = (
-            _of_two(sides or [], question, inputs, via)
-            if base is None
-            else _against(sides or [], quiet, base, question, not no_merge_base, missing_base == "new")
-        )
-    except SpecError as error:
-        if (annotations := write_mistakes(error.problems, wanted)) is not None:
-            out(annotations, commands=True)
-        raise
+    question, sides = given.question(device=device), sides or []
+    with _mistakes_in(wanted):
+        if base is None:
+            report = _of_two(sides, question, given)
+        else:
+            report = _against(sides, given.quiet, base, question, not no_merge_base, missing_base == "new")
     outputs(forms, _read(report, base))
     printed = write(report, wanted)
-    for note in () if quiet else _stay(report):
+    for note in () if given.quiet else _stay(report):
         told(f"note: {note}")
     if printed is not None:
         out(printed, commands="github" in (each.form for each in wanted if each.file is None))
     if report.failed:
         raise SystemExit(1)
+
+
+@contextmanager
+def _mistakes_in(wanted: Sequence[Output]) -> Iterator[None]:
+    """What can't be read is written in the formats that have a form for it, too."""
+    from archcalc.comparison.formats.writing import write_mistakes
+
+    try:
+        yield
+    except SpecError as error:
+        if (annotations := write_mistakes(error.problems, wanted)) is not None:
+            out(annotations, commands=True)
+        raise
 
 
 def _forms(forms: list[str], json: bool, output: str | None) -> list[str]:
@@ -151,7 +139,7 @@ def _stay(report: Report) -> list[str]:
     )
 
 
-def _of_two(sides: list[str], question: Question, inputs: list[str] | None, via: str) -> Report:
+def _of_two(sides: list[str], question: Question, given: Given) -> Report:
     from archcalc.comparison import Report
     from archcalc.comparison.operands import operand
     from archcalc.comparison.pairs import pair
@@ -161,7 +149,7 @@ def _of_two(sides: list[str], question: Question, inputs: list[str] | None, via:
         raise UsageError(
             f"compare takes two networks, got {len(sides)}; to compare specs with what they were, give --base REF"
         )
-    before, after = (operand(loaded(side, inputs, via) if is_python(side) else side) for side in sides)
+    before, after = (operand(given.loaded(side) if is_python(side) else side) for side in sides)
     return Report((pair(before, after, question),))
 
 

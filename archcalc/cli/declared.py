@@ -8,6 +8,7 @@ typed (texts, whole numbers, flags, each written out) has one meaning, and is re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from types import UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
@@ -43,30 +44,99 @@ def Argument(**settings: Any) -> Any:  # likewise
     return Declared("Argument", (), settings)
 
 
+class Takes(NamedTuple):
+    """Which of the options that commands share one of them takes, as a value of the class that this annotates: in the
+    order of its help, in which options of its own may be named, too.
+    """
+
+    names: tuple[str, ...]
+
+
+def takes(names: str) -> Takes:
+    """The options of these names, blanks between them."""
+    return Takes(tuple(names.split()))
+
+
 class Parameter(NamedTuple):
-    """A parameter of a command: `kind` is its type, `default` `REQUIRED` where it must be given."""
+    """A parameter of a command: `hint` is its type, `default` `REQUIRED` where it must be given, and
+    `is_shared` if it belongs to the one value that the shared ones are.
+    """
 
     name: str
-    kind: Any
+    hint: Any
     declared: Declared
     default: Any
+    is_shared: bool = False
+
+    @property
+    def kind(self) -> Any:
+        """Its type, without None."""
+        return _certain(self.hint)
 
     @property
     def many(self) -> bool:
         return get_origin(self.kind) is list
 
 
-def parameters(function: Function) -> list[Parameter]:
+@cache
+def parameters(function: Function) -> tuple[Parameter, ...]:
     """What a command takes, in the order in which it is declared."""
-    hints = get_type_hints(function, include_extras=True)
-    found = []
-    for name, _, _, default in signatures.parameters(function):
-        kind, *extra = get_args(hints[name])
-        declared = next(one for one in extra if isinstance(one, Declared))
-        words = declared.words or (f"--{name.replace('_', '-')}",)
-        declared = declared if declared.kind == "Argument" else declared._replace(words=words)
-        found.append(Parameter(name, _certain(kind), declared, default))
-    return found
+    own, found = _declared(function), dict[str, Parameter]()
+    taken = _taken_by(function)
+    placed = set(taken[2].names) if taken else set()
+    for name, each in own.items():
+        if each is not None and name not in placed:
+            found[name] = each
+        elif each is None and taken is not None:
+            shared = _shared(taken[1])
+            found |= {name: own.get(name) or shared[name] for name in taken[2].names}
+    return tuple(found.values())
+
+
+def called(function: Function, values: Mapping[str, Any]) -> object:
+    """Call a command with the values of its parameters, by their names."""
+    taken = _taken_by(function)
+    if taken is None:
+        return function(**values)
+    name, kind, _ = taken
+    shared = {each.name: values[each.name] for each in parameters(function) if each.is_shared}
+    return function(**{name: kind(**shared)}, **{name: values[name] for name in values if name not in shared})
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
+
+
+def _declared(function: Function) -> dict[str, Parameter | None]:
+    """The parameters of a command, None for the value of the shared ones."""
+    hints = _hints(function)
+    return {name: _parameter(name, hints[name], default) for name, _, _, default in signatures.parameters(function)}
+
+
+def _parameter(name: str, hint: Any, default: Any) -> Parameter | None:
+    declared = next((one for one in hint.__metadata__ if isinstance(one, Declared)), None)
+    if declared is None:
+        return None
+    words = declared.words or (f"--{name.replace('_', '-')}",)
+    declared = declared if declared.kind == "Argument" else declared._replace(words=words)
+    return Parameter(name, hint.__origin__, declared, default)
+
+
+@cache
+def _taken_by(function: Function) -> tuple[str, Any, Takes] | None:
+    """The parameter of a command that holds the shared options, its class, and which of them it takes."""
+    for name, hint in _hints(function).items():
+        for one in getattr(hint, "__metadata__", ()):
+            if isinstance(one, Takes):
+                return name, hint.__origin__, one
+    return None
+
+
+def _shared(kind: Any) -> dict[str, Parameter]:
+    """The fields of the class of the shared options."""
+    found = {name: _parameter(name, hint, kind._field_defaults[name]) for name, hint in _hints(kind).items()}
+    return {name: each._replace(is_shared=True) for name, each in found.items() if each is not None}
 
 
 def _certain(kind: Any) -> Any:

@@ -4,46 +4,33 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from archcalc.cli.declared import Option
+from archcalc.cli import options
+from archcalc.cli.declared import Option, takes
 from archcalc.cli.entry import command
-from archcalc.cli.options import (
-    Free,
-    Inputs,
-    Output,
-    Set,
-    Spec,
-    Train,
-    Via,
-    Without,
-    bindings,
-    loaded,
-    names,
-)
-from archcalc.cli.saying import out
+from archcalc.cli.given import Given
 from archcalc.picture import FORMATS, METRICS
+
+Asked = Annotated[Given, takes("inputs via sets free depth direction metric by without train form output")]
+Depth = Annotated[
+    int, Option("--depth", "-d", min=1, help="Levels of blocks to draw: 1 the lines of the spec (default).")
+]
+Direction = Annotated[
+    str, Option("--direction", help="TD (from top to bottom, the default), LR, BT or RL; not of svg.")
+]
+Metric = Annotated[str, Option("--metric", help=f"What boxes are coloured by: {', '.join(METRICS)}.")]
+By = Annotated[str, Option("--by", help="What a box is: block (the default: a line, or a block) or layer, every one.")]
+Form = Annotated[str, Option("--format", help=f"{', '.join(FORMATS)}.")]
 
 
 @command()
 def diagram(
-    spec: Spec,
-    inputs: Inputs = None,
-    via: Via = "",
-    sets: Set = None,
-    free: Free = None,
-    depth: Annotated[
-        int, Option("--depth", "-d", min=1, help="Levels of blocks to draw: 1 the lines of the spec (default).")
-    ] = 1,
-    direction: Annotated[
-        str, Option("--direction", help="TD (from top to bottom, the default), LR, BT or RL; not of svg.")
-    ] = "TD",
-    metric: Annotated[str, Option("--metric", help=f"What boxes are coloured by: {', '.join(METRICS)}.")] = "macs",
-    by: Annotated[
-        str, Option("--by", help="What a box is: block (the default: a line, or a block) or layer, every one.")
-    ] = "block",
-    without: Without = None,
-    train: Train = False,
-    form: Annotated[str, Option("--format", help=f"{', '.join(FORMATS)}.")] = "mermaid",
-    output: Output = None,
+    spec: options.Spec,
+    given: Asked,
+    depth: Depth = 1,
+    direction: Direction = "TD",
+    metric: Metric = "macs",
+    by: By = "block",
+    form: Form = "mermaid",
 ) -> None:
     """Draw the network: a box a layer, blocks folded or as frames, coloured by what they cost.
 
@@ -53,8 +40,7 @@ def diagram(
     archcalc diagram resnet50 --format dot | dot -Tpdf -o r.pdf
     """
     from archcalc.picture import diagram as drawn
-    from archcalc.question import Question
 
     drawn.judge(form, direction, metric, by)
-    table = loaded(spec, inputs, via).answer(Question(bindings(sets), names(free), train=train, without=names(without)))
-    out(drawn.draw(table, form, depth, direction, metric, by), into=output)
+    table = given.loaded(spec).answer(given.question())
+    given.say(drawn.draw(table, form, depth, direction, metric, by))

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from errno import EBADF, EFBIG, EIO, ENOSPC, EPIPE
 from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TextIO, TypeVar
 
 from archcalc import reading
 from archcalc.cli.commands import COMMANDS, overview
-from archcalc.cli.declared import plainly
+from archcalc.cli.declared import called, plainly
 from archcalc.cli.saying import failed, out, refused
 from archcalc.errors import ArchcalcError
 
@@ -88,7 +88,7 @@ def main() -> None:
     """
     reading.begin()
     gc.disable()  # a command is short, and what it allocates is needed to its end
-    sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115  # closed with `>&-`
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     try:
@@ -107,6 +107,11 @@ def main() -> None:
         _unwritten(error)
     except Exception as error:  # nothing else stands between a bug and a person at a terminal
         _fail_unexpected(error)
+
+
+def _nowhere() -> TextIO:
+    """A stream in place of one that was closed with `>&-`."""
+    return open(os.devnull, "w")
 
 
 def _unwritten(error: OSError) -> NoReturn:
@@ -144,7 +149,7 @@ def _run() -> None:
         if taken is None:
             judged(words[0])()
         else:
-            function(**taken)
+            called(function, taken)
 
 
 def _fail_unexpected(error: Exception) -> NoReturn:

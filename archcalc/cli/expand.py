@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from archcalc.cli import options
+from archcalc.cli.declared import takes
 from archcalc.cli.entry import command
-from archcalc.cli.options import (
-    Inputs,
-    Output,
-    Set,
-    Spec,
-    Via,
-    Without,
-    bindings,
-    loaded,
-    names,
-)
-from archcalc.cli.saying import out
+from archcalc.cli.given import Given
+
+Asked = Annotated[Given, takes("inputs via sets without output")]
 
 
 @command()
-def expand(
-    spec: Spec,
-    inputs: Inputs = None,
-    via: Via = "",
-    sets: Set = None,
-    without: Without = None,
-    output: Output = None,
-) -> None:
+def expand(spec: options.Spec, given: Asked) -> None:
     """Print the flat network, every option spelled out: a spec that counts the same."""
     from archcalc.expand import expand as expanded
-    from archcalc.question import Question
 
-    table = loaded(spec, inputs, via).answer(Question(bindings(sets), without=names(without)))
-    out(expanded(table), newline=False, into=output)
+    table = given.loaded(spec).answer(given.question())
+    given.say(expanded(table), newline=False)

@@ -4,49 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from archcalc.cli.declared import Argument, Option
+from archcalc.cli import options
+from archcalc.cli.declared import Argument, takes
 from archcalc.cli.entry import command
-from archcalc.cli.options import (
-    As,
-    Batch,
-    Free,
-    Inputs,
-    Json,
-    Output,
-    Quiet,
-    Set,
-    Train,
-    Via,
-    Without,
-    bindings,
-    models,
-    names,
-    notes,
-    text_or_json,
-    width,
-)
-from archcalc.cli.saying import out
+from archcalc.cli.given import TEXT_OR_JSON, Given, width
+
+Asked = Annotated[Given, takes("tool inputs via sets free without train batch form json output quiet")]
+Spec = Annotated[
+    str | None,
+    Argument(metavar="[SPEC]", help="A spec file, file.yaml@variant, or the name of a network that ships."),
+]
 
 
 @command()
-def explain(
-    spec: Annotated[
-        str | None,
-        Argument(metavar="[SPEC]", help="A spec file, file.yaml@variant, or the name of a network that ships."),
-    ] = None,
-    tool: As = None,
-    inputs: Inputs = None,
-    via: Via = "",
-    sets: Set = None,
-    free: Free = None,
-    without: Without = None,
-    train: Train = False,
-    batch: Batch = 1,
-    form: Annotated[str, Option("--format", help="text or json.")] = "text",
-    json: Json = False,
-    output: Output = None,
-    quiet: Quiet = False,
-) -> None:
+def explain(spec: Spec = None, *, given: Asked, form: options.TextOrJson = "text") -> None:
     """Why another tool prints another number: the way from ours to theirs, operator by operator.
 
     \b
@@ -56,22 +27,20 @@ def explain(
     archcalc explain                                  the tools
     """
     from archcalc.conventions import TOOLS, Counted, find, overview, printing, reference
-    from archcalc.question import Question
 
-    form = text_or_json(form, json)
+    form, tool = given.form(form, TEXT_OR_JSON), given.tool
     if tool is not None:
         find(tool)
     if spec is None:
-        out(reference.tools(form, width(output)) if tool is None else reference.tool(tool, form), into=output)
+        given.say(reference.tools(form, width(given.output)) if tool is None else reference.tool(tool, form))
         return
-    (model,) = models([spec], inputs=inputs, via=via)
-    question = Question(bindings(sets), names(free), batch, train, without=names(without))
-    own = model.answer(question._replace(train=False))
-    notes(own, quiet)
+    (model,) = given.models([spec])
+    question = given.question()
+    own = given.answer(model, question._replace(train=False, convention=None))
     if tool is None:
         tables = {name: model.answer(question._replace(convention=name)) for name in TOOLS}
-        out(overview.printed({"archcalc": own, **tables}, form), into=output)
+        given.say(overview.printed({"archcalc": own, **tables}, form))
     else:
-        found = model.answer(question._replace(convention=tool))
+        found = model.answer(question)
         assert isinstance(found, Counted)
-        out(printing.printed(found, form), into=output)
+        given.say(printing.printed(found, form))

@@ -7,11 +7,10 @@ whole number, a flag.
 
 from __future__ import annotations
 
+import inspect
 import re
-import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import FunctionType
 from typing import Annotated, Any
 
 import typer
@@ -19,8 +18,9 @@ from typer.core import TyperCommand, TyperGroup
 
 from archcalc import __version__, escapes
 from archcalc.cli.commands import COMMANDS, overview
-from archcalc.cli.declared import FORMATS, FORMERLY, JUDGE, Declared, Function, parameters, plain
+from archcalc.cli.declared import FORMATS, FORMERLY, JUDGE, Declared, Function, Parameter, called, parameters, plain
 from archcalc.cli.saying import out, told
+from archcalc.signatures import REQUIRED
 
 Process = Callable[[Any, Any], Any]  # of a context and of what was given, or the default
 
@@ -127,19 +127,25 @@ def _main(
     pass
 
 
-def _typed(function: Any) -> Any:
-    """A function of its own that is annotated as typer wants it."""
-    made = FunctionType(
-        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+def _typed(function: Function) -> Function:
+    """A function of its own that is annotated as typer wants it, one parameter for each option."""
+
+    def made(**values: Any) -> object:
+        return called(function, values)
+
+    found = parameters(function)
+    hints = {each.name: Annotated[each.hint, _info(each.declared)] for each in found}
+    made.__name__, made.__doc__, made.__module__ = function.__name__, function.__doc__, function.__module__
+    made.__annotations__ = hints
+    kind = inspect.Parameter.KEYWORD_ONLY
+    made.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(each.name, kind, default=_default(each), annotation=hints[each.name]) for each in found]
     )
-    made.__doc__, made.__module__, made.__kwdefaults__ = function.__doc__, function.__module__, function.__kwdefaults__
-    hints = typing.get_type_hints(function, include_extras=True)
-    found = {}
-    for each in parameters(function):
-        kind = hints[each.name].__origin__
-        found[each.name] = Annotated[kind, _info(each.declared)]
-    made.__annotations__ = found
     return made
+
+
+def _default(parameter: Parameter) -> Any:
+    return inspect.Parameter.empty if parameter.default is REQUIRED else parameter.default
 
 
 def _info(declared: Declared) -> Any:

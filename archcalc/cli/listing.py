@@ -4,72 +4,58 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from archcalc.cli.declared import Argument, Option
+from archcalc.cli.declared import Argument, Option, takes
 from archcalc.cli.entry import command
-from archcalc.cli.options import (
-    Json,
-    Output,
-    chosen,
-    width,
-)
-from archcalc.cli.saying import out
+from archcalc.cli.given import Given, width
+
+Printed = Annotated[Given, takes("json output")]
+Families = Annotated[str, Option("--family", metavar="NAME,...", help="Only these: resnet,vgg.")]
+Where = Annotated[
+    str, Option(metavar="CONDITION", help="Only networks of which this holds: 'params < 10M and depth > 20'.")
+]
+By = Annotated[str, Option(metavar="WHAT", help="A row for each: network or family.")]
+OfZoo = Annotated[str, Option("--format", help="table, markdown, csv or json.")]
+OfDevices = Annotated[str, Option("--format", help="table, markdown or json.")]
+OfOps = Annotated[str, Option("--format", help="text, markdown or json.")]
+Words = Annotated[list[str] | None, Argument(metavar="[OP]...", help="Only these operators.")]
+Name = Annotated[
+    str,
+    Argument(
+        metavar="[NAME]", help="spec (default), or the output of a command: count, explain, check, compare, zoo, ops."
+    ),
+]
 
 
 @command()
 def zoo(
-    families: Annotated[str, Option("--family", metavar="NAME,...", help="Only these: resnet,vgg.")] = "",
-    where: Annotated[
-        str, Option(metavar="CONDITION", help="Only networks of which this holds: 'params < 10M and depth > 20'.")
-    ] = "",
-    by: Annotated[str, Option(metavar="WHAT", help="A row for each: network or family.")] = "network",
-    form: Annotated[str, Option("--format", help="table, markdown, csv or json.")] = "table",
-    json: Json = False,
-    output: Output = None,
+    families: Families = "", where: Where = "", by: By = "network", form: OfZoo = "table", *, given: Printed
 ) -> None:
     """List the networks that ship, with their totals."""
     from archcalc.zoo import listing
 
     asked = [name.strip() for name in families.split(",") if name.strip()]
-    out(listing(chosen(form, json), width(output), asked, where, by), into=output)
+    given.say(listing(given.form(form), width(given.output), asked, where, by))
 
 
 @command()
-def devices(
-    form: Annotated[str, Option("--format", help="table, markdown or json.")] = "table",
-    json: Json = False,
-    output: Output = None,
-) -> None:
+def devices(form: OfDevices = "table", *, given: Printed) -> None:
     """List the devices that ship: the memory that --fit holds a network to, and those that times are predicted on."""
     from archcalc.devices import listing
 
-    out(listing(chosen(form, json)), into=output)
+    given.say(listing(given.form(form)))
 
 
 @command()
-def ops(
-    words: Annotated[list[str] | None, Argument(metavar="[OP]...", help="Only these operators.")] = None,
-    form: Annotated[str, Option("--format", help="text, markdown or json.")] = "text",
-    json: Json = False,
-    output: Output = None,
-) -> None:
+def ops(words: Words = None, form: OfOps = "text", *, given: Printed) -> None:
     """The operator reference: how each layer is written, its options and what it counts."""
     from archcalc.reference import printed
 
-    out(printed(words or [], chosen(form, json), width(output)), into=output)
+    given.say(printed(words or [], given.form(form), width(given.output)))
 
 
 @command()
-def schema(
-    name: Annotated[
-        str,
-        Argument(
-            metavar="[NAME]",
-            help="spec (default), or the output of a command: count, explain, check, compare, zoo, ops.",
-        ),
-    ] = "spec",
-    output: Output = None,
-) -> None:
+def schema(name: Name = "spec", *, given: Annotated[Given, takes("output")]) -> None:
     """Print the JSON Schema (draft-07) of a spec, for editors, or of what a command prints with --format json."""
     from archcalc.schemas import schema_text
 
-    out(schema_text(name), into=output)
+    given.say(schema_text(name))

@@ -5,29 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from archcalc.cli.declared import Option
+from archcalc.cli import options
+from archcalc.cli.declared import Option, takes
 from archcalc.cli.entry import command
-from archcalc.cli.export import Seed
-from archcalc.cli.options import (
-    Batch,
-    Inputs,
-    Json,
-    OnDevice,
-    Output,
-    Quiet,
-    Set,
-    Specs,
-    Threads,
-    Without,
-    bindings,
-    models,
-    names,
-    notes,
-    profile_option,
-    text_or_json,
-)
+from archcalc.cli.given import TEXT_OR_JSON, Given
 from archcalc.cli.progress import rounds
-from archcalc.cli.saying import out
 from archcalc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,35 +19,40 @@ if TYPE_CHECKING:
     from archcalc.measure.latency import Latency
     from archcalc.question import Stored
 
+Asked = Annotated[
+    Given,
+    takes("inputs sets without batch dtype threads runs profile depth tf32 search against seed form json output quiet"),
+]
+Dtype = Annotated[str | None, Option("--dtype", help="fp32 (default) or fp16.")]
+Runs = Annotated[int | None, Option("--runs", min=1, help="So many, instead of until the median stands still.")]
+Profiled = Annotated[bool, Option("--profile", help="Where the time goes, layer by layer.")]
+Depth = Annotated[int, Option("--depth", "-d", min=1, help="Levels of blocks that a profile shows.")]
+Tf32 = Annotated[bool, Option("--tf32/--no-tf32", help="Whether CUDA may round fp32 products to TF32.")]
+Search = Annotated[str, Option("--search", help="How cuDNN picks an algorithm: heuristic or exhaustive.")]
+Against = Annotated[
+    str | None,
+    options.profile_option(
+        "--against", "A device's profile: what it predicts beside what is measured, layer by layer."
+    ),
+]
+
 
 @command()
 def measure(
-    specs: Specs,
-    device: OnDevice = "cpu",
-    inputs: Inputs = None,
-    sets: Set = None,
-    without: Without = None,
-    batch: Batch = 1,
-    dtype: Annotated[str | None, Option("--dtype", help="fp32 (default) or fp16.")] = None,
-    threads: Threads = None,
-    runs: Annotated[
-        int | None, Option("--runs", min=1, help="So many, instead of until the median stands still.")
-    ] = None,
-    profile: Annotated[bool, Option("--profile", help="Where the time goes, layer by layer.")] = False,
-    depth: Annotated[int, Option("--depth", "-d", min=1, help="Levels of blocks that a profile shows.")] = 1,
-    tf32: Annotated[bool, Option("--tf32/--no-tf32", help="Whether CUDA may round fp32 products to TF32.")] = True,
-    search: Annotated[
-        str, Option("--search", help="How cuDNN picks an algorithm: heuristic or exhaustive.")
-    ] = "heuristic",
-    against: Annotated[
-        str | None,
-        profile_option("--against", "A device's profile: what it predicts beside what is measured, layer by layer."),
-    ] = None,
-    seed: Seed = 0,
-    form: Annotated[str, Option("--format", help="text or json.")] = "text",
-    json: Json = False,
-    output: Output = None,
-    quiet: Quiet = False,
+    specs: options.Specs,
+    device: options.OnDevice = "cpu",
+    *,
+    given: Asked,
+    dtype: Dtype = None,
+    threads: options.Threads = None,
+    runs: Runs = None,
+    profile: Profiled = False,
+    depth: Depth = 1,
+    tf32: Tf32 = True,
+    search: Search = "heuristic",
+    against: Against = None,
+    seed: options.Seed = 0,
+    form: options.TextOrJson = "text",
 ) -> None:
     """Measure how long networks take, in turns until their medians stand still; beside the least that the device
     allows.
@@ -78,23 +65,26 @@ def measure(
     archcalc measure resnet18 --threads 1 --against device.json   measured and predicted side by side
     """
     from archcalc.measure.device import Device
-    from archcalc.question import Question
 
-    form = text_or_json(form, json)
+    form = given.form(form, TEXT_OR_JSON)
     place, known = Device(device, threads, tf32, search), None
     if against is not None:
         known, place, dtype = _compared(against, Path(specs[0]).parent, place, dtype)
-    question = Question(bindings(sets), (), batch, False, dtype or "fp32", names(without))
-    networks = models(specs, quiet, inputs)
-    tables, files = [], []
-    for network in networks:
-        tables.append(network.answer(question))
-        files.append(network.source.stored(question))
-        notes(tables[-1], quiet)
-    found = _timed(tables, files, place, runs, profile or (known is not None and place.kind == "cpu"), seed, quiet)
-    out(_shown(found, known, form, depth), into=output)
+    tables, files = _counted(specs, given, dtype or "fp32")
+    of_layers = profile or (known is not None and place.kind == "cpu")
+    found = _timed(tables, files, place, runs, of_layers, seed, given.quiet)
+    given.say(_shown(found, known, form, depth))
     if found[0].interrupted:
         raise UsageError(f"interrupted after {len(found[0].times)} rounds")
+
+
+def _counted(specs: list[str], given: Given, dtype: str) -> tuple[list[Table], list[Stored | None]]:
+    """The tables of networks, and what their files hold."""
+    question = given.question(dtype=dtype)
+    networks = given.models(specs)
+    return [given.answer(network, question) for network in networks], [
+        network.source.stored(question) for network in networks
+    ]
 
 
 def _compared(against: str, folder: Path, place: Device, dtype: str | None) -> tuple[Profile, Device, str]:

@@ -6,28 +6,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from archcalc.cli.declared import Option
+from archcalc.cli import options
+from archcalc.cli.declared import Option, takes
 from archcalc.cli.entry import command
-from archcalc.cli.options import (
-    Batch,
-    Dtype,
-    Inputs,
-    Output,
-    Quiet,
-    Set,
-    Specs,
-    Via,
-    Without,
-    answered,
-    bindings,
-    device_help,
-    devices,
-    loaded,
-    named,
-    names,
-)
-from archcalc.cli.saying import out
-from archcalc.cli.sweep import Over
+from archcalc.cli.given import Given, named
 from archcalc.errors import UsageError
 from archcalc.picture import KINDS, METRICS
 
@@ -36,53 +18,49 @@ if TYPE_CHECKING:
     from archcalc.space import Space
 
 
-def _kinds(incomplete: str) -> list[str]:
-    return [name for name in KINDS if name.startswith(incomplete)]
-
-
 def _each_help(given: list[str] | None) -> list[str] | None:
     for name in given or ():
-        device_help(name)
+        options.device_help(name)
     return given
+
+
+Taken = Annotated[Given, takes("kind metric depth device inputs via over pareto sets without batch dtype quiet output")]
+Kind = Annotated[
+    str,
+    Option(
+        "--kind",
+        "-k",
+        autocompletion=options.starting(lambda: KINDS),
+        help="; ".join(f"{name}: {known.help}" for name, known in KINDS.items()) + ".",
+    ),
+]
+Metric = Annotated[str, Option("--metric", help=f"What treemap and bars are of: {', '.join(METRICS)}.")]
+Depth = Annotated[int, Option("--depth", "-d", min=1, help="Levels of blocks that treemap and bars open (1).")]
+Devices = Annotated[
+    list[str] | None,
+    Option(
+        "--device",
+        metavar="FILE|NAME",
+        callback=_each_help,
+        autocompletion=options.devices,
+        is_eager=True,
+        help="Whose roofline; repeatable, --device help lists those that ship.",
+    ),
+]
+Pareto = Annotated[
+    str, Option("--pareto", help="The two figures of a front, a minus for what should be large: macs,-size.")
+]
 
 
 @command()
 def plot(
-    specs: Specs,
-    kind: Annotated[
-        str,
-        Option(
-            "--kind",
-            "-k",
-            autocompletion=_kinds,
-            help="; ".join(f"{name}: {known.help}" for name, known in KINDS.items()) + ".",
-        ),
-    ],
-    metric: Annotated[str, Option("--metric", help=f"What treemap and bars are of: {', '.join(METRICS)}.")] = "macs",
-    depth: Annotated[int, Option("--depth", "-d", min=1, help="Levels of blocks that treemap and bars open (1).")] = 1,
-    device: Annotated[
-        list[str] | None,
-        Option(
-            "--device",
-            metavar="FILE|NAME",
-            callback=_each_help,
-            autocompletion=devices,
-            is_eager=True,
-            help="Whose roofline; repeatable, --device help lists those that ship.",
-        ),
-    ] = None,
-    inputs: Inputs = None,
-    via: Via = "",
-    over: Over = None,
-    pareto: Annotated[
-        str, Option("--pareto", help="The two figures of a front, a minus for what should be large: macs,-size.")
-    ] = "",
-    sets: Set = None,
-    without: Without = None,
-    batch: Batch = 1,
-    dtype: Dtype = "fp32",
-    quiet: Quiet = False,
-    output: Output = None,
+    specs: options.Specs,
+    kind: Kind,
+    given: Taken,
+    metric: Metric = "macs",
+    depth: Depth = 1,
+    device: Devices = None,
+    pareto: Pareto = "",
 ) -> None:
     """Plot where the cost is, as SVG.
 
@@ -95,10 +73,8 @@ def plot(
     """
     from archcalc.picture import Asked
     from archcalc.picture import plot as drawn
-    from archcalc.question import Question
-    from archcalc.space import space_of
 
-    found = named(specs, quiet)
+    found = named(specs, given.quiet)
     drawn.judge(kind, metric, len(found))
     profiles = []
     if device:
@@ -106,14 +82,11 @@ def plot(
 
         profiles = [load_profile(name, Path(found[0]).parent) for name in dict.fromkeys(device)]
     asked = Asked(metric, depth, tuple(profiles))
-    if KINDS[kind].of_designs != bool(over or pareto):
+    if KINDS[kind].of_designs != bool(given.over or pareto):
         raise UsageError("--over and --pareto are of --kind front, which needs both of them")
-    if over or pareto:
-        space = space_of(loaded(found[0], inputs, via), over or (), bindings=bindings(sets), batch=batch, dtype=dtype)
-        asked = _front(space, pareto, asked)
-    question = Question(bindings(sets), (), batch, dtype=dtype, without=names(without))
-    tables = answered(found, question, quiet, inputs, via)
-    out(drawn.plot(tables, kind, asked), into=output)
+    if given.over or pareto:
+        asked = _front(given.space(found[0]), pareto, asked)
+    given.say(drawn.plot(given.answered(found, given.question()), kind, asked))
 
 
 MOST_DESIGNS = 1500  # that are drawn beside those of the front

@@ -5,64 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from archcalc.cli.declared import Option
+from archcalc.cli import options
+from archcalc.cli.declared import Option, takes
 from archcalc.cli.entry import command
-from archcalc.cli.options import (
-    Batch,
-    Columns,
-    Form,
-    Free,
-    Inputs,
-    Json,
-    Output,
-    Quiet,
-    Set,
-    Specs,
-    Via,
-    Without,
-    bindings,
-    chosen,
-    models,
-    names,
-    notes,
-    profile_option,
-    width,
-)
-from archcalc.cli.saying import out
+from archcalc.cli.given import Given
 
+Asked = Annotated[
+    Given, takes("inputs via sets free depth by columns sort top without batch dtype form json output quiet")
+]
 Device = Annotated[
     str,
-    profile_option("--device", "A profile that `archcalc calibrate` wrote, or one that ships (--device help)."),
+    options.profile_option("--device", "A profile that `archcalc calibrate` wrote, or one that ships (--device help)."),
 ]
+Sort = Annotated[str | None, Option("--sort", help="The dearest first: time, macs, params ...")]
+Dtype = Annotated[str | None, Option("--dtype", help="Where the device has figures for several: fp32, fp16 ...")]
 
 
 @command()
 def predict(
-    specs: Specs,
+    specs: options.Specs,
     device: Device,
-    inputs: Inputs = None,
-    via: Via = "",
-    sets: Set = None,
-    free: Free = None,
-    depth: Annotated[
-        int | None,
-        Option("--depth", "-d", min=0, help="Levels of blocks to show: 0 the totals, 1 what the spec lists (default)."),
-    ] = None,
-    by: Annotated[str | None, Option("--by", help="layer (every one), block (without what is inside) or op.")] = None,
-    columns: Columns = None,
-    sort: Annotated[str | None, Option("--sort", help="The dearest first: time, macs, params ...")] = None,
-    top: Annotated[
-        int | None, Option("--top", min=1, help="Only so many rows, and one for the others together.")
-    ] = None,
-    without: Without = None,
-    batch: Batch = 1,
-    dtype: Annotated[
-        str | None, Option("--dtype", help="Where the device has figures for several: fp32, fp16 ...")
-    ] = None,
-    form: Form = "table",
-    json: Json = False,
-    output: Output = None,
-    quiet: Quiet = False,
+    given: Asked,
+    sort: Sort = None,
+    dtype: Dtype = None,
+    form: options.Form = "table",
 ) -> None:
     """How long a run takes on a device, from the counts alone: by layer and in total, with an interval.
 
@@ -73,17 +39,10 @@ def predict(
     archcalc predict vgg16 --device device.json --free size --depth 0     the closed form of time
     """
     from archcalc.latency.profile import load_profile
-    from archcalc.question import Question
-    from archcalc.render import render
 
-    form = chosen(form, json)
+    form = given.form(form)
     tables = []
-    for model in models(specs, quiet, inputs, via):
+    for model in given.models(specs):
         precision = dtype or load_profile(device, Path(model.spec.path).parent).dtypes[0]
-        table = model.answer(
-            Question(bindings(sets), names(free), batch, False, precision, names(without), device=device)
-        )
-        notes(table, quiet)
-        tables.append(table)
-    shown = {"by": by, "depth": depth, "sort": sort, "top": top, "columns": columns}
-    out(render(tables, form, width=width(output), **shown), into=output)
+        tables.append(given.answer(model, given.question(dtype=precision, device=device)))
+    given.say(given.rendered(tables, form, sort=sort))

@@ -4,65 +4,39 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from archcalc.cli.declared import Option
+from archcalc.cli import options
+from archcalc.cli.declared import Option, takes
 from archcalc.cli.entry import command
-from archcalc.cli.options import (
-    Attention,
-    Batch,
-    Checkpoint,
-    Dtype,
-    Fit,
-    FoldBn,
-    InPrecision,
-    Inputs,
-    Json,
-    Optimizer,
-    Output,
-    Set,
-    Spec,
-    Train,
-    Via,
-    bindings,
-    chosen,
-    loaded,
-    names,
-)
-from archcalc.cli.saying import out
-from archcalc.cli.sweep import Over, Where
+from archcalc.cli.given import Given
+
+Asked = Annotated[
+    Given,
+    takes(
+        "over where inputs via sets train batch dtype attention fold_bn optimizer precision checkpoint fit device form"
+        " json output"
+    ),
+]
+Maximize = Annotated[
+    str, Option("--maximize", help="A parameter, a metric or an expression; of several the first first.")
+]
+Minimize = Annotated[str, Option("--minimize", help="The same, to be small.")]
+Most = Annotated[
+    list[str] | None,
+    Option("--max", metavar="METRIC=AMOUNT", help="macs=150M, act_peak=320KiB, latency=5ms. May be repeated."),
+]
+Least = Annotated[list[str] | None, Option("--min", metavar="METRIC=AMOUNT", help="field=224. May be repeated.")]
 
 
 @command()
 def solve(
-    spec: Spec,
-    maximize: Annotated[
-        str, Option("--maximize", help="A parameter, a metric or an expression; of several the first first.")
-    ] = "",
-    minimize: Annotated[str, Option("--minimize", help="The same, to be small.")] = "",
-    most: Annotated[
-        list[str] | None,
-        Option("--max", metavar="METRIC=AMOUNT", help="macs=150M, act_peak=320KiB, latency=5ms. May be repeated."),
-    ] = None,
-    least: Annotated[
-        list[str] | None, Option("--min", metavar="METRIC=AMOUNT", help="field=224. May be repeated.")
-    ] = None,
-    over: Over = None,
-    where: Where = None,
-    inputs: Inputs = None,
-    via: Via = "",
-    sets: Set = None,
-    train: Train = False,
-    batch: Batch = 1,
-    dtype: Dtype = "fp32",
-    attention: Attention = "",
-    fold_bn: FoldBn = False,
-    optimizer: Optimizer = "adam",
-    precision: InPrecision = "fp32",
-    checkpoint: Checkpoint = "none",
-    fit: Fit = None,
-    device: Annotated[str, Option("--device", help="A profile to predict `latency` with.")] = "",
-    form: Annotated[str, Option("--format", help="text or json.")] = "text",
-    json: Json = False,
-    output: Output = None,
+    spec: options.Spec,
+    maximize: Maximize = "",
+    minimize: Minimize = "",
+    most: Most = None,
+    least: Least = None,
+    *,
+    given: Asked,
+    form: options.TextOrJson = "text",
 ) -> None:
     """The best design under limits, with the proof that there is no better one; exit code 1 if none keeps to them.
 
@@ -71,19 +45,14 @@ def solve(
     archcalc solve resnet50 --maximize batch --max act_peak=1GiB
     archcalc solve mobilenet_v2 --maximize 'size*width' --max macs=150M --over size=96..320:16 --over width=0.25..2:0.05
     """
-    from archcalc.memory import Training
-    from archcalc.space import read_limit, space_of
+    from archcalc.space import read_limit
     from archcalc.space import solve as solved
-    from archcalc.space.report import SOLUTIONS, check_format
+    from archcalc.space.report import SOLUTIONS
 
-    form = chosen(form, json)
-    check_format(form, tuple(SOLUTIONS))
+    form = given.form(form, SOLUTIONS)
     limits = [read_limit("max", text) for text in most or ()] + [read_limit("min", text) for text in least or ()]
-    asked = {"bindings": bindings(sets), "train": train, "batch": batch, "dtype": dtype, "device": device}
-    asked |= {"attention": attention, "fold_bn": fold_bn, "training": Training(optimizer, precision, checkpoint)}
-    asked |= {"fit": names(fit)}
-    space = space_of(loaded(spec, inputs, via), over or [], **asked)
-    found = solved(space, maximize=maximize, minimize=minimize, limits=limits, where=where or ())
-    out(SOLUTIONS[form](found), into=output)
+    where = given.where or ()
+    found = solved(given.space(spec), maximize=maximize, minimize=minimize, limits=limits, where=where)
+    given.say(SOLUTIONS[form](found))
     if found.best is None:
         raise SystemExit(1)

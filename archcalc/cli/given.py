@@ -1,0 +1,284 @@
+"""What a command line gives: the shared options as one value, and the networks, tables and files that they name."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from archcalc.cli import options
+from archcalc.cli.saying import out, told
+from archcalc.errors import UsageError
+
+if TYPE_CHECKING:
+    from archcalc.cost import Table
+    from archcalc.errors import Problem
+    from archcalc.model import Model
+    from archcalc.question import Question
+    from archcalc.space import Space
+
+STDIN = "-"
+TEXT_OR_JSON = ("text", "json")
+
+
+class Given(NamedTuple):
+    """The options that commands share. A command that is annotated with `takes` has those that it names, and finds the
+    others as they are where nobody gives them.
+    """
+
+    inputs: options.Inputs = None
+    via: options.Via = ""
+    sets: options.Set = None
+    free: options.Free = None
+    depth: options.Depth = None
+    by: options.By = None
+    columns: options.Columns = None
+    top: options.Top = None
+    over: options.Over = None
+    where: options.Where = None
+    without: options.Without = None
+    train: options.Train = False
+    batch: options.Batch = 1
+    dtype: options.Dtype = "fp32"
+    attention: options.Attention = ""
+    fold_bn: options.FoldBn = False
+    fold: options.Fold = "yes"
+    optimizer: options.Optimizer = "adam"
+    precision: options.InPrecision = "fp32"
+    checkpoint: options.Checkpoint = "none"
+    tool: options.As = None
+    fit: options.Fit = None
+    device: options.PredictedOn = ""
+    json: options.Json = False
+    output: options.Output = None
+    quiet: options.Quiet = False
+
+    def question(self, **changes: Any) -> Question:
+        """What to count, with some fields of the question as the command has them. Raises UsageError."""
+        from archcalc.memory import Training
+        from archcalc.question import Question
+
+        asked = Question(
+            bindings(self.sets),
+            names(self.free),
+            self.batch,
+            self.train,
+            self.dtype,
+            names(self.without),
+            self.tool,
+            self.device,
+            self.attention,
+            Training(self.optimizer, self.precision, self.checkpoint),
+            self.fold_bn,
+            folds=folding(self.fold),
+            fit=names(self.fit),
+        )
+        return asked._replace(**changes)
+
+    def space(self, spec: str) -> Space:
+        """The designs of a spec that `--over` ranges over. Raises UsageError and SpecError."""
+        from archcalc.space import space_of
+
+        asked = self.question()._asdict()
+        taken = ("bindings", "train", "batch", "dtype", "device", "attention", "fold_bn", "training", "fit")
+        return space_of(self.loaded(spec), self.over or (), **{name: asked[name] for name in taken})
+
+    def loaded(self, spec: str) -> Model:
+        """The network that an argument names. Raises UsageError and SpecError."""
+        return loaded(spec, self.inputs, self.via)
+
+    def models(self, specs: Iterable[str]) -> list[Model]:
+        """The networks that arguments name. Raises UsageError, and SpecError with the mistakes of all."""
+        return models(specs, self.quiet, self.inputs, self.via)
+
+    def answered(self, specs: Iterable[str], question: Question) -> list[Table]:
+        """The tables of every spec, with their notes on stderr. Raises UsageError and SpecError."""
+        return [self.answer(model, question) for model in self.models(specs)]
+
+    def answer(self, model: Model, question: Question) -> Table:
+        """The table of one, likewise."""
+        table = model.answer(question)
+        notes(table, self.quiet)
+        return table
+
+    def rendered(self, tables: Sequence[Table], form: str, **more: Any) -> str:
+        """Tables with the rows and columns that are asked for. Raises UsageError."""
+        from archcalc.render import render
+
+        asked = {"by": self.by, "depth": self.depth, "top": self.top, "columns": self.columns, **more}
+        return render(tables, form, width=width(self.output), **asked)
+
+    def form(self, form: str, known: Iterable[str] | None = None) -> str:
+        """The format that `--format` or `--json` asks for, one of those that are known if any are named. Raises
+        UsageError.
+        """
+        return chosen(form, self.json, known)
+
+    def say(self, text: object, newline: bool = True, commands: bool = False) -> None:
+        """A result, on stdout or in the file that `--output` names. Raises UsageError for one that can't be written."""
+        out(text, newline, commands, self.output)
+
+
+def apart(output: Path | None, source: str) -> None:
+    """Raises UsageError where a file would be written over what it is made of."""
+    from archcalc.writing import same_file
+
+    if output is not None and same_file(output, source):
+        raise UsageError(f"{output} is what is read; nothing is written over it")
+
+
+def chosen(form: str, json: bool, known: Iterable[str] | None = None) -> str:
+    """The format that `--format` or `--json` asks for, one of those that are known if any are named. Raises UsageError
+    for others, and where two are asked for.
+    """
+    if json and form not in ("json", "text", "table"):
+        raise UsageError(f"--json and --format {form} ask for two formats")
+    form = "json" if json else form
+    if known is not None and form not in known:
+        raise UsageError(f"unknown format '{form}'; there are {', '.join(known)}")
+    return form
+
+
+def folding(word: str) -> bool:
+    """What `--fold` says. Raises UsageError for anything but yes and no."""
+    if word not in ("yes", "no"):
+        raise UsageError(f"--fold is yes or no, not '{word}'")
+    return word == "yes"
+
+
+def loaded(name: str, inputs: Sequence[str] | None = None, via: str = "") -> Model:
+    """The network that an argument names; `-` is a spec on stdin. Only here does `package.module:factory` run code, for
+    somebody typed it. Raises UsageError and SpecError.
+    """
+    from archcalc import reading
+    from archcalc.files import is_python
+    from archcalc.model import from_name, load, read
+    from archcalc.spec import decoded
+    from archcalc.spec.text import MOST_BYTES
+
+    asked([name], inputs)
+    if is_python(name):
+        return from_name(name, inputs or (), via)
+    return read(decoded(reading.standard(MOST_BYTES), STDIN), STDIN) if name == STDIN else load(name)
+
+
+def models(
+    specs: Iterable[str], quiet: bool = False, inputs: Sequence[str] | None = None, via: str = ""
+) -> list[Model]:
+    """Load every spec before anything is printed; a folder stands for the specs in it. Mistakes in several are reported
+    together.
+    """
+    from archcalc.errors import SpecError
+
+    found, problems = readable(specs, quiet, inputs, via)
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def readable(
+    specs: Iterable[str], quiet: bool, inputs: Sequence[str] | None = None, via: str = ""
+) -> tuple[list[Model], list[Problem]]:
+    """The specs that can be read, and the mistakes in those that can't."""
+    from archcalc.errors import SpecError
+    from archcalc.files import is_python
+
+    given = named(specs, quiet)
+    asked(given, inputs)
+    if given.count(STDIN) > 1:
+        raise UsageError("stdin can be read once: name - once")
+    found, problems = [], []
+    for name in given:
+        try:
+            found.append(loaded(name, inputs if is_python(name) else None, via))
+        except SpecError as error:
+            problems.extend(error.problems)
+    return found, problems
+
+
+def asked(names: Iterable[str], inputs: Sequence[str] | None) -> None:
+    """Raises UsageError where `--input` is given and no name is that of a module."""
+    from archcalc.files import is_python
+
+    if inputs and not any(map(is_python, names)):
+        raise UsageError("--input is for package.module:factory; a spec and a model file have inputs of their own")
+
+
+def named(specs: Iterable[str], quiet: bool = False) -> list[str]:
+    """The specs that arguments name; a folder stands for those in it."""
+    return [name for given in specs for name in _specs(given, quiet)]
+
+
+def _specs(given: str, quiet: bool) -> list[str]:
+    """The specs that an argument stands for. YAML files in a folder that are none are named on stderr: one may have
+    been meant.
+    """
+    from archcalc.files import in_folder, is_folder
+
+    if not is_folder(given):
+        return [given]
+    found, others, skipped = in_folder(given)
+    if skipped and not quiet:
+        told(f"note: skipped, for they are no files: {_some(skipped)}")
+    if not found:
+        seen = (
+            f": none of its {len(others)} YAML file{'s' * (len(others) != 1)} begins with `archcalc: 1`"
+            if others
+            else ""
+        )
+        raise UsageError(f"there is no spec in the folder {given}{seen}")
+    if others and not quiet:
+        told(f"note: no specs, for want of `archcalc: 1`: {_some(others)}")
+    return found
+
+
+def _some(files: Sequence[str]) -> str:
+    """The first of them, and how many more."""
+    return ", ".join(files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
+
+
+def bindings(sets: Sequence[str] | None) -> dict[str, str]:
+    """The values that `--set` gives."""
+    found = {}
+    for pair in sets or ():
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise UsageError(f"--set takes name=value, got '{pair}'")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def names(lists: Sequence[str] | None) -> tuple[str, ...]:
+    """The names in `a,b`, given once or several times."""
+    return tuple(name.strip() for given in lists or () for name in given.split(",") if name.strip())
+
+
+def notes(table: Table, quiet: bool) -> None:
+    """What a reader should know besides the table, on stderr."""
+    if quiet:
+        return
+    from archcalc.files import is_model_file
+    from archcalc.ops.base import show
+
+    for name in table.dropped:
+        told(f"note: {name} stays {show(table.binding.values[name])}: it decides the structure")
+    for note in table.graph.notes:
+        told(f"note: {note}")
+    if is_model_file(table.spec.path):  # what a model file puts out it says itself
+        return
+    for node in table.graph.dead_ends():
+        told(f"{node.mark}: warning: nothing reads {node.name}; list it under `outputs:` if it is one")
+    doubts = ((node, node.op.doubt(*table.graph.shapes_into(node))) for node in table.graph.nodes)
+    for line in dict.fromkeys(f"{node.mark}: warning: {doubt}" for node, doubt in doubts if doubt):
+        told(line)
+
+
+def width(output: str | None = None) -> int | None:
+    """The terminal's width; None where the output goes elsewhere and lines may be long."""
+    if output is not None or (not sys.stdout.isatty() and "COLUMNS" not in os.environ):
+        return None
+    import shutil
+
+    return shutil.get_terminal_size((100, 24)).columns
