@@ -27,7 +27,7 @@ from sphinx.util.typing import ExtensionMetadata
 
 from archcalc import ArchcalcError, __version__, reading
 from archcalc.docs.commands import Catalog, answer, home
-from archcalc.docs.pieces import Code, Diagram, Formula, Grid, Picture, Piece, Words
+from archcalc.docs.pieces import Code, Diagram, Formula, Grid, Picture, Piece, Words, broken
 from archcalc.errors import Mark
 
 
@@ -62,7 +62,8 @@ class ArchcalcDirective(SphinxDirective):
             case Words() | Code():
                 return [nodes.paragraph("", "", _inline(piece))]
             case Formula():
-                return [nodes.math_block(piece.latex, piece.latex, docname=self.env.docname, number=None, label=None)]
+                shown = broken(piece.latex)
+                return [nodes.math_block(shown, shown, docname=self.env.docname, number=None, label=None)]
             case Diagram():
                 return self._diagram(piece)
             case Picture():

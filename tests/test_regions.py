@@ -12,6 +12,10 @@ from markdown_it import MarkdownIt
 from running import Command
 from tiny import MACS, NET, PARAMS, WIDE
 
+import archcalc as package
+from archcalc.algebra import latex
+from archcalc.docs.pieces import broken
+
 
 @pytest.fixture
 def docs(tmp_path: Path, archcalc: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
@@ -243,6 +247,21 @@ def test_restructuredtext_is_what_docutils_reads(docs) -> None:
         ".. archcalc: table nowhere.yaml",
         ".. archcalc: end",
     ]
+
+
+def test_a_long_formula_is_of_several_lines() -> None:
+    """Between terms, never inside of brackets or braces; put together again it is what it was."""
+    form = latex(package.load("densenet121").count(free="all").totals["macs"])
+    shown = broken(form)
+    body = shown.removeprefix(r"\begin{aligned} & ").removesuffix(r" \end{aligned}")
+    lines = body.split(r" \cr & {} ")
+    assert " ".join(lines) == form
+    assert len(lines) >= 2
+    for line in lines:
+        assert (line.count("{"), line.count(r"\left")) == (line.count("}"), line.count(r"\right"))
+        assert line[0] in "+-" or line is lines[0]
+    assert broken("a + b") == "a + b"
+    assert broken("a" * 99 + r" + \frac{" + " + ".join("b" * 40) + "}{2}").count(r"\cr") == 1
 
 
 def test_a_formula_in_a_sentence_of_restructuredtext_is_a_substitution(docs) -> None:

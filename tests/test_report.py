@@ -209,6 +209,16 @@ class TestInABrowser:
         assert [text for text in rows if text.startswith("fc7removed")] != []
         assert chromium.errors == []
 
+    def test_values_that_cannot_be_moved_are_those_of_both(self, chromium: Browser, tmp_path: Path) -> None:
+        chromium.open(written(tmp_path, "resnet18", "resnet34"))
+        shown = "Object.fromEntries([...document.querySelectorAll('.fixed')].map(d => [d.children[0].textContent, d.children[1].textContent]))"
+        said = chromium.run(shown)
+        assert said["depths"] == "(2, 2, 2, 2) → (3, 4, 6, 3)"  # table 1 of the paper
+        assert said["height"] == "224"
+        assert at(chromium, {"size": "96"})["why"] == ""
+        assert chromium.run(shown)["height"] == "96"
+        assert chromium.errors == []
+
     def test_no_peak_is_named_where_repeats_are_not_drawn(self, chromium: Browser, tmp_path: Path) -> None:
         chromium.open(written(tmp_path, "vit_b_16"))
         assert "peak" not in chromium.run("document.getElementById('memory').textContent")

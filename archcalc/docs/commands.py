@@ -37,7 +37,6 @@ from archcalc.picture.mermaid import DIRECTIONS, mermaid
 from archcalc.picture.plot import judge, plot
 from archcalc.question import Question
 from archcalc.records import Record
-from archcalc.render import numbers
 from archcalc.render.cells import Options, cells
 from archcalc.render.facts import caption
 from archcalc.render.markup import INDENT
@@ -225,15 +224,16 @@ def _change(total: words.Total, delta: Delta) -> tuple[str, str]:
 
 def _layers(found: Comparison) -> Grid:
     """What happened to each layer that isn't what it was."""
+    changes, columns, silent = words.layers(found)
     rows = []
-    for change in found.changes:
-        deltas = [words.signed(change.delta(name), numbers.count) for name in ("params", "macs")]
+    for change in changes:
+        deltas = [words.signed(change.delta(column.key), column.short) for column in columns]
         rows.append((change.path, change.status.value, words.operation(change), *deltas))
     return Grid(
-        ("layer", "", "operation", "params", "MACs"),
+        ("layer", "", "operation", *(column.label for column in columns)),
         tuple(rows),
-        (False, False, False, True, True),
-        caption="" if rows else "No layer changed.",
+        (False, False, False, *(True for _ in columns)),
+        caption=words.more(silent) if rows else "No layer changed.",
     )
 
 

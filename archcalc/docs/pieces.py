@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -82,7 +83,7 @@ def _markdown(piece: Piece, inline: bool) -> str:
         case Words():
             return escapes.markdown(piece.text)
         case Formula():
-            return f"${piece.latex}$" if inline else f"$$\n{piece.latex}\n$$"
+            return f"${piece.latex}$" if inline else f"$$\n{broken(piece.latex)}\n$$"
         case Code():
             return f"`{piece.text}`"
         case Diagram():
@@ -98,7 +99,7 @@ def _rst(piece: Piece) -> str:
         case Words():
             return _defined(piece.define, escapes.rst(piece.text)) or escapes.rst(piece.text)
         case Formula():
-            return _defined(piece.define, f":math:`{piece.latex}`") or f".. math::\n\n   {piece.latex}"
+            return _defined(piece.define, f":math:`{piece.latex}`") or f".. math::\n\n   {broken(piece.latex)}"
         case Code():
             return _defined(piece.define, f"``{piece.text}``") or f"``{piece.text}``"
         case Diagram():
@@ -106,6 +107,34 @@ def _rst(piece: Piece) -> str:
             return f".. mermaid::\n\n{body}"
         case Picture():
             return f".. image:: {piece.path}\n   :alt: {escapes.rst(piece.alt)}"
+
+
+LINE = 60  # letters, digits and signs of a formula that stand side by side on a page
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_SIGN = re.compile(r" (?=[+-] )")
+
+
+def broken(formula: str) -> str:
+    """A closed form in LaTeX on as many lines as it needs: a site doesn't break formulas, and they leave the page.
+
+    Lines end between terms, with `\\cr`, for in Markdown two backslashes may be one.
+    """
+    lines, depth = [""], 0
+    for part in _SIGN.split(formula):
+        whole = f"{lines[-1]} {part}" if lines[-1] else part
+        if depth == 0 and lines[-1] and _width(whole) > LINE:
+            lines.append(part)
+        else:
+            lines[-1] = whole
+        depth += part.count("{") - part.count("}") + part.count(r"\left") - part.count(r"\right")
+    if len(lines) == 1:
+        return formula
+    rows = r" \cr & {} ".join(lines)
+    return rf"\begin{{aligned}} & {rows} \end{{aligned}}"
+
+
+def _width(formula: str) -> int:
+    return len(re.sub(r"[{} ^_]", "", _COMMAND.sub("", formula)))
 
 
 def _defined(name: str | None, text: str) -> str:

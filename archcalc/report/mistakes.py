@@ -7,7 +7,7 @@ from string import Template
 
 from archcalc import escapes
 from archcalc.errors import Problem
-from archcalc.report.page import asset, policy
+from archcalc.report.page import asset, framed
 
 
 def mistakes(path: str, source: str, problems: Sequence[Problem], script: str) -> str:
@@ -20,17 +20,12 @@ def mistakes(path: str, source: str, problems: Sequence[Problem], script: str) -
         else:
             elsewhere.append(problem)
     lines = [_line(text, here.get(n, [])) for n, text in enumerate(source.removesuffix("\n").split("\n"), 1)]
-    style = asset("page.css")
     many = len(problems)
-    return Template(asset("mistakes.html")).substitute(
-        policy=policy(script, style, connect=True),
-        title=f"{many} mistake{'s' * (many != 1)} in {escapes.html(path)}",
-        lead="The page comes back as soon as the file can be counted again.",
-        told="".join(f'<p class="mistake">{escapes.html(str(problem))}</p>' for problem in elsewhere),
-        lines="".join(lines),
-        style=style,
-        script=script,
-    )
+    title = f"{many} mistake{'s' * (many != 1)} in {escapes.html(path)}"
+    lead = "The page comes back as soon as the file can be counted again."
+    told = "".join(f'<p class="mistake">{escapes.html(str(problem))}</p>' for problem in elsewhere)
+    main = Template(asset("mistakes.html")).substitute(told=told, lines="".join(lines))
+    return framed(title, lead, main, asset("page.css"), script, connect=True)
 
 
 def _line(text: str, problems: Sequence[Problem]) -> str:

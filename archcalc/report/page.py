@@ -55,15 +55,23 @@ def page(subjects: Sequence[Subject], more: str = "", connect: bool = False) -> 
     script = "\n".join([RUNTIME, functions, *map(asset, SCRIPTS), more])
     style = f"{asset('page.css')}\n{colours.style()}"
     title = " to ".join(escapes.html(subject.table.name) for subject in subjects)
-    return Template(asset("page.html")).substitute(
-        policy=policy(script, style, connect),
-        version=__version__,
-        title=title,
-        style=style,
-        lead=_lead(subjects),
+    main = Template(asset("page.html")).substitute(
         sections="\n".join(sections),
         notes="".join(f"<p>{escapes.html(note)}</p>" for note in found[-1]["notes"]),
         data=escapes.script(whole),
+    )
+    return framed(title, _lead(subjects), main, style, script, connect)
+
+
+def framed(title: str, lead: str, main: str, style: str, script: str, connect: bool = False) -> str:
+    """A whole document: a title and a line below it, what is in it (HTML, all three), our style and our script."""
+    return Template(asset("frame.html")).substitute(
+        policy=policy(script, style, connect),
+        version=__version__,
+        title=title,
+        lead=lead,
+        main=main.rstrip("\n"),
+        style=style,
         script=script,
     )
 
@@ -210,4 +218,4 @@ def _text(subject: Subject) -> str:
     return f'<section class="still"><details open>{shown}</details></section>'
 
 
-__all__ = ["asset", "page", "policy"]
+__all__ = ["asset", "framed", "page", "policy"]

@@ -12,7 +12,6 @@ from archcalc import escapes
 from archcalc.algebra import Poly
 from archcalc.check import Verdict
 from archcalc.comparison.changes import Change
-from archcalc.comparison.folding import folded
 from archcalc.comparison.formats import words
 from archcalc.comparison.result import GONE, NEW, UNCHANGED, Comparison, Delta, Report
 from archcalc.cost import CONVENTION
@@ -52,7 +51,8 @@ def report(found: Report) -> str:
     if unjudged:
         writer.put([""])
         writer.some(unjudged, BROKEN, lambda n: f"- and {n} more")
-    _put_details(writer, changed)
+    twins = words.twins(found)
+    _put_details(writer, (c for c in changed if all(found.comparisons[n] is not c for n in twins)))
     if found.notes:
         writer.put([""])
         writer.some((f"- {_code(note)}" for note in found.notes), DETAILS + 500, lambda n: f"- and {n} more")
@@ -200,18 +200,21 @@ def _details(comparison: Comparison, most: int) -> list[str]:
     if comparison.parameters:
         lines += [f"Parameters: {_code(words.parameters(comparison))}", ""]
     if comparison.changes:
-        columns = words.of_layers(comparison)
+        changes, columns, silent = words.layers(comparison)
         headings = " | ".join(column.label for column in columns)
         lines += [
             f"| | layer | operation | {headings} |",
             f"|--|--|--|{'--:|' * len(columns)}",
-            *_layers(comparison, columns, most),
+            *_layers(comparison, changes, columns, most),
+            *([f"| | {silent} more of another size | |{' |' * len(columns)}"] if silent else []),
         ]
     return [*lines, "", "</details>"]
 
 
-def _layers(comparison: Comparison, columns: Sequence[words.Total], most: int) -> Iterator[str]:
-    ranked = sorted(folded(comparison.changes), key=lambda change: -words.weight(change, comparison))
+def _layers(
+    comparison: Comparison, changes: Sequence[Change], columns: Sequence[words.Total], most: int
+) -> Iterator[str]:
+    ranked = sorted(changes, key=lambda change: -words.weight(change, comparison))
     for change in ranked[:most]:
         costs = [_pipes(words.signed(change.delta(column.key), column.short)) for column in columns]
         yield f"| {change.status.value} | {_code(change.path)} | {_operation(change)} | {' | '.join(costs)} |"

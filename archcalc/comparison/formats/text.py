@@ -9,19 +9,21 @@ from archcalc.algebra import Poly
 from archcalc.comparison.changes import Change
 from archcalc.comparison.formats import words
 from archcalc.comparison.result import GONE, NEW, UNCHANGED, Comparison, Delta, Report
-from archcalc.render import numbers
 from archcalc.render.grid import listing
 
 MOST = 40  # layers of one network
 LONGEST = 64  # characters of an operation or a closed form in a table
-ACTIVATIONS = words.Total(
-    "activations", "activations", numbers.exact, numbers.count
-)  # of a layer, where nothing else of it changed
 
 
 def report(found: Report) -> str:
     """Every network: its totals, its layers that changed, its budgets; then one line for all."""
-    sections = [escapes.lines(_section(comparison, found)) for comparison in found.comparisons]
+    twins = words.twins(found)
+    sections = [
+        f"{words.plain(comparison.label)}: as {words.plain(twins[n])}"
+        if n in twins
+        else escapes.lines(_section(comparison, found))
+        for n, comparison in enumerate(found.comparisons)
+    ]
     notes = [words.plain(note, 1000) for note in found.notes]
     return "\n".join(
         [*_spaced(sections), *(["", *notes] if notes else []), "", escapes.line(words.verdict_line(found))]
@@ -100,10 +102,8 @@ def _closed_forms(comparison: Comparison, found: Report) -> Iterator[str]:
 
 
 def _layers(comparison: Comparison) -> Iterator[str]:
-    shown, more = words.dearest(comparison, MOST)
-    columns = words.of_layers(comparison)
-    if all(change.delta(name) == 0 for change in shown for name in ("params", "macs")):
-        columns.insert(2, ACTIVATIONS)
+    changes, columns, silent = words.layers(comparison)
+    shown, more = words.dearest(changes, comparison, MOST)
     rows = [
         [
             change.status.value,
@@ -117,6 +117,8 @@ def _layers(comparison: Comparison) -> Iterator[str]:
     yield from (line.rstrip() for line in listing(headings, rows, left=("", "layer", "operation")).splitlines())
     if more:
         yield f"and {more:,} more, which matter less"
+    if silent:
+        yield words.more(silent)
 
 
 def _cell(change: Change, column: words.Total) -> str:

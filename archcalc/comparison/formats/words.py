@@ -11,7 +11,7 @@ from archcalc.algebra import Poly
 from archcalc.comparison.changes import Change, Status
 from archcalc.comparison.folding import folded
 from archcalc.comparison.judging import percent
-from archcalc.comparison.result import GONE, NEW, Comparison, Delta, Report
+from archcalc.comparison.result import CHANGED, GONE, NEW, Comparison, Delta, Report
 from archcalc.comparison.sides import Side, shape_of
 from archcalc.ops.base import show
 from archcalc.render import numbers, times
@@ -40,7 +40,7 @@ TOTALS = (
     Total("optimizer_bytes", "optimiser", numbers.size_in_bytes, numbers.size_in_bytes),
     Total("weight_bytes", "weights", numbers.size_in_bytes, numbers.size_in_bytes),
     Total("cache_bytes", "cache", numbers.size_in_bytes, numbers.size_in_bytes, False),
-    Total("act_peak_bytes", "activations", numbers.size_in_bytes, numbers.size_in_bytes),
+    Total("act_peak_bytes", "alive at most", numbers.size_in_bytes, numbers.size_in_bytes),
     Total("act_sum_bytes", "kept for training", numbers.size_in_bytes, numbers.size_in_bytes, False),
     Total(
         "latency_ms",
@@ -49,6 +49,9 @@ TOTALS = (
         lambda value: f"{times.milliseconds(value)} ms",
     ),
     Total("depth", "depth", numbers.exact, numbers.exact, grows=False),
+)
+ACTIVATIONS = Total(  # of a layer, where nothing else of any changed
+    "activations", "activations", numbers.exact, numbers.count
 )
 FIELD = Total("field", "field", lambda value: figure(value), lambda value: figure(value), grows=False)
 
@@ -111,13 +114,59 @@ def weight(change: Change, comparison: Comparison) -> float:
     return max(found)
 
 
-def dearest(comparison: Comparison, most: int) -> tuple[list[Change], int]:
+class Layers(NamedTuple):
+    """The changes that a table of layers shows, its columns, and how many more rows would hold nothing but `=`."""
+
+    changes: list[Change]
+    columns: list[Total]
+    silent: int
+
+
+def layers(comparison: Comparison) -> Layers:
+    """What there is to show of layers: edits, and what cost more or less of what the columns are about."""
+    changes, columns = folded(comparison.changes), of_layers(comparison)
+    if all(change.delta(name) == 0 for change in changes for name in ("params", "macs")):
+        columns.insert(2, ACTIVATIONS)
+    told = [change for change in changes if _is_edit(change) or any(change.delta(each.key) != 0 for each in columns)]
+    return Layers(told or changes, columns, len(changes) - len(told) if told else 0)
+
+
+def more(silent: int) -> str:
+    """How many rows there are beside those of a table; nothing where there are none."""
+    return f"and {silent:,} more of another size, whose figures are as they were" if silent else ""
+
+
+def _is_edit(change: Change) -> bool:
+    return change.is_direct or change.renamed or change.status is not Status.CHANGED
+
+
+def dearest(changes: list[Change], comparison: Comparison, most: int) -> tuple[list[Change], int]:
     """The largest changes in the order of the network, and how many others there are."""
-    changes = folded(comparison.changes)
     if len(changes) <= most:
         return changes, 0
     ranked = sorted(range(len(changes)), key=lambda n: -weight(changes[n], comparison))
     return [changes[n] for n in sorted(ranked[:most])], len(changes) - most
+
+
+def twins(report: Report) -> dict[int, str]:
+    """Positions of variants of which all is said that there is where the spec itself stands, and what that is called:
+    a spec is often its own `@resnet50`. One that breaks a budget is no twin.
+    """
+    heads: dict[str, Comparison] = {}
+    found = {}
+    for n, comparison in enumerate(report.comparisons):
+        head = heads.setdefault(comparison.side.spec, comparison)
+        if head is not comparison and comparison.status == CHANGED and _says_the_same(head, comparison):
+            found[n] = head.label
+    return found
+
+
+def _says_the_same(one: Comparison, other: Comparison) -> bool:
+    def said(comparison: Comparison) -> tuple[Any, ...]:
+        kept = comparison.totals, comparison.fields, comparison.parameters, comparison.changes, comparison.unjudged
+        return comparison.side.name, *kept, any(True for _ in comparison.broken)
+
+    return said(one) == said(other) and not any(True for _ in other.broken)
 
 
 def operation(change: Change, longest: int | None = None) -> str:

@@ -48,6 +48,17 @@ function parameters() {
   return [...found.values()];
 }
 
+// a value that can't be moved, of both networks where they differ
+function settled(name) {
+  const values = networks.map((net) => {
+    const one = net.data.parameters.find((each) => each.name === name);
+    if (one === undefined) return "none";
+    if (one.whole !== undefined) return state.given.get(name) ?? one.value;
+    return one.form === undefined ? one.value : net.values ? plain(net.at(one.form)) : "–";
+  });
+  return [...new Set(values)].join(" → ");
+}
+
 function slider(one) {
   const value = Number(one.value), step = one.step || 0.05;
   const low = one.low !== "" ? Number(one.low) : 0, high = one.high !== "" ? Number(one.high) : Math.max(value * 2, low + 20 * step);
@@ -56,7 +67,7 @@ function slider(one) {
 
 function control(one) {
   if (one.whole === undefined) {
-    const said = one.form === undefined ? one.value : "", output = html("output", { "data-follows": one.form ?? "" }, said);
+    const output = html("output", { "data-settled": one.name }, settled(one.name));
     return html("div", { class: "fixed", title: one.form === undefined ? "decides the structure: give it with --set" : "follows from the others" }, html("span", { class: "label" }, one.name), output);
   }
   const id = `p-${one.name}`, change = (text) => { state.given.set(one.name, text); refresh(); };
@@ -94,7 +105,7 @@ function told() {
   const words = changed().map((one) => `${one.name}=${state.given.get(one.name)}`);
   byId("command").textContent = ["archcalc", base ? "compare" : "count", ...DATA.commands, ...words.map((word) => (word.startsWith("batch=") ? `--${word.replace("=", " ")}` : `--set ${word}`))].join(" ");
   for (const note of document.querySelectorAll("[data-start]")) note.hidden = words.length === 0;
-  for (const output of document.querySelectorAll("[data-follows]")) if (output.dataset.follows !== "") output.textContent = head.values ? plain(head.at(Number(output.dataset.follows))) : "–";
+  for (const output of document.querySelectorAll("[data-settled]")) output.textContent = settled(output.dataset.settled);
   if (location.protocol !== "about:") history.replaceState(null, "", words.length ? `#${new URLSearchParams(changed().map((one) => [one.name, state.given.get(one.name)]))}` : location.pathname + location.search);
 }
 
