@@ -80,3 +80,14 @@ def test_a_model_file_has_no_lines_to_rewrite() -> None:
 
     with pytest.raises(UsageError, match="archcalc import"):
         advise(Model(load("lenet").spec, file=File()))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("head", ["softmax", "ln, linear 10", "linear 16, sigmoid, linear 10"])
+def test_a_head_without_a_dense_layer_or_with_another_one_is_kept(tmp_path: Path, head: str) -> None:
+    def advised(*layers: str) -> set[str]:
+        lines = "".join(f"  - {layer}\n" for layer in ("conv 10 3x3", "flatten", *layers))
+        (tmp_path / "net.yaml").write_text(f"archcalc: 1\nname: t\ninput: [4, 8, 8]\nlayers:\n{lines}")
+        return {one.id for one in advise(load(str(tmp_path / "net.yaml")))}
+
+    assert "gap" not in advised(*head.split(", "))
+    assert "gap" in advised("linear 16", "relu", "linear 10")

@@ -1,0 +1,223 @@
+"""Where rules end: limits met exactly, roundings that carry, escapes of each letter, ties, periods, whole batches."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import Command
+
+import archcalc
+from archcalc import escapes
+from archcalc.algebra import maximum, minimum, symbol
+from archcalc.algebra.poly import ceil
+from archcalc.budget.settings import fits
+from archcalc.memory.arena import Tensor, floor, plan, rounded
+from archcalc.model import load
+from archcalc.render import numbers, web
+from archcalc.render.cells import Cells
+from archcalc.render.grouping import flat
+
+HEAD = "archcalc: 1\nname: net\ninput: [3, 8, 8]\nlayers:\n"
+
+
+def spec(folder: Path, *layers: str, more: str = "", name: str = "net") -> str:
+    path = folder / f"{name}.yaml"
+    path.write_text(HEAD + "".join(f"  - {layer}\n" for layer in layers) + more, encoding="utf-8")
+    return str(path)
+
+
+# ---- limits ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"),
+    [("max: 108", 0), ("max: 107", 1), ("min: 108", 0), ("min: 109", 1), ("min: 108, max: 108", 0)],
+)
+def test_a_limit_that_is_met_exactly_holds(archcalc: Command, tmp_path: Path, limit: str, code: int) -> None:
+    """3 * 4 * 3 * 3 = 108."""
+    path = spec(tmp_path, "conv 4 3x3 bias=false", more=f"budget:\n  params: {{{limit}}}\n")
+    assert archcalc("check", path).code == code
+
+
+@pytest.mark.parametrize(("limit", "code"), [("+4", 0), ("+3", 1), ("3.7037038%", 0), ("3.7037037%", 1)])
+def test_growth_may_be_what_is_allowed(archcalc: Command, tmp_path: Path, limit: str, code: int) -> None:
+    """108 and four biases: 4 / 108 = 3.7037037037...%."""
+    before = spec(tmp_path, "conv 4 3x3 bias=false", name="before")
+    after = spec(tmp_path, "conv 4 3x3", more=f"budget:\n  params: {{increase: {limit}}}\n")
+    assert archcalc("compare", before, after).code == code
+
+
+def test_two_stars_are_any_number_of_folders_and_none() -> None:
+    pattern = ("models", "**", "*.yaml")
+    assert [fits(("models", *middle, "a.yaml"), pattern) for middle in ((), ("b",), ("b", "c"))] == [True] * 3
+    assert not fits(("other", "a.yaml"), pattern)
+    assert not fits(("models", "a.md"), pattern)
+    assert fits((), ("**",))
+
+
+# ---- roundings -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (999, "999"), (1000, "1.00k"), (9_994, "9.99k"), (9_996, "10.0k"), (99_940, "99.9k"), (99_960, "100k"),
+        (999_499, "999k"), (999_501, "1.00M"), (999_999_999, "1.00G"), (-9_996, "-10.0k"), (0, "0"),
+    ],
+)  # fmt: skip
+def test_three_digits_of_a_count(value: int, said: str) -> None:
+    assert numbers.count(value) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (9.994, "9.99"),
+        (9.996, "10.0"),
+        (0.9996, "1.00"),
+        (99.96, "100"),
+        (0.012345, "0.0123"),
+        (1234.4, "1,234"),
+        (0, "0"),
+    ],
+)
+def test_three_digits_of_what_was_measured(value: float, said: str) -> None:
+    assert numbers.significant(value) == said
+
+
+@pytest.mark.parametrize(("value", "said"), [(1023, "1023 B"), (1024, "1.00 KiB"), (1024**2 - 1, "1.00 MiB")])
+def test_bytes_are_of_1024(value: int, said: str) -> None:
+    assert numbers.size_in_bytes(value) == said
+
+
+@pytest.mark.parametrize(("x", "wanted"), [(1, 1), (2, 1), (3, 1), (4, 2), (6, 2), (7, 3)])
+def test_a_third_rounded_up(x: int, wanted: int) -> None:
+    """ceil((x + 0) / 3), of a whole x."""
+    form: Any = ceil(symbol("x") / 3)
+    assert form.evaluate({"x": x}) == wanted
+
+
+# ---- the algebra -----------------------------------------------------------------------------------------------------
+
+
+def test_a_maximum_inside_of_another_counts_with_its_factor() -> None:
+    a, b, c = symbol("a"), symbol("b"), symbol("c")
+    form: Any = maximum(2 * maximum(a, b), c)
+    points = [{"a": 3, "b": 1, "c": 5}, {"a": 1, "b": 1, "c": 5}, {"a": 1, "b": 4, "c": 7}]
+    assert [form.evaluate(point) for point in points] == [6, 5, 8]
+
+
+def test_sums_and_comparisons_beyond_64_bits_are_exact() -> None:
+    """Over their common denominator numerators are larger than the values."""
+    pytest.importorskip("numpy")
+    from archcalc.algebra.grids import Grid
+
+    a, b = symbol("a"), symbol("b")
+    grid = Grid.whole({"a": [2**31, 2**31 - 1], "b": [2**31]})
+
+    def values(form: Any) -> list[Fraction]:
+        found = grid.evaluate(form)
+        return [Fraction(int(n), found.denominator) for n in found.numerators.ravel()]
+
+    sides = (2**31, 2**31 - 1)
+    assert values(a * b + a / 3) == [n * 2**31 + Fraction(n, 3) for n in sides]
+    assert values(maximum(a * b + 1, b * b + a / 5)) == [max(n * 2**31 + 1, 2**62 + Fraction(n, 5)) for n in sides]
+    assert values(minimum(a * b * Fraction(1, 7), b * a)) == [Fraction(n * 2**31, 7) for n in sides]
+
+
+# ---- escapes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("escape", "text", "wanted"),
+    [
+        (escapes.latex, "a_b&c%d$e#f{g}", r"a\_b\&c\%d\$e\#f\{g\}"),
+        (escapes.markdown, "a|b*c`d[e]", r"a\|b\*c\`d\[e\]"),
+        (escapes.rst, "a|b*c`d", r"a\|b\*c\`d"),
+        (escapes.html, "<b>&\"'", "&lt;b&gt;&amp;&quot;&#x27;"),
+        (escapes.csv, "=1", "'=1"), (escapes.csv, "+1", "'+1"), (escapes.csv, "-1", "'-1"), (escapes.csv, "@a", "'@a"),
+        (escapes.csv, "a=1", "a=1"),
+        (escapes.annotation, "50%", "50%25"),
+        (escapes.dot, 'a"b', 'a\\"b'), (escapes.dot, "a\\b", "a\\\\b"),
+    ],
+)  # fmt: skip
+def test_a_letter_that_means_something_is_escaped(escape: Any, text: str, wanted: str) -> None:
+    assert escape(text) == wanted
+
+
+def test_a_property_of_an_annotation_ends_at_no_colon_or_comma() -> None:
+    assert escapes.annotated("a:b,c%") == "a%3Ab%2Cc%25"
+
+
+def test_code_in_a_cell_doesnt_end_it() -> None:
+    assert "\\|" in escapes.markdown_code("a|b")
+
+
+def test_a_caption_is_text() -> None:
+    page = web.html(Cells(["layer"], [["conv"]], ["total"], [False], ["layer"]), "<script>&")
+    assert "<script>" not in page
+    assert "&lt;script&gt;&amp;" in page
+
+
+# ---- networks --------------------------------------------------------------------------------------------------------
+
+
+def test_a_group_is_as_deep_as_its_deepest_layer() -> None:
+    """Of one operator layers aren't added up to a depth: LeNet's convolutions are one layer deep each."""
+    (conv,) = [row for row in flat(archcalc.load("lenet").count(), "op", None) if row.op == "conv"]
+    assert (conv.depth, conv.layers) == (
+        1,
+        len([row for row in archcalc.load("lenet").count().rows if row.op == "conv"]),
+    )
+
+
+def test_branches_of_periods_two_and_three_join_in_one_of_six(tmp_path: Path) -> None:
+    """Upsampled by 2 and by 3 after strides of 2 and 3: position n of one sees 2*(n//2), of the other 3*(n//3)."""
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "archcalc: 1\nname: n\ninput: [1, 36, 36]\nlayers:\n"
+        "  - add: [[maxpool 1x1 stride=2, upsample 2], [maxpool 1x1 stride=3, upsample 3]]\n"
+    )
+    table = load(str(path)).count()
+    (span, _) = table.fields["input"][-1].spans  # type: ignore[union-attr]
+    assert span.period == 6
+    seen = [(min(2 * (n // 2), 3 * (n // 3)), max(2 * (n // 2), 3 * (n // 3))) for n in range(6)]
+    assert [(span.low(n), span.high(n)) for n in range(6)] == seen
+
+
+# ---- memory ----------------------------------------------------------------------------------------------------------
+
+
+def test_places_are_rounded_up() -> None:
+    assert [rounded(size, 16) for size in (0, 1, 15, 16, 17)] == [0, 16, 16, 16, 32]
+
+
+def test_a_tensor_lives_to_the_end_of_its_last_step() -> None:
+    """5 and 7 overlap in step 1 alone, 7 and 4 in none."""
+    assert floor([Tensor("a", 5, 0, 1), Tensor("b", 7, 1, 2), Tensor("c", 4, 3, 3)]) == 12
+
+
+def test_of_equal_tensors_the_later_is_placed_first() -> None:
+    """As tflite-micro does: `GreedyMemoryPlanner` sorts by size, and puts ties in reverse."""
+    found = plan([Tensor("a", 8, 0, 1), Tensor("b", 8, 1, 2)], "greedy")
+    assert found.offsets == (8, 0)
+
+
+# ---- model files -----------------------------------------------------------------------------------------------------
+
+
+def test_of_a_batch_only_whole_shares_are_a_sample() -> None:
+    pytest.importorskip("onnx")
+    from archcalc.importer.batch import reshaped
+
+    assert reshaped([8, 6], (24,), 2) == [4, 6]  # of two samples of 24 numbers
+    assert reshaped([9, 6], (24,), 2) == [9, 6]
+
+
+@pytest.mark.parametrize("op", ["ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd"])
+def test_to_reduce_n_numbers_takes_n_less_one(op: str) -> None:
+    pytest.importorskip("onnx")
+    from archcalc.importer.rules.reducing import _cost
+
+    assert _cost(op, (5, 7), (5, 1)) == 5 * 6
