@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import pytest
 
 import archcalc
 from archcalc.cost import Table
-from archcalc.model import zoo_names
+from archcalc.model import Model, zoo_names
+from archcalc.spec import read_spec
+from tests.autograd_modules import CASES, Case, measured
 
 from shipping import some  # isort: skip
 
@@ -47,3 +50,17 @@ def test_every_family_of_torchvision_that_ships_was_measured() -> None:
     families = {re.split(r"[0-9_]", name)[0] for name in SHIPPED}
     assert families >= {"alexnet", "vgg", "resnet", "densenet", "googlenet", "inception", "mobilenet", "mnasnet"}
     assert families >= {"resnext", "shufflenet", "squeezenet", "efficientnet", "convnext", "vit", "wide"}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_networks_of_all_kinds_keep_what_autograd_saves(case: Case) -> None:
+    model = Model(read_spec(f"archcalc: 1\nname: t\n{case.spec}", "t.yaml"))
+    two, four = (model.count(train=True, batch=batch).totals["act_sum_bytes"] for batch in (2, 4))
+    assert ((four - two) // 2, 2 * two - four) == case.saved
+
+
+@pytest.mark.torch
+@pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch isn't installed")
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_autograd_saves_what_it_saved(case: Case) -> None:
+    assert measured(case) == case.saved
