@@ -79,6 +79,7 @@ def test_three_digits_of_a_count(value: int, said: str) -> None:
         (99.96, "100"),
         (0.012345, "0.0123"),
         (1234.4, "1,234"),
+        (1.3749, "1.37"),
         (0, "0"),
     ],
 )
@@ -122,8 +123,16 @@ def test_sums_and_comparisons_beyond_64_bits_are_exact() -> None:
 
     sides = (2**31, 2**31 - 1)
     assert values(a * b + a / 3) == [n * 2**31 + Fraction(n, 3) for n in sides]
-    assert values(maximum(a * b + 1, b * b + a / 5)) == [max(n * 2**31 + 1, 2**62 + Fraction(n, 5)) for n in sides]
+    assert values(maximum(a * b + a, b * b / 3)) == [n * 2**31 + n for n in sides]  # thrice that is beyond 64 bits
     assert values(minimum(a * b * Fraction(1, 7), b * a)) == [Fraction(n * 2**31, 7) for n in sides]
+
+
+def test_the_largest_number_of_64_bits_and_the_next() -> None:
+    pytest.importorskip("numpy")
+    from archcalc.algebra.grids import Grid
+
+    for value in (2**63 - 1, 2**63):
+        assert Grid.whole({"a": [value]}).axis("a").numerators.tolist() == [value]
 
 
 # ---- escapes ---------------------------------------------------------------------------------------------------------
@@ -221,3 +230,20 @@ def test_to_reduce_n_numbers_takes_n_less_one(op: str) -> None:
     from archcalc.importer.rules.reducing import _cost
 
     assert _cost(op, (5, 7), (5, 1)) == 5 * 6
+
+
+@pytest.mark.parametrize(("mode", "pads", "cut"), [("SAME_UPPER", (1, 2), (0, 1)), ("SAME_LOWER", (2, 1), (1, 0))])
+def test_what_is_odd_about_same_padding(mode: str, pads: tuple[int, int], cut: tuple[int, int]) -> None:
+    """8 by windows of 4 at stride 1 are padded by 3, the larger half at the end for UPPER; a transposed convolution of
+    3 at stride 2 puts out 2 * 7 + 3 = 17 and cuts 1 off, at the end for UPPER: ONNX Conv and ConvTranspose.
+    """
+    pytest.importorskip("onnx")
+    from archcalc.importer.rules.convolution import Moves, Windows
+
+    given = Windows()
+    given.auto_pad = mode
+    conv = Moves(given, [4])
+    assert (conv.over((8,)), conv.pads) == ((8,), [pads])
+    given.strides = [2]
+    transposed = Moves(given, [3])
+    assert (transposed.cropped((8,), [0]), transposed.pads) == ((16,), [cut])
