@@ -27,7 +27,8 @@ from archcalc.latency.fit import (
 )
 from archcalc.latency.profile import Calibrated, Kind, load_profile
 from archcalc.latency.work import Work
-from archcalc.model import load, read
+from archcalc.model import Model, load, read
+from archcalc.spec import read_spec
 
 HERE = Path(__file__).parent
 WIDTH = 4
@@ -217,3 +218,19 @@ def test_memory_of_a_chain_by_hand() -> None:
     turned, wide, narrow = 16 * 64, 32 * 64, 16 * 64
     assert arena_bytes(graph, 16, 1, 4) == 4 * max(turned + wide, wide + wide, wide + narrow, narrow + narrow)
     assert arena_bytes(graph, 16, 3, 2) == 3 * 2 * 2 * wide
+
+
+@pytest.mark.parametrize(
+    ("line", "side", "planned"),
+    [
+        ("attention 3 window=(7,7) bias=relative", 56, 10_913_280),
+        ("attention 3 window=(7,7) shift=(3,3) bias=relative", 56, 13_321_728),
+        ("attention 3 window=(8,8) bias=relative hidden=512 cosine=true", 64, 17_399_808),
+    ],
+)
+def test_attention_in_windows_takes_what_onnxruntime_plans(line: str, side: int, planned: int) -> None:
+    """As `tests/benchmarks/memory.py --one` read it off onnxruntime 1.32's arena."""
+    layers = f"[conv 96 1x1, ln, '{line}', conv 96 1x1]"
+    text = f"archcalc: 1\nname: t\ninput: [96, {side}, {side}]\nlayers: {layers}\n"
+    graph = Model(read_spec(text, "t.yaml")).count().graph
+    assert arena_bytes(graph, 16, 1, 4) == pytest.approx(planned, rel=0.01)

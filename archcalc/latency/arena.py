@@ -139,9 +139,17 @@ class _Arena:
             weight = op.weights(shapes[0])["weight"]
             return _count((*weight[1:], *shapes[0][1:]))
         if isinstance(op, Attention):
-            positions, keys = _count(shapes[0][1:]), _count(shapes[-1][1:])
-            return 2 * _count((op.heads,)) * positions * keys + 3 * _count(node.shape)
+            return _attending(op, shapes)
         return 0
+
+
+def _attending(op: Attention, shapes: tuple[Shape, ...]) -> int:
+    """The scores and their weights, the projections; where the input is cut into windows that too, and twice more where
+    these are shifted; queries by their lengths.
+    """
+    found = op.parts(*shapes)
+    copies = bool(op.blocks) + 2 * (bool(op.blocks) and any(op.moved(shapes[0]))) + bool(op.cosine)
+    return _int(2 * found["scores"] + found["projected"] + copies * found["mixed"])
 
 
 def _int(value: object) -> int:
