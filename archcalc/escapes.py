@@ -160,7 +160,8 @@ def dot(text: str) -> str:
 
 _LATEX = str.maketrans({
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "·": r"$\cdot$", "<": r"$<$", ">": r"$>$", "×": r"$\times$",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "·": r"$\cdot$", "<": r"$<$", ">": r"$>$",
+    "×": r"$\times$",
     "|": r"\textbar{}", '"': r"\textquotedbl{}", "→": r"$\rightarrow$", "…": r"\dots{}",
 })  # fmt: skip
 

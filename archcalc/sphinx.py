@@ -52,6 +52,7 @@ class ArchcalcDirective(SphinxDirective):
     final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
+        """The nodes that stand there. Raises what Sphinx calls an error where the region is wrong."""
         try:
             piece = _answered(self.arguments[0], self.env, self.lineno)
         except ArchcalcError as error:
@@ -95,6 +96,7 @@ class ArchcalcRole(SphinxRole):
     """A number or a formula in a sentence."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """The node that stands in the sentence, or a message of docutils where the region is wrong."""
         try:
             piece = _answered(self.text, self.env, self.lineno)
         except ArchcalcError as error:

@@ -50,6 +50,7 @@ class Entry(Record):
 
     @property
     def family(self) -> str:
+        """What its file is called."""
         return self.file.stem
 
 

@@ -75,6 +75,7 @@ class Parameter(NamedTuple):
 
     @property
     def many(self) -> bool:
+        """Whether it may be given several times."""
         return get_origin(self.kind) is list
 
 

@@ -65,6 +65,7 @@ class Command(_Plain, TyperCommand):
     """One of the commands."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Read a command line, whatever `-o` was short for."""
         return super().parse_args(ctx, _as_now(args) if self.name in FORMERLY else args)
 
 
@@ -91,9 +92,11 @@ class Group(_Plain, TyperGroup):
     """What they are commands of."""
 
     def get_help(self, ctx: Any) -> str:
+        """The overview: commands, grouped by what one wants."""
         return overview().rstrip("\n")
 
     def list_commands(self, ctx: Any) -> list[str]:
+        """In the order of the overview."""
         return [name for name in COMMANDS if name in self.commands]
 
 

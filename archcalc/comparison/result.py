@@ -44,6 +44,7 @@ class Delta(NamedTuple):
 
     @property
     def is_same(self) -> bool:
+        """Whether it is what it was; closed forms where they are equal everywhere."""
         return self.before is not None and self.after is not None and same(self.before, self.after)
 
 
@@ -140,10 +141,12 @@ class Comparison(Record):
 
     @property
     def fails(self) -> bool:
+        """Whether a budget is broken that is more than a warning."""
         return any(verdict.fails for verdict in self.verdicts)
 
     @property
     def warns(self) -> bool:
+        """Whether a budget is broken that only warns."""
         return any(verdict.warning and not verdict.passed for verdict in self.verdicts)
 
     def to_json(self) -> contract.Compare:

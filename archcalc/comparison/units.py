@@ -28,6 +28,7 @@ class Unit(Record, frozen=False):
 
     @property
     def units(self) -> list[Unit]:
+        """What is inside, in the order of the spec; nothing of a layer."""
         return list(self.inside.values())
 
     @cached_property

@@ -28,6 +28,7 @@ class Part(NamedTuple):
 
     @property
     def label(self) -> str:
+        """What the quantity is called."""
         return NODES[self.quantity].label if self.quantity in NODES else QUANTITIES[self.quantity].label
 
 
@@ -47,6 +48,7 @@ class Step(Record):
 
     @property
     def adds(self) -> Number:
+        """What the layers add to our number, in the tool's unit."""
         added: Number = total(part.factor * part.amount for part in self.parts)
         return added
 

@@ -43,6 +43,7 @@ class Counted(Table, frozen=False, kw_only=True):
 
     @property
     def convention(self) -> Convention:
+        """The tool's, with its titles."""
         return Convention(
             name=self.tool.name,
             titles={number.unit: f"{self.tool.name} {number.title}" for number in self.tool.numbers},
@@ -57,10 +58,12 @@ class Counted(Table, frozen=False, kw_only=True):
 
     @property
     def last_map(self) -> Any:
+        """As it is in ours."""
         return self.ran.last_map
 
     @cached_property
     def rows(self) -> list[Row]:
+        """Every layer, with the tool's figures in place of ours."""
         return [self._converted(row, node) for row, node in zip(super().rows, self.layers(), strict=True)]
 
     @cached_property
@@ -120,6 +123,7 @@ class Counted(Table, frozen=False, kw_only=True):
 
     @cached_property
     def torch(self) -> dict[str, str]:
+        """How PyTorch code writes operators, as the spec's `torch:` says."""
         return self.spec.written(self.variant)
 
     def counted(self, node: Node, rules: Rules) -> Dim:
@@ -138,6 +142,7 @@ class Counted(Table, frozen=False, kw_only=True):
         return found
 
     def terms(self, node: Node, rules: Rules) -> Terms:
+        """The factor of each quantity that rules count of a layer; nothing of a head."""
         return {} if node.head else rules.of(self.words(node), self.written(node))
 
     def words(self, node: Node) -> tuple[str, ...]:

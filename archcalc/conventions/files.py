@@ -86,6 +86,7 @@ class ByNode(Counted, frozen=False, kw_only=True):
 
     @property
     def told(self) -> tuple[str, ...]:
+        """What to know of how a file is counted."""
         return ("the file's own nodes; every initializer that one of them reads is a parameter",)
 
     @cached_property
@@ -127,6 +128,7 @@ class ByNode(Counted, frozen=False, kw_only=True):
 
     @cached_property
     def rows(self) -> list[Row]:
+        """Every layer, with the figures of the file's nodes in it."""
         return [
             self._figured(row, *self.by_layer.get(n, (0, 0)))
             for row, n in zip(self.ran.rows, self.graph.layers(), strict=True)
@@ -144,6 +146,7 @@ class ByNode(Counted, frozen=False, kw_only=True):
 
     @cached_property
     def totals(self) -> dict[str, Any]:
+        """The sums of those."""
         sums = {
             "macs": total(macs for macs, _ in self.by_layer.values()),
             "params": total(params for _, params in self.by_layer.values()),

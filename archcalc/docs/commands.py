@@ -107,6 +107,7 @@ class Place(Record):
     mark: Mark
 
     def table(self, name: str, given: Arguments) -> Table:
+        """The table of a network, by its name from the document. Raises UsageError and SpecError."""
         return self.catalog.model(name, self.folder).answer(_question(given))
 
 
@@ -288,6 +289,7 @@ class Kind(Record):
     answer: Callable[[Arguments, Place], Piece]
 
     def parser(self, name: str) -> argparse.ArgumentParser:
+        """What reads the command's words; it raises UsageError."""
         parser = _Parser(prog=name, add_help=False, allow_abbrev=False)
         self.takes(parser)
         for option, convert in (("--set", _pair), ("--free", _names), ("--without", _names)):

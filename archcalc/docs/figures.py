@@ -86,6 +86,7 @@ MODEL_COLUMNS = {
 
 
 def model_column(name: str) -> Column:
+    """The column of `models` with this name. Raises UsageError for one that doesn't exist."""
     name = name.strip().lower()
     if name not in MODEL_COLUMNS:
         raise UsageError(

@@ -52,6 +52,7 @@ class Document(Record):
 
     @property
     def is_current(self) -> bool:
+        """Whether nothing would change."""
         return self.old == self.new and all(picture.is_current for picture in self.pictures)
 
     def diff(self) -> str:

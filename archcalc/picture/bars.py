@@ -15,6 +15,7 @@ MOST, STEP, TOP, LEFT = 30, 20.0, 44.0, 200.0
 
 
 def draw(tables: list[Table], asked: Asked) -> str:
+    """Bars, the dearest part first, as SVG. Raises UsageError for closed forms."""
     (table,) = tables
     metric = asked.metric
     total = whole(table.totals[metric])

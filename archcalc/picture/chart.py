@@ -26,6 +26,7 @@ class Place(NamedTuple):
     bottom: float
 
     def meets(self, other: Place) -> bool:
+        """Whether two of them lie over one another."""
         return (
             self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
         )
@@ -128,10 +129,12 @@ class Chart:
 
     @staticmethod
     def x(part: float) -> float:
+        """Pixels from the left."""
         return LEFT + min(max(part, 0.0), 1.0) * (RIGHT - LEFT)
 
     @staticmethod
     def y(part: float) -> float:
+        """Pixels from the top."""
         return BOTTOM - min(max(part, 0.0), 1.0) * (BOTTOM - TOP)
 
     def _axes(self) -> None:

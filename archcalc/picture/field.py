@@ -11,6 +11,7 @@ from archcalc.render import numbers
 
 
 def draw(tables: list[Table], asked: Asked) -> str:
+    """Every layer's field against its depth, in the input's positions, as SVG. Raises UsageError for closed forms."""
     (table,) = tables
     seen = _seen(table)
     size = max((int(whole(dim)) for shape in table.inputs.values() for dim in shape[1:]), default=0)

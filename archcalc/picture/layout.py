@@ -29,6 +29,7 @@ class Box(Record, frozen=False):
     arrows: list[Arrow] = []
 
     def moved(self, x: float, y: float) -> None:
+        """Move it by so many pixels, with all that is inside."""
         self.x, self.y = self.x + x, self.y + y
         for box in self.inside:
             box.moved(x, y)

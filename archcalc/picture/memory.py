@@ -15,6 +15,7 @@ COLUMNS = 600  # that can be told apart
 
 
 def draw(tables: list[Table], asked: Asked) -> str:
+    """Bytes alive while each layer runs, as SVG. Raises UsageError for closed forms."""
     (table,) = tables
     found = layout(table.graph, table.held.measure)
     steps = [step.alive for step in found.steps]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import NamedTuple
 
@@ -43,16 +43,7 @@ def mermaid(table: Table, depth: int = 1, direction: str = "TD", metric: str = "
     lines = [f"flowchart {direction}"]
     lines += [f'    {names[name]}(["{escapes.mermaid(name)}"])' for name in table.inputs]
     steps = {row.name: step(getattr(row, metric), table.totals[metric]) for row in rows.values()}
-    graphs = count()
-    for event in nested(rows.values()):
-        indent = "    " * (event.level + 1)
-        if event.row is not None:
-            found = steps[event.row.name]
-            lines.append(f"{indent}{names[event.row.name]}{_box(event.row)}{'' if found is None else f':::s{found}'}")
-        elif not event.path:
-            lines.append(f"{indent}end")
-        else:
-            lines.append(f'{indent}subgraph g{next(graphs)}["{escapes.mermaid(event.path)}"]')
+    lines += _boxes(rows, names, steps)
     lines += [
         f'    {names[source]} -->|"{escapes.mermaid(shape)}"| {names[target]}' for source, target, shape in arrows
     ]
@@ -67,6 +58,20 @@ def mermaid(table: Table, depth: int = 1, direction: str = "TD", metric: str = "
             " take a smaller depth"
         )
     return drawn
+
+
+def _boxes(rows: Mapping[str, Row], names: Mapping[str, str], steps: Mapping[str, int | None]) -> Iterator[str]:
+    """Layers, and groups around them."""
+    graphs = count()
+    for event in nested(rows.values()):
+        indent = "    " * (event.level + 1)
+        if event.row is not None:
+            found = steps[event.row.name]
+            yield (f"{indent}{names[event.row.name]}{_box(event.row)}{'' if found is None else f':::s{found}'}")
+        elif not event.path:
+            yield (f"{indent}end")
+        else:
+            yield (f'{indent}subgraph g{next(graphs)}["{escapes.mermaid(event.path)}"]')
 
 
 class Event(NamedTuple):

@@ -69,13 +69,16 @@ class Canvas:
         tree.SubElement(element, "title").text = "\n".join(map(_shown, title.split("\n")))
 
     def rect(self, x: float, y: float, wide: float, high: float, kind: str, title: str = "", round_: float = 0) -> None:
+        """A rectangle, in pixels; `round_` is the radius of its corners."""
         corners: dict[str, str | float] = {"rx": round_} if round_ else {}
         self._add("rect", {"class": kind, "x": x, "y": y, "width": wide, "height": high, **corners}, title)
 
     def circle(self, x: float, y: float, radius: float, kind: str, title: str = "") -> None:
+        """A circle, in pixels."""
         self._add("circle", {"class": kind, "cx": x, "cy": y, "r": radius}, title)
 
     def path(self, steps: str, kind: str, title: str = "") -> None:
+        """A line by the steps that SVG calls `d`, in pixels."""
         self._add("path", {"class": kind, "d": steps}, title)
 
     def line(self, points: Iterable[tuple[float, float]], kind: str) -> None:

@@ -19,6 +19,7 @@ WHOLE = Place(16, 62, WIDE - 16, HIGH - 16)
 
 
 def draw(tables: list[Table], asked: Asked) -> str:
+    """Areas as large as their share of the metric, as SVG. Raises UsageError for closed forms."""
     (table,) = tables
     metric = asked.metric
     total = whole(table.totals[metric])

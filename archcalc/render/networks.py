@@ -52,6 +52,10 @@ def _field(table: Table, form: Form) -> str:
     return COLUMNS["field"].cell(whole(table), table, form) or "all"
 
 
+def _time(table: Table, form: Form) -> str:
+    return "" if table.timing is None else times.milliseconds(table.timing.whole.total, form)
+
+
 def _uncounted(table: Table, form: Form) -> str:
     return "; ".join(map(str, table.graph.uncounted))
 
@@ -68,7 +72,7 @@ def columns(tables: Sequence[Table]) -> dict[str, tuple[str, Cell, bool]]:
         found["trainable"] = ("trainable", _exact("trainable_params"), True)
     found |= {name: (title, _exact(name), True) for name, title in first.convention.titles.items()}
     if any(table.timing is not None for table in tables):
-        found["time"] = ("ms", lambda table, form: times.milliseconds(whole(table).time.total, form), True)  # type: ignore[union-attr]
+        found["time"] = ("ms", _time, True)
     if first.train:
         found["backward"] = ("backward", _exact("backward_macs"), True)
     found["alive"] = ("alive", _bytes("act_peak_bytes"), True)

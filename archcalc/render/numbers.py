@@ -113,6 +113,7 @@ def field(fields: Mapping[str, Field], form: Callable[[Number], str] = unicode) 
 
 
 def one_field(value: Field, form: Callable[[Number], str] = unicode) -> str:
+    """The same of the field in one input."""
     if value.reach is not Reach.PASS:
         return "all" if value.reach is Reach.ALL else Reach.MIXED.value
     if not value.spans:

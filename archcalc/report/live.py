@@ -113,6 +113,7 @@ class Live:
 
     @property
     def address(self) -> str:
+        """Where a browser finds the page."""
         return f"http://{HOST}:{self.port}/{self.token}/"
 
     def serve(self) -> None:
@@ -123,6 +124,7 @@ class Live:
             self.close()
 
     def close(self) -> None:
+        """Serve no more, and look at the file no more."""
         self.watch.end()
         self.server.server_close()
 

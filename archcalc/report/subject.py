@@ -45,6 +45,7 @@ class Subject(Record):
 
     @cached_property
     def forms(self) -> Forms:
+        """The closed forms of the page, by their positions."""
         return Forms(self.open.free)
 
     @cached_property
