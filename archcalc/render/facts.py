@@ -67,9 +67,7 @@ def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
         found.append(("cache", f"{numbers.size_in_bytes(totals['cache_bytes'], form)} of keys and values"))
     found.append(("activations", f"{numbers.size_in_bytes(totals['act_peak_bytes'], form)} alive at most"))
     found.append(("", f"{numbers.size_in_bytes(totals['act_sum_bytes'], form)} kept for training"))
-    found.append(("depth", _depth(table, form)))
-    found.append(("field", _field(table, form)))
-    found.append(("coverage", f"{_coverage(table, form)}"))
+    found += [("depth", _depth(table, form)), ("field", _field(table, form)), ("coverage", _coverage(table, form))]
     if table.free:
         found.append(("valid for", ", ".join(table.domain) or "every value"))
         found += [("", f"{', '.join(conditions)} for {NARROWER[name]}") for name, conditions in table.narrower.items()]
