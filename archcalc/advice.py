@@ -16,8 +16,9 @@ from archcalc.files import specs_folder
 from archcalc.graph import Node
 from archcalc.metrics import metric
 from archcalc.model import Model, read
-from archcalc.ops.base import Shape, spread
+from archcalc.ops.base import Shape
 from archcalc.ops.convolution import Conv, DepthwiseConv, Local
+from archcalc.ops.kinds import spread
 from archcalc.records import Record
 from archcalc.spec import read_text
 from archcalc.spec.items import Item, Labelled, Line, walk

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from archcalc.algebra import Poly
 from archcalc.budget.rules import Rule, fitted, rules
-from archcalc.cost import Row, Table
+from archcalc.cost import Table
+from archcalc.cost.row import Row
 from archcalc.errors import Mark, Problem, SpecError, UsageError
 from archcalc.graph import Uncounted
 from archcalc.metrics import TRAINING, figure, metric

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from archcalc.algebra import Number
-from archcalc.cost import Row, Table
+from archcalc.cost import Table
+from archcalc.cost.row import Row
 from archcalc.errors import Mark, Problem, SpecError, UsageError
 from archcalc.render import numbers, times
 

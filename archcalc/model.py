@@ -385,8 +385,7 @@ def _configured(text: str, path: str) -> Model:
 def _of_file(path: str, data: bytes | None = None) -> Model:
     from archcalc.importer import load_onnx
 
-    source = load_onnx(path, data)
-    return Model(source.spec, file=source)
+    return Model((source := load_onnx(path, data)).spec, file=source)
 
 
 def read(text: str, path: str, variant: str | None = None, shelf: Shelf | None = None) -> Model:

@@ -10,7 +10,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from archcalc.algebra import Dim, Poly
 from archcalc.build import build
 from archcalc.build.folding import folded
-from archcalc.cost import DTYPES, Table
+from archcalc.cost import Table
+from archcalc.cost.row import DTYPES
 from archcalc.errors import Problem, SpecError, Undecided, UsageError
 from archcalc.graph import Graph
 from archcalc.memory import ATTENTION, TRAINING, Training, attending, refused, settled

@@ -12,7 +12,7 @@ from archcalc import escapes
 from archcalc.errors import UsageError, suggest
 from archcalc.ops import FAMILIES, OPS, OUTSIDE, Op
 from archcalc.ops.base import Op as Base
-from archcalc.ops.base import show
+from archcalc.ops.kinds import show
 from archcalc.spec.layers import COMMON, SUFFIXES
 
 

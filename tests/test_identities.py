@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 import archcalc
 from archcalc.algebra import Poly, integral, to_sympy
-from archcalc.cost import Row, Table
+from archcalc.cost import Table
+from archcalc.cost.row import Row
 from archcalc.expand import expand
 from archcalc.graph import Input
 from archcalc.model import Model

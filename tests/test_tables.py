@@ -13,7 +13,8 @@ from running import Command
 
 import archcalc
 from archcalc.conventions import TOOLS
-from archcalc.cost import Row, Table
+from archcalc.cost import Table
+from archcalc.cost.row import Row
 from archcalc.devices import CHIPS
 from archcalc.latency.profile import device_names
 from archcalc.picture import KINDS

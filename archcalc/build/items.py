@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from archcalc.algebra import Dim, Poly, integral, unicode
-from archcalc.build import loops, uses
+from archcalc.algebra import Poly, integral, unicode
+from archcalc.build import branches, loops, uses
 from archcalc.build.labels import Labels
 from archcalc.build.nodes import FAILED, MOST_LAYERS, NOWHERE
-from archcalc.build.scope import Context, Scope, called, caption, is_identity, labels
+from archcalc.build.scope import Context, Scope, arriving, called, caption, labels
 from archcalc.build.wide import wide, wide_inputs
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
 from archcalc.graph import Graph, Group, Input
-from archcalc.ops.base import Shape, show, size
-from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Line, Parallel, Repeat, Word
+from archcalc.ops.kinds import show
+from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Line, Repeat, Word
 from archcalc.spec.layers import ARRIVING, SUFFIXES, WORDS, Layer
 from archcalc.spec.parts import Block, Head
 
@@ -284,102 +284,20 @@ class Builder(Labels):
         if layer is not None and not self.when(layer, current, context):
             return current
         if layer is not None and layer.op is not None and layer.op.has_body:
-            return self.bodied(item, layer, current, context, label)
+            return branches.bodied(self, item, layer, current, context, label)
         if label is None:
-            return self.joined(item, layer, current, context, None)
+            return branches.joined(self, item, layer, current, context, None)
         inner = context._replace(scope=context.scope.inner(context.scope.prefix + label, Chain(item.mark, item.items)))
-        output = self.joined(item, layer, current, inner, context.scope.prefix + label)
+        output = branches.joined(self, item, layer, current, inner, context.scope.prefix + label)
         self.group(context.scope.prefix + label, item.line.head.text, item.mark, output)
         return output
-
-    def bodied(
-        self, item: Branches, layer: Layer, current: int | None, context: Context, label: str | None
-    ) -> int | None:
-        """An operator that is made of the chain behind it: what is built of that is its body, and no layer of its
-        own.
-        """
-        if current is None:
-            return None
-        self.with_channels(context.env, current)
-        made, saved, start = self.made(layer, context), self.save(), len(self.graph.nodes)
-        body = Chain(item.mark, item.items)
-        path = context.scope.prefix + (label or item.line.head.text)
-        inner = context._replace(env=dict(context.env), scope=context.scope.inner(f"{path}:", body), share=None)
-        end = self.chain(body, current, inner)
-        if end is None or made is None:
-            return None
-        nodes = self.graph.nodes[start:]
-        in_row = all(
-            node.inputs == (before,) for node, before in zip(nodes, (current, *range(start, end)), strict=False)
-        )
-        if not nodes or end != start + len(nodes) - 1 or not in_row or any(node.share is not None for node in nodes):
-            self.wrong(f"{made.word} takes a chain of layers with weights of their own", item.mark, context)
-            return None
-        ops = tuple(node.op for node in nodes)
-        self.restore(saved)
-        key = (made, *ops)
-        if key not in self.bodies:
-            values = {name: getattr(made, name) for name in made.fields} | {"body": ops}
-            self.bodies[key] = type(made)(**values)
-        name = None if label is None else context.scope.prefix + label
-        return self.made_into(self.bodies[key], layer, (current,), self.kept(layer, context), name)
-
-    def joined(
-        self, item: Branches, layer: Layer | None, current: int | None, context: Context, name: str | None
-    ) -> int | None:
-        if layer is not None:
-            context = self.kept(layer, context)
-        survive = self.probability(layer, "survive", context) if layer else 1
-        branches = list(self.beside(item.items, current, context))
-        if layer is not None and not self.fits(layer, len(branches), context):
-            return None
-        residual = next((n for n, (branch, _) in enumerate(branches) if not is_identity(branch)), None)
-        ends = []
-        for n, (branch, inner) in enumerate(branches):
-            inner = inner._replace(survive=context.survive * survive) if n == residual and survive != 1 else inner
-            ends.append(self.item(branch, current, inner))
-        if layer is None or None in ends:
-            return None
-        return self.operator(layer, tuple(end for end in ends if end is not None), context, name)
-
-    def beside(self, items: Iterable[Item], current: int | None, context: Context) -> Iterator[tuple[Item, Context]]:
-        """The branches, those that are alike one by one, with what is known in each."""
-        for item in items:
-            if not isinstance(item, Parallel):
-                yield item, context
-                continue
-            count = self.evaluate(item.count, context._replace(env=self.with_channels(context.env, current)))
-            if count is FAILED:
-                continue
-            if isinstance(count, Poly):
-                self.wrong(
-                    "parallel branches need a number: bind it with --set",
-                    item.count.mark,
-                    context,
-                    tuple(sorted(count.symbols)),
-                )
-                continue
-            if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MOST_LAYERS:
-                self.wrong(f"branches are a whole number, got {show(count)}", item.count.mark, context)
-                continue
-            for n in range(count):
-                env = {**context.env, "i": n, "first": n == 0, "last": n == count - 1}
-                yield item.item, context._replace(env=env)
-
-    def fits(self, layer: Layer, count: int, context: Context) -> bool:
-        """Whether an operator joins so many branches, where how many there are is known only now."""
-        low, high = layer.op.arity if layer.op is not None else (0, None)
-        if count >= low and (high is None or count <= high):
-            return True
-        self.wrong(f"{layer.line.head.text} takes at least {low} branches, got {count}", layer.line.mark, context)
-        return False
 
     # ---- lines -------------------------------------------------------------------------------------------------------
 
     def with_channels(self, env: dict[str, Any], current: int | None) -> dict[str, Any]:
         if current is not None:
             shape = self.graph.nodes[current].shape
-            env.update(zip(ARRIVING, _arriving(shape), strict=False))
+            env.update(zip(ARRIVING, arriving(shape), strict=False))
         else:
             for name in ARRIVING:
                 env.pop(name, None)
@@ -451,18 +369,9 @@ class Builder(Labels):
             return current
         share = self.shared_group(layer, path, context)
         calls = ((block.name, layer.line.mark), *context.calls)
-        inner = Context(
-            env,
-            context.scope.inner(path, block.body),
-            calls,
-            self.frozen(layer, context),
-            context.survive,
-            share,
-            context.head,
-            context.times,
-            context.ranges,
-            wide(self, layer, context),
-        )
+        scope, frozen = context.scope.inner(path, block.body), self.frozen(layer, context)
+        width = wide(self, layer, context)
+        inner = context._replace(env=env, scope=scope, calls=calls, frozen=frozen, share=share, wide=width)
         output = self.chain(block.body, current, inner)
         self.group(path, called(layer, block, env), layer.line.mark, output)
         return output
@@ -484,11 +393,3 @@ class Builder(Labels):
             )
             return None
         return owner, path
-
-
-def _arriving(shape: Shape) -> tuple[Dim, ...]:
-    """What arrives, by the names of ARRIVING: channels, height, width, and positions; a sequence has no height."""
-    if not shape:
-        return ()
-    positions = size(shape[1:])
-    return (shape[0], shape[-2] if len(shape) > 2 else 1, shape[-1] if len(shape) > 1 else 1, positions)

@@ -10,7 +10,7 @@ from archcalc.build.scope import Context
 from archcalc.errors import Mark, suggest
 from archcalc.graph import Range
 from archcalc.ops import Op
-from archcalc.ops.base import show
+from archcalc.ops.kinds import show
 from archcalc.spec.items import Word
 from archcalc.spec.layers import LIKE, Layer, indices
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from archcalc.algebra import Poly, unicode
-from archcalc.build.scope import Context, Scope, Wide
+from archcalc.build.scope import Context, Scope, Wide, symbols_in
+from archcalc.build.sharing import NOWHERE_MARK, lineage, owner, shared
 from archcalc.build.wide import wide
-from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, ShapeError, SpecError, Undecided, suggest
+from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, ShapeError, SpecError, Undecided
 from archcalc.fields import FieldErrors
 from archcalc.graph import Graph, Group, Input, Loop, Node
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op, Shape, spell_shape
-from archcalc.ops.base import Free, show
+from archcalc.ops.base import Free
+from archcalc.ops.kinds import show
 from archcalc.spec import Binding, Spec
 from archcalc.spec.elsewhere import hint
-from archcalc.spec.expressions import Environment
 from archcalc.spec.items import Chain, Item, Line, Word
-from archcalc.spec.layers import SHORT_NORMS, SUFFIXES, TIED, WORDS, Layer, Resolver, complaints, takes_words
+from archcalc.spec.layers import SHORT_NORMS, SUFFIXES, WORDS, Layer, Resolver, complaints, takes_words
 from archcalc.spec.values import CONSTANTS
 
 MOST_LAYERS = 250_000
@@ -299,7 +300,7 @@ class Nodes:
             self.wrong(f"two layers are called '{name}'; give one another label", mark, context)
             return None
         frozen = self.frozen(layer, context) if layer else context.frozen
-        share = self.owner(name, op, shapes, layer, context)
+        share = owner(self, name, op, shapes, layer, context)
         return self.add(name, op, inputs, shape, mark, context, line, share, frozen)
 
     def add(
@@ -364,95 +365,10 @@ class Nodes:
                 return None
         return shape
 
-    def owner(self, name: str, op: Op, shapes: tuple[Shape, ...], layer: Layer | None, context: Context) -> int | None:
-        """The position of the node whose weights this one uses."""
-        tied = layer.control.get(TIED) if layer else None
-        word = tied or (layer.control.get("share") if layer else None)
-        if word is not None:
-            path = next(
-                (path for path in context.scope.paths(word.text) if path in self.names or self.is_gone(path)), None
-            )
-        else:
-            path = shared(name, context)
-            if path is None:
-                return None
-        weights = op.weights(*shapes)
-        if word is None and not weights:
-            return None
-        mark = word.mark if word else layer.line.mark if layer else NOWHERE_MARK
-        path = path and self.whose(path)
-        if (
-            path is not None and path not in self.names and self.is_gone(path) and not context.ranges
-        ):  # of repeats, the first inherits
-            self.heirs[path] = name
-            return None
-        if path is None or path not in self.names:
-            wanted = word.text if word else str(path)
-            if self.is_consequence(wanted, context):
-                return None
-            self.wrong(
-                f"share={wanted}: there is no earlier layer with that label{suggest(wanted, self.names)}", mark, context
-            )
-            return None
-        owner = self.graph.nodes[self.names[path]]
-        owned = owner.op.weights(*self.graph.shapes_into(owner))
-        if tied is not None and owned.get("weight") == weights.get("weight") and set(weights) == {"weight"}:
-            return owner.share if owner.share is not None else self.names[path]
-        if tied is not None or type(owner.op) is not type(op) or owned != weights:
-            there, here = _spell_weights(owned) or "none", _spell_weights(weights) or "none"
-            if tied is not None and "bias" in weights:
-                message = (
-                    f"tied={path} reads a weight and has no bias: bias=false, and `scale scale=false shift` adds one"
-                )
-            else:
-                option = "share" if tied is None else TIED
-                kinds = f" of {owner.op.word}" if there == here else ""
-                message = f"{option}={path}: the weights differ: {there}{kinds} there, {here} here"
-            self.wrong(message, mark, context)
-        return owner.share if owner.share is not None else self.names[path]
-
 
 class _Failed:
     """The value of an expression that could not be evaluated."""
 
 
 FAILED: Any = _Failed()
-NOWHERE_MARK = Mark("", 0, 0)
 NOWHERE = Context({}, Scope("", Chain(NOWHERE_MARK, ())))
-
-
-def shared(path: str, context: Context) -> str | None:
-    """The path whose weights a block that shares them uses for this one."""
-    return context.share[0] + path[len(context.share[1]) :] if context.share is not None else None
-
-
-def lineage(path: str) -> Iterator[str]:
-    """A path, the layer that it is a suffix of, and the groups that it stands in."""
-    yield path
-    while (cut := max(path.rfind("/"), path.rfind("."))) > 0:
-        path = path[:cut]
-        yield path
-
-
-def symbols_in(env: Environment, word: Word | None) -> tuple[str, ...]:
-    """The free symbols that an expression depends on."""
-    names = word.expression.names if word else ()
-    return tuple(
-        sorted(
-            {
-                symbol
-                for name in names
-                for value in _flat(env.get(name))
-                if isinstance(value, Poly)
-                for symbol in value.symbols
-            }
-        )
-    )
-
-
-def _flat(value: Any) -> list[Any]:
-    return [inner for item in value for inner in _flat(item)] if isinstance(value, (list, tuple)) else [value]
-
-
-def _spell_weights(weights: dict[str, Shape]) -> str:
-    return ", ".join(f"{name} {spell_shape(shape)}" for name, shape in weights.items())

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from archcalc.algebra import Dim, Poly
 from archcalc.errors import Mark
 from archcalc.graph import Range
-from archcalc.ops.base import spell
-from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Line, Repeat
+from archcalc.ops.base import Shape, size, spell
+from archcalc.spec.expressions import Environment
+from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Line, Repeat, Word
 from archcalc.spec.layers import IDENTITY, Layer
 from archcalc.spec.parts import Block
 
@@ -113,3 +115,31 @@ def called(layer: Layer, block: Block, env: dict[str, Any]) -> str:
         value if name not in usual else f"{name}={value}" for name, value in given.items() if value != usual.get(name)
     ]
     return " ".join([block.name, *said])
+
+
+def arriving(shape: Shape) -> tuple[Dim, ...]:
+    """What arrives, by the names of ARRIVING: channels, height, width, and positions; a sequence has no height."""
+    if not shape:
+        return ()
+    positions = size(shape[1:])
+    return (shape[0], shape[-2] if len(shape) > 2 else 1, shape[-1] if len(shape) > 1 else 1, positions)
+
+
+def symbols_in(env: Environment, word: Word | None) -> tuple[str, ...]:
+    """The free symbols that an expression depends on."""
+    names = word.expression.names if word else ()
+    return tuple(
+        sorted(
+            {
+                symbol
+                for name in names
+                for value in _flat(env.get(name))
+                if isinstance(value, Poly)
+                for symbol in value.symbols
+            }
+        )
+    )
+
+
+def _flat(value: Any) -> list[Any]:
+    return [inner for item in value for inner in _flat(item)] if isinstance(value, (list, tuple)) else [value]

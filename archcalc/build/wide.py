@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archcalc.build.scope import Context, Wide
-from archcalc.ops.base import show
+from archcalc.ops.kinds import show
 from archcalc.ops.widths import WHOLE, known, type_of
 from archcalc.spec.items import Word
 from archcalc.spec.layers import DTYPE, STORED, WIDE, Layer

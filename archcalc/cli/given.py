@@ -260,7 +260,7 @@ def notes(table: Table, quiet: bool) -> None:
     if quiet:
         return
     from archcalc.files import is_model_file
-    from archcalc.ops.base import show
+    from archcalc.ops.kinds import show
 
     for name in table.dropped:
         told(f"note: {name} stays {show(table.binding.values[name])}: it decides the structure")

@@ -94,7 +94,7 @@ MOST_DESIGNS = 1500  # that are drawn beside those of the front
 
 def _front(space: Space, pareto: str, asked: Asked) -> Asked:
     """What a front is of: the best designs of a space, and of the others as many as can be seen. Raises UsageError."""
-    from archcalc.ops.base import show
+    from archcalc.ops.kinds import show
     from archcalc.picture import Design
     from archcalc.space import sweep
     from archcalc.space.front import directions

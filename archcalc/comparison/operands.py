@@ -9,7 +9,7 @@ from archcalc.comparison.sides import Side, side_of
 from archcalc.comparison.snapshot import is_snapshot, read_snapshot
 from archcalc.errors import UsageError
 from archcalc.model import Model, load
-from archcalc.ops.base import show
+from archcalc.ops.kinds import show
 from archcalc.question import Question
 from archcalc.records import Record
 from archcalc.spec.binding import BATCH

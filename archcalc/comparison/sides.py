@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from archcalc.algebra import Dim, Number, Poly, Symbol, symbol
 from archcalc.algebra.poly import Variable
-from archcalc.cost import Row, Table, total
+from archcalc.cost import Table
+from archcalc.cost.row import Row, total
 from archcalc.errors import ArchcalcError, Mark, UsageError
 from archcalc.graph import Uncounted
 from archcalc.metrics import FIELD, TOTALS, WORKED_OUT, metric

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from archcalc.comparison.sides import Layer, Place, Side, added
-from archcalc.cost import total
+from archcalc.cost.row import total
 from archcalc.records import Record
 
 BLOCK = "block"

@@ -15,7 +15,7 @@ from typing import Any
 from archcalc.configs.kinds import ABOUT, ACTIVATIONS, ARCHITECTURES, KINDS, MODEL_TYPE, Config, Kind, Values
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
 from archcalc.files import specs_folder
-from archcalc.ops.base import show
+from archcalc.ops.kinds import show
 from archcalc.spec import Spec, read_spec
 from archcalc.spec.binding import declared
 from archcalc.spec.text import MOST_BYTES

@@ -12,7 +12,7 @@ from archcalc.conventions.nodes import NODES
 from archcalc.conventions.quantities import QUANTITIES
 from archcalc.conventions.rules import Rules, Terms
 from archcalc.conventions.tools import LEARNED, OURS
-from archcalc.cost import total
+from archcalc.cost.row import total
 from archcalc.graph import Node, over
 from archcalc.records import Record
 

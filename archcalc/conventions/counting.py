@@ -11,7 +11,8 @@ from archcalc.algebra import Dim
 from archcalc.conventions.quantities import amount
 from archcalc.conventions.rules import Rules, Terms
 from archcalc.conventions.tools import FLOPS, MACS, Tool, find
-from archcalc.cost import Convention, Row, Table, total
+from archcalc.cost import Table
+from archcalc.cost.row import Convention, Row, total
 from archcalc.errors import UsageError
 from archcalc.graph import Node, over
 from archcalc.ops import Shape

@@ -12,7 +12,7 @@ from archcalc.algebra import Dim
 from archcalc.conventions import nodes
 from archcalc.conventions.counting import Counted
 from archcalc.conventions.rules import Rules
-from archcalc.cost import Row, total
+from archcalc.cost.row import Row, total
 from archcalc.graph import Node
 from archcalc.ops import OPS
 from archcalc.question import Seen

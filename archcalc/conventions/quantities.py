@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from archcalc.algebra import Dim
-from archcalc.cost import total
+from archcalc.cost.row import total
 from archcalc.errors import UsageError
 from archcalc.ops import Op, Shape, size
-from archcalc.ops.base import spread
+from archcalc.ops.kinds import spread
 from archcalc.records import Record
 
 Inputs = tuple[Shape, ...]

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from archcalc.algebra import Number
 from archcalc.check import Checked, Counts, check, check_all
-from archcalc.cost import Row, Table
+from archcalc.cost import Table
+from archcalc.cost.row import Row
 from archcalc.errors import Problem, SpecError, UsageError
 from archcalc.findings import Finding, of_checked, of_problems
 from archcalc.model import Model, read

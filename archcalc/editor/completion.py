@@ -13,7 +13,7 @@ from archcalc.fields import Field
 from archcalc.files import zoo_names
 from archcalc.model import load
 from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS
-from archcalc.ops.base import show
+from archcalc.ops.kinds import show
 from archcalc.render import numbers
 from archcalc.spec.items import USE
 from archcalc.spec.layers import COMMON, IDENTITY, REF, SUFFIXES, USE_OPTIONS, allowed

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from archcalc.frameworks.exporting import Traced
 from archcalc.frameworks.failing import of_trace
 from archcalc.importer.call import CODE
+from archcalc.importer.described import Described, Named
 from archcalc.importer.names import SCOPES
-from archcalc.importer.proto import Computed, Described, GraphProto, ModelProto, Named, NodeProto, Size
+from archcalc.importer.proto import Computed, GraphProto, ModelProto, NodeProto, Size
 from archcalc.importer.tensors import MOST_CONTENT, Tensor
 from archcalc.importer.wire import Stretch
 

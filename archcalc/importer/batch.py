@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from archcalc.algebra import Dim, Number, divides
 from archcalc.graph import Graph
-from archcalc.importer.proto import Named
+from archcalc.importer.described import Named
 from archcalc.importer.values import Value
 from archcalc.ops import Shape, size
 

@@ -10,6 +10,8 @@ from archcalc.algebra import Dim, minimum
 from archcalc.errors import ShapeError
 from archcalc.importer.call import Call, Outputs
 from archcalc.importer.credit import give
+from archcalc.importer.inside import body as built
+from archcalc.importer.inside import ordered
 from archcalc.importer.proto import NodeProto, Subgraph
 from archcalc.importer.tensors import BOOL, INT64, Tensor
 from archcalc.importer.trials import Built, Saved
@@ -70,7 +72,7 @@ def _tried(call: Call, body: Subgraph, word: str, saved: Saved) -> Tried:
     """Walk a branch, and take it back."""
     walker = call.walker
     try:
-        outputs = walker.body(call, body, [], word)
+        outputs = built(walker, call, body, [], word)
         macs = walker.macs_since(saved)
     except (Bad, Unknown) as failure:
         return Tried([], -1, walker.undo(saved), failure)
@@ -167,7 +169,7 @@ class Follower:
         names = {named.name: n for n, named in enumerate(self.body.graph.inputs)}
         only = frozenset((0,))
         while True:
-            nodes = self.call.walker.ordered(self.call, self.body, only)
+            nodes = ordered(self.call.walker, self.call, self.body, only)
             ends = [self.body.graph.outputs[n].name for n in only]
             read = {
                 names[name] for name in (*ends, *(name for node in nodes for name in node.reads)) if name in names
@@ -182,7 +184,7 @@ class Follower:
         if handed_on(self.body, -1):
             return None  # it is true because it was
         walker = self.call.walker
-        nodes = walker.ordered(self.call, self.body, self.only)
+        nodes = ordered(walker, self.call, self.body, self.only)
         if any(holds_more(node, walker.model.functions) for node in nodes):
             self.doubt = UNTOLD
             return None
@@ -193,8 +195,13 @@ class Follower:
                 if walker.followed > MOST_FOLLOWED:
                     self.doubt = f"its condition was followed for {n} iterations"
                     return None
-                outputs = walker.body(
-                    self.call, self.body, [Value((), INT64, None, (n,)), TRUE, *states], "condition", only=self.only
+                outputs = built(
+                    walker,
+                    self.call,
+                    self.body,
+                    [Value((), INT64, None, (n,)), TRUE, *states],
+                    "condition",
+                    only=self.only,
                 )
                 going = outputs[0].content if isinstance(outputs[0], Value) else None
                 if not going or going[0] is None:
@@ -260,8 +267,8 @@ def _written_out(call: Call, body: Subgraph, trips: int, carried: list[Any], sta
     walker.spread *= trips
     try:
         for n in range(trips):
-            outputs = walker.body(
-                call, body, [Value((), INT64, None, (n,)), TRUE, *current], f"{n}" if trips > 1 else "body"
+            outputs = built(
+                walker, call, body, [Value((), INT64, None, (n,)), TRUE, *current], f"{n}" if trips > 1 else "body"
             )
             current = list(outputs[1 : 1 + len(carried)])
             for found, value in zip(scans, outputs[1 + len(carried) :], strict=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -10,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 from archcalc.algebra import Dim
 from archcalc.errors import ArchcalcError, ShapeError, Undecided
 from archcalc.importer.claims import Weights, claim, learned
-from archcalc.importer.proto import Computed, Described, Named, NodeProto, Referred, Size, Subgraph
+from archcalc.importer.described import Named
+from archcalc.importer.inside import body
+from archcalc.importer.proto import Computed, NodeProto, Referred, Size, Subgraph
+from archcalc.importer.scope import Scope
 from archcalc.importer.tensors import MOST_CONTENT
 from archcalc.importer.values import Content, Origin, Value, Values, brief, computed, joined
 from archcalc.importer.wire import Bad
 from archcalc.ops import Op, Reach, Shape, spell_shape
 from archcalc.ops.foreign import foreign
 from archcalc.ops.reshaping import Reshape
-from archcalc.records import Record
 
 if TYPE_CHECKING:
     from archcalc.importer.binding import Rule
@@ -25,50 +26,7 @@ if TYPE_CHECKING:
 
 Outputs = list[Value | Values | None]
 CODE = "code"  # the line of a program that called it, among what a node says beside
-SAME_SHAPE = {"Cast", "CastLike", "Clip", "Exp", "Identity", "Log", "Neg", "Reciprocal", "Relu", "Sqrt", "Tanh"}
 HERE = -1  # what scales belong to until their layer is known
-
-
-class Scope(Record, frozen=False):
-    """The values of one graph by name; a graph inside another sees those around it."""
-
-    parent: Scope | None = None
-    values: dict[str, Value | Values | None] = {}
-    declared: Described = Described()
-    opsets: Mapping[str, int] = {}
-    attributes: Mapping[str, Any] = {}
-    reads: Counter[str] = Counter()  # how often each name is read
-    first: int = 0  # the layer that a body begins with; those before it stay as they are
-    nodes: Sequence[NodeProto] = ()
-    after: dict[str, str] | None = None  # by name: what an operator that changes no shape makes of it
-
-    def find(self, name: str) -> Value | Values | None:
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.values:
-                return scope.values[name]
-            scope = scope.parent
-        raise KeyError(name)
-
-    def knows(self, name: str) -> bool:
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.values:
-                return True
-            scope = scope.parent
-        return False
-
-    def behind(self, name: str) -> str | None:
-        """The next value of the same shape whose shape the file gives."""
-        if self.after is None:
-            alike = [node for node in self.nodes if node.op in SAME_SHAPE and node.inputs and node.outputs]
-            self.after = {node.inputs[0]: node.outputs[0] for node in alike}
-        at: str | None = self.after.get(name)
-        for _ in self.after:
-            if at is None or at in self.declared:
-                return at
-            at = self.after.get(at)
-        return None
 
 
 class Call:
@@ -218,7 +176,7 @@ class Call:
         self, graph: Subgraph, inputs: Sequence[Value | Values | None], label: str = "", times: Dim = 1
     ) -> Outputs:
         """What a graph in an attribute puts out."""
-        return self.walker.body(self, graph, inputs, label, times)
+        return body(self.walker, self, graph, inputs, label, times)
 
     def run_of(self, samples: Dim) -> None:
         """The figures are of a run of so many samples."""

@@ -17,9 +17,10 @@ from archcalc.build import uncollected
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, SpecError, UsageError
 from archcalc.graph import Graph
 from archcalc.importer.batch import Leading, leads, multiplies, spelled, written_batch
+from archcalc.importer.described import Named
 from archcalc.importer.holding import held
 from archcalc.importer.names import identifier
-from archcalc.importer.proto import GraphProto, ModelProto, Named, read_model
+from archcalc.importer.proto import GraphProto, ModelProto, read_model
 from archcalc.importer.seen import Watch
 from archcalc.importer.walk import Walker
 from archcalc.importer.wire import Bad, Malformed, Stretch

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from archcalc.importer.described import Described, Named, read_name, read_named
 from archcalc.importer.signature import say
 from archcalc.importer.tensors import Tensor, read_sparse, read_tensor
 from archcalc.importer.wire import Bad, Malformed, Stretch, entry, fields, passed, real, reals, signed, varints
@@ -17,33 +18,6 @@ from archcalc.records import Record
 MOST_NODES = 250_000
 WINDOW = 1 << 21  # bytes of a file that are passed by before their memory is given back
 SHORT = 256  # bytes of an attribute that is looked up among those that were read
-
-
-class Described(dict[str, "Named | Stretch"]):
-    """What is said of values, by name; a type is read when it is asked for."""
-
-    def of(self, name: str) -> Named | None:
-        found = self.get(name)
-        if isinstance(found, Stretch):
-            found = self[name] = _named(found)
-        return found
-
-    def note(self, stretch: Stretch) -> str:
-        """Keep one for later. Gives its name."""
-        name = _name(stretch)
-        self[name] = stretch
-        return name
-
-
-class Named(NamedTuple):
-    """A graph's input, output or value with what is said of its type; a dim is a number, a name or None, `dims` None
-    where the rank is open.
-    """
-
-    name: str
-    kind: int
-    dims: tuple[int | str | None, ...] | None
-    is_tensor: bool = True
 
 
 class NodeProto(Record, frozen=False, eq=False):
@@ -198,14 +172,14 @@ def read_graph(stretch: Stretch) -> GraphProto:
         elif number == 11:
             inputs.append(Stretch(source, value, stop))
         elif number == 12:
-            graph.outputs.append(_named(Stretch(source, value, stop)))
+            graph.outputs.append(read_named(Stretch(source, value, stop)))
         elif number == 13:
             graph.values.note(Stretch(source, value, stop))
         elif number == 2:
             graph.name = Stretch(source, value, stop).text()
     graph.says = say(graph.initializers, graph.values)
     own = {tensor.name for tensor in graph.initializers}  # old files list their initializers among the inputs
-    graph.inputs = [_named(stretch) for stretch in inputs if not own or _name(stretch) not in own]
+    graph.inputs = [read_named(stretch) for stretch in inputs if not own or read_name(stretch) not in own]
     return graph
 
 
@@ -356,58 +330,6 @@ def _function(stretch: Stretch) -> Function:
         elif number == 13:
             function.overload = inner.text()
     return function
-
-
-def _name(stretch: Stretch) -> str:
-    """The name at the head of a message."""
-    for number, value, stop in fields(stretch):
-        if number == 1 and stop >= 0:
-            return Stretch(stretch.source, value, stop).text()
-    return ""
-
-
-def _named(stretch: Stretch) -> Named:
-    name, found = "", (0, None, True)
-    for number, value, stop in fields(stretch):
-        if number == 1 and stop >= 0:
-            name = Stretch(stretch.source, value, stop).text()
-        elif number == 2 and stop >= 0:
-            found = _type(Stretch(stretch.source, value, stop))  # type: ignore[assignment]
-    return Named(name, *found)
-
-
-def _type(stretch: Stretch) -> tuple[int, tuple[int | str | None, ...] | None, bool]:
-    """(element type, dims, whether it is a tensor) of a type."""
-    for number, value, stop in fields(stretch):
-        if number in (1, 8) and stop >= 0:
-            return (*_tensor_type(Stretch(stretch.source, value, stop)), True)
-        if number in (4, 5, 9) and stop >= 0:
-            return 0, None, False
-    return 0, None, True
-
-
-def _tensor_type(stretch: Stretch) -> tuple[int, tuple[int | str | None, ...] | None]:
-    kind, dims = 0, None
-    for number, value, stop in fields(stretch):
-        if number == 1 and stop == -1:
-            kind = value
-        elif number == 2 and stop >= 0:
-            dims = tuple(
-                _dim(Stretch(stretch.source, v, s))
-                for n, v, s in fields(Stretch(stretch.source, value, stop))
-                if n == 1 and s >= 0
-            )
-    return kind, dims
-
-
-def _dim(stretch: Stretch) -> int | str | None:
-    found: int | str | None = None
-    for number, value, stop in fields(stretch):
-        if number == 1 and stop == -1:
-            found = signed(value)
-        elif number == 2 and stop >= 0:
-            found = Stretch(stretch.source, value, stop).text() or None
-    return found
 
 
 def _opset(stretch: Stretch, into: dict[str, int]) -> None:

@@ -14,8 +14,8 @@ from archcalc.question import Seen
 from archcalc.records import Record
 
 if TYPE_CHECKING:
-    from archcalc.importer.call import Scope
     from archcalc.importer.proto import NodeProto
+    from archcalc.importer.scope import Scope
     from archcalc.importer.walk import Walker
 
 

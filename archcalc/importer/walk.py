@@ -15,26 +15,24 @@ from archcalc.errors import ArchcalcError, Mark, ShapeError, Undecided
 from archcalc.fields import FieldErrors, spelled
 from archcalc.graph import Graph, Input, Node, Uncounted
 from archcalc.importer.binding import Rule
-from archcalc.importer.call import Call, Outputs, Scope
+from archcalc.importer.call import Call, Outputs
 from archcalc.importer.claims import claim, repeated
 from archcalc.importer.credit import credited
+from archcalc.importer.described import Named
 from archcalc.importer.doubts import doubts
 from archcalc.importer.holding import stored
+from archcalc.importer.inside import described, inlined
 from archcalc.importer.names import Namer
-from archcalc.importer.order import DEEPEST, called, live
+from archcalc.importer.order import called, live
 from archcalc.importer.own import PRODUCER, Layers, annotated, operator, restored
 from archcalc.importer.proto import (
     MOST_NODES,
-    Described,
-    Function,
     GraphProto,
     ModelProto,
-    Named,
     NodeProto,
-    Referred,
-    Subgraph,
     read_nodes,
 )
+from archcalc.importer.scope import Scope
 from archcalc.importer.seen import Watch
 from archcalc.importer.tensors import FLOATS, Tensor
 from archcalc.importer.trials import Built, Saved, cut
@@ -43,7 +41,7 @@ from archcalc.importer.values import Assumed, Origin, Unknown, Value, Values, po
 from archcalc.importer.wire import Bad, Malformed
 from archcalc.ops import Op, Shape, size
 from archcalc.ops.foreign import foreign
-from archcalc.ops.normalization import Table
+from archcalc.ops.learned import Table
 
 MOST_OUTPUTS = 4096
 MOST_TERMS = 100_000  # of the closed forms of all sizes, where they have several
@@ -175,6 +173,11 @@ class Walker:
         self.graph.outputs = list(
             dict.fromkeys(value.node for value in found if value is not None and value.node is not None)
         )
+        self._finish(proto)
+        return self.graph
+
+    def _finish(self, proto: GraphProto) -> None:
+        """What can be said only when every node was walked."""
         if proto.whole:
             unread(self, proto)
         self.graph.uncounted = self._summed_up()
@@ -187,7 +190,6 @@ class Walker:
         if proto.whole:
             freeze(self, proto)
         self.graph.stored = stored(self)
-        return self.graph
 
     def _summed_up(self) -> list[Uncounted]:
         """Each operator that isn't counted, with how often it stands there and the first such node."""
@@ -311,7 +313,7 @@ class Walker:
         rule = self.rules.get((domain, node.op))
         call = Call(self, node, inputs, scope, domain)
         if function is not None and (rule is None or domain != ""):
-            return self.inlined(function, call)
+            return inlined(self, function, call)
         if rule is None:
             return call.unknown("no rule for it")
         return self.applied(rule, call)
@@ -375,91 +377,6 @@ class Walker:
         self.claimed.update(claimed.owned)
         return Value(found.shape, found.kind, position)
 
-    def inlined(self, function: Function, call: Call) -> Outputs:
-        """The nodes of a function in the place of its call."""
-        self.deeper(f"function '{function.name}'")
-        given = {
-            name: call.scope.attributes.get(value.name) if isinstance(value, Referred) else value
-            for name, value in call.node.attributes.items()
-        }
-        attributes = function.defaults | {
-            name: value for name, value in given.items() if value is not None
-        }  # what wasn't given is at its default
-        scope = Scope(
-            declared=function.values,
-            opsets={**self.model.opsets, **function.opsets},
-            attributes=attributes,
-            first=call.scope.first,
-        )
-        for n, name in enumerate(function.inputs):
-            scope.values[name] = call.inputs[n] if n < len(call.inputs) else None
-        nodes = self.bodies.get(function)
-        if nodes is None:
-            nodes = live(
-                list(read_nodes(function.nodes)), function.outputs, set(scope.values), f" in function '{function.name}'"
-            )
-            self.bodies[function] = nodes
-        with self.namer.inside(call.node):
-            self.run(nodes, function.outputs, scope)
-        self.depth -= 1
-        self.node = call.node
-        for name in function.outputs:
-            if name not in scope.values:
-                raise Bad(f"node {self.where}: the function '{function.name}' doesn't put out '{name}'")
-        return [scope.values[name] for name in function.outputs]
-
-    def body(
-        self,
-        call: Call,
-        subgraph: Subgraph,
-        inputs: Sequence[Value | Values | None],
-        label: str,
-        times: Dim = 1,
-        only: frozenset[int] | None = None,
-    ) -> Outputs:
-        """The nodes of a branch or of a loop's body; `only` some of its outputs, the others are None."""
-        self.deeper(f"node {self.where}")
-        self.layers = None  # archcalc writes no graphs inside graphs: this is no file as it wrote it
-        proto = subgraph.graph
-        scope = Scope(
-            call.scope, {}, described(proto), call.scope.opsets, call.scope.attributes, first=len(self.graph.nodes)
-        )
-        self.constants(proto, scope)
-        for n, named in enumerate(named for named in proto.inputs if named.name not in scope.values):
-            scope.values[named.name] = inputs[n] if n < len(inputs) else None
-        names = [named.name if only is None or n in only else "" for n, named in enumerate(proto.outputs)]
-        nodes = self.ordered(call, subgraph, only)
-        where = self.node
-        if times != 1:
-            self.times.append(times)
-        with self.namer.inside(call.node, label):
-            self.run(nodes, names, scope)
-        if times != 1:
-            self.times.pop()
-        self.depth -= 1
-        self.node = where
-        for name in names:
-            if name and not scope.knows(name):
-                raise Bad(f"node {self.where}: its body doesn't put out '{name}'")
-        return [scope.find(name) if name else None for name in names]
-
-    def ordered(self, call: Call, subgraph: Subgraph, only: frozenset[int] | None = None) -> list[NodeProto]:
-        """The nodes that a body's outputs depend on, each after those that it reads."""
-        nodes = self.bodies.get((subgraph, only))
-        if nodes is None:
-            proto = subgraph.graph
-            outputs = [named.name for n, named in enumerate(proto.outputs) if only is None or n in only]
-            own = {*(tensor.name for tensor in proto.initializers), *(named.name for named in proto.inputs)}
-            nodes = self.bodies[subgraph, only] = live(
-                subgraph.nodes, outputs, own, f" in the body of {called(call.node, self.line - 1)}"
-            )
-        return nodes
-
-    def deeper(self, what: str) -> None:
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise Bad(f"{what} stands in more than {DEEPEST} graphs or functions inside each other")
-
     # ---- layers ------------------------------------------------------------------------------------------------------
 
     def made(self, cls: type[Op], **fields: Any) -> Op:
@@ -506,10 +423,3 @@ class Walker:
             return given
         self.bounded.setdefault(label, most)
         return most
-
-
-def described(proto: GraphProto) -> Described:
-    """What a graph says of its values and outputs."""
-    found = Described(proto.values)
-    found.update({named.name: named for named in proto.outputs})
-    return found

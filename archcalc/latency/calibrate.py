@@ -18,13 +18,15 @@ from statistics import median
 from time import perf_counter, thread_time
 from typing import Any, NamedTuple
 
-from archcalc.cost import DTYPES, Table
+from archcalc.cost import Table
+from archcalc.cost.row import DTYPES
 from archcalc.errors import ArchcalcError
 from archcalc.latency.chains import chains
 from archcalc.latency.estimate import concentration
 from archcalc.latency.fit import CACHED, Fitted, Sample, fit, fit_common, left_out, score, spread
 from archcalc.latency.kernels import Kernel, kernels
-from archcalc.latency.profile import Calibrated, Calibration, Device, HoldOut, Peak, Runtime
+from archcalc.latency.machine import described, load, name_of
+from archcalc.latency.profile import Calibrated, Calibration, HoldOut, Peak, Runtime
 from archcalc.measure.device import Device as Place
 from archcalc.measure.device import Runner
 from archcalc.measure.latency import quantile
@@ -257,8 +259,8 @@ def fitted(session: Session, place: Place, dtype: str, batch: int, block: int, s
     return Calibrated(
         schema="archcalc/device/1",
         kind="calibrated",
-        name=_name(place),
-        device=_machine(place),
+        name=name_of(place),
+        device=described(place),
         runtime=Runtime(name="onnxruntime", version=versions()["onnxruntime"], provider=place.provider),
         dtype="fp16" if dtype == "fp16" else "fp32",
         batches=(batch, batch),
@@ -277,7 +279,7 @@ def fitted(session: Session, place: Place, dtype: str, batch: int, block: int, s
             seconds=round(seconds, 1),
             noise=round(session.noise, 4),
             reference_ms=round(session.reference_ms, 4),
-            load=_load(),
+            load=load(),
         ),
         holdout=_holdout(session, given, apart, width, block),
     )
@@ -387,56 +389,6 @@ def block_of(place: Place) -> int:
         return 1
     filters = next(next(iter(node["input_type_shape"][1].values()))[0] for node in nodes if node["op_name"] == "Conv")
     return {32: 16, 24: 8}.get(filters, 1)
-
-
-# ---- the machine in words --------------------------------------------------------------------------------------------
-
-
-def _name(place: Place) -> str:
-    described = place.describe()
-    isa = _isa() if place.kind == "cpu" else None
-    return f"{described.get('name') or place.kind}{f' ({isa})' if isa else ''}"
-
-
-def _machine(place: Place) -> Device:
-    described = place.describe()
-    return Device(
-        type="cuda" if place.kind == "cuda" else "cpu",
-        model=str(described.get("name") or "unknown"),
-        isa=_isa() if place.kind == "cpu" else None,
-        cores=_cores() if place.kind == "cpu" else None,
-        threads=described.get("threads"),
-        driver=described.get("driver"),
-    )
-
-
-def _cores() -> int | None:
-    import os
-
-    return os.cpu_count()
-
-
-def _isa() -> str | None:
-    """The widest vectors of the processor, where Linux tells."""
-    try:
-        flags = next(
-            (
-                line
-                for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-                if line.startswith(("flags", "Features"))
-            ),
-            "",
-        ).split()
-    except OSError:
-        return None
-    names = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve": "SVE", "asimd": "NEON"}
-    return next((name for flag, name in names.items() if flag in flags), None)
-
-
-def _load() -> float | None:
-    import os
-
-    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
 __all__ = ["Session", "Timed", "TooNoisy", "block_of", "calibrate", "fitted", "samples", "timed"]

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from archcalc.algebra import Number, Poly, maximum
 from archcalc.algebra.poly import rewrite
-from archcalc.cost import DTYPES, Table
+from archcalc.cost import Table
+from archcalc.cost.row import DTYPES
 from archcalc.duration import Time, Timing
 from archcalc.errors import Undecided, UsageError
 from archcalc.graph import over
@@ -34,6 +35,9 @@ def predict(table: Table, profile: Profile) -> Table:
         raise UsageError(f"{profile.name} has no figures for {table.dtype}, only for {', '.join(profile.dtypes)}")
     timing = _calibrated(table, profile) if isinstance(profile, Calibrated) else _roofline(table, profile)
     return table._replace(timing=timing)
+
+
+PEAK, FASTEST = "the peak (the fastest layer of the calibration)", "the rate of the calibration's fastest network"
 
 
 def _calibrated(table: Table, profile: Calibrated) -> Timing:
@@ -67,11 +71,7 @@ def _calibrated(table: Table, profile: Calibrated) -> Timing:
         layers,
         device=_described(profile),
         peak=Fraction(str(profile.peak.gmacs_per_s)),
-        peak_source=(
-            "the peak (the fastest layer of the calibration)"
-            if profile.calibration.passes
-            else "the rate of the calibration's fastest network"
-        ),
+        peak_source=PEAK if profile.calibration.passes else FASTEST,
         factor=Fraction(f"{factor:.4g}"),
         extrapolated_factor=Fraction(str(held.extrapolated_factor)),
         whole_factor=Fraction(f"{whole_factor:.4g}"),

@@ -10,7 +10,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy
 
-from archcalc.cost import DTYPES, Table
+from archcalc.cost import Table
+from archcalc.cost.row import DTYPES
 from archcalc.measure.device import Device, Runner
 from archcalc.onnx import matrix_product, plain_read
 from archcalc.ops import size

@@ -8,7 +8,8 @@ from random import Random
 from time import perf_counter
 from typing import Any
 
-from archcalc.cost import DTYPES, Table
+from archcalc.cost import Table
+from archcalc.cost.row import DTYPES
 from archcalc.errors import UsageError
 from archcalc.measure.ceilings import Roofline, roofline
 from archcalc.measure.device import Device, Runner, memory

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from archcalc import escapes
 from archcalc.algebra import Number
-from archcalc.cost import Row, Table
+from archcalc.cost import Table
+from archcalc.cost.row import Row
 from archcalc.measure.latency import Latency, rank_correlation
 from archcalc.measure.profile import LayerTime
 from archcalc.measure.proof import Proof

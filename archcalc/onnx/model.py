@@ -7,7 +7,8 @@ from typing import Any
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from archcalc.algebra import Dim, Poly, text
-from archcalc.cost import Row, Table
+from archcalc.cost import Table
+from archcalc.cost.row import Row
 from archcalc.errors import ShapeError, UsageError
 from archcalc.graph import Carried
 from archcalc.onnx.older import IR, OPSET, ir_version

@@ -15,6 +15,7 @@ from archcalc.ops import (
     dense,
     experts,
     gating,
+    learned,
     merge,
     normalization,
     opaque,
@@ -22,13 +23,14 @@ from archcalc.ops import (
     relative,
     rescaling,
     reshaping,
+    sampling,
 )
 from archcalc.ops.base import Op, Reach, Shape, Window, Windows, size, spell_shape
 from archcalc.ops.registry import ACTIVATIONS, JOINS, NORMALIZATIONS, OPS, OUTSIDE, load_operators, own, register
 
 FAMILIES = (
-    convolution, dense, attention, relative, experts, pooling, normalization, rescaling, activation, gating, merge,
-    reshaping, opaque,
+    convolution, dense, attention, relative, experts, pooling, normalization, learned, rescaling, activation, gating,
+    merge, reshaping, sampling, opaque,
 )  # fmt: skip
 
 

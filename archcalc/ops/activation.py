@@ -5,8 +5,9 @@ from fractions import Fraction
 from typing import ClassVar
 
 from archcalc.algebra import Dim
-from archcalc.ops.base import End, Flag, Free, Op, Own, Ratio, Reach, Runs, Saved, Shape, Windows, size
+from archcalc.ops.base import Free, Op, Own, Reach, Runs, Saved, Shape, Windows, size
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
+from archcalc.ops.kinds import End, Flag, Ratio
 
 
 class _Elementwise(Free):

@@ -6,19 +6,9 @@ from fractions import Fraction
 from archcalc.algebra import Dim, Poly, divides, minimum, same, text
 from archcalc.errors import ShapeError, Undecided
 from archcalc.ops import attending, remembering
-from archcalc.ops.base import (
-    Flag,
-    Reach,
-    Saved,
-    Shape,
-    Size,
-    Windows,
-    need_rank,
-    size,
-    spell,
-    spell_shape,
-)
+from archcalc.ops.base import Reach, Saved, Shape, Windows, need_rank, size, spell, spell_shape
 from archcalc.ops.emit import Builder, Tensor, Value
+from archcalc.ops.kinds import Flag, Size
 from archcalc.ops.projections import CONSTANT, EVERY, INNER, Bias, Heads, Partly, Projection, biased
 from archcalc.ops.sequences import Extent, Sequences, as_size
 

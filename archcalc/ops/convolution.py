@@ -4,24 +4,9 @@ from collections.abc import Sequence
 
 from archcalc.algebra import Dim, divides
 from archcalc.errors import ShapeError
-from archcalc.ops.base import (
-    Count,
-    Counts,
-    Flag,
-    Padding,
-    Plain,
-    Saved,
-    Shape,
-    Size,
-    Sizes,
-    Whole,
-    Window,
-    need_rank,
-    number,
-    size,
-    spread,
-)
+from archcalc.ops.base import Plain, Saved, Shape, Window, need_rank, number, size
 from archcalc.ops.emit import Builder, Tensor, Value
+from archcalc.ops.kinds import Count, Counts, Flag, Padding, Size, Sizes, Whole, spread
 from archcalc.ops.windowed import Windowed, is_pair
 
 

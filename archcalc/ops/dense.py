@@ -10,16 +10,12 @@ from archcalc.algebra import Dim, same
 from archcalc.errors import ShapeError
 from archcalc.ops.base import (
     INDEX,
-    Count,
-    End,
-    Flag,
     Op,
     Own,
     Plain,
     Reach,
     Saved,
     Shape,
-    Size,
     Window,
     Windows,
     need_rank,
@@ -28,6 +24,7 @@ from archcalc.ops.base import (
     spell_shape,
 )
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
+from archcalc.ops.kinds import Count, End, Flag, Size
 
 
 class Linear(Plain):

@@ -6,8 +6,9 @@ from typing import Annotated, Any, NamedTuple
 from archcalc.algebra import Dim, maximum, minimum
 from archcalc.errors import ShapeError
 from archcalc.fields import Check
-from archcalc.ops.base import Amount, Op, Own, Reach, Saved, Shape, Size, Windows, need_rank, number, size
+from archcalc.ops.base import Op, Own, Reach, Saved, Shape, Windows, need_rank, number, size
 from archcalc.ops.emit import Builder, Tensor, Value
+from archcalc.ops.kinds import Amount, Size
 
 ROUTER = "router"
 

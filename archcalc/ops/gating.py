@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from archcalc.algebra import Dim, divides
 from archcalc.errors import ShapeError
 from archcalc.ops.activation import ELEMENTWISE
-from archcalc.ops.base import Free, Own, Reach, Saved, Shape, Windows, need_rank, one_of, size
+from archcalc.ops.base import Free, Own, Reach, Saved, Shape, Windows, need_rank, size
 from archcalc.ops.emit import Builder, Tensor, Value
+from archcalc.ops.kinds import one_of
 
 
 class GLU(Free):

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from archcalc.algebra import Dim, same
 from archcalc.errors import ShapeError
-from archcalc.ops.base import NOTHING, Free, Own, Reach, Runs, Saved, Shape, Whole, Windows, number, size, spell_shape
+from archcalc.ops.base import NOTHING, Free, Own, Reach, Runs, Saved, Shape, Windows, number, size, spell_shape
 from archcalc.ops.emit import Builder, Tensor, Value, stretched
+from archcalc.ops.kinds import Whole
 
 
 class _Elementwise(Free):

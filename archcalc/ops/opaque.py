@@ -5,8 +5,9 @@ from typing import Literal
 
 from archcalc.algebra import Dim
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Op, Reach, Saved, Shape, Whole, Wholes, Windows, one_of
+from archcalc.ops.base import Op, Reach, Saved, Shape, Windows
 from archcalc.ops.emit import Builder, Tensor, Value, stretched
+from archcalc.ops.kinds import Whole, Wholes, one_of
 
 SEES = {"everything": Reach.ALL, "here": Reach.PASS, "unknown": Reach.MIXED}
 KINDS = ("plain", "layer", "pooling", "inplace", "gate", "view")

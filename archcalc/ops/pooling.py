@@ -5,25 +5,9 @@ from typing import Any
 
 from archcalc.algebra import Dim, Poly, divides
 from archcalc.errors import ShapeError
-from archcalc.ops.base import (
-    INDEX,
-    NOTHING,
-    Counts,
-    Flag,
-    Free,
-    Own,
-    Reach,
-    Saved,
-    Shape,
-    Sizes,
-    Window,
-    Windows,
-    need_rank,
-    number,
-    size,
-    spread,
-)
+from archcalc.ops.base import INDEX, NOTHING, Free, Own, Reach, Saved, Shape, Window, Windows, need_rank, number, size
 from archcalc.ops.emit import Builder, Tensor, Value
+from archcalc.ops.kinds import Counts, Flag, Sizes, spread
 from archcalc.ops.windowed import Windowed, around
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, NamedTuple
 
 from archcalc.algebra import Dim, Poly
 from archcalc.fields import Check
-from archcalc.ops.base import show
+from archcalc.ops.kinds import show
 
 INNER = -1  # what a projection reads that no input is: what another one put out
 CONSTANT = -2  # nor that: numbers that nothing changes

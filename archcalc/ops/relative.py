@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from archcalc.algebra import Dim, maximum, same
 from archcalc.errors import ShapeError
-from archcalc.ops.base import INDEX, Amount, Op, Own, Reach, Saved, Shape, Sizes, Windows, number, size, spell_shape
+from archcalc.ops.base import INDEX, Op, Own, Reach, Saved, Shape, Windows, number, size, spell_shape
 from archcalc.ops.emit import Builder, Tensor, Value
+from archcalc.ops.kinds import Amount, Sizes
 from archcalc.ops.sequences import as_size
 
 

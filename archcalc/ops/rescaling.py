@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from archcalc.algebra import Dim
-from archcalc.ops.base import SINGLE, End, Flag, Own, Plain, Reach, Saved, Shape, Windows, need_rank, size
+from archcalc.ops.base import SINGLE, Own, Plain, Reach, Saved, Shape, Windows, need_rank, size
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
+from archcalc.ops.kinds import End, Flag
 
 
 class _Rescaled(Plain):

@@ -7,7 +7,8 @@ from typing import Annotated, NamedTuple
 from archcalc.algebra import Dim, Number, maximum, minimum
 from archcalc.errors import ShapeError
 from archcalc.fields import Check
-from archcalc.ops.base import Amount, Counts, End, Op, Shape, Wholes, number, show, size
+from archcalc.ops.base import Op, Shape, number, size
+from archcalc.ops.kinds import Amount, Counts, End, Wholes, show
 
 
 class Extent(NamedTuple):

@@ -5,8 +5,9 @@ from typing import Any
 
 from archcalc.algebra import Dim, Poly, maximum, minimum
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Counts, Padding, Plain, Shape, Sizes, Window, need_rank, spread
+from archcalc.ops.base import Plain, Shape, Window, need_rank
 from archcalc.ops.emit import Builder, Tensor, Value
+from archcalc.ops.kinds import Counts, Padding, Sizes, spread
 
 
 class Windowed(Plain):

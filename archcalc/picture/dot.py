@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import count
 
 from archcalc import escapes
-from archcalc.cost import Row, Table
+from archcalc.cost import Table
+from archcalc.cost.row import Row
 from archcalc.picture import METRICS
 from archcalc.picture.colours import LIGHT, step
 from archcalc.picture.items import judged

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from archcalc.algebra import Number
-from archcalc.cost import Row, Table, total
+from archcalc.cost import Table
+from archcalc.cost.row import Row, total
 from archcalc.errors import UsageError, suggest
 from archcalc.graph import Carried, Graph, Input
 from archcalc.picture import METRICS

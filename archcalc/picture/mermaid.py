@@ -7,7 +7,8 @@ from itertools import count
 from typing import NamedTuple
 
 from archcalc import escapes
-from archcalc.cost import Row, Table
+from archcalc.cost import Table
+from archcalc.cost.row import Row
 from archcalc.errors import UsageError
 from archcalc.graph import Graph, Input
 from archcalc.ops import Shape

@@ -6,7 +6,8 @@ from fractions import Fraction
 from math import sqrt
 from typing import NamedTuple
 
-from archcalc.cost import Row, Table
+from archcalc.cost import Table
+from archcalc.cost.row import Row
 from archcalc.errors import UsageError
 from archcalc.latency.profile import Profile, Roofline
 from archcalc.picture import METRICS, Asked

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from archcalc.cost import Row, Table
+from archcalc.cost import Table
+from archcalc.cost.row import Row
 from archcalc.picture import METRICS, Asked, colours
 from archcalc.picture.chart import Place, heading, whole
 from archcalc.picture.svg import WIDE, Canvas, cut, width

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from archcalc import escapes
 from archcalc.algebra import Dim
-from archcalc.cost import Row, Table
+from archcalc.cost import Table
+from archcalc.cost.row import Row
 from archcalc.errors import UsageError, suggest
 from archcalc.memory import Held
 from archcalc.records import Record

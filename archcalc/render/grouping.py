@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from archcalc.algebra import Poly
-from archcalc.cost import Row, Table, total
+from archcalc.cost import Table
+from archcalc.cost.row import Row, total
 from archcalc.duration import together
 from archcalc.errors import UsageError, suggest
 from archcalc.records import Record

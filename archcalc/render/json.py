@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from archcalc.algebra import Poly, text
-from archcalc.cost import Row, Table
+from archcalc.cost import Table
+from archcalc.cost.row import Row
 from archcalc.duration import Timing
 from archcalc.graph import Held, Uncounted
 from archcalc.ops import Reach

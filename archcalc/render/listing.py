@@ -13,7 +13,8 @@ from archcalc.render import grouping, json, networks
 from archcalc.render.columns import COLUMNS, Column, chosen
 
 if TYPE_CHECKING:
-    from archcalc.cost import Row, Table
+    from archcalc.cost import Table
+    from archcalc.cost.row import Row
     from archcalc.render.cells import Options
 
 ALL = (

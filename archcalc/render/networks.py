@@ -10,14 +10,15 @@ from archcalc.render import numbers, times
 from archcalc.render.columns import COLUMNS, Form
 
 if TYPE_CHECKING:
-    from archcalc.cost import Row, Table
+    from archcalc.cost import Table
+    from archcalc.cost.row import Row
 
 Cell = Callable[["Table", Form], str]
 
 
 def whole(table: Table) -> Row:
     """The totals as a row, so that the columns of layers read them; its field is that of the last map."""
-    from archcalc.cost import Row
+    from archcalc.cost.row import Row
 
     totals, last = table.totals, table.last_map
     return Row(

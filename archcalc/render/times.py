@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from archcalc.algebra import Number, Poly, text, unicode
-from archcalc.cost import Row, Table
+from archcalc.cost import Table
+from archcalc.cost.row import Row
 from archcalc.duration import TERMS, Timing
 from archcalc.render import numbers
 

@@ -12,12 +12,13 @@ from archcalc.algebra import Dim, Number, Poly, Symbol, text
 from archcalc.algebra.poly import variables_in
 from archcalc.build.nodes import MOST_LAYERS
 from archcalc.check import check
-from archcalc.cost import Row, Table
+from archcalc.cost import Table
+from archcalc.cost.row import Row
 from archcalc.errors import ArchcalcError, UsageError
 from archcalc.latency.estimate import least
 from archcalc.model import Model
 from archcalc.ops import Shape
-from archcalc.ops.base import show
+from archcalc.ops.kinds import show
 from archcalc.question import ALL, Question
 from archcalc.receptive import Field
 from archcalc.records import Record

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from archcalc.algebra import Poly
 from archcalc.errors import ArchcalcError, SpecError, UsageError
 from archcalc.model import Model
-from archcalc.ops.base import show
+from archcalc.ops.kinds import show
 from archcalc.records import Record
 from archcalc.spec import bind
 from archcalc.spec.parts import among

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from archcalc.algebra import Number, Poly, symbol
 from archcalc.algebra.grids import Exact, Grid
 from archcalc.errors import ArchcalcError, ExpressionError, Undecided, UsageError, suggest
-from archcalc.ops.base import show
+from archcalc.ops.kinds import show
 from archcalc.spec.expressions import compile_expression
 from archcalc.spec.model import without_units
 

@@ -12,7 +12,7 @@ from typing import Any
 from archcalc import escapes
 from archcalc.errors import UsageError
 from archcalc.metrics import figure, is_bytes
-from archcalc.ops.base import show
+from archcalc.ops.kinds import show
 from archcalc.render import numbers, times
 from archcalc.render.grid import listing
 from archcalc.space.axes import Axis, Value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -127,16 +127,21 @@ def sweep(
             " `archcalc solve` proves the best"
         )
     collected = _Collected(space, names, wanted)
-    interrupted = False
-    try:
-        for batch in evaluated(space, names, conditions, at):
-            collected.add(batch)
-            progress(collected.looked)
-    except KeyboardInterrupt:
-        interrupted = True
+    interrupted = not _gone_through(evaluated(space, names, conditions, at), collected, progress)
     index, costs = collected.whole()
     sampled = None if at is None else len(at)
     return Sweep(space, index, costs, collected.unbuilt, collected.why, sampled, tuple(wanted), interrupted)
+
+
+def _gone_through(batches: Iterable[Batch], collected: _Collected, progress: Callable[[int], None]) -> bool:
+    """Collect every batch of designs; whether nobody ended it with Ctrl-C."""
+    try:
+        for batch in batches:
+            collected.add(batch)
+            progress(collected.looked)
+    except KeyboardInterrupt:
+        return False
+    return True
 
 
 def _check_directions(wanted: Sequence[Direction], axes: Sequence[str]) -> None:

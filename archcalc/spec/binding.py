@@ -9,7 +9,7 @@ from typing import Any
 
 from archcalc.algebra import Poly, symbol
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Mistakes, Problem, SpecError, Undecided, UsageError
-from archcalc.ops.base import show
+from archcalc.ops.kinds import show
 from archcalc.records import Record
 from archcalc.spec.expressions import compile_expression, is_known, unknown_name
 from archcalc.spec.parts import Declared, Spec, among

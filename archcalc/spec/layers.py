@@ -333,12 +333,7 @@ class Resolver:
         line = layer.line
         words = line.words if words is None else words
         unknown: set[int] = set()  # words whose option is wrong already
-        surplus = words[len(positional) :]
-        if surplus:
-            near = near_to(surplus[0].text, flags(layer.op) if layer.op else ())
-            apart = any(word.text.startswith("=") for word in surplus[:2])
-            hint = "; an option is one word: `stride=2`" if apart else f"; did you mean '{near[0]}'?" if near else ""
-            self._wrong(f"{takes}: there is no place for '{surplus[0].text}'{hint}", surplus[0])
+        self._surplus(layer, words[len(positional) :], takes)
         for name, word in [*zip(positional, words, strict=False), *line.options.items()]:
             if layer.op and f"{name}_" in layer.op.fields:  # an option that would hide a rule of the operator: `macs`
                 name = f"{name}_"
@@ -362,6 +357,15 @@ class Resolver:
         for word in (*words[: len(positional)], *line.options.values(), *layer.variadic):
             if id(word) not in plain | unknown:
                 self._expression(word, names)
+
+    def _surplus(self, layer: Layer, words: tuple[Word, ...], takes: str) -> None:
+        """Words that are more than a line takes are a mistake."""
+        if not words:
+            return
+        near = near_to(words[0].text, flags(layer.op) if layer.op else ())
+        apart = any(word.text.startswith("=") for word in words[:2])
+        hint = "; an option is one word: `stride=2`" if apart else f"; did you mean '{near[0]}'?" if near else ""
+        self._wrong(f"{takes}: there is no place for '{words[0].text}'{hint}", words[0])
 
     def _wrong(self, message: str, word: Word) -> Layer | None:
         """Note a mistake; the line that it is in then has no layer (None)."""

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from archcalc.errors import Mark, UsageError, suggest
-from archcalc.ops.base import show
+from archcalc.ops.kinds import show
 from archcalc.records import Record
 from archcalc.spec.items import Chain, Word
 from archcalc.spec.model import Budget, Parameter, Reference

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from archcalc.cost import DTYPES
+from archcalc.cost.row import DTYPES
 from archcalc.latency.calibrate import Session, Timed, block_of, samples, timed
 from archcalc.latency.chains import chains
 from archcalc.latency.estimate import predict

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import numpy
 
-from archcalc.cost import DTYPES, Table
+from archcalc.cost import Table
+from archcalc.cost.row import DTYPES
 from archcalc.latency.fit import NO_CALLS, OF_NETWORKS, STREAMED, Sample, Score, fit, left_out, score
 from archcalc.latency.kernels import kernels
 from archcalc.latency.profile import Calibrated, Calibration, Device, HoldOut, Peak, Runtime, devices_folder, printed

@@ -13,7 +13,7 @@ from archcalc.comparison.folding import folded
 from archcalc.comparison.judging import percent
 from archcalc.comparison.result import CHANGED, GONE, NEW, Comparison, Delta, Report
 from archcalc.comparison.sides import Side, shape_of
-from archcalc.ops.base import show
+from archcalc.ops.kinds import show
 from archcalc.render import numbers, times
 
 Form = Callable[[Any], str]

@@ -15,8 +15,9 @@ from archcalc.importer.rules.base import IN_PLACE, Call, Reach, Shape, Value, le
 from archcalc.importer.tensors import BOOL, INTEGERS
 from archcalc.importer.values import spell_dim, whole
 from archcalc.ops import Op
+from archcalc.ops.learned import Position
 from archcalc.ops.merge import Add, Maximum, Mean, Mul, Sub
-from archcalc.ops.normalization import Position, Scale
+from archcalc.ops.normalization import Scale
 
 BINARY: dict[str, tuple[str, type[Op] | None]] = {
     "Add": ("add", Add), "Sub": ("sub", Sub), "Mul": ("mul", Mul), "Div": ("div", None), "Pow": ("pow", None),

@@ -43,14 +43,13 @@ def unrolled(
     """Every matrix meets every step once. Outputs: every step's state, the last one's, and the cell's."""
     cell, (features, hidden), shape = CELLS[word], sizes, x.axes(3)
     weights = {name: value for name, value in given.items() if value is not None}
-    steps, batch = (shape[1], shape[0]) if runs.layout else (shape[0], shape[1])
+    steps, batch = (shape[1], shape[0]) if runs.layout else shape[:2]
     if call.batch > 1 and steps == 1:  # what looked like a batch are the steps
         call.no_batch()
     call.run_of(batch)
     call.assumed.agree(shape[2], features, "features")
     directions = 2 if runs.direction == "bidirectional" else 1
-    own = weights["input"].dims[0]
-    if own != directions:
+    if (own := weights["input"].dims[0]) != directions:
         raise ShapeError(f"its weights have {spell_dim(own)} directions, and it runs in {directions}")
     units = steps * batch * directions * hidden
     biases = 2 * cell.gates if "bias" in weights else 0

@@ -12,7 +12,8 @@ from archcalc.importer.rules.base import Call, Reach, Shape, Value, rule, size
 from archcalc.importer.rules.shapes import sizes
 from archcalc.importer.values import axis_of, computed, spell_dim, whole
 from archcalc.ops import spell_shape
-from archcalc.ops.reshaping import Permute, PixelShuffle, PixelUnshuffle
+from archcalc.ops.reshaping import Permute
+from archcalc.ops.sampling import PixelShuffle, PixelUnshuffle
 
 
 @rule("Reshape")

@@ -13,7 +13,7 @@ from archcalc.importer.rules.base import IN_PLACE, Call, Reach, Shape, Unknown, 
 from archcalc.importer.rules.shapes import size_at, sizes
 from archcalc.importer.values import axis_of, divided, spell_dim, whole
 from archcalc.ops import Op, spell_shape
-from archcalc.ops.reshaping import Upsample
+from archcalc.ops.sampling import Upsample
 
 
 @rule("Expand")

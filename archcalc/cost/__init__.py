@@ -6,17 +6,19 @@ matrix products, without bias, normalisation, activation and pooling: the conven
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from fractions import Fraction
+from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from archcalc import receptive
 from archcalc.algebra import Dim, Number, Poly, domain
-from archcalc.backward import Backward, backward
+from archcalc.backward import Backward
+from archcalc.backward import backward as passed_back
+from archcalc.cost.row import DTYPES, Convention, Cost, Row, total, whole_number
+from archcalc.cost.totals import totals
 from archcalc.depth import longest_path
 from archcalc.duration import Time, Timing
-from archcalc.graph import Graph, Loop, Node, Range, over
+from archcalc.graph import Graph, Loop, Node, over
 from archcalc.memory import TRAINING, Held, Training
 from archcalc.ops import Shape, size
 from archcalc.ops.widths import WHOLE, stored
@@ -28,81 +30,7 @@ from archcalc.spec import Binding, Spec
 if TYPE_CHECKING:
     from archcalc.render import contract
 
-DTYPES = {"fp64": 8, "fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 CONVENTION = "multiply-accumulates of conv, linear and matmul; no bias, normalisation, activation or pooling"
-
-
-class Convention(NamedTuple):
-    """Who counts: what the numbers of operations are called, the first one first, and what is in them."""
-
-    name: str
-    titles: Mapping[str, str]  # `macs` and `flops`, those that are told
-    definition: str
-    version: str = ""  # of the tool
-
-
-class Cost(NamedTuple):
-    """What one layer costs; memoised by operator and input shapes."""
-
-    params: Dim
-    buffers: Dim
-    macs: Dim
-    elementwise: Dim
-    activations: Dim
-    stored: Dim  # bytes of the learned tensors and buffers
-    active: Dim = 0  # of the parameters, those that one position meets
-    cached: Dim = 0  # bytes kept for the positions to come
-    met: Dim = 0  # of the bytes stored, those that the batch reads
-    moved: Dim = 0  # bytes of activations read and written
-
-
-class Row(Record):
-    """One layer, or a group of layers.
-
-    `params` are the sizes of its learned tensors (0 where it shares another's), `macs`, `elementwise` and `activations`
-    (elements written) are for the batch, `field` maps each input that it depends on to what it sees of it.
-    """
-
-    name: str
-    op: str
-    text: str
-    block: str
-    line: int
-    inputs: tuple[str, ...]
-    shape: Shape
-    params: Dim
-    trainable_params: Dim
-    buffers: Dim
-    macs: Number
-    elementwise: Number
-    activations: Dim
-    weight_bytes: Dim
-    bytes: Dim
-    backward_macs: Number | None
-    field: dict[str, Field]
-    depth: int = 0
-    layers: Dim = 1
-    ranges: tuple[Range, ...] = ()  # the loops that it stands for: its figures are those of all repeats together
-    time: Time | None = None  # predicted; None unless the table has a timing
-    nodes: tuple[int, ...] = ()  # the positions of the layers that it stands for
-
-    @property
-    def flops(self) -> Number:
-        """2 x MACs + the elementwise operations."""
-        return 2 * self.macs + self.elementwise
-
-    @property
-    def latency_ms(self) -> Number | None:
-        """Predicted milliseconds."""
-        return None if self.time is None else self.time.total
-
-    @property
-    def intensity(self) -> Fraction | None:
-        """FLOPs a byte of weights and activations moved; None where it isn't a number."""
-        flops = self.flops
-        if isinstance(flops, Poly) or isinstance(self.bytes, Poly) or not self.bytes:
-            return None
-        return Fraction(flops) / self.bytes
 
 
 class Table(Record, frozen=False):
@@ -215,7 +143,7 @@ class Table(Record, frozen=False):
         for node in self.graph.nodes:
             sizes |= _symbolic(end for dim in node.shape for end in ends(dim, node.ranges))
         for loop in self.graph.loops.values():
-            sizes |= self._repeats(loop, int(self.train and loop in self._backward.first_differs))
+            sizes |= self._repeats(loop, int(self.train and loop in self.backward.first_differs))
         return sizes
 
     def _repeats(self, loop: Loop, least: int) -> set[Dim]:
@@ -225,7 +153,7 @@ class Table(Record, frozen=False):
     @cached_property
     def rows(self) -> list[Row]:
         """A row a layer, in order."""
-        backward = self._backward.macs if self.train else {}
+        backward = self.backward.macs if self.train else {}
         return [self._row(n, backward.get(n)) for n in self.graph.layers()]
 
     @cached_property
@@ -290,8 +218,8 @@ class Table(Record, frozen=False):
             params=params,
             trainable_params=0 if node.frozen else params,
             buffers=buffers,
-            macs=_whole(cost.macs * batch * kept),
-            elementwise=_whole(cost.elementwise * batch * kept),
+            macs=whole_number(cost.macs * batch * kept),
+            elementwise=whole_number(cost.elementwise * batch * kept),
             activations=cost.activations * batch,
             weight_bytes=weight_bytes,
             bytes=read_bytes + cost.moved * batch,
@@ -319,90 +247,16 @@ class Table(Record, frozen=False):
     @cached_property
     def totals(self) -> dict[str, Any]:
         """Sums over all layers, and what only the whole network has: peaks, depth. Bytes are in the table's dtype."""
-        layers = self.graph.layers()
-        sums = self._sums(layers)
-        weight_bytes, whole = sums["stored"], sums["bytes"]
-        if self.stored is not None:
-            owners = [n if (share := self.graph.nodes[n].share) is None else share for n in layers]
-            weight_bytes = sum(self.stored.values())
-            whole = whole - sums["read"] + sum(self.stored.get(n, 0) for n in owners)
-        totals: dict[str, Any] = {
-            "params": sums["params"],
-            "trainable_params": sums["trainable_params"],
-            "active_params": sums["active"],
-            "buffers": sums["buffers"],
-            "macs": sums["macs"],
-            "flops": 2 * sums["macs"] + sums["elementwise"],
-            "elementwise": sums["elementwise"],
-            "activations": sums["activations"],
-            "act_peak_bytes": self.held.peak_bytes,
-            "act_sum_bytes": self.held.kept_bytes,
-            "weight_bytes": weight_bytes,
-            "cache_bytes": sums["cached"],
-            "bytes": whole,
-            "depth": self._depth(lambda node: node.op.deep),
-            "depth_with_pooling": self._depth(lambda node: node.op.deep or node.op.is_pooling),
-            "layers": (
-                len(layers) if not self.graph.loops else total(over(self.graph.nodes[n].ranges, 1) for n in layers)
-            ),
-            "uncounted": [
-                {"op": found.op, "count": found.nodes, "first": found.first, "why": found.why}
-                for found in self.graph.uncounted
-            ],
-        }
-        if self.train:
-            totals["backward_macs"] = total(self._backward.macs.values())
-            totals["optimizer_bytes"] = self.held.parts["optimizer"]
-            totals["training_bytes"] = dict(self.held.parts)
-            if again := self.held.recomputed.again:
-                totals["recomputed_macs"] = total(row.macs for row in self.rows if not again.isdisjoint(row.nodes))
-            totals["expected_depth"] = self._depth(lambda node: node.op.deep * node.survive)
-        if self.timing is not None:
-            totals["latency_ms"] = self.timing.whole.total
-            totals["latency_interval_ms"] = list(self.timing.interval)
-        return totals
+        return totals(self)
 
-    def _sums(self, layers: list[int]) -> dict[str, Any]:
-        """Each distinct layer is counted once and multiplied: repeats cost nothing."""
-        counts: dict[tuple[int, bool, bool, Fraction | int, tuple[Range, ...]], tuple[Cost, int]] = {}
-        for n in layers:
-            node = self.graph.nodes[n]
-            cost = self.cost(node)
-            key = (id(cost), node.share is None, node.frozen, node.survive, node.ranges)
-            counts[key] = (cost, counts[key][1] + 1 if key in counts else 1)
-        entries = [
-            (Cost(*(over(key[4], v) for v in cost)) if key[4] else cost, times, *key[1:4])
-            for key, (cost, times) in counts.items()
-        ]
-        batch = self.batch
-        kept = {survive: survive if self.train else 1 for *_, survive in entries}
-        return {
-            "params": total(c.params * times for c, times, owned, _, _ in entries if owned),
-            "trainable_params": total(
-                c.params * times for c, times, owned, frozen, _ in entries if owned and not frozen
-            ),
-            "active": total(c.active * times for c, times, owned, _, _ in entries if owned),
-            "cached": total(c.cached * times for c, times, *_ in entries) * batch,
-            "buffers": total(c.buffers * times for c, times, owned, _, _ in entries if owned),
-            "macs": total(c.macs * (times * kept[s]) for c, times, _, _, s in entries) * batch,
-            "elementwise": total(c.elementwise * (times * kept[s]) for c, times, _, _, s in entries) * batch,
-            "activations": total(c.activations * times for c, times, *_ in entries) * batch,
-            "stored": total(c.stored * times for c, times, owned, _, _ in entries if owned),
-            "read": total(c.met * times for c, times, *_ in entries),
-            "bytes": (
-                total(c.met * times for c, times, *_ in entries)
-                + total(c.moved * times for c, times, *_ in entries) * batch
-            ),
-        }
-
-    def _depth(self, weight: Callable[[Node], Number]) -> Number:
+    def depth(self, weight: Callable[[Node], Number]) -> Number:
         """The longest path, counting what `weight` says a layer counts."""
-        return _whole(longest_path(self.graph, weight, self._least["depth"]))
+        return whole_number(longest_path(self.graph, weight, self._least["depth"]))
 
     @cached_property
-    def _backward(self) -> Backward:
-        found = backward(self.graph, self.batch)
-        return found._replace(macs={n: _whole(value) for n, value in found.macs.items()})
+    def backward(self) -> Backward:
+        found = passed_back(self.graph, self.batch)
+        return found._replace(macs={n: whole_number(value) for n, value in found.macs.items()})
 
     # ---- receptive field ---------------------------------------------------------------------------------------------
 
@@ -459,15 +313,5 @@ class Table(Record, frozen=False):
         }
 
 
-def total(values: Iterable[Number]) -> Any:
-    """A sum that keeps ints and closed forms as they are."""
-    return _whole(sum(values))
-
-
 def _symbolic(values: Iterable[Number]) -> set[Dim]:
     return {value for value in values if isinstance(value, Poly)}
-
-
-def _whole(value: Number) -> Number:
-    """An expected value that is a whole number, as an int."""
-    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value

@@ -1,0 +1,55 @@
+"""What a machine is, as it says itself: its processor, cores and load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archcalc.latency.profile import Device
+from archcalc.measure.device import Device as Place
+
+
+def name_of(place: Place) -> str:
+    told = place.describe()
+    isa = _isa() if place.kind == "cpu" else None
+    return f"{told.get('name') or place.kind}{f' ({isa})' if isa else ''}"
+
+
+def described(place: Place) -> Device:
+    told = place.describe()
+    return Device(
+        type="cuda" if place.kind == "cuda" else "cpu",
+        model=str(told.get("name") or "unknown"),
+        isa=_isa() if place.kind == "cpu" else None,
+        cores=_cores() if place.kind == "cpu" else None,
+        threads=told.get("threads"),
+        driver=told.get("driver"),
+    )
+
+
+def _cores() -> int | None:
+    import os
+
+    return os.cpu_count()
+
+
+def _isa() -> str | None:
+    """The widest vectors of the processor, where Linux tells."""
+    try:
+        flags = next(
+            (
+                line
+                for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+                if line.startswith(("flags", "Features"))
+            ),
+            "",
+        ).split()
+    except OSError:
+        return None
+    names = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve": "SVE", "asimd": "NEON"}
+    return next((name for flag, name in names.items() if flag in flags), None)
+
+
+def load() -> float | None:
+    import os
+
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
