@@ -32,7 +32,8 @@ def test_chains_hold_every_operator_that_takes_time() -> None:
     moves_nothing = {"dropout", "flatten", "reshape"}
     indices = {"embedding"}  # its input holds indices, which no layer puts out
     young = {  # not timed yet: they are priced as what has no class of its own
-        "abs", "adaptive_avgpool", "glu", "grn", "instancenorm", "l2norm", "moe", "resize", "rmsnorm", "roll", "table",
+        "abs", "adaptive_avgpool", "glu", "grn", "instancenorm", "l2norm", "moe", "relative_positions", "resize", "rmsnorm",
+        "roll", "table",
     }  # fmt: skip
     figures = {"opaque"}  # a layer that is known by its figures alone, and can't be run
     assert set(OPS) - held - moves_nothing - indices - figures - young == set()
