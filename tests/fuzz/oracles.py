@@ -197,11 +197,15 @@ def _models() -> list[bytes]:
 
 def model_file(random: Random) -> None:
     """A changed model file is counted, or refused in words."""
-    changed = of_bytes(random.choice(_models()), random)
+    counted(of_bytes(random.choice(_models()), random), random.choice(FORMATS))
+
+
+def counted(data: bytes, form: str = "json") -> None:
+    """A model file is counted, or refused in words."""
     with refused_in_words():
-        table = loaded(changed, "changed.onnx").count()
+        table = loaded(data, "changed.onnx").count()
         if len(table.rows) < 60:
-            render([table], random.choice(FORMATS))
+            render([table], form)
 
 
 @functools.cache
