@@ -25,7 +25,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata
 
-from archcalc import ArchcalcError, __version__, reading
+from archcalc import ArchcalcError, __version__, escapes, reading
 from archcalc.docs.commands import Catalog, answer, home
 from archcalc.docs.pieces import Code, Diagram, Formula, Grid, Picture, Piece, Words, broken
 from archcalc.errors import Mark
@@ -69,7 +69,11 @@ class ArchcalcDirective(SphinxDirective):
                 return self._diagram(piece)
             case Picture():
                 data = base64.b64encode(piece.drawn.encode()).decode()
-                return [nodes.image(uri=f"data:image/svg+xml;base64,{data}", alt=piece.alt, classes=["archcalc"])]
+                return [
+                    nodes.image(
+                        uri=f"data:image/svg+xml;base64,{data}", alt=escapes.plain(piece.alt), classes=["archcalc"]
+                    )
+                ]
 
     def _diagram(self, piece: Diagram) -> list[nodes.Node]:
         """What the directive `mermaid` makes of it, if some extension has one; else its source."""
@@ -117,15 +121,18 @@ class ArchcalcRole(SphinxRole):
 def _inline(piece: Words | Code | Formula) -> nodes.Node:
     match piece:
         case Words():
-            return nodes.inline("", piece.text, classes=["archcalc"])
+            return nodes.inline("", escapes.plain(piece.text), classes=["archcalc"], support_smartquotes=False)
         case Code():
-            return nodes.literal(piece.text, piece.text)
+            text = escapes.plain(piece.text)
+            return nodes.literal(text, text)
         case Formula():
             return nodes.math(piece.latex, piece.latex)
 
 
 def _grid(piece: Grid) -> list[nodes.Node]:
-    caption: list[nodes.Node] = [nodes.paragraph("", piece.caption, classes=["archcalc"])] if piece.caption else []
+    caption: list[nodes.Node] = []
+    if piece.caption:
+        caption = [nodes.paragraph("", escapes.plain(piece.caption), classes=["archcalc"], support_smartquotes=False)]
     if not piece.rows:
         return caption
     group = nodes.tgroup(cols=len(piece.headings))
@@ -133,12 +140,14 @@ def _grid(piece: Grid) -> list[nodes.Node]:
     group += nodes.thead("", _row(piece.headings, piece.right))
     total = [_row(piece.total, piece.right, strong=True)] if piece.total else []
     group += nodes.tbody("", *(_row(row, piece.right) for row in piece.rows), *total)
-    return [nodes.table("", group, classes=["archcalc"]), *caption]
+    return [nodes.table("", group, classes=["archcalc"], support_smartquotes=False), *caption]
 
 
 def _row(cells: Sequence[str], right: Sequence[bool], strong: bool = False) -> nodes.row:
+    """Names stay as they are: no quotation marks or dashes are made of what they hold."""
     row = nodes.row()
-    for text, is_right in zip(cells, right, strict=True):
+    for cell, is_right in zip(cells, right, strict=True):
+        text = escapes.plain(cell)
         inside: nodes.Node = nodes.strong("", text) if strong else nodes.Text(text)
         row += nodes.entry("", nodes.paragraph("", "", inside), classes=["text-right"] if is_right else [])
     return row

@@ -13,11 +13,15 @@ from threading import Thread
 import pytest
 from browsing import PROGRAM, browser
 from running import Command
+from test_strangers import TEXT, Tags, quoted
+from test_strangers import spec as strange
 
 from archcalc.question import Question
 from archcalc.report.live import Live
 
 SPEC = "archcalc: 1\nname: Mine\ninput: [3, size, size]\nparams: {size: 32, width: 16}\nlayers:\n  - conv width 3x3\n"
+
+MISTAKEN = "archcalc: 1\nname: n\ninput: [3, 8, 8]\nlayers:\n  - {}: convv 3 3x3\n"
 
 
 @pytest.fixture
@@ -97,6 +101,21 @@ def test_mistakes_are_shown_where_they_stand(live: Live, spec: Path) -> None:
     spec.unlink()
     live.watch.wait(3)
     assert "1 mistake in" in get(live, f"/{live.token}/")[1]
+
+
+def test_what_strangers_wrote_is_text(live: Live, spec: Path) -> None:
+    """Names, and mistakes that quote them."""
+    page = f"/{live.token}/"
+    for tame, hostile in (
+        (strange("n"), strange(f"</script></style>{TEXT}")),
+        (MISTAKEN.format("n"), MISTAKEN.format(quoted(TEXT))),
+    ):
+        found = []
+        for text in (tame, hostile):
+            spec.write_text(text, encoding="utf-8")
+            tags = Tags(get(live, page)[1])
+            found.append((set(tags.seen), set(tags.attributes), tags.seen.count("script")))
+        assert found[1] == found[0]
 
 
 def test_it_ends_with_an_interrupt(spec: Path) -> None:

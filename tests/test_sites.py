@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from test_strangers import TEXT, Tags, is_harmless
+from test_strangers import spec as strange
 from tiny import NET
 
 
@@ -127,6 +129,45 @@ def test_mkdocs_watches_the_specs(mkdocs, tmp_path: Path) -> None:
     assert str(tmp_path / "net.yaml") in [str(Path(path).resolve()) for path in Server.watched]
 
 
+STRANGE = """\
+# A page
+
+It has <!-- archcalc: value ../net.yaml params --><!-- archcalc: end --> parameters.
+
+<!-- archcalc: table ../net.yaml -->
+<!-- archcalc: end -->
+
+<!-- archcalc: models ../net.yaml --columns name,paper,params -->
+<!-- archcalc: end -->
+
+<!-- archcalc: formula ../net.yaml macs --free size -->
+<!-- archcalc: end -->
+"""
+
+
+def elements(page: Path) -> tuple[set[str], set[str], int, set[str]]:
+    """What a page is made of: its elements, their attributes, how many scripts, and where it links to."""
+    text = page.read_text(encoding="utf-8")
+    tags = Tags(text)
+    return (
+        set(tags.seen),
+        set(tags.attributes),
+        tags.seen.count("script"),
+        set(re.findall(r'(?:href|src)="([^"]*)"', text)),
+    )
+
+
+def test_mkdocs_takes_what_strangers_call_things_for_text(mkdocs, tmp_path: Path) -> None:
+    built = []
+    for name in ("tame", TEXT):
+        (tmp_path / "net.yaml").write_text(strange(name), encoding="utf-8")
+        shown = mkdocs(STRANGE)
+        built.append(elements(tmp_path / "site" / "index.html"))
+        is_harmless(shown)
+    assert "pwn" in shown
+    assert built[1] == built[0]
+
+
 # ---- Sphinx ----------------------------------------------------------------------------------------------------------
 
 
@@ -200,6 +241,25 @@ def test_sphinx_shows_what_directives_and_roles_ask_for(sphinx, tmp_path: Path) 
     assert r"\[38 \mathit{width} + 10\]" in shown
     assert "flowchart TD" in shown
     assert "ResNet-18 11.7M" in shown
+
+
+def test_sphinx_takes_what_strangers_call_things_for_text(sphinx, tmp_path: Path) -> None:
+    built = []
+    for name in ("tame", TEXT):
+        (tmp_path / "net.yaml").write_text(strange(name), encoding="utf-8")
+        warnings, _ = sphinx(
+            {
+                "index.rst": RST.replace(" resnet18 --columns network,params", " --columns name,paper,params").replace(
+                    "width", "size"
+                )
+            }
+        )
+        assert warnings == ""
+        built.append(elements(tmp_path / "out" / "index.html"))
+    shown = text_of(tmp_path / "out" / "index.html")
+    is_harmless(shown)
+    assert "pwn" in shown
+    assert built[1] == built[0]
 
 
 def test_sphinx_builds_a_page_again_when_its_spec_changes(sphinx, tmp_path: Path) -> None:
