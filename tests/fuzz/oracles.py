@@ -175,7 +175,7 @@ def spec(random: Random) -> None:
         table = model.count(train=random.random() < 0.2)
         assert table.totals["params"] >= 0
         if len(table.rows) < 60:
-            render([table], random.choice(FORMATS))
+            render([table], random.choice([*FORMATS]))
 
 
 @functools.cache
@@ -197,7 +197,7 @@ def _models() -> list[bytes]:
 
 def model_file(random: Random) -> None:
     """A changed model file is counted, or refused in words."""
-    counted(of_bytes(random.choice(_models()), random), random.choice(FORMATS))
+    counted(of_bytes(random.choice(_models()), random), random.choice([*FORMATS]))
 
 
 def counted(data: bytes, form: str = "json") -> None:
