@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from running import Command
 
-from archcalc.errors import UsageError
+from archcalc.errors import SpecError, UsageError
 from archcalc.model import load, read
 
 numpy = pytest.importorskip("numpy")
@@ -256,6 +256,13 @@ def test_json_is_the_contract(archcalc: Command) -> None:
         (["sweep", "resnet50", "--over", "size=0.5..3"], "needs a step"),
         (["sweep", "resnet50", "--over", "size=1..3:0"], "more than 0"),
         (["sweep", "resnet50", "--over", "size"], "name=range"),
+        (["sweep", "resnet50", "--over", "size=32.."], "no range"),
+        (["sweep", "resnet50", "--over", "size=..64"], "no range"),
+        (["sweep", "resnet50", "--over", "size=32", "--over", "size=64"], "given twice"),
+        (["sweep", "resnet50", "--over", "variant=resnet51"], "variant can't be resnet51"),
+        (["sweep", "resnet50", "--over", "size=32..64", "--where", "mac <= 1G"], "'mac'; did you mean 'macs'"),
+        (["sweep", "nasbench201", "--where", "e10 == nor_con_3x3"], "did you mean 'nor_conv_3x3'"),
+        (["sweep", "nasbench201", "--where", "e10 >= nor_conv_3x3", "--sample", "2"], "has no order"),
         (["sweep", "resnet50", "--over", "size=3,3"], "twice"),
         (["sweep", "resnet50", "--over", "size=32..64", "--columns", "mcas"], "no metric 'mcas'; did you mean 'macs'"),
         (["sweep", "resnet50", "--over", "size=32..64", "--where", "macs"], "no condition"),
@@ -280,6 +287,54 @@ def test_mistakes_are_told(archcalc: Command, args: list[str], said: str) -> Non
     assert done.code == 2
     assert said in done.err
     assert "bug" not in done.err
+
+
+SPACES = {  # what a spec's space holds at most one of, and what is said of it
+    "size: 64..16": "6:9: space: size=64..16 holds no value: 16 is less than 64",
+    "sise: 1..3": "6:9: space: t.yaml has no parameter 'sise'; did you mean 'size'?",
+    "size: 16..64:0": "6:9: space: size=16..64:0: the step must be more than 0",
+    "size: 16..64:-4": "6:9: space: size=16..64:-4: the step must be more than 0",
+    "size: 16..many": "6:9: space: size=16..many: 'many' is no number",
+    "size: 16..": "6:9: space: size=16.. is no range",
+    "size: 1.5..3": "6:9: space: size=1.5..3 needs a step",
+    "size: []": "6:9: space: size=[] holds no value",
+    "size: [3, 3]": "6:9: space: size has a value twice",
+    "width: [8, 17]": "6:10: space: width can't be 17; there are 8, 16",
+    "act: [relu, sliu]": "6:8: space: act can't be sliu; did you mean 'silu'?",
+    "depth.4: 1..3": "6:12: space: depth has the members 0 to 1, not 4",
+    "size.0: 1..3": "6:11: space: size is no list",
+    "batch: 0..4": "6:10: space: batch must be positive whole numbers",
+    "variant: [small]": "6:12: space: t.yaml has no variants",
+}
+
+
+@pytest.mark.parametrize("wrong", SPACES)
+def test_a_mistake_in_a_specs_space_is_told_where_it_stands(wrong: str) -> None:
+    text = (
+        "archcalc: 1\nname: t\ninput: [3, size, size]\nparams: {size: 32, width: {default: 16, in: [8, 16]}, depth: [2,"
+        f" 3], act: {{default: relu, in: [relu, silu]}}}}\nspace:\n  {wrong}\nlayers: [conv width 3x3 act=act]\n"
+    )
+    with pytest.raises(SpecError) as caught:
+        read(text, "t.yaml").sweep()
+    (problem,) = caught.value.problems
+    assert f"t.yaml:{SPACES[wrong]}" in str(problem)
+
+
+def test_all_mistakes_of_a_space_are_told_together_and_by_check(archcalc: Command, tmp_path: Any) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "archcalc: 1\nname: t\ninput: [3, size, size]\nparams: {size: 32}\nspace: {size: 9..3, sise: 1..3}\n"
+        "layers: [conv 8 3x3]\n"
+    )
+    for words in (["sweep", str(path)], ["solve", str(path), "--maximize", "size"], ["check", str(path)]):
+        done = archcalc(*words)
+        assert (done.code, done.err.count("space: ")) == (2, 2 + done.err.count("| space: ")), words
+
+
+def test_bytes_are_read_in_decimal_units_too() -> None:
+    found = load("resnet50").solve(maximize="batch", most={"act_peak": "1GB"})
+    one = load("resnet50").count().totals["act_peak_bytes"]
+    assert found.best == {"batch": 10**9 // one}
 
 
 def test_an_empty_list_is_refused_in_python() -> None:

@@ -13,8 +13,11 @@ from archcalc.cli.saying import refused
 from archcalc.errors import SpecError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from archcalc.check import Checked
     from archcalc.errors import Problem
+    from archcalc.model import Model
 
 FORMATS = ("text", "json", "github", "sarif")
 
@@ -46,7 +49,7 @@ def check(specs: options.SpecsOrAll = None, *, given: Asked, form: Form = "text"
     inputs = given.inputs if specs else None
     try:
         read = readable(filter(may_be_spec, named) if if_any else named, given.quiet, inputs, given.via)
-        found = check_all(*read, given.question())
+        found = check_all(read[0], [*read[1], *_in_spaces(read[0])], given.question())
     except SpecError as error:
         _say(form, [], error.problems, given)
         refused(str(error))
@@ -54,6 +57,20 @@ def check(specs: options.SpecsOrAll = None, *, given: Asked, form: Form = "text"
     _say(form, found, [], given)
     if any(checked.failed for checked in found):
         raise SystemExit(1)
+
+
+def _in_spaces(models: Iterable[Model]) -> list[Problem]:
+    """The mistakes in the spaces of specs."""
+    from archcalc.space.axes import read_axes
+
+    problems = []
+    for model in models:
+        try:
+            if model.spec.space:
+                read_axes(model)
+        except SpecError as error:
+            problems.extend(error.problems)
+    return problems
 
 
 def _say(form: str, found: list[Checked], mistakes: list[Problem], given: Given) -> None:

@@ -9,7 +9,7 @@ from math import prod
 from typing import Any, TypeAlias
 
 from archcalc.algebra import Poly
-from archcalc.errors import ArchcalcError, SpecError, UsageError
+from archcalc.errors import ArchcalcError, Problem, SpecError, UsageError
 from archcalc.model import Model
 from archcalc.ops.kinds import show
 from archcalc.records import Record
@@ -21,6 +21,7 @@ FARTHEST = 1 << 60  # where an axis without an end is given up
 MOST_VALUES = 10**7  # of one axis
 VARIANT, BATCH = "variant", "batch"
 _RANGE = re.compile(r"\s*(?P<low>[^.:,\s]+(?:\.\d+)?)\s*\.\.\s*(?P<high>[^:,\s]+?)\s*(?::\s*(?P<step>\S+)\s*)?$")
+_RANGE_LIKE = re.compile(r"\s*[\d.:+-]*\.\.[\d.:+-]*\s*$")  # it has two dots and numbers, but an end is missing
 
 
 class Axis(Record):
@@ -68,15 +69,35 @@ def designs(axes: Iterable[Axis]) -> int:
 def read_axes(model: Model, over: Iterable[str] | Mapping[str, Any] = ()) -> list[Axis]:
     """The axes of a space: those of the spec's own `space`, with those that are given in their place or beside them.
 
-    Raises UsageError for names that can't vary, and ranges that hold nothing.
+    Raises UsageError for names that can't vary, and ranges that hold nothing; SpecError with all of them that the spec
+    has, where they stand.
     """
-    given = dict(over) if isinstance(over, Mapping) else dict(map(_pair, over))
-    ranges = {**model.spec.space, **given} if given else dict(model.spec.space)
-    found = [_axis(model, name, text) for name, text in ranges.items()]
+    given = dict(over) if isinstance(over, Mapping) else _pairs(over)
+    found, problems = list[Axis](), list[Problem]()
+    for name, text in {**model.spec.space, **given}.items():
+        try:
+            found.append(_axis(model, name, text))
+        except UsageError as error:
+            if name in given:
+                typed = str(error).startswith(f"{name}=") and not isinstance(over, Mapping)
+                raise UsageError(f"--over {error}" if typed else str(error)) from None
+            problems.append(Problem(f"space: {error}", model.spec.space_marks.get(name, model.spec.mark)))
+    if problems:
+        raise SpecError(problems)
     names = [axis.parameter for axis in found if axis.position is None]
     for axis in found:
         if axis.position is not None and axis.parameter in names:
             raise UsageError(f"{axis.parameter} varies as a whole and by its members: one of the two")
+    return found
+
+
+def _pairs(over: Iterable[str]) -> dict[str, str]:
+    """What `--over` gives, by name. Raises UsageError for a name that is given twice."""
+    found: dict[str, str] = {}
+    for name, values in map(_pair, over):
+        if name in found:
+            raise UsageError(f"--over {name} is given twice: {found[name]} and {values}")
+        found[name] = values
     return found
 
 
@@ -94,9 +115,23 @@ def _axis(model: Model, name: str, given: Any) -> Axis:
         raise UsageError(f"{name}={given} holds no value")
     if len(set(values)) < len(values):
         raise UsageError(f"{name} has a value twice: {given}")
+    _check_choices(model, name, values)
     if name == BATCH and not all(isinstance(value, int) and value >= 1 for value in values):
         raise UsageError(f"batch must be positive whole numbers, got {given}")
     return Axis(name, values)
+
+
+def _check_choices(model: Model, name: str, values: Iterable[Value]) -> None:
+    """Raise UsageError for a value that a parameter with a list of choices, or a variant, can't have."""
+    spec = model.spec
+    if name == VARIANT:
+        known = list(spec.variants)
+    else:
+        limits = spec.parameters[name].limits if name in spec.parameters else None
+        known = list(limits.in_ or ()) if limits else []
+    for value in values:
+        if known and value not in known:
+            raise UsageError(f"{name} can't be {show(value)}{among(show(value), list(map(show, known)))}")
 
 
 def _check_name(model: Model, name: str) -> None:
@@ -122,6 +157,8 @@ def _check_name(model: Model, name: str) -> None:
 def _values(name: str, given: Any) -> tuple[Value, ...]:
     if isinstance(given, str):
         match = _RANGE.match(given)
+        if not match and _RANGE_LIKE.match(given):
+            raise UsageError(f"{name}={given} is no range; a range is written low..high:step, 0.25..2:0.05")
         return _ranged(name, given, match) if match else tuple(_read(part) for part in _parts(given))
     if isinstance(given, range):
         return tuple(given)
@@ -150,7 +187,7 @@ def _ranged(name: str, text: str, match: re.Match[str]) -> tuple[Value, ...]:
     if step <= 0:
         raise UsageError(f"{name}={text}: the step must be more than 0")
     if high < low:
-        raise UsageError(f"{name}={text} holds no value: {show(high)} is less than {show(low)}")
+        raise UsageError(f"{name}={text} holds no value: {show(_whole(high))} is less than {show(_whole(low))}")
     if match.group("step") is None and low.denominator != 1:
         raise UsageError(f"{name}={text} needs a step: {text}:0.05")
     count = int((high - low) // step) + 1

@@ -18,21 +18,26 @@ from archcalc.spec.model import without_units
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+LITERALS = frozenset({"true", "false", "none"})  # words of the spec language
 Bools = Any  # an array of truth values, or one for all designs
 
 
 class Condition:
-    """A condition, read once: `names` are the parameters and metrics that it speaks of."""
+    """A condition, read once: `names` are the parameters and metrics that it speaks of. Where the `words` that
+    parameters may be worth are given, a name that is neither is a mistake.
+    """
 
-    def __init__(self, text: str, known: Collection[str]) -> None:
+    def __init__(self, text: str, known: Collection[str], words: Collection[str] | None = None) -> None:
         self.text = text
         try:
             self.tree = ast.parse(without_units(text).strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise UsageError(f"can't read the condition '{text}'; write macs <= 150M and size >= 96") from None
-        self.names = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)} & set(known)
+        self.names = _named(self.tree) & set(known)
         if not isinstance(self.tree, (ast.Compare, ast.BoolOp, ast.UnaryOp)):
             raise UsageError(f"'{text}' is no condition; write macs <= 150M, or field >= 224")
+        if words is not None:
+            _check_names(text, self.tree, known, words)
 
     def holds(self, grid: Grid, fixed: Mapping[str, Any]) -> Bools:
         """Where it holds; `fixed` are the parameters that are the same for all points. Raises UsageError."""
@@ -58,6 +63,22 @@ class Condition:
         sides = [_value(side, values) for side in (node.left, *node.comparators)]
         found = [_compared(operator, a, b, grid) for operator, a, b in zip(node.ops, sides, sides[1:], strict=False)]
         return reduce(lambda a, b: a & b, found)
+
+
+def _named(tree: ast.expr) -> set[str]:
+    """The names in an expression, but for those of functions."""
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called}
+
+
+def _check_names(text: str, tree: ast.expr, known: Collection[str], words: Collection[str]) -> None:
+    """Raise UsageError for a name that is no parameter, no metric, and no word that a parameter may be worth."""
+    for name in sorted(_named(tree) - set(known) - set(words) - LITERALS):
+        taken = [*known, *sorted(words)]
+        raise UsageError(
+            f"the condition '{text}': there is no parameter, metric or word '{name}'"
+            + suggest(name, taken, f"there are {', '.join(taken)}")
+        )
 
 
 class Measure:
@@ -100,6 +121,7 @@ def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
     return expression.run(values, words)
 
 
+_UNORDERED = (str, tuple, type(None))
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: lambda a, b: a < b,
     ast.LtE: lambda a, b: a <= b,
@@ -114,6 +136,11 @@ def _compared(operator: ast.cmpop, a: Any, b: Any, grid: Grid) -> Bools:
     compare = _COMPARE.get(type(operator))
     if compare is None:
         raise ExpressionError(f"{type(operator).__name__} is not allowed in a condition")
+    if isinstance(a, _UNORDERED) or isinstance(b, _UNORDERED):
+        if not isinstance(operator, (ast.Eq, ast.NotEq)):
+            unordered = a if isinstance(a, _UNORDERED) else b
+            raise ExpressionError(f"`{show(unordered)}` is no number, and has no order")
+        return bool(compare(a, b))
     if not isinstance(a, Poly) and not isinstance(b, Poly):
         return bool(compare(a, b))
     difference = a - b

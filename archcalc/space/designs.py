@@ -47,6 +47,15 @@ class Space(Record):
         """How many designs there are, those that can't be built included."""
         return designs(self.axes)
 
+    @property
+    def words(self) -> frozenset[str]:
+        """The words that something of a design may be worth: those of axes, of choices and of what doesn't vary."""
+        spec = self.model.spec
+        own = bind(spec, self.model.variant, self.question.bindings).values
+        choices = [one for declared in spec.parameters.values() if declared.limits for one in declared.limits.in_ or ()]
+        values = [*(value for axis in self.axes for value in axis.values if isinstance(value, str)), *own.values()]
+        return frozenset(value for value in (*values, *choices, *spec.variants) if isinstance(value, str))
+
     def values(self, index: int) -> dict[str, Value]:
         """The parameters of a design by its number; the first axis is the slowest."""
         found: dict[str, Value] = {}

@@ -42,7 +42,7 @@ def solve(
     known = (*names, *FIGURES, *(name for name in space.model.spec.parameters if name not in names))
     aims = [Aim(Measure(text, known), True) for text in _listed(maximize)]
     aims += [Aim(Measure(text, known), False) for text in _listed(minimize)]
-    conditions = [Condition(text, known) for text in where]
+    conditions = [Condition(text, known, space.words) for text in where]
     if not conditions and (found := along(space, aims, limits)):
         return found
     if any(is_open(axis) for axis in space.axes):

@@ -116,7 +116,8 @@ def sweep(
     known_names = (*FIGURES, *axes, *space.model.spec.parameters)
     _check_directions(wanted, axes)
     room = device_limits(space.question.fit, space.question.train)
-    conditions = [Condition(text, known_names) for text in (*where, *(f"{name} <= {size}" for name, size, _ in room))]
+    asked = [*where, *(f"{name} <= {size}" for name, size, _ in room)]
+    conditions = [Condition(text, known_names, space.words) for text in asked]
     aims = [direction.name for direction in wanted if direction.name not in axes]
     names = list(dict.fromkeys([*(figures or (aims or SHOWN)), *aims, *(name for name, _, _ in room)]))
     check_figures(names)

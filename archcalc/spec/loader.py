@@ -42,6 +42,7 @@ class Loader:
             inputs=self._inputs(),
             parameters=self._parameters(self._mapping("params")),
             space=document.space if document else {},
+            space_marks={name: self.marks["space", name] for name in (document.space if document else ())},
             require=self._require(document),
             defaults=self._defaults(),
             blocks=self._blocks(),

@@ -20,6 +20,7 @@ _SUFFIX: dict[str, int | Fraction] = {
     "T": 10**12,
     "%": Fraction(1, 100),
 }
+_SUFFIX |= {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _SUFFIX |= {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _QUANTITY = re.compile(r"([+-]?\d[\d_,]*)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?\s*([A-Za-z%]*)$")
 
@@ -376,7 +377,7 @@ def _version(value: Any) -> int:
     return 1
 
 
-_UNITS = re.compile(r"(?<![\w.])(\d[\d_.]*)(k|K|M|G|T|KiB|MiB|GiB|TiB|B|kB|MB|GB|us|µs|ms|s)(?!\w)")
+_UNITS = re.compile(r"(?<![\w.])(\d[\d_.]*)(k|K|M|G|T|KiB|MiB|GiB|TiB|B|kB|MB|GB|TB|us|µs|ms|s)(?!\w)")
 
 
 def without_units(text: str) -> str:

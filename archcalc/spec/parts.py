@@ -86,6 +86,7 @@ class Spec(Record, frozen=False):
     inputs: dict[str, tuple[Word, ...]] = {}
     parameters: dict[str, Declared] = {}
     space: dict[str, Any] = {}  # ranges of parameters, to choose designs among
+    space_marks: dict[str, Mark] = {}
     require: list[tuple[Word, str]] = []
     defaults: dict[str, dict[str, Word]] = {}
     blocks: dict[str, Block] = {}
