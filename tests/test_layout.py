@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import permutations
+from random import Random
+from time import perf_counter
 from typing import NamedTuple
 
 import jsonschema
@@ -195,6 +197,49 @@ def test_the_best_order_is_what_brute_force_finds(text: str) -> None:
     assert found.order.optimal
     least = min(simulated(reordered(graph, order)) for order in orders(graph))
     assert found.peak == least
+
+
+def test_an_order_that_a_single_layer_decides_is_proved_however_long_the_network_is() -> None:
+    """Two tensors of 4 x 8 x 8 at a time, whatever else."""
+    graph = network('["20000 x conv 4 1x1"]').count().graph
+    found = layout(graph, lambda node: size(node.shape), "", 1, "best")
+    assert found.order is not None
+    assert (found.peak, found.order.optimal) == (2 * 4 * 64, True)
+
+
+@pytest.mark.parametrize("layers", [12_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_an_order_of_too_many_layers_is_given_up_with_a_lower_bound(layers: int) -> None:
+    """Blocks of two branches that widen to 9 and narrow again: the join of 4 and 1 channels reads 5 and writes 5. One
+    layer alone needs 9 + 4 channels of 64 positions, both branches beside each other more.
+    """
+    block = "{concat: [[conv 9 1x1, conv 4 1x1], [conv 1 1x1]]}"
+    graph = network(f'[{{"{layers // 4} x": [{block}, conv 4 1x1]}}]').count().graph
+    start = perf_counter()
+    found = layout(graph, lambda node: size(node.shape), "", 1, "best")
+    assert perf_counter() - start < (60 if layers > 50_000 else 10)
+    assert found.order is not None
+    assert not found.order.optimal
+    assert found.peak == (4 + 9 + 4) * 64
+    why = (
+        f"the search gave up: {len(graph.nodes):,} layers, more than 10,000; at least {13 * 64} bytes are alive at once"
+    )
+    assert found.order.why == why
+
+
+def test_a_search_for_an_order_is_bounded_by_layers_and_sets_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archcalc.memory.order.MOST_LOOKS", 2_000)
+    draw = Random(1)
+    items = [
+        f"{{t{n}: [ref {f't{draw.randint(max(0, n - 30), n - 1)}' if n else 'input'}, opaque {draw.randint(1, 99)}]}}"
+        for n in range(80)
+    ]
+    graph = (
+        network(f"[{', '.join(items)}]", "[9]", f"outputs: [{', '.join(f't{n}' for n in range(70, 80))}]").count().graph
+    )
+    found = layout(graph, lambda node: size(node.shape), "", 1, "best")
+    assert found.order is not None
+    assert found.order.why.startswith("the search gave up after")
+    assert found.order.why.endswith("bytes are alive at once")
 
 
 # ---- deployed --------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from archcalc.algebra import Dim, Number, Poly, at, bounds, extremes, maximum
 from archcalc.graph import Graph, Input, Loop, Node
+from archcalc.memory.overwriting import may_overwrite, side_room
 from archcalc.ops import size
 from archcalc.records import Record
 
@@ -27,6 +28,7 @@ class _Buffer(Record, frozen=False):
     elements: Dim
     last: int
     nodes: list[int] = []
+    most: Dim = 0
     foreign: bool = False
     freed: bool = False
 
@@ -66,28 +68,33 @@ class Alive(NamedTuple):
 
     `at` says how much while each layer runs, by position; layers in loops are left out, where it differs by repeat.
     `least` is how many repeats of each loop the closed form of the peak speaks of: none where more is alive elsewhere
-    anyway. `stretches` are the memories that tensors stand in, where there are no loops.
+    anyway. `stretches` are the memories that tensors stand in, where there are no loops. `beside` is the room of
+    depthwise convolutions that write over their input.
     """
 
     peak: Dim
     at: dict[int, Dim]
     least: dict[Loop, int]
     stretches: list[Stretch]
+    beside: dict[int, Dim]
 
 
-def alive(graph: Graph, measure: Measure = elements) -> Alive:
-    """What is alive at once, in elements, or in what `measure` gives for the output of each layer."""
-    liveness = _Liveness(graph, measure)
+def alive(graph: Graph, measure: Measure = elements, depthwise: bool = False) -> Alive:
+    """What is alive at once, in elements, or in what `measure` gives for the output of each layer. `depthwise` says
+    that depthwise convolutions write over their input, where what they put out is no larger.
+    """
+    liveness = _Liveness(graph, measure, depthwise)
     steps = liveness.steps()
     peak = _dim(maximum(0, *sorted(steps, key=_rough, reverse=True)))
-    return Alive(peak, liveness.at, liveness.least, [] if graph.loops else liveness.stretches())
+    return Alive(peak, liveness.at, liveness.least, [] if graph.loops else liveness.stretches(), liveness.beside)
 
 
 class _Liveness:
     """Runs the layers in order, with the memory that each takes and gives back."""
 
-    def __init__(self, graph: Graph, measure: Measure = elements) -> None:
-        self.graph, self.measure = graph, measure
+    def __init__(self, graph: Graph, measure: Measure = elements, depthwise: bool = False) -> None:
+        self.graph, self.measure, self.depthwise = graph, measure, depthwise
+        self.beside: dict[int, Dim] = {}
         self.at: dict[int, Dim] = {}  # what is alive while each layer outside of loops runs
         self.last = _last_reads(graph)
         self.buffers: list[_Buffer | None] = [None] * len(graph.nodes)
@@ -106,7 +113,8 @@ class _Liveness:
         end = len(self.graph.nodes) - 1
         found = {id(buffer): buffer for buffer in self.buffers if buffer is not None}
         return [
-            Stretch(b.elements, b.nodes[0], 0 if b.foreign else b.nodes[0], min(b.last, end)) for b in found.values()
+            Stretch(b.most or b.elements, b.nodes[0], 0 if b.foreign else b.nodes[0], min(b.last, end))
+            for b in found.values()
         ]
 
     def _walk(self, first: int, stop: int) -> tuple[set[Dim], list[tuple[Loop, _Steps]]]:
@@ -128,11 +136,18 @@ class _Liveness:
             buffer = _Buffer(self.measure(node), n, foreign=isinstance(node.op, Input))
             self.alive = self.alive + buffer.elements
         self._hold(n, buffer)
-        alive = self.alive + self._inside(node)
+        alive = self.alive + self._inside(node) + self.beside.get(n, 0)
         if not node.ranges:
             self.at[n] = alive
+        if n in self.beside:
+            self._shrink(buffer, self.measure(node))
         self._release(n, (*node.inputs, n))
         return alive
+
+    def _shrink(self, buffer: _Buffer, left: Dim) -> None:
+        """What was written over with less gives back the rest."""
+        self.alive = self.alive - buffer.elements + left
+        buffer.most, buffer.elements = buffer.most or buffer.elements, left
 
     def _inside(self, node: Node) -> Dim:
         """What a layer works on, in the width of what it puts out."""
@@ -259,17 +274,15 @@ class _Liveness:
         node = self.graph.nodes[n]
         if node.op.is_view:
             return self._buffer(node.inputs[0]) if node.inputs else None
-        if node.op.in_place:
-            for source in node.inputs:
-                buffer = self._buffer(source)
-                if (
-                    buffer.last == n
-                    and not buffer.foreign
-                    and not self._is_needed(buffer)
-                    and self.graph.nodes[source].shape == node.shape
-                    and self.graph.nodes[source].dtype == node.dtype
-                ):
-                    return buffer
+        if not (node.op.in_place or self.depthwise):
+            return None
+        for source in node.inputs:
+            buffer = self._buffer(source)
+            free = buffer.last == n and not buffer.foreign and not self._is_needed(buffer)
+            if free and may_overwrite(self.graph, n, source, self.depthwise):
+                if not node.op.in_place:
+                    self.beside[n] = self.measure(node._replace(shape=side_room(node)))
+                return buffer
         return None
 
 
