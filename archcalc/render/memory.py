@@ -26,13 +26,31 @@ def text(table: Table, found: Layout, align: int) -> str:
     lines += ["", f"peak    {found.peak:,} bytes while {found.steps[at].layer} runs: {_at_peak(found, at)}"]
     if found.order is not None:
         lines.append(f"order   {'proved best' if found.order.optimal else 'as given'}: {found.order.why}")
+    if found.patched is not None:
+        lines.append(f"patches {_patches(found)}")
     if found.plan is not None:
         proved = "proved least" if found.plan.optimal else "not proved least"
         size = f"{found.plan.bytes:,} bytes" + (f" in multiples of {align}" if align > 1 else "")
         lines.append(f"plan    {found.plan.method}, {size}, {proved}: {found.plan.why}")
         lines += ["", *_map(found)]
-    told = "; ".join([f"alive: {CONVENTION}", *filter(None, [attention_told(table.graph)])])
+    told = "; ".join([f"alive: {CONVENTION}", *filter(None, [attention_told(table.graph), *_told(found)])])
     return "\n".join(map(escapes.line, [*lines, "", told]))
+
+
+def _patches(found: Layout) -> str:
+    """How many there are, where they end, and what is computed twice."""
+    part = found.patched
+    assert part is not None
+    more = part.macs - part.whole
+    share = f", {100 * more / part.whole:.1f} % more" if part.whole else ""
+    return f"{part.patches} up to {found.steps[part.stage].layer}; {part.macs:,} MACs instead of {part.whole:,}{share}"
+
+
+def _told(found: Layout) -> list[str]:
+    """What the footnote adds for the way in which a network is run."""
+    depthwise = ["depthwise convolutions in place beside one channel"] if found.depthwise else []
+    patches = ["the hungriest patch with its part of the input beside the map that patches make up"]
+    return [*depthwise, *(patches if found.patched else [])]
 
 
 def _timeline(found: Layout) -> list[str]:
@@ -95,6 +113,15 @@ def document(table: Table, found: Layout, align: int) -> contract.Memory:
     }
     if found.order is not None:
         printed["order_found"] = {"optimal": found.order.optimal, "why": found.order.why}
+    if found.depthwise:
+        printed["inplace_depthwise"] = True
+    if found.patched is not None:
+        printed["patches"] = {
+            "number": found.patched.patches,
+            "until": found.steps[found.patched.stage].layer,
+            "macs": found.patched.macs,
+            "macs_without": found.patched.whole,
+        }
     if found.plan is not None:
         printed["plan"] = {
             "bytes": found.plan.bytes,

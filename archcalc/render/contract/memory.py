@@ -51,6 +51,15 @@ class Ordered(TypedDict):
     why: str
 
 
+class Patches(TypedDict):
+    """The first layers run on one part of the map after the other."""
+
+    number: int
+    until: Annotated[str, Field(description="the layer whose map they make up")]
+    macs: Annotated[int, Field(description="multiply-accumulates a sample, with what overlaps computed again")]
+    macs_without: int
+
+
 class Memory(TypedDict):
     """A network laid out in memory."""
 
@@ -70,4 +79,6 @@ class Memory(TypedDict):
     tensors: list[Stretch]
     order: Annotated[list[str], Field(description="the layers as they run")]
     order_found: NotRequired[Ordered]
+    inplace_depthwise: NotRequired[bool]
+    patches: NotRequired[Patches]
     plan: NotRequired[Planned]
