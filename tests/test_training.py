@@ -43,6 +43,12 @@ def test_a_weight_takes_so_many_bytes(
     assert found["total"] == sum(value for name, value in found.items() if name != "total")
 
 
+def test_seven_and_a_half_billion_weights_take_120_gb() -> None:
+    """ZeRO's figure 1: 2 + 2 + 12 bytes a weight with mixed precision and Adam (arXiv:1910.02054)."""
+    found = parts(network("[linear 75000 bias=false]", "[100000]"), optimizer="adam", precision="amp")
+    assert sum(found[name] for name in ("weights", "gradients", "optimizer", "master")) == 120 * 10**9
+
+
 def test_frozen_weights_have_neither_gradient_nor_state_nor_copy() -> None:
     found = parts(network("[conv 8 3x3 frozen, gap, linear 10]"), precision="amp")
     assert found["weights"] == 2 * (8 * 4 * 9 + 8 + 8 * 10 + 10)
@@ -155,6 +161,19 @@ def test_closed_forms_of_training_are_the_numbers_at_points() -> None:
         for name, value in counted["training_bytes"].items():
             form = closed["training_bytes"][name]
             assert (form if isinstance(form, int) else form.evaluate({"size": size, "batch": batch})) == value, name
+
+
+@pytest.mark.parametrize("way", ["none", "sqrt", "encoder/*"])
+def test_a_free_batch_gives_the_numbers_with_every_kind_of_checkpoints(way: str) -> None:
+    model = archcalc.load("vit_b_16")
+    closed = model.count(train=True, free=["batch"], checkpoint=way).totals["training_bytes"]["total"]
+    for batch in (1, 5, 38):
+        assert closed.evaluate({"batch": batch}) == parts(model, batch=batch, checkpoint=way)["total"]
+
+
+def test_the_best_checkpoints_of_a_free_batch_are_refused_with_the_reason() -> None:
+    with pytest.raises(ArchcalcError, match="which checkpoints are best depends on sizes that are free"):
+        _ = archcalc.load("vit_b_16").count(train=True, free=["batch"], checkpoint="best").totals
 
 
 def test_checkpoints_that_depend_on_what_is_free_are_refused() -> None:
