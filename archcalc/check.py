@@ -43,6 +43,7 @@ class Verdict(Record):
 
     @property
     def fails(self) -> bool:
+        """Whether it makes a check fail; a warning doesn't."""
         return not self.passed and not self.warning
 
     @property
@@ -75,6 +76,7 @@ class Checked(NamedTuple):
 
     @property
     def failed(self) -> int:
+        """How many verdicts fail."""
         return sum(verdict.fails for verdict in self.verdicts)
 
 
@@ -90,6 +92,7 @@ class Tally(NamedTuple):
 
     @classmethod
     def of(cls, found: list[Checked]) -> Tally:
+        """How many specs were checked, and how many verdicts came out which way."""
         outcomes = Counter(verdict.outcome for checked in found for verdict in checked.verdicts)
         return cls(len(found), *(outcomes[name] for name in cls._fields[1:]))
 
@@ -147,6 +150,7 @@ class Counts:
         self.grouped: dict[tuple[int, int], dict[str, Row]] = {}
 
     def table(self, model: Model, question: Question = PLAIN) -> Table:
+        """The table of a member of the family; the same question is answered once."""
         binding = bind(self.spec, model.variant, question.bindings)
         key = (repr(binding.network), binding.batch, repr(question._replace(bindings={})))
         if key not in self.tables:

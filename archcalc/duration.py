@@ -27,6 +27,7 @@ class Time(Record):
 
     @property
     def total(self) -> Number:
+        """All of it, in milliseconds."""
         return self.compute + self.weights + self.activations + self.overhead
 
     @property
@@ -80,6 +81,7 @@ class Timing(Record):
 
     @cached_property
     def whole(self) -> Time:
+        """The time of all layers together."""
         return together(self.layers.values())
 
     @cached_property

@@ -147,11 +147,13 @@ class Mistakes(list[Problem]):
     """A list of what was found so far, which ends the search when there is more than anybody would read."""
 
     def append(self, problem: Problem) -> None:
+        """Add a mistake. Raises SpecError once there are more than anybody reads."""
         super().append(problem)
         if len(self) >= MOST_FOUND:
             raise SpecError(self)
 
     def extend(self, problems: Iterable[Problem]) -> None:
+        """Add mistakes. Raises SpecError once there are more than anybody reads."""
         for problem in problems:
             self.append(problem)
 

@@ -187,6 +187,7 @@ class Graph(Record, frozen=False):
         return self.name_of(node.inputs[0]) if isinstance(node.op, Carried) else node.name
 
     def shapes_into(self, node: Node) -> tuple[Shape, ...]:
+        """The shapes that a node reads, a sample, in the order of its inputs."""
         return tuple([self.nodes[n].shape for n in node.inputs])
 
     def dead_ends(self) -> list[Node]:

@@ -89,22 +89,21 @@ class Model(Record):
         SpecError with every mistake in the spec, UsageError for parameters, labels and profiles that don't exist.
         """
         names, training = (listed(free), listed(without)), Training(optimizer, precision, checkpoint)
-        return self.answer(
-            Question(
-                bindings,
-                names[0],
-                batch,
-                train,
-                dtype,
-                names[1],
-                convention,
-                device,
-                attention,
-                training,
-                fold_bn,
-                folds=fold,
-            )
+        question = Question(
+            bindings,
+            names[0],
+            batch,
+            train,
+            dtype,
+            names[1],
+            convention,
+            device,
+            attention,
+            training,
+            fold_bn,
+            folds=fold,
         )
+        return self.answer(question)
 
     def export(
         self,

@@ -36,6 +36,7 @@ class Span(NamedTuple):
 
     @property
     def period(self) -> int:
+        """After how many positions the window is the same again, moved on."""
         return len(self.lows)
 
     @property
@@ -61,11 +62,13 @@ class Span(NamedTuple):
         return len({None if low is None else high - low for low, high in zip(self.lows, self.highs, strict=True)}) > 1
 
     def low(self, position: int) -> Any:
+        """The first position that the window of a position reads, None where there is none."""
         turn, phase = divmod(position, len(self.lows))
         low = self.lows[phase]
         return None if low is None else low + turn * self.jump
 
     def high(self, position: int) -> Any:
+        """The last position that the window of a position reads, None where there is none."""
         turn, phase = divmod(position, len(self.highs))
         high = self.highs[phase]
         return None if high is None else high + turn * self.jump

@@ -53,6 +53,7 @@ class Closing(ABC, Generic[V]):
         """Put something into `found` for a loop for which no closed form was shown, or raise Undecided."""
 
     def walk(self, first: int, stop: int) -> None:
+        """Go through the nodes from `first` up to `stop`, loops as a whole."""
         for part in self.graph.parts(first, stop):
             if isinstance(part, Loop):
                 self._repeat(part)

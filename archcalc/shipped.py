@@ -21,6 +21,7 @@ def shown(file: Path) -> str:
 
 
 def spec_files() -> list[Path]:
+    """The specs that come with archcalc, in order."""
     return sorted(specs_folder().rglob("*.yaml"))
 
 

@@ -302,8 +302,10 @@ def _table(found: Sequence[Entry], names: list[str]) -> str:
 PAGE = """\
 # The networks that ship
 
-{networks} networks in {files} files, the oldest family first, and then the lectures' examples. Each is known by its name in any folder
-(`archcalc count resnet50`); a family's own name stands for the member beside it. Published figures are held as `reference:` entries
+{networks} networks in {files} files, the oldest family first, and then the lectures' examples. \
+Each is known by its name in any folder
+(`archcalc count resnet50`); a family's own name stands for the member beside it. \
+Published figures are held as `reference:` entries
 with their sources, and `archcalc check specs` compares them with the count.
 
 <!-- archcalc: plot *.yaml --kind bubble -o networks.svg --alt 'Networks by params and MACs, areas are activations' -->

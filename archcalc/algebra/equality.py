@@ -58,6 +58,7 @@ def always_integral(x: Poly) -> bool:
 
 
 def undecided(question: str, x: Poly, hint: str) -> Undecided:
+    """The error that says which symbols a question depends on; `hint` names what would settle it."""
     return Undecided(f"{question} depends on {names(x.symbols)}{': ' if hint else ''}{hint}", x.symbols)
 
 

@@ -41,6 +41,7 @@ def _bounds(x: Poly) -> Interval:
 
 @lru_cache(maxsize=1 << 13)
 def interval(atom: Atom) -> Interval:
+    """The least and the greatest value of an atom; None where there is no bound."""
     if isinstance(atom, Variable):
         return atom.symbol.low, atom.symbol.high
     if isinstance(atom, Floor):

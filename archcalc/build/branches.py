@@ -50,6 +50,7 @@ def bodied(
 def joined(
     builder: Builder, item: Branches, layer: Layer | None, current: int | None, context: Context, name: str | None
 ) -> int | None:
+    """An operator that joins branches, each built from what arrives; None after noting a mistake."""
     if layer is not None:
         context = builder.kept(layer, context)
     survive = builder.probability(layer, "survive", context) if layer else 1

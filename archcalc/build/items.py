@@ -58,6 +58,7 @@ class Builder(Labels):
     # ---- inputs and outputs ------------------------------------------------------------------------------------------
 
     def input(self, name: str, words: tuple[Word, ...], context: Context) -> None:
+        """Add an input with a shape a sample, or note what is wrong with its sizes."""
         dims = []
         for word in words:
             value = self.evaluate(word, context)
@@ -75,6 +76,7 @@ class Builder(Labels):
         self.graph.inputs[name] = self.add(name, Input(size_=tuple(dims)), (), tuple(dims), mark, context, name)
 
     def outputs(self, last: int | None) -> None:
+        """Note what the network puts out: the labels under `outputs:`, else its last layer."""
         if not self.spec.outputs:
             self.graph.outputs = [last] if last is not None else []
         for word in self.spec.outputs:
@@ -88,6 +90,7 @@ class Builder(Labels):
                 self.graph.outputs.append(found)
 
     def head(self, head: Head, context: Context) -> None:
+        """Build a head that only training has, from the layer that it reads."""
         if head.label in self.results:
             self.wrong(f"train head '{head.label}' has the name of a layer", head.mark, context)
         if head.source not in self.results:
@@ -106,6 +109,9 @@ class Builder(Labels):
     # ---- items -------------------------------------------------------------------------------------------------------
 
     def item(self, item: Item, current: int | None, context: Context, label: str | None = None) -> int | None:
+        """Build an item of any kind from the layer `current`; gives the position of what it puts out, None after noting
+        a mistake.
+        """
         self.steps += 1
         if self.steps > 4 * MOST_LAYERS:
             self.too_many(f"more than {MOST_LAYERS:,} layers", item.mark, context)
@@ -138,11 +144,13 @@ class Builder(Labels):
             raise uses.Reached(path, output)
 
     def chain(self, item: Chain, current: int | None, context: Context) -> int | None:
+        """Build items one after another, each from what the one before puts out."""
         for inner in item.items:
             current = self.item(inner, current, context)
         return current
 
     def choice(self, item: Choice, current: int | None, context: Context, label: str | None) -> int | None:
+        """Build the one of two items that the condition chooses."""
         self.with_channels(context.env, current)
         value = self.evaluate(item.condition, context)
         if value is FAILED:
@@ -153,6 +161,7 @@ class Builder(Labels):
         return self.item(item.then if value else item.otherwise, current, context, label)
 
     def labelled(self, item: Labelled, current: int | None, context: Context, label: str | None) -> int | None:
+        """Build an item whose layers have its label before their names."""
         if label is not None:  # a labelled item that is repeated: `stage/2/label`
             return self.scoped(
                 label, "", item.mark, context, item, lambda inner: self.labelled(item, current, inner, None)
@@ -199,11 +208,13 @@ class Builder(Labels):
         return output
 
     def group(self, path: str, text: str, mark: Mark, output: int | None) -> None:
+        """Note a named group of layers, and what it puts out."""
         self.results.setdefault(path, output)
         if output is not None:
             self.graph.groups[path] = Group(path, text, self.placed or mark, output)
 
     def repeat(self, item: Repeat, current: int | None, context: Context, label: str | None) -> int | None:
+        """Build an item several times in a row: a number of times, or as a loop where the count is free."""
         count = self.evaluate(item.count, context._replace(env=self.with_channels(context.env, current)))
         if count is FAILED:
             return None
@@ -268,6 +279,7 @@ class Builder(Labels):
         self.group(path, f"{count} x {same.pop() if len(same) == 1 else caption(item.item)}", item.mark, output)
 
     def times(self, count: int, item: Item, current: int | None, context: Context, numbered: bool) -> int | None:
+        """Build an item that often, with `i`, `first` and `last` known in it."""
         env = dict(context.env)
         context = context._replace(env=env)
         for i in range(count):
@@ -280,6 +292,7 @@ class Builder(Labels):
         return current
 
     def branches(self, item: Branches, current: int | None, context: Context, label: str | None) -> int | None:
+        """Build the branches that an operator joins, or the body that it is made of."""
         layer = self.resolver.of(item.line)
         if layer is not None and not self.when(layer, current, context):
             return current
@@ -295,6 +308,7 @@ class Builder(Labels):
     # ---- lines -------------------------------------------------------------------------------------------------------
 
     def with_channels(self, env: dict[str, Any], current: int | None) -> dict[str, Any]:
+        """What is known, with the sizes of what arrives under their names."""
         if current is not None:
             shape = self.graph.nodes[current].shape
             env.update(zip(ARRIVING, arriving(shape), strict=False))
@@ -304,6 +318,7 @@ class Builder(Labels):
         return env
 
     def line(self, line: Line, current: int | None, context: Context, label: str | None) -> int | None:
+        """Build a line: a layer, a call of a block, a reference to a label or the use of another spec."""
         layer = self.resolver.of(line)
         if layer is None:
             return None
@@ -340,6 +355,7 @@ class Builder(Labels):
                 self.suffix(kind, layer.control[kind], context)
 
     def when(self, layer: Layer, current: int | None, context: Context) -> bool:
+        """Whether a line is there at all, as its `when=` says."""
         word = layer.control.get("when")
         if word is None:
             return True
@@ -352,6 +368,7 @@ class Builder(Labels):
         return bool(value)
 
     def call(self, layer: Layer, block: Block, current: int, context: Context, label: str | None) -> int | None:
+        """Build a block's body with its arguments bound."""
         env: dict[str, Any] = dict(self.binding.values)
         failed = False
         for name in block.arguments:
@@ -377,6 +394,7 @@ class Builder(Labels):
         return output
 
     def shared_group(self, layer: Layer, path: str, context: Context) -> tuple[str, str] | None:
+        """The group whose weights a block's call uses and the one that uses them; None where it has its own."""
         word = layer.control.get("share")
         if word is None:
             return context.share

@@ -70,6 +70,7 @@ class Nodes:
     # ---- trials ------------------------------------------------------------------------------------------------------
 
     def save(self) -> Saved:
+        """How much there is of everything, to come back to with `restore`."""
         graph = self.graph
         kept = (
             graph.groups,
@@ -145,6 +146,7 @@ class Nodes:
     # ---- mistakes ----------------------------------------------------------------------------------------------------
 
     def wrong(self, message: str, mark: Mark, context: Context, symbols: tuple[str, ...] = ()) -> None:
+        """Note a mistake, once a place however often a repeat meets it."""
         self.problems.setdefault((message, mark), Problem(message, mark, context.calls, symbols))
 
     def evaluate(self, word: Word, context: Context, words: Collection[str] = ()) -> Any:
@@ -165,6 +167,7 @@ class Nodes:
         return word.text if free else self.evaluate(word, context, WORDS)
 
     def too_many(self, message: str, mark: Mark, context: Context) -> None:
+        """Note a mistake that ends the building. Raises SpecError with all that were found."""
         self.wrong(message, mark, context)
         raise SpecError(self.problems.values())
 
@@ -177,6 +180,7 @@ class Nodes:
         )
 
     def probability(self, layer: Layer, name: str, context: Context) -> Any:
+        """The value of an option between 0 and 1, 1 where it isn't given or is wrong."""
         word = layer.control.get(name)
         if not self.train and symbols_in(context.env, word):
             return 1  # it matters in training only, and may have no value here
@@ -191,6 +195,7 @@ class Nodes:
         return value
 
     def frozen(self, layer: Layer, context: Context) -> bool:
+        """Whether training leaves the weights of a layer as they are."""
         word = layer.control.get("frozen")
         value = self.evaluate(word, context) if word else False
         if word and value is not FAILED and not isinstance(value, bool):
@@ -200,6 +205,7 @@ class Nodes:
     # ---- nodes -------------------------------------------------------------------------------------------------------
 
     def operator(self, layer: Layer, inputs: tuple[int, ...], context: Context, name: str | None) -> int | None:
+        """Build a line's operator on these layers; None after noting a mistake."""
         op = self.made(layer, context)
         return None if op is None else self.made_into(op, layer, inputs, context, name)
 
@@ -251,6 +257,7 @@ class Nodes:
             return None
 
     def suffix(self, kind: str, word: Word, context: Context) -> Op | None:
+        """The operator that `norm=` or `act=` adds behind a layer; None for none."""
         allowed = (*NORMALIZATIONS, *SHORT_NORMS) if kind == "norm" else (*ACTIVATIONS, "softmax")
         value = self.word(word, context)
         if value is FAILED or value is None or value is False:
@@ -288,6 +295,7 @@ class Nodes:
         line: str,
         layer: Layer | None = None,
     ) -> int | None:
+        """Add a layer once its shape is known and its weights are found; None after noting a mistake."""
         shapes = tuple([self.graph.nodes[n].shape for n in inputs])
         key = (id(op), shapes)
         known = self.shapes.get(key)
@@ -315,6 +323,7 @@ class Nodes:
         share: int | None = None,
         frozen: bool = False,
     ) -> int:
+        """Add a node to the graph; gives its position. Raises SpecError where there are too many."""
         position, mark = len(self.graph.nodes), self.placed or mark
         if position >= MOST_LAYERS:
             self.too_many(f"more than {MOST_LAYERS:,} layers", mark, context)
@@ -341,6 +350,7 @@ class Nodes:
         return position
 
     def shape(self, op: Op, shapes: tuple[Shape, ...], mark: Mark, context: Context) -> Shape | None:
+        """The shape that an operator puts out, a sample; None after noting why it can't."""
         try:
             shape = op.shape(*shapes)
         except ShapeError as error:

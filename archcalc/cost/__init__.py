@@ -81,18 +81,22 @@ class Table(Record, frozen=False):
 
     @property
     def convention(self) -> Convention:
+        """Who counts: archcalc's own numbers are multiply-accumulates."""
         return Convention("macs", {"macs": "MACs"}, CONVENTION)
 
     @property
     def batch(self) -> Dim:
+        """Samples at once."""
         return self.binding.batch
 
     @property
     def free(self) -> tuple[str, ...]:
+        """The names that stay symbols."""
         return self.binding.free
 
     @property
     def inputs(self) -> dict[str, Shape]:
+        """The shape of each input by name, a sample."""
         return {name: self.graph.nodes[n].shape for name, n in self.graph.inputs.items()}
 
     @cached_property

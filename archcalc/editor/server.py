@@ -37,9 +37,11 @@ class Framed:
         self.writer = writer
 
     def close(self) -> Any:
+        """Close the stream under it."""
         return self.writer.close()
 
     def write(self, data: bytes) -> Any:
+        """Write one message behind its header."""
         return self.writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(data), data))
 
 
@@ -47,6 +49,7 @@ class Protocol(LanguageServerProtocol):
     """pygls's own, but for the header."""
 
     def set_writer(self, writer: Any, include_headers: bool = True) -> None:
+        """Take the stream to write to; headers and message go out in one piece."""
         super().set_writer(Framed(writer) if include_headers else writer, include_headers=False)
 
 
@@ -59,6 +62,7 @@ class Server(LanguageServer):
         self.hints = True
 
     def document(self, uri: str) -> TextDocument:
+        """The text of an open file."""
         return self.workspace.get_text_document(uri)
 
     def current(self, uri: str) -> Analysis:
@@ -128,11 +132,13 @@ def initialize(params: types.InitializeParams) -> None:
 
 @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
 def opened(params: types.DidOpenTextDocumentParams) -> None:
+    """Check a document that was opened."""
     server.refresh(params.text_document.uri, variants=True)
 
 
 @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
 def saved(params: types.DidSaveTextDocumentParams) -> None:
+    """Check a document that was saved, its variants too."""
     server.refresh(params.text_document.uri, variants=True)
 
 
@@ -147,6 +153,7 @@ async def changed(params: types.DidChangeTextDocumentParams) -> None:
 
 @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
 def closed(params: types.DidCloseTextDocumentParams) -> None:
+    """Forget a document, and take its diagnostics back."""
     uri = params.text_document.uri
     server.known.pop(uri, None)
     server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri=uri, diagnostics=[]))
@@ -154,6 +161,7 @@ def closed(params: types.DidCloseTextDocumentParams) -> None:
 
 @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=[" ", "="]))
 def complete(params: types.CompletionParams) -> list[types.CompletionItem]:
+    """What can stand where the cursor is."""
     document = server.document(params.text_document.uri)
     found = completion.offers(document.source, *_place(document, params.position))
     return [
@@ -164,6 +172,7 @@ def complete(params: types.CompletionParams) -> list[types.CompletionItem]:
 
 @server.feature(types.TEXT_DOCUMENT_HOVER)
 def hover(params: types.HoverParams) -> types.Hover | None:
+    """What the word under the cursor means, and what its line costs."""
     document = server.document(params.text_document.uri)
     line, column = _place(document, params.position)
     cost = server.current(params.text_document.uri).costs.get(line)
@@ -173,6 +182,7 @@ def hover(params: types.HoverParams) -> types.Hover | None:
 
 @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
 def hints(params: types.InlayHintParams) -> list[types.InlayHint]:
+    """What each visible line costs, behind it."""
     document = server.document(params.text_document.uri)
     lines = document.lines
     first, last = params.range.start.line, params.range.end.line
@@ -186,6 +196,7 @@ def hints(params: types.InlayHintParams) -> list[types.InlayHint]:
 
 @server.feature(types.TEXT_DOCUMENT_DEFINITION)
 def definition(params: types.DefinitionParams) -> types.Location | None:
+    """Where the block, label or parameter under the cursor is declared."""
     document = server.document(params.text_document.uri)
     found = words.declaration(document.source, *_place(document, params.position))
     if found is None:

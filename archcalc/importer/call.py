@@ -223,10 +223,8 @@ class Call:
         shown: Shape | None = None,
     ) -> Value:
         """A layer with an operator, whose output is `shown` or else one sample of the shape; a constant where nothing
-        that it reads is computed by a layer.
-
-        `of` are the inputs that its value depends on, `weights` and `buffers` the constants among them that were
-        learned.
+        that it reads is computed by a layer. `of` are the inputs that its value depends on, `weights` and `buffers` the
+        constants among them that were learned.
         """
         inputs = self.data(of)
         first = self.inputs[0] if self.inputs else None
@@ -242,13 +240,11 @@ class Call:
         op, share, owned, kept = claim(op, sample, self.samples(inputs), weights, buffers or {}, walker.owners)
         hint = hint or next((o.name for v in weights.values() if v is not None for o in v.origins if o.name), "")
         positions = tuple([value.node for value in inputs if value.node is not None])
-        position = walker.place(
-            op, positions or walker.anywhere, sample if shown is None else shown, hint, self.node, share
-        )
+        shown, where = sample if shown is None else shown, positions or walker.anywhere
+        position = walker.place(op, where, shown, hint, self.node, share)
         if not positions:
             walker.standing.add(position)
-        for key in (*owned, *kept):
-            walker.owners[key] = position
+        walker.owners.update(dict.fromkeys((*owned, *kept), position))
         walker.kept.update(kept.keys() - owned.keys())
         walker.claimed.update(owned | kept)
         return Value(shape, result, position, content)

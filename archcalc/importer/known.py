@@ -150,8 +150,14 @@ def stretched(content: Content | None, own: Shape, shape: Shape) -> Content | No
     if content is None or not is_small(shape) or not is_small(own):
         return None
     padded = (1,) * (len(shape) - len(own)) + own
-    steps = [step if dim != 1 else 0 for step, dim in zip(strides(padded), padded, strict=True)]  # type: ignore[arg-type]
-    return tuple(content[sum(step * n for step, n in zip(steps, index, strict=True))] for index in indices(shape))  # type: ignore[arg-type]
+    steps = [
+        step if dim != 1 else 0
+        for step, dim in zip(strides(padded), padded, strict=True)  # type: ignore[arg-type]
+    ]
+    return tuple(
+        content[sum(step * n for step, n in zip(steps, index, strict=True))]
+        for index in indices(shape)  # type: ignore[arg-type]
+    )
 
 
 def transposed(content: Content | None, shape: Shape, order: Sequence[int]) -> Content | None:

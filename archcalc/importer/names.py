@@ -19,12 +19,14 @@ from archcalc.importer.proto import NodeProto
 from archcalc.ops import OPS
 
 _ROLE = re.compile(
-    r"^(?P<layer>.+?)[._/:](?:weights?|bias(?:es)?|kernel|gamma|beta|scale|alpha|embeddings?|embedding_table|w|b|s|rm|riv|W|R|B|bn_s|bn_b|ReadVariableOp)"
+    r"^(?P<layer>.+?)[._/:](?:weights?|bias(?:es)?|kernel|gamma|beta|scale|alpha|embeddings?|embedding_table"
+    r"|w|b|s|rm|riv|W|R|B|bn_s|bn_b|ReadVariableOp)"
     r"(?:[._:](?:\d+|quantized|weight|int8|uint8|Q|DQ))*$"
 )
 _GENERATED = re.compile(r"^(?:onnx::|const|val_|_val_|tmp|arg|primals|ortshared|[A-Za-z]{0,2}\d+$|Constant)")
 _COMPUTED = re.compile(
-    r"^(?:zeros|ones|full|arange|scalar_tensor|expand|clone|lift_fresh_copy|unsqueeze|index|to|_to_copy|where|slice|view|permute)(?:_\w*)?$"
+    r"^(?:zeros|ones|full|arange|scalar_tensor|expand|clone|lift_fresh_copy|unsqueeze|index|to|_to_copy"
+    r"|where|slice|view|permute)(?:_\w*)?$"
 )
 _SCALE = re.compile(r"(?:weight|bias|input|output|_\d+)_(?:scale|zero_point)(?:_mul)?$")
 _NUMBERED = re.compile(r"^(.*?)_?\d*$")

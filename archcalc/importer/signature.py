@@ -17,13 +17,14 @@ KIND, FOLDED = "pkg.torch.export.graph_signature.InputSpec.kind", "pkg.onnxscrip
 SAID = {"PARAMETER": "parameter", "BUFFER": "buffer"}  # what a tensor is if one of its sources is that
 _QUOTED = re.compile(r"'([^']*)'")
 _COMPUTED = re.compile(
-    r"(?:val|_to_copy|abs|add|addmm|alias|all|amax|amin|any|arange|bitwise_\w+|bmm|cat|ceil|clamp|clone|convert_element_type"
-    r"|copy|cos|cumsum|detach_?|diagonal|div|eq|erf|exp|expand|expand_as|eye|fill|flatten|flip|floor|floor_divide|full"
-    r"|full_like|gather|ge|getitem|gt|index|index_put|index_select|le|lift_fresh_copy|linspace|log|logical_\w+|lt|matmul"
-    r"|maximum|mean|meshgrid|minimum|mm|mul|narrow|ne|neg|ones|ones_like|outer|permute|pow|reciprocal|relu|remainder"
-    r"|repeat|reshape|roll|round|rsqrt|rsub|scalar_tensor|select|sigmoid|sign|sin|size|slice|softmax|split|sqrt|squeeze"
-    r"|stack|sub|sum|sym_size_int|tanh|tensor|to|transpose|tril|triu|unbind|unflatten|unsqueeze|view|where|zeros"
-    r"|zeros_like|_\w+)(?:_\d+)?(?:_default)?$"
+    r"(?:val|_to_copy|abs|add|addmm|alias|all|amax|amin|any|arange|bitwise_\w+|bmm|cat|ceil|clamp|clone"
+    r"|convert_element_type|copy|cos|cumsum|detach_?|diagonal|div|eq|erf|exp|expand|expand_as|eye|fill|flatten"
+    r"|flip|floor|floor_divide|full|full_like|gather|ge|getitem|gt|index|index_put|index_select|le"
+    r"|lift_fresh_copy|linspace|log|logical_\w+|lt|matmul|maximum|mean|meshgrid|minimum|mm|mul|narrow|ne|neg"
+    r"|ones|ones_like|outer|permute|pow|reciprocal|relu|remainder|repeat|reshape|roll|round|rsqrt|rsub"
+    r"|scalar_tensor|select|sigmoid|sign|sin|size|slice|softmax|split|sqrt|squeeze|stack|sub|sum|sym_size_int"
+    r"|tanh|tensor|to|transpose|tril|triu|unbind|unflatten|unsqueeze|view|where|zeros|zeros_like"
+    r"|_\w+)(?:_\d+)?(?:_default)?$"
 )
 _TABLE = re.compile(r"(?:cos|sin|exp|arange|triu|tril)(?:_\d+)?$")  # what is computed so is learned by nobody
 

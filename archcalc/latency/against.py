@@ -50,6 +50,7 @@ class Beside(NamedTuple):
 
     @property
     def error(self) -> float:
+        """How far the prediction is off, as a share of what was measured; more than 0 where it is too long."""
         return self.predicted / self.measured - 1
 
     @property

@@ -50,6 +50,7 @@ def tail(random: Random) -> str:
 
 
 def conv(random: Random, here: Map) -> str:
+    """A convolution of 3 to 7 squared, of stride 2 at times."""
     kernel = random.choice((3, 3, 3, 3, 5, 7))
     stride = 2 if here.side >= 14 and random.random() < 0.2 else 1
     here.side = -(-here.side // stride)
@@ -64,11 +65,13 @@ def wide(random: Random, here: Map) -> str:
 
 
 def pointwise(random: Random, here: Map) -> str:
+    """A convolution of 1x1."""
     here.channels = here.affordable(random, 1)
     return f"conv {here.channels} 1x1{tail(random)}"
 
 
 def depthwise(random: Random, here: Map) -> str:
+    """A convolution of each channel on its own."""
     kernel = random.choice((3, 3, 3, 5, 7))
     stride = 2 if here.side >= 14 and random.random() < 0.25 else 1
     here.side = -(-here.side // stride)
@@ -76,6 +79,7 @@ def depthwise(random: Random, here: Map) -> str:
 
 
 def residual(random: Random, here: Map) -> str:
+    """Two convolutions beside the identity."""
     inside = min(here.affordable(random, 9), 256)
     return (
         f"add: [identity, [conv {inside} 1x1 bias=false norm=bn act=relu, conv {here.channels}"
@@ -84,15 +88,18 @@ def residual(random: Random, here: Map) -> str:
 
 
 def pool(random: Random, here: Map, stride: int) -> str:
+    """A pooling of 3x3 with that stride."""
     here.side = -(-here.side // stride)
     return f"{random.choice(('maxpool', 'maxpool', 'avgpool'))} 3x3 stride={stride} pad=1"
 
 
 def pool_some(random: Random, here: Map) -> str:
+    """A pooling that halves a large map at times."""
     return pool(random, here, 2 if here.side >= 14 and random.random() < 0.5 else 1)
 
 
 def gate(random: Random, here: Map) -> str:
+    """A squeeze and excitation."""
     last = random.choice(("sigmoid", "hardsigmoid"))
     return f"mul: [identity, [gap, linear {max(8, here.channels // 4)} act=relu, linear {here.channels} act={last}]]"
 
@@ -106,6 +113,7 @@ def grouped(random: Random, here: Map) -> str:
 
 
 def transposed(random: Random, here: Map) -> str:
+    """A transposed convolution that doubles a small map; of a large one, a pooling that halves it."""
     if here.side > 56:
         here.side = -(-here.side // 2)
         return "maxpool 3x3 stride=2 pad=1"
@@ -115,6 +123,7 @@ def transposed(random: Random, here: Map) -> str:
 
 
 def upsampled(random: Random, here: Map) -> str:
+    """A small map repeated to twice its sides; of a large one, an addition."""
     if here.side > 56 or here.channels * 4 * here.side**2 > WIDEST:
         return "add: [identity, relu]"
     here.side *= 2
@@ -122,6 +131,7 @@ def upsampled(random: Random, here: Map) -> str:
 
 
 def shuffled(random: Random, here: Map) -> str:
+    """Channels of four groups, mixed."""
     return "channel_shuffle 4"
 
 
@@ -132,11 +142,13 @@ def sliced(random: Random, here: Map) -> str:
 
 
 def padded(random: Random, here: Map) -> str:
+    """A border of zeros."""
     here.side += 2
     return "pad 1"
 
 
 def normalised(random: Random, here: Map) -> str:
+    """A normalisation that can't be folded into what stands before it."""
     return random.choice(("ln", "gn 4", "lrn 5"))
 
 
@@ -146,6 +158,7 @@ def rescaled(random: Random, here: Map) -> str:
 
 
 def reshuffled(random: Random, here: Map) -> str:
+    """Pixels into channels and back."""
     return (
         "[pixel_unshuffle 2, pixel_shuffle 2]"
         if here.side % 2 == 0
@@ -154,6 +167,7 @@ def reshuffled(random: Random, here: Map) -> str:
 
 
 def rearranged(random: Random, here: Map) -> str:
+    """Axes in another order, or pixels into channels."""
     if here.side % 2 or here.side < 14:
         return "permute 0 2 1"
     here.side, here.channels = here.side // 2, here.channels * 4
@@ -181,6 +195,7 @@ def unaligned(random: Random, here: Map) -> str:
 
 
 def multiplied(random: Random, here: Map) -> str:
+    """A convolution of each channel into two."""
     inside = min(here.affordable(random, 1), 64)
     here.channels = 2 * inside
     return f"[conv {inside} 1x1 act=relu, dwconv 3x3 multiplier=2]"

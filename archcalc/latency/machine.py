@@ -9,12 +9,14 @@ from archcalc.measure.device import Device as Place
 
 
 def name_of(place: Place) -> str:
+    """What a device is called where its predictions are shown."""
     told = place.describe()
     isa = _isa() if place.kind == "cpu" else None
     return f"{told.get('name') or place.kind}{f' ({isa})' if isa else ''}"
 
 
 def described(place: Place) -> Device:
+    """What a profile says of the device that it was measured on."""
     told = place.describe()
     return Device(
         type="cuda" if place.kind == "cuda" else "cpu",
@@ -50,6 +52,7 @@ def _isa() -> str | None:
 
 
 def load() -> float | None:
+    """How busy the machine was over the last minute, in processes; None where the system doesn't say."""
     import os
 
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None

@@ -187,6 +187,7 @@ class Calibrated(_Part):
 
     @property
     def dtypes(self) -> tuple[str, ...]:
+        """The types that it was calibrated for: one."""
         return (self.dtype,)
 
 
@@ -204,6 +205,7 @@ class Roofline(_Part):
 
     @property
     def dtypes(self) -> tuple[str, ...]:
+        """The types that it has a peak for."""
         return tuple(self.gmacs_per_s)
 
 

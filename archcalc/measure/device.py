@@ -47,6 +47,7 @@ class Device(Record):
 
     @property
     def provider(self) -> str:
+        """The name of ONNX Runtime's execution provider."""
         return PROVIDERS[self.kind]
 
     def describe(self) -> dict[str, Any]:

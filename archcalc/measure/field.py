@@ -52,6 +52,7 @@ class FieldProof(Record):
 
     @property
     def holds(self) -> bool:
+        """Whether every output saw what the table says it sees."""
         return not self.differences
 
     def __str__(self) -> str:
@@ -83,6 +84,7 @@ class View(NamedTuple):
         return Window(max(low, 0), min(high, self.side - 1), low_shows, high_shows)
 
     def windows(self) -> list[Window]:
+        """What each position sees."""
         return [self.window(position) for position in range(len(self.ends.low))]
 
 

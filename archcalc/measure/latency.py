@@ -49,18 +49,22 @@ class Latency(Record):
 
     @property
     def provider(self) -> str:
+        """The name of ONNX Runtime's execution provider."""
         return self.device.provider
 
     @property
     def median_ms(self) -> float:
+        """The middle of all runs, in milliseconds."""
         return quantile(self.times, 0.5)
 
     @property
     def p10_ms(self) -> float:
+        """What a tenth of all runs stayed below, in milliseconds."""
         return quantile(self.times, 0.1)
 
     @property
     def p90_ms(self) -> float:
+        """What nine tenths of all runs stayed below, in milliseconds."""
         return quantile(self.times, 0.9)
 
     @property
@@ -80,6 +84,7 @@ class Latency(Record):
 
     @property
     def bound_ms(self) -> float:
+        """The least time that the device's peaks allow, in milliseconds."""
         return self.roofline.bound_ms
 
 
@@ -102,10 +107,9 @@ def measure(
     device = device or Device()
     for table in tables:
         _possible(table)
-    if runs is not None and (isinstance(runs, bool) or not isinstance(runs, int) or runs < 1):
-        raise UsageError(f"runs must be a positive whole number, got {runs!r}")
-    files = files or [None] * len(tables)
-    networks = [_loaded(table, file, device, seed) for table, file in zip(tables, files, strict=True)]
+    _counted(runs)
+    beside = list(zip(tables, files or [None] * len(tables), strict=True))
+    networks = [_loaded(table, file, device, seed) for table, file in beside]
     rounds = _Rounds(networks, runs, progress)
     try:
         for network in networks:
@@ -116,20 +120,20 @@ def measure(
         if not all(rounds.times):
             raise
         rounds.interrupted = True
-    described = device.describe()
     reached = max(float(table.totals["macs"]) / min(times) for table, times in zip(tables, rounds.times, strict=True))
-    found = []
-    for table, file, times in zip(tables, files, rounds.times, strict=True):
-        ceiling = roofline(table, device, reached)
-        latency = Latency(
-            table, device, tuple(times), WARM_UP, stands_still(times), ceiling, (), rounds.interrupted, described
-        )
-        found.append(
-            latency._replace(layers=tuple(profiled(table, device, latency.median_ms, seed, file)))
-            if profile and not rounds.interrupted
-            else latency
-        )
+    found, described = [], device.describe()
+    for (table, file), times in zip(beside, rounds.times, strict=True):
+        still, ceiling = stands_still(times), roofline(table, device, reached)
+        latency = Latency(table, device, tuple(times), WARM_UP, still, ceiling, (), rounds.interrupted, described)
+        if profile and not rounds.interrupted:
+            latency = latency._replace(layers=tuple(profiled(table, device, latency.median_ms, seed, file)))
+        found.append(latency)
     return found
+
+
+def _counted(runs: int | None) -> None:
+    if runs is not None and (isinstance(runs, bool) or not isinstance(runs, int) or runs < 1):
+        raise UsageError(f"runs must be a positive whole number, got {runs!r}")
 
 
 class _Rounds:

@@ -47,6 +47,7 @@ class Proof(Record):
 
     @property
     def holds(self) -> bool:
+        """Whether every output is as it should be."""
         return not self.differences
 
     def __str__(self) -> str:

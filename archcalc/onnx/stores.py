@@ -25,6 +25,7 @@ class Store:
         self.tensors = self.params = self.buffers = 0
 
     def add(self, slot: Slot) -> None:
+        """Note the elements of a tensor, and put it where this store has them."""
         node = self.graph.nodes[slot.n]
         elements = prod(slot.shape)
         self.tensors += 1
@@ -35,10 +36,11 @@ class Store:
         self.put(slot)
 
     def put(self, slot: Slot) -> None:
+        """Put a tensor where this store has them."""
         raise NotImplementedError
 
     def close(self) -> None:
-        pass
+        """End the writing."""
 
 
 class Inside(Store):
@@ -49,12 +51,15 @@ class Inside(Store):
         self.fill = fill
 
     def put(self, slot: Slot) -> None:
+        """Put a tensor into the file itself."""
         self.proto.initializer.add(name=slot.label, data_type=self.kind, dims=slot.shape).raw_data = self.content(slot)
 
     def values(self, slot: Slot) -> NDArray[Any]:
+        """The values of a tensor, in the width of the file."""
         return self.fill(slot).astype(self.numpy, copy=False)
 
     def content(self, slot: Slot) -> bytes:
+        """The bytes of a tensor, the least significant first."""
         values = self.values(slot)
         return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
 
@@ -68,6 +73,7 @@ class Outside(Inside):
         self.shown = shown
 
     def put(self, slot: Slot) -> None:
+        """Put a tensor into the file beside, aligned, and note its place."""
         content = self.content(slot)
         offset = -(-self.file.tell() // ALIGNMENT) * ALIGNMENT
         self.file.seek(offset)
@@ -79,6 +85,7 @@ class Outside(Inside):
             tensor.external_data.add(key=key, value=str(value))
 
     def close(self) -> None:
+        """Close the file beside."""
         self.file.close()
 
 
@@ -90,6 +97,7 @@ class InMemory(Inside):
         self.arrays: dict[str, NDArray[Any]] = {}
 
     def put(self, slot: Slot) -> None:
+        """Keep a tensor's values, and note that they are in memory."""
         self.arrays[slot.label] = self.values(slot)
         tensor = self.proto.initializer.add(
             name=slot.label, data_type=self.kind, dims=slot.shape, data_location=TensorProto.EXTERNAL
@@ -101,6 +109,7 @@ class Structure(Store):
     """Nowhere: a node makes each tensor out of one number, as the light models that come with onnx have it."""
 
     def put(self, slot: Slot) -> None:
+        """Put a tensor of one value repeated, which takes no room."""
         shape, value = (
             f"{slot.label}:shape",
             helper.make_tensor("value", self.kind, [1], [constant(slot.name, slot.shape)]),

@@ -104,6 +104,9 @@ class Writer:
     # ---- what rules call ---------------------------------------------------------------------------------------------
 
     def node(self, kind: str, *inputs: Value, output: int = 0, **attributes: Any) -> str:
+        """Write a node, in an older opset's terms where that is asked for; gives the name of its output number
+        `output`.
+        """
         written = self._lowered(kind, inputs, attributes)
         if written is not None:
             return written
@@ -126,12 +129,14 @@ class Writer:
         return self.whole_constants[name]
 
     def weight(self, name: str) -> str:
+        """The name of a learned tensor of the layer at hand, or of the one whose weights it uses."""
         n = self.position
         while (owner := self.graph.nodes[n].share) is not None:
             n = owner
         return self.learned[n, name]
 
     def ints(self, dims: Sequence[Dim]) -> str:
+        """The name of a constant of whole numbers; free ones are computed from the inputs."""
         if not any(isinstance(dim, Poly) for dim in dims):
             whole = [number(dim) for dim in dims]
             name = self._constant(f"[{', '.join(map(str, dims))}]", numpy.array(whole, numpy.int64))
@@ -141,9 +146,11 @@ class Writer:
         return parts[0] if len(parts) == 1 else self.node("Concat", *parts, axis=0)
 
     def real(self, value: float) -> str:
+        """The name of a constant number."""
         return self._constant(f"({value:g})", numpy.array(value, self.numpy_float))
 
     def reals(self, values: Sequence[float]) -> str:
+        """The name of a constant of several numbers."""
         same = len(set(values)) == 1
         return self._constant(
             f"({values[0]:g}, {len(values)} times)" if same else f"({', '.join(map(str, values))})",
@@ -151,13 +158,16 @@ class Writer:
         )
 
     def scales(self, values: Sequence[float]) -> str:
+        """The name of a constant of factors in float32, which Resize asks for whatever the network's type."""
         return self._constant(f"scales ({', '.join(map(str, values))})", numpy.array(values, numpy.float32))
 
     def indices(self, value: Value) -> str:
+        """The name of whole numbers, converted where they are none."""
         name = _name(value)
         return name if name in self.whole else self.node("Cast", name, to=TensorProto.INT64)
 
     def reshaped(self, value: Value, *dims: Dim) -> str:
+        """The name of a value with those axes behind its batch."""
         known: list[Dim] = [0, *(-1 if isinstance(dim, Poly) else dim for dim in dims)]
         return self.node("Reshape", value, self.ints(known if known.count(-1) < 2 else [self.batch, *dims]))
 

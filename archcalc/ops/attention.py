@@ -365,6 +365,7 @@ class Attention(Sequences):
         return remembering.saves(self, inputs)
 
     def saves_scaled(self, *inputs: Shape) -> Saved:
+        """What its scaled product of queries, keys and values saves for the way back, a sample."""
         return remembering.saves_scaled(self, inputs)
 
     def windows(self, *inputs: Shape) -> Windows:

@@ -300,6 +300,7 @@ def spell_shape(shape: Shape, dim: Callable[[Dim], str] = str) -> str:
 
 
 def need_rank(word: str, shape: Shape, low: int, high: int, hint: str = "") -> None:
+    """Raises ShapeError where an input has not that many axes, channels included."""
     if not low <= len(shape) <= high:
         wanted = f"{low}" if low == high else f"{low} to {high}"
         raise ShapeError(

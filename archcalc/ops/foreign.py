@@ -52,7 +52,8 @@ class Foreign(Plain):
 
     def backward(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Dim:
         """The gradient of each operand of a product is a product of the same size."""
-        return (sum(dx) + dw) * self.macs_ if self.moving > 1 else (any(dx) + dw) * self.macs_  # type: ignore[no-any-return]
+        products = (sum(dx) if self.moving > 1 else any(dx)) + dw
+        return products * self.macs_  # type: ignore[no-any-return]
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
         """Its inputs, as most layers do, unless it only shows the first of them."""
@@ -116,6 +117,7 @@ def foreign(word: str, flags: tuple[str, ...] = (), **figures: Any) -> Foreign:
 
 
 def flags_of(op: Op) -> tuple[str, ...]:
+    """Which flags are set for an operator, by name."""
     return tuple(flag for flag in FLAGS if getattr(op, flag))
 
 

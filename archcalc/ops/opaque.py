@@ -38,22 +38,27 @@ class Opaque(Op):
 
     @property
     def is_layer(self) -> bool:  # type: ignore[override]
+        """Whether it counts in `depth`."""
         return bool(self.kind == "layer")
 
     @property
     def is_pooling(self) -> bool:  # type: ignore[override]
+        """Whether it counts in `depth_with_pooling`."""
         return bool(self.kind == "pooling")
 
     @property
     def in_place(self) -> bool:  # type: ignore[override]
+        """Whether it may overwrite its first input at inference."""
         return self.kind in ("inplace", "gate")
 
     @property
     def is_gate(self) -> bool:  # type: ignore[override]
+        """Whether an input that is a whole field only scales the others."""
         return bool(self.kind == "gate")
 
     @property
     def is_view(self) -> bool:  # type: ignore[override]
+        """Whether it moves no data."""
         return bool(self.kind == "view")
 
     def shape(self, *inputs: Shape) -> Shape:

@@ -46,6 +46,7 @@ class Sequences(Op):
         return 0 if self.cache is None else self.cache
 
     def features(self, shape: Shape) -> Dim:
+        """The features of an input."""
         return shape[self.axis]
 
     @property

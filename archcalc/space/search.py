@@ -16,6 +16,9 @@ from archcalc.spec import bind
 def gone_through(
     space: Space, aims: Sequence[Aim], limits: Sequence[Limit], conditions: Sequence[Condition]
 ) -> Solution:
+    """The best design of a space that holds limits and conditions, found by counting all of them; what is best beyond
+    the limits too.
+    """
     wanted = [limit.metric for limit in limits] + [name for aim in aims for name in sorted(aim.measure.names)]
     figures = [name for name in dict.fromkeys(wanted) if name in FIGURES]
     search = _Search(space, aims, limits)

@@ -25,6 +25,7 @@ class Word(Record, eq=False):
 
     @property
     def expression(self) -> Expression:
+        """The word as an expression. Raises ExpressionError where it is none."""
         return compile_expression(self.text)
 
 
@@ -118,6 +119,7 @@ class Reader:
         return Chain(node.mark, (item,) if item else ())
 
     def item(self, node: Node) -> Item | None:
+        """The item that a node of YAML says, None after noting a mistake."""
         if isinstance(node, Scalar):
             return self._sentence(node.text, _inside(node))
         if isinstance(node, Sequence):

@@ -32,6 +32,7 @@ class Loader:
         self.unread: set[str] = set()  # names whose declaration has a mistake
 
     def spec(self) -> Spec:
+        """The spec; what is wrong with it is in `problems`."""
         document = self._document()
         spec = Spec(
             path=self.path,

@@ -262,6 +262,7 @@ class Limit(Checked):
     level: Literal["error", "warn"] = "error"
 
     def agree(self) -> None:
+        """Raises ValueError where it sets no limit."""
         if self.max is self.min is self.increase is None:
             raise ValueError("sets no limit: there are max, min and increase")
 
@@ -275,6 +276,7 @@ class LatencyLimit(Limit):
     increase: Duration | None = None
 
     def agree(self) -> None:
+        """Raises ValueError where it sets no limit, or one of no time."""
         super().agree()
         for name, limit in (("max", self.max), ("min", self.min)):
             if limit is not None and limit.value <= 0:

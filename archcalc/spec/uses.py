@@ -41,10 +41,12 @@ class Shelf(Protocol):
     """Where the specs are that a spec may use: `shown` is what that is called, `key` tells it from others."""
 
     @property
-    def shown(self) -> str: ...
+    def shown(self) -> str:
+        """How messages name it."""
 
     @property
-    def key(self) -> str: ...
+    def key(self) -> str:
+        """What tells it from others."""
 
     def beside(self, name: str) -> Found:
         """A file beside the spec, by its path from there. Raises UsageError with a sentence."""

@@ -22,10 +22,12 @@ Value = Any  # int, Fraction, Poly, bool, str, None, or a tuple of these
 
 
 def plain(value: Any) -> Any:
+    """A fraction that is whole as an integer, all else as it is."""
     return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
 
 
 def capped(value: Any) -> Any:
+    """The value. Raises ExpressionError where it is a number too large to work with."""
     bits = (
         max(value.numerator.bit_length(), value.denominator.bit_length()) if isinstance(value, (int, Fraction)) else 0
     )
@@ -35,6 +37,7 @@ def capped(value: Any) -> Any:
 
 
 def number(value: Value, sign: str) -> Any:
+    """The value as a number, for the operator `sign`. Raises ExpressionError where it is none."""
     if isinstance(value, (int, Fraction, Poly)) and not isinstance(value, bool):
         return value
     shown = "a list" if isinstance(value, tuple) else f"`{str(value).lower() if not isinstance(value, str) else value}`"
@@ -42,6 +45,7 @@ def number(value: Value, sign: str) -> Any:
 
 
 def truth(value: Value) -> bool:
+    """Whether a value is true. Raises Undecided where it depends on a symbol."""
     if isinstance(value, Poly):
         raise Undecided(f"`{value}` is free, so it is neither true nor false; compare it", value.symbols)
     return bool(value)

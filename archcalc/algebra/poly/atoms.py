@@ -172,10 +172,12 @@ class Call(Atom):
         return (call_atom, (self.name, self.args, self.integer, self.function, self.build, self.rising))
 
     def rebuild(self, rewriting: Rewriting) -> Number:
+        """The same function of its arguments after rewriting each."""
         return self.build(*map(rewriting, self.args))
 
 
 def variable_atom(symbol: Symbol) -> Variable:
+    """The atom of a symbol, one object however often it is asked for."""
     key = (Variable, symbol)
     atom = _ATOMS.get(key) or _ATOMS.setdefault(key, Variable(symbol))
     assert isinstance(atom, Variable)
@@ -183,6 +185,7 @@ def variable_atom(symbol: Symbol) -> Variable:
 
 
 def floor_atom(inside: Poly, divisor: int) -> Floor:
+    """The atom of a rounded-down quotient, one object however often it is asked for."""
     key = (Floor, inside, divisor)
     atom = _ATOMS.get(key) or _ATOMS.setdefault(key, Floor(inside, divisor))
     assert isinstance(atom, Floor)
@@ -200,6 +203,7 @@ def call_atom(
 
 
 def degree(monomial: Monomial) -> int:
+    """The degree of a monomial: the sum of those of its atoms."""
     return sum(atom.degree for atom in monomial)
 
 

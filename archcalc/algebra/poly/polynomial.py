@@ -240,6 +240,7 @@ def symbol(
 
 
 def names(symbols: Iterable[str]) -> str:
+    """Symbols as messages name them, in order."""
     return ", ".join(f"`{name}`" for name in sorted(symbols))
 
 

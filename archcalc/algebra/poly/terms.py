@@ -36,6 +36,7 @@ def plus(terms: Terms, others: Iterable[tuple[Monomial, Rational]]) -> Terms:
 
 
 def product(one: Terms, other: Terms) -> Terms:
+    """Every term of one times every term of the other. Raises ArchcalcError where these are too many."""
     if len(one) * len(other) > MOST_PRODUCTS:
         raise ArchcalcError(f"a product of {len(one)} by {len(other)} terms is too large")
     terms: Terms = {}

@@ -70,7 +70,8 @@ def cut(call: Call, x: Value, shape: Shape, axis: int, start: Dim, stop: Dim) ->
     out = (*shape[:axis], stop - start, *shape[axis + 1 :])
     if x.is_constant:
         known = isinstance(start, int) and isinstance(stop, int) and stop - start <= MOST_CONTENT
-        return call.known(out, taken(x.content, shape, axis, range(start, stop)) if known else None, of=[x])  # type: ignore[arg-type]
+        content = taken(x.content, shape, axis, range(start, stop)) if known else None  # type: ignore[arg-type]
+        return call.known(out, content, of=[x])
     if start == 0 and stop == shape[axis]:
         return x
     batched = call.is_batched(shape)

@@ -80,7 +80,14 @@ def pooled_whole(call: Call, x: Value, word: str, keep: bool = True, last: bool 
 
 
 @rule("MaxUnpool")
-def max_unpool(call: Call, X: Value, I: Value, output_shape: Value | None = None, *, windows: Windows) -> Value:  # noqa: E741
+def max_unpool(
+    call: Call,
+    X: Value,
+    I: Value,  # noqa: E741
+    output_shape: Value | None = None,
+    *,
+    windows: Windows,
+) -> Value:
     shape = X.dims
     moves = Moves(windows, windows.kernel_shape or [])
     if output_shape is not None:

@@ -66,7 +66,8 @@ def constant_of_shape(call: Call, input: Value, *, value: Any = None) -> Value:
         content = ((value.content() or (None,))[0] if isinstance(value, Tensor) else 0,) * total
     written = kind != INT64 and [o.shape for o in input.origins if o.given] == [input.shape]
     given = content is None or content[:1] != (0,) or not generated(call.output)  # zeros may be a first state
-    origins = (call.holds(Origin(call.node, call.output, dims, given)),) if written and total != 0 else ()  # type: ignore[arg-type]
+    origin = Origin(call.node, call.output, dims, given)  # type: ignore[arg-type]
+    origins = (call.holds(origin),) if written and total != 0 else ()
     return Value(dims, kind, None, content, origins)
 
 
