@@ -8,7 +8,7 @@ from archcalc import escapes
 from archcalc.cost import Table
 from archcalc.errors import UsageError
 from archcalc.expand.lowering import lowered
-from archcalc.graph import Graph, Input, Node
+from archcalc.graph import Graph, Input
 
 
 def expand(table: Table) -> str:
@@ -71,20 +71,21 @@ def _layers(graph: Graph, positions: list[int], current: int | None, prefix: str
         label = node.name.removeprefix(prefix)
         if len(node.inputs) > 1 or (node.op.arity[0] > 1):
             sources = ", ".join(f"ref /{graph.nodes[i].name}" for i in node.inputs)
-            yield f"{indent}- {label}: {{{_words(graph, node)}: [{sources}]}}"
+            yield f"{indent}- {label}: {{{_words(graph, n)}: [{sources}]}}"
         else:
             if node.inputs != (current,):
                 yield f"{indent}- ref /{graph.nodes[node.inputs[0]].name}"
-            words = _words(graph, node)
+            words = _words(graph, n)
             yield f"{indent}- {label}: {'{' + words + '}' if node.op.has_body else words}"
         current = n
 
 
-def _words(graph: Graph, node: Node) -> str:
+def _words(graph: Graph, n: int) -> str:
+    node = graph.nodes[n]
     head, colon, body = node.op.line(every=True).partition(": [")
     words = [head]
     if node.share is not None:
-        words.append(f"{sharing(graph, node)}=/{graph.nodes[node.share].name}")
+        words.append(f"{sharing(graph, n, node.share)}=/{graph.nodes[node.share].name}")
     if node.frozen:
         words.append("frozen=true")
     if node.stored:
@@ -96,10 +97,9 @@ def _words(graph: Graph, node: Node) -> str:
     return " ".join(words) + colon + body
 
 
-def sharing(graph: Graph, node: Node) -> str:
+def sharing(graph: Graph, n: int, owner: int) -> str:
     """The option that says whose weights a layer uses: those of one of its kind, or the weight of another."""
-    assert node.share is not None
-    return "share" if type(graph.nodes[node.share].op) is type(node.op) else "tied"
+    return "share" if type(graph.nodes[owner].op) is type(graph.nodes[n].op) else "tied"
 
 
 def _list(shape: object) -> str:

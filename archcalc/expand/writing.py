@@ -13,16 +13,21 @@ from archcalc import escapes
 from archcalc.build import build
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, UsageError
+from archcalc.expand.arranging import Arranger, TooDeep
+from archcalc.expand.blocks import Block, Finder
 from archcalc.expand.flat import sharing
-from archcalc.expand.folding import folded, nodes_of, with_blocks, with_suffixes
-from archcalc.expand.items import Arranger, Called, Item, Items, Join, Line, Ref, Repeat, TooDeep, inside
+from archcalc.expand.folding import folded, nodes_of, with_suffixes
+from archcalc.expand.items import Called, Item, Items, Join, Line, Ref, Repeat, inside
 from archcalc.expand.lowering import lowered
+from archcalc.expand.words import MARK
 from archcalc.graph import Graph, Input
 from archcalc.ops import JOINS
 from archcalc.ops.base import spell
 from archcalc.spec import bind, read_spec
 from archcalc.spec.layers import IDENTITY, REF
 
+LONGEST_LINE = 100  # of branches on one line
+BROKEN = "\n"  # in the place of what can't stand in brackets
 SAME = (
     "params",
     "buffers",
@@ -59,7 +64,7 @@ def spec_text(table: Table, defaults: Mapping[str, Any], source: str = "") -> st
             text = "\n".join(_Writer(table, graph, defaults, source, fold).lines()) + "\n"
             problem = _difference(text, table, defaults)
         except (ArchcalcError, TooDeep, RecursionError) as error:
-            problem = str(error) or "branches inside branches, nested too deeply"
+            problem = str(error)
         if not problem:
             return text
     raise UsageError(f"{table.spec.path}: no spec that counts the same: {problem}")
@@ -104,12 +109,16 @@ class _Writer:
         self.items = arranger.items()
         ends = self.items[-1].node if self.items and isinstance(self.items[-1], (Line, Join)) else None
         self.outputs = [] if graph.outputs == [ends] else graph.outputs
-        self.fixed = {*arranger.referred, *self._shared(), *self.outputs}
-        self.blocks: dict[str, tuple[list[str], Items]] = {}
+        shared = self._shared()
+        read = {*arranger.referred, *self.outputs}
+        self.fixed = read | shared
+        self.blocks: dict[str, Block] = {}
         if fold:
             self.items = with_suffixes(self.items, self.fixed)
             self.items = folded(self.items, self.fixed)
-            self.items, self.blocks = with_blocks(self.items, self.fixed, self.used)
+            scopes = [node.name for node in graph.nodes]
+            self.blocks = Finder(self.items, read - shared, self.fixed & shared, self.used, scopes).run()
+            self.blocks = {name: block._replace(body=folded(block.body, ())) for name, block in self.blocks.items()}
             self.items = folded(self.items, self.fixed)
             self.used |= self.blocks.keys()
         self.shown: dict[int, str] = {}  # the labels of items, by their ids
@@ -157,7 +166,7 @@ class _Writer:
         label = self._chosen(item, top)
         if label:
             self.shown[id(item)] = label
-        if isinstance(item, (Line, Join)) and item.node in self.fixed:
+        if isinstance(item, (Line, Join, Called)) and item.node in self.fixed:
             self.paths[item.node] = f"{scope}{label}"
         if isinstance(item, Join):
             for branch in item.branches:
@@ -166,13 +175,13 @@ class _Writer:
 
     def _chosen(self, item: Item, top: bool) -> str:
         """The label of what is read by name, and of what stands in the list of layers itself."""
-        if isinstance(item, (Line, Join)) and item.node in self.fixed:
-            return self._label(item.node, item.first)
+        if isinstance(item, (Line, Join, Called)) and item.node in self.fixed:
+            return self._label(item.node, item.first if not isinstance(item, Called) else -1)
         if not top or isinstance(item, Ref):
             return ""
         if isinstance(item, Line):
             return self._label(item.node, item.first)
-        if any(isinstance(inner, (Line, Join)) and inner.node in self.fixed for inner in inside([item])):
+        if any(isinstance(inner, (Line, Join, Called)) and inner.node in self.fixed for inner in inside([item])):
             return ""
         name = self._common(item)
         if not name or name in self.used:
@@ -205,7 +214,7 @@ class _Writer:
             yield "blocks:"
         for name, (arguments, body) in self.blocks.items():
             yield f"  {name}{'(' + ', '.join(arguments) + ')' if arguments else ''}:"
-            yield from self._items(body, "    ")
+            yield from (line.replace(MARK, "") for line in self._items(body, "    "))
         yield "layers:"
         yield from self._items(self.items, "  ")
         if self.outputs:
@@ -213,7 +222,8 @@ class _Writer:
 
     def _items(self, items: Items, indent: str) -> Iterator[str]:
         for item in items:
-            found = list(self._item(item))
+            flow = self._on_one_line(item, LONGEST_LINE - len(indent))
+            found = [flow] if flow else list(self._item(item))
             yield f"{indent}- {found[0]}"
             yield from (f"{indent}  {line}" for line in found[1:])
 
@@ -225,7 +235,7 @@ class _Writer:
         elif isinstance(item, (Line, Called)):
             text = item.text
             if isinstance(item, Line) and item.node in self.owners:
-                option = sharing(self.graph, self.graph.nodes[item.node])
+                option = sharing(self.graph, item.node, self.owners[item.node])
                 text += f" {option}={self._path(self.owners[item.node])}"
             yield f"{label}: {_scalar(text)}" if label else _scalar(text)
         elif isinstance(item, Repeat) and len(item.items) == 1 and isinstance(item.items[0], (Line, Called)):
@@ -242,6 +252,39 @@ class _Writer:
             else:
                 for branch in item.branches:
                     yield from self._branch(branch, f"{indent}  ")
+
+    def _on_one_line(self, item: Item, longest: int) -> str:
+        """Branches or a repeat as one line, its label before; nothing if that is too long, or can't be written so."""
+        label = self.shown.get(id(item), "")
+        if isinstance(item, (Ref, Line, Called)) or _is_short(item):
+            return ""
+        text = self._flow(item)
+        text = f"{label}: {text}" if label else text[1:-1]
+        return text if text and len(text) <= longest and BROKEN not in text else ""
+
+    def _flow(self, item: Item) -> str:
+        """An item inside of brackets."""
+        if isinstance(item, Ref):
+            text = f"ref {self._path(item.node)}"
+        elif isinstance(item, (Line, Called)):
+            text = item.text
+        elif isinstance(item, Repeat) and len(item.items) == 1 and isinstance(item.items[0], (Line, Called)):
+            text = f"{item.count} x {self._flow(item.items[0])}"
+        else:
+            branches = [item.items] if isinstance(item, Repeat) else item.branches
+            inner = ", ".join(map(self._flow_branch, branches))
+            head = f"{item.count} x: {inner}" if isinstance(item, Repeat) else f"{item.text}: [{inner}]"
+            return f"{{{head}}}" if _is_plain(item.text if isinstance(item, Join) else "") else BROKEN
+        is_named = isinstance(item, (Line, Called)) and (id(item) in self.shown or item.node in self.owners)
+        return text if _is_plain(text) and not is_named else BROKEN
+
+    def _flow_branch(self, branch: Items) -> str:
+        if len(branch) == 1 and not isinstance(branch[0], Repeat):
+            return self._named_flow(branch[0])
+        return f"[{', '.join(map(self._named_flow, branch))}]" if branch else IDENTITY
+
+    def _named_flow(self, item: Item) -> str:
+        return BROKEN if id(item) in self.shown else self._flow(item)
 
     def _branch(self, branch: Items, indent: str) -> Iterator[str]:
         if not branch:
@@ -263,6 +306,16 @@ class _Writer:
                 break
             shared.append(parts[0])
         return ".".join(shared)
+
+
+def _is_short(item: Item) -> bool:
+    """Whether an item is a repeat of a line: `3 x conv 8 3x3`."""
+    return isinstance(item, Repeat) and len(item.items) == 1 and isinstance(item.items[0], (Line, Called))
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text needs no quotes in brackets, and isn't cut there."""
+    return not set(text) & set(",:[]{}#\"'&*!|>%`?") - {"*"} and text[:1] != "*"
 
 
 def _scalar(text: str) -> str:

@@ -1,0 +1,211 @@
+"""Stretches of items that stand in several places and differ in values only become blocks with arguments.
+
+The stretch that saves most lines goes first; what is left, calls and the bodies of blocks included, is searched again.
+Items are told apart by a number for each kind, so that a search takes a time in the number of items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any, NamedTuple
+
+from archcalc.expand.folding import nodes_of
+from archcalc.expand.items import Called, Item, Items, Join, Line, Ref, Repeat, inside, lines
+from archcalc.expand.naming import argument_names, block_name
+from archcalc.expand.relating import related
+from archcalc.expand.words import MARK, Value, words_of
+
+LONGEST = 40  # items of a stretch
+FEWEST_LINES = 3
+MOST_ARGUMENTS = 8
+MOST_BLOCKS = 40
+FEWEST_ROUNDS, MOST_ITEMS = 6, 100_000  # a large network is searched less often
+
+
+class Block(NamedTuple):
+    """A block that was found: the names of its arguments, and its items."""
+
+    arguments: tuple[str, ...]
+    body: Items
+
+
+class Place(NamedTuple):
+    """Where a stretch stands: the list, and its first item there."""
+
+    items: Items
+    start: int
+
+
+class Finder:
+    """Finds blocks in items. What is in `ends` is read by name, and may only be the last of a block; what is in
+    `barred` stands in none. `scopes` are the labels that layers have by their positions.
+    """
+
+    def __init__(
+        self, items: Items, ends: Collection[int], barred: Collection[int], taken: Collection[str], scopes: list[str]
+    ) -> None:
+        self.items, self.ends, self.barred, self.taken, self.scopes = items, ends, barred, set(taken), scopes
+        self.blocks: dict[str, Block] = {}
+        self.kinds: dict[Any, int] = {}
+        self.known: dict[int, int] = {}  # kinds of items by their ids, in one search
+        self.stuck = 0
+
+    def run(self) -> dict[str, Block]:
+        """The blocks by name, what calls them being put in the place of what they are made of."""
+        rounds = min(MOST_BLOCKS, max(FEWEST_ROUNDS, MOST_ITEMS // (lines(self.items) + 1)))
+        while len(self.blocks) < rounds and self._step():
+            pass
+        return self.blocks
+
+    def _step(self) -> bool:
+        """Make the block that saves most; False if there is none."""
+        self.known = {}
+        for saved, _, length, places in self._candidates():
+            texts = [[value.text for value in self._values(self._stretch(place, length))] for place in places]
+            written, given = related(texts)
+            body = self._stretch(places[0], length)
+            if len(given) > min(MOST_ARGUMENTS, max(2, lines(body)), saved):
+                continue
+            self._make(places, length, written, given)
+            return True
+        return False
+
+    def _candidates(self) -> list[tuple[int, int, int, list[Place]]]:
+        """Stretches that stand in several places, those that save most first: lines saved, order, length, places."""
+        lists = list(self._lists(self.items))
+        for block in self.blocks.values():
+            lists += self._lists(block.body)
+        kinds = [[self._kind(item) for item in items] for items in lists]
+        size = [[lines([item]) for item in items] for items in lists]
+        open_ = [[self._is_open(item) for item in items] for items in lists]
+        found: list[tuple[int, int, int, list[Place]]] = []
+        windows = {(k, n): kind for k, row in enumerate(kinds) for n, kind in enumerate(row)}
+        for length in range(1, LONGEST + 1):
+            groups: dict[int, list[tuple[int, int]]] = {}
+            for place, window in windows.items():
+                groups.setdefault(window, []).append(place)
+            groups = {window: places for window, places in groups.items() if len(places) > 1}
+            for places in groups.values():
+                chosen = _apart(places, length)
+                k, n = chosen[0]
+                body = sum(size[k][n : n + length])
+                saved = (len(chosen) - 1) * body - 1 - len(chosen)
+                if len(chosen) > 1 and body >= FEWEST_LINES and saved > 0:
+                    found.append((saved, len(found), length, [Place(lists[k], n) for k, n in chosen]))
+            numbers: dict[tuple[int, int], int] = {}
+            windows = {
+                (k, n): numbers.setdefault((window, kinds[k][n + length]), len(numbers))
+                for window, places in groups.items()
+                for k, n in places
+                if n + length < len(kinds[k]) and open_[k][n + length - 1]
+            }
+        return sorted(found, key=lambda one: (-one[0], one[1]))
+
+    def _lists(self, items: Items) -> Iterator[Items]:
+        yield items
+        for item in items:
+            if isinstance(item, Join):
+                for branch in item.branches:
+                    yield from self._lists(branch)
+            elif isinstance(item, Repeat):
+                yield from self._lists(item.items)
+
+    def _is_open(self, item: Item) -> bool:
+        """Whether a stretch may go on after an item."""
+        return isinstance(item, (Ref, Repeat)) or item.node not in self.ends
+
+    def _kind(self, item: Item, inner: bool = False) -> int:
+        """A number for items that are equal but for values."""
+        if inner or id(item) not in self.known:
+            self.known[id(item)] = self.kinds.setdefault(self._key(item, inner), len(self.kinds))
+        return self.known[id(item)]
+
+    def _key(self, item: Item, inner: bool) -> Any:
+        if isinstance(item, Ref):
+            return ("ref", item.node)
+        if isinstance(item, Repeat):
+            return ("repeat", *(self._kind(one, True) for one in item.items))
+        if item.node in self.barred or (inner and item.node in self.ends):
+            return ("barred", id(item))
+        common = words_of(item.text).common
+        if isinstance(item, Join):
+            return (common, *(tuple(self._kind(one, True) for one in branch) for branch in item.branches))
+        return (common, isinstance(item, Called))
+
+    def _values(self, items: Items) -> Iterator[Value]:
+        """The values of items, in order."""
+        for item in inside(items):
+            if isinstance(item, Repeat):
+                yield Value("times", str(item.count))
+            elif not isinstance(item, Ref):
+                yield from words_of(item.text).values
+
+    def _stretch(self, place: Place, length: int) -> Items:
+        return place.items[place.start : place.start + length]
+
+    def _make(self, places: list[Place], length: int, written: list[str], given: list[list[str]]) -> None:
+        stretches = [self._stretch(place, length) for place in places]
+        scopes = [
+            _scope([self.scopes[n] for item in stretch for n in nodes_of(item) if n >= 0]) for stretch in stretches
+        ]
+        name = block_name(stretches[0], scopes, self.taken)
+        self.taken.add(name)
+        arguments = argument_names(stretches[0], written, len(given), self.taken)
+        texts = iter([_with_names(text, arguments) for text in written])
+        body = [self._copy(item, texts) for item in stretches[0]]
+        calls = [
+            Called(
+                " ".join([name, *(row[k] for row in given)]),
+                tuple(n for item in stretch for n in nodes_of(item)),
+                self._end(stretch[-1]),
+            )
+            for k, stretch in enumerate(stretches)
+        ]
+        for place, call in sorted(zip(places, calls, strict=True), key=lambda one: -one[0].start):
+            place.items[place.start : place.start + length] = [call]
+        self.blocks[name] = Block(tuple(arguments), body)
+
+    def _end(self, item: Item) -> int:
+        return -1 if isinstance(item, (Ref, Repeat)) or item.node not in self.ends else item.node
+
+    def _copy(self, item: Item, texts: Iterator[str]) -> Item:
+        """An item of a block's body: with other values, and standing for no layer itself."""
+        if isinstance(item, Ref):
+            return item
+        if isinstance(item, Repeat):
+            count = next(texts)
+            return Repeat(count, [self._copy(inner, texts) for inner in item.items])
+        text = words_of(item.text).written(texts)
+        if isinstance(item, Join):
+            return Join(text, -1, [[self._copy(inner, texts) for inner in branch] for branch in item.branches])
+        return Line(text, -1) if isinstance(item, Line) else Called(text)
+
+
+def _apart(places: list[tuple[int, int]], length: int) -> list[tuple[int, int]]:
+    """Those that don't overlap."""
+    found: list[tuple[int, int]] = []
+    for k, n in sorted(places):
+        if not found or found[-1][0] != k or found[-1][1] + length <= n:
+            found.append((k, n))
+    return found
+
+
+def _scope(names: list[str]) -> list[str]:
+    """The labels that all layers stand under."""
+    parts = [name.split("/")[:-1] for name in names]
+    shared = []
+    for level in zip(*parts, strict=False):
+        if len(set(level)) > 1:
+            break
+        shared.append(level[0])
+    return shared
+
+
+def _with_names(text: str, arguments: list[str]) -> str:
+    """A value in arguments: `$0` stands for the first; a mark tells them from words."""
+    for n in reversed(range(len(arguments))):
+        text = text.replace(f"${n}", f"{MARK}{arguments[n]}")
+    return text
+
+
+__all__ = ["Block", "Finder"]
