@@ -24,7 +24,7 @@ class Value(NamedTuple):
 
 
 class Words(NamedTuple):
-    """A line in parts: `common` is equal in lines that differ in values only; each part of it is text or a key."""
+    """A line in parts: its operator, options that can't be arguments, and values that can."""
 
     head: str
     fixed: tuple[str, ...]
@@ -32,6 +32,7 @@ class Words(NamedTuple):
 
     @property
     def common(self) -> tuple[object, ...]:
+        """What lines have in common that differ in values only."""
         return self.head, self.fixed, tuple(value.name for value in self.values)
 
     def written(self, texts: Iterator[str]) -> str:
