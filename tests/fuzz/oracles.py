@@ -162,13 +162,14 @@ def exported(random: Random) -> None:
 
 
 @functools.cache
-def _specs() -> list[str]:
+def specs() -> list[str]:
+    """Those that ship."""
     return [file.read_text(encoding="utf-8") for file in spec_files()]
 
 
 def spec(random: Random) -> None:
     """A changed spec counts, or is refused in words; its closed form is its count."""
-    text = random.choice(_specs()) if random.random() < 0.3 else network(random).text
+    text = random.choice(specs()) if random.random() < 0.3 else network(random).text
     changed = of_text(text, random)
     with refused_in_words():
         model = read(changed, "changed.yaml")
@@ -179,7 +180,8 @@ def spec(random: Random) -> None:
 
 
 @functools.cache
-def _models() -> list[bytes]:
+def models() -> list[bytes]:
+    """Exports of random networks."""
     from archcalc.onnx import export
 
     found = []
@@ -197,7 +199,7 @@ def _models() -> list[bytes]:
 
 def model_file(random: Random) -> None:
     """A changed model file is counted, or refused in words."""
-    counted(of_bytes(random.choice(_models()), random), random.choice([*FORMATS]))
+    counted(of_bytes(random.choice(models()), random), random.choice([*FORMATS]))
 
 
 def counted(data: bytes, form: str = "json") -> None:
