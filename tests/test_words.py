@@ -235,3 +235,11 @@ def test_log_is_exact_where_it_is_whole() -> None:
     for text in ("log(0, 2)", "log(2, 1)", "log(2, -1)", "log(true, 2)"):
         with pytest.raises(ExpressionError):
             evaluate(text, {})
+
+
+def test_the_sixth_relu_is_no_relu6() -> None:
+    """Names that are made up never meet: operators' words end in digits, too."""
+    table = counted("".join(f"  - {word}\n" for word in ("relu6", *["relu"] * 6, "relu6", "linear 3")), "input: [4]")
+    names = [row.name for row in table.rows]
+    assert len(set(names)) == 9
+    assert (names[0], names[1], names[5]) == ("relu6", "relu", "relu5")

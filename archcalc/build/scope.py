@@ -24,6 +24,7 @@ class Scope:
         self.prefix = f"{path}/" if path else ""
         self.labels = frozenset(labels(body))
         self.counts: dict[str, int] = {}
+        self.given: set[str] = set()  # names that end in a digit: the sixth `relu` isn't the first `relu6`
         self.plus = ""  # after repeats whose number is free names count from them: `conv+1`
 
     def inner(self, path: str, body: Item) -> Scope:
@@ -40,7 +41,9 @@ class Scope:
         while True:
             count = self.counts[word] = self.counts.get(word, 0) + 1
             name = f"{word}{self.plus}{count}" if self.plus or count > 1 else word
-            if name not in self.labels:
+            if name not in self.labels and name not in self.given:
+                if name[-1].isdigit():
+                    self.given.add(name)
                 return self.prefix + name
 
     def paths(self, label: str) -> Iterator[str]:
