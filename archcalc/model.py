@@ -82,28 +82,15 @@ class Model(Record):
 
         Training (`train`) holds what `optimizer` ("sgd", "momentum", "adam", "adafactor", "adam8bit"), `precision`
         ("fp32", "amp", "bf16") and `checkpoint` ("none", "sqrt", "best", or labels) say. `fold_bn` counts the network
-        as it is deployed, with batch normalisation folded into the layers before it;
-        without `fold`, products of a model file's constants count as what runs.
+        as it is deployed, with batch normalisation folded into the layers before it; without `fold`, products of a
+        model file's constants count as what runs.
 
         With a `device` (a profile's file, or the name of one that ships) the table has predicted times. Raises
         SpecError with every mistake in the spec, UsageError for parameters, labels and profiles that don't exist.
         """
         names, training = (listed(free), listed(without)), Training(optimizer, precision, checkpoint)
-        question = Question(
-            bindings,
-            names[0],
-            batch,
-            train,
-            dtype,
-            names[1],
-            convention,
-            device,
-            attention,
-            training,
-            fold_bn,
-            folds=fold,
-        )
-        return self.answer(question)
+        asked = bindings, names[0], batch, train, dtype, names[1], convention, device, attention, training, fold_bn
+        return self.answer(Question(*asked, folds=fold))
 
     def export(
         self,

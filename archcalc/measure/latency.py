@@ -109,10 +109,9 @@ def measure(
         _possible(table)
     _counted(runs)
     beside = list(zip(tables, files or [None] * len(tables), strict=True))
-    networks = [_loaded(table, file, device, seed) for table, file in beside]
-    rounds = _Rounds(networks, runs, progress)
+    rounds = _Rounds([_loaded(table, file, device, seed) for table, file in beside], runs, progress)
     try:
-        for network in networks:
+        for network in rounds.networks:
             for _ in range(WARM_UP):
                 network()
         rounds.run(Random(seed))

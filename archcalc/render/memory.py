@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from archcalc import escapes
 from archcalc.cost import Table
 from archcalc.memory import CONVENTION, attention_told
+from archcalc.memory.arena import Plan
 from archcalc.memory.layout import Layout
 from archcalc.render import numbers
 from archcalc.render.facts import title
@@ -123,18 +124,22 @@ def document(table: Table, found: Layout, align: int) -> contract.Memory:
             "macs_without": found.patched.whole,
         }
     if found.plan is not None:
-        printed["plan"] = {
-            "bytes": found.plan.bytes,
-            "method": found.plan.method,
-            "optimal": found.plan.optimal,
-            "bound": found.plan.bytes if found.plan.optimal else found.plan.floor,
-            "why": found.plan.why,
-            "tensors": [
-                {"name": t.name, "bytes": t.bytes, "offset": offset, "first": t.first, "last": t.last}
-                for t, offset in zip(found.tensors, found.plan.offsets, strict=True)
-            ],
-        }
+        printed["plan"] = _plan(found, found.plan)
     return printed
+
+
+def _plan(found: Layout, plan: Plan) -> contract.Planned:
+    return {
+        "bytes": plan.bytes,
+        "method": plan.method,
+        "optimal": plan.optimal,
+        "bound": plan.bytes if plan.optimal else plan.floor,
+        "why": plan.why,
+        "tensors": [
+            {"name": t.name, "bytes": t.bytes, "offset": offset, "first": t.first, "last": t.last}
+            for t, offset in zip(found.tensors, plan.offsets, strict=True)
+        ],
+    }
 
 
 def _bytes(size: int) -> str:

@@ -21,7 +21,7 @@ from archcalc.render.contract.count import (
 )
 from archcalc.render.contract.explain import BridgeOf, BridgeStep, Described, Explain, Overview, Printed, Tools
 from archcalc.render.contract.listings import Operator, Shipped
-from archcalc.render.contract.memory import Memory
+from archcalc.render.contract.memory import Memory, Planned
 from archcalc.render.contract.runs import Against, Asked, Measured, Timed, Verified
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "Memory",
     "Operator",
     "Overview",
+    "Planned",
     "Printed",
     "ReceptiveField",
     "Shipped",
