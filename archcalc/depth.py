@@ -44,7 +44,7 @@ class _Depths(Closing[Number]):
             key = (id(node.op), node.survive)
             if key not in weights:
                 weights[key] = self.weight(node)
-            inputs = node.inputs if node.op.reads_input else ()
+            inputs = () if node.op.is_constant else node.inputs
             found[n] = weights[key] + (found[inputs[0]] if len(inputs) == 1 else _longest([found[i] for i in inputs]))
 
     def value_at(self, value: Number, index: Poly, position: Number) -> Number:

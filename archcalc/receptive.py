@@ -116,7 +116,7 @@ class _Fields(Closing[Field | None]):
             node = graph.nodes[n]
             sources = [(i, node) for i in node.inputs] if (chosen := self._chosen(node)) is None else chosen
             seen = [_stretched(field, graph.nodes[i].shape, by) for i, by in sources if (field := found[i]) is not None]
-            if seen and node.op.reads_input:
+            if seen and not node.op.is_constant:
                 joined = seen[0] if len(seen) == 1 else _union(seen, node.op.is_gate)
                 key = (id(node.op), id(graph.nodes[node.inputs[0]].shape))
                 if key not in windows:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from archcalc.ops import OPS
 from archcalc.ops.base import UNSHOWN, Op, spell
 from archcalc.spec.layers import NAMES, SUFFIXES, WORDS, takes_words
+from archcalc.spec.text import outside
 
 _KEY = re.compile(r"([A-Za-z_]\w*)=")
 MARK = "@"  # before the name of an argument, until a block is written
@@ -57,7 +58,7 @@ def words_of(text: str) -> Words:
     """A line's parts. One with a body has no values: its lines are not looked into."""
     if ": [" in text:
         return Words(text, (), ())
-    head, *rest = _parts(text)
+    head, *rest = filter(None, outside(text, " "))
     op = OPS.get(head)
     fixed, values, said = [], [], set()
     for n, part in enumerate(rest):
@@ -110,18 +111,6 @@ def _usual(op: type[Op]) -> dict[str, str]:
         and not name.endswith("_")
     }
     return found | ({"act": "none"} if op.is_layer else {})
-
-
-def _parts(text: str) -> list[str]:
-    """Words between spaces; brackets hold spaces."""
-    found, depth = [""], 0
-    for letter in text:
-        depth += (letter in "([") - (letter in ")]")
-        if letter == " " and depth == 0:
-            found.append("")
-        else:
-            found[-1] += letter
-    return [part for part in found if part]
 
 
 __all__ = ["MARK", "Value", "Words", "argument_name", "words_of"]

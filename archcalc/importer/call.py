@@ -242,8 +242,6 @@ class Call:
         positions = tuple([value.node for value in inputs if value.node is not None])
         shown, where = sample if shown is None else shown, positions or walker.anywhere
         position = walker.place(op, where, shown, hint, self.node, share)
-        if not positions:
-            walker.standing.add(position)
         walker.owners.update(dict.fromkeys((*owned, *kept), position))
         walker.kept.update(kept.keys() - owned.keys())
         walker.claimed.update(owned | kept)
@@ -254,19 +252,19 @@ class Call:
         is noted with its MACs: a runtime that folds constants has it before the network runs.
         """
         values = [value for value in (self.inputs if of is None else of) if isinstance(value, Value)]
-        if not any(map(learned, values)):
-            return None
         sample = self.walker.sample
         try:
             macs = op.macs(sample(shape), *(sample(value.dims) for value in values))
         except (ArchcalcError, LookupError, TypeError, ValueError):
             return None
-        if macs == 0:
+        if macs == 0 or not any(map(learned, values)):
             return None
         if self.walker.folds:
-            self.walker.folded[self.node] = macs * prod(self.walker.times)
+            self.walker.folded.append(macs * prod(self.walker.times))
             return None
-        return foreign(op.word, ("is_layer",), words=op.word, size_=sample(shape), macs_=macs, reach=Reach.ALL)
+        return foreign(
+            op.word, ("is_layer", "is_constant"), words=op.word, size_=sample(shape), macs_=macs, reach=Reach.ALL
+        )
 
     def check(self, shape: Shape) -> None:
         for dim in shape:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archcalc.algebra import Dim, Poly
 from archcalc.graph import Input
 from archcalc.importer.tensors import Tensor
+from archcalc.importer.values import spell_dim
 
 if TYPE_CHECKING:
     from archcalc.importer.walk import Walker
@@ -16,7 +18,21 @@ CONTRACTIONS = frozenset({"conv", "conv_transpose", "linear"})
 
 def doubts(walker: Walker) -> list[str]:
     """Notes on numbers that may be counted as another tool doesn't."""
-    return [*_derived(walker), *_merged(walker), *_left_out(walker)]
+    return [*_folded(walker), *_derived(walker), *_merged(walker), *_left_out(walker)]
+
+
+def _folded(walker: Walker) -> list[str]:
+    """What isn't counted since it is known before the network runs."""
+    if not walker.folded:
+        return []
+    macs: Dim = 0
+    for found in walker.folded:
+        macs = macs + found
+    products = "a product" if len(walker.folded) == 1 else f"{len(walker.folded)} products"
+    return [
+        f"folded: {spell_dim(macs) if isinstance(macs, Poly) else f'{macs:,}'} MACs of {products} of constants, known"
+        " before the network runs; --fold no counts them"
+    ]
 
 
 def _derived(walker: Walker) -> list[str]:

@@ -7,7 +7,7 @@ parameters and their MACs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from archcalc.errors import ArchcalcError
@@ -19,6 +19,7 @@ from archcalc.ops.opaque import Opaque
 from archcalc.records import Record
 from archcalc.spec.expressions import compile_expression
 from archcalc.spec.layers import WORDS, takes_words
+from archcalc.spec.text import outside
 from archcalc.spec.values import CONSTANTS
 
 PRODUCER = "archcalc"
@@ -51,10 +52,8 @@ def annotated(nodes: Sequence[NodeProto]) -> list[str]:
     return [node.outputs[0] for node in nodes if "layer" in node.metadata and node.outputs]
 
 
-def restored(graph: Graph, layers: Layers, symbols: Mapping[str, Any], standing: Collection[int]) -> dict[int, int]:
-    """Put each layer in the place of its nodes. Gives the new position of every node that is left; what is `standing`
-    reads nothing.
-    """
+def restored(graph: Graph, layers: Layers, symbols: Mapping[str, Any]) -> dict[int, int]:
+    """Put each layer in the place of its nodes. Gives the new position of every node that is left."""
     ops: dict[str, Op | None] = {}
     replaced: dict[int, Node] = {}
     gone: set[int] = set()
@@ -63,7 +62,7 @@ def restored(graph: Graph, layers: Layers, symbols: Mapping[str, Any], standing:
         if line not in ops:
             ops[line] = operator(line, symbols)
         op = ops[line]
-        node = _layer(graph, positions, op, standing) if positions and op is not None else None
+        node = _layer(graph, positions, op) if positions and op is not None else None
         if node is not None and positions:
             replaced[positions[-1]] = node._replace(frozen=label in layers.frozen)
             gone.update(positions[:-1])
@@ -76,12 +75,12 @@ def restored(graph: Graph, layers: Layers, symbols: Mapping[str, Any], standing:
     return _closed_up(graph, replaced, gone)
 
 
-def _layer(graph: Graph, positions: list[int], op: Op, standing: Collection[int]) -> Node | None:
+def _layer(graph: Graph, positions: list[int], op: Op) -> Node | None:
     """The node of a layer, if it comes to what its nodes do."""
     last = graph.nodes[positions[-1]]
     each = [(node, graph.shapes_into(node)) for node in (graph.nodes[n] for n in positions)]
     weights, buffers, macs = _costs(each, positions)
-    for inputs in [last.inputs] if len(positions) == 1 else _read(graph, positions, standing, op.arity[1] is None):
+    for inputs in [last.inputs] if len(positions) == 1 else _read(graph, positions, op.arity[1] is None):
         shapes = [graph.nodes[n].shape for n in inputs]
         low, high = op.arity
         if len(inputs) < low or (high is not None and len(inputs) > high):
@@ -100,12 +99,12 @@ def _layer(graph: Graph, positions: list[int], op: Op, standing: Collection[int]
     return None
 
 
-def _read(graph: Graph, positions: list[int], standing: Collection[int], repeated: bool) -> Iterator[tuple[int, ...]]:
+def _read(graph: Graph, positions: list[int], repeated: bool) -> Iterator[tuple[int, ...]]:
     """What a layer reads: in the order in which its nodes do, else in that of its last node's operands, which other
     nodes of its own may stand before; where it may have any number of operands (`repeated`), every time that one is.
     """
     own, met, found = set(positions), set[int](), list[int]()
-    reading = [n for n in positions if n not in standing]
+    reading = [n for n in positions if not graph.nodes[n].op.is_constant]
     if not repeated:
         yield tuple(dict.fromkeys(i for n in reading for i in graph.nodes[n].inputs if i not in own))
     waiting = [positions[-1]]
@@ -115,7 +114,7 @@ def _read(graph: Graph, positions: list[int], standing: Collection[int], repeate
             found.append(n)
         elif n not in met:
             met.add(n)
-            waiting += reversed(graph.nodes[n].inputs if n not in standing else ())
+            waiting += reversed(() if graph.nodes[n].op.is_constant else graph.nodes[n].inputs)
     if repeated:
         yield (*found, *(i for n in reading if n not in met for i in graph.nodes[n].inputs if i not in own))
     else:
@@ -168,7 +167,9 @@ def _closed_up(graph: Graph, replaced: dict[int, Node], gone: set[int]) -> dict[
 def operator(line: str, symbols: Mapping[str, Any]) -> Op | None:
     """The operator of a line as tables write it: positional words, then `key=value`; None for anything else."""
     line, _, body = line.removesuffix("]").partition(": [") if ": [" in line else (line, "", "")
-    head, *words = _words(line) if len(line) <= LONGEST_LINE else [""]
+    if len(line) > LONGEST_LINE:
+        return None
+    head, *words = [word for word in outside(line, " ") if word] or [""]
     cls = OPS.get(head)
     if cls is None or cls.has_body != bool(body):
         return None
@@ -200,18 +201,6 @@ def operator(line: str, symbols: Mapping[str, Any]) -> Op | None:
 
 def _is_word(text: str) -> bool:
     return text.isidentifier() and text not in CONSTANTS
-
-
-def _words(line: str) -> list[str]:
-    """Words apart by spaces outside of parentheses."""
-    words, depth = [""], 0
-    for letter in line:
-        depth += (letter == "(") - (letter == ")")
-        if letter == " " and depth == 0:
-            words.append("")
-        else:
-            words[-1] += letter
-    return [word for word in words if word] or [""]
 
 
 __all__ = ["PRODUCER", "Layers", "operator", "restored"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, NamedTuple
 
+from archcalc.algebra import Dim
 from archcalc.graph import Node
 
 
@@ -15,6 +16,7 @@ class Saved(NamedTuple):
     owners: int
     uncounted: int
     notes: int
+    folded: int
     conditions: int
     names: int
     depth: int
@@ -29,6 +31,7 @@ class Built(NamedTuple):
     owners: dict[Hashable, int]
     uncounted: list[tuple[str, str, str]]
     notes: dict[str, None]
+    folded: list[Dim]
     conditions: dict[str, None]
     names: list[tuple[tuple[str, ...], str, int]]
 

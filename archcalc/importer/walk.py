@@ -63,8 +63,7 @@ class Walker:
         self.has_run = model.graph is not None and model.graph.whole  # its framework knows that all shapes fit
         self.layers = Layers() if model.producer == PRODUCER else None
         self.folds = folds and self.layers is None  # whether products of constants are known before the network runs
-        self.folded: dict[NodeProto, Dim] = {}  # the MACs of those
-        self.standing: set[int] = set()  # the layers that read none: they stand somewhere
+        self.folded: list[Dim] = []  # the MACs of each of those
         self.uncounted: list[tuple[str, str, str]] = []  # operator, node, reason
         self.notes: dict[str, None] = {}
         self.owners: dict[Hashable, int] = {}  # the layer of each tensor that one has as parameters or buffers
@@ -108,8 +107,8 @@ class Walker:
     def save(self) -> Saved:
         """How much has been built so far; entries are only ever added."""
         names, conditions = self.namer.count, self.assumed.conditions
-        lengths = len(self.graph.nodes), len(self.owners), len(self.uncounted), len(self.notes), len(conditions)
-        return Saved(*lengths, names, self.depth, len(self.times), self.unknown)
+        told = len(self.uncounted), len(self.notes), len(self.folded), len(conditions)
+        return Saved(len(self.graph.nodes), len(self.owners), *told, names, self.depth, len(self.times), self.unknown)
 
     @property
     def unknown(self) -> tuple[int, int]:
@@ -118,17 +117,19 @@ class Walker:
     def undo(self, saved: Saved) -> Built:
         """Take back what was built since, but the sizes that only a run would tell."""
         nodes, uncounted = self.graph.nodes[saved.nodes :], self.uncounted[saved.uncounted :]
+        folded = self.folded[saved.folded :]
         del self.graph.nodes[saved.nodes :], self.uncounted[saved.uncounted :], self.times[saved.times :]
+        del self.folded[saved.folded :]
         self.depth = saved.depth
         owners, notes = cut(self.owners, saved.owners), cut(self.notes, saved.notes)
-        return Built(
-            nodes, owners, uncounted, notes, cut(self.assumed.conditions, saved.conditions), self.namer.cut(saved.names)
-        )
+        conditions, names = cut(self.assumed.conditions, saved.conditions), self.namer.cut(saved.names)
+        return Built(nodes, owners, uncounted, notes, folded, conditions, names)
 
     def redo(self, built: Built) -> None:
         """Put back what was taken back, onto what there was then."""
         self.graph.nodes += built.nodes
         self.uncounted += built.uncounted
+        self.folded += built.folded
         for own, found in ((self.notes, built.notes), (self.assumed.conditions, built.conditions)):
             own.update(found)
         self.owners.update(built.owners)
@@ -182,9 +183,9 @@ class Walker:
             unread(self, proto)
         self.graph.uncounted = self._summed_up()
         self.graph.assumed = list(self.assumed.conditions)
-        self.graph.notes = [*self.notes, *self._at_most(), *self._folded(), *doubts(self)]
+        self.graph.notes = [*self.notes, *self._at_most(), *doubts(self)]
         if self.layers is not None:
-            self.moved = restored(self.graph, self.layers, self.given, self.standing)
+            self.moved = restored(self.graph, self.layers, self.given)
             self.namer.move(self.moved)
         self.namer.finish(self.graph, self.file)
         if proto.whole:
@@ -205,18 +206,6 @@ class Walker:
         return [
             f"only a run tells {name} = {spell_dim(most)}{others}: counted at the most that there can be; --set gives"
             " them other values"
-        ]
-
-    def _folded(self) -> list[str]:
-        if not self.folded:
-            return []
-        macs: Dim = 0
-        for found in self.folded.values():
-            macs = macs + found
-        products = "a product" if len(self.folded) == 1 else f"{len(self.folded)} products"
-        return [
-            f"folded: {spell_dim(macs) if isinstance(macs, Poly) else f'{macs:,}'} MACs of {products} of constants,"
-            " known before the network runs; --fold no counts them"
         ]
 
     def constants(self, proto: GraphProto, scope: Scope) -> None:
@@ -372,7 +361,6 @@ class Walker:
             return found
         claimed = claim(op, sample, (), {"weight": found}, {}, self.owners)
         position = self.place(claimed.op, self.anywhere, sample, "", node, claimed.share)
-        self.standing.add(position)
         self.owners.update(dict.fromkeys(claimed.owned, position))
         self.claimed.update(claimed.owned)
         return Value(found.shape, found.kind, position)

@@ -101,7 +101,7 @@ class Op(Checked):
     positional: ClassVar[tuple[str, ...]] = ()  # the fields that may be written without their key, in order
     variadic: ClassVar[bool] = False  # the only positional field takes all the words
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # how many inputs: at least, at most
-    reads_input: ClassVar[bool] = True  # what it puts out depends on what arrives
+    is_constant: ClassVar[bool] = False  # puts out the same whatever arrives
     is_layer: ClassVar[bool] = False  # counted in `depth`: it contracts its input with learned weights
     has_body: ClassVar[bool] = False  # what it is made of stands behind it: `moe 8: [linear 64, linear 16]`
     is_pooling: ClassVar[bool] = False  # counted in `depth_with_pooling`

@@ -14,7 +14,7 @@ from archcalc.ops.base import Op, Plain, Reach, Saved, Shape, Windows, size
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.opaque import SEES, Opaque
 
-FLAGS = ("is_layer", "is_pooling", "in_place", "is_view", "is_gate")
+FLAGS = ("is_layer", "is_pooling", "in_place", "is_view", "is_gate", "is_constant")
 LIKE = ("is_identity", "is_normalization", "folds_norm", "runs")
 
 

@@ -65,19 +65,33 @@ class Position(Plain):
         return builder.node("Add", x, table)
 
 
-class Token(Plain):
+class _Held(Plain):
+    """A learned tensor that is put out as it is."""
+
+    autocast = "wide"
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        return NOTHING
+
+    def macs(self, output: Shape, *inputs: Shape) -> Dim:
+        return 0
+
+    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
+        return 0
+
+    def windows(self, *inputs: Shape) -> Windows:
+        return Reach.MIXED
+
+
+class Token(_Held):
     """Puts `count` learned tokens before a sequence: `features x positions` becomes `features x (count +
     positions)`.
     """
 
     word = "token"
     positional = ("count",)
-    autocast = "wide"
 
     count: Size = 1
-
-    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
-        return NOTHING
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -87,15 +101,6 @@ class Token(Plain):
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         return {"weight": (inputs[0][0], self.count)}
 
-    def macs(self, output: Shape, *inputs: Shape) -> Dim:
-        return 0
-
-    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
-        return 0
-
-    def windows(self, *inputs: Shape) -> Windows:
-        return Reach.MIXED
-
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         """The tokens are the same in every sample."""
         (x,) = tensors
@@ -103,34 +108,21 @@ class Token(Plain):
         return builder.node("Concat", tokens, x, axis=2)
 
 
-class Table(Plain):
+class Table(_Held):
     """A learned tensor of that shape, whatever arrives: `table 169 3`."""
 
     word = "table"
     positional = ("shape_",)
     variadic = True
-    reads_input = False
-    autocast = "wide"
+    is_constant = True
 
     shape_: Sides
-
-    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
-        return NOTHING
 
     def shape(self, *inputs: Shape) -> Shape:
         return self.shape_
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         return {"weight": self.shape_}
-
-    def macs(self, output: Shape, *inputs: Shape) -> Dim:
-        return 0
-
-    def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
-        return 0
-
-    def windows(self, *inputs: Shape) -> Windows:
-        return Reach.MIXED
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         """The same in every sample."""

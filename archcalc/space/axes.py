@@ -15,6 +15,7 @@ from archcalc.ops.kinds import show
 from archcalc.records import Record
 from archcalc.spec import bind
 from archcalc.spec.parts import among
+from archcalc.spec.text import outside
 
 Value: TypeAlias = Any  # a number, a word, a flag or a list, as parameters are worth
 FARTHEST = 1 << 60  # where an axis without an end is given up
@@ -159,7 +160,8 @@ def _values(name: str, given: Any) -> tuple[Value, ...]:
         match = _RANGE.match(given)
         if not match and _RANGE_LIKE.match(given):
             raise UsageError(f"{name}={given} is no range; a range is written low..high:step, 0.25..2:0.05")
-        return _ranged(name, given, match) if match else tuple(_read(part) for part in _parts(given))
+        parts = [part.strip() for part in outside(given, ",")]
+        return _ranged(name, given, match) if match else tuple(_read(part) for part in parts if part)
     if isinstance(given, range):
         return tuple(given)
     values = given if isinstance(given, Sequence) else [given]
@@ -168,18 +170,6 @@ def _values(name: str, given: Any) -> tuple[Value, ...]:
         match = _RANGE.match(value) if isinstance(value, str) else None
         found += _ranged(name, value, match) if match else [_plain(value)]
     return tuple(found)
-
-
-def _parts(text: str) -> list[str]:
-    """`a,b,[3,4]` at its commas outside of brackets."""
-    parts, depth = [""], 0
-    for letter in text:
-        depth += (letter in "([") - (letter in ")]")
-        if letter == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [part.strip() for part in parts if part.strip()]
 
 
 def _ranged(name: str, text: str, match: re.Match[str]) -> tuple[Value, ...]:

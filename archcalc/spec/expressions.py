@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from archcalc.algebra import Poly
 from archcalc.errors import ExpressionError, Undecided, near_to
 from archcalc.spec.elsewhere import VALUES
+from archcalc.spec.text import outside
 from archcalc.spec.values import BINARY, COMPARE, CONSTANTS, FUNCTIONS, Value, capped, capped_list, number, plain, truth
 
 LONGEST, DEEPEST, MOST_PARTS = 8000, 40, 4000
@@ -105,13 +106,7 @@ def _tuple_of(text: str, parts: list[Expression]) -> Expression:
 
 def _sizes(text: str) -> list[str]:
     """The parts of `3x3`, `1x7`, `(n)x1`; nothing if the text is no such thing."""
-    parts, depth, start = [], 0, 0
-    for position, letter in enumerate(text):
-        depth += (letter in "([") - (letter in ")]")
-        if letter == "x" and depth == 0:
-            parts.append(text[start:position])
-            start = position + 1
-    parts.append(text[start:])
+    parts = outside(text, "x")
     return parts if len(parts) > 1 and all(re.fullmatch(r"\d+|[A-Za-wyz_]\w*|\(.*\)", part) for part in parts) else []
 
 

@@ -54,6 +54,17 @@ _WORDS: dict[str, Any] = {
 }
 
 
+def outside(text: str, separator: str) -> list[str]:
+    """The parts of a text between the separators that stand outside of brackets."""
+    parts, depth, start = [], 0, 0
+    for n, letter in enumerate(text):
+        depth += (letter in "([") - (letter in ")]")
+        if letter == separator and depth == 0:
+            parts.append(text[start:n])
+            start = n + 1
+    return [*parts, text[start:]]
+
+
 def read_scalar(text: str) -> Any:
     """A plain scalar: an int, an exact Fraction, a truth value, None, or the text itself."""
     if text in _WORDS:
