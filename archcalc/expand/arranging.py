@@ -165,16 +165,20 @@ class Arranger(Record, frozen=False):
 
     def _add_named(self, items: Items) -> None:
         """Write what is read by name and stands nowhere yet, before the item that reads it first."""
+        reads: dict[int, frozenset[int]] = {}  # what each item reads by name, by its identity: it is asked each time
         while missing := [
             n for n in self.referred if n not in self.done and not isinstance(self.graph.nodes[n].op, Input)
         ]:
-            self._add_before(items, min(missing))
+            self._add_before(items, min(missing), reads)
 
-    def _add_before(self, items: Items, n: int) -> None:
+    def _add_before(self, items: Items, n: int, reads: dict[int, frozenset[int]]) -> None:
         before = {*self.done}
         found = self._chain(n, -1, 0, True)
         made = self.done - before
-        at = next((k for k, item in enumerate(items) if _reads(item, made)), len(items))
+        for item in items:
+            if id(item) not in reads:
+                reads[id(item)] = frozenset(inner.node for inner in inside([item]) if isinstance(inner, Ref))
+        at = next((k for k, item in enumerate(items) if not made.isdisjoint(reads[id(item)])), len(items))
         if all(item.node in self.graph.inputs.values() for item in inside(found) if isinstance(item, Ref)):
             at = 0
         after = items[at:]
@@ -183,10 +187,6 @@ class Arranger(Record, frozen=False):
             self.referred[last] = None
             after = [Ref(last), *after]
         items[at:] = [*found, *after]
-
-
-def _reads(item: Item, nodes: set[int]) -> bool:
-    return any(isinstance(inner, Ref) and inner.node in nodes for inner in inside([item]))
 
 
 def _last(item: Item) -> int:
