@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from archcalc.measure.proof import Proof
     from archcalc.onnx import Exported
     from archcalc.space import Solution, Sweep
+    from archcalc.space.advice import Advised
 
 
 class Model(Record):
@@ -225,6 +226,15 @@ class Model(Record):
         conditions = [where] if isinstance(where, str) and where else list(where)
         space = space_of(self, over, **asked)
         return solve(space, maximize=maximize, minimize=minimize, limits=limits, where=conditions)
+
+    def advise(self) -> Advised:
+        """What lectures would change, exactly: a tuple of `Advice`, those that save most multiply-accumulates first.
+
+        Raises UsageError for a model file, which has no lines to rewrite.
+        """
+        from archcalc.space.advice import advise
+
+        return advise(self)
 
     def to_spec(self, **defaults: Any) -> tuple[str, list[str]]:
         """A model file as a spec that counts the same, and what to know about it. `defaults` are values of the sizes

@@ -29,7 +29,7 @@ LIST = Path(__file__).with_name("data") / "mutants.txt"
 # which tests see a room, the likeliest first: the longest path that a file's begins with decides
 TESTS = {
     "__": "errors cli package",
-    "advice": "advice",
+    "space/advice": "advice",
     "algebra/": "algebra closed_forms loops",
     "algebra/compiling": "algebra space report",
     "algebra/grids": "algebra space",

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from running import Command
 
-from archcalc.advice import Advice, advise
 from archcalc.errors import UsageError
 from archcalc.model import Model, load, read
+from archcalc.space.advice import Advice, advise
 
 
 def given(name: str) -> dict[str, Advice]:

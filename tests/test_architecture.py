@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parent.parent / "archcalc"
 FLOORS = [
     ("escapes", "records", "signatures"),
     ("errors", "fields"),
-    ("algebra", "reading", "writing"),
+    ("algebra", "reading", "writing", "frames"),
     ("ops", "duration", "shipped"),
     ("spec", "graph"),
     ("build", "files", "reference", "repeats", "memory", "backward"),
@@ -29,7 +29,7 @@ FLOORS = [
     ("measure", "conventions", "frameworks"),
     ("latency",),
     ("model", "picture", "devices"),
-    ("budget", "zoo", "space", "advice"),
+    ("budget", "zoo", "space"),
     ("check",),
     ("findings",),
     ("comparison",),

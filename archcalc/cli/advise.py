@@ -12,7 +12,9 @@ from archcalc.cli.saying import told
 from archcalc.errors import UsageError, suggest
 
 if TYPE_CHECKING:
-    from archcalc.advice import Advice
+    from collections.abc import Sequence
+
+    from archcalc.space.advice import Advice
 
 Asked = Annotated[Given, takes("inputs via form json output quiet")]
 Apply = Annotated[str, Option("--apply", metavar="ID", help="Write the spec with this advice taken.")]
@@ -29,7 +31,7 @@ def advise(
     archcalc advise alexnet
     archcalc advise alexnet --apply drop:fc7 -o smaller.yaml
     """
-    from archcalc.advice import advise as advised
+    from archcalc.space.advice import advise as advised
 
     form = given.form(form, TEXT_OR_JSON)
     model = given.loaded(spec)
@@ -48,7 +50,7 @@ def advise(
         told("costs are exact; what a network learns is another matter, of which nothing is claimed")
 
 
-def _applied(found: list[Advice], name: str) -> str:
+def _applied(found: Sequence[Advice], name: str) -> str:
     """The spec with one advice taken. Raises UsageError."""
     taken = next((one for one in found if one.id == name), None)
     if taken is None:
@@ -57,9 +59,9 @@ def _applied(found: list[Advice], name: str) -> str:
     return taken.text
 
 
-def _text(found: list[Advice]) -> list[str]:
-    from archcalc.advice import difference
+def _text(found: Sequence[Advice]) -> list[str]:
     from archcalc.render.grid import listing
+    from archcalc.space.advice import difference
 
     rows = []
     for one in found:
@@ -69,21 +71,16 @@ def _text(found: list[Advice]) -> list[str]:
     return [listing(headings, rows, ("advice", "lesson")), "", f"e.g. --apply {found[0].id} -o new.yaml"]
 
 
-def _json(name: str, found: list[Advice]) -> str:
+def _json(name: str, found: Sequence[Advice]) -> str:
     from archcalc import __version__, escapes
-    from archcalc.space.sweep import plain
+    from archcalc.space.advice import as_json
 
     def figures(values: dict[str, Any]) -> dict[str, Any]:
-        return {key: plain(value) for key, value in values.items()}
+        return {key: as_json(value) for key, value in values.items()}
 
     advice = [
         {
-            "id": one.id,
-            "lesson": one.title,
-            "source": one.source,
-            "line": one.place.line,
-            "old": one.old,
-            "new": one.new,
+            **one.told(),
             "before": figures(one.before),
             "after": figures(one.after),
         }

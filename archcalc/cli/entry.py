@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 UNWRITTEN = frozenset({ENOSPC, EPIPE, EIO, EBADF, EFBIG})  # errors of the streams that a command writes to
 OPTIONAL = {  # what only some commands need, and the extra that has it
     "numpy": "run", "onnx": "run", "onnxruntime": "run", "pygls": "editor", "lsprotocol": "editor",
+    "pyarrow": "parquet",
 }  # fmt: skip
 
 Function = TypeVar("Function", bound=Callable[..., object])

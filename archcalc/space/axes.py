@@ -229,6 +229,13 @@ def _whole(value: int | Fraction) -> int | Fraction:
     return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
 
 
+def plain(value: Value) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else float(value)
+    return [plain(part) for part in value] if isinstance(value, tuple) else value
+
+
 def fits(model: Model, name: str, value: Value) -> bool:
     """Whether a parameter may be worth that at all, whatever the others are."""
     try:
@@ -238,4 +245,4 @@ def fits(model: Model, name: str, value: Value) -> bool:
     return True
 
 
-__all__ = ["BATCH", "FARTHEST", "VARIANT", "Axis", "Value", "designs", "fits", "is_open", "read_axes"]
+__all__ = ["BATCH", "FARTHEST", "VARIANT", "Axis", "Value", "designs", "fits", "is_open", "plain", "read_axes"]

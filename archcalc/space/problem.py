@@ -9,9 +9,10 @@ from typing import NamedTuple
 from archcalc.devices import limits as device_limits
 from archcalc.devices import spelled
 from archcalc.errors import UsageError
+from archcalc.frames import Rows
 from archcalc.metrics import is_bytes
 from archcalc.records import Record
-from archcalc.space.axes import Value
+from archcalc.space.axes import Value, plain
 from archcalc.space.conditions import Measure
 from archcalc.space.designs import check_figures
 from archcalc.spec.model import read_duration, read_quantity
@@ -45,7 +46,7 @@ class Aim(NamedTuple):
         return self.measure.text
 
 
-class Solution(Record):
+class Solution(Rows, Record):
     """The best design, `best`, with its figures; None where no design keeps to all limits.
 
     `binding` are the limits that the next better design would break, `next` is that design. `method` says how it is
@@ -66,6 +67,17 @@ class Solution(Record):
     designs: int = 0
     least: dict[str, int | Fraction] = {}
     unbuilt: int = 0
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the parameters of the best design, and of its figures."""
+        return list({**(self.best or {}), **self.metrics})
+
+    def to_rows(self) -> list[dict[str, Value]]:
+        """The best design with its figures, as a row; none where no design keeps to the limits."""
+        if self.best is None:
+            return []
+        return [{name: plain(value) for name, value in {**self.best, **self.metrics}.items()}]
 
 
 def read_limit(kind: str, text: str) -> Limit:

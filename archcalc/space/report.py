@@ -15,9 +15,9 @@ from archcalc.metrics import figure, is_bytes
 from archcalc.ops.kinds import show
 from archcalc.render import numbers, times
 from archcalc.render.grid import listing
-from archcalc.space.axes import Axis, Value
+from archcalc.space.axes import Axis, Value, plain
 from archcalc.space.problem import Limit, Solution
-from archcalc.space.sweep import Sweep, plain
+from archcalc.space.sweep import Sweep
 
 MOST_SHOWN = 40  # designs in a table that isn't asked for all
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from archcalc.algebra.grids import Exact
 from archcalc.devices import limits as device_limits
 from archcalc.errors import UsageError, suggest
+from archcalc.frames import Rows
 from archcalc.records import Record
-from archcalc.space.axes import Axis, Value
+from archcalc.space.axes import Axis, Value, plain
 from archcalc.space.conditions import Condition
 from archcalc.space.designs import FIGURES, SHOWN_FIGURES, Batch, Space, check_figures, evaluated
 from archcalc.space.front import Direction, directions, front
@@ -23,7 +24,7 @@ MOST = 10**8  # designs that are gone through
 MOST_KEPT = 10**7  # and of which figures are held
 
 
-class Sweep(Record):
+class Sweep(Rows, Record):
     """What a sweep found. `index` has the numbers of the designs, `figures` their costs, in the same order.
 
     `size` counts all designs of the space, `unbuilt` those that can't be built, and `sampled` those that were looked
@@ -61,31 +62,6 @@ class Sweep(Record):
     def to_rows(self) -> list[dict[str, Value]]:
         """The designs, with numbers as Python's and JSON's: whole ones as int, others as float."""
         return [{name: plain(value) for name, value in design.items()} for design in self]
-
-    def to_pandas(self) -> Any:
-        """A pandas DataFrame, a row a design. Needs pandas."""
-        import pandas
-
-        return pandas.DataFrame(self.to_rows(), columns=self.columns)
-
-    def to_polars(self) -> Any:
-        """A polars DataFrame, a row a design. Needs polars."""
-        import polars
-
-        return polars.DataFrame(self.to_rows())
-
-    def to_arrow(self) -> Any:
-        """An Arrow table, a row a design. Needs pyarrow."""
-        import pyarrow
-
-        return pyarrow.Table.from_pylist(self.to_rows())
-
-
-def plain(value: Value) -> Any:
-    """A value as JSON has it."""
-    if isinstance(value, Fraction):
-        return value.numerator if value.denominator == 1 else float(value)
-    return [plain(part) for part in value] if isinstance(value, tuple) else value
 
 
 def _value(found: Exact, n: int) -> int | Fraction:
@@ -248,4 +224,4 @@ def joined(parts: Sequence[Exact]) -> Exact:
     return Exact(numpy.concatenate([part.over(denominator) for part in parts]), denominator)
 
 
-__all__ = ["Sweep", "joined", "plain", "sweep"]
+__all__ = ["Sweep", "joined", "sweep"]

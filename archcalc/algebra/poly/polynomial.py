@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TypeAlias, overload
 
 from archcalc.errors import ArchcalcError, Undecided
@@ -203,15 +204,16 @@ class Poly:
 
     # values
 
-    def evaluate(self, bindings: Mapping[str, int | Fraction | float]) -> int | Fraction:
-        """The exact value at one point.
+    def evaluate(self, bindings: Mapping[str, object] = MappingProxyType({}), /, **named: object) -> int | Fraction:
+        """The exact value at one point: `evaluate(size=224, width=0.5)`, or a mapping of the same.
 
-        Raises ArchcalcError when a symbol isn't bound, or is bound to a value outside of its domain (the closed form
-        was simplified under it), or to anything but an int, a Fraction or a float (its shortest decimal).
+        Numbers are what a count takes: int, float (its shortest decimal), Fraction, Decimal, numpy's, or text. Raises
+        ArchcalcError when a symbol isn't bound, or is bound to a value outside of its domain (the closed form was
+        simplified under it), or to what is no number.
         """
         from .rewriting import evaluated
 
-        return evaluated(self, bindings)
+        return evaluated(self, {**bindings, **named})
 
     def substitute(self, bindings: Mapping[str, Number | float]) -> Number:
         """The same quantity with some symbols replaced, canonical again.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from math import isfinite
 
 from archcalc.errors import ArchcalcError
 
@@ -40,7 +39,7 @@ def rewrite(x: Number, variable: Callable[[Variable], Number]) -> Number:
     return Rewriting(variable)(x)
 
 
-def evaluated(x: Poly, bindings: Mapping[str, Rational | float]) -> Rational:
+def evaluated(x: Poly, bindings: Mapping[str, object]) -> Rational:
     """See `Poly.evaluate`."""
 
     def value(atom: Variable) -> Number:
@@ -64,18 +63,25 @@ def substituted(x: Poly, bindings: Mapping[str, Number | float]) -> Number:
     return rewrite(x, replaced)
 
 
-def _bound(symbol: Symbol, value: Number | float) -> Number:
+def _bound(symbol: Symbol, value: object) -> Number:
     """The value, once it is known to lie in the symbol's domain."""
     from archcalc.algebra.intervals import bounds
 
-    if isinstance(value, float) and isfinite(value):
-        value = Fraction(repr(value))  # what was written: 0.75 is three quarters
-    if not isinstance(value, int | Fraction | Poly):
-        raise ArchcalcError(f"`{symbol.name}` can't be {value!r}: only an exact number")
-    in_steps = not symbol.integer or value // symbol.multiple_of * symbol.multiple_of == value
-    if not in_steps or not symbol.holds(*bounds(value)):
+    number = value if isinstance(value, Poly) else _exact(symbol, value)
+    in_steps = not symbol.integer or number // symbol.multiple_of * symbol.multiple_of == number
+    if not in_steps or not symbol.holds(*bounds(number)):
         raise ArchcalcError(f"`{symbol.name}` can't be {value}: it is {symbol.domain()}")
-    return value if isinstance(value, Poly) else plain(value)
+    return number if isinstance(number, Poly) else plain(number)
+
+
+def _exact(symbol: Symbol, value: object) -> Rational:
+    """A number as it is written, whoever's it is: 0.75 is three quarters as a float, a text, a Decimal or numpy's."""
+    if isinstance(value, (int, Fraction)) and not isinstance(value, bool):
+        return value
+    try:
+        return Fraction("" if isinstance(value, bool) else str(value))
+    except (ValueError, ZeroDivisionError):
+        raise ArchcalcError(f"`{symbol.name}` can't be {value!r}: only an exact number") from None
 
 
 def nested(x: Number) -> Iterator[Atom]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, Mark, UsageError
 from archcalc.files import specs_folder
+from archcalc.frames import Rows
 from archcalc.graph import Node
 from archcalc.metrics import metric
 from archcalc.model import Model, read
@@ -49,6 +50,45 @@ class Advice(Record):
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
 
+    def told(self) -> dict[str, Any]:
+        """What is changed and where, without the figures."""
+        return {
+            "id": self.id,
+            "lesson": self.title,
+            "source": self.source,
+            "line": self.place.line,
+            "old": self.old,
+            "new": self.new,
+        }
+
+    def figures(self) -> dict[str, Any]:
+        """Each figure before and after, by `macs_before` and `macs_after`."""
+        both = {"before": self.before, "after": self.after}
+        return {f"{name}_{when}": as_json(of[name]) for name in COMPARED for when, of in both.items() if name in of}
+
+
+def as_json(value: Any) -> Any:
+    """A figure as JSON has it: whole ones as int, other numbers as float."""
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else float(value)
+    return value
+
+
+class Advised(Rows, tuple[Advice, ...]):
+    """What lectures would change, those that save most multiply-accumulates first: a tuple, and a table."""
+
+    __slots__ = ()
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of what an advice has: each figure before and after."""
+        figures = [f"{name}_{when}" for name in COMPARED for when in ("before", "after")]
+        return ["id", "lesson", "source", "line", "old", "new", *figures]
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """The advice, with numbers as JSON has them."""
+        return [{**one.told(), **one.figures()} for one in self]
+
 
 class Site(NamedTuple):
     """A line of a spec, with the layer that it makes first and the shape that arrives there."""
@@ -68,7 +108,7 @@ class Site(NamedTuple):
         return "".join(f" {name}={value}" for name, value in kept.items())
 
 
-def advise(model: Model) -> list[Advice]:
+def advise(model: Model) -> Advised:
     """Every lesson that a network could use, those that save most multiply-accumulates first.
 
     Raises UsageError for a model file, which has no lines to rewrite.
@@ -85,7 +125,7 @@ def advise(model: Model) -> list[Advice]:
         saves = after is not None and (after["params"] < before["params"] or after["macs"] < before["macs"])
         if after is not None and after != before and (saves or not given.id.startswith("drop:")):
             found.append(given._replace(before=before, after=after))
-    return sorted(found, key=lambda one: (one.after["macs"], one.after["params"], one.id))
+    return Advised(sorted(found, key=lambda one: (one.after["macs"], one.after["params"], one.id)))
 
 
 def figures(table: Table) -> dict[str, Any]:
@@ -278,4 +318,4 @@ def difference(before: Any, after: Any) -> str:
     return f"{after - before:+,}" if after != before else "="
 
 
-__all__ = ["COMPARED", "LESSONS", "Advice", "advise", "difference", "figures"]
+__all__ = ["COMPARED", "LESSONS", "Advice", "Advised", "advise", "as_json", "difference", "figures"]
