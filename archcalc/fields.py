@@ -159,7 +159,9 @@ class Checked:
 
     @classmethod
     def read(cls, values: Any) -> Self:
-        """One from what a file holds. Raises FieldErrors, whose paths are the file's keys."""
+        """One from what a file holds, or as it was made. Raises FieldErrors, whose paths are the file's keys."""
+        if isinstance(values, cls):
+            return values
         if not isinstance(values, dict):
             raise FieldErrors([Wrong((), MAPPING)])
         names = {key(name): name for name in cls.fields}
@@ -235,7 +237,8 @@ def _taken(kind: Any) -> tuple[Any, Taker | None]:
     if origin is list:
         return kind, _list_of(_taken(parts[0])[1] or _same)
     if origin is dict:
-        return kind, _mapping_to(_taken(parts[1])[1] or _same)
+        names = get_args(parts[0]) if get_origin(parts[0]) is Literal else None
+        return kind, _mapping_to(_taken(parts[1])[1] or _same, names)
     if origin is Literal:
         return kind, _one_of(parts)
     if isinstance(kind, type) and issubclass(kind, Checked):
@@ -277,10 +280,13 @@ def _list_of(check: Taker) -> Taker:
     return taken
 
 
-def _mapping_to(check: Taker) -> Taker:
+def _mapping_to(check: Taker, names: tuple[Any, ...] | None = None) -> Taker:
     def taken(value: Any) -> Any:
         if not isinstance(value, dict):
             raise ValueError(MAPPING)
+        unknown = [name for name in value if names is not None and name not in names]
+        if unknown:
+            raise FieldErrors([Wrong((name,), f"must be {' or '.join(map(repr, names or ()))}") for name in unknown])
         return _each(check, value.items())
 
     return taken

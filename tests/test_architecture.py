@@ -119,7 +119,6 @@ def test_an_exception_is_one_that_the_code_needs() -> None:
 RECORDS = {  # what makes records of a further kind, and the modules that may
     "dataclasses": {},
     "pydantic": {
-        "latency/profile.py": "a profile is a file of machines, with limits for every figure; few read one",
         "render/contract": "the fields of the JSON contract say what they are, for its schemas",
         "schemas/outputs.py": "writes the schemas of the JSON contract",
     },
@@ -145,7 +144,6 @@ ESCAPING = {  # what makes text printable, and the modules that may: the door, a
         "escapes.py",
         "schemas/__init__.py",
         "schemas/outputs.py",
-        "latency/profile.py",
         "comparison/snapshot.py",
     },
     "escape": {"escapes.py"},
@@ -211,6 +209,15 @@ def test_counting_loads_no_heavy_library(network: str, tmp_path: Path) -> None:
     )  # fmt: skip
     assert [name for name in (*heavy, *(["yaml"] if network.endswith(".onnx") else [])) if name in loaded] == []
     assert "archcalc.cli.count" in loaded
+
+
+def test_predicting_loads_no_heavy_library() -> None:
+    code = "import sys; sys.argv = ['archcalc', 'predict', 'lenet', '--device', 'epyc-zen4-cpu-1t']\n"
+    code += "from archcalc.cli import main\nmain()\nprint('LOADED', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.rpartition("LOADED ")[2].split()
+    assert [name for name in ("sympy", "onnx", "numpy", "networkx", "pydantic", "typer") if name in loaded] == []
+    assert "archcalc.latency.estimate" in loaded
 
 
 def test_an_operator_without_a_rule_is_refused_when_it_is_defined() -> None:

@@ -126,7 +126,7 @@ def test_networks_are_predicted_from_a_few_chains_of_layers() -> None:
     given = [sample for subject in chained.subjects[::3] for sample in latency.samples(subject, block)]
     fitted, shipped = fit(given, WIDTH), load_profile("epyc-zen4-cpu-1t")
     assert isinstance(shipped, Calibrated)
-    profile = shipped.model_copy(update={"classes": fitted.classes, "fallback": fitted.fallback})
+    profile = shipped.replaced(classes=fitted.classes, fallback=fitted.fallback)
     found = latency.judge(networks.subjects[::3], profile, given)
     assert found.scaled.mape <= 0.06
     assert found.scaled.within_20 == 1
@@ -146,7 +146,7 @@ def test_networks_are_predicted_from_chains_of_layers(threads: int, layer_rank: 
     fitted = fit(given, WIDTH)
     shipped = load_profile(f"epyc-zen4-cpu-{threads}t")
     assert isinstance(shipped, Calibrated)
-    profile = shipped.model_copy(update={"classes": fitted.classes, "fallback": fitted.fallback})
+    profile = shipped.replaced(classes=fitted.classes, fallback=fitted.fallback)
     found = latency.judge(networks.subjects, profile, given)
     assert len(networks.subjects) >= 20
     assert found.scaled.mape <= 0.06

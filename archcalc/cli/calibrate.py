@@ -53,7 +53,7 @@ def calibrate(
     except KeyboardInterrupt:
         raise UsageError(f"interrupted: {output} was not written") from None
     if name is not None:
-        profile = profile.model_copy(update={"name": name})
+        profile = profile.replaced(name=name)
     write(output, printed(profile).encode())
     out(f"{output}: {_summary(profile)}")
 

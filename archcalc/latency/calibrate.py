@@ -257,7 +257,6 @@ def fitted(session: Session, place: Place, dtype: str, batch: int, block: int, s
     prices = fit(given, width)
     apart = left_out(given, width)
     return Calibrated(
-        schema="archcalc/device/1",
         kind="calibrated",
         name=name_of(place),
         device=described(place),
@@ -265,10 +264,7 @@ def fitted(session: Session, place: Place, dtype: str, batch: int, block: int, s
         dtype="fp16" if dtype == "fp16" else "fp32",
         batches=(batch, batch),
         channel_block=block,
-        classes={
-            kind: price.model_copy(update={"error": _error(kind, given, apart)})
-            for kind, price in prices.classes.items()
-        },
+        classes={kind: price.replaced(error=_error(kind, given, apart)) for kind, price in prices.classes.items()},
         fallback=prices.fallback,
         peak=_peak(given, width),
         calibration=Calibration(

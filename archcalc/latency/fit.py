@@ -12,13 +12,12 @@ from typing import Any, NamedTuple
 import numpy
 
 from archcalc.algebra import Poly
-from archcalc.latency.profile import Kind
+from archcalc.latency.profile import PRICES, Kind
 from archcalc.latency.work import Work
 from archcalc.measure.latency import rank_correlation
 
 Array = numpy.ndarray[Any, Any]
 
-PRICES = tuple(name for name in Kind.model_fields if name.startswith(("ps_", "ns_")))
 POOLED = {  # prices that classes have in common, and what each is for
     "mac": ("ps_per_mac",),
     "weight": ("ps_per_weight_byte",),
@@ -130,7 +129,7 @@ def fit(samples: Sequence[Sample], width: int, pooled: Sequence[str] = CACHED, s
         for kind, prices in zip(group, _drawn(mine, group, common, width, pooled, strength), strict=True):
             priced = _kind(prices)
             if not priced.is_free:
-                classes[kind] = priced.model_copy(update={"seen": _seen(mine, kind), "samples": _number(mine, kind)})
+                classes[kind] = priced.replaced(seen=_seen(mine, kind), samples=_number(mine, kind))
     return Fitted(classes, _kind(common))
 
 
@@ -232,7 +231,7 @@ def _unit(name: str, common: Array) -> float:
 
 def _kind(prices: Array) -> Kind:
     """Prices to four digits: more than a measurement has."""
-    return Kind.model_validate({name: float(f"{price:.4g}") for name, price in zip(PRICES, prices, strict=True)})
+    return Kind.read({name: float(f"{price:.4g}") for name, price in zip(PRICES, prices, strict=True)})
 
 
 def _seen(samples: Sequence[Sample], kind: str) -> dict[str, tuple[float, float]]:

@@ -7,53 +7,87 @@ the peaks of a data sheet, which bound every run from below.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from math import exp, log, sqrt
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from archcalc import escapes, reading
 from archcalc.errors import UsageError, suggest
+from archcalc.fields import Check, Checked, FieldErrors, key, spelled
 from archcalc.files import specs_folder
 
-SCHEMA = "archcalc/device/1"
+SCHEMA: Final = "archcalc/device/1"
 MOST_BYTES = 10_000_000
 
-Price = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
-Positive = Annotated[float, Field(ge=1e-9, le=1e15, allow_inf_nan=False)]
-Factor = Annotated[float, Field(gt=1, le=100, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1, le=10**9)]
+Figure = TypeVar("Figure", int, float)
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
+def _number(least: float, most: float) -> Callable[[Any], float]:
+    """Takes the numbers from one to another."""
+
+    def taken(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+            raise ValueError(f"must be a number from {least:g} to {most:g}")
+        return float(value)
+
+    return taken
+
+
+def _whole(least: int) -> Callable[[Any], int]:
+    """Takes the whole numbers from one on."""
+
+    def taken(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 10**12:
+            raise ValueError(f"must be a whole number of at least {least}")
+        return value
+
+    return taken
+
+
+def _range(taken: Callable[[Any], Figure]) -> Callable[[Any], tuple[Figure, Figure]]:
+    """Takes the least of something and the most."""
+
+    def both(value: Any) -> tuple[Figure, Figure]:
+        if not isinstance(value, (list, tuple)) or len(value) != 2:
+            raise ValueError("must be two numbers: the least, then the most")
+        least, most = map(taken, value)
+        if least > most:
+            raise ValueError("the least comes first, then the most")
+        return least, most
+
+    return both
+
+
+def _words(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be text")
+    if not value.isprintable():
         raise ValueError("has characters that can't be printed")
-    return text
+    return value
 
 
-def _ordered(found: tuple[float, float]) -> tuple[float, float]:
-    if found[0] > found[1]:
-        raise ValueError("the least comes first, then the most")
-    return found
-
-
-def _block(channels: int) -> int:
-    if channels not in (1, 4, 8, 16, 32, 64):
+def _block(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value not in (1, 4, 8, 16, 32, 64):
         raise ValueError("a block has 1, 4, 8, 16, 32 or 64 channels")
-    return channels
+    return value
 
 
-Words = Annotated[str, AfterValidator(_printable)]
-Range = Annotated[tuple[Price, Price], AfterValidator(_ordered)]
+_price, _count = _number(0, 1e15), _whole(1)
+
+Price = Annotated[float, Check(_price)]
+Positive = Annotated[float, Check(_number(1e-9, 1e15))]
+Factor = Annotated[float, Check(_number(1 + 1e-9, 100))]
+Rank = Annotated[float, Check(_number(-1, 1))]
+Count = Annotated[int, Check(_count)]
+Samples = Annotated[int, Check(_whole(0))]
+Words = Annotated[str, Check(_words)]
+Range = Annotated[tuple[float, float], Check(_range(_price))]
+Batches = Annotated[tuple[int, int], Check(_range(_count))]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Kind(_Part):
+class Kind(Checked):
     """Prices of one class of kernels: picoseconds a count, nanoseconds a call. `seen` are the ranges of counts that
     they were fitted on.
     """
@@ -67,27 +101,30 @@ class Kind(_Part):
     ps_per_activated_byte: Price = 0
     ns_per_call: Price = 0
     seen: dict[Literal["macs", "weights", "inputs", "outputs"], Range] = {}
-    samples: int = Field(0, ge=0)
-    error: Price | None = Field(None, description="median relative error of layers that the fit had not seen")
+    samples: Samples = 0
+    error: Price | None = None  # median relative error of layers that the fit had not seen
 
     @property
     def is_free(self) -> bool:
         """Whether it has no price at all."""
-        return not any(price for name, price in self if name.startswith(("ps_", "ns_")))
+        return not any(getattr(self, name) for name in PRICES)
 
 
-class Device(_Part):
+PRICES = tuple(name for name in Kind.fields if name.startswith(("ps_", "ns_")))
+
+
+class Device(Checked):
     """The machine."""
 
     type: Literal["cpu", "cuda"]
     model: Words
     isa: Words | None = None
-    cores: int | None = Field(None, ge=1)
-    threads: int | None = Field(None, ge=1)
+    cores: Count | None = None
+    threads: Count | None = None
     driver: Words | None = None
 
 
-class Runtime(_Part):
+class Runtime(Checked):
     """What ran the networks."""
 
     name: Words
@@ -96,7 +133,7 @@ class Runtime(_Part):
     optimization: Words = "all"
 
 
-class Calibration(_Part):
+class Calibration(Checked):
     """How the prices were found: from short chains of layers timed on the device, or from published times of whole
     networks.
 
@@ -105,38 +142,37 @@ class Calibration(_Part):
 
     date: Words
     source: Words
-    samples: int = Field(ge=1)
-    passes: int | None = Field(None, ge=1)
+    samples: Count
+    passes: Count | None = None
     seconds: Positive | None = None
     noise: Price | None = None
     reference_ms: Positive | None = None
-    load: Price | None = Field(None, description="the machine's load average before the calibration")
+    load: Price | None = None  # the machine's load average before the calibration
 
 
-class HoldOut(_Part):
+class HoldOut(Checked):
     """How well what the fit had not seen was predicted. Nine of ten lay within the `factor` where time is spread over
     many layers, within the `single_factor` where one takes it all, and within the `extrapolated_factor` where only the
     prices that all classes have in common were used."""
 
-    samples: int = Field(ge=1)
+    samples: Count
     of: Words
     mape: Price
     within_10: Price
     within_20: Price
-    rank: float = Field(ge=-1, le=1)
+    rank: Rank
     layer_error: Price | None = None
-    layer_rank: float | None = Field(None, ge=-1, le=1)
+    layer_rank: Rank | None = None
     factor: Factor
-    single_factor: Factor | None = Field(None, description="none: as `factor`")
+    single_factor: Factor | None = None  # as `factor`
     extrapolated_factor: Factor
 
-    @model_validator(mode="after")
-    def _rising(self) -> HoldOut:
+    def agree(self) -> None:
+        """What is less certain has the larger factor."""
         if not self.factor <= (self.single_factor or self.factor) <= self.extrapolated_factor:
             raise ValueError(
                 "what is less certain has the larger factor: factor <= single_factor <= extrapolated_factor"
             )
-        return self
 
     def factor_of(self, concentration: float) -> float:
         """The factor of a network; `concentration` is the sum of the squared shares of its different layers, 1 for a
@@ -148,42 +184,37 @@ class HoldOut(_Part):
         return exp(sqrt(many + (one - many) * concentration))
 
 
-class Peak(_Part):
+class Peak(Checked):
     """The best rates seen: multiply-accumulates and bytes a second, in 10^9."""
 
     gmacs_per_s: Positive
     gbytes_per_s: Positive
 
 
-class Calibrated(_Part):
+class Calibrated(Checked):
     """A device that was measured."""
 
-    schema_: Literal["archcalc/device/1"] = Field(alias="schema")
+    schema_: Literal["archcalc/device/1"] = SCHEMA
     kind: Literal["calibrated"]
     name: Words
     note: Words | None = None
     device: Device
     runtime: Runtime
     dtype: Literal["fp32", "fp16"]
-    batches: Annotated[tuple[Count, Count], AfterValidator(_ordered)] = Field(
-        description="the least and the most samples in a batch"
-    )
+    batches: Batches  # the least and the most samples in one
     calibration: Calibration
     peak: Peak
-    channel_block: Annotated[int, AfterValidator(_block)] = Field(
-        1, description="channels in a block of the layout that maps are kept in; 1: no blocks"
-    )
-    fuses: bool = Field(True, description="whether the runtime takes layers together")
+    channel_block: Annotated[int, Check(_block)] = 1  # of the layout that maps are kept in; 1: no blocks
+    fuses: bool = True  # whether the runtime takes layers together
     classes: dict[str, Kind]
     fallback: Kind
     holdout: HoldOut
 
-    @model_validator(mode="after")
-    def _priced(self) -> Calibrated:
+    def agree(self) -> None:
+        """Each class has a price."""
         for name, kind in {**self.classes, "fallback": self.fallback}.items():
             if kind.is_free:
                 raise ValueError(f"{name} has no price: it would take no time")
-        return self
 
     @property
     def dtypes(self) -> tuple[str, ...]:
@@ -191,17 +222,22 @@ class Calibrated(_Part):
         return (self.dtype,)
 
 
-class Roofline(_Part):
+class Roofline(Checked):
     """A device's data sheet."""
 
-    schema_: Literal["archcalc/device/1"] = Field(alias="schema")
+    schema_: Literal["archcalc/device/1"] = SCHEMA
     kind: Literal["roofline"]
     name: Words
     note: Words | None = None
     device: Device
-    gmacs_per_s: dict[Literal["fp64", "fp32", "fp16", "bf16", "int8"], Positive] = Field(min_length=1)
+    gmacs_per_s: dict[Literal["fp64", "fp32", "fp16", "bf16", "int8"], Positive]
     gbytes_per_s: Positive
     source: Words
+
+    def agree(self) -> None:
+        """There is a peak."""
+        if not self.gmacs_per_s:
+            raise ValueError("gmacs_per_s has no type")
 
     @property
     def dtypes(self) -> tuple[str, ...]:
@@ -210,7 +246,7 @@ class Roofline(_Part):
 
 
 Profile = Calibrated | Roofline
-_READER: TypeAdapter[Profile] = TypeAdapter(Annotated[Profile, Field(discriminator="kind")])
+_KINDS: dict[str, type[Profile]] = {"calibrated": Calibrated, "roofline": Roofline}
 
 
 def devices_folder() -> Path:
@@ -257,18 +293,19 @@ def parse(content: bytes, shown: str) -> Profile:
         found = json.loads(content, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         raise UsageError(f"{shown}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
-    except (UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # not UTF-8, or a number of thousands of digits
         raise UsageError(f"{shown}:1:1: not JSON") from None
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         raise UsageError(f"{shown}: not a device profile: its `schema` must be {SCHEMA}")
+    kind = _KINDS.get(str(found.get("kind")))
+    if kind is None:
+        raise UsageError(f"{shown}: kind: must be {' or '.join(map(repr, _KINDS))}")
     try:
-        return _READER.validate_json(json.dumps(found))
-    except ValidationError as error:
-        problems = [
-            f"{shown}: {_place(problem)}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
-            for problem in error.errors()
-        ]
-        raise UsageError(*problems[:10]) from None
+        return kind.read(found)
+    except FieldErrors as error:
+        raise UsageError(*[f"{shown}: {spelled(wrong)}" for wrong in error.problems[:10]]) from None
+    except ValueError as error:  # the parts don't agree
+        raise UsageError(f"{shown}: {error}") from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -283,14 +320,22 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _place(problem: Any) -> str:
-    """`classes.conv_3x3.ps_per_mac`, without the word that tells the kinds of profiles apart."""
-    return ".".join(str(part) for part in problem["loc"] if part not in ("calibrated", "roofline")) or "kind"
+def _written(value: object) -> object:
+    """Parts as objects, under the keys of a file, without what would be so anyway."""
+    if isinstance(value, dict):
+        return {name: _written(part) for name, part in value.items()}
+    if not isinstance(value, Checked):
+        return value
+    return {
+        key(name): _written(part)
+        for name, field in value.fields.items()
+        if (part := getattr(value, name)) != field.default or name == "schema_"
+    }
 
 
 def printed(profile: Profile) -> str:
     """A profile as its file holds it."""
-    return escapes.json(profile.model_dump(mode="json", by_alias=True, exclude_defaults=True)) + "\n"
+    return escapes.json(_written(profile)) + "\n"
 
 
 __all__ = [

@@ -109,7 +109,7 @@ def profile(published: Published, given: list[Sample], best: Score, common: Scor
     contracted = [(sum(macs(Sample(((kind, work),), 1)) for kind, work in sample.parts), sample) for sample in given]
     moved = sum(float(int(work.inputs) + int(work.outputs)) * width for _, work in given[0].parts)
     return Calibrated(
-        schema="archcalc/device/1", kind="calibrated", name=published.name, device=published.device, runtime=published.runtime,
+        kind="calibrated", name=published.name, device=published.device, runtime=published.runtime,
         note="fitted on published times of whole networks; single layers were not timed",
         dtype=published.dtype, batches=published.batches, fuses=published.fuses, classes=fitted.classes, fallback=fitted.fallback,
         calibration=Calibration(date=published.date, source=SOURCE, samples=len(given)),
