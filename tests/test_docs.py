@@ -132,6 +132,7 @@ def pattern(expected: str) -> str:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_example_prints_what_the_page_says(page: Path, tmp_path: Path) -> None:
     (tmp_path / "specs").symlink_to(ROOT / "specs")
+    names: dict[str, object] = {}  # a page's examples in Python go on from each other
     for language, info, block in blocks(page):
         if title := re.match(r'title="([^"]+)"', info):
             file = tmp_path / title.group(1)
@@ -145,9 +146,10 @@ def test_every_example_prints_what_the_page_says(page: Path, tmp_path: Path) -> 
                 printed = run(command, tmp_path)
                 assert re.fullmatch(pattern(expected.strip()), printed.strip(), re.DOTALL), f"$ {command}\n{printed}"
         if language == "pycon":
-            finder = doctest.DocTestParser().get_doctest(block, {}, page.name, str(page), 0)
+            example = doctest.DocTestParser().get_doctest(block, names, page.name, str(page), 0)
             with contextlib.chdir(tmp_path):
-                assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(finder).failed == 0
+                assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example, clear_globs=False).failed == 0
+            names = example.globs
 
 
 def test_the_operator_page_is_what_the_operators_say() -> None:
