@@ -108,6 +108,7 @@ def _reads_numbers(error: UsageError) -> bool:
 
 
 def checked(found: Any, named: Named) -> Any:
+    """The module that `named` made. Raises UsageError where it is no torch.nn.Module."""
     torch = door()
 
     if isinstance(found, torch.nn.Module):

@@ -33,16 +33,19 @@ class Attributes:
 
 
 def whole(name: str, found: Any) -> int:
+    """A whole number that an attribute holds. Raises ShapeError for anything else."""
     if not isinstance(found, int):
         raise ShapeError(f"{name} must be a whole number")
     return found
 
 
 def flag(name: str, found: Any) -> bool:
+    """True or false, which ONNX writes as a whole number. Raises ShapeError for anything else."""
     return bool(whole(name, found))
 
 
 def ints(name: str, found: Any) -> list[int]:
+    """A list of whole numbers that an attribute holds. Raises ShapeError for anything else."""
     if not isinstance(found, list) or not all(isinstance(value, int) for value in found):
         raise ShapeError(f"{name} must be a list of whole numbers")
     return found
@@ -56,10 +59,12 @@ def real(name: str, found: Any) -> Fraction:
 
 
 def text(name: str, found: Any) -> Any:
+    """The text that an attribute holds; None, which takes the default, where it holds something else."""
     return found if isinstance(found, str) else None
 
 
 def graph(name: str, found: Any) -> Subgraph:
+    """The graph that an attribute holds, a branch or a body. Raises ShapeError where there is none."""
     if not isinstance(found, Subgraph):
         raise ShapeError(f"it has no {name}")
     return found

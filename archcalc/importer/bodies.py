@@ -292,6 +292,9 @@ def started(call: Call, value: Any) -> Any:
 
 
 def stacked(call: Call, value: Any, trips: Dim, axis: int) -> Any:
+    """What a body puts out in every trip, `trips` of them along a new axis: a copy. What isn't one tensor stays as it
+    is.
+    """
     if not isinstance(value, Value) or value.shape is None:
         return value
     at = axis_of(axis, len(value.shape) + 1)

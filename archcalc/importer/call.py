@@ -44,6 +44,7 @@ class Call:
 
     @property
     def op(self) -> str:
+        """The operator's name in its domain."""
         return self.node.op
 
     @property
@@ -62,6 +63,7 @@ class Call:
 
     @property
     def opset(self) -> int:
+        """The version of the operator's domain that the file declares; a very late one where it declares none."""
         return self.scope.opsets.get(self.domain, 1 << 30)
 
     @property
@@ -267,11 +269,13 @@ class Call:
         )
 
     def check(self, shape: Shape) -> None:
+        """Raises ShapeError where the output would have a size below 1."""
         for dim in shape:
             if isinstance(dim, int) and dim < 1:
                 raise ShapeError(f"the output would be {spell_shape(shape, brief)}")
 
     def samples(self, values: Iterable[Value]) -> list[Shape]:
+        """The shapes of computed values as the graph has them, one sample each."""
         nodes = self.walker.graph.nodes
         return [nodes[value.node].shape for value in values if value.node is not None]
 
@@ -399,6 +403,7 @@ class Call:
         return tuple([self.walker.sizes(found, axis) for axis in range(len(found.dims))])
 
     def inputs_in_words(self) -> str:
+        """The shapes of the first six inputs, for a message about the node."""
         shapes = [
             spell_shape(value.shape, brief) or "a number"
             for value in self.inputs

@@ -137,6 +137,7 @@ def stored(value: Value) -> bool:
 
 
 def total(shapes: Iterable[Shape]) -> Number:
+    """The elements of several shapes, together."""
     return sum(map(size, shapes))
 
 

@@ -11,6 +11,7 @@ class Described(dict[str, "Named | Stretch"]):
     """What is said of values, by name; a type is read when it is asked for."""
 
     def of(self, name: str) -> Named | None:
+        """What the file says of a value, read when it is first asked for; None where it says nothing."""
         found = self.get(name)
         if isinstance(found, Stretch):
             found = self[name] = read_named(found)
@@ -43,6 +44,7 @@ def read_name(stretch: Stretch) -> str:
 
 
 def read_named(stretch: Stretch) -> Named:
+    """A value's name, kind and sizes from the bytes of a ValueInfoProto (onnx.proto)."""
     name, found = "", (0, None, True)
     for number, value, stop in fields(stretch):
         if number == 1 and stop >= 0:

@@ -102,6 +102,7 @@ def ordered(walker: Walker, call: Call, subgraph: Subgraph, only: frozenset[int]
 
 
 def deeper(walker: Walker, what: str) -> None:
+    """Go one graph further down. Raises Bad where graphs and functions nest too deep to follow."""
     walker.depth += 1
     if walker.depth > DEEPEST:
         raise Bad(f"{what} stands in more than {DEEPEST} graphs or functions inside each other")

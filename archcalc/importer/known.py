@@ -55,6 +55,7 @@ def root(x: Any) -> Any:
 
 
 def power(a: Any, b: Any) -> Any:
+    """a to the power b, exactly. Raises ArchcalcError where the result isn't exact, or is too large to be of use."""
     if b == Fraction(1, 2):
         return root(a)
     if not isinstance(b, int) or abs(b) > 64 or (isinstance(a, int) and abs(a) > 1 << 64):
@@ -63,6 +64,7 @@ def power(a: Any, b: Any) -> Any:
 
 
 def quotient(a: Any, b: Any) -> Any:
+    """a / b as an exact fraction, or as a closed form."""
     return a / Fraction(b) if not isinstance(a, (int, Fraction)) else Fraction(a) / b
 
 
@@ -76,6 +78,7 @@ def whole_quotient(a: Any, b: Any) -> Any:
 
 
 def equal(a: Any, b: Any) -> bool:
+    """Whether two known elements, numbers, truths or words, are the same."""
     return bool(a == b) if isinstance(a, (bool, str)) or isinstance(b, (bool, str)) else same(a, b)
 
 
@@ -130,15 +133,18 @@ def _truncated(value: Any) -> Any:
 
 
 def indices(shape: Sequence[int]) -> Any:
+    """Every place in a shape, row by row."""
     return product(*(range(dim) for dim in shape))
 
 
 def is_small(shape: Shape) -> bool:
+    """Whether a tensor of this shape has few enough elements to carry along."""
     total = size(shape)
     return isinstance(total, int) and total <= MOST_CONTENT
 
 
 def strides(shape: Sequence[int]) -> list[int]:
+    """How many elements one step along each axis skips, row by row."""
     found, step = [0] * len(shape), 1
     for axis in range(len(shape) - 1, -1, -1):
         found[axis], step = step, step * shape[axis]
@@ -161,6 +167,7 @@ def stretched(content: Content | None, own: Shape, shape: Shape) -> Content | No
 
 
 def transposed(content: Content | None, shape: Shape, order: Sequence[int]) -> Content | None:
+    """Known elements with the axes in another order; None where they aren't known, or are too many."""
     if content is None or not is_small(shape):
         return None
     steps = strides(shape)  # type: ignore[arg-type]

@@ -71,6 +71,7 @@ class Namer:
         self.positions += [position for _, _, position in layers]
 
     def input(self, name: str) -> str:
+        """A name for an input of the network that no other input has."""
         label = fit(name.rpartition("/")[2] or name) or "input"
         label = unused(label, self.inputs)
         self.inputs[label] = None
@@ -81,6 +82,7 @@ class Namer:
         return identifier(name)
 
     def add(self, position: int, proto: NodeProto, word: str, hint: str) -> str:
+        """Note a layer, its operator's word and place; returns the name that it has until all are known."""
         scope, leaf = self.where(proto, hint)
         self.paths.append((*self.prefix, *scope, leaf))
         self.words.append(word)
@@ -282,6 +284,7 @@ def fit(name: str) -> str:
 
 
 def unused(name: str, used: dict[str, None]) -> str:
+    """The name, numbered from 2 where it is taken."""
     if name not in used:
         return name
     count = 2

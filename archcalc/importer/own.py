@@ -34,6 +34,9 @@ class Layers(Record, frozen=False):
     frozen: set[str] = set()
 
     def add(self, proto: NodeProto, position: int) -> None:
+        """Note a node of a file that was exported from a spec: the layer that it belongs to, its line, whether it is
+        frozen.
+        """
         label, _, _ = proto.name.partition(":")
         self.positions.setdefault(label, []).append(position)
         if "layer" in proto.metadata:

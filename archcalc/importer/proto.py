@@ -69,12 +69,14 @@ class Subgraph(Record, frozen=False, eq=False):
 
     @property
     def graph(self) -> GraphProto:
+        """The graph that stands in the attribute, read when it is first asked for."""
         if self._graph is None:
             self._graph = read_graph(self.stretch)
         return self._graph
 
     @property
     def nodes(self) -> list[NodeProto]:
+        """Its nodes, read when they are first asked for."""
         if self._nodes is None:
             self._nodes = list(read_nodes(self.graph.nodes))
         return self._nodes

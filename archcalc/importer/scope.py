@@ -31,6 +31,7 @@ class Scope(Record, frozen=False):
     after: dict[str, str] | None = None  # by name: what an operator that changes no shape makes of it
 
     def find(self, name: str) -> Value | Values | None:
+        """The value of a name here or in a graph around this one. Raises KeyError where none has it."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.values:
@@ -39,6 +40,7 @@ class Scope(Record, frozen=False):
         raise KeyError(name)
 
     def knows(self, name: str) -> bool:
+        """Whether a name has a value here or in a graph around this one."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.values:

@@ -77,6 +77,7 @@ class Tensor(Record, frozen=False, eq=False):
 
     @property
     def elements(self) -> int:
+        """How many elements it has."""
         return prod(self.dims)
 
     def again(self) -> Tensor:

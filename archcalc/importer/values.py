@@ -74,16 +74,19 @@ class Value:
 
     @property
     def content(self) -> Content | None:
+        """The elements row by row, where they are known; a stored tensor's are read when they are first asked for."""
         if self._tensor is not None:
             self._content, self._tensor = self._tensor.content(), None
         return self._content
 
     @property
     def is_constant(self) -> bool:
+        """Whether no layer computes it: it is stored, or follows from shapes alone."""
         return self.node is None
 
     @property
     def is_float(self) -> bool:
+        """Whether its kind is one of floating-point numbers."""
         return self.kind in FLOATS
 
     @property
@@ -289,6 +292,7 @@ def brief(dim: Dim) -> str:
 
 
 def product(shape: Sequence[Dim]) -> Dim:
+    """The elements of a shape."""
     return size(shape)
 
 

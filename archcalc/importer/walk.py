@@ -112,6 +112,7 @@ class Walker:
 
     @property
     def unknown(self) -> tuple[int, int]:
+        """How many sizes were named so far: the free ones, and those that are at most something."""
         return len(self.symbols), len(self.bounded)
 
     def undo(self, saved: Saved) -> Built:
@@ -209,18 +210,21 @@ class Walker:
         ]
 
     def constants(self, proto: GraphProto, scope: Scope) -> None:
+        """Take a graph's stored tensors into its scope. Raises Bad where two have one name."""
         for tensor in proto.initializers:
             if tensor.name in scope.values:
                 raise Bad(f"two initializers are called '{tensor.name}'")
             scope.values[tensor.name] = self.constant(tensor)
 
     def constant(self, tensor: Tensor) -> Value:
+        """A stored tensor as a value, which knows where it comes from; long floats aren't carried along."""
         known = tensor if tensor.kind not in FLOATS or tensor.elements <= MOST_FLOATS else None
         origin = Origin(tensor.copy_of or tensor, tensor.name, tensor.dims, True, tensor)
         self.tensors[tensor] = origin
         return Value(tensor.dims, tensor.kind, None, None, (origin,), known)
 
     def input(self, named: Named) -> Value:
+        """An input of the network, with free sizes named. Raises Bad for an impossible shape or too many layers."""
         if named.dims is None:
             self.note_uncounted(f"input {named.name}", named.name, "its shape isn't given")
             return Value(
@@ -308,6 +312,9 @@ class Walker:
         return self.applied(rule, call)
 
     def applied(self, rule: Rule, call: Call) -> Outputs:
+        """What a rule makes of a node, an entry for each output. What it can't say is a layer with unknown cost after a
+        run, else raises Bad.
+        """
         call.rule, call.first = rule, len(self.graph.nodes)
         try:
             found = rule(call)
@@ -394,6 +401,7 @@ class Walker:
         return position
 
     def note_uncounted(self, op: str, where: str, why: str) -> None:
+        """Note an operator whose cost isn't counted, where it stands and why."""
         self.uncounted.append((op, where, why))
 
     def free(self, name: str) -> Dim:

@@ -45,6 +45,7 @@ class Stretch(NamedTuple):
         return self.stop - self.start
 
     def read(self) -> bytes:
+        """The bytes of this part of the file."""
         return bytes(self.source[self.start : self.stop])
 
     def taken(self) -> bytes:

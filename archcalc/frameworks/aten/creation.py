@@ -28,17 +28,22 @@ from archcalc.importer.known import is_small
 
 @aten("zeros", "ones", "empty", "full", "rand", "randn", "randint", "randperm", "empty_strided", "empty_permuted")
 def filled(call: Call, *, size: Any = None, fill_value: Any = None) -> Value:
+    """A tensor that the graph makes by itself, `zeros`, `randn`: of the size given, or as torch says it. It costs
+    nothing; zeros and ones are known.
+    """
     number = {"zeros": 0, "ones": 1}.get(call.op, fill_value)
     return _of(call, tuple(size) if size is not None else declared(call), number)
 
 
 @aten("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "randint_like")
 def filled_like(call: Call, self: Value, *, fill_value: Any = None) -> Value:
+    """A tensor made in another one's shape, `zeros_like`: it costs nothing; zeros and ones are known."""
     return _of(call, self.dims, {"zeros_like": 0, "ones_like": 1}.get(call.op, fill_value))
 
 
 @aten("new_zeros", "new_ones", "new_empty", "new_full", "new_empty_strided")
 def filled_new(call: Call, self: Value, *, size: Any = (), fill_value: Any = None) -> Value:
+    """A tensor of a shape of its own and another's kind, `new_zeros`: it costs nothing; zeros and ones are known."""
     return _of(call, tuple(size), {"new_zeros": 0, "new_ones": 1}.get(call.op, fill_value))
 
 
@@ -58,17 +63,22 @@ def _count(shape: Shape) -> int:
 
 @aten("arange")
 def arange(call: Call, *, start: Any = 0, end: Any = 0, step: Any = 1) -> Any:
+    """Numbers from start to end, as ONNX's Range: known where its bounds are, and free of cost."""
     given = [Value((), INT64, None, (number,)) for number in (start, end, step)]
     return as_onnx(call, "Range", *given)
 
 
 @aten("scalar_tensor", "tensor")
 def scalar(call: Call, *, s: Any = None) -> Value:
+    """One number as a tensor, without cost; a whole or a symbolic one stays known."""
     return Value((), INT64 if isinstance(s, int) else FLOAT, None, (s,) if isinstance(s, (int, Poly)) else None)
 
 
 @aten("eye", "linspace", "logspace", "tril_indices", "triu_indices", "hann_window", "hamming_window")
 def table(call: Call) -> Value:
+    """A table that only its sizes decide, `eye`, `hann_window`: made once, without cost, in the shape that
+    torch says.
+    """
     return Value(declared(call), FLOAT)
 
 
@@ -77,11 +87,13 @@ def table(call: Call) -> Value:
 
 @aten("sym_size", "size")
 def sym_size(call: Call, self: Value, *, dim: int = 0) -> Value:
+    """The length of one axis, as a known number."""
     return Value((), INT64, None, (self.dims[axis_of(dim, len(self.dims))],))
 
 
 @aten("sym_numel", "numel")
 def sym_numel(call: Call, self: Value) -> Value:
+    """How many elements a tensor has, as a known number."""
     return Value((), INT64, None, (size(self.dims),))
 
 

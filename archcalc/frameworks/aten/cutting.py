@@ -33,6 +33,9 @@ def cat(call: Call, *tensors: Value, dim: int = 0) -> Value:
 
 @aten("stack", "hstack", "vstack")
 def stack(call: Call, *tensors: Value, dim: int = 0) -> Value:
+    """Tensors of one shape side by side on a new axis (`hstack`, `vstack`: on one that is there): copies, without
+    arithmetic.
+    """
     if call.op != "stack":
         return joined(call, list(tensors), 0 if call.op == "vstack" or len(tensors[0].dims) == 1 else 1)
     shape = tensors[0].dims
@@ -43,12 +46,14 @@ def stack(call: Call, *tensors: Value, dim: int = 0) -> Value:
 
 @aten("slice")
 def slices(call: Call, self: Value, *, dim: int = 0, start: Any = None, end: Any = None, step: Any = 1) -> Any:
+    """Some of an axis, from start to end by steps, as ONNX's Slice: no arithmetic."""
     first, last = 0 if start is None else start, END if end is None else end
     return as_onnx(call, "Slice", self, numbers([first]), numbers([last]), numbers([dim]), numbers([step]))
 
 
 @aten("narrow")
 def narrow(call: Call, self: Value, *, dim: int = 0, start: Any = 0, length: Any = 1) -> Value:
+    """`length` places of an axis, from `start`, which counts from the end where it is negative: no arithmetic."""
     n = axis_of(dim, len(self.dims))
     first = start + self.dims[n] if isinstance(start, int) and start < 0 else start
     return cut(call, self, self.dims, n, first, first + length)
@@ -56,6 +61,7 @@ def narrow(call: Call, self: Value, *, dim: int = 0, start: Any = 0, length: Any
 
 @aten("select")
 def select(call: Call, self: Value, *, dim: int = 0, index: Any = 0) -> Any:
+    """One place of an axis, which is dropped, as ONNX's Gather: no arithmetic."""
     return as_onnx(call, "Gather", self, Value((), INT64, None, (index,)), axis=dim)
 
 
@@ -82,6 +88,7 @@ def split(
 
 @aten("unbind")
 def unbind(call: Call, self: Value, *, dim: int = 0) -> Outputs:
+    """Each place of an axis as an output of its own; those that nobody reads aren't made."""
     n = axis_of(dim, len(self.dims))
     return [
         as_onnx(call, "Gather", self, Value((), INT64, None, (place,)), axis=n) if name else None
@@ -91,6 +98,9 @@ def unbind(call: Call, self: Value, *, dim: int = 0) -> Outputs:
 
 @aten("meshgrid")
 def meshgrid(call: Call, *tensors: Value, indexing: str = "ij") -> Outputs:
+    """Each row of numbers spread over the grid of all of them; `indexing=xy` turns the first two axes. No
+    arithmetic.
+    """
     shape = tuple(size(tensor.dims) for tensor in tensors)
     if indexing == "xy" and len(shape) > 1:
         shape = (shape[1], shape[0], *shape[2:])
@@ -102,6 +112,7 @@ def meshgrid(call: Call, *tensors: Value, indexing: str = "ij") -> Outputs:
 
 @aten("index_select")
 def index_select(call: Call, self: Value, index: Value, *, dim: int = 0) -> Any:
+    """Those places of an axis that `index` lists, as ONNX's Gather: no arithmetic."""
     return as_onnx(call, "Gather", self, index, axis=dim)
 
 
@@ -134,6 +145,7 @@ def _masked(call: Call, self: Value, indices: Any, places: list[int]) -> Value:
 
 @aten("masked_select", "nonzero", "nonzero_numpy")
 def nonzero(call: Call, self: Value, mask: Value | None = None) -> Any:
+    """The elements that a mask keeps, or the places of those that aren't 0: how many is a named number, at most all."""
     if mask is None:
         found = as_onnx(call, "NonZero", self)
         return as_onnx(call, "Transpose", found, perm=[1, 0])
@@ -142,6 +154,7 @@ def nonzero(call: Call, self: Value, mask: Value | None = None) -> Any:
 
 @aten("gather", "take_along_dim")
 def gather(call: Call, self: Value, index: Value) -> Any:
+    """An element for each index, in the indices' shape: no arithmetic."""
     return as_onnx(call, "GatherElements", self, index) if call.data() else call.known(index.dims, None, self.kind)
 
 
@@ -150,6 +163,9 @@ def gather(call: Call, self: Value, index: Value) -> Any:
     "index_fill", "masked_scatter", "slice_scatter", "select_scatter", "_unsafe_index_put",
 )  # fmt: skip
 def scatter(call: Call, self: Value, *others: Any) -> Value:
+    """A tensor with some of its elements written anew: the shape of the first, in its memory, and no
+    arithmetic counted.
+    """
     if not call.data():
         return call.known(self.dims, None, self.kind)
     return call.figure("scatter", self.dims, flags=("in_place",), reach=Reach.MIXED, kind=self.kind)
@@ -176,4 +192,7 @@ def pad(call: Call, self: Value, *, pad: Any = (), padding: Any = ()) -> Any:
 
 @aten("bucketize", "searchsorted", "multinomial", "bernoulli", "histc", "bincount")
 def drawn(call: Call, self: Value) -> Value:
+    """Places in a table, or draws from a distribution: an operation an element of the input, whole numbers in the shape
+    that torch says.
+    """
     return call.figure(call.op, declared(call), elementwise=size(self.dims), reach=Reach.MIXED, kind=INT64)

@@ -48,6 +48,7 @@ OWN = {
 
 @aten(*SAME, *OWN)
 def function(call: Call, self: Value) -> Any:
+    """A function of each element: ONNX's where it has the same, else what OWN says it costs."""
     if call.op in SAME:
         return as_onnx(call, SAME[call.op], self)
     if self.is_constant:
@@ -57,51 +58,61 @@ def function(call: Call, self: Value) -> Any:
 
 @aten("softplus")
 def softplus(call: Call, self: Value) -> Any:
+    """log(1 + exp x) of each element, at the cost of ONNX's Softplus."""
     return as_onnx(call, "Softplus", self)
 
 
 @aten("gelu")
 def gelu(call: Call, self: Value, *, approximate: str = "none") -> Any:
+    """x times the normal distribution up to x, exact or through `tanh`, at the cost of ONNX's Gelu."""
     return as_onnx(call, "Gelu", self, approximate=approximate)
 
 
 @aten("leaky_relu")
 def leaky_relu(call: Call, self: Value, *, negative_slope: Fraction = Fraction(1, 100)) -> Any:
+    """x, or where it is negative x times `negative_slope`: two operations an element."""
     return as_onnx(call, "LeakyRelu", self, alpha=negative_slope)
 
 
 @aten("rrelu")
 def rrelu(call: Call, self: Value) -> Value:
+    """A leaky ReLU whose slope is drawn in training and fixed at inference: two operations an element."""
     return mapped(call, self, "rrelu", 2)
 
 
 @aten("elu")
 def elu(call: Call, self: Value, *, alpha: Fraction = Fraction(1)) -> Any:
+    """x, or where it is negative alpha (exp x - 1), at the cost of ONNX's Elu."""
     return as_onnx(call, "Elu", self, alpha=alpha)
 
 
 @aten("relu6")
 def relu6(call: Call, self: Value) -> Value:
+    """ReLU cut at 6: two comparisons an element."""
     return mapped(call, self, "relu6", 2)
 
 
 @aten("hardtanh")
 def hardtanh(call: Call, self: Value, *, min_val: Fraction = Fraction(-1), max_val: Fraction = Fraction(1)) -> Any:
+    """x kept between two bounds, as ONNX's Clip: a comparison a bound and element."""
     return as_onnx(call, "Clip", self, numbers([min_val]), numbers([max_val]))
 
 
 @aten("clamp", "clip", "clamp_min", "clamp_max")
 def clamp(call: Call, self: Value, min: Value | None = None, max: Value | None = None) -> Any:
+    """x kept between bounds, either of which may be missing, as ONNX's Clip: a comparison a bound and element."""
     return as_onnx(call, "Clip", self, min, max)
 
 
 @aten("prelu")
 def prelu(call: Call, self: Value, weight: Value) -> Any:
+    """A leaky ReLU with a learned slope, one or one a channel, as ONNX's PRelu."""
     return as_onnx(call, "PRelu", self, weight)
 
 
 @aten("softmax", "log_softmax", "_softmax", "_log_softmax", "special_softmax", "softmin")
 def softmax(call: Call, self: Value, *, dim: int = -1) -> Any:
+    """Shares that sum to 1 along an axis, or their logarithms, at the cost of ONNX's Softmax or LogSoftmax."""
     return as_onnx(call, "LogSoftmax" if "log" in call.op else "Softmax", self, axis=dim)
 
 
@@ -133,6 +144,7 @@ COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", 
 
 @aten(*TWO_OPERANDS)
 def binary(call: Call, self: Value, other: Value, *, rounding_mode: str | None = None) -> Value:
+    """Arithmetic or a comparison of two operands, stretched to one shape: one operation an element of the output."""
     kind = BOOL if call.op in COMPARISONS else _promoted(call, self, other)
     op = TWO_OPERANDS[call.op]
     fold = whole_quotient if rounding_mode in ("floor", "trunc") else TWO.get(op)
@@ -147,42 +159,50 @@ def _promoted(call: Call, self: Value, other: Value) -> int:
 
 @aten("pow", "float_power")
 def power(call: Call, self: Value, exponent: Value) -> Value:
+    """A power element by element, of operands stretched to one shape: one operation an element."""
     return spread(call, *BINARY["Pow"], [self, exponent], None, TWO["Pow"])
 
 
 @aten("ne")
 def not_equal(call: Call, self: Value, other: Value) -> Value:
+    """Where two operands differ: a comparison an element, truth values out."""
     return spread(call, "not_equal", None, [self, other], BOOL, lambda a, b: not TWO["Equal"](a, b))
 
 
 @aten("rsub")
 def rsub(call: Call, self: Value, other: Value) -> Value:
+    """The second operand minus the first: one operation an element."""
     return spread(call, *BINARY["Sub"], [other, self], None, TWO["Sub"])
 
 
 @aten("floor_divide")
 def floor_divide(call: Call, self: Value, other: Value) -> Value:
+    """The quotient rounded down, which stays a whole number where both operands are: one operation an element."""
     return spread(call, *BINARY["Div"], [self, other], None, whole_quotient)
 
 
 @aten("maximum", "minimum", "fmax", "fmin")
 def extreme(call: Call, self: Value, other: Value) -> Value:
+    """The larger or the smaller of two operands: a comparison an element."""
     op, fold = ("Max", maximum) if "max" in call.op else ("Min", minimum)
     return spread(call, *SEVERAL[op][:2], [self, other], None, fold)
 
 
 @aten("atan2", "hypot", "fmod", "logaddexp", "xlogy", "copysign", "bitwise_left_shift", "bitwise_right_shift")
 def others(call: Call, self: Value, other: Value) -> Value:
+    """Functions of two operands that ONNX doesn't have, `atan2`, `hypot`: one operation an element."""
     return spread(call, call.op, None, [self, other])
 
 
 @aten("__lshift__", "__rshift__")
 def shift(call: Call, self: Value, other: Value) -> Value:
+    """Bits moved to the left or right: one operation an element."""
     return spread(call, "bit_shift", None, [self, other])
 
 
 @aten("where")
 def where(call: Call, condition: Value, self: Value | None = None, other: Value | None = None) -> Any:
+    """One operand or the other by a condition, as ONNX's Where; with the condition alone the places where it holds."""
     if self is None or other is None:
         return as_onnx(call, "NonZero", condition)
     return as_onnx(call, "Where", condition, self, other)
@@ -190,11 +210,13 @@ def where(call: Call, condition: Value, self: Value | None = None, other: Value 
 
 @aten("masked_fill")
 def masked_fill(call: Call, self: Value, mask: Value, value: Value | None = None) -> Any:
+    """A number in the place of what the mask covers, as ONNX's Where."""
     return as_onnx(call, "Where", mask, value if value is not None else numbers([0]), self)
 
 
 @aten("addcmul", "addcdiv")
 def addcmul(call: Call, self: Value, tensor1: Value, tensor2: Value) -> Value:
+    """self plus the product, or the quotient, of two tensors: two operations an element; `value` isn't counted."""
     word = "Mul" if call.op == "addcmul" else "Div"
     product = spread(call, *BINARY[word], [tensor1, tensor2])
     return spread(call, *BINARY["Add"], [self, product])
@@ -202,6 +224,7 @@ def addcmul(call: Call, self: Value, tensor1: Value, tensor2: Value) -> Value:
 
 @aten("lerp")
 def lerp(call: Call, self: Value, end: Value, weight: Value) -> Value:
+    """self + weight (end - self): a difference, a product and a sum an element."""
     step = spread(call, "mul", Mul, [spread(call, *BINARY["Sub"], [end, self]), weight])
     return spread(call, *BINARY["Add"], [self, step])
 
@@ -218,6 +241,7 @@ def cast(call: Call, self: Value) -> Any:
     "resolve_neg", "_assert_tensor_metadata", "cuda", "cpu", "requires_grad_", "conj", "data", "detach_",
 )  # fmt: skip
 def same(call: Call, self: Value) -> Value:
+    """The same numbers: nothing is computed. `view_as_real` splits complex ones over a new axis of 2."""
     if call.op == "view_as_real":
         return call.view(self, (*self.dims, 2))
     return self
@@ -225,16 +249,19 @@ def same(call: Call, self: Value) -> Value:
 
 @aten("view_as_complex")
 def view_as_complex(call: Call, self: Value) -> Value:
+    """Pairs on the last axis, read as complex numbers, which drops that axis: nothing is computed."""
     return call.view(self, self.dims[:-1])
 
 
 @aten("polar", "complex")
 def polar(call: Call, abs: Value, angle: Value) -> Value:
+    """Complex numbers of two parts: four operations an element."""
     return call.figure("polar", abs.dims, [abs, angle], elementwise=4 * size(abs.dims), flags=IN_PLACE)
 
 
 @aten("cumsum", "cumprod")
 def cumsum(call: Call, self: Value, *, dim: int = 0) -> Any:
+    """Sums or products up to each place of an axis, as ONNX's CumSum or CumProd."""
     return as_onnx(call, "CumSum" if call.op == "cumsum" else "CumProd", self, numbers([dim]))
 
 
@@ -248,4 +275,5 @@ def topk(call: Call, self: Value, *, k: Any = None, dim: int = -1) -> Outputs:
 
 @aten("argsort")
 def argsort(call: Call, self: Value) -> Value:
+    """The order that would sort an axis: an operation an element, whole numbers out."""
     return call.figure("argsort", self.dims, [self], elementwise=size(self.dims), kind=INT64)

@@ -16,6 +16,9 @@ def conv(
     call: Call, input: Value, weight: Value, bias: Value | None = None, *, stride: Any = 1, padding: Any = 0,
     dilation: Any = 1, groups: int = 1,
 ) -> Any:  # fmt: skip
+    """A convolution over one to three axes, `batch x channels x spatial` or without the batch: its MACs are a filter an
+    output element.
+    """
     return _batched(call, held(call, input), weight, lambda x: convolved(
         call, x, weight, bias, _windows(weight, stride, padding, dilation, groups)))  # fmt: skip
 
@@ -25,6 +28,9 @@ def conv_transpose(
     call: Call, input: Value, weight: Value, bias: Value | None = None, *, stride: Any = 1, padding: Any = 0,
     output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
 ) -> Any:  # fmt: skip
+    """A transposed convolution: each input element spreads a filter, which is what its MACs are; `output_padding`
+    lengthens the far side.
+    """
     windows = _windows(weight, stride, padding, dilation, groups)
     windows.output_padding = several(output_padding, len(weight.dims) - 2)
     return _batched(call, input, weight, lambda x: _transposed(call, x, weight, bias, windows))
@@ -41,6 +47,7 @@ def convolution(
     call: Call, input: Value, weight: Value, bias: Value | None = None, *, stride: Any = 1, padding: Any = 0,
     dilation: Any = 1, transposed: bool = False, output_padding: Any = 0, groups: int = 1,
 ) -> Any:  # fmt: skip
+    """The one operator that torch's convolutions come down to, plain or `transposed`."""
     if transposed:
         return conv_transpose(
             call, input, weight, bias, stride=stride, padding=padding, output_padding=output_padding, groups=groups,
@@ -80,6 +87,7 @@ def _pads(weight: Value, padding: Any, dilations: list[int]) -> list[int]:
 
 @aten("linear")
 def linear(call: Call, input: Value, weight: Value, bias: Value | None = None) -> Value:
+    """x times the weights turned over, `out x in`, plus a bias: in x out MACs a position."""
     return multiplied(call, held(call, input), weight, bias, flip=(False, True))
 
 
@@ -94,6 +102,7 @@ def held(call: Call, value: Value) -> Value:
 
 @aten("matmul", "mm", "bmm", "dot", "mv")
 def matmul(call: Call, self: Value, other: Value) -> Value:
+    """A product of matrices or vectors, in batches where there are more axes: rows x inner x columns MACs each."""
     return multiplied(call, held(call, self) if other.node is None else self, other)
 
 
@@ -105,11 +114,13 @@ def addmm(call: Call, self: Value, one: Value, two: Value) -> Value:
 
 @aten("einsum")
 def einsum(call: Call, *tensors: Value, equation: str = "") -> Any:
+    """Products summed as the letters of `equation` say, as ONNX's Einsum."""
     return as_onnx(call, "Einsum", *tensors, equation=equation)
 
 
 @aten("tensordot")
 def tensordot(call: Call, self: Value, other: Value, *, dims_self: Any = (), dims_other: Any = ()) -> Any:
+    """Products summed over the pairs of axes that are named, as an Einsum with a letter for each axis."""
     ranks, letters = (len(self.dims), len(other.dims)), iter("abcdefghijklmnopqrstuvwxyz")
     one = [next(letters) for _ in range(ranks[0])]
     two = [next(letters) for _ in range(ranks[1])]
@@ -121,6 +132,7 @@ def tensordot(call: Call, self: Value, other: Value, *, dims_self: Any = (), dim
 
 @aten("outer", "ger")
 def outer(call: Call, self: Value, vec2: Value) -> Any:
+    """Every element of one vector times every one of the other: a MAC an output element."""
     return as_onnx(call, "Einsum", self, vec2, equation="i,j->ij")
 
 
@@ -159,6 +171,7 @@ def attention(
 
 @aten("embedding")
 def embedding(call: Call, weight: Value, indices: Value) -> Any:
+    """A row of the table for each index: the table is weights, and nothing is multiplied."""
     return as_onnx(call, "Gather", weight, indices, axis=0)
 
 

@@ -37,6 +37,9 @@ def batch_norm(
     call: Call, input: Value, weight: Value | None = None, bias: Value | None = None,
     running_mean: Value | None = None, running_var: Value | None = None,
 ) -> Any:  # fmt: skip
+    """Batch normalization with stored statistics, a scale and a shift a channel; without either: two operations an
+    element.
+    """
     if weight is not None and bias is not None and running_mean is not None and running_var is not None:
         return only(as_onnx(call, "BatchNormalization", input, weight, bias, running_mean, running_var))
     return call.figure(
@@ -49,11 +52,15 @@ def batch_norm(
 def layer_norm(
     call: Call, input: Value, weight: Value | None = None, bias: Value | None = None, *, normalized_shape: Any = ()
 ) -> Value:
+    """Layer normalization over the last axes, as many as `normalized_shape` has; scale and shift may be missing."""
     return layered(call, input, weight, bias, -len(normalized_shape))
 
 
 @aten("rms_norm", "_fused_rms_norm")
 def rms_norm(call: Call, input: Value, weight: Value | None = None, *, normalized_shape: Any = ()) -> Value:
+    """Division by the root mean square over the last axes: one with a scale costs four operations an element and two a
+    position.
+    """
     if len(normalized_shape) != 1 or weight is None or "axis" not in RMSNorm.fields:
         return layered(call, input, weight, None, -len(normalized_shape), "rmsnorm")
     shape = input.dims
@@ -68,6 +75,7 @@ def group_norm(
     call: Call, input: Value, weight: Value | None = None, bias: Value | None = None, *, num_groups: int = 1,
     group: int = 1,
 ) -> Value:  # fmt: skip
+    """Normalization over groups of channels: seven operations an element and two a group."""
     groups, shape = max(num_groups, group), input.dims
     whole = weight is not None and bias is not None
     return call.figure(
@@ -79,6 +87,7 @@ def group_norm(
 
 @aten("instance_norm")
 def instance_norm(call: Call, input: Value, weight: Value | None = None, bias: Value | None = None) -> Value:
+    """Normalization over each channel's positions: seven operations an element and two a channel."""
     shape, whole = input.dims, weight is not None and bias is not None
     return call.figure(
         "instancenorm", shape, [input], op=call.made(InstanceNorm) if whole else None, batched=True,
@@ -95,6 +104,9 @@ def pool(
     call: Call, self: Value, *, kernel_size: Any = 1, stride: Any = None, padding: Any = 0, dilation: Any = 1,
     ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: Any = None,
 ) -> Any:  # fmt: skip
+    """Windows' maxima or means over one to three axes, with the places of the maxima where they are asked for;
+    `divisor_override` changes no cost.
+    """
     word = "maxpool" if "max" in call.op else "avgpool"
     rank, windows = int(call.op.partition("pool")[2][0]), Windows()
     windows.kernel_shape = several(kernel_size, rank)
@@ -139,6 +151,7 @@ def _adapted(call: Call, x: Value, rank: int, target: Shape) -> Value:
 
 @aten("max_unpool2d", "max_unpool3d")
 def max_unpool(call: Call, self: Value, indices: Value) -> Value:
+    """Maxima back at the places that they came from, and 0 elsewhere: no arithmetic."""
     return call.figure("max_unpool", declared(call), [self, indices], reach=Reach.MIXED)
 
 
@@ -153,6 +166,9 @@ REDUCED = {
 
 @aten(*REDUCED)
 def reduce(call: Call, self: Value, *, dim: Any = None, keepdim: bool = False) -> Any:
+    """Sums, means, extremes or norms over axes, all where none is given, as ONNX's reductions; a lone number stays as
+    it is.
+    """
     over = axes(dim, len(self.dims))
     if not over:
         return self
@@ -175,6 +191,9 @@ def extreme(
 
 @aten("argmax", "argmin")
 def arg(call: Call, self: Value, *, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Where the largest or smallest element of an axis, or of all, stands: whole numbers out, a comparison an
+    element.
+    """
     if dim is None:
         return call.figure(call.op, (), elementwise=size(self.dims), reach=Reach.ALL, kind=INT64)
     return as_onnx(call, "ArgMax" if call.op == "argmax" else "ArgMin", self, axis=dim, keepdims=int(keepdim))
@@ -191,6 +210,7 @@ def variance(call: Call, self: Value, *, dim: Any = None, keepdim: bool = False)
 
 @aten("count_nonzero")
 def count_nonzero(call: Call, self: Value) -> Value:
+    """How many elements aren't 0: a comparison an element, whole numbers in the shape that torch says."""
     return call.figure("count", declared(call), [self], elementwise=size(self.dims), reach=Reach.MIXED, kind=INT64)
 
 
@@ -216,6 +236,9 @@ _RESIZES = (
 def upsample(
     call: Call, input: Value, *, output_size: Any = None, scale_factors: Any = None, align_corners: bool = False
 ) -> Value:
+    """A map in another size, given or as factors; by the nearest neighbour it is copied, else each element is a
+    weighted sum.
+    """
     shape = input.dims
     if output_size is None:
         output_size = [_scaled(dim, scale) for dim, scale in zip(shape[2:], scale_factors, strict=True)]
@@ -233,11 +256,13 @@ def _scaled(dim: Any, scale: Any) -> Any:
 
 @aten("grid_sampler", "grid_sampler_2d", "grid_sampler_3d")
 def grid_sampler(call: Call, input: Value, grid: Value, *, interpolation_mode: int = 0) -> Any:
+    """A map looked up at the places of a grid, as ONNX's GridSample."""
     return as_onnx(call, "GridSample", input, grid, mode=("linear", "nearest", "cubic")[interpolation_mode])
 
 
 @aten("affine_grid_generator")
 def affine_grid(call: Call, theta: Value) -> Value:
+    """The places that an affine map sends a grid to: a product with each homogeneous coordinate."""
     out = declared(call)
     return call.figure("affine_grid", out, [theta], macs=size(out) * (out[-1] + 1), reach=Reach.MIXED)
 

@@ -23,6 +23,9 @@ from archcalc.ops.reshaping import ChannelShuffle
 
 @aten("view", "reshape", "_unsafe_view", "_reshape_alias")
 def view(call: Call, self: Value, other: Value | None = None, *, size: Any = None, shape: Any = None) -> Any:
+    """The same elements in another shape, of which one size may be -1: no arithmetic. Raises ShapeError where the
+    counts differ.
+    """
     wanted = shape if size is None else size
     if wanted is None:  # another type of the same numbers
         return self if other is None else call.view(self, other.dims)
@@ -31,11 +34,13 @@ def view(call: Call, self: Value, other: Value | None = None, *, size: Any = Non
 
 @aten("view_as", "reshape_as")
 def view_as(call: Call, self: Value, other: Value) -> Any:
+    """The same elements in the shape of another tensor: no arithmetic."""
     return as_onnx(call, "Reshape", self, numbers(other.dims), allowzero=1)
 
 
 @aten("flatten")
 def flatten(call: Call, self: Value, *, start_dim: int = 0, end_dim: int = -1) -> Value:
+    """Neighbouring axes as one: no arithmetic; a lone number becomes a row of one."""
     shape = self.dims
     if not shape:
         return call.view(self, (1,), content=self.content)
@@ -45,17 +50,20 @@ def flatten(call: Call, self: Value, *, start_dim: int = 0, end_dim: int = -1) -
 
 @aten("ravel")
 def ravel(call: Call, self: Value) -> Value:
+    """All elements in a row: no arithmetic."""
     return call.view(self, (size(self.dims),), content=self.content)
 
 
 @aten("unflatten")
 def unflatten(call: Call, self: Value, *, dim: int = 0, sizes: Any = ()) -> Any:
+    """One axis as several, whose sizes make it up: no arithmetic."""
     shape, n = self.dims, axis_of(dim, len(self.dims))
     return as_onnx(call, "Reshape", self, numbers([*shape[:n], *sizes, *shape[n + 1 :]]), allowzero=1)
 
 
 @aten("unsqueeze")
 def unsqueeze(call: Call, self: Value, *, dim: int = 0) -> Any:
+    """A new axis of length 1: no arithmetic."""
     return as_onnx(call, "Unsqueeze", self, numbers([dim]))
 
 
@@ -72,6 +80,7 @@ def permute(
     call: Call, self: Value, *, dims: Any = None, dim0: int = 0, dim1: int = 1, axis0: int | None = None,
     axis1: int | None = None, source: Any = None, destination: Any = None,
 ) -> Any:  # fmt: skip
+    """Axes in another order, as ONNX's Transpose: elements move, and nothing is computed."""
     rank = len(self.dims)
     if dims is not None:
         return as_onnx(call, "Transpose", self, perm=axes(dims, rank))
@@ -103,11 +112,13 @@ def expand(call: Call, self: Value, *, size: Any = ()) -> Any:
 
 @aten("expand_as", "broadcast_to")
 def expand_as(call: Call, self: Value, other: Value | None = None, *, size: Any = ()) -> Any:
+    """A tensor stretched along axes of length 1, to a size or to another's shape, as ONNX's Expand."""
     return as_onnx(call, "Expand", self, numbers(size if other is None else other.dims))
 
 
 @aten("repeat", "tile")
 def repeat(call: Call, self: Value, *, repeats: Any = (), dims: Any = ()) -> Any:
+    """Copies side by side, so many on each axis, as ONNX's Tile."""
     times = list(repeats or dims)
     source = call.view(self, (1,) * (len(times) - len(self.dims)) + self.dims, content=self.content)
     times = [1] * (len(source.dims) - len(times)) + times
@@ -116,6 +127,9 @@ def repeat(call: Call, self: Value, *, repeats: Any = (), dims: Any = ()) -> Any
 
 @aten("repeat_interleave")
 def repeat_interleave(call: Call, self: Value, *, repeats: Any = None, dim: int | None = None) -> Value:
+    """Every element of an axis several times in a row: copies; the shape is torch's where the number differs
+    by element.
+    """
     if dim is None or not isinstance(repeats, int):
         return call.figure("repeat", declared(call), reach=Reach.MIXED)
     n = axis_of(dim, len(self.dims))
@@ -125,6 +139,7 @@ def repeat_interleave(call: Call, self: Value, *, repeats: Any = None, dim: int 
 
 @aten("roll", "flip", "rot90", "tril", "triu", "fliplr", "flipud")
 def moved(call: Call, self: Value) -> Value:
+    """The same shape with its elements moved, turned or set to 0: no arithmetic."""
     if self.is_constant:
         return call.known(self.dims, None, of=[self])
     return call.figure(call.op, self.dims, [self], flags=("in_place",), reach=Reach.MIXED)
@@ -140,6 +155,7 @@ def pixel_shuffle(call: Call, self: Value, *, upscale_factor: int = 1, downscale
 
 @aten("channel_shuffle")
 def channel_shuffle(call: Call, self: Value, *, groups: int = 1) -> Value:
+    """Channels in another order, in `groups` that are dealt out: no arithmetic."""
     op = call.made(ChannelShuffle, groups=groups)
     return call.figure("channel_shuffle", self.dims, [self], op=op, batched=True, reach=Reach.MIXED)
 
@@ -173,9 +189,11 @@ def fold(call: Call, self: Value) -> Value:
 
 @aten("diagonal")
 def diagonal(call: Call, self: Value) -> Value:
+    """The diagonal of two axes, in the shape that torch says: no arithmetic."""
     return call.figure("diagonal", declared(call), [self], reach=Reach.MIXED)
 
 
 @aten("one_hot")
 def one_hot(call: Call, self: Value) -> Value:
+    """A row of zeros with a one, for each index: no arithmetic, whole numbers out."""
     return call.figure("one_hot", declared(call), [self], reach=Reach.MIXED, kind=INT64)

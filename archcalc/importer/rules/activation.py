@@ -31,6 +31,7 @@ UNARY: dict[str, tuple[str, int]] = {
 
 @rule(*UNARY)
 def unary(call: Call, X: Value) -> Value:
+    """A function of each element: what it costs by UNARY, truth values from tests; of constants it is worked out."""
     kind = BOOL if call.op in ("Not", "IsNaN", "IsInf") else None
     if X.is_constant:
         function = ONE.get(call.op)
@@ -48,12 +49,14 @@ def mapped(call: Call, x: Value, word: str, cost: int, kind: int | None = None) 
 
 @rule("LeakyRelu")
 def leaky_relu(call: Call, X: Value, *, alpha: Fraction = Fraction(1, 100)) -> Value:
+    """x, or where it is negative alpha x: a comparison and a product an element."""
     op = call.made(LeakyReLU, slope=alpha) if 0 <= alpha <= 1 else None
     return call.figure("leaky_relu", X.dims, op=op, elementwise=2 * size(X.dims), flags=IN_PLACE)
 
 
 @rule("Elu")
 def elu(call: Call, X: Value, *, alpha: Fraction = Fraction(1)) -> Value:
+    """x, or where it is negative alpha (exp x - 1): three operations an element, and one for an alpha other than 1."""
     return mapped(call, X, "elu", 3 if alpha == 1 else 4)
 
 

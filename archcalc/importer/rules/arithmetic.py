@@ -35,12 +35,16 @@ COMPARISONS = frozenset({"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEq
 
 @rule(*BINARY)
 def binary(call: Call, A: Value, B: Value) -> Value:
+    """Arithmetic or a comparison of two operands, stretched to one shape: one operation an element; quotients of whole
+    numbers are whole.
+    """
     fold = whole_quotient if call.op == "Div" and A.kind in INTEGERS else TWO.get(call.op)
     return spread(call, *BINARY[call.op], [A, B], BOOL if call.op in COMPARISONS else None, fold)
 
 
 @rule(*SEVERAL)
 def several(call: Call, *data: Value) -> Value:
+    """The sum, mean, largest or smallest of operands, stretched to one shape; of a single one nothing is computed."""
     word, cls, fold = SEVERAL[call.op]
     return data[0] if len(data) == 1 else spread(call, word, cls, list(data), None, fold)
 
@@ -116,6 +120,9 @@ def _affine(call: Call, word: str, x: Value, w: Value, shape: Shape) -> Value | 
 
 @rule("Where")
 def where(call: Call, condition: Value, X: Value, Y: Value) -> Value:
+    """X where the condition holds, else Y, stretched to one shape: a choice an element; learned operands are
+    weights.
+    """
     shape = call.assumed.broadcast(condition.dims, X.dims, Y.dims)
     if not call.data():
         content = folded(lambda c, x, y: x if c else y, condition.content, X.content, Y.content)
@@ -127,6 +134,7 @@ def where(call: Call, condition: Value, X: Value, Y: Value) -> Value:
 
 @rule("CumSum", "CumProd")
 def cumulative(call: Call, x: Value, axis: Value | None = None, *, exclusive: int = 0, reverse: int = 0) -> Value:
+    """Sums or products up to each place of an axis: an operation an element; sums of known numbers are known."""
     if x.is_constant and x.content is not None and len(x.dims) == 1 and None not in x.content:
         total: Any = 0
         out = []
@@ -139,11 +147,13 @@ def cumulative(call: Call, x: Value, axis: Value | None = None, *, exclusive: in
 
 @rule("Cast", "BitCast")
 def cast(call: Call, input: Value, *, to: int | None = None) -> Value:
+    """The same numbers in the kind that `to` says: no arithmetic."""
     return _of_kind(call, input, input.kind if to is None else to)
 
 
 @rule("CastLike")
 def cast_like(call: Call, input: Value, target_type: Value) -> Value:
+    """The same numbers in the kind of another tensor: no arithmetic."""
     return _of_kind(call, input, target_type.kind)
 
 

@@ -30,6 +30,7 @@ def mended(call: Call, X: Value) -> Value:
 
 @rule("LinearRegressor", domain=ML)
 def linear_regressor(call: Call, X: Value, *, coefficients: Any = (), intercepts: Any = (), targets: int = 1) -> Value:
+    """A linear model: a product for each feature and target, with its numbers in the node."""
     return _linear(call, X, len(coefficients), len(intercepts), targets)
 
 
@@ -72,6 +73,7 @@ def tree_classifier(
     call: Call, X: Value, *, nodes_treeids: list[int] | None = None, classlabels_int64s: list[int] | None = None,
     classlabels_strings: Any = (),
 ) -> Outputs:  # fmt: skip
+    """Trees that vote for labels: a sum for each tree and score, a comparison for each score to pick the label."""
     trees, labels = len(set(nodes_treeids or ())), len(classlabels_int64s or classlabels_strings)
     out = (*X.dims[:1], labels)
     scores = call.figure(
@@ -84,6 +86,7 @@ def tree_classifier(
 
 @rule("TreeEnsemble", domain=ML)
 def trees(call: Call, X: Value, *, tree_roots: list[int] | None = None, n_targets: int = 1) -> Value:
+    """Trees whose leaves add up to each target: a sum for each tree and target."""
     count, out = len(tree_roots or ()), (*X.dims[:1], n_targets)
     return call.figure(
         "trees", out, words=f"{count} trees", elementwise=count * size(out), reach=Reach.ALL, kind=X.kind

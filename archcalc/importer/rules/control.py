@@ -13,11 +13,13 @@ from archcalc.importer.values import axis_of
 
 @rule("If")
 def branch(call: Call, cond: Value, *, then_branch: Subgraph, else_branch: Subgraph) -> Outputs:
+    """One of two graphs: the one that a known condition takes, else the dearer of both."""
     return branched(call, then_branch, else_branch, cond.only())
 
 
 @rule("Loop")
 def loop(call: Call, M: Value | None = None, cond: Value | None = None, *v_initial: Any, body: Subgraph) -> Outputs:
+    """A body as often as M and the condition say; where only a run tells, the number of trips is a named number."""
     return looped(call, body, M, cond, list(v_initial))
 
 
@@ -52,6 +54,7 @@ def scan(
 
 @rule("SequenceMap")
 def sequence_map(call: Call, input_sequence: Values, *additional_inputs: Any, body: Subgraph) -> Outputs:
+    """A body for each tensor of a sequence, with its own layers each time; other sequences go along with it."""
     rows = []
     for n, value in enumerate(input_sequence):
         others = [other[n] if isinstance(other, Values) and len(other) > n else other for other in additional_inputs]

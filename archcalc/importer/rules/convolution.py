@@ -59,6 +59,7 @@ class Moves:
         return found
 
     def given_pads(self) -> Pads:
+        """(before, after) an axis as the attribute `pads` has them. Raises ShapeError for a wrong number of them."""
         rank = len(self.kernel)
         given = (self.given.pads if self.mode == "NOTSET" else None) or [0] * (2 * rank)
         if len(given) != 2 * rank:
@@ -83,6 +84,7 @@ class Moves:
 
     @property
     def ceil(self) -> bool:
+        """Whether a last window may reach beyond the input; automatic padding has no say in that."""
         return bool(self.given.ceil_mode) and self.mode in ("NOTSET", "VALID")
 
     @property
@@ -207,6 +209,9 @@ def convolved(
 
 @rule("Conv")
 def conv(call: Call, X: Value, W: Value, B: Value | None = None, *, windows: Windows) -> Value:
+    """A convolution of `batch x channels x spatial` with filters `out x in/groups x kernel`: a filter's MACs an output
+    element.
+    """
     return convolved(call, X, W, B, windows)
 
 
@@ -225,6 +230,7 @@ def conv_integer(
     call: Call, x: Value, w: Value, x_zero_point: Value | None = None, w_zero_point: Value | None = None, *,
     windows: Windows,
 ) -> Value:  # fmt: skip
+    """A convolution of 8-bit numbers that adds up to 32-bit ones: MACs as Conv; zero points cost nothing."""
     return convolved(call, x, w, None, windows, kind=6)
 
 

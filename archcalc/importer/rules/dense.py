@@ -11,6 +11,7 @@ from archcalc.ops.dense import Linear, MatMul
 
 @rule("MatMul")
 def matmul(call: Call, A: Value, B: Value) -> Value:
+    """A product of matrices, stretched over the axes before: rows x inner x columns MACs each."""
     return multiplied(call, A, B)
 
 
@@ -68,6 +69,9 @@ def product_shape(call: Call, a: Shape, b: Shape) -> tuple[Shape, Dim]:
 def gemm(
     call: Call, A: Value, B: Value, C: Value | None = None, *, transA: bool = False, transB: bool = False
 ) -> Value:
+    """A product of two matrices, either turned over, plus C. Raises ShapeError for operands with other than
+    two axes.
+    """
     A.axes(2), B.axes(2)
     return multiplied(call, A, B, C, flip=(transA, transB))
 
@@ -76,6 +80,7 @@ def gemm(
 def matmul_integer(
     call: Call, A: Value, B: Value, a_zero_point: Value | None = None, b_zero_point: Value | None = None
 ) -> Value:
+    """A product of matrices of 8-bit numbers that adds up to 32-bit ones: MACs as MatMul."""
     return multiplied(call, A, B, kind=6)
 
 
@@ -84,6 +89,7 @@ def qlinear_matmul(
     call: Call, a: Value, a_scale: Value, a_zero_point: Value, b: Value, b_scale: Value, b_zero_point: Value,
     y_scale: Value, y_zero_point: Value,
 ) -> Value:  # fmt: skip
+    """A product of quantized matrices, quantized again: MACs as MatMul; scales and zero points cost nothing."""
     return multiplied(call, a, b, kind=y_zero_point.kind)
 
 

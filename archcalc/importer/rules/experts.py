@@ -27,6 +27,7 @@ def experts(
     fc2_experts_weights: Value | None = None, fc2_experts_bias: Value | None = None,
     fc3_experts_weights: Value | None = None, fc3_experts_bias: Value | None = None, *, taken: Taken,
 ) -> Value:  # fmt: skip
+    """A router's choice among expert networks: the weights of all of them, the MACs of those that a position takes."""
     weights = [fc1_experts_weights, call.needs(fc2_experts_weights, 4), fc3_experts_weights]
     return _experts(call, [input, router_probs], weights, [fc1_experts_bias, fc2_experts_bias, fc3_experts_bias], taken)
 

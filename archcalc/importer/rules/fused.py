@@ -38,6 +38,7 @@ def added(call: Call, *values: Value | None) -> Value:
 
 
 def activated(call: Call, value: Value, name: str) -> Value:
+    """A value through the activation that a fused node names; none for an empty name."""
     return mapped(call, value, name.lower(), COSTS.get(name, 1)) if name else value
 
 
@@ -56,6 +57,7 @@ def fused_gemm(
     call: Call, A: Value, B: Value, C: Value | None = None, *, transA: bool = False, transB: bool = False,
     activation: str = "",
 ) -> Value:  # fmt: skip
+    """Gemm, and an activation of its result."""
     return activated(call, multiplied(call, A, B, C, flip=(transA, transB)), activation)
 
 
@@ -64,6 +66,7 @@ def fused_matmul(
     call: Call, A: Value, B: Value, *, transA: bool = False, transB: bool = False, transBatchA: bool = False,
     transBatchB: bool = False,
 ) -> Value:  # fmt: skip
+    """MatMul with operands that may be turned over, in their last two axes or with the batch moved inwards."""
     a, b = _batch_first(call, A) if transBatchA else A, _batch_first(call, B) if transBatchB else B
     return multiplied(call, a, b, flip=(transA, transB))
 
@@ -88,6 +91,7 @@ def gelu(call: Call, X: Value, bias: Value | None = None) -> Value:
 
 @rule("BiasAdd", domain=MICROSOFT)
 def bias_add(call: Call, X: Value, bias: Value, skip: Value | None = None) -> Value:
+    """X plus a bias a channel, and plus a shortcut where there is one: a sum an element each."""
     return added(call, X, bias, skip)
 
 
@@ -102,12 +106,14 @@ def skip_layer_norm(
 
 @rule("SkipSimplifiedLayerNormalization", domain=MICROSOFT)
 def skip_rms_norm(call: Call, input: Value, skip: Value, gamma: Value, bias: Value | None = None) -> Outputs:
+    """A shortcut added and the sum divided by its root mean square; the sum is an output, too."""
     total = added(call, input, skip, bias)
     return [layered(call, total, gamma, None, -1, "rms_norm"), None, None, total]
 
 
 @rule("SimplifiedLayerNormalization", also=MICROSOFT)
 def simplified(call: Call, X: Value, scale: Value | None = None, *, axis: int = -1) -> Outputs:
+    """Division by the root mean square over the axes from the given one on, with a scale."""
     return [layered(call, X, scale, None, axis, "rms_norm")]
 
 
@@ -144,6 +150,9 @@ def attention(
     call: Call, input: Value, weights: Value, bias: Value | None = None, mask_index: Value | None = None,
     past: Value | None = None, *, num_heads: int = 1, qkv_hidden_sizes: list[int] | None = None,
 ) -> Outputs:  # fmt: skip
+    """Projections to queries, keys and values in one matrix, and scaled dot-product attention; `past` lengthens the
+    keys.
+    """
     return projected(call, input, weights, bias, past, num_heads, qkv_hidden_sizes)
 
 
@@ -153,6 +162,7 @@ def qattention(
     weight_scale: Value | None, mask_index: Value | None = None, input_zero_point: Value | None = None,
     weight_zero_point: Value | None = None, past: Value | None = None, *, num_heads: int = 1,
 ) -> Outputs:  # fmt: skip
+    """Attention with quantized projections: the MACs of Attention; scales and zero points cost nothing."""
     return projected(call, input, weight, bias, past, num_heads, None)
 
 
@@ -233,6 +243,7 @@ def rotary_embedding(
     call: Call, X: Value, cos_cache: Value | None = None, sin_cache: Value | None = None,
     position_ids: Value | None = None,
 ) -> Value:  # fmt: skip
+    """Pairs of features turned by their position's angle, whose sines and cosines stand in tables."""
     return rotary(call, X)
 
 

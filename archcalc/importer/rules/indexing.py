@@ -70,11 +70,13 @@ def _one(call: Call, table: Value, axis: int, pick: Any, out: Shape) -> Value:
 
 @rule("GatherElements")
 def gather_elements(call: Call, data: Value, indices: Value) -> Value:
+    """An element for each index, in the indices' shape: no arithmetic."""
     return call.figure("gather", indices.dims, reach=Reach.MIXED, kind=data.kind)
 
 
 @rule("GatherND")
 def gather_nd(call: Call, data: Value, indices: Value, *, batch_dims: int = 0) -> Value:
+    """An element or a slice for each row of indices: no arithmetic. Raises Unknown where the rows' length is free."""
     shape, picks = data.dims, indices.dims
     depth = picks[-1] if picks else 1
     if not isinstance(depth, int):
@@ -104,6 +106,9 @@ def tensor_scatter(call: Call, past_cache: Value, update: Value, write_indices: 
 
 @rule("OneHot")
 def one_hot(call: Call, indices: Value, depth: Value, values: Value, *, axis: int = -1) -> Value:
+    """A new axis as long as `depth`, with one value at the index and another elsewhere: no arithmetic; a depth only a
+    run tells is named.
+    """
     shape, length = indices.dims, whole(depth.only())
     n = axis_of(axis, len(shape) + 1)
     length = call.free("depth", "one_hot") if length is None else length
@@ -141,6 +146,7 @@ def non_zero(call: Call, X: Value) -> Value:
 
 @rule("Compress")
 def compress(call: Call, input: Value, condition: Value, *, axis: int | None = None) -> Value:
+    """The places of an axis, or of all elements, where the condition holds: how many is a named number."""
     return call.figure("compress", _kept(call, input.dims, axis), reach=Reach.MIXED)
 
 
@@ -154,6 +160,9 @@ def _kept(call: Call, shape: Shape, axis: int | None) -> Shape:
 
 @rule("Unique")
 def unique(call: Call, X: Value, *, axis: int | None = None) -> Outputs:
+    """The elements, or places of an axis, that differ, with their first places, the way back and their counts: how many
+    is a named number.
+    """
     shape = X.dims
     n = 0 if axis is None else axis_of(axis, len(shape))
     out = _kept(call, shape, axis)
@@ -189,6 +198,9 @@ def roi_align(
 
 @rule("MaxRoiPool")
 def max_roi_pool(call: Call, X: Value, rois: Value, *, pooled_shape: list[int] | None = None) -> Value:
+    """The maxima of a grid in each region: `regions x channels x pooled_shape`; only the output's size is known, so no
+    operations are counted.
+    """
     out = (rois.axes(2)[0], X.axes(4)[1], *(pooled_shape or [1, 1]))
     return call.figure("roi_pool", out, [X, rois], reach=Reach.ALL)
 
@@ -204,6 +216,9 @@ def grid_sample(call: Call, X: Value, grid: Value, *, mode: str = "linear") -> V
 
 @rule("AffineGrid")
 def affine_grid(call: Call, theta: Value, size_: Value) -> Value:
+    """The places that an affine map sends a grid to: a product with each homogeneous coordinate; the size may be known
+    or declared.
+    """
     out = call.declared
     if size_.content is not None or out is None:
         dims = size_.numbers("sizes")
@@ -213,6 +228,7 @@ def affine_grid(call: Call, theta: Value, size_: Value) -> Value:
 
 @rule("Col2Im")
 def col2im(call: Call, input: Value, image_shape: Value, block_shape: Value) -> Value:
+    """Columns of blocks added up to an image: a sum an element of the input."""
     shape = input.axes(2, 3)
     if not (image_shape.is_known and block_shape.is_known):
         return call.figure("col2im", call.decided("sizes"), [input], elementwise=size(shape), reach=Reach.MIXED)
@@ -224,6 +240,7 @@ def col2im(call: Call, input: Value, image_shape: Value, block_shape: Value) -> 
 
 @rule("Multinomial", "Bernoulli")
 def drawn(call: Call, input: Value, *, sample_size: int = 1) -> Value:
+    """Random draws by the input's probabilities: an operation an element of the input."""
     out = (*input.dims[:-1], sample_size) if call.op == "Multinomial" else input.dims
     return call.figure(call.op.lower(), out, elementwise=size(input.dims))
 
@@ -260,6 +277,7 @@ def stft(
     call: Call, signal: Value, frame_step: Value, window: Value | None = None, frame_length: Value | None = None, *,
     onesided: bool = True,
 ) -> Value:  # fmt: skip
+    """Windowed pieces of a signal, each transformed: frame x frequencies complex products, as a plain Fourier sum."""
     shape = signal.dims
     if window is None or frame_length is not None:
         frame = call.needs(frame_length, 3).numbers("length")[0]
@@ -277,6 +295,9 @@ def stft(
 
 @rule("SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss")
 def loss(call: Call, scores: Value, labels: Value, *, reduction: str = "mean") -> Outputs:
+    """The mean loss, or one an element for `reduction=none`, and the log-probabilities: six operations a score with the
+    softmax, else one.
+    """
     shape = scores.dims
     steps = 6 if call.op == "SoftmaxCrossEntropyLoss" else 1
     out: Shape = (shape[0], *shape[2:]) if reduction == "none" else ()

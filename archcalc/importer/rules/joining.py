@@ -19,10 +19,14 @@ from archcalc.ops.reshaping import Pad, Slice
 
 @rule("Concat")
 def concat(call: Call, *inputs: Value, axis: int = 1) -> Value:
+    """Tensors side by side on an axis: copies, without arithmetic."""
     return joined(call, list(inputs), axis)
 
 
 def joined(call: Call, values: list[Value], axis: int) -> Value:
+    """Values side by side on an axis; a learned one among them is a weight. Raises ShapeError for none, or for other
+    sizes that differ.
+    """
     if not values:
         raise ShapeError("there is nothing to join")
     axis = axis_of(axis, len(values[0].dims))
@@ -88,6 +92,9 @@ def cut(call: Call, x: Value, shape: Shape, axis: int, start: Dim, stop: Dim) ->
 def split(
     call: Call, input: Value, split: Value | None = None, *, axis: int = 0, num_outputs: int | None = None
 ) -> Outputs:
+    """An axis in parts, of sizes given or all alike but the last. Raises ShapeError where they don't make up
+    the axis.
+    """
     shape = input.dims
     axis = axis_of(axis, len(shape))
     if split is not None and not split.is_known:
@@ -137,6 +144,7 @@ def slices(
     call: Call, data: Value, starts: Value | None = None, ends: Value | None = None, axes: Value | None = None,
     steps: Value | None = None,
 ) -> Value:  # fmt: skip
+    """Some of each axis, by bounds and steps; what only a run tells is a named number."""
     shape = data.dims
     first, last, which, paces = (_listed(value) for value in (starts, ends, axes, steps))
     first, last = first or [], last or []
@@ -266,6 +274,7 @@ def pad(
     call: Call, data: Value, pads: Value | None = None, constant_value: Value | None = None, axes: Value | None = None,
     *, paddings: list[int] | None = None,
 ) -> Value:  # fmt: skip
+    """Elements added at the sides of axes: no arithmetic. Raises ShapeError for pads that don't fit the axes."""
     shape = data.dims
     if axes is not None and not axes.is_known:
         return _moved(call, "pad", data, call.decided("axes", len(shape)))

@@ -59,6 +59,9 @@ def _is_all(value: Value, number: int) -> bool:
 
 @rule("LayerNormalization")
 def layer_norm(call: Call, X: Value, Scale: Value | None = None, B: Value | None = None, *, axis: int = -1) -> Outputs:
+    """Layer normalization over the axes from the given one on; mean and deviation are outputs where they are
+    asked for.
+    """
     first = axis_of(axis, len(X.dims))
     out: Shape = (*X.dims[:first], *((1,) * (len(X.dims) - first)))
     value = layered(call, X, Scale, B, axis)
@@ -84,6 +87,7 @@ def layered(call: Call, x: Value, scale: Value | None, shift: Value | None, axis
 
 @rule("RMSNormalization")
 def rms_norm(call: Call, X: Value, scale: Value | None = None, *, axis: int = -1) -> Value:
+    """Division by the root mean square over the axes from the given one on, with a scale."""
     return layered(call, X, scale, None, axis, "rms_norm")
 
 
@@ -100,6 +104,7 @@ def group_norm(call: Call, X: Value, scale: Value, bias: Value, *, num_groups: i
 
 @rule("LRN")
 def lrn(call: Call, X: Value, *, size_: int = 1) -> Value:
+    """Each element divided by a power of its `size` neighbouring channels' squares: size + 4 operations an element."""
     count = size(X.dims)
     return call.figure(
         "lrn", X.dims, op=call.made(LocalResponseNorm, size=size_) if 3 <= len(X.dims) <= 5 else None, batched=True,
@@ -109,6 +114,7 @@ def lrn(call: Call, X: Value, *, size_: int = 1) -> Value:
 
 @rule("LpNormalization", "MeanVarianceNormalization")
 def vector_norm(call: Call, input: Value) -> Value:
+    """Division by a vector's norm: three operations an element; of mean and variance: five."""
     steps = 3 if call.op == "LpNormalization" else 5
     return call.figure("normalize", input.dims, elementwise=steps * size(input.dims), flags=IN_PLACE)
 

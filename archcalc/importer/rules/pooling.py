@@ -21,11 +21,13 @@ def qlinear_pool(
     call: Call, X: Value, x_scale: Value | None = None, x_zero_point: Value | None = None,
     y_scale: Value | None = None, y_zero_point: Value | None = None, *, channels_last: bool = False, windows: Windows,
 ) -> Value:  # fmt: skip
+    """Windows' means of quantized numbers: as AveragePool; scales and zero points cost nothing."""
     return pooled(call, X, "avgpool", windows, channels_last)
 
 
 @rule("NhwcMaxPool", domain=MICROSOFT)
 def nhwc_pool(call: Call, x: Value, *, windows: Windows) -> Value:
+    """Windows' maxima where the channels stand last."""
     return pooled(call, x, "maxpool", windows, last=True)
 
 
@@ -51,6 +53,7 @@ def pooled(call: Call, x: Value, word: str, windows: Windows, last: bool = False
 
 @rule("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool")
 def global_pool(call: Call, X: Value) -> Value:
+    """Each channel's mean, maximum or norm over all positions."""
     return pooled_whole(call, X, {"GlobalAveragePool": "gap", "GlobalMaxPool": "gmp"}.get(call.op, "global_lppool"))
 
 
@@ -59,6 +62,7 @@ def qlinear_global_pool(
     call: Call, X: Value, x_scale: Value | None = None, x_zero_point: Value | None = None,
     y_scale: Value | None = None, y_zero_point: Value | None = None, *, channels_last: bool = False,
 ) -> Value:  # fmt: skip
+    """Each channel's mean of quantized numbers: as GlobalAveragePool; scales and zero points cost nothing."""
     return pooled_whole(call, X, "gap", last=channels_last)
 
 
@@ -88,6 +92,9 @@ def max_unpool(
     *,
     windows: Windows,
 ) -> Value:
+    """Maxima back at the places that they came from, and 0 elsewhere: no arithmetic; the size is given, or what the
+    windows cover.
+    """
     shape = X.dims
     moves = Moves(windows, windows.kernel_shape or [])
     if output_shape is not None:

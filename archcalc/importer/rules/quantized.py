@@ -43,6 +43,7 @@ def qlinear_binary(
     call: Call, A: Value, A_scale: Value | None, A_zero_point: Value | None, B: Value, B_scale: Value | None = None,
     B_zero_point: Value | None = None, C_scale: Value | None = None, C_zero_point: Value | None = None,
 ) -> Value:  # fmt: skip
+    """A sum or product of quantized numbers: one operation an element; scales and zero points cost nothing."""
     word, cls = ("add", Add) if call.op == "QLinearAdd" else ("mul", Mul)
     return spread(call, word, cls, [A, B])
 
@@ -52,6 +53,7 @@ def qlinear_unary(
     call: Call, X: Value, X_scale: Value | None = None, X_zero_point: Value | None = None,
     Y_scale: Value | None = None, Y_zero_point: Value | None = None,
 ) -> Value:  # fmt: skip
+    """Sigmoid (four operations) or leaky ReLU (two) of quantized numbers, an element."""
     return mapped(call, X, *(("sigmoid", 4) if call.op == "QLinearSigmoid" else ("leaky_relu", 2)))
 
 
@@ -68,6 +70,7 @@ def qlinear_softmax(
     call: Call, X: Value, X_scale: Value | None = None, x_zero_point: Value | None = None,
     y_scale: Value | None = None, y_zero_point: Value | None = None, *, axis: int = -1,
 ) -> Value:  # fmt: skip
+    """Softmax of quantized numbers along one axis: five operations an element, less two a row."""
     count = size(X.dims)
     rows = call.assumed.quotient(count, X.dims[axis_of(axis, len(X.dims))])
     return call.figure("softmax", X.dims, [X], elementwise=5 * count - 2 * rows)
@@ -79,6 +82,7 @@ def qlinear_reduce(
     reduced_scale: Value | None = None, reduced_zero_point: Value | None = None, *, axes: list[int] | None = None,
     keepdims: bool = True,
 ) -> Value:  # fmt: skip
+    """Means of quantized numbers over axes, all where none is given: an operation an element."""
     over = {axis_of(axis, len(data.dims)) for axis in axes or range(len(data.dims))}
     out = without(data.dims, over, keepdims)
     return call.figure("reduce_mean", out, [data], elementwise=size(data.dims), reach=Reach.MIXED)
@@ -90,6 +94,7 @@ def qgemm(
     b_zero_point: Value | None, C: Value | None = None, y_scale: Value | None = None,
     y_zero_point: Value | None = None, *, transA: bool = False, transB: bool = False,
 ) -> Value:  # fmt: skip
+    """Gemm of quantized numbers: its MACs; scales and zero points cost nothing."""
     return multiplied(call, A, B, C, flip=(transA, transB))
 
 
@@ -98,6 +103,7 @@ def matmul_to_float(
     call: Call, A: Value, B: Value, a_scale: Value | None = None, b_scale: Value | None = None,
     a_zero_point: Value | None = None, b_zero_point: Value | None = None, bias: Value | None = None,
 ) -> Value:  # fmt: skip
+    """A product of matrices of 8-bit numbers, scaled to floats, plus a bias: MACs as MatMul."""
     return multiplied(call, A, B, bias, kind=FLOAT)
 
 
@@ -106,6 +112,7 @@ def dynamic_matmul(
     call: Call, A: Value, B: Value, b_scale: Value | None = None, b_zero_point: Value | None = None,
     bias: Value | None = None,
 ) -> Value:  # fmt: skip
+    """MatMul of floats that are quantized on the way, with weights of 8 bits, plus a bias: MACs as MatMul."""
     return multiplied(call, A, B, bias, kind=FLOAT)
 
 

@@ -22,6 +22,9 @@ def recurrent(
     call: Call, X: Value, W: Value, R: Value, B: Value | None = None, sequence_lens: Value | None = None,
     initial_h: Value | None = None, initial_c: Value | None = None, P: Value | None = None, *, runs: Runs,
 ) -> Outputs:  # fmt: skip
+    """A recurrent network, `positions x batch x features`: gates over input and state in every position and direction,
+    `num_directions x hidden` out.
+    """
     weights = {"input": W, "recurrent": R, "bias": B, "peepholes": P if call.op == "LSTM" else None}
     return unrolled(call, call.op, X, weights, (W.dims[-1], R.dims[-1]), [initial_h, initial_c], runs)
 

@@ -21,6 +21,9 @@ COSTS = {
 def reduce(
     call: Call, data: Value, axes: Value | None = None, *, keepdims: bool = True, noop_with_empty_axes: bool = False
 ) -> Value:
+    """One number for many along axes, all where none is given: what COSTS says; means and maxima of whole maps are
+    global pools.
+    """
     if axes is not None and not axes.is_known:
         return _over_what_runs_tell(call, data, keepdims)
     shape, op = data.dims, call.op
@@ -71,5 +74,6 @@ def _folded(op: str, content: Any) -> Any:
 
 @rule("ArgMax", "ArgMin")
 def arg(call: Call, data: Value, *, axis: int = 0, keepdims: bool = True) -> Value:
+    """Where an axis has its largest or smallest element: a comparison an element after the first; whole numbers out."""
     out = without(data.dims, {axis_of(axis, len(data.dims))}, keepdims)
     return call.figure(call.op.lower(), out, elementwise=size(data.dims) - size(out), reach=Reach.MIXED, kind=7)

@@ -18,6 +18,9 @@ from archcalc.ops.sampling import PixelShuffle, PixelUnshuffle
 
 @rule("Reshape")
 def reshape(call: Call, data: Value, shape: Value | None = None, *, allowzero: bool = False) -> Value:
+    """The same elements in another shape: 0 copies a size, -1 is what is left. Raises ShapeError where the counts
+    differ.
+    """
     given = () if shape is None else sizes(call, shape) if shape.content is None else shape.content
     wanted = reshaped(given, data.dims, call.batch)
     return call.view(data, _target(call, data.dims, wanted, allowzero), content=data.content)
@@ -72,6 +75,9 @@ def _cancelled(dims: list[Any], shape: Shape, open_: list[int]) -> tuple[list[Di
 
 @rule("Flatten")
 def flatten(call: Call, input: Value, *, axis: int = 1) -> Value:
+    """A matrix of the axes before the given one, and of those from it on. Raises ShapeError where there is no
+    such axis.
+    """
     shape = input.dims
     if not -len(shape) <= axis <= len(shape):
         raise ShapeError(f"there is no axis {axis} in {len(shape)} axes")
@@ -91,6 +97,7 @@ def axes_in(axes: Value | None) -> list[int] | None:
 
 @rule("Squeeze")
 def squeeze(call: Call, data: Value, axes: Value | None = None) -> Value:
+    """Axes of length 1 left out, all where none is given. Raises ShapeError for one of another length."""
     if axes is not None and not axes.is_known:
         return call.view(data, call.decided("axes"), content=data.content)
     shape, given = data.dims, axes_in(axes)
@@ -103,6 +110,7 @@ def squeeze(call: Call, data: Value, axes: Value | None = None) -> Value:
 
 @rule("Unsqueeze")
 def unsqueeze(call: Call, data: Value, axes: Value | None = None) -> Value:
+    """New axes of length 1, as the output counts them. Raises ShapeError for one that is named twice."""
     if axes is not None and not axes.is_known:
         return call.view(data, call.decided("axes"), content=data.content)
     given = axes_in(axes) or []
@@ -141,6 +149,9 @@ def transpose(call: Call, data: Value, *, perm: list[int] | None = None) -> Valu
 
 @rule("DepthToSpace", "SpaceToDepth")
 def blocks(call: Call, input: Value, *, blocksize: int = 1) -> Value:
+    """Blocks of positions as channels, or channels as blocks of positions: no arithmetic. Raises ShapeError where they
+    don't divide.
+    """
     b, channels, height, width = input.axes(4)
     if blocksize < 1:
         raise ShapeError(f"blocksize={blocksize}")

@@ -11,11 +11,13 @@ from archcalc.importer.values import axis_of
 
 @rule("SequenceConstruct", "SequenceEmpty")
 def sequence(call: Call, *inputs: Value) -> Values:
+    """A sequence of the inputs, or an empty one."""
     return Values(inputs)
 
 
 @rule("SequenceAt")
 def sequence_at(call: Call, input_sequence: Values, position: Value) -> Value:
+    """One tensor of a sequence; a negative position counts from its end. Raises ShapeError where there is none."""
     at = position.numbers("position")[0]
     if not isinstance(at, int) or not -len(input_sequence) <= at < len(input_sequence):
         raise ShapeError(f"there is no {at} in a sequence of {len(input_sequence)}")
@@ -24,6 +26,7 @@ def sequence_at(call: Call, input_sequence: Values, position: Value) -> Value:
 
 @rule("SequenceInsert")
 def sequence_insert(call: Call, input_sequence: Values, tensor: Value, position: Value | None = None) -> Values:
+    """The sequence with one tensor more, at a position or at the end."""
     found = Values(input_sequence)
     found.insert(position.numbers("position")[0] if position is not None else len(found), tensor)
     return found
@@ -31,6 +34,7 @@ def sequence_insert(call: Call, input_sequence: Values, tensor: Value, position:
 
 @rule("SequenceErase")
 def sequence_erase(call: Call, input_sequence: Values, position: Value | None = None) -> Values:
+    """The sequence without one of its tensors, the last unless a position is given."""
     found = Values(input_sequence)
     del found[position.numbers("position")[0] if position is not None else -1]
     return found
@@ -38,6 +42,7 @@ def sequence_erase(call: Call, input_sequence: Values, position: Value | None = 
 
 @rule("SequenceLength")
 def sequence_length(call: Call, input_sequence: Values) -> Value:
+    """How many tensors a sequence has, as a known number."""
     return Value((), 7, None, (len(input_sequence),))
 
 
@@ -45,6 +50,9 @@ def sequence_length(call: Call, input_sequence: Values) -> Value:
 def split_to_sequence(
     call: Call, input: Value, split: Value | None = None, *, axis: int = 0, keepdims: bool = True
 ) -> Values:
+    """An axis in parts as a sequence; parts of 1 may lose the axis. Raises Unknown where their number depends on a free
+    size.
+    """
     shape = input.dims
     n = axis_of(axis, len(shape))
     length, given = shape[n], split.numbers("sizes") if split is not None else (1,)
@@ -68,6 +76,7 @@ def split_to_sequence(
 
 @rule("ConcatFromSequence")
 def concat_from_sequence(call: Call, input_sequence: Values, *, axis: int = 0, new_axis: bool = False) -> Value:
+    """A sequence's tensors side by side, on an axis that is there or on a new one: copies."""
     found = list(input_sequence)
     if new_axis:
         stacked = []

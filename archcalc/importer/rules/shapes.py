@@ -33,11 +33,13 @@ def constant(call: Call) -> Value:
 
 @rule("Identity", "StopGradient", "OptionalGetElement", "Optional", "PrintOp")
 def identity(call: Call, input: Any = None) -> Any:
+    """What goes in: nothing is computed."""
     return input
 
 
 @rule("Shape")
 def shape_of(call: Call, data: Value, *, start: int = 0, end: int | None = None) -> Value:
+    """The sizes of some of the axes, as known numbers."""
     rank = len(data.dims)
     part = data.dims[_clamped(start, rank) : _clamped(rank if end is None else end, rank)]
     return Value((len(part),), INT64, None, part)
@@ -49,6 +51,7 @@ def _clamped(n: int, rank: int) -> int:
 
 @rule("Size")
 def size_of(call: Call, data: Value) -> Value:
+    """How many elements a tensor has, as a known number."""
     return Value((), INT64, None, (size(data.dims),))
 
 
@@ -98,6 +101,9 @@ def size_at(call: Call, item: Any, axis: int, word: str = "") -> Any:
 
 @rule("Range")
 def arange(call: Call, start: Value, limit: Value, delta: Value) -> Value:
+    """Numbers from a start up to a limit by steps, known where these are; else their count is named. Raises ShapeError
+    for a step of 0.
+    """
     contents = [value.content for value in (start, limit, delta)]
     given: list[Any] = [content[0] if content is not None and len(content) == 1 else None for content in contents]
     first, end, step = given
@@ -116,16 +122,19 @@ def arange(call: Call, start: Value, limit: Value, delta: Value) -> Value:
 
 @rule("EyeLike", "RandomNormalLike", "RandomUniformLike")
 def like(call: Call, input: Value, *, dtype: int | None = None) -> Value:
+    """A tensor made in another one's shape, random or with ones on its diagonal: it costs nothing."""
     return Value(input.dims, input.kind if dtype is None else dtype)
 
 
 @rule("RandomNormal", "RandomUniform")
 def random(call: Call, *, dtype: int = FLOAT, shape: list[int] | None = None) -> Value:
+    """Random numbers in a shape of the node's own: they cost nothing."""
     return Value(tuple(shape or ()), dtype)
 
 
 @rule("HannWindow", "HammingWindow", "BlackmanWindow")
 def window(call: Call, size: Value) -> Value:
+    """A window function's numbers, as many as the input says: made once, without cost."""
     if size.dims:
         return Value(sizes(call, size)[:1], FLOAT)
     return Value(tuple(size.numbers("size")) if size.is_known else call.decided("size", 1), FLOAT)

@@ -18,6 +18,7 @@ from archcalc.ops.sampling import Upsample
 
 @rule("Expand")
 def expand(call: Call, input: Value, shape: Value) -> Value:
+    """A tensor stretched along axes of length 1 to a shape: copies, without arithmetic."""
     own = input.dims
     out = call.assumed.broadcast(own, stretched_to(sizes(call, shape), call.batch))
     if input.is_constant:
@@ -29,6 +30,9 @@ def expand(call: Call, input: Value, shape: Value) -> Value:
 
 @rule("Tile")
 def tile(call: Call, input: Value, repeats: Value) -> Value:
+    """Copies side by side, so many on each axis. Raises Unknown where only a run tells how many and no shape is
+    declared.
+    """
     shape = input.dims
     times = [whole(item) for item in repeats.content or ()]
     out = call.declared
@@ -58,6 +62,7 @@ def resize(
 
 @rule("Upsample")
 def upsample(call: Call, X: Value, scales: Value | None = None, *, mode: str = "nearest") -> Value:
+    """A map enlarged by factors, by the nearest neighbour or between neighbours (the operator before Resize)."""
     given = scales.content if scales is not None and scales.dims != (0,) else None
     return resampled(call, X, _resized(call, X.dims, list(range(len(X.dims))), given, None, "stretch"), mode, False)
 
@@ -130,12 +135,14 @@ def _scaled(dim: Dim, scale: Any) -> Dim:
 
 @rule("ReverseSequence", "Trilu")
 def reordered(call: Call, input: Value) -> Value:
+    """The same shape with elements moved (ReverseSequence) or set to 0 (Trilu): no arithmetic."""
     word = "trilu" if call.op == "Trilu" else "reverse"
     return call.figure(word, input.dims, [input], flags=IN_PLACE, reach=Reach.MIXED)
 
 
 @rule("CenterCropPad")
 def center_crop_pad(call: Call, input_data: Value, shape: Value, *, axes: list[int] | None = None) -> Value:
+    """The middle of some axes, cut or padded to the sizes given: no arithmetic."""
     if not shape.is_known:
         return call.figure("crop", call.decided("sizes", len(input_data.dims)), [input_data], reach=Reach.MIXED)
     out = list(input_data.dims)

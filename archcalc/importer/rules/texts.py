@@ -11,6 +11,7 @@ from archcalc.importer.tensors import BOOL, FLOAT, INT64, STRING
 
 @rule("StringConcat")
 def concatenated(call: Call, X: Value, Y: Value) -> Value:
+    """Texts of two tensors joined element by element, stretched to one shape: no arithmetic."""
     return call.figure("string_concat", call.assumed.broadcast(X.dims, Y.dims), reach=Reach.MIXED, kind=STRING)
 
 
@@ -35,6 +36,7 @@ def split(call: Call, X: Value) -> Outputs:
 
 @rule("RegexFullMatch")
 def matched(call: Call, X: Value) -> Value:
+    """Whether each text fits a pattern as a whole: truth values in the same shape, no arithmetic counted."""
     return call.figure("regex_full_match", X.dims, kind=BOOL)
 
 
