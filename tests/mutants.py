@@ -36,6 +36,7 @@ TESTS = {
     "algebra/javascript": "report algebra",
     "backward": "ops onnx import_rules memory",
     "budget/": "compare cli findings hooks",
+    "build/folding": "layout",
     "build/": "ops loops bad_specs specs closed_forms words import_spec round_trip",
     "check": "findings specs lectures cli",
     "cli/": "several command_line cli output compare import_commands",

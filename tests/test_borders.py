@@ -10,10 +10,12 @@ from running import Command
 import archcalc
 from archcalc import escapes
 from archcalc.algebra import maximum, minimum, symbol
-from archcalc.algebra.poly import ceil
+from archcalc.algebra.order import increasing
+from archcalc.algebra.poly import Poly, ceil
+from archcalc.algebra.poly.atoms import Symbol
 from archcalc.budget.settings import fits
 from archcalc.memory.arena import Tensor, floor, plan, rounded
-from archcalc.model import load
+from archcalc.model import load, read
 from archcalc.render import numbers, web
 from archcalc.render.cells import Cells
 from archcalc.render.grouping import flat
@@ -247,3 +249,32 @@ def test_what_is_odd_about_same_padding(mode: str, pads: tuple[int, int], cut: t
     given.strides = [2]
     transposed = Moves(given, [3])
     assert (transposed.cropped((8,), [0]), transposed.pads) == ((16,), [cut])
+
+
+# ---- closed forms ----------------------------------------------------------------------------------------------------
+
+
+def test_what_falls_in_one_symbol_is_not_shown_to_rise() -> None:
+    a, b = symbol("a"), symbol("b")
+    assert increasing(minimum(a, b))
+    assert increasing(2 * maximum(a, b))
+    assert not increasing(minimum(a, 8 - b))
+    assert not increasing(maximum(a, 8 - b))
+    assert not increasing(-minimum(a, 8 - b))
+
+
+def test_a_step_of_one_is_no_multiple() -> None:
+    assert Symbol(name="n").domain() == "an integer >= 1"
+    assert Symbol(name="n", multiple_of=2).domain() == "a multiple of 2 >= 1"
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+def test_only_the_first_of_many_repeats_has_no_gradient_of_its_input(n: int) -> None:
+    """Two 1x1 convolutions on 25 places, 4 to 4 (i + 1) channels and back: each has two gradients, the first one."""
+    layers = "  - n x: [conv 4*(i+1) 1x1 bias=false, conv 4 1x1 bias=false]\n"
+    model = read(f"archcalc: 1\nname: net\ninput: [4, 5, 5]\nparams: {{n: 3}}\nlayers:\n{layers}", "net")
+    hand = sum(25 * 4 * 4 * (i + 1) * 4 for i in range(n)) - 25 * 4 * 4
+    form = model.count(train=True, free=["n"]).totals["backward_macs"]
+    assert isinstance(form, Poly)
+    assert form.evaluate(n=n) == hand
+    assert model.count(train=True, n=n).totals["backward_macs"] == hand
