@@ -2,7 +2,6 @@
 here.
 """
 
-import csv
 import importlib.util
 import itertools
 import sys
@@ -12,7 +11,6 @@ from types import ModuleType
 import numpy
 import pytest
 
-from archcalc.latency.arena import arena_bytes
 from archcalc.latency.estimate import Prices
 from archcalc.latency.fit import (
     OF_NETWORKS,
@@ -27,8 +25,6 @@ from archcalc.latency.fit import (
 )
 from archcalc.latency.profile import Calibrated, Kind, load_profile
 from archcalc.latency.work import Work
-from archcalc.model import Model, load, read
-from archcalc.spec import read_spec
 
 HERE = Path(__file__).parent
 WIDTH = 4
@@ -192,45 +188,3 @@ def test_published_times_of_an_i7_are_explained_less_well() -> None:
     found = score(left_out(given, WIDTH, published.pooled, OF_NETWORKS), times)
     assert found.mape <= 0.2
     assert score(tables.by_macs(given), times).mape >= 1.7 * found.mape
-
-
-# ---- memory ----------------------------------------------------------------------------------------------------------
-
-
-def test_memory_of_a_run_is_what_onnxruntime_lays_out() -> None:
-    """Weights and activations together, within 10 % but for a few whose planner leaves gaps; recorded from onnxruntime."""
-    with (HERE / "data" / "latency" / "arena.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
-    off = {}
-    for row in rows:
-        table = load(row["network"]).count()
-        weights, planned = table.totals["weight_bytes"], int(row["planned_bytes"])
-        off[row["network"]] = (weights + arena_bytes(table.graph, 16, 1, WIDTH)) / (weights + planned) - 1
-    assert len(rows) >= 40
-    beyond = sorted(name for name, error in off.items() if abs(error) > 0.1)
-    assert beyond == ["densenet-bc-100-12", "efficientnet_b3", "squeezenet1_0", "unet-padded"]
-    assert max(map(abs, off.values())) < 0.3
-
-
-def test_memory_of_a_chain_by_hand() -> None:
-    spec = "archcalc: 1\nname: n\ninput: [16, 8, 8]\nlayers:\n  - conv 32 3x3 act=silu\n  - conv 16 1x1\n"
-    graph = read(spec, "n").count().graph
-    turned, wide, narrow = 16 * 64, 32 * 64, 16 * 64
-    assert arena_bytes(graph, 16, 1, 4) == 4 * max(turned + wide, wide + wide, wide + narrow, narrow + narrow)
-    assert arena_bytes(graph, 16, 3, 2) == 3 * 2 * 2 * wide
-
-
-@pytest.mark.parametrize(
-    ("line", "side", "planned"),
-    [
-        ("attention 3 window=(7,7) bias=relative", 56, 10_913_280),
-        ("attention 3 window=(7,7) shift=(3,3) bias=relative", 56, 13_321_728),
-        ("attention 3 window=(8,8) bias=relative hidden=512 cosine=true", 64, 17_399_808),
-    ],
-)
-def test_attention_in_windows_takes_what_onnxruntime_plans(line: str, side: int, planned: int) -> None:
-    """As `tests/benchmarks/memory.py --one` read it off onnxruntime 1.32's arena."""
-    layers = f"[conv 96 1x1, ln, '{line}', conv 96 1x1]"
-    text = f"archcalc: 1\nname: t\ninput: [96, {side}, {side}]\nlayers: {layers}\n"
-    graph = Model(read_spec(text, "t.yaml")).count().graph
-    assert arena_bytes(graph, 16, 1, 4) == pytest.approx(planned, rel=0.01)

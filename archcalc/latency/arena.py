@@ -1,158 +1,182 @@
-"""How much memory a run takes besides the weights: what is alive while each kernel runs, and the room that it works in.
+"""How much memory a run takes besides the weights: the block in which onnxruntime lays out what its kernels put out,
+the network's outputs, and the room that the hungriest kernel works in.
 
-Other than `memory`, which counts what any implementation needs, this follows the runtime: sums that a convolution takes
-with it are written over, activations that it doesn't take are mostly not, blocks of channels are filled up, and maps
-are turned over into copies.
+Other than `memory`, which counts what any implementation needs, this follows the runtime: blocks of channels are filled
+up, maps are turned over into copies, and places that are needed again later are kept in between (`placing`).
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
+from archcalc.algebra import Dim
 from archcalc.errors import UsageError
 from archcalc.graph import Graph, Input
 from archcalc.latency.kernels import Kernel, kernels
+from archcalc.latency.nodes import FUSED, Made, Nodes
+from archcalc.latency.placing import Step, block_bytes, ordered, places
 from archcalc.ops import Shape, size
-from archcalc.ops.attention import Attention
-from archcalc.ops.base import Runs
 from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv, Local
+from archcalc.ops.emit import Tensor
 from archcalc.ops.merge import Add
 
-Tensor: TypeAlias = tuple[int, bool]  # the layer that put it out, and whether it is in blocks
+TURNED_IN, TURNED_OUT = 2, 3  # how late nodes in blocks, and those that undo these, are made
+SEGMENT = 128 * 128  # numbers that a convolution gathers at once
 
 
 def arena_bytes(graph: Graph, block: int, batch: int, width: int) -> int:
     """The most bytes of activations and working room at once; inputs are the caller's. Raises UsageError while sizes
     are free.
     """
-    return _Arena(graph, block).peak() * batch * width
+    if graph.loops:
+        raise UsageError("the memory of a run is known for numbers only")
+    arena = _Arena(graph, block)
+    arena.run()
+    sizes = {tensor: _count(shape) * batch * width for tensor, shape in enumerate(arena.nodes.tensors)}
+    shown = {arena.values[n, False].tensor for n in graph.outputs} - {None}
+    inputs = {
+        made.tensor
+        for (n, blocked), made in arena.values.items()
+        if isinstance(graph.nodes[n].op, Input) and not blocked
+    } - {None}
+    outside = {tensor for tensor in (*shown, *inputs) if tensor is not None}
+    steps = ordered(arena.nodes.steps)
+    found = places(steps, arena.nodes.tensors, outside)
+    within = {tensor: 0 if tensor in outside else bytes_ for tensor, bytes_ in sizes.items()}
+    given = sum(sizes[tensor] for tensor in shown - inputs if tensor is not None)
+    return block_bytes(steps, found, within) + given + arena.room * batch * width
 
 
 class _Arena:
-    """Runs the kernels in order, with the tensors that each takes and gives back."""
+    """Runs the kernels in order. `values` has what each layer puts out, plain and in blocks of channels."""
 
     def __init__(self, graph: Graph, block: int) -> None:
-        if graph.loops:
-            raise UsageError("the memory of a run is known for numbers only")
         self.graph, self.block = graph, block
-        self.kernels = kernels(graph, block)
-        self.blocked: dict[int, bool] = {}
-        for kernel in self.kernels:
-            if kernel.turns is None:
-                self.blocked[self._output(kernel)] = kernel.in_blocks and len(graph.nodes[kernel.node].shape) == 3
-        self.last: dict[Tensor, int] = {}
-        for step, kernel in enumerate(self.kernels):
-            for tensor in self._reads(kernel):
-                self.last[tensor] = step
-        for n in graph.outputs:
-            self.last[self._source(n, False)] = len(self.kernels)
+        self.nodes = Nodes()
+        self.values: dict[tuple[int, bool], Made] = {}
+        self.room = self.largest = 0
 
-    def peak(self) -> int:
-        """Elements, a sample."""
-        alive: dict[Tensor, int] = {}
-        most = 0
-        for step, kernel in enumerate(self.kernels):
-            output = (
-                (kernel.turns, kernel.in_blocks)
-                if kernel.turns is not None
-                else (self._output(kernel), kernel.in_blocks)
-            )
-            reads = self._reads(kernel)
-            over = next(
-                (
-                    tensor
-                    for tensor in self._overwritten(kernel, reads)
-                    if self.last.get(tensor) == step and tensor in alive
-                ),
-                None,
-            )
-            if over is not None:
-                del alive[over]
-            alive[output] = self._elements(output[0], output[1])
-            most = max(most, sum(alive.values()) + self._room(kernel))
-            for tensor in {*reads, output}:
-                if self.last.get(tensor, step) <= step:
-                    alive.pop(tensor, None)
-        return most
+    def run(self) -> None:
+        """All kernels, and in between what they leave out: layers that only show another's numbers."""
+        self.after = 0
+        for kernel in kernels(self.graph, self.block):
+            if kernel.turns is not None:
+                self._show(kernel.turns + 1)
+                self._turn(kernel.turns, kernel.in_blocks)
+                continue
+            self._show(kernel.node)
+            self._work(self._room(kernel))
+            made = self._blocked(kernel) if kernel.in_blocks else self._written(kernel.node)
+            if kernel.takes and not kernel.in_blocks:
+                self.nodes.fuse()
+            for n in (kernel.node, *kernel.takes):
+                self.values[n, kernel.in_blocks and len(self.graph.nodes[kernel.node].shape) == 3] = made
+            if kernel.in_blocks and len(self.graph.nodes[kernel.node].shape) != 3:
+                self.values[kernel.node, True] = made
+        self._show(len(self.graph.nodes))
+        for n in self.graph.outputs:
+            self.values.setdefault((n, False), self._value(n, False))
 
-    def _output(self, kernel: Kernel) -> int:
-        return kernel.takes[-1] if kernel.takes else kernel.node
+    def _work(self, room: int) -> None:
+        """Numbers that a kernel works on for itself, a sample: what no room that was there before can hold is new."""
+        if room > self.largest:
+            self.room, self.largest = self.room + room, room
 
-    def _source(self, n: int, in_blocks: bool) -> Tensor:
-        """The tensor that a layer shows, in the layout it is wanted in: a view shows another's."""
-        while self.graph.nodes[n].op.is_view and self.graph.nodes[n].inputs:
-            if not self.graph.nodes[n].op.is_identity:
-                in_blocks = False
-            (n,) = self.graph.nodes[n].inputs
-        return n, in_blocks
+    def _show(self, stop: int) -> None:
+        """Layers before `stop` that have no kernel."""
+        for n in range(self.after, stop):
+            node = self.graph.nodes[n]
+            if (n, False) in self.values or (n, True) in self.values:
+                continue
+            if isinstance(node.op, Input) or not node.inputs:
+                shape = (1, *map(_int, node.shape))
+                self.values[n, False] = Made(shape, self.nodes.new(shape))
+            elif node.op.is_identity:
+                for in_blocks in (False, True):
+                    if (node.inputs[0], in_blocks) in self.values:
+                        self.values[n, in_blocks] = self.values[node.inputs[0], in_blocks]
+            elif node.op.is_view:
+                self.values[n, False] = self._written(n)
+        self.after = max(self.after, stop)
 
-    def _reads(self, kernel: Kernel) -> list[Tensor]:
-        """The tensors that a kernel reads, those of the sum that it takes with it last."""
-        if kernel.turns is not None:
-            return [(self._source(kernel.turns, False)[0], not kernel.in_blocks)]
+    def _value(self, n: int, in_blocks: bool) -> Made:
+        """What a layer puts out, in the layout that is wanted, if it is there in it."""
+        found = self.values.get((n, in_blocks))
+        return self.values[n, not in_blocks] if found is None else found
+
+    def _turn(self, n: int, in_blocks: bool) -> None:
+        source = self._value(n, not in_blocks)
+        made = self.nodes.step(
+            "", self._shape(n, in_blocks), [self._there(source)], TURNED_IN if in_blocks else TURNED_OUT
+        )
+        self.values[n, in_blocks] = made
+
+    def _there(self, made: Made) -> Made:
+        """A kernel that turns maps over reads them in either order of axes."""
+        return self.nodes.values[made.of] if made.order else made
+
+    def _blocked(self, kernel: Kernel) -> Made:
+        """A kernel on blocks of channels: the sum that a convolution takes with it is written over."""
         inside = {kernel.node, *kernel.takes}
-        found = [self._source(n, kernel.in_blocks) for n in self.graph.nodes[kernel.node].inputs]
-        found += [
-            self._source(n, kernel.in_blocks)
-            for taken in kernel.takes
-            for n in self.graph.nodes[taken].inputs
-            if n not in inside
-        ]
-        return [
-            (n, in_blocks and self.blocked.get(n, True)) if kernel.kind == "conv_stem" else (n, in_blocks)
-            for n, in_blocks in found
-        ]
-
-    def _overwritten(self, kernel: Kernel, reads: list[Tensor]) -> list[Tensor]:
-        """The tensors in whose place the output may be written, if nothing needs them later."""
-        if any(isinstance(self.graph.nodes[taken].op, Add) for taken in kernel.takes):
-            return reads[-1:]
         node = self.graph.nodes[kernel.node]
-        return (
-            [tensor for tensor in reads if self.graph.nodes[tensor[0]].shape == node.shape]
-            if Runs.OVERWRITES in node.op.runs
-            else []
-        )
+        reads = [self.nodes.read(self.nodes.named(self._value(n, True))) for n in node.inputs]
+        over: tuple[int, ...] = ()
+        for taken in kernel.takes:
+            for n in self.graph.nodes[taken].inputs:
+                if n not in inside and isinstance(self.graph.nodes[taken].op, Add):
+                    reads.append(self._value(n, True))
+                    over = tuple(tensor for tensor in [reads[-1].tensor] if tensor is not None)
+        output = self.nodes.new(self._shape(kernel.node, True))
+        late = TURNED_IN if node.op.is_layer or node.op.is_pooling else FUSED if node.op.word == "silu" else 0
+        self.nodes.steps.append(Step(tuple(r.tensor for r in reads if r.tensor is not None), output, over, None, late))
+        return Made(self._shape(kernel.node, True), output)
 
-    def _elements(self, n: int, in_blocks: bool) -> int:
+    def _written(self, n: int) -> Made:
+        """A layer as the nodes that it writes."""
         node = self.graph.nodes[n]
-        if isinstance(node.op, Input):
-            return 0 if not in_blocks else _count((-(-_int(node.shape[0]) // self.block) * self.block, *node.shape[1:]))
-        return _count(
-            (-(-_int(node.shape[0]) // self.block) * self.block, *node.shape[1:]) if in_blocks else node.shape
-        )
+        shapes = self.graph.shapes_into(node)
+        self.nodes.learned = node.op.weights(*shapes) | node.op.buffers(*shapes)
+        given = [
+            Tensor(self.nodes.named(self._value(source, False)), self.graph.nodes[source].shape)
+            for source in node.inputs
+        ]
+        value = node.op.emit(self.nodes, *given)
+        made = self.nodes.values[value.name if isinstance(value, Tensor) else value]
+        shape = (1, *map(_int, node.shape))
+        if made.tensor is not None and not made.order and made.shape != shape:
+            self.nodes.tensors[made.tensor] = shape
+            made = made._replace(shape=shape)
+        return made
+
+    def _shape(self, n: int, in_blocks: bool) -> tuple[int, ...]:
+        channels, *places = map(_int, self.graph.nodes[n].shape)
+        return (1, -(-channels // self.block) * self.block if in_blocks else channels, *places)
 
     def _room(self, kernel: Kernel) -> int:
-        """What a kernel needs for itself: the columns of a convolution without blocks, the products inside of an
-        attention.
-        """
+        """What a kernel needs for itself: the columns of a convolution without blocks, or of a transposed one."""
         node = self.graph.nodes[kernel.node]
         op, shapes = node.op, self.graph.shapes_into(node)
-        if kernel.turns is not None:
-            return 0
         if isinstance(op, Local):  # its input, gathered into windows and turned
             return 2 * _count(op.weights(shapes[0])["weight"]) // _int(op.out)
         if isinstance(op, (Conv, DepthwiseConv)) and not kernel.in_blocks and self.block > 1:
-            weight = op.weights(shapes[0])["weight"]
-            return 0 if _count(weight[2:]) == 1 else _count((*weight[1:], *node.shape[1:]))
+            return _columns(op.weights(shapes[0])["weight"], _groups(op, shapes[0]), node.shape)
         if isinstance(op, ConvTranspose):
             weight = op.weights(shapes[0])["weight"]
-            return _count((*weight[1:], *shapes[0][1:]))
-        if isinstance(op, Attention):
-            return _attending(op, shapes)
+            return _int(node.shape[0]) // _int(op.groups) * _count((*weight[2:], *shapes[0][1:]))
         return 0
 
 
-def _attending(op: Attention, shapes: tuple[Shape, ...]) -> int:
-    """The scores and their weights, the projections; where the input is cut into windows that too, and twice more where
-    these are shifted; queries by their lengths.
-    """
-    found = op.parts(*shapes)
-    copies = bool(op.blocks) + 2 * (bool(op.blocks) and any(op.moved(shapes[0]))) + bool(op.cosine)
-    return _int(2 * found["scores"] + found["projected"] + copies * found["mixed"])
+def _groups(op: Conv | DepthwiseConv, shape: Shape) -> int:
+    return _int(shape[0] if isinstance(op, DepthwiseConv) else op.groups)
 
 
-def _int(value: object) -> int:
+def _columns(weight: Shape, groups: int, output: Shape) -> int:
+    """All windows of a map, where that has fewer places than there are filters; else they are gathered bit by bit."""
+    if _count(weight[2:]) == 1:
+        return 0
+    places = _count(output[1:])
+    return _count((*weight[1:], places)) if _int(weight[0]) // groups > places else SEGMENT
+
+
+def _int(value: Dim | object) -> int:
     if not isinstance(value, int):
         raise UsageError(f"the memory of a run is known for numbers only, and `{value}` is free")
     return value

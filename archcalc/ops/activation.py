@@ -48,7 +48,7 @@ class ReLU(_Activation):
     """max(x, 0)."""
 
     word = "relu"
-    runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS | Runs.OVERWRITES
+    runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS
     from_output = True
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
@@ -59,7 +59,7 @@ class ReLU6(_Activation):
     """min(max(x, 0), 6)."""
 
     word = "relu6"
-    runs = Runs.WITH_CONV | Runs.IN_BLOCKS | Runs.OVERWRITES
+    runs = Runs.WITH_CONV | Runs.IN_BLOCKS
     cost = 2
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
@@ -70,7 +70,7 @@ class LeakyReLU(_Activation):
     """x, or slope x below 0."""
 
     word = "leaky_relu"
-    runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS | Runs.OVERWRITES
+    runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS
     positional = ("slope",)
     cost = 2
     from_output_in_place = True
@@ -103,7 +103,7 @@ class ELU(_Activation):
     """x, or exp(x) - 1 below 0."""
 
     word = "elu"
-    runs = Runs.WITH_LINEAR | Runs.OVERWRITES
+    runs = Runs.WITH_LINEAR
     cost = 3
     from_output_in_place = True
 
@@ -115,7 +115,7 @@ class SELU(_Activation):
     """The scaled elu."""
 
     word = "selu"
-    runs = Runs.WITH_LINEAR | Runs.OVERWRITES
+    runs = Runs.WITH_LINEAR
     cost = 4
     from_output_in_place = True
 
@@ -138,7 +138,7 @@ class Sigmoid(_Activation):
     """1 / (1 + exp(-x))."""
 
     word = "sigmoid"
-    runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS | Runs.OVERWRITES
+    runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS
     cost = 4
     from_output = True
 
@@ -162,7 +162,7 @@ class HardSigmoid(_Activation):
     """relu6(x + 3) / 6."""
 
     word = "hardsigmoid"
-    runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS | Runs.OVERWRITES
+    runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS
     cost = 4
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
@@ -184,7 +184,7 @@ class Tanh(_Activation):
     """Hyperbolic tangent."""
 
     word = "tanh"
-    runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS | Runs.OVERWRITES
+    runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS
     from_output = True
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
@@ -195,7 +195,7 @@ class Softplus(_Activation):
     """log(1 + exp(x))."""
 
     word = "softplus"
-    runs = Runs.WITH_LINEAR | Runs.OVERWRITES
+    runs = Runs.WITH_LINEAR
     cost = 3
     autocast = "single"
 

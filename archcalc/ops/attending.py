@@ -6,6 +6,7 @@ Inside, a sequence is `sequences x features x positions`: those of a batch, or i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import product
 from math import copysign, log, log2
 from typing import TYPE_CHECKING, NamedTuple
@@ -231,20 +232,25 @@ def _logarithmic(distance: int, side: int) -> float:
     return copysign(log2(8 * abs(distance) / max(side - 1, 1) + 1) / 3, distance)
 
 
-def _distances(call: Call) -> list[int]:
+def _distances(call: Call) -> tuple[int, ...]:
     """For each query and key the row of the table that belongs to the difference of their places; a table that is too
     short ends with all that are further.
     """
     sides = tuple(map(number, call.op.sides(*call.shapes)))
-    rows, places = number(call.op.distances(*call.shapes)), list(product(*map(range, sides)))
+    return _rows(sides, number(call.op.distances(*call.shapes)), number(call.past))
+
+
+@lru_cache(maxsize=4)  # layers that follow each other have the same
+def _rows(sides: tuple[int, ...], rows: int, past: int) -> tuple[int, ...]:
+    places = list(product(*map(range, sides)))
     found = []
-    for query in places[number(call.past) :]:
+    for query in places[past:]:
         for key in places:
             row = 0
             for a, b, side in zip(query, key, sides, strict=True):
                 row = row * (2 * side - 1) + a - b + side - 1
             found.append(min(row, rows - 1))
-    return found
+    return tuple(found)
 
 
 # ---- windows ---------------------------------------------------------------------------------------------------------
@@ -316,16 +322,9 @@ def _regions(call: Call, scores: Value, groups: int) -> Value:
     in it that stood at the end, and those that came from the front.
     """
     op, builder, shape = call.op, call.builder, call.shapes[0]
-    grid = [number(dim) for dim in op.padded(shape)]
+    grid = tuple(number(dim) for dim in op.padded(shape))
     counts = [dim // side for dim, side in zip(grid, op.blocks, strict=True)]
-    ids = []
-    for window in product(*map(range, counts)):
-        for inner in product(*map(range, op.blocks)):
-            code = 0
-            for n, i, side, dim, shift in zip(window, inner, op.blocks, grid, op.moved(shape), strict=True):
-                place = n * side + i
-                code = 3 * code + (0 if place < dim - side or not shift else 1 if place < dim - shift else 2)
-            ids.append(code)
+    ids = _parts(grid, tuple(map(number, op.blocks)), tuple(map(number, op.moved(shape))))
     inside, many = number(call.queries), size(counts)
     region = builder.node("Reshape", builder.ints(ids), builder.ints((many, inside)))
     rows = builder.node("Unsqueeze", region, builder.ints((2,)))
@@ -338,6 +337,20 @@ def _regions(call: Call, scores: Value, groups: int) -> Value:
     hidden = builder.node("Add", apart, mask)
     each = number(op.heads) // groups
     return builder.node("Reshape", hidden, builder.ints((total * many, groups, each, inside, inside)))
+
+
+@lru_cache(maxsize=4)
+def _parts(grid: tuple[int, ...], sides: tuple[int, ...], moved: tuple[int, ...]) -> tuple[int, ...]:
+    """The region of each place, window by window."""
+    ids = []
+    for window in product(*(range(dim // side) for dim, side in zip(grid, sides, strict=True))):
+        for inner in product(*map(range, sides)):
+            code = 0
+            for n, i, side, dim, shift in zip(window, inner, sides, grid, moved, strict=True):
+                place = n * side + i
+                code = 3 * code + (0 if place < dim - side or not shift else 1 if place < dim - shift else 2)
+            ids.append(code)
+    return tuple(ids)
 
 
 __all__ = ["emit"]

@@ -48,15 +48,14 @@ Windows = tuple[Window, ...] | Reach
 
 
 class Runs(enum.Flag):
-    """How onnxruntime runs an operator, besides alone (1.31, on a CPU with all optimisations): what it takes with what,
-    and which outputs it writes over an input. Read off the models that it writes for each pair of operators.
+    """How onnxruntime runs an operator, besides alone (1.31, on a CPU with all optimisations): what it takes with what.
+    Read off the models that it writes for each pair of operators.
     """
 
     ALONE = 0
     WITH_CONV = enum.auto()  # the convolution before it does it on the side
     WITH_LINEAR = enum.auto()  # and so does the matrix product
     IN_BLOCKS = enum.auto()  # works on blocks of channels where its inputs are in blocks
-    OVERWRITES = enum.auto()  # writes over an input that nothing needs later
 
 
 class Own(NamedTuple):

@@ -70,7 +70,7 @@ class Add(_Elementwise):
     """The sum of the branches; `survive=p` drops the residual branch with probability 1-p in training."""
 
     word = "add"
-    runs = Runs.IN_BLOCKS | Runs.OVERWRITES
+    runs = Runs.IN_BLOCKS
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return self._chain(builder, "Add", tensors)
@@ -80,7 +80,6 @@ class Sub(_Elementwise):
     """The first branch less the others."""
 
     word = "sub"
-    runs = Runs.OVERWRITES
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return self._chain(builder, "Sub", tensors)
@@ -90,7 +89,7 @@ class Mul(_Elementwise):
     """The product of the branches: gates."""
 
     word = "mul"
-    runs = Runs.IN_BLOCKS | Runs.OVERWRITES
+    runs = Runs.IN_BLOCKS
     is_gate = True
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
@@ -108,7 +107,6 @@ class Maximum(_Elementwise):
     """The largest of the branches, element by element."""
 
     word = "maximum"
-    runs = Runs.OVERWRITES
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
         """Each comparison keeps both of its operands, wherever one of them learns."""
@@ -124,7 +122,6 @@ class Mean(_Elementwise):
     """The mean of the branches, element by element."""
 
     word = "mean"
-    runs = Runs.OVERWRITES
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return len(inputs) * size(output)

@@ -261,7 +261,6 @@ class Scale(_Affine):
     """A learned scale a channel (LayerScale), with a learned shift if asked for."""
 
     word = "scale"
-    runs = Runs.OVERWRITES
     autocast = "wide"
 
     shift: Flag = False

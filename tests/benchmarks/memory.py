@@ -1,8 +1,9 @@
 """Predicted memory of a run against onnxruntime's: python tests/benchmarks/memory.py [NETWORK...] [--record FILE]
 
-What onnxruntime's planner lays out for the activations of a run is read off the growth of its arena, which is made to
-grow by exactly what is asked for; weights are added on both sides. One process a network, since an arena can't be
-emptied.
+What onnxruntime takes for the activations of a run is read off the growth of its arena, which is made to grow by exactly
+what is asked for and to give all of it back after a run: its block of planned tensors, and what kernels work in. Outputs
+are the caller's and come on top, and weights are added on both sides. One process a network, since an arena is its
+process's.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from archcalc.files import zoo_names
 from archcalc.latency.arena import arena_bytes
+from archcalc.latency.calibrate import block_of
 from archcalc.measure.device import Device
 from archcalc.measure.session import feed, runtime, vocabularies
 from archcalc.model import load
@@ -27,8 +29,8 @@ from archcalc.onnx import in_memory
 HEAVIEST = 400e6  # bytes of weights
 
 
-def planned(name: str) -> int:
-    """Bytes of the block that holds all activations from the second run on."""
+def taken(name: str) -> int:
+    """Bytes that the arena grows by in a run, once it is planned."""
     ort = runtime()
     ort.set_default_logger_severity(1)
     table = load(name).count()
@@ -50,12 +52,22 @@ def planned(name: str) -> int:
             options.add_external_initializers(list(tensors), list(tensors.values()))
             outputs = [value.name for value in model.proto.graph.output]
             session = ort.InferenceSession(model.exposing(outputs), options, providers=[Device().provider])
+            bound, held = session.io_binding(), session.run(None, inputs)
+            for name, array in inputs.items():
+                bound.bind_cpu_input(name, array)
+            for name, array in zip(outputs, held, strict=True):
+                bound.bind_ortvalue_output(name, ort.OrtValue.ortvalue_from_numpy(array))
+            shrinking = ort.RunOptions()
+            shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
             for _ in range(3):
-                session.run(None, inputs)
+                log.seek(0)
+                log.truncate()
+                session.run_with_iobinding(bound, shrinking)
         finally:
             os.dup2(saved, 2)
         log.seek(0)
-        return int(re.findall(r"Extending BFCArena.*?num_bytes: (\d+)", log.read().decode(errors="replace"))[-1])
+        grown = re.findall(r"Extending BFCArena.*?num_bytes: (\d+)", log.read().decode(errors="replace"))
+        return sum(map(int, grown)) + sum(array.nbytes for array in held)
 
 
 def measured(name: str) -> int | None:
@@ -71,14 +83,14 @@ def main() -> None:
     parser.add_argument("--one")
     given = parser.parse_args()
     if given.one:
-        print(planned(given.one))
+        print(taken(given.one))
         return
-    rows = []
+    rows, block = [], block_of(Device())
     for name in given.networks or zoo_names():
         table = load(name).count()
         if table.totals["weight_bytes"] > HEAVIEST or (found := measured(name)) is None:
             continue
-        weights, predicted = table.totals["weight_bytes"], arena_bytes(table.graph, 16, 1, 4)
+        weights, predicted = table.totals["weight_bytes"], arena_bytes(table.graph, block, 1, 4)
         rows.append((name, found, weights))
         ratios = ((weights + part) / (weights + found) for part in (predicted, table.totals["act_peak_bytes"]))
         print(
@@ -89,7 +101,7 @@ def main() -> None:
         )
     if given.record:
         with given.record.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows([("network", "planned_bytes", "weight_bytes"), *rows])
+            csv.writer(file, lineterminator="\n").writerows([("network", "bytes", "weight_bytes"), *rows])
 
 
 if __name__ == "__main__":
