@@ -46,8 +46,7 @@ class Arranger(Record, frozen=False):
         found: Items = []
         for n in [*sorted(self.graph.outputs, reverse=True)[:1], *self.graph.outputs, *range(len(self.graph.nodes))]:
             if n not in self.done and self.graph.nodes[n].op.word:
-                found += self._chain(n, self._start(), 0, False)
-                self._add_named(found)
+                found += self._with_named(self._chain(n, self._start(), 0, False))
         return found
 
     def _readers(self) -> list[int]:
@@ -163,30 +162,71 @@ class Arranger(Record, frozen=False):
             return [Ref(source)]
         return self._chain(source, stop, depth + 1, apart)
 
-    def _add_named(self, items: Items) -> None:
-        """Write what is read by name and stands nowhere yet, before the item that reads it first."""
-        reads: dict[int, frozenset[int]] = {}  # what each item reads by name, by its identity: it is asked each time
+    def _with_named(self, main: Items) -> Items:
+        """A chain, with what is read by name and stands nowhere yet before the item that reads it first."""
+        chains: list[Items] = []
+        makers: dict[int, int] = {}  # which of these makes a layer
         while missing := [
             n for n in self.referred if n not in self.done and not isinstance(self.graph.nodes[n].op, Input)
         ]:
-            self._add_before(items, min(missing), reads)
+            before = {*self.done}
+            chain = self._chain(min(missing), -1, 0, True)
+            makers |= dict.fromkeys(self.done - before, len(chains))
+            chains.append(chain)
+        return self._ordered(main, chains, makers) if chains else main
 
-    def _add_before(self, items: Items, n: int, reads: dict[int, frozenset[int]]) -> None:
-        before = {*self.done}
-        found = self._chain(n, -1, 0, True)
-        made = self.done - before
-        for item in items:
-            if id(item) not in reads:
-                reads[id(item)] = frozenset(inner.node for inner in inside([item]) if isinstance(inner, Ref))
-        at = next((k for k, item in enumerate(items) if not made.isdisjoint(reads[id(item)])), len(items))
-        if all(item.node in self.graph.inputs.values() for item in inside(found) if isinstance(item, Ref)):
-            at = 0
-        after = items[at:]
-        if after and not isinstance(after[0], Ref):
-            last = _last(items[at - 1]) if at else next(iter(self.graph.inputs.values()))
-            self.referred[last] = None
-            after = [Ref(last), *after]
-        items[at:] = [*found, *after]
+    def _ordered(self, main: Items, chains: list[Items], makers: dict[int, int]) -> Items:
+        """Chains as one: each begins before the first item that reads what it makes, those that read inputs alone at
+        the start. One that goes on behind another begins anew, with a `ref` to its last item.
+        """
+        inputs = {*self.graph.inputs.values()}
+        free = [k for k, chain in enumerate(chains) if inputs.issuperset(_read(chain))]
+        begun = {*free}
+        found: Items = [item for k in free for item in chains[k]]
+        stack = [(main, 0)]
+        while stack:
+            items, at = stack.pop()
+            if at == len(items):
+                continue
+            item = items[at]
+            needed = min({makers[n] for n in _read([item]) if n in makers} - begun, default=-1)
+            stack.append((items, at + (needed < 0)))
+            if needed >= 0:
+                begun.add(needed)
+                stack.append((chains[needed], 0))
+                continue
+            if not isinstance(item, Ref) and found and not (at and found[-1] is items[at - 1]):
+                last = _last(items[at - 1]) if at else next(iter(self.graph.inputs.values()))
+                self.referred[last] = None
+                found.append(Ref(last))
+            found.append(item)
+        return found
+
+
+def _read(items: Items) -> set[int]:
+    """What items read by name."""
+    return {item.node for item in inside(items) if isinstance(item, Ref)}
+
+
+def one_by_one(graph: Graph, texts: list[str], referred: dict[int, None]) -> Items:
+    """All layers in their order, each beginning with a `ref` to what it reads unless that stands right before it."""
+    found: Items = []
+    last = next(iter(graph.inputs.values())) if len(graph.inputs) == 1 else -1
+    for n, node in enumerate(graph.nodes):
+        if not node.op.word or isinstance(node.op, Input):
+            continue
+        if not node.inputs:
+            raise TooDeep(f"{node.name} is made of nothing, and the language has no such layer")
+        if len(node.inputs) > 1:
+            referred |= dict.fromkeys(node.inputs)
+            found.append(Join(texts[n], n, [[Ref(source)] for source in node.inputs]))
+        else:
+            if node.inputs[0] != last:
+                referred[node.inputs[0]] = None
+                found.append(Ref(node.inputs[0]))
+            found.append(Line(texts[n], n))
+        last = n
+    return found
 
 
 def _last(item: Item) -> int:
@@ -194,4 +234,4 @@ def _last(item: Item) -> int:
     return item.node
 
 
-__all__ = ["Arranger", "TooDeep"]
+__all__ = ["Arranger", "TooDeep", "one_by_one"]
