@@ -369,7 +369,7 @@ class Nodes:
             )
             return None
         for dim in shape:
-            if isinstance(dim, int) and dim < 1:
+            if isinstance(dim, int) and dim < (0 if op.word == "opaque" else 1):  # files hold empty tensors
                 into = ", ".join(spell_shape(x, unicode) for x in shapes)
                 self.wrong(f"{op.word}: the output would be {spell_shape(shape, unicode)}, from {into}", mark, context)
                 return None

@@ -49,6 +49,28 @@ class Arranger(Record, frozen=False):
                 found += self._with_named(self._chain(n, self._start(), 0, False))
         return found
 
+    def one_by_one(self) -> Items:
+        """All layers in their order, each beginning with a `ref` to what it reads unless that stands right before it.
+        Raises TooDeep.
+        """
+        found: Items = []
+        last = self._start()
+        for n, node in enumerate(self.graph.nodes):
+            if not node.op.word or isinstance(node.op, Input):
+                continue
+            if not node.inputs:
+                raise TooDeep(f"{node.name} is made of nothing, and the language has no such layer")
+            if len(node.inputs) > 1:
+                self.referred |= dict.fromkeys(node.inputs)
+                found.append(Join(self.texts[n], n, [[Ref(source)] for source in node.inputs]))
+            elif node.inputs[0] == last:
+                found.append(Line(self.texts[n], n))
+            else:
+                self.referred[node.inputs[0]] = None
+                found += [Ref(node.inputs[0]), Line(self.texts[n], n)]
+            last = n
+        return found
+
     def _readers(self) -> list[int]:
         """How many layers read each."""
         found = [0] * len(self.graph.nodes)
@@ -208,30 +230,9 @@ def _read(items: Items) -> set[int]:
     return {item.node for item in inside(items) if isinstance(item, Ref)}
 
 
-def one_by_one(graph: Graph, texts: list[str], referred: dict[int, None]) -> Items:
-    """All layers in their order, each beginning with a `ref` to what it reads unless that stands right before it."""
-    found: Items = []
-    last = next(iter(graph.inputs.values())) if len(graph.inputs) == 1 else -1
-    for n, node in enumerate(graph.nodes):
-        if not node.op.word or isinstance(node.op, Input):
-            continue
-        if not node.inputs:
-            raise TooDeep(f"{node.name} is made of nothing, and the language has no such layer")
-        if len(node.inputs) > 1:
-            referred |= dict.fromkeys(node.inputs)
-            found.append(Join(texts[n], n, [[Ref(source)] for source in node.inputs]))
-        else:
-            if node.inputs[0] != last:
-                referred[node.inputs[0]] = None
-                found.append(Ref(node.inputs[0]))
-            found.append(Line(texts[n], n))
-        last = n
-    return found
-
-
 def _last(item: Item) -> int:
     assert isinstance(item, (Line, Join, Ref))
     return item.node
 
 
-__all__ = ["Arranger", "TooDeep", "one_by_one"]
+__all__ = ["Arranger", "TooDeep"]

@@ -1,6 +1,7 @@
 """A graph in the language's operators alone: a model file may hold others."""
 
 from archcalc.graph import Graph, Input
+from archcalc.ops.base import NOTHING
 from archcalc.ops.foreign import Foreign, figures, flags_of, foreign
 from archcalc.ops.opaque import Opaque
 
@@ -35,5 +36,7 @@ def lowered(graph: Graph) -> Graph:
         given = (
             op if isinstance(op, Opaque) else foreign(op.word, flags_of(op), **figures(op, node.shape, into)).opaque()
         )
-        nodes[n] = node._replace(op=given.replaced(params=0, buffers_=0), share=None)
+        saved = op.saves(node.shape, *into, dx=[True] * len(into), dw=True)
+        saves = "nothing" if saved == NOTHING else "inputs"
+        nodes[n] = node._replace(op=given.replaced(params=0, buffers_=0, saves_=saves), share=None)
     return graph._replace(nodes=nodes)

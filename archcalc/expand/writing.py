@@ -27,6 +27,7 @@ from archcalc.spec import bind, read_spec
 from archcalc.spec.layers import IDENTITY, REF
 
 LONGEST_LINE = 100  # of branches on one line
+WAYS = ("folded", "nested", "flat")  # with blocks and repeats, branches inside branches, one layer after another
 BROKEN = "\n"  # in the place of what can't stand in brackets
 SAME = (
     "params",
@@ -59,9 +60,9 @@ def spec_text(table: Table, defaults: Mapping[str, Any], source: str = "") -> st
         )
     graph = _growing(lowered(table.graph))
     problem = ""
-    for fold in (True, False):
+    for way in WAYS:
         try:
-            text = "\n".join(_Writer(table, graph, defaults, source, fold).lines()) + "\n"
+            text = "\n".join(_Writer(table, graph, defaults, source, way).lines()) + "\n"
             problem = _difference(text, table, defaults)
         except (ArchcalcError, TooDeep, RecursionError) as error:
             problem = str(error)
@@ -99,21 +100,21 @@ def _difference(text: str, table: Table, defaults: Mapping[str, Any]) -> str:
 class _Writer:
     """Writes one spec."""
 
-    def __init__(self, table: Table, graph: Graph, defaults: Mapping[str, Any], source: str, fold: bool) -> None:
+    def __init__(self, table: Table, graph: Graph, defaults: Mapping[str, Any], source: str, way: str) -> None:
         self.table, self.graph, self.defaults, self.source = table, graph, defaults, source
         self.labels: dict[int, str] = {}
         self.used: set[str] = {*graph.inputs, *JOINS, REF, IDENTITY, *table.free}
         self.owners: dict[int, int] = {}  # whose weights a layer uses
         self.lenders = {node.share for node in graph.nodes if node.share is not None}
         arranger = Arranger(graph, [self._text(n) for n in range(len(graph.nodes))])
-        self.items = arranger.items()
+        self.items = arranger.one_by_one() if way == "flat" else arranger.items()
         ends = self.items[-1].node if self.items and isinstance(self.items[-1], (Line, Join)) else None
         self.outputs = [] if graph.outputs == [ends] else graph.outputs
         shared = self._shared()
         read = {*arranger.referred, *self.outputs}
         self.fixed = read | shared
         self.blocks: dict[str, Block] = {}
-        if fold:
+        if way == "folded":
             self.items = with_suffixes(self.items, self.fixed)
             self.items = folded(self.items, self.fixed)
             scopes = [node.name for node in graph.nodes]

@@ -5,12 +5,13 @@ from typing import Literal
 
 from archcalc.algebra import Dim
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Op, Reach, Saved, Shape, Windows
+from archcalc.ops.base import NOTHING, Op, Reach, Saved, Shape, Windows
 from archcalc.ops.emit import Builder, Tensor, Value, stretched
 from archcalc.ops.kinds import Whole, Wholes, one_of
 
 SEES = {"everything": Reach.ALL, "here": Reach.PASS, "unknown": Reach.MIXED}
 KINDS = ("plain", "layer", "pooling", "inplace", "gate", "view")
+SAVES = ("inputs", "nothing")
 
 
 class Opaque(Op):
@@ -19,13 +20,14 @@ class Opaque(Op):
     `sees` says what an output reads: `everything`, its own position (`here`), or that no window fits (`unknown`).
     `kind=layer` and `kind=pooling` count in the depth, `inplace` and `gate` may write over their input, `view` moves no
     data. `inside` is how many numbers it works on beside its inputs and its output.
+    `saves=nothing` keeps no input for training.
     """
 
     word = "opaque"
     positional = ("shape_",)
     variadic = True
     arity = (1, None)
-    unspoken = ("inside_",)
+    unspoken = ("inside_", "saves_")
 
     shape_: Wholes
     params: Whole = 0
@@ -35,6 +37,7 @@ class Opaque(Op):
     inside_: Whole = 0
     sees: one_of(*SEES) = "everything"  # type: ignore[valid-type]
     kind: one_of(*KINDS) = "plain"  # type: ignore[valid-type]
+    saves_: one_of(*SAVES) = "inputs"  # type: ignore[valid-type]
 
     @property
     def is_layer(self) -> bool:  # type: ignore[override]
@@ -82,8 +85,10 @@ class Opaque(Op):
         return self.inside_
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
-        """Its inputs, as most layers do, unless it only shows the first of them."""
-        return Saved(shows=True) if self.is_view else Saved(inputs=tuple(range(len(inputs))))
+        """Its inputs, as most layers do, unless it only shows the first of them or says that it saves nothing."""
+        if self.is_view:
+            return Saved(shows=True)
+        return NOTHING if self.saves_ == "nothing" else Saved(inputs=tuple(range(len(inputs))))
 
     def windows(self, *inputs: Shape) -> Windows:
         """Position by position only where these are the same."""
