@@ -148,3 +148,12 @@ def test_a_written_out_network_says_its_widths() -> None:
     again = Model(read_spec(expand(model.count()), "again.yaml"))
     assert [node.dtype for node in again.count().graph.nodes[1:]] == ["fp16", "fp16", "fp32"]
     assert again.count().totals["weight_bytes"] == model.count().totals["weight_bytes"]
+
+
+def test_an_export_says_that_it_leaves_widths_out(archcalc, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    spec = tmp_path / "t.yaml"
+    for line, said in (("linear 8 weights=int8", True), ("linear 8 dtype=fp16", True), ("linear 8", False)):
+        spec.write_text(f"archcalc: 1\nname: t\ninput: [8]\nlayers:\n  - {line}\n")
+        done = archcalc("export", str(spec), "-o", str(tmp_path / "t.onnx"))
+        assert done.code == 0
+        assert ("all in fp32, whatever `dtype=` and `weights=` say" in done.out) == said

@@ -56,7 +56,8 @@ def export(
         made = written(table, output, weights=weights, seed=seed, external_data=external_data, opset=opset)
     except OSError as error:
         raise UsageError(f"can't write {output}: {error.strerror or error}") from None
-    out(_summary(made))
+    widths = any(node.dtype not in (None, "", dtype) or node.stored for node in table.graph.nodes)
+    out(_summary(made) + (f"; all in {dtype}, whatever `dtype=` and `weights=` say" if widths else ""))
 
 
 def _summary(made: Exported) -> str:

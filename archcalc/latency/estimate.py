@@ -22,6 +22,8 @@ from archcalc.spec import bind
 
 PICO, NANO = Fraction(1, 10**9), Fraction(1, 10**6)  # in milliseconds
 
+PLANNED = 20_000  # learned tensors of a network whose run is planned
+
 
 def predict(table: Table, profile: Profile) -> Table:
     """The same table with the time that every layer takes on a device.
@@ -89,10 +91,13 @@ def concentration(times: Iterable[float]) -> float:
 
 
 def _memory(table: Table, profile: Calibrated) -> int | None:
-    """The most bytes at once in a run of onnxruntime's on the CPU; None of other runtimes, and while parameters are
-    free.
+    """The most bytes at once in a run of onnxruntime's on the CPU; None of other runtimes, while parameters are free,
+    and of networks with so many experts that a plan of all their nodes would take long.
     """
     if table.free or (profile.runtime.name, profile.device.type) != ("onnxruntime", "cpu"):
+        return None
+    graph = table.graph
+    if sum(len(node.op.weights(*graph.shapes_into(node))) for node in graph.nodes) > PLANNED:
         return None
     width = DTYPES[table.dtype]
     return int(table.totals["weight_bytes"]) + arena_bytes(
