@@ -226,7 +226,7 @@ def _reference(model: Model, counts: Counts, reference: Reference, mark: Mark) -
 
 
 def _judged(
-    model: Model, reference: Reference, mark: Mark, name: str, counted: Any, matches: bool, wanted: str
+    model: Model, reference: Reference, mark: Mark, name: str, counted: object, matches: bool, wanted: str
 ) -> Verdict:
     expected = reference.expect == "match"
     note = "" if expected and not matches else reference.note or ""
@@ -247,7 +247,7 @@ def _judged(
     )
 
 
-def absolute(name: str, rule: Rule, counted: Any, note: str = "") -> Verdict:
+def absolute(name: str, rule: Rule, counted: object, note: str = "") -> Verdict:
     """A figure of a network held against its `max` or `min`."""
     bound, sign = rule.amount, "<=" if rule.kind == "max" else ">="
     figure = countable(rule, counted)
@@ -286,7 +286,7 @@ def outside(table: Table) -> str:
     )
 
 
-def countable(rule: Rule, figure: Any) -> int | Fraction:
+def countable(rule: Rule, figure: object) -> int | Fraction:
     """A figure that can be held against a limit. Raises SpecError for a receptive field that is no single number."""
     if isinstance(figure, (int, Fraction)):
         return figure

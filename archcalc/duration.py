@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc.algebra import Number, Poly
 from archcalc.records import Record
@@ -89,8 +89,8 @@ class Timing(Record):
         """Known and extrapolated parts, each off by its factor."""
         if self.is_bound:
             return Interval(self.whole.total, None)
-        far: Any = self.whole.extrapolated
-        near: Any = self.whole.total - far
+        far: Number = self.whole.extrapolated
+        near: Number = self.whole.total - far
         return Interval(
             near / self.factor + far / self.extrapolated_factor, near * self.factor + far * self.extrapolated_factor
         )

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 _BREAKS = re.compile(r" *[\t-\r\x1c-\x1f\x85\u2028\u2029]\s*")
 _PLAIN = re.compile(r"[^\x20-\x7e]")  # what may have to be escaped
@@ -174,7 +173,7 @@ def latex(text: str) -> str:
 # ---- data ------------------------------------------------------------------------------------------------------------
 
 
-def json(value: Any) -> str:
+def json(value: object) -> str:
     """JSON with one value a line, for people and machines: it says exactly what is in it, in characters that print."""
     from json import dumps
 
@@ -190,7 +189,7 @@ def _in_json(letter: str) -> str:
     return letter if letter.isprintable() else dumps(letter)[1:-1]
 
 
-def script(value: Any) -> str:
+def script(value: object) -> str:
     """JSON in ASCII on one line, inside a `script` element of HTML: nothing in it ends the element or begins a tag."""
     from json import dumps
 

@@ -71,7 +71,7 @@ class Check:
         self.schema = schema or {}
 
 
-_REQUIRED: Any = object()
+_REQUIRED: object = object()
 
 
 class Field(NamedTuple):
@@ -104,7 +104,7 @@ class Checked:
     _defaults: ClassVar[Mapping[str, Any]] = {}
     _copied: ClassVar[tuple[str, ...]] = ()  # the fields whose default is a list or a dict: each object has its own
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
         kinds = cls.__annotations__
         if any(isinstance(kind, str) for kind in kinds.values()):  # under `from __future__ import annotations`
@@ -128,11 +128,11 @@ class Checked:
         cls._defaults = {name: field.default for name, field in fields.items() if not field.required}
         cls._copied = tuple(name for name, default in cls._defaults.items() if isinstance(default, (list, dict)))
 
-    def __init__(self, /, **values: Any) -> None:
+    def __init__(self, /, **values: object) -> None:
         """Raises FieldErrors with every value that is wrong, missing or unknown."""
         self._fill(values, self._unknown([name for name in values if name not in self.fields]), str)
 
-    def _fill(self, values: Mapping[str, Any], problems: list[Wrong], called: Callable[[str], str]) -> None:
+    def _fill(self, values: Mapping[str, object], problems: list[Wrong], called: Callable[[str], str]) -> None:
         """Take the values of fields; `called` says what messages call a field."""
         made = self.__dict__
         for name, field in self.fields.items():
@@ -158,7 +158,7 @@ class Checked:
         """Whether right values fit together. Raises ValueError."""
 
     @classmethod
-    def read(cls, values: Any) -> Self:
+    def read(cls, values: object) -> Self:
         """One from what a file holds, or as it was made. Raises FieldErrors, whose paths are the file's keys."""
         if isinstance(values, cls):
             return values
@@ -175,7 +175,7 @@ class Checked:
         return [Wrong((name,), f"is no field of {cls.__name__}", tuple(map(key, cls.fields))) for name in names]
 
     @classmethod
-    def unchecked(cls, /, **values: Any) -> Self:
+    def unchecked(cls, /, **values: object) -> Self:
         """One with these values, which are known to be right."""
         made = object.__new__(cls)
         made.__dict__.update(cls._defaults)
@@ -183,7 +183,7 @@ class Checked:
         made.__dict__.update(values)
         return made
 
-    def replaced(self, /, **values: Any) -> Self:
+    def replaced(self, /, **values: object) -> Self:
         """The same with other values, which are known to be right."""
         made = object.__new__(type(self))
         made.__dict__.update(self.__dict__)
@@ -248,7 +248,7 @@ def _taken(kind: Any) -> tuple[Any, Taker | None]:
     return kind, _TAKERS[kind]
 
 
-def _same(value: Any) -> Any:
+def _same(value: object) -> Any:
     return value
 
 
@@ -257,7 +257,7 @@ def _any_of(checks: list[Taker], optional: bool) -> Taker:
     a tuple.
     """
 
-    def taken(value: Any) -> Any:
+    def taken(value: object) -> Any:
         if value is None and optional:
             return None
         refusals = []
@@ -272,7 +272,7 @@ def _any_of(checks: list[Taker], optional: bool) -> Taker:
 
 
 def _list_of(check: Taker) -> Taker:
-    def taken(value: Any) -> Any:
+    def taken(value: object) -> Any:
         if not isinstance(value, (list, tuple)):
             raise ValueError("must be a list")
         return list(_each(check, enumerate(value)).values())
@@ -281,7 +281,7 @@ def _list_of(check: Taker) -> Taker:
 
 
 def _mapping_to(check: Taker, names: tuple[Any, ...] | None = None) -> Taker:
-    def taken(value: Any) -> Any:
+    def taken(value: object) -> Any:
         if not isinstance(value, dict):
             raise ValueError(MAPPING)
         unknown = [name for name in value if names is not None and name not in names]
@@ -305,8 +305,8 @@ def _each(check: Taker, parts: Any) -> dict[Any, Any]:
     return made
 
 
-def _one_of(choices: tuple[Any, ...]) -> Taker:
-    def taken(value: Any) -> Any:
+def _one_of(choices: tuple[object, ...]) -> Taker:
+    def taken(value: object) -> Any:
         if value not in choices:
             raise ValueError(f"must be {' or '.join(map(repr, choices))}")
         return value
@@ -314,22 +314,22 @@ def _one_of(choices: tuple[Any, ...]) -> Taker:
     return taken
 
 
-def _flag(value: Any) -> bool:
+def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError("must be true or false")
     return value
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("must be text")
     return value
 
 
-def _whole(value: Any) -> int:
+def _whole(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError("must be a whole number")
     return value
 
 
-_TAKERS: dict[Any, Taker | None] = {Any: None, type(None): None, bool: _flag, int: _whole, str: _text}
+_TAKERS: dict[object, Taker | None] = {Any: None, type(None): None, bool: _flag, int: _whole, str: _text}

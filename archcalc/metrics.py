@@ -44,18 +44,18 @@ def _memory(table: Table) -> Any:
     return sum(table.totals[name] for name in ("weight_bytes", "act_peak_bytes", "cache_bytes"))
 
 
-PLACED: Mapping[str, Callable[[Table], Any]] = {
+PLACED: Mapping[str, Callable[[Table], object]] = {
     "arena": lambda table: _arena(table, "greedy"),
     "arena_best": lambda table: _arena(table, "best"),
 }
-WORKED_OUT: Mapping[str, Callable[[Table], Any]] = {
+WORKED_OUT: Mapping[str, Callable[[Table], object]] = {
     **PLACED,
     "training": lambda table: table.totals["training_bytes"]["total"],
     "kept": lambda table: table.held.recomputed.kept,
     "inside": lambda table: table.held.inside(table.graph.layers()),
     "memory": _memory,
 }
-OF_LAYERS: Mapping[str, Callable[[Table, Row], Any]] = {
+OF_LAYERS: Mapping[str, Callable[[Table, Row], object]] = {
     "kept": lambda table, row: table.held.kept_of(row.nodes),
     "inside": lambda table, row: table.held.inside(row.nodes),
 }

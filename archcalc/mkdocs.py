@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
@@ -32,7 +31,7 @@ _log = logging.getLogger("mkdocs.hooks.archcalc")
 _read: set[Path] = set()  # the specs of this build, which `mkdocs serve` watches
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: object) -> str:
     """The page's Markdown with every region filled. Raises PluginError for one that can't be."""
     path = Path(page.file.src_uri if page.file.abs_src_path is None else page.file.abs_src_path)
     above = _lines_above(markdown, path)  # so that messages name the lines of the file
@@ -56,7 +55,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
     return filled.text[above:]
 
 
-def on_serve(server: LiveReloadServer, **_: Any) -> LiveReloadServer:
+def on_serve(server: LiveReloadServer, **_: object) -> LiveReloadServer:
     """Build again when a spec changes."""
     for file in sorted(_read):
         server.watch(str(file))

@@ -75,7 +75,7 @@ class Model(Record):
         checkpoint: str = "none",
         fold_bn: bool = False,
         fold: bool = True,
-        **bindings: Any,
+        **bindings: object,
     ) -> Table:
         """Count with these parameters; those in `free` stay symbols (`["all"]`: all that can), labels in `without` are
         left out. With a `convention` ("thop") as that tool counts; with `attention` ("eager" or "fused") every
@@ -106,7 +106,7 @@ class Model(Record):
         seed: int = 0,
         external_data: bool = False,
         opset: int | None = None,
-        **bindings: Any,
+        **bindings: object,
     ) -> Exported:
         """Write the network as an ONNX model, with seeded weights or (`weights="none"`) with its structure alone.
 
@@ -134,7 +134,7 @@ class Model(Record):
         without: str | Sequence[str] = (),
         fields: Sequence[str] | None = None,
         seed: int = 0,
-        **bindings: Any,
+        **bindings: object,
     ) -> Proof:
         """Run the network with onnxruntime and hold what is real against what is counted: shapes, learned tensors,
         receptive fields.
@@ -168,7 +168,7 @@ class Model(Record):
         runs: int | None = None,
         profile: bool = False,
         without: str | Sequence[str] = (),
-        **bindings: Any,
+        **bindings: object,
     ) -> Latency:
         """Measure how long a run takes on "cpu" or "cuda": so many `runs`, or until the median stands still; by layer
         with `profile`.
@@ -184,14 +184,14 @@ class Model(Record):
 
     def sweep(
         self,
-        over: Mapping[str, Any] | Sequence[str] = (),
+        over: Mapping[str, object] | Sequence[str] = (),
         *,
         figures: str | Sequence[str] = (),
         where: str | Sequence[str] = (),
         pareto: str | Sequence[str] = (),
         sample: int | None = None,
         seed: int = 0,
-        **asked: Any,
+        **asked: object,
     ) -> Sweep:
         """Count every design of a space: `over={"size": range(96, 225, 32), "width": "0.25..2:0.05"}`, or as the
         command line has it; beside the spec's own `space`.
@@ -206,14 +206,14 @@ class Model(Record):
 
     def solve(
         self,
-        over: Mapping[str, Any] | Sequence[str] = (),
+        over: Mapping[str, object] | Sequence[str] = (),
         *,
         maximize: str | Sequence[str] = (),
         minimize: str | Sequence[str] = (),
-        most: Mapping[str, Any] = MappingProxyType({}),
+        most: Mapping[str, object] = MappingProxyType({}),
         least: Mapping[str, Any] = MappingProxyType({}),
         where: str | Sequence[str] = (),
-        **asked: Any,
+        **asked: object,
     ) -> Solution:
         """The best design under limits, proved: `solve(maximize="size", most={"macs": "2G"})`.
 
@@ -236,7 +236,7 @@ class Model(Record):
 
         return advise(self)
 
-    def to_spec(self, **defaults: Any) -> tuple[str, list[str]]:
+    def to_spec(self, **defaults: object) -> tuple[str, list[str]]:
         """A model file as a spec that counts the same, and what to know about it. `defaults` are values of the sizes
         that the file leaves open.
 
@@ -308,7 +308,7 @@ class Model(Record):
         return predict(table, load_profile(device, Path(self.spec.path).parent))
 
 
-def _number(name: str, value: Any) -> int:
+def _number(name: str, value: object) -> int:
     try:
         return int(str(value))
     except ValueError:
@@ -339,7 +339,7 @@ def load(name: str | os.PathLike[str]) -> Model:
     return read(read_text(str(file)), shown(file), variant or member, shelf)._replace(ships=True)
 
 
-def from_torch(module: Any, input: Any, *, via: str = "") -> Model:
+def from_torch(module: Any, input: object, *, via: str = "") -> Model:
     """A PyTorch module, for one sample of its inputs: a shape (3, 224, 224) with names for sizes that stay open,
     several in a list, or by name in a dict. Texts as `--input` has them say a dtype: "16:int64".
 

@@ -25,7 +25,7 @@ ALL = "all"  # leaves every parameter free that can be
 class Question(NamedTuple):
     """What to count: values for parameters, the ones left free, and the mode."""
 
-    bindings: Mapping[str, Any] = MappingProxyType({})
+    bindings: Mapping[str, object] = MappingProxyType({})
     free: tuple[str, ...] = ()
     batch: int = 1
     train: bool = False

@@ -31,8 +31,8 @@ class Span(NamedTuple):
     """One axis. `lows` and `highs` hold one number a phase, None for a phase that sees nothing."""
 
     jump: int
-    lows: tuple[Any, ...]
-    highs: tuple[Any, ...]
+    lows: tuple[Number, ...]
+    highs: tuple[Number, ...]
 
     @property
     def period(self) -> int:
@@ -52,7 +52,7 @@ class Span(NamedTuple):
         return _largest(sizes) if sizes else 0
 
     @property
-    def start(self) -> Any:
+    def start(self) -> Number:
         """Where the first output's window begins; negative in the padding."""
         return self.lows[0]
 
@@ -168,7 +168,7 @@ def _growing(once: Field | None, before: Field | None, after: Field | None, arou
     if once is None or before is None or after is None or {once.reach, before.reach, after.reach} != {Reach.PASS}:
         return after
 
-    def grown(first: Any, old: Any, new: Any) -> Any:
+    def grown(first: Number, old: Number, new: Number) -> Number:
         return first + summed(new - old, around.index, around.start, around.index)
 
     spans = []
@@ -246,15 +246,15 @@ def slide(span: Span, window: Window) -> Span | None:
     return Span(period * stride // up * span.jump // span.period, tuple(lows), tuple(highs))
 
 
-def _smallest(values: Sequence[Any]) -> Any:
+def _smallest(values: Sequence[object]) -> Any:
     return _extreme(values, minimum)
 
 
-def _largest(values: Sequence[Any]) -> Any:
+def _largest(values: Sequence[object]) -> Any:
     return _extreme(values, maximum)
 
 
-def _extreme(values: Sequence[Any], pick: Any) -> Any:
+def _extreme(values: Sequence[object], pick: Any) -> Any:
     if not values:
         return None
     result = values[0]

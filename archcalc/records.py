@@ -66,7 +66,7 @@ class Record:
     def agree(self) -> None:
         """Whether the values fit together. Raises what says that they don't."""
 
-    def _replace(self, /, **values: Any) -> Self:
+    def _replace(self, /, **values: object) -> Self:
         """The same with other values; what was worked out is worked out anew."""
         return type(self)(**{name: getattr(self, name) for name in self._fields} | values)
 
@@ -92,7 +92,7 @@ class Record:
         return attrgetter(*self._shown)(self) if self._shown else ()
 
 
-def _made_first(self: Any, *values: Any, **named: Any) -> None:
+def _made_first(self: Any, *values: object, **named: object) -> None:
     """The first object of a class writes what makes the others: a class of which none is made costs nothing."""
     cls = type(self)
     scope: dict[str, Any] = {"put": object.__setattr__}
@@ -101,7 +101,7 @@ def _made_first(self: Any, *values: Any, **named: Any) -> None:
     cls.__init__(self, *values, **named)
 
 
-def _parameters(cls: type[Record], scope: dict[str, Any]) -> Iterator[str]:
+def _parameters(cls: type[Record], scope: dict[str, object]) -> Iterator[str]:
     """What is given; a default is found in the scope under the name of its field."""
     yield "self"
     by_name = False
@@ -114,7 +114,7 @@ def _parameters(cls: type[Record], scope: dict[str, Any]) -> Iterator[str]:
         yield f"{name}={name}_default" if hasattr(cls, name) else name
 
 
-def _steps(cls: type[Record], scope: dict[str, Any]) -> Iterator[str]:
+def _steps(cls: type[Record], scope: dict[str, object]) -> Iterator[str]:
     """What is done with it."""
     for name in cls._fields:
         default = f"{name}_default"

@@ -87,7 +87,7 @@ def _holding(every: list[Entry], where: str) -> Iterator[Entry]:
             yield entry
 
 
-def _holds(condition: Expression, values: dict[str, Any], where: str) -> bool:
+def _holds(condition: Expression, values: dict[str, object], where: str) -> bool:
     try:
         truth = condition.run(values, ())
     except ExpressionError as error:
@@ -248,7 +248,7 @@ KEYS = (
 CSV = ("name", "family", "title", "year", "paper", "spec", "variant", "inputs", *KEYS)
 LEFT = ("name", "network", "where from")
 FORMATS = ("table", "markdown", "csv", "json")
-FIGURES: dict[str, Callable[[Entry], Any]] = {  # what `where` may speak of
+FIGURES: dict[str, Callable[[Entry], object]] = {  # what `where` may speak of
     **{name: partial(lambda entry, name: entry.table.totals[name], name=name) for name in TOTALS},
     **{name: partial(lambda entry, key: entry.table.totals[key], key=key) for name, key in BYTES.items()},
     "field": lambda entry: max(span.size for span in entry.table.last_map[2].spans) if entry.table.last_map else None,

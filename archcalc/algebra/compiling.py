@@ -32,7 +32,7 @@ INT64 = 1 << 63
 class _Python(Text):
     """Expressions over locals; `lines` assigns the floors and calls that they need, `functions` is what they call."""
 
-    def __init__(self, names: dict[str, str], function: Callable[[Call], Callable[..., Any]]) -> None:
+    def __init__(self, names: dict[str, str], function: Callable[[Call], Callable[..., object]]) -> None:
         super().__init__()
         self.names, self.function = names, function
         self.lines: list[str] = []
@@ -84,7 +84,7 @@ def _parameters(x: Number, names: Sequence[str]) -> list[str]:
     return list(names)
 
 
-def _function(x: Number, names: Sequence[str], function: Callable[[Call], Callable[..., Any]]) -> Callable[..., Any]:
+def _function(x: Number, names: Sequence[str], function: Callable[[Call], Callable[..., object]]) -> Callable[..., Any]:
     parameters = {name: f"v{n}" for n, name in enumerate(_parameters(x, names))}
     code = _Python(parameters, function)
     result = code.number(x)
@@ -124,7 +124,7 @@ def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., numpy.ndarra
     compiled = _function(x, names, function)
     small = _is_integral(x) and not any(_opaque(atom) for atom in nested(x))
 
-    def evaluate(*values: Any) -> numpy.ndarray[Any, Any]:
+    def evaluate(*values: object) -> numpy.ndarray[Any, Any]:
         arrays = [numpy.asarray(value) for value in values]
         if any(array.dtype.kind not in "iuO" for array in arrays):
             raise ArchcalcError(

@@ -121,7 +121,7 @@ def read_settings(data: bytes, name: str, shown: str, folder: Path) -> Settings 
     return None if table is None else _settings(table, shown, folder, text.splitlines())
 
 
-def _settings(table: Any, shown: str, folder: Path, lines: list[str]) -> Settings:
+def _settings(table: object, shown: str, folder: Path, lines: list[str]) -> Settings:
     try:
         found = _Keys.read(table)
     except FieldErrors as error:

@@ -152,7 +152,7 @@ def _ceilings(model: Model, more: Fraction, names: Sequence[str], asked: Questio
             raise UsageError(
                 f"{model.name}: a budget for latency names its device: write `latency: {{device: ..., max: 5ms}}` first"
             )
-        counted: Any = metric(_table(model, name, device, dtype, own), name, None, model.spec.mark)
+        counted: object = metric(_table(model, name, device, dtype, own), name, None, model.spec.mark)
         if not isinstance(counted, (int, Fraction)):
             raise UsageError(f"{model.name}: {name} is {counted}, which can't have a limit")
         least = getattr(budget, name, None) and getattr(budget, name).min

@@ -307,7 +307,7 @@ class Builder(Labels):
 
     # ---- lines -------------------------------------------------------------------------------------------------------
 
-    def with_channels(self, env: dict[str, Any], current: int | None) -> dict[str, Any]:
+    def with_channels(self, env: dict[str, object], current: int | None) -> dict[str, Any]:
         """What is known, with the sizes of what arrives under their names."""
         if current is not None:
             shape = self.graph.nodes[current].shape
@@ -369,7 +369,7 @@ class Builder(Labels):
 
     def call(self, layer: Layer, block: Block, current: int, context: Context, label: str | None) -> int | None:
         """Build a block's body with its arguments bound."""
-        env: dict[str, Any] = dict(self.binding.values)
+        env: dict[str, object] = dict(self.binding.values)
         failed = False
         for name in block.arguments:
             word = layer.values.get(name) or block.defaults[name]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archcalc.algebra import Poly
 from archcalc.build.nodes import FAILED, Nodes
 from archcalc.build.scope import Context
@@ -99,7 +97,7 @@ class Labels(Nodes):
         ]
         self.wrong(f"{message}{suggest(label, single)}", mark, context)
 
-    def made(self, layer: Layer, context: Context, given: dict[str, Any] | None = None) -> Op | None:
+    def made(self, layer: Layer, context: Context, given: dict[str, object] | None = None) -> Op | None:
         """The operator of a line; with `like=LABEL` it has the spatial size of another layer."""
         word = layer.control.get(LIKE)
         if word is None or layer.op is None:

@@ -63,7 +63,7 @@ class Nodes:
             tuple[int, tuple[Shape, ...]], tuple[Op, Shape]
         ] = {}  # with the operator, whose id is the key: it has to live on
         self.open: list[str] = []
-        self.suffixes: dict[tuple[Any, ...], Op] = {}
+        self.suffixes: dict[tuple[object, ...], Op] = {}
         self.bodies: dict[tuple[Op, ...], Op] = {}  # operators that are made of others, by all of these
         self.steps = 0
 
@@ -230,7 +230,7 @@ class Nodes:
             self.results.setdefault(name, position)
         return position
 
-    def made(self, layer: Layer, context: Context, given: dict[str, Any] | None = None) -> Op | None:
+    def made(self, layer: Layer, context: Context, given: dict[str, object] | None = None) -> Op | None:
         """The operator of a line with the values that its expressions have here, and those `given` besides."""
         if layer.constant is not None:
             return layer.constant
@@ -380,5 +380,5 @@ class _Failed:
     """The value of an expression that could not be evaluated."""
 
 
-FAILED: Any = _Failed()
+FAILED: object = _Failed()
 NOWHERE = Context({}, Scope("", Chain(NOWHERE_MARK, ())))

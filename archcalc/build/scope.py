@@ -80,7 +80,7 @@ class Wide(NamedTuple):
 class Context(NamedTuple):
     """What an item is built in."""
 
-    env: dict[str, Any]
+    env: dict[str, object]
     scope: Scope
     calls: tuple[tuple[str, Mark], ...] = ()
     frozen: bool = False
@@ -110,7 +110,7 @@ def caption(item: Item) -> str:
     return caption(item.item)
 
 
-def called(layer: Layer, block: Block, env: dict[str, Any]) -> str:
+def called(layer: Layer, block: Block, env: dict[str, object]) -> str:
     """A call with the arguments that it gives, but for those that are what they would be anyway."""
     given = {name: spell(env[name]) for name in block.arguments if name in layer.values}
     usual = {name: word.text for name, word in block.defaults.items()}
@@ -144,5 +144,5 @@ def symbols_in(env: Environment, word: Word | None) -> tuple[str, ...]:
     )
 
 
-def _flat(value: Any) -> list[Any]:
+def _flat(value: object) -> list[Any]:
     return [inner for item in value for inner in _flat(item)] if isinstance(value, (list, tuple)) else [value]

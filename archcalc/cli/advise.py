@@ -75,7 +75,7 @@ def _json(name: str, found: Sequence[Advice]) -> str:
     from archcalc import __version__, escapes
     from archcalc.space.advice import as_json
 
-    def figures(values: dict[str, Any]) -> dict[str, Any]:
+    def figures(values: dict[str, object]) -> dict[str, Any]:
         return {key: as_json(value) for key, value in values.items()}
 
     advice = [

@@ -34,12 +34,12 @@ class Declared(NamedTuple):
     settings: Mapping[str, Any]
 
 
-def Option(*words: str, **settings: Any) -> Any:  # named as typer's is, which it stands for
+def Option(*words: str, **settings: object) -> Any:  # named as typer's is, which it stands for
     """An option: the words it is given by, and typer's settings."""
     return Declared("Option", words, settings)
 
 
-def Argument(**settings: Any) -> Any:  # likewise
+def Argument(**settings: object) -> Any:  # likewise
     """An argument that has no word."""
     return Declared("Argument", (), settings)
 
@@ -63,7 +63,7 @@ class Parameter(NamedTuple):
     """
 
     name: str
-    hint: Any
+    hint: object
     declared: Declared
     default: Any
     is_shared: bool = False
@@ -94,7 +94,7 @@ def parameters(function: Function) -> tuple[Parameter, ...]:
     return tuple(found.values())
 
 
-def called(function: Function, values: Mapping[str, Any]) -> object:
+def called(function: Function, values: Mapping[str, object]) -> object:
     """Call a command with the values of its parameters, by their names."""
     taken = _taken_by(function)
     if taken is None:
@@ -195,7 +195,7 @@ def _taken(known: Sequence[Parameter], given: dict[str, list[Any]], rest: list[s
     return _called_back(known, taken)
 
 
-def _value(parameter: Parameter, given: list[Any] | None) -> Any:
+def _value(parameter: Parameter, given: list[object] | None) -> Any:
     """What a parameter is where it is given so, or not at all."""
     if given is None:
         return JUDGE if parameter.default is REQUIRED else parameter.default

@@ -41,15 +41,15 @@ class _Plain:
     type.
     """
 
-    def make_context(self, *words: Any, **extra: Any) -> Any:
+    def make_context(self, *words: object, **extra: object) -> Any:
         with _printable():
             return super().make_context(*words, **extra)  # type: ignore[misc]
 
-    def invoke(self, ctx: Any) -> Any:
+    def invoke(self, ctx: object) -> Any:
         with _printable():
             return super().invoke(ctx)  # type: ignore[misc]
 
-    def get_params(self, ctx: Any) -> list[Any]:
+    def get_params(self, ctx: object) -> list[Any]:
         params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
         for param in params:
             described = getattr(param, "type_descriptor", None)
@@ -91,11 +91,11 @@ def _as_now(args: list[str]) -> list[str]:
 class Group(_Plain, TyperGroup):
     """What they are commands of."""
 
-    def get_help(self, ctx: Any) -> str:
+    def get_help(self, ctx: object) -> str:
         """The overview: commands, grouped by what one wants."""
         return overview().rstrip("\n")
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    def list_commands(self, ctx: object) -> list[str]:
         """In the order of the overview."""
         return [name for name in COMMANDS if name in self.commands]
 
@@ -133,7 +133,7 @@ def _main(
 def _typed(function: Function) -> Function:
     """A function of its own that is annotated as typer wants it, one parameter for each option."""
 
-    def made(**values: Any) -> object:
+    def made(**values: object) -> object:
         return called(function, values)
 
     found = parameters(function)
@@ -155,10 +155,10 @@ def _info(declared: Declared) -> Any:
     return getattr(typer, declared.kind)(*declared.words, **declared.settings)
 
 
-def _process(param: Any, kind: Any, info: Any) -> Process:
+def _process(param: Any, kind: Any, info: object) -> Process:
     judged: Process = param.process_value
 
-    def process(context: Any, value: Any) -> Any:
+    def process(context: Any, value: object) -> Any:
         taken = plain(value, kind, vars(info))
         if taken is JUDGE or (taken is None and param.required):
             return judged(context, value)

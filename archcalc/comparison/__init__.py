@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from archcalc.comparison.against import against
 from archcalc.comparison.changes import Change, Status
@@ -31,7 +30,7 @@ def compare(
     train: bool = False,
     dtype: str = "fp32",
     without: str | Sequence[str] = (),
-    **bindings: Any,
+    **bindings: object,
 ) -> Comparison:
     """What changes from one network to another: each a spec, the name of one that ships, a loaded model or a snapshot
     (.json).

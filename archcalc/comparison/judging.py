@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 from archcalc.budget import Rule
 from archcalc.check import Verdict, absolute, countable, on
@@ -35,7 +34,7 @@ def judged(
     return tuple(verdicts), tuple(unjudged)
 
 
-def _relative(name: str, rule: Rule, before: Any, after: Any) -> Verdict:
+def _relative(name: str, rule: Rule, before: object, after: object) -> Verdict:
     old, new = countable(rule, before), countable(rule, after)
     allowed = old * rule.amount.value if rule.is_share else rule.amount.value
     passed = new - old <= allowed

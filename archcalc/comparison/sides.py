@@ -63,11 +63,11 @@ class Side(Record, hidden=("table",)):
     spec: str
     variant: str | None
     totals: Mapping[str, Number]
-    fields: Mapping[str, Any]  # `field`, `field_stride`, `field_start` of the last map
+    fields: Mapping[str, object]  # `field`, `field_stride`, `field_start` of the last map
     layers: tuple[Layer, ...] | None
     places: Mapping[str, Place] = {}  # of blocks, by path
     labels: frozenset[str] = frozenset()  # names that the spec gives; a snapshot doesn't tell them from automatic ones
-    bindings: Mapping[str, Any] = {}
+    bindings: Mapping[str, object] = {}
     inputs: Mapping[str, tuple[Dim, ...]] = {}
     symbols: Mapping[str, Symbol] = {}
     domain: tuple[str, ...] = ()
@@ -217,7 +217,7 @@ def _both(one: Symbol, other: Symbol) -> Number:
 
 
 def _replaced(side: Side, symbols: Mapping[str, Number]) -> Side:
-    def put(value: Any) -> Any:
+    def put(value: object) -> Any:
         return value.substitute(symbols) if isinstance(value, Poly) else value
 
     layers = None

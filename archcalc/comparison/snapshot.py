@@ -61,7 +61,7 @@ def matching(sides: list[Side], spec: str) -> list[Side]:
     return [side for side in sides if os.path.abspath(place(side.spec)) == os.path.abspath(place(spec))]
 
 
-def _side(table: Any, path: str) -> Side:
+def _side(table: object, path: str) -> Side:
     if not isinstance(table, dict) or table.get("schema") != SCHEMA:
         schema = table.get("schema") if isinstance(table, dict) else None
         what = f"a file of {schema}" if str(schema).startswith("archcalc/") else "not a snapshot"
@@ -105,7 +105,7 @@ def _read(table: dict[str, Any], path: str) -> Side:
     )
 
 
-def _value(value: Any) -> Any:
+def _value(value: object) -> Any:
     return tuple(_value(item) for item in value) if isinstance(value, list) else value
 
 
@@ -163,7 +163,7 @@ def _field(found: Any, part: str, symbols: Mapping[str, Number]) -> Any:
     return values[0] if len(set(values)) == 1 else "x".join(map(str, values))
 
 
-def _number(value: Any, symbols: Mapping[str, Number]) -> Number:
+def _number(value: object, symbols: Mapping[str, Number]) -> Number:
     """A figure: a number, or a closed form as text."""
     if isinstance(value, str):
         return _closed_form(value, symbols)
@@ -172,7 +172,7 @@ def _number(value: Any, symbols: Mapping[str, Number]) -> Number:
     return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
 
 
-def _dim(value: Any, symbols: Mapping[str, Number]) -> Dim:
+def _dim(value: object, symbols: Mapping[str, Number]) -> Dim:
     size = _number(value, symbols)
     if isinstance(size, Fraction):
         raise ValueError(f"{value} is not a size")

@@ -75,7 +75,7 @@ def _values(kind: Kind, config: Config) -> tuple[Values, dict[str, str]]:
 NONE = ("q_lora_rank", "sliding_window")  # fields that mean something where they are null
 
 
-def _complaint(name: str, value: Any) -> dict[str, str]:
+def _complaint(name: str, value: object) -> dict[str, str]:
     """What is wrong with a value, if anything: counts are whole numbers, and words are those of activations."""
     if value is None or isinstance(value, bool):
         return {}
@@ -111,7 +111,7 @@ def _of(kind: Kind, values: Values, path: str, config: Config) -> Spec:
     )  # fmt: skip
 
 
-def _written(value: Any) -> Any:
+def _written(value: object) -> Any:
     if value is None:
         return "none"
     if isinstance(value, str):

@@ -307,7 +307,7 @@ class Table(Record, frozen=False):
 
         return render([self], "markdown", depth=depth)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         from archcalc.render import render
 
         return {

@@ -36,7 +36,7 @@ def figure(table: Table, name: str, layer: str | None, mark: Mark) -> Any:
     raise UsageError(f"unknown figure '{name}'{suggest(name, [*known, *others], 'there are ' + ', '.join(known))}")
 
 
-def formed(value: Any, name: str, form: str) -> str:
+def formed(value: object, name: str, form: str) -> str:
     """`7.00M`, `6,998,552` or `6998552`; bytes in KiB and MiB; closed forms and words as they are."""
     if isinstance(value, Poly):
         return text(value) if form == "plain" else unicode(value)

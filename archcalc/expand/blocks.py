@@ -46,7 +46,7 @@ class Finder:
     ) -> None:
         self.items, self.ends, self.barred, self.taken, self.scopes = items, ends, barred, set(taken), scopes
         self.blocks: dict[str, Block] = {}
-        self.kinds: dict[Any, int] = {}
+        self.kinds: dict[object, int] = {}
         self.known: dict[int, int] = {}  # kinds of items by their ids, in one search
         self.stuck = 0
 

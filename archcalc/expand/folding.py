@@ -81,7 +81,7 @@ def folded(items: Items, fixed: Collection[int]) -> Items:
     return found
 
 
-def _repeat(keys: list[Any], items: Items, at: int) -> tuple[int, int]:
+def _repeat(keys: list[object], items: Items, at: int) -> tuple[int, int]:
     """The stretch from here whose repetition saves most: its length, and how often it stands there."""
     best, saved = (1, 1), 0
     for length in range(1, min(LONGEST, (len(keys) - at) // 2) + 1):

@@ -7,7 +7,6 @@ in total; a network that folding can't write is written flat.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from archcalc import escapes
 from archcalc.build import build
@@ -42,7 +41,7 @@ SAME = (
 )
 
 
-def spec_text(table: Table, defaults: Mapping[str, Any], source: str = "") -> str:
+def spec_text(table: Table, defaults: Mapping[str, object], source: str = "") -> str:
     """The YAML of a spec that counts as the table does. `defaults` are the values of its free sizes, which become
     parameters.
 
@@ -86,7 +85,7 @@ def _growing(graph: Graph) -> Graph:
     return graph._replace(nodes=nodes)
 
 
-def _difference(text: str, table: Table, defaults: Mapping[str, Any]) -> str:
+def _difference(text: str, table: Table, defaults: Mapping[str, object]) -> str:
     """In what the written spec differs; nothing if it counts the same."""
     spec = read_spec(text, "the spec that was written")
     binding = bind(spec, None, {}, [name for name in table.free if name in spec.parameters])
@@ -100,7 +99,7 @@ def _difference(text: str, table: Table, defaults: Mapping[str, Any]) -> str:
 class _Writer:
     """Writes one spec."""
 
-    def __init__(self, table: Table, graph: Graph, defaults: Mapping[str, Any], source: str, way: str) -> None:
+    def __init__(self, table: Table, graph: Graph, defaults: Mapping[str, object], source: str, way: str) -> None:
         self.table, self.graph, self.defaults, self.source = table, graph, defaults, source
         self.labels: dict[int, str] = {}
         self.used: set[str] = {*graph.inputs, *JOINS, REF, IDENTITY, *table.free}

@@ -22,7 +22,7 @@ def named(name: str, inputs: list[str] | tuple[str, ...] = (), via: str = "") ->
     return source_of(name, read_inputs(list(inputs)), read_name(name), via=via)
 
 
-def of_module(module: Any, input: Any, via: str = "") -> Module:
+def of_module(module: Any, input: object, via: str = "") -> Module:
     """A module that is there; it stays as it is. Raises UsageError."""
     return source_of(type(module).__name__, as_inputs(input), given=module, via=via)
 

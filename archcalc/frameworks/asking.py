@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc.errors import UsageError
 from archcalc.importer.names import identifier
@@ -81,7 +81,7 @@ def _size(part: str, text: str) -> int | str:
     raise UsageError(f"--input '{text}': '{part}' is neither a size nor a name; {FORM}")
 
 
-def as_inputs(given: Any) -> tuple[Input, ...]:
+def as_inputs(given: object) -> tuple[Input, ...]:
     """Inputs as Python has them: a shape `(3, 224, 224)`, a text as `--input` has it, several in a list, or by name in
     a mapping. Raises UsageError and TypeError.
     """
@@ -94,7 +94,7 @@ def as_inputs(given: Any) -> tuple[Input, ...]:
     raise TypeError("input is a shape (3, 224, 224), a text '3x224x224', or several in a list or by name in a dict")
 
 
-def _as_input(given: Any) -> Input:
+def _as_input(given: object) -> Input:
     if isinstance(given, Input):
         return given
     if isinstance(given, str):

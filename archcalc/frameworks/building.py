@@ -49,7 +49,7 @@ def _is_inner(error: ModuleNotFoundError, named: Named) -> bool:
     return not named.module.startswith(error.name or "")
 
 
-def made(named: Named, arguments: Mapping[str, Any]) -> Any:
+def made(named: Named, arguments: Mapping[str, object]) -> Any:
     """The network of a factory, called with the variant if there is one. Raises UsageError."""
     found = imported(named)
     if named.variant and isinstance(found, Mapping):
@@ -74,7 +74,7 @@ def _is_network(found: Any) -> bool:
     return not isinstance(found, type) and hasattr(found, "forward")
 
 
-def _configured(found: Any, arguments: Mapping[str, Any]) -> tuple[Any, ...]:
+def _configured(found: Any, arguments: Mapping[str, object]) -> tuple[Any, ...]:
     """What a class of transformers is made of: its configuration, which takes the arguments."""
     config = getattr(found, "config_class", None) if isinstance(found, type) else None
     return (config(**arguments),) if config is not None else ()
@@ -89,7 +89,7 @@ def nowhere() -> Iterator[None]:
         yield
 
 
-def network(named: Named, arguments: Mapping[str, Any]) -> tuple[Any, list[str]]:
+def network(named: Named, arguments: Mapping[str, object]) -> tuple[Any, list[str]]:
     """The module, without weights; and what to know about it. A constructor that reads numbers gets some."""
     try:
         with nowhere():

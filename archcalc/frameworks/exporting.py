@@ -140,7 +140,7 @@ def inference(module: Any) -> Iterator[None]:
             each.training = mode
 
 
-def _symbols(program: Any, inputs: Sequence[Input], missing: Sequence[str]) -> dict[str, str]:
+def _symbols(program: object, inputs: Sequence[Input], missing: Sequence[str]) -> dict[str, str]:
     """Which of torch's symbols stands for each size. A symbol for two of them is the first's."""
     found: dict[str, str] = {}
     if not missing:

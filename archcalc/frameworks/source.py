@@ -60,7 +60,7 @@ class Module(Record):
         """It is run as it is exported by archcalc."""
         return
 
-    def _parted(self, bindings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _parted(self, bindings: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Sizes of inputs, and arguments of the factory."""
         open_ = names_of(self.inputs)
         sizes = {name: _size(name, value) for name, value in bindings.items() if name in open_}
@@ -70,7 +70,7 @@ class Module(Record):
             raise UsageError(f"{self.spec.path} has no parameter '{next(iter(arguments))}'; there are {known}")
         return sizes, arguments
 
-    def _file(self, sizes: Mapping[str, int], arguments: Mapping[str, Any]) -> tuple[ModelFile, list[str]]:
+    def _file(self, sizes: Mapping[str, int], arguments: Mapping[str, object]) -> tuple[ModelFile, list[str]]:
         """What the importer walks. Where every size is a number the graph is that of these numbers."""
         whole = set(sizes) >= set(names_of(self.inputs))
         given = tuple(sorted(arguments.items(), key=lambda pair: pair[0]))
@@ -80,7 +80,7 @@ class Module(Record):
             self.files[key] = self._traced(sizes if whole else {}, arguments)
         return self.files[key if key in self.files else open_key]
 
-    def _traced(self, sizes: Mapping[str, int], arguments: Mapping[str, Any]) -> tuple[ModelFile, list[str]]:
+    def _traced(self, sizes: Mapping[str, int], arguments: Mapping[str, object]) -> tuple[ModelFile, list[str]]:
         package = self.named.module if self.named is not None else type(self.given).__module__
         if self.via == "onnx":
             module = self.given if self.named is None else checked(made(self.named, arguments), self.named)
@@ -118,7 +118,7 @@ def _dims(proto: ModelProto, inputs: tuple[Input, ...]) -> dict[tuple[str, int],
     }
 
 
-def _size(name: str, value: Any) -> int:
+def _size(name: str, value: object) -> int:
     try:
         found = int(str(value))
     except ValueError:
@@ -128,7 +128,7 @@ def _size(name: str, value: Any) -> int:
     return found
 
 
-def _numbers(arguments: Mapping[str, Any]) -> dict[str, int]:
+def _numbers(arguments: Mapping[str, object]) -> dict[str, int]:
     """The arguments that a table can show as parameters."""
     return {
         name: value
@@ -140,7 +140,7 @@ def _numbers(arguments: Mapping[str, Any]) -> dict[str, int]:
 WORDS = {"true": True, "false": False, "none": None, "True": True, "False": False, "None": None}
 
 
-def literal(value: Any) -> Any:
+def literal(value: object) -> Any:
     """An argument as the command line has it: a number, a word of Python's, a list of numbers, or text."""
     if not isinstance(value, str):
         return value
@@ -158,7 +158,7 @@ def literal(value: Any) -> Any:
 
 
 def source_of(
-    called: str, inputs: tuple[Input, ...], named: Named | None = None, given: Any = None, via: str = ""
+    called: str, inputs: tuple[Input, ...], named: Named | None = None, given: object = None, via: str = ""
 ) -> Module:
     """A module with its inputs. Raises UsageError where there are none."""
     if via not in ("", "onnx"):

@@ -51,7 +51,7 @@ class Translator:
         self.values = Described()
         self.nodes: list[NodeProto] = []
         self.found: dict[Any, Found] = {}  # by fx node
-        self.schemas: dict[Any, list[Argument]] = {}
+        self.schemas: dict[object, list[Argument]] = {}
         self.places: dict[str, str] = {}
 
     def model(self) -> ModelProto:
@@ -202,7 +202,7 @@ class Translator:
         proto.attributes["arguments"], proto.sizes = Computed(arguments), tuple(sizes)
         return self._outputs(node, proto, prefix)
 
-    def _operator(self, node: Any, domain: str, op: str, prefix: str) -> Found:
+    def _operator(self, node: object, domain: str, op: str, prefix: str) -> Found:
         writes = op.endswith("_") and not op.endswith("__")
         proto = self._proto(node, domain, op.rstrip("_") if writes else op, prefix)
         inputs: list[str] = []
@@ -230,12 +230,12 @@ class Translator:
         for n, argument in enumerate(arguments):
             yield argument, node.args[n] if n < len(node.args) else node.kwargs.get(argument.name)
 
-    def _tensors(self, value: Any, argument: Argument) -> list[str]:
+    def _tensors(self, value: object, argument: Argument) -> list[str]:
         values = value if isinstance(value, (list, tuple)) else [value]
         found = [self.found.get(each) if hasattr(each, "op") else None for each in values]
         return [each if isinstance(each, str) else "" for each in found]
 
-    def _plain(self, value: Any) -> tuple[Any, list[str]]:
+    def _plain(self, value: object) -> tuple[Any, list[str]]:
         """An argument that is no tensor, and the sizes that stand in it."""
         if isinstance(value, (list, tuple)):
             parts = [self._plain(each) for each in value]
@@ -270,7 +270,7 @@ class Translator:
         self.nodes.append(proto)
         return proto.outputs if isinstance(value, (list, tuple)) else name
 
-    def _describe(self, name: str, value: Any) -> None:
+    def _describe(self, name: str, value: object) -> None:
         if hasattr(value, "shape"):
             self.values[name] = Named(name, kind_of(value), self._dims(value))
 
@@ -278,7 +278,7 @@ class Translator:
         return tuple(self._dim(dim) for dim in value.shape)
 
 
-def _key(value: Any) -> Any:
+def _key(value: object) -> Any:
     """A key to look a node up by; no node is found by other things."""
     return value if hasattr(value, "op") else None
 
@@ -301,7 +301,7 @@ def kind_of(tensor: Any) -> int:
     return KINDS.get(str(tensor.dtype).removeprefix("torch."), 0)
 
 
-def _tensor(name: str, like: Any, said: str, numbers: Any = None) -> Tensor:
+def _tensor(name: str, like: Any, said: str, numbers: object = None) -> Tensor:
     """A tensor of the module; its numbers are nowhere unless it is a small constant."""
     tensor = Tensor(name, tuple(map(int, like.shape)), kind_of(like), said=said)
     tensor.raw = _numbers(numbers, tensor)

@@ -79,7 +79,7 @@ def once(found: Any) -> Value | None:
     return Value((len(values),) if isinstance(found, list) else (), kind, None, tuple(map(_finite, values)))
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> Any:
     if isinstance(value, float) and isinf(value):
         return BEYOND if value > 0 else -BEYOND
     return real("", value) if isinstance(value, float) else value
@@ -101,7 +101,7 @@ READERS: dict[str, Reader] = {
 class Rule:
     """A function that says what a node is, called with what its signature asks for."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., object]) -> None:
         self.function = function
         self.inputs: list[tuple[str, str, bool]] = []  # name, annotation, whether it has to be there
         self.attributes: dict[str, tuple[Reader, str, Any]] = {}  # how it is read, the parameter, its class
@@ -178,7 +178,7 @@ class Rule:
         self.is_read = True
 
 
-def _written(annotation: Any) -> str:
+def _written(annotation: object) -> str:
     """An annotation as it stands in a rule; one that isn't there is that of a tensor."""
     if annotation is None:
         return "Value"

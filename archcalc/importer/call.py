@@ -170,7 +170,7 @@ class Call:
         """Something that a reader of the figures should know of the node."""
         self.walker.notes[f"{self.where}: {text}"] = None
 
-    def made(self, cls: type[Op], **fields: Any) -> Op:
+    def made(self, cls: type[Op], **fields: object) -> Op:
         """An operator, one object for all layers that are alike."""
         return self.walker.made(cls, **fields)
 

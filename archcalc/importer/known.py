@@ -20,7 +20,7 @@ from archcalc.importer.values import LARGEST, Content, divided, is_written, leas
 from archcalc.ops import Shape, size
 
 
-def folded(function: Callable[..., Any], *contents: Content | None) -> Content | None:
+def folded(function: Callable[..., object], *contents: Content | None) -> Content | None:
     """A function of known numbers, element by element; None for what it can't say."""
     lists = [content for content in contents if content is not None]
     length = max((len(content) for content in lists), default=0)
@@ -36,7 +36,7 @@ def folded(function: Callable[..., Any], *contents: Content | None) -> Content |
     return tuple(out)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """A number as an int where it is one; None for what no int64 holds, and for closed forms that no size has."""
     if not is_written(value) or (isinstance(value, (int, Fraction)) and not -LARGEST < value < LARGEST):
         return None
@@ -121,7 +121,7 @@ def converted(content: Content | None, kind: int) -> Content | None:
     return content
 
 
-def _truncated(value: Any) -> Any:
+def _truncated(value: object) -> Any:
     if isinstance(value, (bool, Fraction)):
         return int(value)
     if isinstance(value, Poly):
@@ -206,7 +206,7 @@ def side_by_side(contents: Sequence[Content | None], axis: int, out: Shape) -> C
 
 
 def combined(
-    function: Callable[..., Any], contents: Sequence[Content | None], shapes: Sequence[Shape], shape: Shape
+    function: Callable[..., object], contents: Sequence[Content | None], shapes: Sequence[Shape], shape: Shape
 ) -> Content | None:
     """Numbers of several tensors, stretched to one shape; of more than two only where each is one number or a row."""
     total = size(shape)

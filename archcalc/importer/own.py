@@ -55,7 +55,7 @@ def annotated(nodes: Sequence[NodeProto]) -> list[str]:
     return [node.outputs[0] for node in nodes if "layer" in node.metadata and node.outputs]
 
 
-def restored(graph: Graph, layers: Layers, symbols: Mapping[str, Any]) -> dict[int, int]:
+def restored(graph: Graph, layers: Layers, symbols: Mapping[str, object]) -> dict[int, int]:
     """Put each layer in the place of its nodes. Gives the new position of every node that is left."""
     ops: dict[str, Op | None] = {}
     replaced: dict[int, Node] = {}
@@ -126,8 +126,8 @@ def _read(graph: Graph, positions: list[int], repeated: bool) -> Iterator[tuple[
 
 def _costs(each: list[tuple[Node, tuple[Shape, ...]]], positions: list[int]) -> tuple[Any, Any, Any]:
     """Elements of weights and of buffers, and MACs, of several nodes; what they share among themselves once."""
-    weights: Any = 0
-    buffers: Any = 0
+    weights: object = 0
+    buffers: object = 0
     macs: Any = 0
     for node, into in each:
         if node.share not in positions:
@@ -167,7 +167,7 @@ def _closed_up(graph: Graph, replaced: dict[int, Node], gone: set[int]) -> dict[
     return moved
 
 
-def operator(line: str, symbols: Mapping[str, Any]) -> Op | None:
+def operator(line: str, symbols: Mapping[str, object]) -> Op | None:
     """The operator of a line as tables write it: positional words, then `key=value`; None for anything else."""
     line, _, body = line.removesuffix("]").partition(": [") if ": [" in line else (line, "", "")
     if len(line) > LONGEST_LINE:
@@ -176,13 +176,13 @@ def operator(line: str, symbols: Mapping[str, Any]) -> Op | None:
     cls = OPS.get(head)
     if cls is None or cls.has_body != bool(body):
         return None
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     if body:
         inside = tuple(operator(each, symbols) for each in body.split(", "))
         if ": [" in body or None in inside:
             return None
         values["body"] = inside
-    positional: list[Any] = []
+    positional: list[object] = []
     try:
         for word in words:
             key, equals, text = word.partition("=")

@@ -108,7 +108,7 @@ class Function(Record, frozen=False, eq=False):
     overload: str = ""
     inputs: list[str] = []
     outputs: list[str] = []
-    defaults: dict[str, Any] = {}
+    defaults: dict[str, object] = {}
     nodes: list[Stretch] = []
     opsets: dict[str, int] = {}
     values: Described = Described()
@@ -199,7 +199,7 @@ def read_nodes(stretches: Sequence[Stretch | NodeProto]) -> Iterator[NodeProto]:
         yield node
 
 
-def read_node(stretch: Stretch, known: dict[bytes, tuple[str, Any]] | None = None) -> NodeProto:
+def read_node(stretch: Stretch, known: dict[bytes, tuple[str, object]] | None = None) -> NodeProto:
     """A node; `known` are attributes that were read before. Raises Malformed with the place in the stretch's source, or
     without `known` that in attributes.
     """
@@ -240,13 +240,13 @@ def read_node(stretch: Stretch, known: dict[bytes, tuple[str, Any]] | None = Non
     return node
 
 
-def _graphs(value: Any) -> list[Subgraph]:
+def _graphs(value: object) -> list[Subgraph]:
     """The graphs that an attribute holds."""
     values = value if type(value) is list else [value]
     return [each for each in values if type(each) is Subgraph]
 
 
-def _known(raw: bytes, known: dict[bytes, tuple[str, Any]]) -> tuple[str, Any]:
+def _known(raw: bytes, known: dict[bytes, tuple[str, object]]) -> tuple[str, Any]:
     """An attribute by its bytes: a network says `strides = [1, 1]` a hundred times, and nobody changes it.
 
     Tensors and graphs are told apart by what they are, and not by what they say: each node has its own.
@@ -265,8 +265,8 @@ def _attribute(stretch: Stretch) -> tuple[str, Any]:
     """An attribute's name and value; lists may be empty."""
     source = stretch.source
     name, kind, referred = "", 0, ""
-    single: Any = None
-    many: list[Any] = []
+    single: object = None
+    many: list[object] = []
     for number, value, stop in fields(stretch):
         if number == 1 and stop >= 0:
             name = str(source[value:stop], "utf-8", "replace")

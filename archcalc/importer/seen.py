@@ -5,7 +5,7 @@ nodes and not layers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archcalc.algebra import Dim
 from archcalc.importer.values import Value
@@ -60,7 +60,7 @@ class Watch(Record, frozen=False):
         return [node if node.layer is None else node._replace(layer=found[node.layer]) for node in self.nodes]
 
 
-def _shape(value: Any) -> Shape | None:
+def _shape(value: object) -> Shape | None:
     return value.shape if isinstance(value, Value) else None
 
 

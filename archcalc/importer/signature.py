@@ -29,7 +29,7 @@ _COMPUTED = re.compile(
 _TABLE = re.compile(r"(?:cos|sin|exp|arange|triu|tril)(?:_\d+)?$")  # what is computed so is learned by nobody
 
 
-def say(tensors: Sequence[Tensor], described: Mapping[str, Any]) -> bool:
+def say(tensors: Sequence[Tensor], described: Mapping[str, object]) -> bool:
     """Note on each tensor what the exporter calls it. Gives whether it says so of any."""
     noted = {tensor.name: _metadata(found) for tensor in tensors if (found := described.get(tensor.name)) is not None}
     kinds = {name: props[KIND] for name, props in noted.items() if KIND in props}

@@ -67,7 +67,7 @@ class Tensor(Record, frozen=False, eq=False):
     dims: tuple[int, ...] = ()
     kind: int = 0
     raw: Stretch | None = None
-    packed: list[tuple[int, Any]] = []
+    packed: list[tuple[int, object]] = []
     outside: str | None = None  # the file that holds its numbers
     sparse: bool = False
     said: str = ""  # what the exporter calls it: parameter, buffer, constant, or "unnamed" among such
@@ -108,7 +108,7 @@ class Tensor(Record, frozen=False, eq=False):
         return tuple(values) if whole else tuple(map(exact, values))
 
 
-def exact(value: Any) -> Any:
+def exact(value: object) -> Any:
     """A number as an int or a fraction; None for infinities."""
     if isinstance(value, float):
         if not isfinite(value):
@@ -125,7 +125,7 @@ def read_tensor(stretch: Stretch) -> Tensor:
     source = stretch.source
     name, kind, raw, outside = "", 0, None, False
     dims: list[int] = []
-    packed: list[tuple[int, Any]] = []
+    packed: list[tuple[int, object]] = []
     away: dict[str, str] = {}
     for number, value, stop in fields(stretch):
         if number == 1:

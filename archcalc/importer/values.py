@@ -238,7 +238,7 @@ def _term(term: tuple[Any, Any], lead: Any, factor: Any) -> Any:
     return Poly({tuple(left): coefficient // factor}) if left else coefficient // factor
 
 
-def span(dim: Any) -> int:
+def span(dim: object) -> int:
     """How many terms and symbols a closed form is written with, those inside of floors included; a number is 1."""
     return sum(1 + sum(map(_span_of, monomial)) for monomial in dim.terms) if isinstance(dim, Poly) else 1
 
@@ -254,7 +254,7 @@ def terms(shape: Shape) -> int:
     return prod(len(dim.terms) for dim in shape if isinstance(dim, Poly))
 
 
-def is_written(dim: Any) -> bool:
+def is_written(dim: object) -> bool:
     """Whether a size is a number, or a closed form that can be written down."""
     return not isinstance(dim, Poly) or (span(dim) <= LONGEST_FORM and max(map(len, dim.terms)) <= HIGHEST_POWER)
 
@@ -296,7 +296,7 @@ def product(shape: Sequence[Dim]) -> Dim:
     return size(shape)
 
 
-def axis_of(axis: Any, rank: int) -> int:
+def axis_of(axis: object, rank: int) -> int:
     """An axis counted from the front. Raises ShapeError for one that isn't there."""
     if not isinstance(axis, int) or not -rank <= axis < rank:
         raise ShapeError(f"there is no axis {axis} in {rank} axes")
@@ -311,7 +311,7 @@ def least(a: Number, b: Number) -> bool:
         return False
 
 
-def whole(value: Any) -> Dim | None:
+def whole(value: object) -> Dim | None:
     """A size among numbers: an int or a whole closed form, else None."""
     if isinstance(value, bool):
         return int(value)

@@ -74,7 +74,7 @@ class Walker:
         self.claimed: dict[Hashable, Origin] = {}  # those that layers have
         self.undecided = False  # whether a branch was taken that only a run decides
         self.kept: set[Hashable] = set()  # those that are buffers
-        self.ops: dict[Any, Op] = {}
+        self.ops: dict[object, Op] = {}
         self.symbols: dict[str, Poly] = {}
         self.bounded: dict[str, Dim] = {}  # sizes that only a run would tell, taken at their most
         self.given: Mapping[str, Dim] = {}  # sizes that were set
@@ -374,7 +374,7 @@ class Walker:
 
     # ---- layers ------------------------------------------------------------------------------------------------------
 
-    def made(self, cls: type[Op], **fields: Any) -> Op:
+    def made(self, cls: type[Op], **fields: object) -> Op:
         """An operator, one object for all layers that are alike."""
         key = (cls, *fields.items())
         try:

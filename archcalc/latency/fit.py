@@ -275,7 +275,7 @@ def score(predicted: Sequence[float], measured: Sequence[float]) -> Score:
     )
 
 
-def factor(ratios: Any, share: float = 0.9) -> float:
+def factor(ratios: object, share: float = 0.9) -> float:
     """The factor within which a further ratio lies with probability `share`: split conformal prediction on |log
     ratio|.
     """

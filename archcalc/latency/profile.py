@@ -308,7 +308,7 @@ def parse(content: bytes, shown: str) -> Profile:
         raise UsageError(f"{shown}: {error}") from None
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, object]]) -> dict[str, Any]:
     """An object whose keys all differ. Raises UsageError."""
     found = dict(pairs)
     if len(found) < len(pairs):

@@ -139,7 +139,7 @@ def _session(ort: Any, model: bytes, options: Any, device: Device) -> Any:
     return session
 
 
-def _preload(ort: Any) -> None:
+def _preload(ort: object) -> None:
     """Load the CUDA libraries that came as wheels, if any did."""
     if hasattr(ort, "preload_dlls"):
         with _stdout_to_stderr():

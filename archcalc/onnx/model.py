@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from archcalc.algebra import Dim, Poly, text
@@ -80,7 +78,7 @@ def _value(name: str, kind: int, batch: Dim, shape: Shape) -> ValueInfoProto:
 
 def _annotate(node: NodeProto, row: Row, ir: int) -> None:
     """A layer's costs, where viewers show them: as metadata, or a line each in what documents a node of older files."""
-    costs: dict[str, Any] = {"layer": row.text, "params": row.params}
+    costs: dict[str, object] = {"layer": row.text, "params": row.params}
     costs |= {"trainable": row.trainable_params} if row.trainable_params != row.params else {}
     costs |= {"buffers": row.buffers} if row.buffers != 0 else {}
     costs |= {"macs": row.macs, "flops": row.flops, "activations": row.activations, "bytes": row.bytes}

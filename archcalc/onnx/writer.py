@@ -103,7 +103,7 @@ class Writer:
 
     # ---- what rules call ---------------------------------------------------------------------------------------------
 
-    def node(self, kind: str, *inputs: Value, output: int = 0, **attributes: Any) -> str:
+    def node(self, kind: str, *inputs: Value, output: int = 0, **attributes: object) -> str:
         """Write a node, in an older opset's terms where that is asked for; gives the name of its output number
         `output`.
         """
@@ -117,7 +117,7 @@ class Writer:
         self.own.append(_node(kind, name, [_name(value) for value in inputs], [*unread, name], attributes))
         return name
 
-    def _lowered(self, kind: str, inputs: tuple[Value, ...], attributes: dict[str, Any]) -> str | None:
+    def _lowered(self, kind: str, inputs: tuple[Value, ...], attributes: dict[str, object]) -> str | None:
         if kind == "ReduceMean" and len(inputs) == 1:  # the older form itself
             return None
         return lowered(self, self.opset, kind, inputs, attributes)
@@ -202,13 +202,13 @@ def _name(value: Value) -> str:
     return value.name if isinstance(value, Tensor) else value
 
 
-def _node(kind: str, name: str, inputs: list[str], outputs: list[str], attributes: Mapping[str, Any]) -> NodeProto:
+def _node(kind: str, name: str, inputs: list[str], outputs: list[str], attributes: Mapping[str, object]) -> NodeProto:
     return helper.make_node(
         kind, inputs, outputs, name=name, **{key: _attribute(value) for key, value in attributes.items()}
     )
 
 
-def _attribute(value: Any) -> Any:
+def _attribute(value: object) -> Any:
     """An attribute as ONNX takes it. Raises ShapeError for a closed form."""
     if isinstance(value, (list, tuple)):
         return [_attribute(item) for item in value]

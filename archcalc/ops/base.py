@@ -12,7 +12,7 @@ import enum
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from math import prod
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from archcalc.algebra import Dim, Poly, text
 from archcalc.errors import ShapeError
@@ -117,7 +117,7 @@ class Op(Checked):
     may_be_like: ClassVar[str] = ""  # the field that `like=LABEL` takes from the spatial size of another layer
     runs: ClassVar[Runs] = Runs.ALONE
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
         missing = [rule for rule in RULES if getattr(cls, rule) is getattr(Op, rule)] if cls.word else []
         if missing:

@@ -5,7 +5,7 @@ its library.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from archcalc.algebra import Dim
 
@@ -35,7 +35,7 @@ class Builder(Protocol):
     def batch(self) -> Dim:
         """How many samples there are."""
 
-    def node(self, kind: str, *inputs: Value, output: int = 0, **attributes: Any) -> str:
+    def node(self, kind: str, *inputs: Value, output: int = 0, **attributes: object) -> str:
         """A node of the ONNX operator `kind`, and its output (the first, or number `output`); an input that is "" is
         left out.
         """

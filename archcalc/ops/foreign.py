@@ -111,7 +111,7 @@ def _kind(word: str, flags: tuple[str, ...]) -> type[Foreign]:
     return type("Foreign", (Foreign,), {"__module__": __name__, "word": word, **like, **dict.fromkeys(flags, True)})
 
 
-def foreign(word: str, flags: tuple[str, ...] = (), **figures: Any) -> Foreign:
+def foreign(word: str, flags: tuple[str, ...] = (), **figures: object) -> Foreign:
     """A layer of that word; `flags` are among FLAGS."""
     return _kind(word, flags).unchecked(**figures)
 

@@ -61,14 +61,14 @@ def _ratio(value: object) -> Fraction | int:
     raise ValueError(f"must be a number between 0 and 1, got {show(value)}")
 
 
-def _axes(check: Callable[[object], Any]) -> Callable[[object], Any]:
+def _axes(check: Callable[[object], object]) -> Callable[[object], Any]:
     def checked(value: object) -> Any:
         return tuple(check(v) for v in value) if isinstance(value, (tuple, list)) else check(value)
 
     return checked
 
 
-def _several(check: Callable[[object], Any]) -> Callable[[object], tuple[Any, ...]]:
+def _several(check: Callable[[object], object]) -> Callable[[object], tuple[Any, ...]]:
     """One or more: `shape=8` is a shape of one axis."""
 
     def checked(value: object) -> tuple[Any, ...]:
@@ -160,7 +160,7 @@ def one_of(*choices: str) -> Any:
     return Annotated[str, Check(check)]
 
 
-def spread(value: Any, rank: int, name: str) -> tuple[Any, ...]:
+def spread(value: object, rank: int, name: str) -> tuple[Any, ...]:
     """One value an axis, from one for all or from one each."""
     if not isinstance(value, tuple):
         return (value,) * rank

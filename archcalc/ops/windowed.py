@@ -98,12 +98,12 @@ def around(builder: Builder, x: Tensor, pairs: Sequence[tuple[Dim, Dim]], value:
     return builder.node("Pad", x, builder.ints((0, 0, *befores, 0, 0, *afters)), builder.real(value))
 
 
-def is_pair(pad: Any) -> bool:
+def is_pair(pad: object) -> bool:
     """Whether padding is two numbers: before and after where there is one axis, else one an axis."""
     return isinstance(pad, tuple) and len(pad) == 2 and not any(isinstance(part, tuple) for part in pad)
 
 
-def _pad(pad: Any, size: Dim, kernel: Dim, stride: int, dilation: int) -> tuple[Dim, Dim]:
+def _pad(pad: object, size: Dim, kernel: Dim, stride: int, dilation: int) -> tuple[Dim, Dim]:
     reach = dilation * (kernel - 1)
     if pad is None:
         return reach // 2, reach // 2

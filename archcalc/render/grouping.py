@@ -5,7 +5,6 @@ grouped.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from archcalc.algebra import Poly
 from archcalc.cost import Table
@@ -164,7 +163,7 @@ def _layers(rows: list[Row]) -> str:
     return f"{number} layer{'s' * (number != '1')}"
 
 
-def _sum(rows: list[Row], **changes: Any) -> Row:
+def _sum(rows: list[Row], **changes: object) -> Row:
     sums = {name: total(getattr(row, name) for row in rows) for name in SUMS}
     backward = (
         None

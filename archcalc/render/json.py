@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from archcalc.render.cells import Options
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """An int as it is, a closed form as text, an expected value that is not whole as a float."""
     if isinstance(value, Poly):
         return text(value)

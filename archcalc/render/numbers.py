@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any
 
 from archcalc.algebra import Number, Poly, unicode
 from archcalc.ops import Reach, Shape
@@ -96,14 +95,14 @@ def _factor(dim: Number, form: Callable[[Number], str]) -> str:
     return f"({written})" if " " in written else written
 
 
-def axes(values: tuple[Any, ...], form: Callable[[Number], str] = unicode) -> str:
+def axes(values: tuple[object, ...], form: Callable[[Number], str] = unicode) -> str:
     """`7` when all axes agree, else `7x5`."""
     if len(set(values)) == 1:
         return _plain(values[0], form)
     return "x".join(_factor(v, form) if isinstance(v, Poly) else _plain(v, form) for v in values)
 
 
-def _plain(value: Any, form: Callable[[Number], str]) -> str:
+def _plain(value: object, form: Callable[[Number], str]) -> str:
     return form(value) if isinstance(value, Poly) else str(value)
 
 

@@ -29,7 +29,7 @@ class _Foreign(Exception):
 class Conditions:
     """Compiles conditions over the parameters of a binding; `start` are the values that the page begins with."""
 
-    def __init__(self, values: Mapping[str, Any], start: Mapping[str, Any], symbols: dict[str, str]) -> None:
+    def __init__(self, values: Mapping[str, object], start: Mapping[str, Any], symbols: dict[str, str]) -> None:
         self.values, self.start, self.symbols = values, start, symbols
 
     def compiled(self, text: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from archcalc import escapes
 from archcalc.algebra import Number, Poly, unicode
@@ -52,7 +52,7 @@ class Forms:
         return javascript(list(self._positions), self.names)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether a value is one that a form may have."""
     return isinstance(value, (int, Fraction, Poly)) and not isinstance(value, bool)
 

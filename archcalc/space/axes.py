@@ -67,7 +67,7 @@ def designs(axes: Iterable[Axis]) -> int:
     return prod(len(axis.values) for axis in axes)
 
 
-def read_axes(model: Model, over: Iterable[str] | Mapping[str, Any] = ()) -> list[Axis]:
+def read_axes(model: Model, over: Iterable[str] | Mapping[str, object] = ()) -> list[Axis]:
     """The axes of a space: those of the spec's own `space`, with those that are given in their place or beside them.
 
     Raises UsageError for names that can't vary, and ranges that hold nothing; SpecError with all of them that the spec
@@ -109,7 +109,7 @@ def _pair(text: str) -> tuple[str, str]:
     return name.strip(), values.strip()
 
 
-def _axis(model: Model, name: str, given: Any) -> Axis:
+def _axis(model: Model, name: str, given: object) -> Axis:
     _check_name(model, name)
     values = _values(name, given)
     if not values:
@@ -210,7 +210,7 @@ def _read(text: str) -> Value:
     return _plain(value)
 
 
-def _plain(value: Any) -> Value:
+def _plain(value: object) -> Value:
     if isinstance(value, (list, tuple)):
         return tuple(map(_plain, value))
     if isinstance(value, float):

@@ -39,7 +39,7 @@ class Condition:
         if words is not None:
             _check_names(text, self.tree, known, words)
 
-    def holds(self, grid: Grid, fixed: Mapping[str, Any]) -> Bools:
+    def holds(self, grid: Grid, fixed: Mapping[str, object]) -> Bools:
         """Where it holds; `fixed` are the parameters that are the same for all points. Raises UsageError."""
         free = {name: _symbol(name) for name in (*grid.axes, *grid.known)}
         try:
@@ -51,7 +51,7 @@ class Condition:
         except ArchcalcError as error:
             raise UsageError(f"the condition '{self.text}': {error}") from None
 
-    def _truth(self, node: ast.expr, grid: Grid, values: Mapping[str, Any]) -> Bools:
+    def _truth(self, node: ast.expr, grid: Grid, values: Mapping[str, object]) -> Bools:
         if isinstance(node, ast.BoolOp):
             parts = [self._truth(part, grid, values) for part in node.values]
             both = isinstance(node.op, ast.And)
@@ -93,12 +93,12 @@ class Measure:
             raise UsageError(f"there is no metric or axis '{unknown[0]}'{hint}")
         self.names = self.expression.names
 
-    def values(self, grid: Grid, fixed: Mapping[str, Any]) -> Exact:
+    def values(self, grid: Grid, fixed: Mapping[str, object]) -> Exact:
         """Its value at each point. Raises UsageError for what has no value of numbers."""
         found = self.form({**fixed, **{name: _symbol(name) for name in (*grid.axes, *grid.known)}})
         return grid.evaluate(found)
 
-    def form(self, values: Mapping[str, Any]) -> Number:
+    def form(self, values: Mapping[str, object]) -> Number:
         """The expression with values or closed forms in place of names."""
         try:
             found = self.expression.run(values, ())
@@ -114,7 +114,7 @@ def _symbol(name: str) -> Poly:
     return symbol(name, minimum=None, integer=False)
 
 
-def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
+def _value(node: ast.expr, values: Mapping[str, object]) -> Any:
     text = ast.unparse(node)
     expression = compile_expression(text)
     words = expression.names - values.keys() if isinstance(node, ast.Name) else ()

@@ -259,7 +259,7 @@ class _Part(Record, frozen=False):
 
         index: Array = numpy.zeros((), dtype=numpy.int64)
         for axis in self.space.axes:
-            place: Any = positions[axis.name] if axis.name in positions else self.fixed[axis.name]
+            place: object = positions[axis.name] if axis.name in positions else self.fixed[axis.name]
             index = index * len(axis.values) + place
         return numpy.atleast_1d(index)
 

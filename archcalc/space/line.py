@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 from archcalc.algebra import Number, Poly, increasing
 from archcalc.cost import Table
@@ -174,7 +173,7 @@ class _Line:
         )
 
 
-def _of(table: Table, name: str) -> Any:
+def _of(table: Table, name: str) -> Number:
     """A free parameter as a symbol."""
     return table.binding.batch if name == BATCH else table.binding.values[name]
 
@@ -190,7 +189,7 @@ def _at(form: Number, name: str, value: Value) -> int | Fraction:
     return form.evaluate({name: value}) if isinstance(form, Poly) else form
 
 
-def _number(value: Any) -> Number:
+def _number(value: object) -> Number:
     return value if isinstance(value, (int, Fraction, Poly)) else 0
 
 

@@ -42,7 +42,7 @@ class Binding(Record):
 def bind(
     spec: Spec,
     variant: str | None = None,
-    sets: MappingType[str, Any] | None = None,
+    sets: MappingType[str, object] | None = None,
     free: SequenceType[str] = (),
     batch: int = 1,
 ) -> Binding:
@@ -123,7 +123,7 @@ def _follows(declared: Declared, spec: Spec) -> bool:
     return any(name in spec.parameters for name in compile_expression(node.text).names)
 
 
-def _batch(value: Any) -> int:
+def _batch(value: object) -> int:
     try:
         number = int(str(value))
     except ValueError:
@@ -133,7 +133,7 @@ def _batch(value: Any) -> int:
     return number
 
 
-def declared(name: str, value: Any) -> Declared:
+def declared(name: str, value: object) -> Declared:
     """A value from the command line or from Python, as a declaration."""
     text = value if isinstance(value, str) else show(value).replace("(", "[").replace(")", "]")
     from archcalc.spec.composing import compose
@@ -255,7 +255,7 @@ class _Resolver:
                 self.problems.append(Problem(message, word.mark))
 
 
-def _bound(bound: Any, values: dict[str, Value]) -> Any:
+def _bound(bound: object, values: dict[str, Value]) -> Any:
     """The number that a limit stands for."""
     number = compile_expression(bound).run(values, ()) if isinstance(bound, str) else bound
     if isinstance(number, bool) or not isinstance(number, (int, Fraction, Poly)):

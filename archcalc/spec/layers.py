@@ -58,9 +58,9 @@ class Layer(Record, frozen=False):
     usual: dict[str, Word] = {}  # widths that `defaults:` gives, if nothing nearer does
     label: str = ""  # what a `ref` reads
     constant: Op | None = None  # the operator, once it is known to be the same everywhere
-    _made: dict[Any, Op] = {}
+    _made: dict[object, Op] = {}
 
-    def make(self, values: dict[str, Any]) -> Op:
+    def make(self, values: dict[str, object]) -> Op:
         """The operator with these values; the same object for the same values."""
         key = tuple(values.values())
         op = self._made.get(key)

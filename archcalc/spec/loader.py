@@ -26,7 +26,7 @@ class Loader:
     def __init__(self, root: Mapping, path: str, others: Others) -> None:
         self.root, self.path, self.others = root, path, others
         self.top = {key.text: (key, value) for key, value in root.pairs}
-        self.marks: dict[tuple[Any, ...], Mark] = {}
+        self.marks: dict[tuple[object, ...], Mark] = {}
         self.reader = Reader()
         self.problems = self.reader.problems
         self.unread: set[str] = set()  # names whose declaration has a mistake
@@ -105,7 +105,7 @@ class Loader:
             self.problems.extend(self._translated(error))
             return None
 
-    def _plain(self, node: Node, path: tuple[Any, ...]) -> Any:
+    def _plain(self, node: Node, path: tuple[object, ...]) -> Any:
         self.marks.setdefault(path, node.mark)
         if path in _RAW or (len(path) == 3 and path[0] == "train_heads" and path[2] == "layers"):
             return node
@@ -121,7 +121,7 @@ class Loader:
             self.marks[(*path, key.text, "key")] = key.mark
         return {key.text: self._plain(value, (*path, key.text)) for key, value in node.pairs}
 
-    def _plain_variant(self, node: Mapping, path: tuple[Any, ...]) -> dict[str, Any]:
+    def _plain_variant(self, node: Mapping, path: tuple[object, ...]) -> dict[str, Any]:
         """What `Variant` says of one; its parameters are read from the nodes."""
         return {
             key.text: self._plain(value, (*path, key.text)) for key, value in node.pairs if key.text in Variant.fields
@@ -158,11 +158,11 @@ class Loader:
                 )
         return written
 
-    def _budget_marks(self, path: tuple[Any, ...]) -> dict[str, Mark]:
+    def _budget_marks(self, path: tuple[object, ...]) -> dict[str, Mark]:
         """Where each metric of a budget stands."""
         return {name: mark for name in Budget.fields if (mark := self.marks.get((*path, name, "key")))}
 
-    def _item_marks(self, path: tuple[Any, ...], count: int) -> list[Mark]:
+    def _item_marks(self, path: tuple[object, ...], count: int) -> list[Mark]:
         return [self.marks.get((*path, n), self.root.mark) for n in range(count)]
 
     def _wrong(self, message: str, mark: Mark) -> None:

@@ -80,7 +80,7 @@ def _decimals(value: Fraction) -> int:
     return scale
 
 
-def _field(check: Callable[[Any], Any], **schema: Any) -> Check:
+def _field(check: Callable[[object], object], **schema: Any) -> Check:
     return Check(check, schema)
 
 
@@ -89,11 +89,11 @@ def _left(**schema: Any) -> Check:
     return _field(lambda value: value, **schema)
 
 
-def _value(value: Any) -> Any:
+def _value(value: object) -> Any:
     return tuple(_value(v) for v in value) if isinstance(value, list) else value
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(
             "must be text" + (f", got {_short(value)}; put it in quotes" if isinstance(value, (int, Fraction)) else "")
@@ -101,43 +101,43 @@ def _text(value: Any) -> str:
     return value
 
 
-def _year(value: Any) -> int:
+def _year(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1900 <= value <= 2100:
         raise ValueError(f"must be a year such as 2015, got {_short(value)}")
     return value
 
 
-def _bound(value: Any) -> Any:
+def _bound(value: object) -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, Fraction, str)):
         raise ValueError("must be a number or an expression in parameters")
     return value
 
 
-def _multiple(value: Any) -> int:
+def _multiple(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError("must be a positive whole number")
     return value
 
 
-def _choices(value: Any) -> Any:
+def _choices(value: object) -> Any:
     if not isinstance(value, list) or not value:
         raise ValueError("must be a list of values")
     return _value(value)
 
 
-def _ranges(value: Any) -> Any:
+def _ranges(value: object) -> Any:
     if not isinstance(value, dict):
         raise ValueError("must be a mapping of parameters to ranges, such as {size: 96..320:32, act: [relu, silu]}")
     return value
 
 
-def _sizes(value: Any) -> Any:
+def _sizes(value: object) -> Any:
     if not isinstance(value, list) or not value:
         raise ValueError("must be a list of sizes, such as [64, 56, 56]")
     return value
 
 
-def _bindings(value: Any) -> Any:
+def _bindings(value: object) -> Any:
     if not isinstance(value, dict):
         raise ValueError("must be a mapping of parameters to values, such as {size: 320}")
     return value
@@ -166,10 +166,10 @@ Year = Annotated[
         description="when it was published, where `paper` doesn't tell",
     ),
 ]
-_NAME: dict[str, Any] = {"type": "string", "pattern": r"^[A-Za-z0-9_][\w.+/-]*$"}
+_NAME: dict[str, object] = {"type": "string", "pattern": r"^[A-Za-z0-9_][\w.+/-]*$"}
 Name = Annotated[str, _field(_text, **_NAME)]
 Labels = Annotated[Any, _left(type="array", items=_NAME, minItems=1)]
-_DIMS: dict[str, Any] = {"type": "array", "items": _NUMBER_OR_TEXT, "minItems": 1}
+_DIMS: dict[str, object] = {"type": "array", "items": _NUMBER_OR_TEXT, "minItems": 1}
 Dims = Annotated[Any, _left(**_DIMS, description="one sample, channels first; numbers or expressions")]
 Sizes = Annotated[Any, _field(_sizes, **_DIMS, description="one sample, channels first")]
 Items = Annotated[Any, _left(type="array", items=_ITEM)]
@@ -329,7 +329,7 @@ Written = Annotated[
 ]
 
 
-def _written(value: Any) -> str:
+def _written(value: object) -> str:
     if value not in WRITTEN:
         raise ValueError(f"must be one of {', '.join(WRITTEN)}; got {_short(value)}")
     return str(value)
@@ -373,7 +373,7 @@ class Document(Checked):
     budget: Budget | None = None
 
 
-def _version(value: Any) -> int:
+def _version(value: object) -> int:
     if value != 1 or isinstance(value, bool):
         raise ValueError(f"must be 1, the version of the language; got {_short(value)}")
     return 1

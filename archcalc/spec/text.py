@@ -42,7 +42,7 @@ class Mapping(Record, frozen=False):
 Node = Scalar | Sequence | Mapping
 
 _NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?$")
-_WORDS: dict[str, Any] = {
+_WORDS: dict[str, object] = {
     "true": True,
     "True": True,
     "false": False,

@@ -21,12 +21,12 @@ MOST_ITEMS, MOST_BITS, LARGEST_EXPONENT = 10_000, 256, 1024
 Value = Any  # int, Fraction, Poly, bool, str, None, or a tuple of these
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """A fraction that is whole as an integer, all else as it is."""
     return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
 
 
-def capped(value: Any) -> Any:
+def capped(value: object) -> Any:
     """The value. Raises ExpressionError where it is a number too large to work with."""
     bits = (
         max(value.numerator.bit_length(), value.denominator.bit_length()) if isinstance(value, (int, Fraction)) else 0
@@ -71,7 +71,7 @@ def _power(base: Any, exponent: Any) -> Any:
     return base**exponent
 
 
-def _divided(a: Any, b: Any) -> Any:
+def _divided(a: Any, b: Any) -> Number:
     return Fraction(a) / b if isinstance(a, int) and isinstance(b, (int, Fraction)) else a / b
 
 
@@ -80,7 +80,7 @@ def _equal(a: Value, b: Value) -> bool:
     return algebra.same(a, b) if isinstance(a, Poly) or isinstance(b, Poly) else bool(a == b)
 
 
-def _ordered(a: Value, b: Value) -> tuple[Any, Any]:
+def _ordered(a: Value, b: Value) -> tuple[Number, Number]:
     return number(a, "<"), number(b, "<")
 
 
@@ -95,7 +95,7 @@ def _among(a: Value, b: Value) -> bool:
     return any(_equal(a, item) for item in b)
 
 
-BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
+BINARY: dict[type[ast.operator], tuple[str, Callable[[Number, Number], Number]]] = {
     ast.Add: ("+", lambda a, b: a + b),
     ast.Sub: ("-", lambda a, b: a - b),
     ast.Mult: ("*", lambda a, b: a * b),
@@ -157,7 +157,7 @@ def _extreme(name: str, pick: Callable[[Number, Number], Number]) -> Callable[..
     return found
 
 
-def _log(value: Value, base: Value) -> Any:
+def _log(value: Value, base: Value) -> Number:
     """The exponent that gives `value`: exact where it is whole, else to the 15 digits of a machine's number."""
     x, b = number(value, "log"), number(base, "log")
     free = {symbol for part in (x, b) if isinstance(part, Poly) for symbol in part.symbols}
@@ -181,13 +181,13 @@ def _list(name: str, value: Value) -> tuple[Value, ...]:
 
 
 def _total(values: Value) -> Any:
-    total: Any = 0
+    total: object = 0
     for value in _list("sum", values):
         total += number(value, "sum")
     return total
 
 
-FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int, int]]] = {
+FUNCTIONS: dict[str, tuple[Callable[..., object], tuple[int, int]]] = {
     "floor": (lambda x: algebra.floor(number(x, "floor")), (1, 1)),
     "ceil": (lambda x: algebra.ceil(number(x, "ceil")), (1, 1)),
     "round": (_rounding("round", _round), (1, 1)),

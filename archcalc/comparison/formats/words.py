@@ -83,7 +83,7 @@ def figure(value: Any) -> str:
     return numbers.exact(value) if isinstance(value, (int, Fraction, Poly)) else str(value)
 
 
-def signed(value: Any, form: Form) -> str:
+def signed(value: object, form: Form) -> str:
     """`+1.2M`, `-3`, `+36·width² - width`, `=` for nothing."""
     if value is None or value == 0:
         return "=" if value == 0 else ""

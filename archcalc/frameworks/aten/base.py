@@ -39,7 +39,7 @@ def aten(*names: str) -> Callable[[Function], Function]:
     return rule(*names, domain=ATEN)
 
 
-def as_onnx(call: Call, op: str, *inputs: Value | None, **attributes: Any) -> Any:
+def as_onnx(call: Call, op: str, *inputs: Value | None, **attributes: object) -> Any:
     """What a node of ONNX would be in the place of this one."""
     node = NodeProto(op, "", call.node.name, list(call.node.inputs), call.node.outputs, attributes, call.node.metadata)
     node.reads, node.place = call.node.reads, call.node.place
@@ -58,7 +58,7 @@ def numbers(content: Sequence[Any], kind: int = INT64) -> Value:
     return Value((len(content),), kind, None, tuple(content))
 
 
-def axes(given: Any, rank: int) -> list[int]:
+def axes(given: object, rank: int) -> list[int]:
     """Axes counted from the front; all where none is given."""
     if given is None or given == []:
         return list(range(rank))

@@ -47,7 +47,7 @@ def filled_new(call: Call, self: Value, *, size: Any = (), fill_value: Any = Non
     return _of(call, tuple(size), {"new_zeros": 0, "new_ones": 1}.get(call.op, fill_value))
 
 
-def _of(call: Call, shape: Shape, number: Any) -> Value:
+def _of(call: Call, shape: Shape, number: object) -> Value:
     """The same number everywhere, known where there are few."""
     found = call.scope.declared.of(call.output)
     kind = found.kind if found is not None and found.kind else FLOAT
@@ -106,11 +106,11 @@ def item(call: Call, self: Value) -> Value:
     return Value((), self.kind, None, content[:1])
 
 
-def _truth(value: Any) -> Any:
+def _truth(value: object) -> Any:
     return not value
 
 
-PYTHON: dict[str, Callable[..., Any]] = {
+PYTHON: dict[str, Callable[..., object]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "floordiv": operator.floordiv,
     "mod": operator.mod, "neg": operator.neg, "pow": operator.pow, "eq": operator.eq, "ne": operator.ne,
     "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge, "sym_max": maximum,

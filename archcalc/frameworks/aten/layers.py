@@ -64,14 +64,14 @@ def _batched(call: Call, x: Value, weight: Value, convolve: Any) -> Any:
     return call.view(out, out.dims[1:])
 
 
-def _windows(weight: Value, stride: Any, padding: Any, dilation: Any, groups: int) -> Windows:
+def _windows(weight: Value, stride: object, padding: object, dilation: object, groups: int) -> Windows:
     rank, windows = len(weight.dims) - 2, Windows()
     windows.strides, windows.dilations, windows.group = several(stride, rank), several(dilation, rank), groups
     windows.pads = _pads(weight, padding, windows.dilations)
     return windows
 
 
-def _pads(weight: Value, padding: Any, dilations: list[int]) -> list[int]:
+def _pads(weight: Value, padding: object, dilations: list[int]) -> list[int]:
     """Numbers before, then those after; "same" has the larger half after."""
     if padding == "valid":
         return [0] * (2 * len(dilations))

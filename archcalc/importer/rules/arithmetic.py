@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from archcalc.algebra import maximum as larger
 from archcalc.algebra import minimum as smaller
@@ -26,7 +25,7 @@ BINARY: dict[str, tuple[str, type[Op] | None]] = {
     "Or": ("or", None), "Xor": ("xor", None), "BitShift": ("bit_shift", None), "BitwiseAnd": ("bitwise_and", None),
     "BitwiseOr": ("bitwise_or", None), "BitwiseXor": ("bitwise_xor", None),
 }  # fmt: skip
-SEVERAL: dict[str, tuple[str, type[Op] | None, Callable[..., Any] | None]] = {
+SEVERAL: dict[str, tuple[str, type[Op] | None, Callable[..., object] | None]] = {
     "Sum": ("add", Add, TWO["Add"]), "Max": ("maximum", Maximum, larger), "Min": ("minimum", None, smaller),
     "Mean": ("mean", Mean, None),
 }  # fmt: skip
@@ -57,7 +56,7 @@ def swiglu(call: Call, A: Value, B: Value) -> Value:
 
 def spread(
     call: Call, word: str, cls: type[Op] | None, values: list[Value], kind: int | None = None,
-    fold: Callable[..., Any] | None = None,
+    fold: Callable[..., object] | None = None,
 ) -> Value:  # fmt: skip
     """Operands stretched to one shape; a constant among them may have been learned."""
     given = [value.dims for value in values]
@@ -136,7 +135,7 @@ def where(call: Call, condition: Value, X: Value, Y: Value) -> Value:
 def cumulative(call: Call, x: Value, axis: Value | None = None, *, exclusive: int = 0, reverse: int = 0) -> Value:
     """Sums or products up to each place of an axis: an operation an element; sums of known numbers are known."""
     if x.is_constant and x.content is not None and len(x.dims) == 1 and None not in x.content:
-        total: Any = 0
+        total: object = 0
         out = []
         for value in x.content:
             total = total + value

@@ -127,7 +127,7 @@ class Moves:
             self.pads.append((cut - half, half) if self.mode == "SAME_LOWER" else (half, cut - half))
         return tuple(total - before - after for total, (before, after) in zip(full, self.pads, strict=True))
 
-    def proposed(self, call: Call, cls: type[Op], same: bool = True, **fields: Any) -> Op | None:
+    def proposed(self, call: Call, cls: type[Op], same: bool = True, **fields: object) -> Op | None:
         """The language's operator with these windows, if it has such."""
         if len(self.kernel) > 3 or not all(a >= 0 <= b for a, b in self.pads):
             return None

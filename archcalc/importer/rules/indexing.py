@@ -57,7 +57,7 @@ def _looked_up(table: Value, index: Value, shape: Shape, axis: int) -> Any:
     return taken(table.content, shape, axis, [pick % length for pick in picks])
 
 
-def _one(call: Call, table: Value, axis: int, pick: Any, out: Shape) -> Value:
+def _one(call: Call, table: Value, axis: int, pick: object, out: Shape) -> Value:
     """One position of an axis, which goes."""
     length, at = table.dims[axis], whole(pick)
     if at is None:

@@ -132,7 +132,7 @@ def _parts_that_runs_tell(call: Call, x: Value) -> Outputs:
     return found
 
 
-def _size_of(part: Any) -> Dim:
+def _size_of(part: object) -> Dim:
     dim = whole(part)
     if dim is None or (isinstance(dim, int) and dim < 0):
         raise ShapeError(f"a part of {part}")
@@ -226,7 +226,7 @@ def _bounds(call: Call, length: Dim, start: Any, end: Any, step: Any) -> tuple[D
     return _within(call, start, length, low), _within(call, end, length, low), step
 
 
-def _within(call: Call, value: Any, length: Dim, low: int) -> Dim | None:
+def _within(call: Call, value: object, length: Dim, low: int) -> Dim | None:
     """A bound as a position of the axis: negative ones count from the end, those past it are cut."""
     bound = whole(value)
     if bound is None:
@@ -303,7 +303,7 @@ def pad(
     return call.figure("pad", out, [data], op=op, batched=True, words=words, reach=Reach.MIXED)
 
 
-def _padded(call: Call, sides: dict[int, tuple[Any, Any]], rank: int) -> Op | None:
+def _padded(call: Call, sides: dict[int, tuple[object, object]], rank: int) -> Op | None:
     """The language's layer, where all spatial axes are padded alike, or one axis is."""
     amounts, spatial = set(sides.values()), set(sides) == set(range(2, rank))
     least_ = min((v for side in amounts for v in side if isinstance(v, int)), default=0)

@@ -66,7 +66,7 @@ def _folded(op: str, content: Any) -> Any:
         return ((maximum if op == "ReduceMax" else minimum)(*content),)
     if op not in ("ReduceSum", "ReduceProd"):
         return None
-    total: Any = 0 if op == "ReduceSum" else 1
+    total: object = 0 if op == "ReduceSum" else 1
     for value in content:
         total = total + value if op == "ReduceSum" else total * value
     return (total,)

@@ -26,7 +26,7 @@ def reshape(call: Call, data: Value, shape: Value | None = None, *, allowzero: b
     return call.view(data, _target(call, data.dims, wanted, allowzero), content=data.content)
 
 
-def _target(call: Call, shape: Shape, wanted: list[Any], allow_zero: bool) -> Shape:
+def _target(call: Call, shape: Shape, wanted: list[object], allow_zero: bool) -> Shape:
     """The shape asked for: 0 keeps an axis, -1 is what is left."""
     dims: list[Any] = []
     for axis, item in enumerate(wanted):

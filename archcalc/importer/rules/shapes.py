@@ -88,7 +88,7 @@ def sizes(call: Call, value: Value) -> Shape:
     return tuple(size_at(call, item, axis) for axis, item in enumerate(content))
 
 
-def size_at(call: Call, item: Any, axis: int, word: str = "") -> Any:
+def size_at(call: Call, item: object, axis: int, word: str = "") -> Any:
     """One size among several: a number, or what the file says of the output, or what a run would tell."""
     dim = whole(item)
     if dim is None:

@@ -112,7 +112,7 @@ def _upsampled(call: Call, shape: Shape, out: Shape, mode: str) -> Op | None:
     factors = [divided(b, a) for a, b in zip(shape[2:], out[2:], strict=True)]
     if shape[1:2] != out[1:2] or not 3 <= len(shape) <= 5 or not all(isinstance(f, int) and f >= 1 for f in factors):
         return None
-    factor: Any = factors[0] if len(set(factors)) == 1 else tuple(factors)
+    factor: object = factors[0] if len(set(factors)) == 1 else tuple(factors)
     return call.made(Upsample, scale=factor, mode=mode)
 
 
