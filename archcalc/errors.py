@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc.escapes import line, lines, same_width
 
@@ -139,7 +139,7 @@ class SpecError(ArchcalcError):
         many = f"{more:,} more mistakes" if len(self.problems) < MOST_FOUND else f"more than {more - 1:,} more mistakes"
         return "\n".join([*shown, *([f"and {many if more > 1 else 'one more mistake'}"] if more else [])])
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.problems, self.spec)
 
 
@@ -165,7 +165,7 @@ class ExpressionError(ArchcalcError):
         super().__init__(message)
         self.start, self.length = start, length
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.args[0], self.start, self.length)
 
 
@@ -180,7 +180,7 @@ class Undecided(ArchcalcError):
         super().__init__(message)
         self.symbols = tuple(sorted(symbols))
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.args[0], self.symbols)
 
 

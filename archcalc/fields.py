@@ -54,7 +54,7 @@ class FieldErrors(ValueError):
         super().__init__("; ".join(map(spelled, problems)))
         self.problems = problems
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return FieldErrors, (self.problems,)
 
 
@@ -206,7 +206,7 @@ class Checked:
         values = zip(self.fields, self._values(), strict=True)
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in values)})"
 
-    def _values(self) -> list[Any]:
+    def _values(self) -> list[object]:
         return [self.__dict__[name] for name in self.fields]
 
 
@@ -224,7 +224,7 @@ def _inside(part: str | int, error: ValueError) -> Iterator[Wrong]:
 # ---- what types take -------------------------------------------------------------------------------------------------
 
 
-def _taken(kind: Any) -> tuple[Any, Taker | None]:
+def _taken(kind: Any) -> tuple[object, Taker | None]:
     """A type without what is said beside it, and what it takes (None: anything)."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
@@ -248,7 +248,7 @@ def _taken(kind: Any) -> tuple[Any, Taker | None]:
     return kind, _TAKERS[kind]
 
 
-def _same(value: object) -> Any:
+def _same(value: object) -> object:
     return value
 
 
@@ -292,7 +292,7 @@ def _mapping_to(check: Taker, names: tuple[Any, ...] | None = None) -> Taker:
     return taken
 
 
-def _each(check: Taker, parts: Any) -> dict[Any, Any]:
+def _each(check: Taker, parts: Any) -> dict[object, object]:
     made: dict[Any, Any] = {}
     problems: list[Wrong] = []
     for part, value in parts:

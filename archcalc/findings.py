@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc import escapes, reading
 from archcalc.check import Checked, Verdict
@@ -48,12 +48,12 @@ def _says(verdict: Verdict) -> str:
     return f"{verdict.spec}: {verdict.metric} {verdict.figure}{wanted}{f'; {verdict.note}' if verdict.note else ''}"
 
 
-def in_json(found: Iterable[Finding]) -> list[dict[str, Any]]:
+def in_json(found: Iterable[Finding]) -> list[dict[str, object]]:
     """Mistakes as `archcalc check --format json` lists them; lines and columns from 1, the end behind the last."""
     return [{"message": each.message, **_placed(each.mark)} for each in found]
 
 
-def _placed(mark: Mark | None) -> dict[str, Any]:
+def _placed(mark: Mark | None) -> dict[str, object]:
     if mark is None:
         return {"file": None, "line": None, "column": None, "end_column": None}
     return {"file": mark.file, "line": mark.line, "column": mark.column, "end_column": mark.column + mark.length}
@@ -101,7 +101,7 @@ def sarif(found: Sequence[Finding], version: str) -> str:
     return escapes.json({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]})
 
 
-def _result(found: Finding) -> dict[str, Any]:
+def _result(found: Finding) -> dict[str, object]:
     related = [
         {"id": n, "message": {"text": escapes.sarif(f"in {name}, called here")}, **_location(mark)}
         for n, (name, mark) in enumerate(found.calls)
@@ -116,7 +116,7 @@ def _result(found: Finding) -> dict[str, Any]:
     }
 
 
-def _location(mark: Mark) -> dict[str, Any]:
+def _location(mark: Mark) -> dict[str, object]:
     return {
         "physicalLocation": {
             "artifactLocation": {"uri": escapes.uri(in_repository(mark.file))},
@@ -125,7 +125,7 @@ def _location(mark: Mark) -> dict[str, Any]:
     }
 
 
-def _region(mark: Mark) -> Iterator[tuple[str, Any]]:
+def _region(mark: Mark) -> Iterator[tuple[str, object]]:
     yield "startLine", max(mark.line, 1)
     yield "startColumn", max(mark.column, 1)
     yield "endColumn", max(mark.column, 1) + max(mark.length, 1)

@@ -89,7 +89,7 @@ def metric(table: Table, name: str, row: Row | None, mark: Mark) -> Any:
     return getattr(row, name)
 
 
-def _whole(table: Table, name: str) -> Any:
+def _whole(table: Table, name: str) -> object:
     if name in TRAINING and not table.train:
         raise UsageError(f"{name} is a figure of training: --train")
     if name == "latency" and table.timing is None:
@@ -99,7 +99,7 @@ def _whole(table: Table, name: str) -> Any:
     return table.totals[TOTALS.get(name, name)]
 
 
-def _field(table: Table, part: str, row: Row | None) -> Any:
+def _field(table: Table, part: str, row: Row | None) -> object:
     if row is not None:
         field = next(iter(row.field.values()))
     elif table.last_map is not None:

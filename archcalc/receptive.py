@@ -31,8 +31,8 @@ class Span(NamedTuple):
     """One axis. `lows` and `highs` hold one number a phase, None for a phase that sees nothing."""
 
     jump: int
-    lows: tuple[Number, ...]
-    highs: tuple[Number, ...]
+    lows: tuple[Any, ...]
+    highs: tuple[Any, ...]
 
     @property
     def period(self) -> int:

@@ -87,7 +87,7 @@ class Record:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self._shown)})"
 
-    def _values(self) -> Any:
+    def _values(self) -> object:
         """The fields that tell two objects apart."""
         return attrgetter(*self._shown)(self) if self._shown else ()
 

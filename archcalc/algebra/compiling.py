@@ -139,7 +139,7 @@ def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., numpy.ndarra
     return evaluate
 
 
-def _reduced(ufunc: Callable[[Any, Any], Any], *args: Any) -> Any:
+def _reduced(ufunc: Callable[[Any, Any], Any], *args: Any) -> object:
     """A function of two arrays over any number of them."""
     return reduce(ufunc, args)
 

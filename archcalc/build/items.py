@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from archcalc.algebra import Poly, integral, unicode
 from archcalc.build import branches, loops, uses
@@ -307,7 +306,7 @@ class Builder(Labels):
 
     # ---- lines -------------------------------------------------------------------------------------------------------
 
-    def with_channels(self, env: dict[str, object], current: int | None) -> dict[str, Any]:
+    def with_channels(self, env: dict[str, object], current: int | None) -> dict[str, object]:
         """What is known, with the sizes of what arrives under their names."""
         if current is not None:
             shape = self.graph.nodes[current].shape

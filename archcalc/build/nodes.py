@@ -149,7 +149,7 @@ class Nodes:
         """Note a mistake, once a place however often a repeat meets it."""
         self.problems.setdefault((message, mark), Problem(message, mark, context.calls, symbols))
 
-    def evaluate(self, word: Word, context: Context, words: Collection[str] = ()) -> Any:
+    def evaluate(self, word: Word, context: Context, words: Collection[str] = ()) -> object:
         """A word's value, or None after noting what is wrong."""
         try:
             return word.expression.run(context.env, words)

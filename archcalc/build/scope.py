@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc.algebra import Dim, Poly
 from archcalc.errors import Mark
@@ -144,5 +144,5 @@ def symbols_in(env: Environment, word: Word | None) -> tuple[str, ...]:
     )
 
 
-def _flat(value: object) -> list[Any]:
+def _flat(value: object) -> list[object]:
     return [inner for item in value for inner in _flat(item)] if isinstance(value, (list, tuple)) else [value]

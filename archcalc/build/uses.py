@@ -123,7 +123,7 @@ def _bound(builder: Builder, layer: Layer, used: Used, shape: Shape, context: Co
         return None
 
 
-def _sizes(spec: Spec, shape: Shape) -> Iterator[tuple[str, Any]]:
+def _sizes(spec: Spec, shape: Shape) -> Iterator[tuple[str, object]]:
     """The parameters that stand in the spec's input alone, and what arrives there; none that two sizes disagree on."""
     (words,) = spec.inputs.values()
     if len(words) != len(shape):

@@ -34,12 +34,12 @@ class Declared(NamedTuple):
     settings: Mapping[str, Any]
 
 
-def Option(*words: str, **settings: object) -> Any:  # named as typer's is, which it stands for
+def Option(*words: str, **settings: object) -> object:  # named as typer's is, which it stands for
     """An option: the words it is given by, and typer's settings."""
     return Declared("Option", words, settings)
 
 
-def Argument(**settings: object) -> Any:  # likewise
+def Argument(**settings: object) -> object:  # likewise
     """An argument that has no word."""
     return Declared("Argument", (), settings)
 
@@ -140,7 +140,7 @@ def _shared(kind: Any) -> dict[str, Parameter]:
     return {name: each._replace(is_shared=True) for name, each in found.items() if each is not None}
 
 
-def _certain(kind: Any) -> Any:
+def _certain(kind: Any) -> object:
     """A type without None."""
     if get_origin(kind) not in (Union, UnionType):
         return kind
@@ -148,7 +148,7 @@ def _certain(kind: Any) -> Any:
     return kinds[0] if len(kinds) == 1 else kind
 
 
-def plainly(name: str, function: Function, words: Sequence[str]) -> dict[str, Any] | None:
+def plainly(name: str, function: Function, words: Sequence[str]) -> dict[str, object] | None:
     """The arguments that words give a command; None where typer must judge them. Raises what callbacks do."""
     known = parameters(function)
     options = {word: each for each in known for word in each.declared.words}
@@ -173,7 +173,7 @@ def plainly(name: str, function: Function, words: Sequence[str]) -> dict[str, An
     return _taken(known, given, rest)
 
 
-def _taken(known: Sequence[Parameter], given: dict[str, list[Any]], rest: list[str]) -> dict[str, Any] | None:
+def _taken(known: Sequence[Parameter], given: dict[str, list[Any]], rest: list[str]) -> dict[str, object] | None:
     """The values of all parameters, of what is given by words and of the rest."""
     arguments = [each for each in known if each.declared.kind == "Argument"]
     many = any(each.many for each in arguments)
@@ -195,7 +195,7 @@ def _taken(known: Sequence[Parameter], given: dict[str, list[Any]], rest: list[s
     return _called_back(known, taken)
 
 
-def _value(parameter: Parameter, given: list[object] | None) -> Any:
+def _value(parameter: Parameter, given: list[object] | None) -> object:
     """What a parameter is where it is given so, or not at all."""
     if given is None:
         return JUDGE if parameter.default is REQUIRED else parameter.default
@@ -220,7 +220,7 @@ def plain(value: Any, kind: Any, limits: Mapping[str, Any]) -> Any:
     return JUDGE
 
 
-def _called_back(known: Iterable[Parameter], taken: dict[str, Any]) -> dict[str, Any]:
+def _called_back(known: Iterable[Parameter], taken: dict[str, Any]) -> dict[str, object]:
     """Each value as its callback has it; the eager ones come first, for they may be all that is wanted."""
     called = [each for each in known if "callback" in each.declared.settings]
     for each in sorted(called, key=lambda each: not each.declared.settings.get("is_eager")):

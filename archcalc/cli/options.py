@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from archcalc.cli.declared import Argument, Option
 from archcalc.cli.saying import out
@@ -82,12 +82,12 @@ def device_help(name: str | None) -> str | None:
     return name
 
 
-def profile_option(name: str, help: str) -> Any:
+def profile_option(name: str, help: str) -> object:
     """An option that names a device's profile: `help` in its place lists those that ship."""
     return Option(name, metavar="FILE|NAME", callback=device_help, autocompletion=devices, is_eager=True, help=help)
 
 
-def format_option(known: Iterable[str]) -> Any:
+def format_option(known: Iterable[str]) -> object:
     """`--format`, one of these."""
     *most, last = known
     return Option("--format", autocompletion=starting(lambda: (*most, last)), help=f"{', '.join(most)} or {last}.")

@@ -105,7 +105,7 @@ def _read(table: dict[str, Any], path: str) -> Side:
     )
 
 
-def _value(value: object) -> Any:
+def _value(value: object) -> object:
     return tuple(_value(item) for item in value) if isinstance(value, list) else value
 
 
@@ -156,7 +156,7 @@ def _joined(line: Layer, more: Layer) -> Layer:
     )
 
 
-def _field(found: Any, part: str, symbols: Mapping[str, Number]) -> Any:
+def _field(found: Any, part: str, symbols: Mapping[str, Number]) -> object:
     if not isinstance(found, dict):
         return str(found)
     values = tuple(_number(value, symbols) for value in found[part])

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from archcalc.configs.kinds import ABOUT, ACTIVATIONS, ARCHITECTURES, KINDS, MODEL_TYPE, Config, Kind, Values
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
@@ -111,7 +110,7 @@ def _of(kind: Kind, values: Values, path: str, config: Config) -> Spec:
     )  # fmt: skip
 
 
-def _written(value: object) -> Any:
+def _written(value: object) -> object:
     if value is None:
         return "none"
     if isinstance(value, str):

@@ -170,7 +170,7 @@ def _tower(config: Config, tower: str) -> Config:
     return found
 
 
-def _fitting(tower: str, name: str, value: object) -> Any:
+def _fitting(tower: str, name: str, value: object) -> object:
     known = value in ACTIVATIONS if isinstance(value, str) else type(value) is int and value >= 1
     if not known or isinstance(value, str) != (name == "hidden_act"):
         raise ValueError(tower, f"{name}: {str(value)[:40]} has no form here")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
 
 from archcalc.algebra import Poly, text, unicode
 from archcalc.check import row_of
@@ -16,7 +15,7 @@ from archcalc.render import numbers
 from archcalc.spec.model import METRICS
 
 
-def figure(table: Table, name: str, layer: str | None, mark: Mark) -> Any:
+def figure(table: Table, name: str, layer: str | None, mark: Mark) -> object:
     """A figure as references and budgets name them, or another of the totals. Raises UsageError for one that doesn't
     exist.
     """

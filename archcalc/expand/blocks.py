@@ -7,7 +7,7 @@ Items are told apart by a number for each kind, so that a search takes a time in
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc.expand.folding import nodes_of
 from archcalc.expand.items import Called, Item, Items, Join, Line, Ref, Repeat, inside, lines
@@ -120,7 +120,7 @@ class Finder:
             self.known[id(item)] = self.kinds.setdefault(self._key(item, inner), len(self.kinds))
         return self.known[id(item)]
 
-    def _key(self, item: Item, inner: bool) -> Any:
+    def _key(self, item: Item, inner: bool) -> object:
         if isinstance(item, Ref):
             return ("ref", item.node)
         if isinstance(item, Repeat):

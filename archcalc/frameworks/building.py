@@ -23,7 +23,7 @@ def door() -> Any:
     return torch
 
 
-def imported(named: Named) -> Any:
+def imported(named: Named) -> object:
     """What the name stands for in its module: a factory, a class, a module, or a mapping of such.
 
     Raises UsageError where there is no such thing, or importing it fails.
@@ -49,7 +49,7 @@ def _is_inner(error: ModuleNotFoundError, named: Named) -> bool:
     return not named.module.startswith(error.name or "")
 
 
-def made(named: Named, arguments: Mapping[str, object]) -> Any:
+def made(named: Named, arguments: Mapping[str, object]) -> object:
     """The network of a factory, called with the variant if there is one. Raises UsageError."""
     found = imported(named)
     if named.variant and isinstance(found, Mapping):

@@ -140,7 +140,7 @@ def _numbers(arguments: Mapping[str, object]) -> dict[str, int]:
 WORDS = {"true": True, "false": False, "none": None, "True": True, "False": False, "None": None}
 
 
-def literal(value: object) -> Any:
+def literal(value: object) -> object:
     """An argument as the command line has it: a number, a word of Python's, a list of numbers, or text."""
     if not isinstance(value, str):
         return value

@@ -120,7 +120,7 @@ class Translator:
 
     # ---- nodes -------------------------------------------------------------------------------------------------------
 
-    def _walk(self, graph: Any, prefix: str) -> Any:
+    def _walk(self, graph: Any, prefix: str) -> object:
         """The nodes of a graph; gives what it puts out."""
         for node in graph.nodes:
             if node.op == "call_function":
@@ -131,7 +131,7 @@ class Translator:
                 return self._output(node, prefix)
         return None
 
-    def _output(self, node: Any, prefix: str) -> Any:
+    def _output(self, node: Any, prefix: str) -> object:
         results = node.args[0]
         if prefix:
             return results
@@ -222,7 +222,7 @@ class Translator:
             proto.attributes["inplace"] = 1
         return self._outputs(node, proto, prefix)
 
-    def _given(self, node: Any) -> Iterator[tuple[Argument, Any]]:
+    def _given(self, node: Any) -> Iterator[tuple[Argument, object]]:
         """Each argument of the schema with what it is called with; None where it isn't."""
         arguments = self.schemas.get(node.target)
         if arguments is None:
@@ -278,7 +278,7 @@ class Translator:
         return tuple(self._dim(dim) for dim in value.shape)
 
 
-def _key(value: object) -> Any:
+def _key(value: object) -> object:
     """A key to look a node up by; no node is found by other things."""
     return value if hasattr(value, "op") else None
 

@@ -79,7 +79,7 @@ def once(found: Any) -> Value | None:
     return Value((len(values),) if isinstance(found, list) else (), kind, None, tuple(map(_finite, values)))
 
 
-def _finite(value: object) -> Any:
+def _finite(value: object) -> object:
     if isinstance(value, float) and isinf(value):
         return BEYOND if value > 0 else -BEYOND
     return real("", value) if isinstance(value, float) else value
@@ -110,7 +110,7 @@ class Rule:
         self.rest = ""  # the annotation of further inputs
         self.is_read = False
 
-    def __call__(self, call: Call) -> Any:
+    def __call__(self, call: Call) -> object:
         self.read()
         given, attributes = call.inputs, call.node.attributes
         count = len(given)

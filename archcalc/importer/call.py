@@ -93,7 +93,7 @@ class Call:
             return self.scope.attributes.get(found.name)
         return self._sized(found.value) if isinstance(found, Computed) else found
 
-    def _sized(self, found: Any) -> Any:
+    def _sized(self, found: Any) -> object:
         if isinstance(found, list):
             return [self._sized(item) for item in found]
         if not isinstance(found, Size):

@@ -54,7 +54,7 @@ def root(x: Any) -> Any:
     return found
 
 
-def power(a: Any, b: Any) -> Any:
+def power(a: Any, b: Any) -> object:
     """a to the power b, exactly. Raises ArchcalcError where the result isn't exact, or is too large to be of use."""
     if b == Fraction(1, 2):
         return root(a)
@@ -68,7 +68,7 @@ def quotient(a: Any, b: Any) -> Any:
     return a / Fraction(b) if not isinstance(a, (int, Fraction)) else Fraction(a) / b
 
 
-def whole_quotient(a: Any, b: Any) -> Any:
+def whole_quotient(a: Any, b: Any) -> object:
     """Division of whole numbers, towards zero."""
     if isinstance(b, int) and b > 0 and least(-1, a):
         return a // b
@@ -121,7 +121,7 @@ def converted(content: Content | None, kind: int) -> Content | None:
     return content
 
 
-def _truncated(value: object) -> Any:
+def _truncated(value: object) -> object:
     if isinstance(value, (bool, Fraction)):
         return int(value)
     if isinstance(value, Poly):

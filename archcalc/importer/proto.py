@@ -246,7 +246,7 @@ def _graphs(value: object) -> list[Subgraph]:
     return [each for each in values if type(each) is Subgraph]
 
 
-def _known(raw: bytes, known: dict[bytes, tuple[str, object]]) -> tuple[str, Any]:
+def _known(raw: bytes, known: dict[bytes, tuple[str, object]]) -> tuple[str, object]:
     """An attribute by its bytes: a network says `strides = [1, 1]` a hundred times, and nobody changes it.
 
     Tensors and graphs are told apart by what they are, and not by what they say: each node has its own.

@@ -179,7 +179,7 @@ def read_sparse(stretch: Stretch) -> Tensor:
     return tensor
 
 
-def _unpacked(number: int, found: Any, kind: int) -> list[Any]:
+def _unpacked(number: int, found: Any, kind: int) -> list[object]:
     """Numbers of one of a tensor's typed fields: packed ones, or a single one."""
     if isinstance(found, Stretch):
         values: list[Any] = (

@@ -24,7 +24,7 @@ MOST_BYTES = 10_000_000
 Figure = TypeVar("Figure", int, float)
 
 
-def _number(least: float, most: float) -> Callable[[Any], float]:
+def _number(least: float, most: float) -> Callable[[object], float]:
     """Takes the numbers from one to another."""
 
     def taken(value: Any) -> float:
@@ -35,7 +35,7 @@ def _number(least: float, most: float) -> Callable[[Any], float]:
     return taken
 
 
-def _whole(least: int) -> Callable[[Any], int]:
+def _whole(least: int) -> Callable[[object], int]:
     """Takes the whole numbers from one on."""
 
     def taken(value: Any) -> int:
@@ -46,7 +46,7 @@ def _whole(least: int) -> Callable[[Any], int]:
     return taken
 
 
-def _range(taken: Callable[[Any], Figure]) -> Callable[[Any], tuple[Figure, Figure]]:
+def _range(taken: Callable[[Any], Figure]) -> Callable[[object], tuple[Figure, Figure]]:
     """Takes the least of something and the most."""
 
     def both(value: Any) -> tuple[Figure, Figure]:
@@ -308,7 +308,7 @@ def parse(content: bytes, shown: str) -> Profile:
         raise UsageError(f"{shown}: {error}") from None
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """An object whose keys all differ. Raises UsageError."""
     found = dict(pairs)
     if len(found) < len(pairs):

@@ -6,7 +6,7 @@ off, reads nothing, though its window would go on; the end of such a window can'
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy
 from numpy.typing import NDArray
@@ -87,5 +87,5 @@ def _taps(window: Window, position: int) -> list[int]:
     return [tap // window.up for tap in taps if tap % window.up == 0]
 
 
-def _holds(flags: Flags, position: int) -> Any:
+def _holds(flags: Flags, position: int) -> object:
     return 0 <= position < len(flags) and flags[position]

@@ -132,7 +132,7 @@ class Model(NamedTuple):
                     found[name].add(node.name.partition(":")[0])
         return found
 
-    def input_kinds(self) -> dict[str, Any]:
+    def input_kinds(self) -> dict[str, object]:
         """The numpy type of each input: a float, or int64 for indices."""
         return {
             value.name: onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).type

@@ -38,7 +38,7 @@ class StoredModel:
         proto.graph.output.extend(outputs)
         return bytes(proto.SerializeToString())
 
-    def input_kinds(self) -> dict[str, Any]:
+    def input_kinds(self) -> dict[str, object]:
         """The numpy type of each input."""
         inputs = [value for value in self.proto.graph.input if value.type.HasField("tensor_type")]
         kinds = {value.name: value.type.tensor_type.elem_type for value in inputs}

@@ -61,23 +61,23 @@ def _ratio(value: object) -> Fraction | int:
     raise ValueError(f"must be a number between 0 and 1, got {show(value)}")
 
 
-def _axes(check: Callable[[object], object]) -> Callable[[object], Any]:
-    def checked(value: object) -> Any:
+def _axes(check: Callable[[object], object]) -> Callable[[object], object]:
+    def checked(value: object) -> object:
         return tuple(check(v) for v in value) if isinstance(value, (tuple, list)) else check(value)
 
     return checked
 
 
-def _several(check: Callable[[object], object]) -> Callable[[object], tuple[Any, ...]]:
+def _several(check: Callable[[object], object]) -> Callable[[object], tuple[object, ...]]:
     """One or more: `shape=8` is a shape of one axis."""
 
-    def checked(value: object) -> tuple[Any, ...]:
+    def checked(value: object) -> tuple[object, ...]:
         return tuple(check(v) for v in value) if isinstance(value, (tuple, list)) else (check(value),)
 
     return checked
 
 
-def _padding(value: object) -> Any:
+def _padding(value: object) -> object:
     if value is None or (isinstance(value, str) and value in PAD_MODES):
         return value
     if isinstance(value, str):
@@ -87,7 +87,7 @@ def _padding(value: object) -> Any:
     return _not_negative(value)
 
 
-def _padding_pair(value: object) -> Any:
+def _padding_pair(value: object) -> object:
     if isinstance(value, (tuple, list)):
         if len(value) != 2:
             raise ValueError(f"must be (before, after) an axis, got {show(value)}")
@@ -149,7 +149,7 @@ Sides = Annotated[tuple[Dim, ...], Check(_several(_positive))]
 Padding = Annotated[str | Dim | tuple[Any, ...] | None, Check(_padding)]
 
 
-def one_of(*choices: str) -> Any:
+def one_of(*choices: str) -> object:
     """A field that takes one of these words."""
 
     def check(value: object) -> str:

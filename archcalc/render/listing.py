@@ -44,7 +44,7 @@ def only(table: Table, row: Row, columns: Sequence[str]) -> dict[str, Any]:
     return {key: value for key, value in _figures(table, row, columns).items() if key in kept}
 
 
-def _figures(table: Table, row: Row, columns: Sequence[str]) -> dict[str, Any]:
+def _figures(table: Table, row: Row, columns: Sequence[str]) -> dict[str, object]:
     """A row of JSON, and what only columns ask for: some of it takes a look at other layers."""
     found: dict[str, Any] = {**json.layer(row)}
     held = table.held

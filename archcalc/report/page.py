@@ -92,7 +92,7 @@ def _lead(subjects: Sequence[Subject]) -> str:
     return " · ".join([*parts, *(escapes.html(subject.model.name) for subject in subjects)])
 
 
-def _devices(dtype: str) -> list[dict[str, Any]]:
+def _devices(dtype: str) -> list[dict[str, object]]:
     """Data sheets, whose bounds on times follow from the counts alone."""
     profiles = [load_profile(name) for name in device_names()]
     return [

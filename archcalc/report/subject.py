@@ -164,7 +164,7 @@ class Subject(Record):
         }
         return {"field" if name == "receptive_field" else name: needed for name, needed in found.items()}
 
-    def _last_map(self) -> list[Any]:
+    def _last_map(self) -> list[object]:
         last = self.open.last_map
         if last is None:
             return []
@@ -175,7 +175,7 @@ class Subject(Record):
     def _field(self, field: Field | None) -> Template:
         return [] if field is None else self.forms.template(lambda form: numbers.one_field(field, form))
 
-    def _group(self, path: str) -> list[Any]:
+    def _group(self, path: str) -> list[object]:
         table, group = self.open, self.open.graph.groups[path]
         shape = table.graph.nodes[group.output].shape
         seen = next(iter(table.seen_at(group.output).values()), None)

@@ -15,7 +15,7 @@ from archcalc.spec.model import HERE, Document, Parameter
 from archcalc.spec.standard import LIBRARY
 
 
-def spec_schema() -> dict[str, Any]:
+def spec_schema() -> dict[str, object]:
     """The schema of a spec file."""
     definitions: dict[str, Any] = {"Parameter": None, "Item": _item()}
     definitions["Parameter"] = _object(Parameter, definitions)
@@ -27,7 +27,7 @@ def spec_schema() -> dict[str, Any]:
     }
 
 
-def _object(kind: type[Checked], definitions: dict[str, Any]) -> dict[str, Any]:
+def _object(kind: type[Checked], definitions: dict[str, Any]) -> dict[str, object]:
     """A mapping with these keys; what it refers to is put into `definitions`."""
     properties = {}
     for name, field in kind.fields.items():
@@ -43,7 +43,7 @@ def _object(kind: type[Checked], definitions: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _type(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+def _type(kind: Any, definitions: dict[str, Any]) -> dict[str, object]:
     """What a field of that type holds in a file."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
@@ -63,7 +63,7 @@ def _type(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     return {"type": {bool: "boolean", NoneType: "null"}[kind]}
 
 
-def _item() -> dict[str, Any]:
+def _item() -> dict[str, object]:
     """What may stand in a list of layers. The words of a line are checked by archcalc itself."""
     words = ", ".join(OPS)
     return {

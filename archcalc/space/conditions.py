@@ -114,7 +114,7 @@ def _symbol(name: str) -> Poly:
     return symbol(name, minimum=None, integer=False)
 
 
-def _value(node: ast.expr, values: Mapping[str, object]) -> Any:
+def _value(node: ast.expr, values: Mapping[str, object]) -> object:
     text = ast.unparse(node)
     expression = compile_expression(text)
     words = expression.names - values.keys() if isinstance(node, ast.Name) else ()

@@ -72,7 +72,7 @@ def comma_separated(found: Sweep) -> str:
     return out.getvalue().rstrip("\n")
 
 
-def _written(value: Value) -> Any:
+def _written(value: Value) -> object:
     found = plain(value)
     return escapes.csv(found) if isinstance(found, str) else found
 
@@ -94,7 +94,7 @@ def json(found: Sweep) -> str:
     return escapes.json(whole)
 
 
-def _range(axis: Axis) -> Any:
+def _range(axis: Axis) -> object:
     return [plain(value) for value in axis.values] if len(axis.values) <= 64 else str(axis)
 
 

@@ -203,7 +203,7 @@ class _Search:
             found.append(Exact(spread if aim.upwards else -spread, values.denominator))
         return found
 
-    def _fixed(self) -> Mapping[str, Any]:
+    def _fixed(self) -> Mapping[str, object]:
         own = bind(self.space.model.spec, self.space.model.variant, self.space.question.bindings).values
         return {name: value for name, value in own.items() if name not in [axis.name for axis in self.space.axes]}
 
@@ -218,7 +218,7 @@ class _Search:
         return {limit.metric: _plain(value) for limit, value in self.closest.items() if not limit.holds(value)}
 
 
-def _keeps(found: Exact, limit: Limit) -> Any:
+def _keeps(found: Exact, limit: Limit) -> object:
     bound = limit.bound * found.denominator
     if limit.kind == "max":
         return (found.numerators <= bound.numerator // bound.denominator).astype(bool)

@@ -121,7 +121,7 @@ class Loader:
             self.marks[(*path, key.text, "key")] = key.mark
         return {key.text: self._plain(value, (*path, key.text)) for key, value in node.pairs}
 
-    def _plain_variant(self, node: Mapping, path: tuple[object, ...]) -> dict[str, Any]:
+    def _plain_variant(self, node: Mapping, path: tuple[object, ...]) -> dict[str, object]:
         """What `Variant` says of one; its parameters are read from the nodes."""
         return {
             key.text: self._plain(value, (*path, key.text)) for key, value in node.pairs if key.text in Variant.fields
@@ -364,7 +364,7 @@ def _sentence(wrong: Wrong) -> str:
     return f"'{name}' {MISSING}" if wrong.what == MISSING else f"{name}: {wrong.what}"
 
 
-def _python(node: Node) -> Any:
+def _python(node: Node) -> object:
     if isinstance(node, Scalar):
         return node.value
     return [_python(item) for item in node.items] if isinstance(node, Sequence) else {}

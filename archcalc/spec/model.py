@@ -89,7 +89,7 @@ def _left(**schema: Any) -> Check:
     return _field(lambda value: value, **schema)
 
 
-def _value(value: object) -> Any:
+def _value(value: object) -> object:
     return tuple(_value(v) for v in value) if isinstance(value, list) else value
 
 
@@ -119,25 +119,25 @@ def _multiple(value: object) -> int:
     return value
 
 
-def _choices(value: object) -> Any:
+def _choices(value: object) -> object:
     if not isinstance(value, list) or not value:
         raise ValueError("must be a list of values")
     return _value(value)
 
 
-def _ranges(value: object) -> Any:
+def _ranges(value: object) -> object:
     if not isinstance(value, dict):
         raise ValueError("must be a mapping of parameters to ranges, such as {size: 96..320:32, act: [relu, silu]}")
     return value
 
 
-def _sizes(value: object) -> Any:
+def _sizes(value: object) -> object:
     if not isinstance(value, list) or not value:
         raise ValueError("must be a list of sizes, such as [64, 56, 56]")
     return value
 
 
-def _bindings(value: object) -> Any:
+def _bindings(value: object) -> object:
     if not isinstance(value, dict):
         raise ValueError("must be a mapping of parameters to values, such as {size: 320}")
     return value

@@ -65,7 +65,7 @@ def outside(text: str, separator: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def read_scalar(text: str) -> Any:
+def read_scalar(text: str) -> object:
     """A plain scalar: an int, an exact Fraction, a truth value, None, or the text itself."""
     if text in _WORDS:
         return _WORDS[text]

@@ -95,7 +95,7 @@ def _among(a: Value, b: Value) -> bool:
     return any(_equal(a, item) for item in b)
 
 
-BINARY: dict[type[ast.operator], tuple[str, Callable[[Number, Number], Number]]] = {
+BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.Add: ("+", lambda a, b: a + b),
     ast.Sub: ("-", lambda a, b: a - b),
     ast.Mult: ("*", lambda a, b: a * b),

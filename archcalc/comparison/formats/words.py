@@ -162,7 +162,7 @@ def twins(report: Report) -> dict[int, str]:
 
 
 def _says_the_same(one: Comparison, other: Comparison) -> bool:
-    def said(comparison: Comparison) -> tuple[Any, ...]:
+    def said(comparison: Comparison) -> tuple[object, ...]:
         kept = comparison.totals, comparison.fields, comparison.parameters, comparison.changes, comparison.unjudged
         return comparison.side.name, *kept, any(True for _ in comparison.broken)
 

@@ -106,7 +106,7 @@ def item(call: Call, self: Value) -> Value:
     return Value((), self.kind, None, content[:1])
 
 
-def _truth(value: object) -> Any:
+def _truth(value: object) -> object:
     return not value
 
 

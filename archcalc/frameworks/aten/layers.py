@@ -36,7 +36,7 @@ def conv_transpose(
     return _batched(call, input, weight, lambda x: _transposed(call, x, weight, bias, windows))
 
 
-def _transposed(call: Call, x: Value, weight: Value, bias: Value | None, windows: Windows) -> Any:
+def _transposed(call: Call, x: Value, weight: Value, bias: Value | None, windows: Windows) -> object:
     return as_onnx(call, "ConvTranspose", x, weight, bias, **{
         name: value for name, value in vars(windows).items() if value is not None
     })  # fmt: skip
@@ -56,7 +56,7 @@ def convolution(
     return conv(call, input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
-def _batched(call: Call, x: Value, weight: Value, convolve: Any) -> Any:
+def _batched(call: Call, x: Value, weight: Value, convolve: Any) -> object:
     """A sample that has no axis for the batch gets one on the way."""
     if len(x.dims) == len(weight.dims):
         return convolve(x)

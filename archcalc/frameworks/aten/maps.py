@@ -247,7 +247,7 @@ def upsample(
     return resampled(call, input, (*shape[:2], *output_size), "cubic" if mode == "bicubic" else mode, align_corners)
 
 
-def _scaled(dim: Any, scale: Any) -> Any:
+def _scaled(dim: Any, scale: Any) -> object:
     from fractions import Fraction
 
     found = dim * Fraction(scale).limit_denominator(1 << 20)

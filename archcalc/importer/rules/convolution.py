@@ -135,7 +135,7 @@ class Moves:
         fields = {"stride": plain(self.strides), **fields}
         return call.made(cls, kernel=plain(self.kernel), dilation=plain(self.dilations), pad=pad, **fields)
 
-    def spelled(self) -> Any:
+    def spelled(self) -> object:
         """Padding as the language writes it; nothing where it is the usual one."""
         if all(pad == ((reach - 1) // 2,) * 2 for pad, reach in zip(self.pads, self.reach, strict=True)):
             return None

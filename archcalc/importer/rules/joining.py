@@ -204,7 +204,7 @@ def _shown(value: Any) -> str:
     return "?" if value is None else spell_dim(value)
 
 
-def _listed(value: Value | None) -> list[Any] | None:
+def _listed(value: Value | None) -> list[object] | None:
     """Numbers, each None where they are computed. Raises Unknown where it isn't known how many there are."""
     if value is None:
         return None
