@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc.algebra import Poly
 from archcalc.budget.rules import Rule, fitted, rules
@@ -13,7 +13,7 @@ from archcalc.cost import Table
 from archcalc.cost.row import Row
 from archcalc.errors import Mark, Problem, SpecError, UsageError
 from archcalc.graph import Uncounted
-from archcalc.metrics import TRAINING, figure, metric
+from archcalc.metrics import TRAINING, Figure, figure, metric
 from archcalc.model import Model
 from archcalc.question import Question
 from archcalc.records import Record
@@ -32,7 +32,7 @@ class Verdict(Record):
     kind: str  # "reference" or "budget"
     spec: str
     metric: str
-    counted: Any
+    counted: Figure
     wanted: str
     source: str
     mark: Mark
@@ -187,7 +187,7 @@ def check(model: Model, counts: Counts | None = None) -> Iterator[Verdict]:
         yield absolute(model.name, rule, _counted(table, rule), outside(table))
 
 
-def _counted(table: Table, rule: Rule) -> Any:
+def _counted(table: Table, rule: Rule) -> Figure:
     try:
         return metric(table, rule.metric, None, rule.mark)
     except UsageError as error:

@@ -7,7 +7,7 @@ where training is counted.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from archcalc.algebra import Number
 from archcalc.cost import Table
@@ -27,6 +27,9 @@ TOTALS = {  # by their names in a table's totals, where those differ
 ALIGN = 16  # of places in an arena, as tflite-micro has it
 TRAINING = ("training", "backward_macs")
 
+# A figure by its name: a number, exact or a closed form, or words where it has one an axis.
+Figure: TypeAlias = Any
+
 
 def _arena(table: Table, method: str) -> int:
     """The block of memory that all activations lie in. Raises UsageError while sizes are free."""
@@ -37,7 +40,7 @@ def _arena(table: Table, method: str) -> int:
     return plan.bytes
 
 
-def _memory(table: Table) -> Any:
+def _memory(table: Table) -> Figure:
     """What a run holds: training all of its parts, else the weights, the activations at their most, and a cache."""
     if table.train:
         return table.totals["training_bytes"]["total"]
@@ -73,7 +76,7 @@ def figure(metric: str, value: Number) -> str:
     return f"{times.milliseconds(value)} ms" if metric.startswith("latency") else numbers.exact(value)
 
 
-def metric(table: Table, name: str, row: Row | None, mark: Mark) -> Any:
+def metric(table: Table, name: str, row: Row | None, mark: Mark) -> Figure:
     """A figure of the whole network, or of one layer or group. Raises SpecError for one that it doesn't have,
     UsageError for one that the table wasn't counted for.
     """

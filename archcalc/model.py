@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archcalc import reading
 from archcalc.build import build
@@ -18,6 +18,7 @@ from archcalc.memory import Training
 from archcalc.question import Question, Source, Written, listed, of_kinds, table_of
 from archcalc.records import Record
 from archcalc.spec import Disk, Shelf, Spec, bind, decoded, read_spec, read_text
+from archcalc.untyped import Torch
 
 if TYPE_CHECKING:
     from archcalc.measure.latency import Latency
@@ -211,7 +212,7 @@ class Model(Record):
         maximize: str | Sequence[str] = (),
         minimize: str | Sequence[str] = (),
         most: Mapping[str, object] = MappingProxyType({}),
-        least: Mapping[str, Any] = MappingProxyType({}),
+        least: Mapping[str, object] = MappingProxyType({}),
         where: str | Sequence[str] = (),
         **asked: object,
     ) -> Solution:
@@ -339,7 +340,7 @@ def load(name: str | os.PathLike[str]) -> Model:
     return read(read_text(str(file)), shown(file), variant or member, shelf)._replace(ships=True)
 
 
-def from_torch(module: Any, input: object, *, via: str = "") -> Model:
+def from_torch(module: Torch, input: object, *, via: str = "") -> Model:
     """A PyTorch module, for one sample of its inputs: a shape (3, 224, 224) with names for sizes that stay open,
     several in a list, or by name in a dict. Texts as `--input` has them say a dtype: "16:int64".
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Number
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from archcalc.algebra import Dim, Poly
 from archcalc.build import build
@@ -18,6 +18,7 @@ from archcalc.memory import ATTENTION, TRAINING, Training, attending, refused, s
 from archcalc.ops import Shape
 from archcalc.records import Record
 from archcalc.spec import Binding, Spec, bind, numeric
+from archcalc.spec.values import Value
 
 ALL = "all"  # leaves every parameter free that can be
 
@@ -46,7 +47,7 @@ def listed(names: str | Sequence[str]) -> tuple[str, ...]:
     """Names in a list, or in a text as the command line has them: `fc6,fc7`. Raises TypeError for anything else."""
     if isinstance(names, str):
         return tuple(name.strip() for name in names.split(",") if name.strip())
-    found: tuple[Any, ...] = tuple(names) if isinstance(names, Iterable) else (names,)
+    found: tuple[Value, ...] = tuple(names) if isinstance(names, Iterable) else (names,)
     if not isinstance(names, Iterable) or not all(isinstance(name, str) for name in found):
         raise TypeError(f"names are texts in a list, or one text with commas, not {names!r}")
     return found
@@ -81,7 +82,7 @@ class Seen(NamedTuple):
 
     op: str
     name: str
-    attributes: Mapping[str, Any]
+    attributes: Mapping[str, Value]
     inputs: tuple[Shape | None, ...]
     outputs: tuple[Shape | None, ...]
     layer: int | None

@@ -52,7 +52,7 @@ class Span(NamedTuple):
         return _largest(sizes) if sizes else 0
 
     @property
-    def start(self) -> Number:
+    def start(self) -> Any:
         """Where the first output's window begins; negative in the padding."""
         return self.lows[0]
 

@@ -6,7 +6,6 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterator
-from typing import Any
 
 from archcalc import escapes
 from archcalc.errors import UsageError, suggest
@@ -14,15 +13,16 @@ from archcalc.ops import FAMILIES, OPS, OUTSIDE, Op
 from archcalc.ops.base import Op as Base
 from archcalc.ops.kinds import show
 from archcalc.spec.layers import COMMON, SUFFIXES
+from archcalc.untyped import Json
 
 
-def rows() -> list[dict[str, Any]]:
+def rows() -> list[dict[str, Json]]:
     """An entry an operator: its word, how it is written, its options with defaults, and what it is."""
     own = [_entry(op) for family in FAMILIES for op in OPS.values() if op.__module__ == family.__name__]
     return own + [_entry(op) for op in OUTSIDE.values()]
 
 
-def _entry(op: type[Op]) -> dict[str, Any]:
+def _entry(op: type[Op]) -> dict[str, Json]:
     suffixes = [*SUFFIXES] if op.is_layer or op.arity[1] != 1 else []
     return {
         "name": op.word,
@@ -74,7 +74,7 @@ UNSET = {
 }
 
 
-def _default(name: str, field: Any) -> str:
+def _default(name: str, field: Json) -> str:
     """The default as a reader understands it: an option that is not set follows from another."""
     return UNSET[name] if field.default is None else show(field.default)
 
@@ -116,7 +116,7 @@ def _page() -> Iterator[str]:
         yield from _family("From outside", "What installed packages and this program registered.", outside)
 
 
-def _family(title: str, about: str, entries: list[dict[str, Any]]) -> Iterator[str]:
+def _family(title: str, about: str, entries: list[dict[str, Json]]) -> Iterator[str]:
     yield from ("", f"## {title}", "", about)
     for entry in entries:
         yield from ("", f"### `{entry['usage']}`", "")
@@ -144,7 +144,7 @@ def printed(words: list[str], form: str, width: int | None) -> str:
     return "\n".join(f"{entry['usage']:<{margin}}  {entry['summary']}"[: width or None].rstrip() for entry in found)
 
 
-def _entry_text(entry: dict[str, Any], width: int) -> str:
+def _entry_text(entry: dict[str, Json], width: int) -> str:
     lines = [
         entry["usage"],
         *textwrap.wrap(

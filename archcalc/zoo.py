@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from archcalc import escapes
 from archcalc.cost import CONVENTION, Table
@@ -25,6 +24,7 @@ from archcalc.render.json import receptive_field
 from archcalc.spec import bind
 from archcalc.spec.expressions import Expression, compile_expression
 from archcalc.spec.model import without_units
+from archcalc.untyped import Json
 
 _ARXIV = re.compile(r"arxiv:\s*((?:[a-z.-]+/)?(\d\d)\d\d(?:\.\d{4,5}|\d{3}))(?:v\d+)?$", re.IGNORECASE)
 _DOI = re.compile(r"doi:\s*(10\.\S+)$", re.IGNORECASE)
@@ -171,7 +171,7 @@ def listing(
     return _grid(found) if families or where else _markdown(found)
 
 
-def _csv(rows: list[dict[str, Any]]) -> str:
+def _csv(rows: list[dict[str, Json]]) -> str:
     """A row a name, with the figures of JSON: what is no number, as tables write it."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -201,13 +201,13 @@ def _by_family(found: Sequence[Entry]) -> str:
     return f"{listing_of(heads, rows, left=('family', 'where from'))}\n\n{len(found)} networks in {len(rows)} families"
 
 
-def _span(figures: list[Any]) -> str:
+def _span(figures: list[Json]) -> str:
     """`1.24M to 66.3M`."""
     low, high = numbers.count(min(figures)), numbers.count(max(figures))
     return low if low == high else f"{low} to {high}"
 
 
-def _plain(entry: Entry, name: str) -> dict[str, Any]:
+def _plain(entry: Entry, name: str) -> dict[str, Json]:
     table = entry.table
     told = {
         "name": name,

@@ -16,7 +16,7 @@ import archcalc
 PACKAGE = Path(__file__).parent.parent / "archcalc"
 
 FLOORS = [
-    ("escapes", "records", "signatures"),
+    ("escapes", "records", "signatures", "untyped"),
     ("errors", "fields"),
     ("algebra", "reading", "writing", "frames"),
     ("ops", "duration", "shipped"),
@@ -44,7 +44,7 @@ EXCEPTIONS = {
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 DOORS = {
     "sympy": ("algebra",),
-    "numpy": ("algebra", "space", "onnx", "measure", "latency"),
+    "numpy": ("algebra", "space", "onnx", "measure", "latency", "untyped"),
     "yaml": ("spec",),
     "networkx": ("graph",),
     "tabulate": ("render",),
@@ -261,6 +261,67 @@ def silent() -> Iterator[str]:
 
 def test_every_public_function_says_what_it_does() -> None:
     assert list(silent()) == []
+
+
+ANY = {  # what has no type of its own, and the modules through whose doors it comes
+    "names each kind of thing that comes in untyped": {"untyped.py"},
+    "a field holds what its annotation says, which is read when the program runs": {
+        "fields.py", "records.py", "latency/profile.py", "schemas/spec.py", "spec/model.py", "ops/foreign.py", "ops/kinds.py",
+        "ops/registry.py", "conventions/quantities.py",
+    },
+    "modules and operators give what they are asked for by name": {"__init__.py", "cli/__init__.py", "ops/experts.py"},
+    "numbers, closed forms and words in one operator: which it is, the operands decide": {
+        "spec/values.py", "spec/expressions.py", "metrics.py", "cost/row.py", "graph.py", "receptive.py", "build/loops.py",
+        "importer/values.py", "importer/batch.py", "importer/own.py", "importer/network.py", "render/json.py",
+        "latency/estimate.py", "expand/folding.py", "onnx/weights.py", "comparison/formats/json.py",
+    },
+    "numpy's arrays and functions, whose kinds are found when they run": {
+        "algebra/compiling.py", "measure/prober.py", "measure/ceilings.py", "space/conditions.py", "space/designs.py",
+        "space/front.py", "space/search.py",
+    },
+    "PyYAML's events and marks": {"spec/composing.py"},
+    "ONNX Runtime's sessions": {"measure/session.py", "measure/device.py"},
+    "typer's parameters and click's contexts, and options handed on to what takes them": {
+        "cli/declared.py", "cli/judged.py", "cli/given.py", "render/__init__.py",
+    },
+    "tables of pandas, polars and Arrow": {"frames.py", "cost/__init__.py"},
+    "pygls's and Sphinx's objects": {"editor/server.py", "sphinx.py"},
+}  # fmt: skip
+UNTYPED = {  # the names that `untyped` gives such things, and the rooms that may know them
+    "Array": {"algebra", "latency", "measure", "onnx", "space"},
+    "Attribute": {"frameworks", "importer", "latency", "onnx", "ops"},
+    "Element": {"importer"},
+    "Operand": {"frameworks", "importer"},
+    "Torch": {"frameworks", "model"},
+    "Json": {
+        "budget", "cli", "comparison", "configs", "conventions", "cost", "editor", "latency", "measure", "reference",
+        "render", "report", "schemas", "space", "spec", "zoo",
+    },
+}  # fmt: skip
+
+
+def names(word: str) -> set[str]:
+    """The modules that use a name other than to import it."""
+    return {
+        path
+        for path, tree in modules().items()
+        if any(isinstance(node, ast.Name) and node.id == word for node in ast.walk(tree))
+    }
+
+
+def test_any_stands_at_doors_only() -> None:
+    assert sorted(names("Any")) == sorted(path for paths in ANY.values() for path in paths)
+
+
+def test_what_is_untyped_stays_in_its_rooms() -> None:
+    given = {
+        (alias.name, home(path))
+        for path, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "archcalc.untyped"
+        for alias in node.names
+    }
+    assert given == {(name, room) for name, rooms in UNTYPED.items() for room in rooms}
 
 
 LONGEST = 40  # lines of a function, its docstring and its options among them

@@ -14,6 +14,7 @@ from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archcalc.errors import ArchcalcError
+from archcalc.untyped import Array
 
 from .equality import always_integral
 from .maxima import maximum, minimum
@@ -21,7 +22,7 @@ from .poly import Atom, Call, Floor, Monomial, Number, Poly, Variable, integral,
 from .printing import Text
 
 if TYPE_CHECKING:
-    import numpy
+    pass
 
 Rational: TypeAlias = int | Fraction
 
@@ -109,7 +110,7 @@ def compile_python(x: Number, names: Sequence[str]) -> Callable[..., int]:
     return lambda *values: plain(compiled(*values))  # type: ignore[return-value]
 
 
-def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., numpy.ndarray[Any, Any]]:
+def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., Array]:
     """A function of integer arrays (broadcast together) that gives the exact values.
 
     At each call a bound on every intermediate result is computed in Python ints: when it fits, int64 is used, otherwise
@@ -124,7 +125,7 @@ def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., numpy.ndarra
     compiled = _function(x, names, function)
     small = _is_integral(x) and not any(_opaque(atom) for atom in nested(x))
 
-    def evaluate(*values: object) -> numpy.ndarray[Any, Any]:
+    def evaluate(*values: object) -> Array:
         arrays = [numpy.asarray(value) for value in values]
         if any(array.dtype.kind not in "iuO" for array in arrays):
             raise ArchcalcError(
@@ -148,7 +149,7 @@ def _opaque(atom: Atom) -> bool:
     return not atom.integer or (isinstance(atom, Call) and atom.build not in (minimum, maximum))
 
 
-def _extent(array: numpy.ndarray[Any, Any]) -> int:
+def _extent(array: Array) -> int:
     return max(abs(int(array.min())), abs(int(array.max()))) if array.size else 0
 
 

@@ -12,16 +12,16 @@ import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import reduce
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from archcalc.errors import ArchcalcError
+from archcalc.untyped import Array
 
 from .maxima import maximum, minimum
 from .poly import Atom, Call, Floor, Number, Poly, Rational, Variable, plain
 
 if TYPE_CHECKING:
-    import numpy
-    from numpy.typing import NDArray
+    pass
 
 INT64 = 1 << 63
 
@@ -29,7 +29,7 @@ INT64 = 1 << 63
 class Exact(NamedTuple):
     """Rational numbers: whole numerators (int64, or objects where they may be larger) over one denominator."""
 
-    numerators: NDArray[Any]
+    numerators: Array
     denominator: int = 1
 
     @property
@@ -38,7 +38,7 @@ class Exact(NamedTuple):
         array = self.numerators
         return max(abs(int(array.min())), abs(int(array.max()))) if array.size else 0
 
-    def over(self, denominator: int) -> NDArray[Any]:
+    def over(self, denominator: int) -> Array:
         """The numerators over a multiple of the denominator."""
         factor = denominator // self.denominator
         if factor == 1:
@@ -49,7 +49,7 @@ class Exact(NamedTuple):
 class Grid:
     """Points of a space: `axes` has the values of each axis, `at` the positions of the points on it."""
 
-    def __init__(self, axes: Mapping[str, Sequence[Rational]], at: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, axes: Mapping[str, Sequence[Rational]], at: Mapping[str, Array]) -> None:
         self.axes, self.at = axes, at
         self.known: dict[str, Exact] = {}  # names that are no axis: what was computed at these points before
         self._found: dict[Atom, Exact] = {}
@@ -112,7 +112,7 @@ class Grid:
             abs(factor) * math.prod(max(1, part.extent) for part in parts)
             for factor, (_, parts) in zip(factors, terms, strict=True)
         )
-        sums: dict[tuple[int, ...], NDArray[Any]] = {}
+        sums: dict[tuple[int, ...], Array] = {}
         for factor, (_, parts) in zip(factors, terms, strict=True):
             value = _multiplied(factor, [_fitting(part.numerators, bound) for part in parts], bound)
             if value.shape in sums:
@@ -177,18 +177,18 @@ class Grid:
         return Exact(found[back.reshape(-1)].reshape(arrays[0].shape), denominator)
 
 
-def _multiplied(factor: int, arrays: list[NDArray[Any]], bound: int) -> NDArray[Any]:
+def _multiplied(factor: int, arrays: list[Array], bound: int) -> Array:
     """A product: arrays along the same axes first, so that as little as can be is computed for every point."""
     import numpy
 
-    shapes: dict[tuple[int, ...], NDArray[Any]] = {(): _fitting(numpy.array(factor, dtype=object), bound)}
+    shapes: dict[tuple[int, ...], Array] = {(): _fitting(numpy.array(factor, dtype=object), bound)}
     for array in arrays:
         shapes[array.shape] = shapes[array.shape] * array if array.shape in shapes else array
     parts = sorted(shapes.values(), key=lambda array: array.size)
     return numpy.array(reduce(lambda a, b: a * b, parts))
 
 
-def _fitting(array: numpy.ndarray[Any, Any], bound: int) -> numpy.ndarray[Any, Any]:
+def _fitting(array: Array, bound: int) -> Array:
     """The array in int64 where nothing of it, and of what is computed next, is larger than `bound` and that fits."""
     kind = "int64" if abs(bound) < INT64 else object
     return array if array.dtype == kind else array.astype(kind)

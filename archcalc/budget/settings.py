@@ -8,13 +8,13 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import Any
 
 from archcalc import reading
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
 from archcalc.fields import MAPPING, Checked, FieldErrors, Wrong
 from archcalc.records import Record
 from archcalc.spec.model import Budget
+from archcalc.untyped import Json
 
 MOST_BYTES = 4_000_000
 OWN, SHARED = "archcalc.toml", "pyproject.toml"
@@ -108,7 +108,7 @@ def read_settings(data: bytes, name: str, shown: str, folder: Path) -> Settings 
         raise UsageError(f"{shown}: larger than {MOST_BYTES // 10**6} MB")
     try:
         text = data.decode("utf-8-sig")
-        tables: dict[str, Any] = tomllib.loads(text)
+        tables: dict[str, Json] = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{shown}: not TOML: {error}") from None
     table = (

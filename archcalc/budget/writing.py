@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc import reading
 from archcalc.cost import Table
 from archcalc.devices import limits, spelled
 from archcalc.errors import ArchcalcError, UsageError, suggest
 from archcalc.files import is_model_file
-from archcalc.metrics import TRAINING, is_bytes, metric
+from archcalc.metrics import TRAINING, Figure, is_bytes, metric
 from archcalc.model import Model, read
 from archcalc.question import Question
 from archcalc.records import Record
@@ -175,7 +175,7 @@ def _ceilings(model: Model, more: Fraction, names: Sequence[str], asked: Questio
     return found
 
 
-def _table(model: Model, name: str, device: str, dtype: str, own: Any) -> Table:
+def _table(model: Model, name: str, device: str, dtype: str, own: Figure) -> Table:
     """What a limit speaks of."""
     question = Question(dtype=dtype, fold_bn=getattr(own, "fold_bn", False), train=name in TRAINING)
     return model.answer(model.on(device, question) if device else question)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc.algebra import Poly, unicode
 from archcalc.build.scope import Context, Scope, Wide, symbols_in
@@ -20,7 +20,7 @@ from archcalc.spec import Binding, Spec
 from archcalc.spec.elsewhere import hint
 from archcalc.spec.items import Chain, Item, Line, Word
 from archcalc.spec.layers import SHORT_NORMS, SUFFIXES, WORDS, Layer, Resolver, complaints, takes_words
-from archcalc.spec.values import CONSTANTS
+from archcalc.spec.values import CONSTANTS, Value
 
 MOST_LAYERS = 250_000
 
@@ -161,7 +161,7 @@ class Nodes:
             self.wrong(str(error), word.mark, context, symbols_in(context.env, word))
         return FAILED
 
-    def word(self, word: Word, context: Context) -> Any:
+    def word(self, word: Word, context: Context) -> Value:
         """The value of an option that may be a word: a name that is not known stands for itself."""
         free = word.text.isidentifier() and word.text not in context.env and word.text not in CONSTANTS
         return word.text if free else self.evaluate(word, context, WORDS)
@@ -179,7 +179,7 @@ class Nodes:
             else context
         )
 
-    def probability(self, layer: Layer, name: str, context: Context) -> Any:
+    def probability(self, layer: Layer, name: str, context: Context) -> Value:
         """The value of an option between 0 and 1, 1 where it isn't given or is wrong."""
         word = layer.control.get(name)
         if not self.train and symbols_in(context.env, word):
@@ -267,7 +267,8 @@ class Nodes:
             near = hint(value, allowed, there) if isinstance(value, str) else f"; {there}"
             self.wrong(f"unknown {kind} '{show(value)}'{near}", word.mark, context)
             return None
-        return self.suffixed(SHORT_NORMS.get(value, value), context)
+        name: str = value
+        return self.suffixed(SHORT_NORMS.get(name, name), context)
 
     def suffixed(self, word: str, context: Context) -> Op | None:
         """The operator that `norm=` or `act=` adds, with the options that `defaults:` gives it."""

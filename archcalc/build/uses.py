@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archcalc.build.nodes import FAILED
 from archcalc.build.scope import Context, Scope
@@ -17,6 +17,7 @@ from archcalc.spec.items import USE, Word
 from archcalc.spec.layers import UNTIL, WITHOUT, Layer, Resolver
 from archcalc.spec.parts import Used
 from archcalc.spec.uses import called
+from archcalc.spec.values import Value
 
 if TYPE_CHECKING:
     from archcalc.build.items import Builder
@@ -106,7 +107,7 @@ def _output(builder: Builder, spec: Spec, path: str, last: int | None) -> int | 
 
 def _bound(builder: Builder, layer: Layer, used: Used, shape: Shape, context: Context) -> Binding | None:
     """The parameters of the spec: as the line gives them, sizes as they arrive, the others as they are declared."""
-    given: dict[str, tuple[Any, Mark]] = {}
+    given: dict[str, tuple[Value, Mark]] = {}
     for name, word in layer.values.items():
         declared = used.spec.parameters[name]
         value = builder.word(word, context) if declared.takes_words else builder.evaluate(word, context)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from archcalc.cli import options
 from archcalc.cli.declared import Option, takes
@@ -10,6 +10,7 @@ from archcalc.cli.entry import command
 from archcalc.cli.given import TEXT_OR_JSON, Given
 from archcalc.cli.saying import told
 from archcalc.errors import UsageError, suggest
+from archcalc.untyped import Json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +76,7 @@ def _json(name: str, found: Sequence[Advice]) -> str:
     from archcalc import __version__, escapes
     from archcalc.space.advice import as_json
 
-    def figures(values: dict[str, object]) -> dict[str, Any]:
+    def figures(values: dict[str, object]) -> dict[str, Json]:
         return {key: as_json(value) for key, value in values.items()}
 
     advice = [

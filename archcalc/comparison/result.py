@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from archcalc.algebra import Number, Poly
 from archcalc.check import Verdict
 from archcalc.comparison.changes import Change, Status
 from archcalc.comparison.sides import Side, same
+from archcalc.metrics import Figure
 from archcalc.records import Record
 from archcalc.render.json import plain
 
@@ -25,8 +26,8 @@ NEW, GONE, CHANGED, UNCHANGED = "new", "removed", "changed", "unchanged"
 class Delta(NamedTuple):
     """A total before and after; None where there is no such network."""
 
-    before: Any
-    after: Any
+    before: Figure
+    after: Figure
 
     @property
     def change(self) -> Number | None:
@@ -98,7 +99,7 @@ class Comparison(Record):
         return {name: Delta(before.get(name), after.get(name)) for name in {**after, **before}}
 
     @cached_property
-    def parameters(self) -> dict[str, tuple[Any, Any]]:
+    def parameters(self) -> dict[str, tuple[Figure, Figure]]:
         """Design parameters with another value, before and after; None where there is no such parameter, or where it is
         free.
         """

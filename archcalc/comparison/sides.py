@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc.algebra import Dim, Number, Poly, Symbol, symbol
 from archcalc.algebra.poly import Variable
@@ -14,7 +14,7 @@ from archcalc.cost import Table
 from archcalc.cost.row import Row, total
 from archcalc.errors import ArchcalcError, Mark, UsageError
 from archcalc.graph import Uncounted
-from archcalc.metrics import FIELD, TOTALS, WORKED_OUT, metric
+from archcalc.metrics import FIELD, TOTALS, WORKED_OUT, Figure, metric
 from archcalc.records import Record
 from archcalc.render import numbers, times
 
@@ -86,7 +86,7 @@ class Side(Record, hidden=("table",)):
         """`net.yaml@variant`."""
         return f"{self.spec}@{self.variant}" if self.variant else self.spec
 
-    def metric(self, name: str) -> Any:
+    def metric(self, name: str) -> Figure:
         """A figure as budgets call it: `macs`, `act_peak`, `field`. Raises UsageError for one that an older snapshot
         doesn't have.
         """
@@ -129,7 +129,7 @@ def side_of(table: Table) -> Side:
     )
 
 
-def _shown(name: str, value: Any) -> Any:
+def _shown(name: str, value: Figure) -> Figure:
     """A figure as snapshots hold it: times have six digits."""
     return times.rounded(value) if name == "latency_ms" else value
 
@@ -217,7 +217,7 @@ def _both(one: Symbol, other: Symbol) -> Number:
 
 
 def _replaced(side: Side, symbols: Mapping[str, Number]) -> Side:
-    def put(value: object) -> Any:
+    def put(value: object) -> Figure:
         return value.substitute(symbols) if isinstance(value, Poly) else value
 
     layers = None
@@ -238,7 +238,7 @@ def _replaced(side: Side, symbols: Mapping[str, Number]) -> Side:
     )
 
 
-def same(one: Any, other: Any) -> bool:
+def same(one: Figure, other: Figure) -> bool:
     """Whether two figures are equal; an expected value that isn't whole is a float in a snapshot."""
     figures = isinstance(one, (int, Fraction)) and isinstance(other, (int, Fraction))
     if figures and (isinstance(one, Fraction) or isinstance(other, Fraction)):

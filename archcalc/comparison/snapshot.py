@@ -8,7 +8,6 @@ import posixpath
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Any
 
 from archcalc import reading
 from archcalc.algebra import Dim, Number, symbol
@@ -17,6 +16,7 @@ from archcalc.errors import ArchcalcError, Mark, UsageError
 from archcalc.graph import Uncounted
 from archcalc.metrics import FIELD
 from archcalc.spec.expressions import compile_expression
+from archcalc.untyped import Json
 
 SCHEMA = "archcalc/count/1"
 MOST_BYTES = 500_000_000
@@ -73,7 +73,7 @@ def _side(table: object, path: str) -> Side:
         raise UsageError(f"{path}: can't be read as {SCHEMA}: {reason}") from None
 
 
-def _read(table: dict[str, Any], path: str) -> Side:
+def _read(table: dict[str, Json], path: str) -> Side:
     if table["convention"] != "macs":
         raise UsageError(f"counted by the convention '{table['convention']}', not by archcalc's own")
     symbols = {str(name): symbol(str(name)) for name in table["free"]}
@@ -109,7 +109,7 @@ def _value(value: object) -> object:
     return tuple(_value(item) for item in value) if isinstance(value, list) else value
 
 
-def _layers(table: dict[str, Any], symbols: Mapping[str, Number], path: str) -> tuple[list[Layer], dict[str, Place]]:
+def _layers(table: dict[str, Json], symbols: Mapping[str, Number], path: str) -> tuple[list[Layer], dict[str, Place]]:
     """Lines of the spec, put together from their operators: `conv1.bn` belongs to `conv1` when it reads it."""
     found: list[Layer] = []
     places: dict[str, Place] = {}
@@ -135,7 +135,7 @@ def _parents(path: str) -> Iterator[str]:
     return ("/".join(parts[:n]) for n in range(1, len(parts)))
 
 
-def _layer(row: dict[str, Any], symbols: Mapping[str, Number], path: str) -> Layer:
+def _layer(row: dict[str, Json], symbols: Mapping[str, Number], path: str) -> Layer:
     return Layer(
         path=str(row["name"]),
         op=str(row["op"]),
@@ -156,7 +156,7 @@ def _joined(line: Layer, more: Layer) -> Layer:
     )
 
 
-def _field(found: Any, part: str, symbols: Mapping[str, Number]) -> object:
+def _field(found: Json, part: str, symbols: Mapping[str, Number]) -> object:
     if not isinstance(found, dict):
         return str(found)
     values = tuple(_number(value, symbols) for value in found[part])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from archcalc.records import Record
+from archcalc.untyped import Json
 
-Config = Mapping[str, Any]
-Values = dict[str, Any]
+Config = Mapping[str, Json]
+Values = dict[str, Json]
 ACTIVATIONS = {
     "gelu": "gelu", "gelu_new": "gelu", "gelu_fast": "gelu", "gelu_pytorch_tanh": "gelu", "quick_gelu": "gelu",
     "silu": "silu", "swish": "silu", "relu": "relu", "tanh": "tanh",
@@ -31,7 +31,7 @@ class Kind(Record):
     family: str
     fields: Mapping[str, str]
     missing: Config = {}
-    only: Mapping[str, tuple[Any, ...]] = {}
+    only: Mapping[str, tuple[Json, ...]] = {}
     more: Callable[[Config], Values] = _nothing
     reads: tuple[str, ...] = ()
     parts: Mapping[str, tuple[str, ...]] = {}  # objects in it, and the fields they are read for

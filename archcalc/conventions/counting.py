@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc.algebra import Dim
 from archcalc.conventions.quantities import amount
@@ -17,6 +17,7 @@ from archcalc.errors import UsageError
 from archcalc.graph import Node, over
 from archcalc.ops import Shape
 from archcalc.ops.normalization import BatchNorm
+from archcalc.untyped import Json
 
 
 class Figures(NamedTuple):
@@ -58,7 +59,7 @@ class Counted(Table, frozen=False, kw_only=True):
         return self.tool.notes
 
     @property
-    def last_map(self) -> Any:
+    def last_map(self) -> Json:
         """As it is in ours."""
         return self.ran.last_map
 
@@ -68,7 +69,7 @@ class Counted(Table, frozen=False, kw_only=True):
         return [self._converted(row, node) for row, node in zip(super().rows, self.layers(), strict=True)]
 
     @cached_property
-    def totals(self) -> dict[str, Any]:
+    def totals(self) -> dict[str, Json]:
         """Each distinct layer is counted once and multiplied."""
         alike: dict[Hashable, list[Node]] = {}
         for node in self.layers():

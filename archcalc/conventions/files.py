@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
 
 from archcalc.algebra import Dim
 from archcalc.conventions import nodes
@@ -16,6 +15,7 @@ from archcalc.cost.row import Row, total
 from archcalc.graph import Node
 from archcalc.ops import OPS
 from archcalc.question import Seen
+from archcalc.untyped import Json
 
 MOST = 8  # operators that a note names
 CONTRACTIONS = {name for name, quantity in nodes.NODES.items() if quantity.contracts}
@@ -145,7 +145,7 @@ class ByNode(Counted, frozen=False, kw_only=True):
         )
 
     @cached_property
-    def totals(self) -> dict[str, Any]:
+    def totals(self) -> dict[str, Json]:
         """The sums of those."""
         sums = {
             "macs": total(macs for macs, _ in self.by_layer.values()),

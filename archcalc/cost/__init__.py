@@ -26,6 +26,7 @@ from archcalc.receptive import Field
 from archcalc.records import Record
 from archcalc.repeats import ends
 from archcalc.spec import Binding, Spec
+from archcalc.untyped import Json
 
 if TYPE_CHECKING:
     from archcalc.render import contract
@@ -249,7 +250,7 @@ class Table(Record, frozen=False):
     # ---- totals ------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def totals(self) -> dict[str, Any]:
+    def totals(self) -> dict[str, Json]:
         """Sums over all layers, and what only the whole network has: peaks, depth. Bytes are in the table's dtype."""
         return totals(self)
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archcalc.cost.row import Cost, total
 from archcalc.graph import Range, over
+from archcalc.untyped import Json
 
 if TYPE_CHECKING:
     from archcalc.cost import Table
 
 
-def totals(table: Table) -> dict[str, Any]:
+def totals(table: Table) -> dict[str, Json]:
     """All totals by the names that the JSON contract gives them; bytes are in the table's dtype."""
     layers = table.graph.layers()
     sums = _sums(table, layers)
-    found: dict[str, Any] = {
+    found: dict[str, Json] = {
         "params": sums["params"],
         "trainable_params": sums["trainable_params"],
         "active_params": sums["active"],
@@ -48,14 +49,14 @@ def totals(table: Table) -> dict[str, Any]:
     return found
 
 
-def _as_stored(table: Table, stored: dict[int, int], layers: list[int], sums: dict[str, Any]) -> dict[str, Any]:
+def _as_stored(table: Table, stored: dict[int, int], layers: list[int], sums: dict[str, Json]) -> dict[str, Json]:
     """Bytes where a file has weights in widths of their own; what is shared is read once more."""
     owners = [n if (share := table.graph.nodes[n].share) is None else share for n in layers]
     read = sum(stored.get(n, 0) for n in owners)
     return {"weight_bytes": sum(stored.values()), "bytes": sums["bytes"] - sums["read"] + read}
 
 
-def _of_training(table: Table) -> dict[str, Any]:
+def _of_training(table: Table) -> dict[str, Json]:
     """What training alone has."""
     found = {
         "backward_macs": total(table.backward.macs.values()),
@@ -67,7 +68,7 @@ def _of_training(table: Table) -> dict[str, Any]:
     return found | {"expected_depth": table.depth(lambda node: node.op.deep * node.survive)}
 
 
-def _sums(table: Table, layers: list[int]) -> dict[str, Any]:
+def _sums(table: Table, layers: list[int]) -> dict[str, Json]:
     """Each distinct layer is counted once and multiplied: repeats cost nothing."""
     counts: dict[tuple[int, bool, bool, Fraction | int, tuple[Range, ...]], tuple[Cost, int]] = {}
     for n in layers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple, get_args, get_origin
+from typing import Literal, NamedTuple, get_args, get_origin
 
 from archcalc import escapes, reference
 from archcalc.editor.analysis import Cost
@@ -18,6 +18,7 @@ from archcalc.render import numbers
 from archcalc.spec.items import USE
 from archcalc.spec.layers import COMMON, IDENTITY, REF, SUFFIXES, USE_OPTIONS, allowed
 from archcalc.spec.standard import LIBRARY
+from archcalc.untyped import Json
 
 _HEAD = re.compile(r"(?:\s*-\s+)*\s*(?:[A-Za-z_][\w.-]*:\s+)?(?:\S+\s+x\s+)?(?P<head>[A-Za-z_]\w*)?(?P<rest>\s.*)?$")
 _VALUE = re.compile(r"(?P<option>\w+)=(?P<value>[^\s=]*)$")
@@ -152,7 +153,7 @@ def _costs(cost: Cost) -> str:
     return " · ".join(f"{name} {escapes.markdown_code(said)}" for name, said in figures if said)
 
 
-def _entry(word: str) -> dict[str, Any] | None:
+def _entry(word: str) -> dict[str, Json] | None:
     return next((entry for entry in reference.rows() if entry["name"] == word), None) if word in OPS else None
 
 

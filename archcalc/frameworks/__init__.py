@@ -11,10 +11,9 @@ Naming a module runs its code. Only an argument that says `package.module:factor
 
 from __future__ import annotations
 
-from typing import Any
-
 from archcalc.frameworks.asking import as_inputs, is_module, read_inputs, read_name
 from archcalc.frameworks.source import Module, source_of
+from archcalc.untyped import Torch
 
 
 def named(name: str, inputs: list[str] | tuple[str, ...] = (), via: str = "") -> Module:
@@ -22,7 +21,7 @@ def named(name: str, inputs: list[str] | tuple[str, ...] = (), via: str = "") ->
     return source_of(name, read_inputs(list(inputs)), read_name(name), via=via)
 
 
-def of_module(module: Any, input: object, via: str = "") -> Module:
+def of_module(module: Torch, input: object, via: str = "") -> Module:
     """A module that is there; it stays as it is. Raises UsageError."""
     return source_of(type(module).__name__, as_inputs(input), given=module, via=via)
 

@@ -7,14 +7,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from archcalc.errors import UsageError, suggest
 from archcalc.frameworks.asking import Named
 from archcalc.frameworks.failing import told
+from archcalc.untyped import Torch
 
 
-def door() -> Any:
+def door() -> Torch:
     """PyTorch, which nothing else imports. Raises UsageError where it isn't installed."""
     try:
         import torch
@@ -31,7 +31,7 @@ def imported(named: Named) -> object:
     if (here := str(Path.cwd())) not in sys.path:  # as `python -m` has it
         sys.path.insert(0, here)
     try:
-        found: Any = importlib.import_module(named.module)
+        found: Torch = importlib.import_module(named.module)
     except ModuleNotFoundError as error:
         missing = f"there is no module '{error.name}'" + (f", which {named.module} imports" * _is_inner(error, named))
         raise UsageError(f"{named}: {missing}; it is looked for here and among installed packages") from None
@@ -69,12 +69,12 @@ def made(named: Named, arguments: Mapping[str, object]) -> object:
         raise UsageError(f"{named}: it can't be made: {told(error, named.module)}") from error
 
 
-def _is_network(found: Any) -> bool:
+def _is_network(found: Torch) -> bool:
     """Whether something is a network already, of whatever framework."""
     return not isinstance(found, type) and hasattr(found, "forward")
 
 
-def _configured(found: Any, arguments: Mapping[str, object]) -> tuple[Any, ...]:
+def _configured(found: Torch, arguments: Mapping[str, object]) -> tuple[Torch, ...]:
     """What a class of transformers is made of: its configuration, which takes the arguments."""
     config = getattr(found, "config_class", None) if isinstance(found, type) else None
     return (config(**arguments),) if config is not None else ()
@@ -89,7 +89,7 @@ def nowhere() -> Iterator[None]:
         yield
 
 
-def network(named: Named, arguments: Mapping[str, object]) -> tuple[Any, list[str]]:
+def network(named: Named, arguments: Mapping[str, object]) -> tuple[Torch, list[str]]:
     """The module, without weights; and what to know about it. A constructor that reads numbers gets some."""
     try:
         with nowhere():
@@ -107,7 +107,7 @@ def _reads_numbers(error: UsageError) -> bool:
     return any(word in str(error) for word in ("meta tensor", "Meta tensor", "'meta'", "device meta", "meta device"))
 
 
-def checked(found: Any, named: Named) -> Any:
+def checked(found: Torch, named: Named) -> Torch:
     """The module that `named` made. Raises UsageError where it is no torch.nn.Module."""
     torch = door()
 

@@ -8,12 +8,13 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from inspect import signature
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc.errors import UsageError
 from archcalc.frameworks.asking import Input, names_of
 from archcalc.frameworks.building import door
 from archcalc.frameworks.failing import told
+from archcalc.untyped import Torch
 
 IMAGE, SEQUENCE = (224, 64, 256, 512), (32, 128, 8, 64)  # what open sizes are tried with
 TRY = "try another --input, sizes that are numbers, or --via onnx"
@@ -22,12 +23,12 @@ TRY = "try another --input, sizes that are numbers, or --via onnx"
 class Traced(NamedTuple):
     """A module as torch's graph, and what stands for each open size in it."""
 
-    program: Any
+    program: Torch
     symbols: dict[str, str]  # torch's symbol: the name of a size
     order: tuple[str, ...]  # names of the inputs, as the graph has them
 
 
-def traced(module: Any, inputs: Sequence[Input], sizes: Mapping[str, int], called: str, package: str = "") -> Traced:
+def traced(module: Torch, inputs: Sequence[Input], sizes: Mapping[str, int], called: str, package: str = "") -> Traced:
     """The graph of a module for one sample, with the sizes that aren't given open.
 
     Raises UsageError with what torch says, where in the user's code, and what to try.
@@ -53,7 +54,7 @@ def _tries(inputs: Sequence[Input], missing: Sequence[str]) -> list[dict[str, in
 
 
 def _exported(
-    module: Any, inputs: Sequence[Input], sizes: Mapping[str, int], missing: Sequence[str], called: str, package: str
+    module: Torch, inputs: Sequence[Input], sizes: Mapping[str, int], missing: Sequence[str], called: str, package: str
 ) -> Traced:
     torch = door()
 
@@ -77,8 +78,8 @@ def _exported(
 
 
 def example(
-    module: Any, inputs: Sequence[Input], sizes: Mapping[str, int], place: str = "meta"
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    module: Torch, inputs: Sequence[Input], sizes: Mapping[str, int], place: str = "meta"
+) -> tuple[tuple[Torch, ...], dict[str, Torch]]:
     """Zeros for each input, where the module's tensors are or else in a `place`, of a batch of one."""
     torch = door()
 
@@ -97,7 +98,7 @@ def example(
     return args, {each.name: tensor for tensor, each in zip(made, inputs, strict=True) if each.name}
 
 
-def _dynamic(module: Any, inputs: Sequence[Input], missing: Sequence[str]) -> Any:
+def _dynamic(module: Torch, inputs: Sequence[Input], missing: Sequence[str]) -> Torch:
     """The axes that stay open."""
     auto = door().export.Dim.AUTO
 
@@ -123,7 +124,7 @@ def silent() -> Iterator[None]:
 
 
 @contextmanager
-def inference(module: Any) -> Iterator[None]:
+def inference(module: Torch) -> Iterator[None]:
     """The module as at inference, with attention as arithmetic; afterwards it is as it was."""
     torch = door()
 
@@ -153,7 +154,7 @@ def _symbols(program: object, inputs: Sequence[Input], missing: Sequence[str]) -
     return found
 
 
-def _placeholders(program: Any, inputs: Sequence[Input]) -> list[Any]:
+def _placeholders(program: Torch, inputs: Sequence[Input]) -> list[Torch]:
     """The tensors that stand for the inputs in the graph, in the order in which they were asked for."""
     names = [name for name in program.graph_signature.user_inputs if isinstance(name, str)]
     values = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from archcalc.errors import UsageError
 from archcalc.frameworks.asking import Input, names_of
@@ -16,10 +15,11 @@ from archcalc.frameworks.building import door
 from archcalc.frameworks.exporting import IMAGE, example, inference, silent
 from archcalc.frameworks.failing import told
 from archcalc.importer.network import ModelFile, load_onnx
+from archcalc.untyped import Torch
 
 
 def through_onnx(
-    module: Any, inputs: Sequence[Input], sizes: Mapping[str, int], called: str, package: str
+    module: Torch, inputs: Sequence[Input], sizes: Mapping[str, int], called: str, package: str
 ) -> ModelFile:
     """A module with weights as a model file; sizes with names are open in it. Raises UsageError."""
     torch, into = door(), io.BytesIO()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from archcalc.errors import Mark, UsageError
 from archcalc.frameworks import aten
@@ -19,9 +19,10 @@ from archcalc.question import Built, Question
 from archcalc.records import Record
 from archcalc.spec import Spec
 from archcalc.spec.items import Chain
+from archcalc.untyped import Torch
 
 assert aten  # registers the rules that graphs are walked with
-Key = tuple[tuple[tuple[str, Any], ...], tuple[tuple[str, int], ...] | None]
+Key = tuple[tuple[tuple[str, Torch], ...], tuple[tuple[str, int], ...] | None]
 
 
 class Module(Record):
@@ -34,7 +35,7 @@ class Module(Record):
     spec: Spec
     inputs: tuple[Input, ...]
     named: Named | None = None
-    given: Any = None  # the module itself, where there is no factory
+    given: Torch = None  # the module itself, where there is no factory
     via: str = ""  # "onnx": it is run once by torch's exporter for ONNX
     files: dict[Key, tuple[ModelFile, list[str]]] = {}
 
@@ -60,7 +61,7 @@ class Module(Record):
         """It is run as it is exported by archcalc."""
         return
 
-    def _parted(self, bindings: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _parted(self, bindings: Mapping[str, object]) -> tuple[dict[str, Torch], dict[str, Torch]]:
         """Sizes of inputs, and arguments of the factory."""
         open_ = names_of(self.inputs)
         sizes = {name: _size(name, value) for name, value in bindings.items() if name in open_}

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc.frameworks.exporting import Traced
 from archcalc.frameworks.failing import of_trace
@@ -17,6 +17,7 @@ from archcalc.importer.names import SCOPES
 from archcalc.importer.proto import Computed, GraphProto, ModelProto, NodeProto, Size
 from archcalc.importer.tensors import MOST_CONTENT, Tensor
 from archcalc.importer.wire import Stretch
+from archcalc.untyped import Torch
 
 PRODUCER = "torch.export"
 NOWHERE = "the module"  # which has the numbers, if anything does
@@ -38,19 +39,19 @@ class Argument(NamedTuple):
     is_list: bool
 
 
-Found = Any  # what an fx node stands for: a value's name, several, or a plain number
+Found = Torch  # what an fx node stands for: a value's name, several, or a plain number
 
 
 class Translator:
     """One graph, and those inside it."""
 
-    def __init__(self, traced: Traced, module: Any, package: str = "") -> None:
+    def __init__(self, traced: Traced, module: Torch, package: str = "") -> None:
         self.traced, self.module, self.package = traced, module, package
         self.program = traced.program
         self.graph = GraphProto(whole=True)
         self.values = Described()
         self.nodes: list[NodeProto] = []
-        self.found: dict[Any, Found] = {}  # by fx node
+        self.found: dict[Torch, Found] = {}  # by fx node
         self.schemas: dict[object, list[Argument]] = {}
         self.places: dict[str, str] = {}
 
@@ -92,7 +93,7 @@ class Translator:
                 self.graph.initializers.append(tensor)
         return names
 
-    def _user_input(self, node: Any) -> Found:
+    def _user_input(self, node: Torch) -> Found:
         value = node.meta.get("val")
         if not hasattr(value, "shape"):
             return value
@@ -100,7 +101,7 @@ class Translator:
         self.graph.inputs.append(Named(node.name, kind_of(value), dims))
         return node.name
 
-    def _constant(self, node: Any, target: str, kind: str) -> Found:
+    def _constant(self, node: Torch, target: str, kind: str) -> Found:
         """A buffer, or a tensor that is a constant; its numbers where there are some."""
         value = node.meta.get("val")
         name = f"{target}"
@@ -111,7 +112,7 @@ class Translator:
         self.graph.initializers.append(tensor)
         return name
 
-    def _dim(self, dim: Any) -> int | str:
+    def _dim(self, dim: Torch) -> int | str:
         """A size as a number, or as an expression in the names that were given."""
         if isinstance(dim, int):
             return dim
@@ -120,7 +121,7 @@ class Translator:
 
     # ---- nodes -------------------------------------------------------------------------------------------------------
 
-    def _walk(self, graph: Any, prefix: str) -> object:
+    def _walk(self, graph: Torch, prefix: str) -> object:
         """The nodes of a graph; gives what it puts out."""
         for node in graph.nodes:
             if node.op == "call_function":
@@ -131,7 +132,7 @@ class Translator:
                 return self._output(node, prefix)
         return None
 
-    def _output(self, node: Any, prefix: str) -> object:
+    def _output(self, node: Torch, prefix: str) -> object:
         results = node.args[0]
         if prefix:
             return results
@@ -144,9 +145,9 @@ class Translator:
                 self.graph.outputs.append(Named(str(name), kind_of(value), self._dims(value)))
         return None
 
-    def _attribute(self, node: Any) -> Found:
+    def _attribute(self, node: Torch) -> Found:
         """A graph inside this one, or a tensor of it."""
-        owner: Any = node.graph.owning_module
+        owner: Torch = node.graph.owning_module
         for part in str(node.target).split("."):
             owner = getattr(owner, part, None)
         if not hasattr(owner, "shape"):
@@ -156,7 +157,7 @@ class Translator:
             self.graph.initializers.append(_tensor(name, owner, "constant", owner))
         return name
 
-    def _call(self, node: Any, prefix: str) -> Found:
+    def _call(self, node: Torch, prefix: str) -> Found:
         target = node.target
         name = getattr(target, "__name__", str(target))
         if name == "getitem":
@@ -170,14 +171,14 @@ class Translator:
             return None
         return self._operator(node, domain, op, prefix)
 
-    def _item(self, node: Any) -> Found:
+    def _item(self, node: Torch) -> Found:
         whole, place = self.found.get(node.args[0]), node.args[1]
         if isinstance(whole, (list, tuple)):
             part = whole[place]
             return self.found.get(part, part) if hasattr(part, "op") else part
         return None
 
-    def _inlined(self, node: Any, name: str, prefix: str) -> Found:
+    def _inlined(self, node: Torch, name: str, prefix: str) -> Found:
         """A graph that runs once, where it is called: the argument that is one, and those after it."""
         place = next((n for n, arg in enumerate(node.args) if hasattr(self.found.get(_key(arg)), "graph")), None)
         if place is None or not _WRAPPED.match(name):
@@ -190,12 +191,12 @@ class Translator:
         results = results if isinstance(results, (list, tuple)) else [results]
         return [self.found.get(each, each) if hasattr(each, "op") else each for each in results]
 
-    def _unknown(self, node: Any, name: str, prefix: str) -> Found:
+    def _unknown(self, node: Torch, name: str, prefix: str) -> Found:
         proto = self._proto(node, "higher_order", name, prefix)
         proto.inputs = [found for arg in node.args if isinstance(found := self.found.get(_key(arg)), str)]
         return self._outputs(node, proto, prefix)
 
-    def _python(self, node: Any, name: str, prefix: str) -> Found:
+    def _python(self, node: Torch, name: str, prefix: str) -> Found:
         """Arithmetic on sizes."""
         proto = self._proto(node, "python", name, prefix)
         arguments, sizes = self._plain(list(node.args))
@@ -222,7 +223,7 @@ class Translator:
             proto.attributes["inplace"] = 1
         return self._outputs(node, proto, prefix)
 
-    def _given(self, node: Any) -> Iterator[tuple[Argument, object]]:
+    def _given(self, node: Torch) -> Iterator[tuple[Argument, object]]:
         """Each argument of the schema with what it is called with; None where it isn't."""
         arguments = self.schemas.get(node.target)
         if arguments is None:
@@ -235,7 +236,7 @@ class Translator:
         found = [self.found.get(each) if hasattr(each, "op") else None for each in values]
         return [each if isinstance(each, str) else "" for each in found]
 
-    def _plain(self, value: object) -> tuple[Any, list[str]]:
+    def _plain(self, value: object) -> tuple[Torch, list[str]]:
         """An argument that is no tensor, and the sizes that stand in it."""
         if isinstance(value, (list, tuple)):
             parts = [self._plain(each) for each in value]
@@ -247,7 +248,7 @@ class Translator:
             return (int(value) if isinstance(value, bool) else value), []
         return str(value), []
 
-    def _proto(self, node: Any, domain: str, op: str, prefix: str) -> NodeProto:
+    def _proto(self, node: Torch, domain: str, op: str, prefix: str) -> NodeProto:
         stack = list((node.meta.get("nn_module_stack") or {}).values())
         path = next((path for path, _ in reversed(stack) if path), "")
         path = re.sub(r"@\d+$", "", str(path))
@@ -257,7 +258,7 @@ class Translator:
             metadata[CODE] = self.places.get(trace) or self.places.setdefault(trace, of_trace(trace, self.package))
         return NodeProto(op, domain, f"{prefix}{node.name}", metadata=metadata)
 
-    def _outputs(self, node: Any, proto: NodeProto, prefix: str) -> Found:
+    def _outputs(self, node: Torch, proto: NodeProto, prefix: str) -> Found:
         """Names for what a node puts out, with what torch says of it."""
         value, name = node.meta.get("val"), f"%{prefix}{node.name}"
         if isinstance(value, (list, tuple)):
@@ -274,7 +275,7 @@ class Translator:
         if hasattr(value, "shape"):
             self.values[name] = Named(name, kind_of(value), self._dims(value))
 
-    def _dims(self, value: Any) -> tuple[int | str, ...]:
+    def _dims(self, value: Torch) -> tuple[int | str, ...]:
         return tuple(self._dim(dim) for dim in value.shape)
 
 
@@ -283,7 +284,7 @@ def _key(value: object) -> object:
     return value if hasattr(value, "op") else None
 
 
-def _is_plain(value: Any, found: Mapping[Any, Found]) -> bool:
+def _is_plain(value: Torch, found: Mapping[Torch, Found]) -> bool:
     """Whether a number stands where a tensor might: in arithmetic with one, or a size."""
     if isinstance(value, (bool, int, float)):
         return True
@@ -291,17 +292,17 @@ def _is_plain(value: Any, found: Mapping[Any, Found]) -> bool:
     return known is not None and not hasattr(known, "shape") and not isinstance(known, (list, tuple))
 
 
-def _argument(argument: Any) -> Argument:
+def _argument(argument: Torch) -> Argument:
     kind = str(argument.type)
     return Argument(argument.name, "Tensor" in kind, "List" in kind)
 
 
-def kind_of(tensor: Any) -> int:
+def kind_of(tensor: Torch) -> int:
     """The number that ONNX has for a type; 0 for one that it has none for."""
     return KINDS.get(str(tensor.dtype).removeprefix("torch."), 0)
 
 
-def _tensor(name: str, like: Any, said: str, numbers: object = None) -> Tensor:
+def _tensor(name: str, like: Torch, said: str, numbers: object = None) -> Tensor:
     """A tensor of the module; its numbers are nowhere unless it is a small constant."""
     tensor = Tensor(name, tuple(map(int, like.shape)), kind_of(like), said=said)
     tensor.raw = _numbers(numbers, tensor)
@@ -309,18 +310,18 @@ def _tensor(name: str, like: Any, said: str, numbers: object = None) -> Tensor:
     return tensor
 
 
-def _numbers(value: Any, tensor: Tensor) -> Stretch | None:
+def _numbers(value: Torch, tensor: Tensor) -> Stretch | None:
     """The numbers of a small constant, where there are some."""
     form = FORMATS.get(tensor.kind)
     small = form is not None and tensor.elements <= MOST_CONTENT
     if value is None or not small or value.device.type != "cpu" or type(value).__name__ == "FakeTensor":
         return None
-    numbers: Sequence[Any] = value.detach().reshape(-1).tolist()
+    numbers: Sequence[Torch] = value.detach().reshape(-1).tolist()
     raw = struct.pack(f"<{len(numbers)}{form}", *numbers)
     return Stretch(raw, 0, len(raw))
 
 
-def translated(traced: Traced, module: Any, package: str = "") -> ModelProto:
+def translated(traced: Traced, module: Torch, package: str = "") -> ModelProto:
     """The model that the importer walks. Parameters are those of the module, each once."""
     return Translator(traced, module, package).model()
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from math import isfinite, isinf
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from archcalc.algebra import Poly
 from archcalc.errors import ShapeError
@@ -20,11 +20,12 @@ from archcalc.importer.tensors import FLOAT, INT64
 from archcalc.importer.values import Unknown, Value, Values
 from archcalc.importer.wire import Bad
 from archcalc.signatures import REQUIRED, parameters
+from archcalc.untyped import Attribute
 
 if TYPE_CHECKING:
     from archcalc.importer.call import Call
 
-Reader = Callable[[str, Any], Any]
+Reader = Callable[[str, Attribute], Attribute]
 BEYOND = 1 << 128  # more than any number that a float holds
 
 
@@ -32,45 +33,45 @@ class Attributes:
     """Attributes that always come together; a subclass names them with their defaults."""
 
 
-def whole(name: str, found: Any) -> int:
+def whole(name: str, found: Attribute) -> int:
     """A whole number that an attribute holds. Raises ShapeError for anything else."""
     if not isinstance(found, int):
         raise ShapeError(f"{name} must be a whole number")
     return found
 
 
-def flag(name: str, found: Any) -> bool:
+def flag(name: str, found: Attribute) -> bool:
     """True or false, which ONNX writes as a whole number. Raises ShapeError for anything else."""
     return bool(whole(name, found))
 
 
-def ints(name: str, found: Any) -> list[int]:
+def ints(name: str, found: Attribute) -> list[int]:
     """A list of whole numbers that an attribute holds. Raises ShapeError for anything else."""
     if not isinstance(found, list) or not all(isinstance(value, int) for value in found):
         raise ShapeError(f"{name} must be a list of whole numbers")
     return found
 
 
-def real(name: str, found: Any) -> Fraction:
+def real(name: str, found: Attribute) -> Fraction:
     """A number, as exact as it was written; what is none is 0."""
     if not isinstance(found, (int, float, Fraction)) or not isfinite(found):
         return Fraction(0)
     return Fraction(repr(round(found, 7))) if isinstance(found, float) else Fraction(found)
 
 
-def text(name: str, found: Any) -> Any:
+def text(name: str, found: Attribute) -> Attribute:
     """The text that an attribute holds; None, which takes the default, where it holds something else."""
     return found if isinstance(found, str) else None
 
 
-def graph(name: str, found: Any) -> Subgraph:
+def graph(name: str, found: Attribute) -> Subgraph:
     """The graph that an attribute holds, a branch or a body. Raises ShapeError where there is none."""
     if not isinstance(found, Subgraph):
         raise ShapeError(f"it has no {name}")
     return found
 
 
-def once(found: Any) -> Value | None:
+def once(found: Attribute) -> Value | None:
     """What older versions of an operator have as an attribute, as the input that it became."""
     values = found if isinstance(found, list) else [found]
     if not all(isinstance(value, (int, float, Fraction, Poly)) for value in values):
@@ -85,16 +86,16 @@ def _finite(value: object) -> object:
     return real("", value) if isinstance(value, float) else value
 
 
-def others(given: list[Value | Values | None], kind: str) -> list[Any]:
+def others(given: list[Value | Values | None], kind: str) -> list[Attribute]:
     """The further inputs of an operator that takes any number of them; of tensors alone, those that are there."""
-    if kind != "Any" and any(isinstance(value, Values) for value in given):
+    if kind != "Operand" and any(isinstance(value, Values) for value in given):
         raise Unknown("it reads a sequence")
     return [value for value in given if value is not None or kind != "Value"]
 
 
 READERS: dict[str, Reader] = {
     "int": whole, "bool": flag, "list[int]": ints, "Fraction": real, "str": text, "Subgraph": graph,
-    "Any": lambda name, found: found,
+    "Attribute": lambda name, found: found,
 }  # fmt: skip
 
 
@@ -104,7 +105,7 @@ class Rule:
     def __init__(self, function: Callable[..., object]) -> None:
         self.function = function
         self.inputs: list[tuple[str, str, bool]] = []  # name, annotation, whether it has to be there
-        self.attributes: dict[str, tuple[Reader, str, Any]] = {}  # how it is read, the parameter, its class
+        self.attributes: dict[str, tuple[Reader, str, Attribute]] = {}  # how it is read, the parameter, its class
         self.together: dict[str, type[Attributes]] = {}
         self.needed: list[str] = []
         self.rest = ""  # the annotation of further inputs
@@ -114,7 +115,7 @@ class Rule:
         self.read()
         given, attributes = call.inputs, call.node.attributes
         count = len(given)
-        inputs: list[Any] = []
+        inputs: list[Attribute] = []
         for n, (name, kind, needed) in enumerate(self.inputs):
             value = given[n] if n < count else None
             if value is None:
@@ -122,16 +123,16 @@ class Rule:
                     value = once(call.plain(attributes[name]))
                 elif needed:
                     raise Bad(f"node {call.where} ({call.op}) lacks its input {n + 1}")
-            elif kind != "Any" and isinstance(value, Values) != (kind == "Values"):
+            elif kind != "Operand" and isinstance(value, Values) != (kind == "Values"):
                 raise Unknown("it reads a sequence" if kind != "Values" else "a sequence that isn't known")
             inputs.append(value)
         if self.rest:
             inputs += others(given[len(self.inputs) :], self.rest)
         return self.function(call, *inputs, **self.named(call))
 
-    def named(self, call: Call) -> dict[str, Any]:
+    def named(self, call: Call) -> dict[str, Attribute]:
         """The attributes that are given, as the function takes them."""
-        given: dict[str, Any] = {}
+        given: dict[str, Attribute] = {}
         if not self.attributes:
             return given
         for name, found in call.node.attributes.items():

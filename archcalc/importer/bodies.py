@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc.algebra import Dim, minimum
 from archcalc.errors import ShapeError
@@ -19,6 +19,7 @@ from archcalc.importer.values import Unknown, Value, axis_of, brief, least, spel
 from archcalc.importer.wire import Bad
 from archcalc.ops import Reach
 from archcalc.ops.foreign import foreign
+from archcalc.untyped import Operand
 
 MOST_WRITTEN, LONGEST_WRITTEN = 2000, 64  # nodes and iterations of a loop that is written out
 MOST_WRITTEN_INSIDE = 4000  # nodes of all loops that are written out inside of others
@@ -63,7 +64,7 @@ class Tried(NamedTuple):
     """A branch: what it puts out, its MACs, the layers that it takes; or why it can't be (then its MACs are -1)."""
 
     outputs: Outputs
-    macs: Any
+    macs: Operand
     built: Built
     failure: Exception | None = None
 
@@ -79,7 +80,7 @@ def _tried(call: Call, body: Subgraph, word: str, saved: Saved) -> Tried:
     return Tried(outputs, macs, walker.undo(saved))
 
 
-def looped(call: Call, body: Subgraph, most: Value | None, going: Value | None, carried: list[Any]) -> Outputs:
+def looped(call: Call, body: Subgraph, most: Value | None, going: Value | None, carried: list[Operand]) -> Outputs:
     """One iteration, times their number. Where iterations differ it is written out, if it isn't too long."""
     walker = call.walker
     if len(body.graph.outputs) < 1 + len(carried):
@@ -119,7 +120,7 @@ def _is_short(call: Call, trips: int, nodes: int) -> bool:
     return walker.written <= MOST_WRITTEN_INSIDE
 
 
-def _trips(call: Call, body: Subgraph, limit: Value | None, condition: Value | None, carried: list[Any]) -> Dim:
+def _trips(call: Call, body: Subgraph, limit: Value | None, condition: Value | None, carried: list[Operand]) -> Dim:
     """How often a loop runs: as often as its first input says, and no longer than its condition holds. Where a run
     tells, that is said.
     """
@@ -156,7 +157,7 @@ class Follower:
     It decides whether the next iteration runs, if the loop was given one to begin with or not: onnxruntime has it so.
     """
 
-    def __init__(self, call: Call, body: Subgraph, carried: list[Any]) -> None:
+    def __init__(self, call: Call, body: Subgraph, carried: list[Operand]) -> None:
         self.call, self.body, self.carried = call, body, carried
         self.doubt = ""  # why it isn't known when the loop ends
         self.only, read = self._needed()
@@ -220,7 +221,7 @@ class Follower:
         return None
 
 
-def holds_more(node: NodeProto, functions: Container[Any]) -> bool:
+def holds_more(node: NodeProto, functions: Container[Operand]) -> bool:
     """Whether a node stands for others."""
     return bool(node.graphs) or (node.domain, node.op, node.overload) in functions
 
@@ -252,14 +253,14 @@ def handed_on(body: Subgraph, n: int) -> bool:
     return 2 + n < len(names) and name == names[2 + n]
 
 
-def _shape_of(value: Any) -> Any:
+def _shape_of(value: Operand) -> Operand:
     return value.shape if isinstance(value, Value) else None
 
 
-def _written_out(call: Call, body: Subgraph, trips: int, carried: list[Any], states: list[Any]) -> Outputs:
+def _written_out(call: Call, body: Subgraph, trips: int, carried: list[Operand], states: list[Operand]) -> Outputs:
     """Iteration by iteration; numbers that a state starts from are known."""
     walker = call.walker
-    scans: list[list[Any]] = [[] for _ in body.graph.outputs[1 + len(carried) :]]
+    scans: list[list[Operand]] = [[] for _ in body.graph.outputs[1 + len(carried) :]]
     current = [
         value if isinstance(value, Value) and value.is_constant and not value.is_float else state
         for value, state in zip(carried, states, strict=True)
@@ -278,7 +279,7 @@ def _written_out(call: Call, body: Subgraph, trips: int, carried: list[Any], sta
     return [*current, *(_together(call, values) for values in scans)]
 
 
-def started(call: Call, value: Any) -> Any:
+def started(call: Call, value: Operand) -> Operand:
     """What a loop carries is computed, from the second iteration on."""
     if not isinstance(value, Value) or value.shape is None:
         return value
@@ -291,7 +292,7 @@ def started(call: Call, value: Any) -> Any:
     return Value(value.shape, value.kind, call.walker.place(layer, (), sample, "", call.node))
 
 
-def stacked(call: Call, value: Any, trips: Dim, axis: int) -> Any:
+def stacked(call: Call, value: Operand, trips: Dim, axis: int) -> Operand:
     """What a body puts out in every trip, `trips` of them along a new axis: a copy. What isn't one tensor stays as it
     is.
     """
@@ -306,7 +307,7 @@ def stacked(call: Call, value: Any, trips: Dim, axis: int) -> Any:
     )
 
 
-def _together(call: Call, values: list[Any]) -> Any:
+def _together(call: Call, values: list[Operand]) -> Operand:
     first = values[0] if values else None
     if not isinstance(first, Value) or first.shape is None:
         return first

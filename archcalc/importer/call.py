@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archcalc.algebra import Dim
 from archcalc.errors import ArchcalcError, ShapeError, Undecided
@@ -19,6 +19,7 @@ from archcalc.importer.wire import Bad
 from archcalc.ops import Op, Reach, Shape, spell_shape
 from archcalc.ops.foreign import foreign
 from archcalc.ops.reshaping import Reshape
+from archcalc.untyped import Attribute
 
 if TYPE_CHECKING:
     from archcalc.importer.binding import Rule
@@ -80,12 +81,12 @@ class Call:
         """The name of the first output."""
         return self.node.outputs[0] if self.node.outputs else ""
 
-    def attributes(self) -> Iterator[tuple[str, Any]]:
+    def attributes(self) -> Iterator[tuple[str, Attribute]]:
         """All that are given; those of a function stand for what it was called with."""
         for name, found in self.node.attributes.items():
             yield name, self.plain(found)
 
-    def plain(self, found: Any) -> Any:
+    def plain(self, found: Attribute) -> Attribute:
         """An attribute with what it refers to: one of a function's own, or sizes that were computed on the way, None
         where only a run tells one.
         """
@@ -93,7 +94,7 @@ class Call:
             return self.scope.attributes.get(found.name)
         return self._sized(found.value) if isinstance(found, Computed) else found
 
-    def _sized(self, found: Any) -> object:
+    def _sized(self, found: Attribute) -> object:
         if isinstance(found, list):
             return [self._sized(item) for item in found]
         if not isinstance(found, Size):
@@ -292,7 +293,7 @@ class Call:
         elementwise: Dim = 0,
         weights: Weights | None = None,
         buffers: Weights | None = None,
-        reach: Any = Reach.PASS,
+        reach: Attribute = Reach.PASS,
         flags: tuple[str, ...] = (),
         kind: int | None = None,
         content: Content | None = None,
@@ -330,7 +331,7 @@ class Call:
         except ArchcalcError:
             return False
 
-    def beside_it(self, value: Value, word: str, *shapes: Shape, **figures: Any) -> Outputs:
+    def beside_it(self, value: Value, word: str, *shapes: Shape, **figures: Attribute) -> Outputs:
         """Further outputs, where somebody reads them."""
         names = self.names[1:]
         return [

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archcalc.importer.call import HERE, Call
 from archcalc.importer.claims import as_foreign, claim, learned, learned_of
 from archcalc.importer.tensors import NARROW
 from archcalc.importer.values import Value
 from archcalc.ops import size
+from archcalc.untyped import Operand
 
 if TYPE_CHECKING:
     from archcalc.importer.walk import Walker
@@ -32,7 +33,7 @@ def role_of(name: str, op: str = "") -> str:
     return next((role for role, pattern in ROLES.items() if pattern.search(name)), "")
 
 
-def credited(call: Call, found: Any) -> None:
+def credited(call: Call, found: Operand) -> None:
     """Give a layer the learned tensors that its node reads, where none has them yet."""
     walker = call.walker
     left = {

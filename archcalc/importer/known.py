@@ -8,7 +8,6 @@ from itertools import product
 from math import ceil as up
 from math import floor as down
 from math import isqrt
-from typing import Any
 
 from archcalc.algebra import Poly, integral, same
 from archcalc.algebra import ceil as ceiling
@@ -18,6 +17,7 @@ from archcalc.errors import ArchcalcError
 from archcalc.importer.tensors import BOOL, INTEGERS, MOST_CONTENT
 from archcalc.importer.values import LARGEST, Content, divided, is_written, least
 from archcalc.ops import Shape, size
+from archcalc.untyped import Element
 
 
 def folded(function: Callable[..., object], *contents: Content | None) -> Content | None:
@@ -36,14 +36,14 @@ def folded(function: Callable[..., object], *contents: Content | None) -> Conten
     return tuple(out)
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> Element:
     """A number as an int where it is one; None for what no int64 holds, and for closed forms that no size has."""
     if not is_written(value) or (isinstance(value, (int, Fraction)) and not -LARGEST < value < LARGEST):
         return None
     return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
 
 
-def root(x: Any) -> Any:
+def root(x: Element) -> Element:
     """A square root that is exact."""
     if not isinstance(x, (int, Fraction)) or x < 0:
         raise ArchcalcError("no exact root")
@@ -54,7 +54,7 @@ def root(x: Any) -> Any:
     return found
 
 
-def power(a: Any, b: Any) -> object:
+def power(a: Element, b: Element) -> object:
     """a to the power b, exactly. Raises ArchcalcError where the result isn't exact, or is too large to be of use."""
     if b == Fraction(1, 2):
         return root(a)
@@ -63,12 +63,12 @@ def power(a: Any, b: Any) -> object:
     return a**b if b >= 0 else Fraction(a) ** b
 
 
-def quotient(a: Any, b: Any) -> Any:
+def quotient(a: Element, b: Element) -> Element:
     """a / b as an exact fraction, or as a closed form."""
     return a / Fraction(b) if not isinstance(a, (int, Fraction)) else Fraction(a) / b
 
 
-def whole_quotient(a: Any, b: Any) -> object:
+def whole_quotient(a: Element, b: Element) -> object:
     """Division of whole numbers, towards zero."""
     if isinstance(b, int) and b > 0 and least(-1, a):
         return a // b
@@ -77,12 +77,12 @@ def whole_quotient(a: Any, b: Any) -> object:
     return divided(a, b)
 
 
-def equal(a: Any, b: Any) -> bool:
+def equal(a: Element, b: Element) -> bool:
     """Whether two known elements, numbers, truths or words, are the same."""
     return bool(a == b) if isinstance(a, (bool, str)) or isinstance(b, (bool, str)) else same(a, b)
 
 
-ONE: dict[str, Callable[[Any], Any]] = {
+ONE: dict[str, Callable[[Element], Element]] = {
     "Neg": lambda x: -x,
     "Abs": lambda x: x if least(-1, x) else abs(x),
     "Floor": lambda x: flooring(x) if isinstance(x, Poly) else down(x),
@@ -94,7 +94,7 @@ ONE: dict[str, Callable[[Any], Any]] = {
     "Reciprocal": lambda x: Fraction(1) / x,
     "Sign": lambda x: 1 if least(0, x) else (x > 0) - (x < 0),
 }
-TWO: dict[str, Callable[[Any, Any], Any]] = {
+TWO: dict[str, Callable[[Element, Element], Element]] = {
     "Add": lambda a, b: a + b,
     "Sub": lambda a, b: a - b,
     "Mul": lambda a, b: a * b,
@@ -132,7 +132,7 @@ def _truncated(value: object) -> object:
 # ---- moving what is known --------------------------------------------------------------------------------------------
 
 
-def indices(shape: Sequence[int]) -> Any:
+def indices(shape: Sequence[int]) -> Element:
     """Every place in a shape, row by row."""
     return product(*(range(dim) for dim in shape))
 
@@ -171,7 +171,7 @@ def transposed(content: Content | None, shape: Shape, order: Sequence[int]) -> C
     if content is None or not is_small(shape):
         return None
     steps = strides(shape)  # type: ignore[arg-type]
-    turned: list[Any] = [shape[axis] for axis in order]
+    turned: list[Element] = [shape[axis] for axis in order]
     places = indices(turned)
     return tuple(content[sum(steps[axis] * n for axis, n in zip(order, index, strict=True))] for index in places)
 
@@ -197,7 +197,7 @@ def side_by_side(contents: Sequence[Content | None], axis: int, out: Shape) -> C
         return None
     before = size(out[:axis])
     assert isinstance(before, int)
-    rows: list[Any] = []
+    rows: list[Element] = []
     for row in range(before):
         for content in known:
             step = len(content) // before

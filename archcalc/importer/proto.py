@@ -7,13 +7,14 @@ and the contents of tensors stay where they lie until somebody asks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc.importer.described import Described, Named, read_name, read_named
 from archcalc.importer.signature import say
 from archcalc.importer.tensors import Tensor, read_sparse, read_tensor
 from archcalc.importer.wire import Bad, Malformed, Stretch, entry, fields, passed, real, reals, signed, varints
 from archcalc.records import Record
+from archcalc.untyped import Attribute
 
 MOST_NODES = 250_000
 WINDOW = 1 << 21  # bytes of a file that are passed by before their memory is given back
@@ -28,7 +29,7 @@ class NodeProto(Record, frozen=False, eq=False):
     name: str = ""
     inputs: list[str] = []
     outputs: list[str] = []
-    attributes: dict[str, Any] = {}
+    attributes: dict[str, Attribute] = {}
     metadata: dict[str, str] = {}
     overload: str = ""
     doc: str = ""
@@ -41,7 +42,7 @@ class NodeProto(Record, frozen=False, eq=False):
 class Computed(NamedTuple):
     """An attribute, or a list of some, that sizes stand in which are computed on the way: `Size`s beside numbers."""
 
-    value: Any
+    value: Attribute
 
 
 class Size(NamedTuple):
@@ -187,7 +188,7 @@ def read_graph(stretch: Stretch) -> GraphProto:
 
 def read_nodes(stretches: Sequence[Stretch | NodeProto]) -> Iterator[NodeProto]:
     """The nodes; those that no file holds are there already."""
-    known: dict[bytes, tuple[str, Any]] = {}
+    known: dict[bytes, tuple[str, Attribute]] = {}
     for stretch in stretches:
         if isinstance(stretch, NodeProto):
             yield stretch
@@ -205,7 +206,7 @@ def read_node(stretch: Stretch, known: dict[bytes, tuple[str, object]] | None = 
     """
     inputs: list[str] = []
     outputs: list[str] = []
-    attributes: dict[str, Any] = {}
+    attributes: dict[str, Attribute] = {}
     node, holds = NodeProto("", "", "", inputs, outputs, attributes), False
     source = stretch.source
     for number, value, stop in fields(stretch):
@@ -261,7 +262,7 @@ def _known(raw: bytes, known: dict[bytes, tuple[str, object]]) -> tuple[str, obj
     return found
 
 
-def _attribute(stretch: Stretch) -> tuple[str, Any]:
+def _attribute(stretch: Stretch) -> tuple[str, Attribute]:
     """An attribute's name and value; lists may be empty."""
     source = stretch.source
     name, kind, referred = "", 0, ""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archcalc.importer.described import Described
 from archcalc.importer.proto import NodeProto
 from archcalc.importer.values import Value, Values
 from archcalc.records import Record
+from archcalc.untyped import Attribute
 
 if TYPE_CHECKING:
     pass
@@ -24,7 +25,7 @@ class Scope(Record, frozen=False):
     values: dict[str, Value | Values | None] = {}
     declared: Described = Described()
     opsets: Mapping[str, int] = {}
-    attributes: Mapping[str, Any] = {}
+    attributes: Mapping[str, Attribute] = {}
     reads: Counter[str] = Counter()  # how often each name is read
     first: int = 0  # the layer that a body begins with; those before it stay as they are
     nodes: Sequence[NodeProto] = ()

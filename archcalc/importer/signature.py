@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from archcalc.importer.tensors import Tensor
 from archcalc.importer.wire import Stretch, entry, fields
@@ -57,7 +56,7 @@ def _cuts(sources: Sequence[str]) -> bool:
     return any(re.match(r"(?:slice|index|select|gather|narrow|split)", name) for name in sources)
 
 
-def _metadata(found: Any) -> dict[str, str]:
+def _metadata(found: object) -> dict[str, str]:
     """The metadata of a value's description."""
     props: dict[str, str] = {}
     if isinstance(found, Stretch):

@@ -9,10 +9,10 @@ import struct
 from fractions import Fraction
 from itertools import chain
 from math import isfinite, prod
-from typing import Any
 
 from archcalc.importer.wire import Bad, Stretch, entry, fields, real, reals, signed, varints
 from archcalc.records import Record
+from archcalc.untyped import Element
 
 MOST_CONTENT = 4096  # elements of a tensor whose numbers are looked at: sizes, axes, scales
 
@@ -89,7 +89,7 @@ class Tensor(Record, frozen=False, eq=False):
         """How long its numbers are in the file; packed ones fill whole bytes."""
         return -(-self.elements * BITS.get(self.kind, 8) // 8)
 
-    def content(self) -> tuple[Any, ...] | None:
+    def content(self) -> tuple[Element, ...] | None:
         """Its numbers if they are few and here, exact; None where they aren't known."""
         count = self.elements
         if self.outside is not None or self.sparse or count > MOST_CONTENT or self.kind not in _FORMATS:
@@ -97,7 +97,7 @@ class Tensor(Record, frozen=False, eq=False):
         if self.raw is not None:
             if len(self.raw) * 8 != count * BITS[self.kind]:
                 raise Bad(f"tensor '{self.name}' has {len(self.raw)} bytes for {count} numbers")
-            values: Any = struct.unpack(f"<{count}{_FORMATS[self.kind]}", self.raw.taken())
+            values: Element = struct.unpack(f"<{count}{_FORMATS[self.kind]}", self.raw.taken())
         else:
             values = list(chain.from_iterable(_unpacked(number, found, self.kind) for number, found in self.packed))
         if len(values) != count:
@@ -108,7 +108,7 @@ class Tensor(Record, frozen=False, eq=False):
         return tuple(values) if whole else tuple(map(exact, values))
 
 
-def exact(value: object) -> Any:
+def exact(value: object) -> Element:
     """A number as an int or a fraction; None for infinities."""
     if isinstance(value, float):
         if not isfinite(value):
@@ -179,10 +179,10 @@ def read_sparse(stretch: Stretch) -> Tensor:
     return tensor
 
 
-def _unpacked(number: int, found: Any, kind: int) -> list[object]:
+def _unpacked(number: int, found: Element, kind: int) -> list[object]:
     """Numbers of one of a tensor's typed fields: packed ones, or a single one."""
     if isinstance(found, Stretch):
-        values: list[Any] = (
+        values: list[Element] = (
             reals(found, number == 10) if number in (4, 10) else varints(found) if number in (5, 7, 11) else []
         )
     else:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 from archcalc.algebra import Dim
 from archcalc.graph import Node
+
+Key = TypeVar("Key")
+Found = TypeVar("Found")
 
 
 class Saved(NamedTuple):
@@ -36,7 +39,7 @@ class Built(NamedTuple):
     names: list[tuple[tuple[str, ...], str, int]]
 
 
-def cut(entries: dict[Any, Any], length: int) -> dict[Any, Any]:
+def cut(entries: dict[Key, Found], length: int) -> dict[Key, Found]:
     """Take the last entries away, down to so many. Gives them."""
     taken = [entries.popitem() for _ in range(len(entries) - length)]
     return dict(reversed(taken))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any
 
 from archcalc.algebra import Dim, Number, Poly, symbol
 from archcalc.errors import ArchcalcError, Mark, ShapeError, Undecided
@@ -42,6 +41,7 @@ from archcalc.importer.wire import Bad, Malformed
 from archcalc.ops import Op, Shape, size
 from archcalc.ops.foreign import foreign
 from archcalc.ops.learned import Table
+from archcalc.untyped import Operand
 
 MOST_OUTPUTS = 4096
 MOST_TERMS = 100_000  # of the closed forms of all sizes, where they have several
@@ -344,7 +344,7 @@ class Walker:
             return [*found, *(call.beside(name) for name in call.names[len(found) :])]
         return [self.shown(found, call.node)]
 
-    def shown(self, found: Any, node: NodeProto) -> Any:
+    def shown(self, found: Operand, node: NodeProto) -> Operand:
         """A layer of our own is one all the same if it does nothing at inference, or is a tensor that was learned."""
         line = node.metadata.get("layer") if self.layers is not None else None
         if (

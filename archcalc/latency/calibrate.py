@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from statistics import median
 from time import perf_counter, thread_time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc.cost import Table
 from archcalc.cost.row import DTYPES
@@ -37,6 +37,7 @@ from archcalc.ops.base import number
 from archcalc.question import Question, Written, table_of
 from archcalc.records import Record
 from archcalc.spec import read_spec
+from archcalc.untyped import Json
 
 CHAINS, PASSES, FEWEST = 108, 48, 5
 SECONDS = 60.0  # of passes, at most
@@ -207,7 +208,7 @@ def undisturbed(times: Sequence[float], own: bool) -> float:
     return quantile(times, 0.25 if own else 0.05)
 
 
-def events(records: Sequence[dict[str, Any]]) -> list[Event]:
+def events(records: Sequence[dict[str, Json]]) -> list[Event]:
     """The nodes of a profile, each with its part of a run that nothing disturbs: the least of its times after the first
     run.
     """
@@ -337,7 +338,7 @@ def _bundles(
         for bundle in BUNDLES:
             for _ in range(DRAWS):
                 drawn = [sample for chain in random.sample(chained, min(bundle, len(chained))) for sample in chain]
-                times: dict[Any, float] = {}
+                times: dict[Json, float] = {}
                 for sample in drawn:
                     times[sample.parts] = times.get(sample.parts, 0.0) + prices.ms(sample.parts, width)
                 found.append((sum(times.values()), sum(sample.ms for sample in drawn), concentration(times.values())))

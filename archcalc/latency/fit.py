@@ -7,7 +7,7 @@ numpy is needed for fitting alone; predicting does without.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy
 
@@ -15,8 +15,7 @@ from archcalc.algebra import Poly
 from archcalc.latency.profile import PRICES, Kind
 from archcalc.latency.work import Work
 from archcalc.measure.latency import rank_correlation
-
-Array = numpy.ndarray[Any, Any]
+from archcalc.untyped import Array
 
 POOLED = {  # prices that classes have in common, and what each is for
     "mac": ("ps_per_mac",),

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from archcalc.algebra import Dim
 from archcalc.latency.placing import Step
 from archcalc.ops import Shape
 from archcalc.ops.base import number
 from archcalc.ops.emit import Tensor, Value
+from archcalc.untyped import Attribute
 
 Numbers: TypeAlias = tuple[int, ...]
 
@@ -113,7 +114,7 @@ class Nodes:
         """One sample: what a run takes is proportional to them."""
         return 1
 
-    def node(self, kind: str, *inputs: Value, output: int = 0, **attributes: Any) -> str:
+    def node(self, kind: str, *inputs: Value, output: int = 0, **attributes: Attribute) -> str:
         """A node, as a step or as a part of another."""
         names, late = [_name(value) for value in inputs], 0
         if kind == "Transpose":
@@ -203,7 +204,7 @@ def _name(value: Value) -> str:
 # ---- shapes ----------------------------------------------------------------------------------------------------------
 
 
-def _shape(kind: str, given: Sequence[Made], attributes: dict[str, Any]) -> Numbers:
+def _shape(kind: str, given: Sequence[Made], attributes: dict[str, Attribute]) -> Numbers:
     """What a node puts out. Of one that isn't known the first input's shape: it ends a layer, whose shape is."""
     x = given[0].shape if given else ()
     rule = _RULES.get(kind)
@@ -217,25 +218,25 @@ def _shape(kind: str, given: Sequence[Made], attributes: dict[str, Any]) -> Numb
     return tuple(max(dims) for dims in zip(*filled, strict=True))
 
 
-def _reshaped(x: Numbers, given: Sequence[Made], attributes: dict[str, Any]) -> Numbers:
+def _reshaped(x: Numbers, given: Sequence[Made], attributes: dict[str, Attribute]) -> Numbers:
     wanted = [x[n] if dim == 0 else dim for n, dim in enumerate(given[1].holds or ())]
     known = prod(dim for dim in wanted if dim != -1)
     return tuple(prod(x) // max(known, 1) if dim == -1 else dim for dim in wanted)
 
 
-def _multiplied(x: Numbers, given: Sequence[Made], attributes: dict[str, Any]) -> Numbers:
+def _multiplied(x: Numbers, given: Sequence[Made], attributes: dict[str, Attribute]) -> Numbers:
     y = given[1].shape
     rank = max(len(x), len(y)) - 2
     first, second = ((1,) * (rank + 2 - len(shape)) + shape for shape in (x, y))
     return (*(max(pair) for pair in zip(first[:rank], second[:rank], strict=True)), first[-2], second[-1])
 
 
-def _joined(x: Numbers, given: Sequence[Made], attributes: dict[str, Any]) -> Numbers:
+def _joined(x: Numbers, given: Sequence[Made], attributes: dict[str, Attribute]) -> Numbers:
     axis = attributes["axis"] % len(x)
     return (*x[:axis], sum(made.shape[axis] for made in given), *x[axis + 1 :])
 
 
-def _cut(x: Numbers, given: Sequence[Made], attributes: dict[str, Any]) -> Numbers:
+def _cut(x: Numbers, given: Sequence[Made], attributes: dict[str, Attribute]) -> Numbers:
     starts, ends, axes, steps = [*(made.holds or () for made in given[1:]), (), ()][:4]
     found = list(x)
     for n, (start, end) in enumerate(zip(starts, ends, strict=True)):
@@ -244,12 +245,12 @@ def _cut(x: Numbers, given: Sequence[Made], attributes: dict[str, Any]) -> Numbe
     return tuple(found)
 
 
-def _padded(x: Numbers, given: Sequence[Made], attributes: dict[str, Any]) -> Numbers:
+def _padded(x: Numbers, given: Sequence[Made], attributes: dict[str, Attribute]) -> Numbers:
     pads = given[1].holds or ()
     return tuple(dim + a + b for dim, a, b in zip(x, pads[: len(x)], pads[len(x) :], strict=True)) if pads else x
 
 
-def _with_ones(x: Numbers, given: Sequence[Made], attributes: dict[str, Any]) -> Numbers:
+def _with_ones(x: Numbers, given: Sequence[Made], attributes: dict[str, Attribute]) -> Numbers:
     found, rest = [], list(x)
     axes = given[1].holds or ()
     places = {axis % (len(x) + len(axes)) for axis in axes}
@@ -258,32 +259,32 @@ def _with_ones(x: Numbers, given: Sequence[Made], attributes: dict[str, Any]) ->
     return tuple(found)
 
 
-def _without_ones(x: Numbers, given: Sequence[Made], attributes: dict[str, Any]) -> Numbers:
+def _without_ones(x: Numbers, given: Sequence[Made], attributes: dict[str, Attribute]) -> Numbers:
     axes = (
         {axis % len(x) for axis in given[1].holds or ()} if len(given) > 1 else {n for n, d in enumerate(x) if d == 1}
     )
     return tuple(dim for n, dim in enumerate(x) if n not in axes)
 
 
-def _reduced(x: Numbers, given: Sequence[Made], attributes: dict[str, Any]) -> Numbers:
+def _reduced(x: Numbers, given: Sequence[Made], attributes: dict[str, Attribute]) -> Numbers:
     axes = {axis % len(x) for axis in given[1].holds or ()} if len(given) > 1 else set(range(len(x)))
     kept = attributes.get("keepdims", 1)
     return tuple(1 if n in axes else dim for n, dim in enumerate(x) if kept or n not in axes)
 
 
-def _gathered(x: Numbers, given: Sequence[Made], attributes: dict[str, Any]) -> Numbers:
+def _gathered(x: Numbers, given: Sequence[Made], attributes: dict[str, Attribute]) -> Numbers:
     axis = attributes.get("axis", 0) % len(x)
     return (*x[:axis], *given[1].shape, *x[axis + 1 :])
 
 
-def _walked(x: Numbers, given: Sequence[Made], attributes: dict[str, Any]) -> Numbers:
+def _walked(x: Numbers, given: Sequence[Made], attributes: dict[str, Attribute]) -> Numbers:
     """Of a recurrent layer the states of all steps, or the last."""
     directions, _, hidden = given[2].shape
     last = (directions, x[1], hidden)
     return last if attributes["output"] else (x[0], *last)
 
 
-def _expanded(x: Numbers, given: Sequence[Made], attributes: dict[str, Any]) -> Numbers:
+def _expanded(x: Numbers, given: Sequence[Made], attributes: dict[str, Attribute]) -> Numbers:
     wanted = given[1].holds or x
     rank = max(len(x), len(wanted))
     first, second = ((1,) * (rank - len(shape)) + tuple(shape) for shape in (x, wanted))
@@ -293,7 +294,7 @@ def _expanded(x: Numbers, given: Sequence[Made], attributes: dict[str, Any]) -> 
 _BROADCAST = frozenset(
     ["Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Mean", "Sum", "Where", "Equal", "Greater", "Less", "Or", "PRelu"]
 )
-Rule: TypeAlias = Callable[[Numbers, Sequence[Made], dict[str, Any]], Numbers]
+Rule: TypeAlias = Callable[[Numbers, Sequence[Made], dict[str, Attribute]], Numbers]
 _RULES: dict[str, Rule] = {
     "Reshape": _reshaped, "MatMul": _multiplied, "Concat": _joined, "Slice": _cut, "Pad": _padded, "Expand": _expanded,
     "Unsqueeze": _with_ones, "Squeeze": _without_ones, "ReduceMean": _reduced, "ReduceSum": _reduced,

@@ -14,12 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from archcalc.errors import UsageError
 from archcalc.measure.session import FATAL, FOLDER, failed, runtime, sentence
 from archcalc.onnx import Model, StoredModel
 from archcalc.records import Record
+from archcalc.untyped import Array, Json
 
 KINDS = ("cpu", "cuda")
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -50,7 +49,7 @@ class Device(Record):
         """The name of ONNX Runtime's execution provider."""
         return PROVIDERS[self.kind]
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Json]:
         """The machine, as a report names it."""
         if self.kind == "cpu":
             return {"type": "cpu", "name": _processor(), "threads": self.threads or _cores()}
@@ -70,7 +69,7 @@ class Runner:
     """
 
     def __init__(
-        self, model: Model | StoredModel, feed: Mapping[str, NDArray[Any]], device: Device, profile: Path | None = None
+        self, model: Model | StoredModel, feed: Mapping[str, Array], device: Device, profile: Path | None = None
     ) -> None:
         ort = runtime()
         options = ort.SessionOptions()
@@ -99,10 +98,10 @@ class Runner:
         except Exception as error:  # of onnxruntime, which has no common base for its own
             raise failed("run", error) from None
 
-    def _on_cpu(self, feed: dict[str, NDArray[Any]]) -> Callable[[], Any]:
+    def _on_cpu(self, feed: dict[str, Array]) -> Callable[[], Any]:
         return lambda: self.session.run(self.outputs, feed)
 
-    def _on_gpu(self, ort: Any, feed: Mapping[str, NDArray[Any]]) -> Callable[[], Any]:
+    def _on_gpu(self, ort: Any, feed: Mapping[str, Array]) -> Callable[[], Any]:
         binding = self.session.io_binding()
         for name, array in feed.items():
             binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(array, "cuda", 0))
@@ -195,7 +194,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _gpu() -> dict[str, Any]:
+def _gpu() -> dict[str, Json]:
     """The first GPU's name, driver and clocks in MHz; nothing where nvidia-smi finds none."""
     fields = ("name", "driver_version", "clocks.sm", "clocks.max.sm", "clocks.mem")
     try:

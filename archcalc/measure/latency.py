@@ -6,7 +6,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from random import Random
 from time import perf_counter
-from typing import Any
 
 from archcalc.cost import Table
 from archcalc.cost.row import DTYPES
@@ -21,6 +20,7 @@ from archcalc.ops.base import number
 from archcalc.question import Stored
 from archcalc.records import Record
 from archcalc.render.numbers import size_in_bytes
+from archcalc.untyped import Json
 
 WARM_UP = 5
 FEWEST, MOST = 15, 500  # rounds
@@ -45,7 +45,7 @@ class Latency(Record):
     roofline: Roofline
     layers: tuple[LayerTime, ...] = ()
     interrupted: bool = False
-    described: dict[str, Any] = {}
+    described: dict[str, Json] = {}
 
     @property
     def provider(self) -> str:

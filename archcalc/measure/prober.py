@@ -18,6 +18,7 @@ from archcalc.onnx import in_memory, positive
 from archcalc.ops import Reach
 from archcalc.ops.base import number
 from archcalc.receptive import Field
+from archcalc.untyped import Array
 
 MOST_BYTES = 1 << 28  # of activations in one run
 FAINT = numpy.float32(1e-20)  # pixels that still show where brighter ones overflow
@@ -67,7 +68,7 @@ class Prober:
         self.raised = numpy.ones(1, numpy.int64) if self.indices else channels.reshape(-1, *(1,) * len(self.sides))
         (self.base,) = self._run(numpy.zeros((1, *shape), numpy.float32))
 
-    def _run(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
+    def _run(self, batch: Array) -> list[Array]:
         feed = {name: numpy.full((len(batch), *shape), rest, kind) for name, (shape, kind, rest) in self.others.items()}
         feed[self.source] = batch.astype(self.others[self.source][1], copy=False)
         return list(self.session.run(feed)[0])
@@ -164,7 +165,7 @@ def _differs(one: Any, other: Any) -> bool:
     return not bool((abs(one - other) <= ROUNDING * abs(other)).all())
 
 
-def _at_position(output: NDArray[Any], position: tuple[int, ...]) -> Any:
+def _at_position(output: Array, position: tuple[int, ...]) -> Any:
     """All channels there."""
     return output.reshape(len(output), -1)[:, numpy.ravel_multi_index(position, output.shape[1:])]
 

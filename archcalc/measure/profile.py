@@ -13,9 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
-
-from numpy.typing import NDArray
+from typing import NamedTuple
 
 from archcalc.algebra import Poly
 from archcalc.cost import Table
@@ -27,6 +25,7 @@ from archcalc.measure.stored import inputs as given
 from archcalc.onnx import Model, StoredModel, in_memory
 from archcalc.ops.base import number
 from archcalc.question import Stored
+from archcalc.untyped import Array, Json
 
 RUNS, SKIPPED = 12, 3
 CONTRACTIONS = frozenset({"Conv", "FusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul"})
@@ -177,7 +176,7 @@ def _of_file(table: Table, file: Stored, device: Device, seed: int) -> list[Even
     return [event._replace(name=layers.get(_RENAMED.sub("", event.name), event.name)) for event in events]
 
 
-def _timed(model: Model | StoredModel, inputs: dict[str, NDArray[Any]], device: Device) -> list[Event]:
+def _timed(model: Model | StoredModel, inputs: dict[str, Array], device: Device) -> list[Event]:
     """The nodes in the order they run, each with the median of its part of a run."""
     with tempfile.TemporaryDirectory(prefix="archcalc-") as folder:
         runner = Runner(model, inputs, device, profile=Path(folder, "profile"))
@@ -187,7 +186,7 @@ def _timed(model: Model | StoredModel, inputs: dict[str, NDArray[Any]], device: 
     return shares_of(records, SKIPPED)
 
 
-def shares_of(records: Sequence[dict[str, Any]], skipped: int) -> list[Event]:
+def shares_of(records: Sequence[dict[str, Json]], skipped: int) -> list[Event]:
     """A profile's records as events: of each node the median, over runs, of its part of the run."""
     runs: list[dict[tuple[str, str], float]] = [{}]
     for record in records:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy
-from numpy.typing import NDArray
 
 from archcalc.errors import UsageError
 from archcalc.graph import Graph
 from archcalc.onnx import Model, StoredModel
 from archcalc.ops.base import number
+from archcalc.untyped import Array
 
 FOLDER = "session.model_external_initializers_file_folder_path"  # where numbers lie that aren't in the file
 FATAL = 4  # what is worse than an error: errors are raised, and said in words of our own
@@ -60,7 +60,7 @@ class Session:
         except Exception as error:  # of onnxruntime, which has no common base for its own
             raise failed("load", error) from None
 
-    def run(self, feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    def run(self, feed: Mapping[str, Array]) -> list[Array]:
         """The outputs, in the order they were asked for. Raises UsageError with onnxruntime's words."""
         try:
             return list(self.session.run(self.outputs, dict(feed)))
@@ -95,15 +95,15 @@ def vocabularies(graph: Graph, model: Model) -> dict[str, int]:
 
 def feed(
     graph: Graph, whole: Mapping[str, int], batch: int, seed: int = 0, kinds: Mapping[str, Any] | None = None
-) -> dict[str, NDArray[Any]]:
+) -> dict[str, Array]:
     """Something for every input: normal numbers, or indices below `whole[name]`; in the numpy types that `kinds`
     has.
     """
     random = numpy.random.default_rng(seed)
-    found: dict[str, NDArray[Any]] = {}
+    found: dict[str, Array] = {}
     for name, n in graph.inputs.items():
         shape = (batch, *map(number, graph.nodes[n].shape))
-        values: NDArray[Any] = (
+        values: Array = (
             random.integers(0, whole[name], shape) if name in whole else random.standard_normal(shape, numpy.float32)
         )
         found[name] = values.astype(kinds[name], copy=False) if kinds else values

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy
-from numpy.typing import NDArray
 
 from archcalc.algebra import Poly
 from archcalc.cost import Table
@@ -16,6 +14,7 @@ from archcalc.measure.session import Session, runtime
 from archcalc.onnx import StoredModel
 from archcalc.ops import Shape, size, spell_shape
 from archcalc.question import Stored
+from archcalc.untyped import Array
 
 WAYS = ("random", "ones", "zeros")  # how whole numbers are filled in until a run accepts them
 UNSHOWN = "what outputs see of the inputs is shown for specs: `archcalc import` makes one of a file"
@@ -49,7 +48,7 @@ def _values(file: Stored) -> Iterator[tuple[str, Shape, str]]:
                 yield name, shape, node.name or node.op
 
 
-def _outputs(model: StoredModel, file: Stored, names: list[str], seed: int) -> dict[str, NDArray[Any]]:
+def _outputs(model: StoredModel, file: Stored, names: list[str], seed: int) -> dict[str, Array]:
     """The values of a run, with the first inputs that it accepts."""
     session = Session(model, names)
     for way in WAYS:
@@ -60,7 +59,7 @@ def _outputs(model: StoredModel, file: Stored, names: list[str], seed: int) -> d
     raise failed
 
 
-def inputs(model: StoredModel, file: Stored, seed: int = 0, way: str = "random") -> dict[str, NDArray[Any]]:
+def inputs(model: StoredModel, file: Stored, seed: int = 0, way: str = "random") -> dict[str, Array]:
     """Something for every input: normal numbers; zeros and ones for whole numbers, which are below every length."""
     random = numpy.random.default_rng(seed)
     kinds = model.input_kinds()
@@ -78,7 +77,7 @@ def inputs(model: StoredModel, file: Stored, seed: int = 0, way: str = "random")
 
 
 def _shapes(
-    file: Stored, wanted: dict[str, tuple[Shape, str]], outputs: dict[str, NDArray[Any]], differences: list[str]
+    file: Stored, wanted: dict[str, tuple[Shape, str]], outputs: dict[str, Array], differences: list[str]
 ) -> Tally:
     """Real shapes against those that were counted; of a batch that is written down, so many times the elements."""
     proved = 0

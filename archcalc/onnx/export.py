@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import numpy
 import onnx
-from numpy.typing import NDArray
 from onnx import ModelProto
 
 from archcalc.cost import Table
@@ -19,6 +19,7 @@ from archcalc.onnx.stores import InMemory, Inside, Outside, Store, Structure
 from archcalc.onnx.weights import Fill, He
 from archcalc.onnx.writer import FLOATS
 from archcalc.records import Record
+from archcalc.untyped import Array
 from archcalc.writing import replacing
 
 MOST_INSIDE = 2_000_000_000  # bytes of learned tensors in one file: protobuf ends at 2 GiB
@@ -111,7 +112,7 @@ class Model(NamedTuple):
     """A model to be run: the graph, and the learned tensors that lie outside of it."""
 
     proto: ModelProto
-    tensors: dict[str, NDArray[Any]]
+    tensors: dict[str, Array]
 
     def exposing(self, names: Iterable[str]) -> bytes:
         """The model with these values as its outputs, as a runtime reads it."""
@@ -132,7 +133,7 @@ class Model(NamedTuple):
                     found[name].add(node.name.partition(":")[0])
         return found
 
-    def input_kinds(self) -> dict[str, object]:
+    def input_kinds(self) -> dict[str, type[numpy.generic]]:
         """The numpy type of each input: a float, or int64 for indices."""
         return {
             value.name: onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).type

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import sqrt
-from typing import Any, Protocol
+from typing import Protocol
 
 import onnx
 from onnx import helper
 
 from archcalc.errors import ShapeError, UsageError
 from archcalc.ops.emit import Builder, Value
+from archcalc.untyped import Attribute
 
 OPSET, IR = 21, 10  # the first in which every operator here has its meaning, and the first whose nodes carry metadata
 OLDEST = 13  # before it Squeeze, Unsqueeze and reductions take their axes another way
@@ -36,7 +37,9 @@ def ir_version(opset: int) -> int:
     return int(helper.find_min_ir_version_for([helper.make_opsetid("", opset)], ignore_unknown=True))
 
 
-def lowered(builder: Lowering, opset: int, kind: str, inputs: tuple[Value, ...], options: dict[str, Any]) -> str | None:
+def lowered(
+    builder: Lowering, opset: int, kind: str, inputs: tuple[Value, ...], options: dict[str, Attribute]
+) -> str | None:
     """An operator in the words of an older opset; None where it is there as it is. Raises ShapeError where there is no
     such form.
     """
@@ -75,7 +78,7 @@ def _hardswish(builder: Lowering, x: Value) -> str:
     return builder.node("Mul", x, builder.node("HardSigmoid", x, alpha=1 / 6, beta=0.5))
 
 
-def _mean(builder: Lowering, x: Value, axes: str = "", **options: Any) -> str:
+def _mean(builder: Lowering, x: Value, axes: str = "", **options: Attribute) -> str:
     """Axes as an attribute."""
     if axes:
         options["axes"] = builder.numbers(axes)

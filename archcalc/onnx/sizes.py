@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import lcm
-from typing import Any
 
 from archcalc.algebra import Dim, Number, Poly, maximum, minimum
 from archcalc.algebra.poly import Atom, Call, Floor, Variable
@@ -25,7 +24,7 @@ class Sizes:
     def __init__(self, shapes: Mapping[str, Shape], write: Write, ints: Callable[[list[int]], str]) -> None:
         self.write, self.ints = write, ints
         self.sources = _sources(shapes)
-        self.known: dict[Any, str] = {}
+        self.known: dict[object, str] = {}
 
     def value(self, dim: Dim) -> str:
         """The value that holds a size. Raises UsageError for a symbol that no input's shape shows."""

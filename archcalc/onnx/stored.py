@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+import numpy
 import onnx
-from numpy.typing import NDArray
 from onnx import ModelProto, ValueInfoProto
 
 from archcalc.errors import UsageError
+from archcalc.untyped import Array
 
 
 class StoredModel:
@@ -22,7 +22,7 @@ class StoredModel:
             self.proto: ModelProto = onnx.load(path, load_external_data=False)
         except Exception as error:  # of protobuf, or of the system
             raise UsageError(f"{path}: onnx can't read it: {' '.join(str(error).split())[:200]}") from None
-        self.tensors: dict[str, NDArray[Any]] = {}
+        self.tensors: dict[str, Array] = {}
 
     def readers(self) -> dict[str, set[str]]:
         """The learned tensors are the file's own: none is given to the runtime."""
@@ -38,7 +38,7 @@ class StoredModel:
         proto.graph.output.extend(outputs)
         return bytes(proto.SerializeToString())
 
-    def input_kinds(self) -> dict[str, object]:
+    def input_kinds(self) -> dict[str, type[numpy.generic]]:
         """The numpy type of each input."""
         inputs = [value for value in self.proto.graph.input if value.type.HasField("tensor_type")]
         kinds = {value.name: value.type.tensor_type.elem_type for value in inputs}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from math import prod
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from numpy.typing import NDArray
 from onnx import GraphProto, TensorProto, helper
 
 from archcalc.cost import Table
 from archcalc.onnx.weights import Fill, Slot, constant
 from archcalc.onnx.writer import FLOATS
+from archcalc.untyped import Array
 
 ALIGNMENT = 4096
 
@@ -54,7 +54,7 @@ class Inside(Store):
         """Put a tensor into the file itself."""
         self.proto.initializer.add(name=slot.label, data_type=self.kind, dims=slot.shape).raw_data = self.content(slot)
 
-    def values(self, slot: Slot) -> NDArray[Any]:
+    def values(self, slot: Slot) -> Array:
         """The values of a tensor, in the width of the file."""
         return self.fill(slot).astype(self.numpy, copy=False)
 
@@ -94,7 +94,7 @@ class InMemory(Inside):
 
     def __init__(self, table: Table, proto: GraphProto, fill: Fill) -> None:
         super().__init__(table, proto, fill)
-        self.arrays: dict[str, NDArray[Any]] = {}
+        self.arrays: dict[str, Array] = {}
 
     def put(self, slot: Slot) -> None:
         """Keep a tensor's values, and note that they are in memory."""

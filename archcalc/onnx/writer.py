@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy
 from onnx import NodeProto, TensorProto, helper, numpy_helper
@@ -22,6 +22,7 @@ from archcalc.onnx.sizes import Sizes
 from archcalc.onnx.weights import Slot
 from archcalc.ops.base import number
 from archcalc.ops.emit import Tensor, Value
+from archcalc.untyped import Array, Attribute
 
 FLOATS = {"fp32": (TensorProto.FLOAT, numpy.float32), "fp16": (TensorProto.FLOAT16, numpy.float16)}
 LONGEST_NAME = 40
@@ -46,7 +47,7 @@ class Writer:
         self.nodes: list[NodeProto] = []
         self.whole = {name for name, n in graph.inputs.items() if self._holds_indices(n)}
         self.learned: dict[tuple[int, str], str] = {}  # by the owner's position and the operator's own name
-        self.known: dict[Any, str] = {}
+        self.known: dict[Attribute, str] = {}
         self.whole_constants: dict[str, list[int]] = {}
         self.counts: dict[str, int] = {}
         shapes = {name: (batch, *graph.nodes[n].shape) for name, n in graph.inputs.items()}
@@ -173,7 +174,7 @@ class Writer:
 
     # ---- constants ---------------------------------------------------------------------------------------------------
 
-    def _constant(self, name: str, array: numpy.ndarray[Any, Any]) -> str:
+    def _constant(self, name: str, array: Array) -> str:
         """A constant, once for all layers; its name is what it holds, as long as that is short."""
         key = (name, array.dtype.str)
         if key not in self.known:
@@ -186,7 +187,7 @@ class Writer:
             )
         return self.known[key]
 
-    def _size_node(self, kind: str, *inputs: str, **attributes: Any) -> str:
+    def _size_node(self, kind: str, *inputs: str, **attributes: Attribute) -> str:
         if kind == "Shape" and self.opset < 15:  # the whole of it, and one of its numbers
             axis = attributes.pop("start")
             attributes.pop("end")
@@ -208,7 +209,7 @@ def _node(kind: str, name: str, inputs: list[str], outputs: list[str], attribute
     )
 
 
-def _attribute(value: object) -> Any:
+def _attribute(value: object) -> Attribute:
     """An attribute as ONNX takes it. Raises ShapeError for a closed form."""
     if isinstance(value, (list, tuple)):
         return [_attribute(item) for item in value]

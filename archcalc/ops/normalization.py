@@ -1,7 +1,6 @@
 """Normalisations, and the learned scales and tokens that go with them."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from archcalc.algebra import Dim, divides
 from archcalc.errors import ShapeError
@@ -22,6 +21,7 @@ from archcalc.ops.base import (
 )
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
 from archcalc.ops.kinds import Count, End, Flag
+from archcalc.untyped import Attribute
 
 
 class _Affine(Plain):
@@ -237,7 +237,7 @@ class LocalResponseNorm(Free):
         """An even number of neighbours: the odd one comes after, as ONNX has it."""
         squares = builder.node("Transpose", builder.node("Mul", x, x), perm=[0, 2, 1, 3])
         before = (self.size - 1) // 2
-        pool: dict[str, Any] = {
+        pool: dict[str, Attribute] = {
             "kernel_shape": [self.size, 1],
             "strides": [1, 1],
             "pads": [before, 0, self.size - 1 - before, 0],

@@ -1,7 +1,6 @@
 """Pools: windowed and global."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from archcalc.algebra import Dim, Poly, divides
 from archcalc.errors import ShapeError
@@ -9,6 +8,7 @@ from archcalc.ops.base import INDEX, NOTHING, Free, Own, Reach, Saved, Shape, Wi
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.kinds import Counts, Flag, Sizes, spread
 from archcalc.ops.windowed import Windowed, around
+from archcalc.untyped import Attribute
 
 
 class _Pool(Windowed, Free):
@@ -31,7 +31,9 @@ class _Pool(Windowed, Free):
     def _taps(self, x: Shape) -> Dim:
         return size(spread(self.kernel, len(x) - 1, "kernel"))
 
-    def _pool(self, builder: Builder, kind: str, x: Tensor, value: float, beforehand: bool, **options: Any) -> Value:
+    def _pool(
+        self, builder: Builder, kind: str, x: Tensor, value: float, beforehand: bool, **options: Attribute
+    ) -> Value:
         """A pool over a map that is padded with `value`, if that is needed or asked for, in a node of its own.
 
         Runtimes refuse padding as wide as the kernel. Rounding up is spelled as padding after the map wherever that is
@@ -70,7 +72,7 @@ class _Pool(Windowed, Free):
         for side, (dim, kernel, stride, dilation), (before, after) in zip(
             self.shape(x)[1:], self.axes(x), self.padding(x), strict=True
         ):
-            reached: Any = max((side - 1) * stride + dilation * (kernel - 1) + 1 - before - dim, 0)
+            reached: Attribute = max((side - 1) * stride + dilation * (kernel - 1) + 1 - before - dim, 0)
             pads.append((before, min(after, reached)))
             overhang.append(max(reached - after, 0))
         return pads, overhang

@@ -1,13 +1,13 @@
 """What slides over a map: the geometry that convolutions and pools share."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from archcalc.algebra import Dim, Poly, maximum, minimum
 from archcalc.errors import ShapeError
 from archcalc.ops.base import Plain, Shape, Window, need_rank
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.kinds import Counts, Padding, Sizes, spread
+from archcalc.untyped import Attribute
 
 
 class Windowed(Plain):
@@ -72,7 +72,7 @@ class Windowed(Plain):
             for (_, kernel, stride, dilation), (before, _) in zip(self.axes(x), self.padding(x), strict=True)
         )
 
-    def geometry(self, builder: Builder, x: Tensor) -> tuple[Value, dict[str, Any]]:
+    def geometry(self, builder: Builder, x: Tensor) -> tuple[Value, dict[str, Attribute]]:
         """The input, and how a window moves over it in ONNX's words. Padding that depends on free symbols is added
         beforehand.
         """
@@ -114,6 +114,6 @@ def _pad(pad: object, size: Dim, kernel: Dim, stride: int, dilation: int) -> tup
     if pad == "causal":
         return reach, 0
     if pad == "same":
-        total: Any = maximum(((size + stride - 1) // stride - 1) * stride + reach + 1 - size, 0)
+        total: Attribute = maximum(((size + stride - 1) // stride - 1) * stride + reach + 1 - size, 0)
         return total // 2, total - total // 2
     return pad if isinstance(pad, tuple) else (pad, pad)

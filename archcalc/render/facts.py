@@ -130,7 +130,7 @@ def legend(table: Table) -> list[str]:
 
 def _depth(table: Table, form: Form) -> str:
     totals = table.totals
-    expected = totals.get("expected_depth", totals["depth"])
+    expected = totals["expected_depth" if "expected_depth" in totals else "depth"]
     exact = numbers.exact(expected, form) if isinstance(expected, Poly) else f"{float(expected):.4g}"
     training = "" if expected == totals["depth"] else f"; {exact} expected in training"
     depth, pooling = numbers.exact(totals["depth"], form), numbers.exact(totals["depth_with_pooling"], form)

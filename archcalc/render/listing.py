@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv as csv_library
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archcalc import escapes
 from archcalc.algebra import text
 from archcalc.render import grouping, json, networks
 from archcalc.render.columns import COLUMNS, Column, chosen
+from archcalc.untyped import Json
 
 if TYPE_CHECKING:
     from archcalc.cost import Table
@@ -38,7 +39,7 @@ def picked(tables: Sequence[Table], options: Options) -> list[str] | None:
     return chosen(options.columns, tables[0], options.flops) if options.columns is not None and tables else None
 
 
-def only(table: Table, row: Row, columns: Sequence[str]) -> dict[str, Any]:
+def only(table: Table, row: Row, columns: Sequence[str]) -> dict[str, Json]:
     """A row of JSON with its name and what the columns show."""
     kept = {"name", *(key for column in columns for key in COLUMNS[column].keys)}
     return {key: value for key, value in _figures(table, row, columns).items() if key in kept}
@@ -46,7 +47,7 @@ def only(table: Table, row: Row, columns: Sequence[str]) -> dict[str, Any]:
 
 def _figures(table: Table, row: Row, columns: Sequence[str]) -> dict[str, object]:
     """A row of JSON, and what only columns ask for: some of it takes a look at other layers."""
-    found: dict[str, Any] = {**json.layer(row)}
+    found: dict[str, Json] = {**json.layer(row)}
     held = table.held
     for name, of in (("alive", held.alive_in), ("inside", held.inside), ("kept", held.kept_of)):
         if name in columns:

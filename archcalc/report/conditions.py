@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
 
 from archcalc.algebra.javascript import FUNCTIONS, Script
 from archcalc.errors import ArchcalcError
 from archcalc.report.forms import is_number
 from archcalc.spec.expressions import compile_expression
+from archcalc.untyped import Json
 
 _BINARY = {
     ast.Add: "$add", ast.Sub: "$sub", ast.Mult: "$mul", ast.Div: "$div", ast.FloorDiv: "$idiv", ast.Mod: "$mod",
@@ -29,7 +29,7 @@ class _Foreign(Exception):
 class Conditions:
     """Compiles conditions over the parameters of a binding; `start` are the values that the page begins with."""
 
-    def __init__(self, values: Mapping[str, object], start: Mapping[str, Any], symbols: dict[str, str]) -> None:
+    def __init__(self, values: Mapping[str, object], start: Mapping[str, Json], symbols: dict[str, str]) -> None:
         self.values, self.start, self.symbols = values, start, symbols
 
     def compiled(self, text: str) -> str | None:
@@ -96,7 +96,7 @@ class Conditions:
             raise _Foreign
         return f"${name}({','.join(args)})"
 
-    def _constant(self, value: Any) -> str:
+    def _constant(self, value: Json) -> str:
         if not is_number(value):
             raise _Foreign
         script = Script(self.symbols)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from string import Template
-from typing import Any
 
 from archcalc import __version__, escapes, reading
 from archcalc.algebra.javascript import RUNTIME
@@ -21,6 +20,7 @@ from archcalc.picture import colours
 from archcalc.picture.diagram import draw
 from archcalc.render import numbers
 from archcalc.report.subject import TOTALS, Subject
+from archcalc.untyped import Json
 
 SCRIPTS = ("numbers.js", "charts.js", "layers.js", "page.js")
 MOST_BYTES = 1_000_000  # of one of our own files
@@ -154,7 +154,7 @@ _CHANGED = (
 )
 
 
-def _sections(subjects: Sequence[Subject], found: Sequence[dict[str, Any]]) -> list[str]:
+def _sections(subjects: Sequence[Subject], found: Sequence[dict[str, Json]]) -> list[str]:
     several = len(subjects) > 1
     pairs = [("less", "less than before"), ("more", "more")] if several else []
     pairs = pairs or [(f"s{n}", word) for n, word in enumerate(colours.WORDS)]
@@ -194,7 +194,7 @@ def _inline(drawn: str) -> str:
     return re.sub(r"<style>.*?</style>\n?", "", drawn, flags=re.DOTALL)
 
 
-def _references(subject: Subject, data: dict[str, Any]) -> str:
+def _references(subject: Subject, data: dict[str, Json]) -> str:
     if not data["references"]:
         return ""
     rows = "".join(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
 
 from archcalc import escapes
 from archcalc.algebra import Dim, Number, Poly, Symbol, text
@@ -26,6 +25,7 @@ from archcalc.render import numbers
 from archcalc.report.conditions import Conditions
 from archcalc.report.forms import Forms, Template, is_number
 from archcalc.spec.binding import BATCH
+from archcalc.untyped import Json
 
 TOTALS = {  # by their names in `count --format json`: what a page calls them
     "params": "params", "macs": "MACs", "flops": "FLOPs", "weight_bytes": "weights", "act_peak_bytes": "alive at most",
@@ -50,13 +50,13 @@ class Subject(Record):
         return Forms(self.open.free)
 
     @cached_property
-    def start(self) -> dict[str, Any]:
+    def start(self) -> dict[str, Json]:
         """The values that the page begins with."""
         return {**self.table.binding.values, BATCH: self.table.batch}
 
     # ---- what the page is made from ----------------------------------------------------------------------------------
 
-    def data(self) -> dict[str, Any]:
+    def data(self) -> dict[str, Json]:
         """All that the page's scripts read; positions are those of `script`'s values."""
         table, forms = self.open, self.forms
         least_of = least(table)
@@ -111,11 +111,11 @@ class Subject(Record):
         assert isinstance(opened, Poly)
         return next(iter(variables_in(opened))).symbol
 
-    def _parameter(self, name: str) -> dict[str, Any]:
+    def _parameter(self, name: str) -> dict[str, Json]:
         """How a parameter is shown: a slider where it is free, what it follows from, or a word."""
         declared, value = self.open.spec.parameters.get(name), self.start[name]
         limits = declared.limits if declared else None
-        found: dict[str, Any] = {"name": name, "value": escapes.plain(show(value))}
+        found: dict[str, Json] = {"name": name, "value": escapes.plain(show(value))}
         if limits is not None and limits.help:
             found["help"] = escapes.plain(limits.help)
         if name == BATCH:
@@ -185,7 +185,7 @@ class Subject(Record):
             self._field(seen),
         ]
 
-    def _row(self, row: Row, least_of: dict[int, tuple[Number, Number]]) -> list[Any]:
+    def _row(self, row: Row, least_of: dict[int, tuple[Number, Number]]) -> list[Json]:
         """Name, line, operator, text, shape, field, the largest span, layers, COLUMNS, alive, and the least of MACs and
         bytes that a device can't do without.
         """

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from archcalc.errors import UsageError, suggest
+from archcalc.untyped import Json
 
 NAMES = ("spec", "count", "explain", "check", "compare", "verify", "measure", "memory", "zoo", "ops")
 FOLDER = Path(__file__).parent
 
 
-def schema(name: str = "spec") -> dict[str, Any]:
+def schema(name: str = "spec") -> dict[str, Json]:
     """A schema by its name. Raises UsageError for one that doesn't exist."""
     if name not in NAMES:
         raise UsageError(f"there is no schema '{name}'{suggest(name, NAMES, 'there are ' + ', '.join(NAMES))}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
@@ -23,8 +22,9 @@ from archcalc.render.contract import (
 )
 from archcalc.schemas.draft import DRAFT
 from archcalc.spec.model import HERE
+from archcalc.untyped import Json
 
-OUTPUTS: dict[str, tuple[str, Any]] = {
+OUTPUTS: dict[str, tuple[str, Json]] = {
     "count": (
         "what `archcalc count --format json` prints: a network, or a list of them for several specs",
         Count | list[Count],
@@ -55,11 +55,11 @@ OUTPUTS: dict[str, tuple[str, Any]] = {
 class _Generator(GenerateJsonSchema):
     """Without a title for every key, which only repeats it."""
 
-    def field_title_should_be_set(self, schema: Any) -> bool:
+    def field_title_should_be_set(self, schema: Json) -> bool:
         return False
 
 
-def output_schema(name: str) -> dict[str, Any]:
+def output_schema(name: str) -> dict[str, Json]:
     """The schema of a command's output."""
     description, kind = OUTPUTS[name]
     made = TypeAdapter(kind).json_schema(mode="serialization", schema_generator=_Generator)
@@ -67,5 +67,5 @@ def output_schema(name: str) -> dict[str, Any]:
     whole = {"$schema": DRAFT, "title": f"archcalc {name}", "description": description} | {
         k: v for k, v in made.items() if k not in ("title", "description")
     }
-    local: dict[str, Any] = json.loads(json.dumps({**whole, "definitions": definitions}).replace("#/$defs/", HERE))
+    local: dict[str, Json] = json.loads(json.dumps({**whole, "definitions": definitions}).replace("#/$defs/", HERE))
     return local

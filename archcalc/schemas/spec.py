@@ -13,11 +13,12 @@ from archcalc.spec.items import ELSE, IF, THEN, USE
 from archcalc.spec.layers import IDENTITY, REF
 from archcalc.spec.model import HERE, Document, Parameter
 from archcalc.spec.standard import LIBRARY
+from archcalc.untyped import Json
 
 
 def spec_schema() -> dict[str, object]:
     """The schema of a spec file."""
-    definitions: dict[str, Any] = {"Parameter": None, "Item": _item()}
+    definitions: dict[str, Json] = {"Parameter": None, "Item": _item()}
     definitions["Parameter"] = _object(Parameter, definitions)
     return {
         "$schema": DRAFT,
@@ -27,7 +28,7 @@ def spec_schema() -> dict[str, object]:
     }
 
 
-def _object(kind: type[Checked], definitions: dict[str, Any]) -> dict[str, object]:
+def _object(kind: type[Checked], definitions: dict[str, Json]) -> dict[str, object]:
     """A mapping with these keys; what it refers to is put into `definitions`."""
     properties = {}
     for name, field in kind.fields.items():
@@ -43,7 +44,7 @@ def _object(kind: type[Checked], definitions: dict[str, Any]) -> dict[str, objec
     }
 
 
-def _type(kind: Any, definitions: dict[str, Any]) -> dict[str, object]:
+def _type(kind: Any, definitions: dict[str, Json]) -> dict[str, object]:
     """What a field of that type holds in a file."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:

@@ -7,7 +7,6 @@ best of several figures at once; `line` solves along one axis, `search` by looki
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from archcalc.model import Model
 from archcalc.question import Question
@@ -16,9 +15,10 @@ from archcalc.space.designs import Space
 from archcalc.space.problem import Limit, Solution, read_limit
 from archcalc.space.solve import solve
 from archcalc.space.sweep import Sweep, sweep
+from archcalc.spec.values import Value
 
 
-def space_of(model: Model, over: Mapping[str, Any] | Iterable[str] = (), **asked: Any) -> Space:
+def space_of(model: Model, over: Mapping[str, Value] | Iterable[str] = (), **asked: Value) -> Space:
     """The space of a network's designs: its own, and the ranges in `over`; `asked` are fields of a Question.
 
     Raises UsageError.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, Mark, UsageError
@@ -23,6 +23,7 @@ from archcalc.ops.kinds import spread
 from archcalc.records import Record
 from archcalc.spec import read_text
 from archcalc.spec.items import Item, Labelled, Line, walk
+from archcalc.untyped import Json
 
 COMPARED = ("params", "macs", "act_peak", "depth", "field")
 FEWEST = 8  # channels behind a bottleneck
@@ -47,10 +48,10 @@ class Advice(Record):
     old: str
     new: str
     text: str
-    before: dict[str, Any] = {}
-    after: dict[str, Any] = {}
+    before: dict[str, Json] = {}
+    after: dict[str, Json] = {}
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> dict[str, Json]:
         """What is changed and where, without the figures."""
         return {
             "id": self.id,
@@ -61,13 +62,13 @@ class Advice(Record):
             "new": self.new,
         }
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, Json]:
         """Each figure before and after, by `macs_before` and `macs_after`."""
         both = {"before": self.before, "after": self.after}
         return {f"{name}_{when}": as_json(of[name]) for name in COMPARED for when, of in both.items() if name in of}
 
 
-def as_json(value: Any) -> Any:
+def as_json(value: Json) -> Json:
     """A figure as JSON has it: whole ones as int, other numbers as float."""
     if isinstance(value, Fraction):
         return value.numerator if value.denominator == 1 else float(value)
@@ -85,7 +86,7 @@ class Advised(Rows, tuple[Advice, ...]):
         figures = [f"{name}_{when}" for name in COMPARED for when in ("before", "after")]
         return ["id", "lesson", "source", "line", "old", "new", *figures]
 
-    def to_rows(self) -> list[dict[str, Any]]:
+    def to_rows(self) -> list[dict[str, Json]]:
         """The advice, with numbers as JSON has them."""
         return [{**one.told(), **one.figures()} for one in self]
 
@@ -102,7 +103,7 @@ class Site(NamedTuple):
         """The words after the head that are no options."""
         return [word.text for word in self.line.words]
 
-    def options(self, *without: str, **more: Any) -> str:
+    def options(self, *without: str, **more: Json) -> str:
         """The options as they are written, but for some."""
         kept = {name: word.text for name, word in self.line.options.items() if name not in without} | more
         return "".join(f" {name}={value}" for name, value in kept.items())
@@ -128,12 +129,12 @@ def advise(model: Model) -> Advised:
     return Advised(sorted(found, key=lambda one: (one.after["macs"], one.after["params"], one.id)))
 
 
-def figures(table: Table) -> dict[str, Any]:
+def figures(table: Table) -> dict[str, Json]:
     """What designs are compared by."""
     return {name: metric(table, name, None, table.spec.mark) for name in COMPARED}
 
 
-def _counted(text: str, model: Model, outputs: list[Shape]) -> dict[str, Any] | None:
+def _counted(text: str, model: Model, outputs: list[Shape]) -> dict[str, Json] | None:
     """The figures of a spec that was written; None for one that can't be built, or puts out something else."""
     try:
         table = read(text, model.spec.path, model.variant).count()
@@ -311,7 +312,7 @@ def _dropped(model: Model, text: str) -> Iterator[Advice]:
 # ---- as people read it -----------------------------------------------------------------------------------------------
 
 
-def difference(before: Any, after: Any) -> str:
+def difference(before: Json, after: Json) -> str:
     """`-16,781,312`, of figures that are numbers."""
     if not isinstance(before, (int, Fraction)) or not isinstance(after, (int, Fraction)):
         return "" if before == after else f"{before} to {after}"

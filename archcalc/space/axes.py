@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import prod
-from typing import Any, TypeAlias
 
 from archcalc.algebra import Poly
 from archcalc.errors import ArchcalcError, Problem, SpecError, UsageError
@@ -16,8 +15,8 @@ from archcalc.records import Record
 from archcalc.spec import bind
 from archcalc.spec.parts import among
 from archcalc.spec.text import outside
+from archcalc.spec.values import Value
 
-Value: TypeAlias = Any  # a number, a word, a flag or a list, as parameters are worth
 FARTHEST = 1 << 60  # where an axis without an end is given up
 MOST_VALUES = 10**7  # of one axis
 VARIANT, BATCH = "variant", "batch"
@@ -155,7 +154,7 @@ def _check_name(model: Model, name: str) -> None:
         raise UsageError(f"{parameter} has the members 0 to {len(value) - 1}, not {place}")
 
 
-def _values(name: str, given: Any) -> tuple[Value, ...]:
+def _values(name: str, given: Value) -> tuple[Value, ...]:
     if isinstance(given, str):
         match = _RANGE.match(given)
         if not match and _RANGE_LIKE.match(given):
@@ -229,7 +228,7 @@ def _whole(value: int | Fraction) -> int | Fraction:
     return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
 
 
-def plain(value: Value) -> Any:
+def plain(value: Value) -> Value:
     """A value as JSON has it."""
     if isinstance(value, Fraction):
         return value.numerator if value.denominator == 1 else float(value)

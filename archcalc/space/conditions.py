@@ -14,9 +14,10 @@ from archcalc.errors import ArchcalcError, ExpressionError, Undecided, UsageErro
 from archcalc.ops.kinds import show
 from archcalc.spec.expressions import compile_expression
 from archcalc.spec.model import without_units
+from archcalc.untyped import Array
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 LITERALS = frozenset({"true", "false", "none"})  # words of the spec language
 Bools = Any  # an array of truth values, or one for all designs
@@ -147,7 +148,7 @@ def _compared(operator: ast.cmpop, a: Any, b: Any, grid: Grid) -> Bools:
     return _as_array(compare(grid.evaluate(difference).numerators, 0))
 
 
-def _as_array(found: Any) -> NDArray[Any]:
+def _as_array(found: Any) -> Array:
     return found.astype(bool)  # type: ignore[no-any-return]  # comparisons of objects are objects
 
 

@@ -20,7 +20,7 @@ from archcalc.spec import bind
 from archcalc.spec.model import METRICS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 Array = Any
 MOST_AT_ONCE = 1 << 20  # designs whose costs are computed together
@@ -68,7 +68,7 @@ class Space(Record):
 class Batch(Record):
     """Designs whose costs were computed together: their numbers, and each figure of theirs."""
 
-    index: NDArray[Any]
+    index: Array
     figures: dict[str, Exact]
     looked: int = 0  # designs that were looked at
     unbuilt: int = 0  # designs that can't be built, and aren't among them
@@ -90,7 +90,7 @@ def check_figures(names: Iterable[str]) -> None:
 
 
 def evaluated(
-    space: Space, figures: Sequence[str], where: Sequence[Condition] = (), at: NDArray[Any] | None = None
+    space: Space, figures: Sequence[str], where: Sequence[Condition] = (), at: Array | None = None
 ) -> Iterator[Batch]:
     """The designs of a space for which all conditions hold, with these figures; `at`: only those with these numbers.
 
@@ -114,7 +114,7 @@ class _Part(Record, frozen=False):
     table: Table | None  # None where none of them can be built
     why: str = ""
 
-    def batches(self, figures: Sequence[str], where: Sequence[Condition], at: NDArray[Any] | None) -> Iterator[Batch]:
+    def batches(self, figures: Sequence[str], where: Sequence[Condition], at: Array | None) -> Iterator[Batch]:
         """Closed forms first; what has none is worked out for the designs that are left, one by one."""
         placed = [name for name in figures if is_placed(name)]
         last = [condition for condition in where if any(map(is_placed, condition.names))]
@@ -155,7 +155,7 @@ class _Part(Record, frozen=False):
             number, places[axis.name] = divmod(number, len(axis.values))
         return places
 
-    def _at(self, index: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    def _at(self, index: Array) -> dict[str, Array]:
         """Positions on the free axes of designs by number."""
         import numpy
 
@@ -164,7 +164,7 @@ class _Part(Record, frozen=False):
             rest, places[axis.name] = numpy.divmod(rest, len(axis.values))
         return {axis.name: places[axis.name] for axis in self.free}
 
-    def _batches(self, figures: Sequence[str], where: Sequence[Condition], at: NDArray[Any] | None) -> Iterator[Batch]:
+    def _batches(self, figures: Sequence[str], where: Sequence[Condition], at: Array | None) -> Iterator[Batch]:
         for positions in self._chunks(at):
             index = self._index(positions)
             if self.table is None:
@@ -223,7 +223,7 @@ class _Part(Record, frozen=False):
             mask = mask & Condition(text, ()).holds(grid, {})
         return mask
 
-    def _chunks(self, at: NDArray[Any] | None) -> Iterator[dict[str, NDArray[Any]]]:
+    def _chunks(self, at: Array | None) -> Iterator[dict[str, Array]]:
         """Positions on the free axes, so many at once."""
         import numpy
 
@@ -240,7 +240,7 @@ class _Part(Record, frozen=False):
             some = numpy.arange(start, min(start + step, len(first.values)))
             yield {**whole, first.name: some.reshape([-1] + [1] * len(others))}
 
-    def _among(self, at: NDArray[Any]) -> Iterator[dict[str, NDArray[Any]]]:
+    def _among(self, at: Array) -> Iterator[dict[str, Array]]:
         """Those of the designs with these numbers that are of this part."""
         import numpy
 
@@ -253,7 +253,7 @@ class _Part(Record, frozen=False):
         if mine.any():
             yield {axis.name: places[axis.name][mine] for axis in self.free}
 
-    def _index(self, positions: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    def _index(self, positions: Mapping[str, Array]) -> Array:
         """The numbers of the designs at some positions."""
         import numpy
 
@@ -264,7 +264,7 @@ class _Part(Record, frozen=False):
         return numpy.atleast_1d(index)
 
 
-def _parts(space: Space, fixed: dict[str, int], open_: list[Axis], at: NDArray[Any] | None) -> Iterator[_Part]:
+def _parts(space: Space, fixed: dict[str, int], open_: list[Axis], at: Array | None) -> Iterator[_Part]:
     """The space cut where the structure changes: an axis that no closed form runs over is gone through one by one.
     Where only the designs `at` some numbers are asked for, nothing else is counted.
     """
@@ -286,9 +286,7 @@ def _parts(space: Space, fixed: dict[str, int], open_: list[Axis], at: NDArray[A
             yield _Part(space, fixed, open_, None, str(error).splitlines()[0])
 
 
-def _each(
-    space: Space, fixed: dict[str, int], open_: list[Axis], axis: Axis, at: NDArray[Any] | None
-) -> Iterator[_Part]:
+def _each(space: Space, fixed: dict[str, int], open_: list[Axis], axis: Axis, at: Array | None) -> Iterator[_Part]:
     rest = [other for other in open_ if other is not axis]
     inner = designs(space.axes[space.axes.index(axis) + 1 :])
     for place in range(len(axis.values)):

@@ -7,7 +7,6 @@ import io
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from archcalc import escapes
 from archcalc.errors import UsageError
@@ -18,6 +17,7 @@ from archcalc.render.grid import listing
 from archcalc.space.axes import Axis, Value, plain
 from archcalc.space.problem import Limit, Solution
 from archcalc.space.sweep import Sweep
+from archcalc.untyped import Json
 
 MOST_SHOWN = 40  # designs in a table that isn't asked for all
 
@@ -79,7 +79,7 @@ def _written(value: Value) -> object:
 
 def json(found: Sweep) -> str:
     """The contract `archcalc/sweep/1`."""
-    whole: dict[str, Any] = {
+    whole: dict[str, Json] = {
         "schema": "archcalc/sweep/1",
         "tool": _tool(),
         "name": found.space.model.name,
@@ -177,7 +177,7 @@ def solution_json(found: Solution) -> str:
     following = None
     if found.next is not None:
         following = {name: plain(value) for name, value in found.next.items()} | {"breaks": list(found.breaks)}
-    whole: dict[str, Any] = {
+    whole: dict[str, Json] = {
         "schema": "archcalc/solve/1",
         "tool": _tool(),
         "name": found.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archcalc.algebra.grids import Exact
 from archcalc.devices import limits as device_limits
@@ -15,9 +15,10 @@ from archcalc.space.axes import Axis, Value, plain
 from archcalc.space.conditions import Condition
 from archcalc.space.designs import FIGURES, SHOWN_FIGURES, Batch, Space, check_figures, evaluated
 from archcalc.space.front import Direction, directions, front
+from archcalc.untyped import Array
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 SHOWN = ("params", "macs", "act_peak")  # where nothing else is asked for
 MOST = 10**8  # designs that are gone through
@@ -32,7 +33,7 @@ class Sweep(Rows, Record):
     """
 
     space: Space
-    index: NDArray[Any]
+    index: Array
     figures: dict[str, Exact]
     unbuilt: int = 0
     why: str = ""
@@ -129,7 +130,7 @@ def _check_directions(wanted: Sequence[Direction], axes: Sequence[str]) -> None:
             raise UsageError(f"there is no metric or axis '{direction.name}'{hint}")
 
 
-def _drawn(space: Space, sample: int | None, seed: int) -> NDArray[Any] | None:
+def _drawn(space: Space, sample: int | None, seed: int) -> Array | None:
     """The numbers of designs drawn at random, each once, in order; None for all."""
     if sample is None:
         return None
@@ -164,7 +165,7 @@ class _Collected:
         if self.held > MOST_KEPT:
             raise UsageError(f"more than {MOST_KEPT:,} designs hold: ask for fewer with --where, --pareto or --sample")
 
-    def whole(self) -> tuple[NDArray[Any], dict[str, Exact]]:
+    def whole(self) -> tuple[Array, dict[str, Exact]]:
         """The designs by number, with their figures."""
         import numpy
 
@@ -178,29 +179,29 @@ class _Collected:
         order = numpy.argsort(index, kind="stable")
         return index[order], {name: Exact(found.numerators[order], found.denominator) for name, found in costs.items()}
 
-    def _best(self, index: NDArray[Any], costs: dict[str, Exact]) -> Batch:
+    def _best(self, index: Array, costs: dict[str, Exact]) -> Batch:
         columns = [self._column(direction, index, costs) for direction in self.wanted]
         chosen = front(columns)
         return Batch(index[chosen], {name: Exact(f.numerators[chosen], f.denominator) for name, f in costs.items()})
 
-    def _column(self, direction: Direction, index: NDArray[Any], costs: dict[str, Exact]) -> NDArray[Any]:
+    def _column(self, direction: Direction, index: Array, costs: dict[str, Exact]) -> Array:
         column = costs[direction.name].numerators if direction.name in costs else self._places(direction.name, index)
         return -column if direction.upwards else column
 
-    def _places(self, name: str, index: NDArray[Any]) -> NDArray[Any]:
+    def _places(self, name: str, index: Array) -> Array:
         """How the designs stand on an axis."""
         import numpy
 
         inner = 1
         for axis in reversed(self.space.axes):
             if axis.name == name:
-                places: NDArray[Any] = _ordered(axis)[(index // inner) % len(axis.values)]
+                places: Array = _ordered(axis)[(index // inner) % len(axis.values)]
                 return places
             inner *= len(axis.values)
         return numpy.zeros(len(index), dtype=numpy.int64)
 
 
-def _ordered(axis: Axis) -> NDArray[Any]:
+def _ordered(axis: Axis) -> Array:
     """The rank of each of an axis' values. Raises UsageError for words, which have no order."""
     import numpy
 
@@ -210,7 +211,7 @@ def _ordered(axis: Axis) -> NDArray[Any]:
         raise UsageError(f"the values of {axis.name} have no order") from None
     if any(isinstance(value, str) for value in axis.values):
         raise UsageError(f"{axis.name} is a choice of words, which have no order")
-    ranks: NDArray[Any] = numpy.array([ranked.index(value) for value in axis.values])
+    ranks: Array = numpy.array([ranked.index(value) for value in axis.values])
     return ranks
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
 from fractions import Fraction
-from typing import Any
 
 from archcalc.algebra import Poly, symbol
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Mistakes, Problem, SpecError, Undecided, UsageError
@@ -255,7 +254,7 @@ class _Resolver:
                 self.problems.append(Problem(message, word.mark))
 
 
-def _bound(bound: object, values: dict[str, Value]) -> Any:
+def _bound(bound: object, values: dict[str, Value]) -> Value:
     """The number that a limit stands for."""
     number = compile_expression(bound).run(values, ()) if isinstance(bound, str) else bound
     if isinstance(number, bool) or not isinstance(number, (int, Fraction, Poly)):

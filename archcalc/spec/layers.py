@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Collection, Iterator
-from typing import Any, get_args
+from typing import get_args
 
 from archcalc.errors import Problem, near_to
 from archcalc.fields import FieldErrors, key
@@ -21,6 +21,7 @@ from archcalc.spec.expressions import is_known, unknown_name
 from archcalc.spec.items import USE, Branches, Chain, Choice, Item, Labelled, Line, Parallel, Reader, Repeat, Word
 from archcalc.spec.parts import Block, Spec, Used
 from archcalc.spec.standard import LIBRARY, standard
+from archcalc.spec.values import Value
 
 REF, IDENTITY = "ref", "identity"
 COMMON = ("when", "frozen", "share", "kept")  # options of every layer and block
@@ -35,7 +36,7 @@ NAMES = ("share", TIED, LIKE, *WIDE, UNTIL, WITHOUT)  # options whose words are 
 SUFFIXES = ("norm", "act")  # layers with weights may be followed by a normalisation and an activation, in this order
 SHORT_NORMS = {"rms": "rmsnorm", "in": "instancenorm"}  # of norm=
 ATTENDING = ("qkv", "relative", "half")
-WORDS = ChainMap[str, Any](  # what options may say; operators that are registered later are among them
+WORDS = ChainMap[str, Value](  # what options may say; operators that are registered later are among them
     dict.fromkeys((*SHORT_NORMS, "same", "valid", "full", "causal", "nearest", "bilinear", "softmax", *ATTENDING)),
     ACTIVATIONS,
     NORMALIZATIONS,

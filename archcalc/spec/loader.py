@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from archcalc.errors import Mark, Problem, SpecError, near_to
 from archcalc.fields import MAPPING, MISSING, FieldErrors, Wrong
@@ -15,6 +14,7 @@ from archcalc.spec.model import Budget, Document, Parameter, Variant
 from archcalc.spec.parts import Block, Declared, Head, Member, Spec, among
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
 from archcalc.spec.uses import Others
+from archcalc.untyped import Json
 
 _RAW = {("input",), ("inputs",), ("params",), ("defaults",), ("blocks",), ("layers",), ("outputs",)}
 _SIGNATURE = re.compile(r"([A-Za-z_]\w*)\s*(?:\((.*)\))?$")
@@ -105,7 +105,7 @@ class Loader:
             self.problems.extend(self._translated(error))
             return None
 
-    def _plain(self, node: Node, path: tuple[object, ...]) -> Any:
+    def _plain(self, node: Node, path: tuple[object, ...]) -> Json:
         self.marks.setdefault(path, node.mark)
         if path in _RAW or (len(path) == 3 and path[0] == "train_heads" and path[2] == "layers"):
             return node

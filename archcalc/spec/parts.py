@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from fnmatch import fnmatchcase
-from typing import Any
 
 from archcalc.errors import Mark, UsageError, suggest
 from archcalc.ops.kinds import show
@@ -12,6 +11,7 @@ from archcalc.records import Record
 from archcalc.spec.items import Chain, Word
 from archcalc.spec.model import Budget, Parameter, Reference
 from archcalc.spec.text import Node, Scalar
+from archcalc.spec.values import Value
 
 
 class Block(Record, frozen=False):
@@ -85,7 +85,7 @@ class Spec(Record, frozen=False):
     year: int | None = None
     inputs: dict[str, tuple[Word, ...]] = {}
     parameters: dict[str, Declared] = {}
-    space: dict[str, Any] = {}  # ranges of parameters, to choose designs among
+    space: dict[str, Value] = {}  # ranges of parameters, to choose designs among
     space_marks: dict[str, Mark] = {}
     require: list[tuple[Word, str]] = []
     defaults: dict[str, dict[str, Word]] = {}

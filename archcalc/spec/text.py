@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import Any
 
 from archcalc.errors import Mark
 from archcalc.records import Record
+from archcalc.spec.values import Value
 
 MOST_BYTES = 4_000_000
 
@@ -22,7 +22,7 @@ class Scalar(Record, frozen=False):
     plain: bool = True
 
     @property
-    def value(self) -> Any:
+    def value(self) -> Value:
         """The number, truth value or text that YAML 1.2 reads."""
         return read_scalar(self.text) if self.plain else self.text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from archcalc import escapes
 from archcalc.algebra import Poly
@@ -13,10 +13,11 @@ from archcalc.comparison.folding import folded
 from archcalc.comparison.judging import percent
 from archcalc.comparison.result import CHANGED, GONE, NEW, Comparison, Delta, Report
 from archcalc.comparison.sides import Side, shape_of
+from archcalc.metrics import Figure
 from archcalc.ops.kinds import show
 from archcalc.render import numbers, times
 
-Form = Callable[[Any], str]
+Form = Callable[[Figure], str]
 
 
 class Total(NamedTuple):
@@ -78,7 +79,7 @@ def _matters(total: Total, delta: Delta, comparison: Comparison) -> bool:
     return comparison.status not in (NEW, GONE) and not delta.is_same and not repeats
 
 
-def figure(value: Any) -> str:
+def figure(value: Figure) -> str:
     """A number, a closed form, or a word such as `all`."""
     return numbers.exact(value) if isinstance(value, (int, Fraction, Poly)) else str(value)
 

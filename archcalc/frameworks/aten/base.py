@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from archcalc.algebra import Dim
 from archcalc.importer.call import Call
@@ -27,8 +27,9 @@ from archcalc.importer.rules.base import (
 )
 from archcalc.importer.tensors import BOOL, FLOAT, FLOATS, INT64
 from archcalc.importer.values import axis_of, whole
+from archcalc.untyped import Attribute, Operand
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., Attribute])
 ATEN = "aten"
 
 
@@ -39,7 +40,7 @@ def aten(*names: str) -> Callable[[Function], Function]:
     return rule(*names, domain=ATEN)
 
 
-def as_onnx(call: Call, op: str, *inputs: Value | None, **attributes: object) -> Any:
+def as_onnx(call: Call, op: str, *inputs: Value | None, **attributes: object) -> Operand:
     """What a node of ONNX would be in the place of this one."""
     node = NodeProto(op, "", call.node.name, list(call.node.inputs), call.node.outputs, attributes, call.node.metadata)
     node.reads, node.place = call.node.reads, call.node.place
@@ -48,12 +49,12 @@ def as_onnx(call: Call, op: str, *inputs: Value | None, **attributes: object) ->
     return instead.rule(instead)
 
 
-def only(found: Any) -> Any:
+def only(found: Attribute) -> Operand:
     """The first of several outputs."""
     return found[0] if isinstance(found, list) and not isinstance(found, Values) else found
 
 
-def numbers(content: Sequence[Any], kind: int = INT64) -> Value:
+def numbers(content: Sequence[Attribute], kind: int = INT64) -> Value:
     """Known numbers in a row."""
     return Value((len(content),), kind, None, tuple(content))
 
@@ -65,7 +66,7 @@ def axes(given: object, rank: int) -> list[int]:
     return [axis_of(axis, rank) for axis in (given if isinstance(given, (list, tuple)) else [given])]
 
 
-def several(given: Any, count: int) -> list[int]:
+def several(given: Attribute, count: int) -> list[int]:
     """One number an axis, where one may stand for all."""
     found = list(given) if isinstance(given, (list, tuple)) else [given]
     return found * count if len(found) == 1 else found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import Any
 
 from archcalc.algebra import Poly, maximum, minimum
 from archcalc.frameworks.aten.base import (
@@ -24,10 +23,11 @@ from archcalc.frameworks.aten.base import (
     size,
 )
 from archcalc.importer.known import is_small
+from archcalc.untyped import Attribute, Operand
 
 
 @aten("zeros", "ones", "empty", "full", "rand", "randn", "randint", "randperm", "empty_strided", "empty_permuted")
-def filled(call: Call, *, size: Any = None, fill_value: Any = None) -> Value:
+def filled(call: Call, *, size: Attribute = None, fill_value: Attribute = None) -> Value:
     """A tensor that the graph makes by itself, `zeros`, `randn`: of the size given, or as torch says it. It costs
     nothing; zeros and ones are known.
     """
@@ -36,13 +36,13 @@ def filled(call: Call, *, size: Any = None, fill_value: Any = None) -> Value:
 
 
 @aten("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "randint_like")
-def filled_like(call: Call, self: Value, *, fill_value: Any = None) -> Value:
+def filled_like(call: Call, self: Value, *, fill_value: Attribute = None) -> Value:
     """A tensor made in another one's shape, `zeros_like`: it costs nothing; zeros and ones are known."""
     return _of(call, self.dims, {"zeros_like": 0, "ones_like": 1}.get(call.op, fill_value))
 
 
 @aten("new_zeros", "new_ones", "new_empty", "new_full", "new_empty_strided")
-def filled_new(call: Call, self: Value, *, size: Any = (), fill_value: Any = None) -> Value:
+def filled_new(call: Call, self: Value, *, size: Attribute = (), fill_value: Attribute = None) -> Value:
     """A tensor of a shape of its own and another's kind, `new_zeros`: it costs nothing; zeros and ones are known."""
     return _of(call, tuple(size), {"new_zeros": 0, "new_ones": 1}.get(call.op, fill_value))
 
@@ -62,14 +62,14 @@ def _count(shape: Shape) -> int:
 
 
 @aten("arange")
-def arange(call: Call, *, start: Any = 0, end: Any = 0, step: Any = 1) -> Any:
+def arange(call: Call, *, start: Attribute = 0, end: Attribute = 0, step: Attribute = 1) -> Operand:
     """Numbers from start to end, as ONNX's Range: known where its bounds are, and free of cost."""
     given = [Value((), INT64, None, (number,)) for number in (start, end, step)]
     return as_onnx(call, "Range", *given)
 
 
 @aten("scalar_tensor", "tensor")
-def scalar(call: Call, *, s: Any = None) -> Value:
+def scalar(call: Call, *, s: Attribute = None) -> Value:
     """One number as a tensor, without cost; a whole or a symbolic one stays known."""
     return Value((), INT64 if isinstance(s, int) else FLOAT, None, (s,) if isinstance(s, (int, Poly)) else None)
 
@@ -121,7 +121,7 @@ PYTHON: dict[str, Callable[..., object]] = {
 
 
 @rule(*PYTHON, domain="python")
-def python(call: Call, *, arguments: Any = ()) -> Value:
+def python(call: Call, *, arguments: Attribute = ()) -> Value:
     """Arithmetic on sizes, as the module's Python does it."""
     if None in arguments:
         return Value((), INT64, None, None)

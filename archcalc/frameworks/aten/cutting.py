@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archcalc.frameworks.aten.base import (
     BOOL,
     INT64,
@@ -20,6 +18,7 @@ from archcalc.frameworks.aten.base import (
     size,
 )
 from archcalc.importer.rules.joining import cut, joined
+from archcalc.untyped import Attribute, Operand
 
 END = (1 << 63) - 1
 
@@ -45,14 +44,16 @@ def stack(call: Call, *tensors: Value, dim: int = 0) -> Value:
 
 
 @aten("slice")
-def slices(call: Call, self: Value, *, dim: int = 0, start: Any = None, end: Any = None, step: Any = 1) -> Any:
+def slices(
+    call: Call, self: Value, *, dim: int = 0, start: Attribute = None, end: Attribute = None, step: Attribute = 1
+) -> Operand:
     """Some of an axis, from start to end by steps, as ONNX's Slice: no arithmetic."""
     first, last = 0 if start is None else start, END if end is None else end
     return as_onnx(call, "Slice", self, numbers([first]), numbers([last]), numbers([dim]), numbers([step]))
 
 
 @aten("narrow")
-def narrow(call: Call, self: Value, *, dim: int = 0, start: Any = 0, length: Any = 1) -> Value:
+def narrow(call: Call, self: Value, *, dim: int = 0, start: Attribute = 0, length: Attribute = 1) -> Value:
     """`length` places of an axis, from `start`, which counts from the end where it is negative: no arithmetic."""
     n = axis_of(dim, len(self.dims))
     first = start + self.dims[n] if isinstance(start, int) and start < 0 else start
@@ -60,16 +61,23 @@ def narrow(call: Call, self: Value, *, dim: int = 0, start: Any = 0, length: Any
 
 
 @aten("select")
-def select(call: Call, self: Value, *, dim: int = 0, index: Any = 0) -> Any:
+def select(call: Call, self: Value, *, dim: int = 0, index: Attribute = 0) -> Operand:
     """One place of an axis, which is dropped, as ONNX's Gather: no arithmetic."""
     return as_onnx(call, "Gather", self, Value((), INT64, None, (index,)), axis=dim)
 
 
 @aten("chunk", "split", "split_with_sizes", "unsafe_split", "unsafe_chunk", "tensor_split")
 def split(
-    call: Call, self: Value, *, chunks: Any = None, split_size: Any = None, split_sizes: Any = None, dim: int = 0,
-    sections: Any = None, indices: Any = None,
-) -> Any:  # fmt: skip
+    call: Call,
+    self: Value,
+    *,
+    chunks: Attribute = None,
+    split_size: Attribute = None,
+    split_sizes: Attribute = None,
+    dim: int = 0,
+    sections: Attribute = None,
+    indices: Attribute = None,
+) -> Operand:
     """Parts of one size, of which the last may be shorter, or of given sizes."""
     length = self.dims[axis_of(dim, len(self.dims))]
     count = len(call.node.outputs)
@@ -111,13 +119,13 @@ def meshgrid(call: Call, *tensors: Value, indexing: str = "ij") -> Outputs:
 
 
 @aten("index_select")
-def index_select(call: Call, self: Value, index: Value, *, dim: int = 0) -> Any:
+def index_select(call: Call, self: Value, index: Value, *, dim: int = 0) -> Operand:
     """Those places of an axis that `index` lists, as ONNX's Gather: no arithmetic."""
     return as_onnx(call, "Gather", self, index, axis=dim)
 
 
 @aten("index", "_unsafe_index")
-def index(call: Call, self: Value, *indices: Any) -> Any:
+def index(call: Call, self: Value, *indices: Operand) -> Operand:
     """Several indices stretch to one shape, which stands where they do if they stand together, else in front."""
     shape = self.dims
     places = [n for n, found in enumerate(indices) if found is not None]
@@ -136,7 +144,7 @@ def index(call: Call, self: Value, *indices: Any) -> Any:
     return call.figure("gather", out, moving, weights=weights, reach=Reach.MIXED, kind=self.kind)
 
 
-def _masked(call: Call, self: Value, indices: Any, places: list[int]) -> Value:
+def _masked(call: Call, self: Value, indices: Attribute, places: list[int]) -> Value:
     """Only a run tells how many a mask lets through: at most all."""
     mask = indices[places[0]]
     out = (call.most("count", size(mask.dims)), *self.dims[places[0] + len(mask.dims) :])
@@ -144,7 +152,7 @@ def _masked(call: Call, self: Value, indices: Any, places: list[int]) -> Value:
 
 
 @aten("masked_select", "nonzero", "nonzero_numpy")
-def nonzero(call: Call, self: Value, mask: Value | None = None) -> Any:
+def nonzero(call: Call, self: Value, mask: Value | None = None) -> Operand:
     """The elements that a mask keeps, or the places of those that aren't 0: how many is a named number, at most all."""
     if mask is None:
         found = as_onnx(call, "NonZero", self)
@@ -153,7 +161,7 @@ def nonzero(call: Call, self: Value, mask: Value | None = None) -> Any:
 
 
 @aten("gather", "take_along_dim")
-def gather(call: Call, self: Value, index: Value) -> Any:
+def gather(call: Call, self: Value, index: Value) -> Operand:
     """An element for each index, in the indices' shape: no arithmetic."""
     return as_onnx(call, "GatherElements", self, index) if call.data() else call.known(index.dims, None, self.kind)
 
@@ -162,7 +170,7 @@ def gather(call: Call, self: Value, index: Value) -> Any:
     "scatter", "scatter_add", "scatter_reduce", "index_put", "_index_put_impl", "index_add", "index_copy",
     "index_fill", "masked_scatter", "slice_scatter", "select_scatter", "_unsafe_index_put",
 )  # fmt: skip
-def scatter(call: Call, self: Value, *others: Any) -> Value:
+def scatter(call: Call, self: Value, *others: Operand) -> Value:
     """A tensor with some of its elements written anew: the shape of the first, in its memory, and no
     arithmetic counted.
     """
@@ -181,7 +189,7 @@ def written(call: Call, self: Value, src: Value | None = None) -> Value:
 
 @aten("pad", "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "replication_pad2d", "_pad_enum")
 @aten("reflection_pad3d", "replication_pad1d", "replication_pad3d")
-def pad(call: Call, self: Value, *, pad: Any = (), padding: Any = ()) -> Any:
+def pad(call: Call, self: Value, *, pad: Attribute = (), padding: Attribute = ()) -> Operand:
     """torch pads from the last axis on."""
     given = list(pad or padding)
     rank, count = len(self.dims), len(given) // 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 from archcalc.algebra import maximum, minimum
 from archcalc.frameworks.aten.base import (
@@ -25,6 +24,7 @@ from archcalc.importer.rules.activation import mapped
 from archcalc.importer.rules.arithmetic import BINARY, SEVERAL, spread
 from archcalc.importer.tensors import INTEGERS
 from archcalc.ops.merge import Mul
+from archcalc.untyped import Attribute, Operand
 
 # the operator of ONNX that is the same function
 SAME = {
@@ -47,7 +47,7 @@ OWN = {
 
 
 @aten(*SAME, *OWN)
-def function(call: Call, self: Value) -> Any:
+def function(call: Call, self: Value) -> Operand:
     """A function of each element: ONNX's where it has the same, else what OWN says it costs."""
     if call.op in SAME:
         return as_onnx(call, SAME[call.op], self)
@@ -57,19 +57,19 @@ def function(call: Call, self: Value) -> Any:
 
 
 @aten("softplus")
-def softplus(call: Call, self: Value) -> Any:
+def softplus(call: Call, self: Value) -> Operand:
     """log(1 + exp x) of each element, at the cost of ONNX's Softplus."""
     return as_onnx(call, "Softplus", self)
 
 
 @aten("gelu")
-def gelu(call: Call, self: Value, *, approximate: str = "none") -> Any:
+def gelu(call: Call, self: Value, *, approximate: str = "none") -> Operand:
     """x times the normal distribution up to x, exact or through `tanh`, at the cost of ONNX's Gelu."""
     return as_onnx(call, "Gelu", self, approximate=approximate)
 
 
 @aten("leaky_relu")
-def leaky_relu(call: Call, self: Value, *, negative_slope: Fraction = Fraction(1, 100)) -> Any:
+def leaky_relu(call: Call, self: Value, *, negative_slope: Fraction = Fraction(1, 100)) -> Operand:
     """x, or where it is negative x times `negative_slope`: two operations an element."""
     return as_onnx(call, "LeakyRelu", self, alpha=negative_slope)
 
@@ -81,7 +81,7 @@ def rrelu(call: Call, self: Value) -> Value:
 
 
 @aten("elu")
-def elu(call: Call, self: Value, *, alpha: Fraction = Fraction(1)) -> Any:
+def elu(call: Call, self: Value, *, alpha: Fraction = Fraction(1)) -> Operand:
     """x, or where it is negative alpha (exp x - 1), at the cost of ONNX's Elu."""
     return as_onnx(call, "Elu", self, alpha=alpha)
 
@@ -93,31 +93,31 @@ def relu6(call: Call, self: Value) -> Value:
 
 
 @aten("hardtanh")
-def hardtanh(call: Call, self: Value, *, min_val: Fraction = Fraction(-1), max_val: Fraction = Fraction(1)) -> Any:
+def hardtanh(call: Call, self: Value, *, min_val: Fraction = Fraction(-1), max_val: Fraction = Fraction(1)) -> Operand:
     """x kept between two bounds, as ONNX's Clip: a comparison a bound and element."""
     return as_onnx(call, "Clip", self, numbers([min_val]), numbers([max_val]))
 
 
 @aten("clamp", "clip", "clamp_min", "clamp_max")
-def clamp(call: Call, self: Value, min: Value | None = None, max: Value | None = None) -> Any:
+def clamp(call: Call, self: Value, min: Value | None = None, max: Value | None = None) -> Operand:
     """x kept between bounds, either of which may be missing, as ONNX's Clip: a comparison a bound and element."""
     return as_onnx(call, "Clip", self, min, max)
 
 
 @aten("prelu")
-def prelu(call: Call, self: Value, weight: Value) -> Any:
+def prelu(call: Call, self: Value, weight: Value) -> Operand:
     """A leaky ReLU with a learned slope, one or one a channel, as ONNX's PRelu."""
     return as_onnx(call, "PRelu", self, weight)
 
 
 @aten("softmax", "log_softmax", "_softmax", "_log_softmax", "special_softmax", "softmin")
-def softmax(call: Call, self: Value, *, dim: int = -1) -> Any:
+def softmax(call: Call, self: Value, *, dim: int = -1) -> Operand:
     """Shares that sum to 1 along an axis, or their logarithms, at the cost of ONNX's Softmax or LogSoftmax."""
     return as_onnx(call, "LogSoftmax" if "log" in call.op else "Softmax", self, axis=dim)
 
 
 @aten("dropout", "feature_dropout", "alpha_dropout", "native_dropout", "feature_alpha_dropout")
-def dropout(call: Call, input: Value, *, p: Fraction = Fraction(1, 2)) -> Any:
+def dropout(call: Call, input: Value, *, p: Fraction = Fraction(1, 2)) -> Operand:
     """Nothing at inference."""
     return only(as_onnx(call, "Dropout", input, Value((), 1, None, (p,))))
 
@@ -201,7 +201,7 @@ def shift(call: Call, self: Value, other: Value) -> Value:
 
 
 @aten("where")
-def where(call: Call, condition: Value, self: Value | None = None, other: Value | None = None) -> Any:
+def where(call: Call, condition: Value, self: Value | None = None, other: Value | None = None) -> Operand:
     """One operand or the other by a condition, as ONNX's Where; with the condition alone the places where it holds."""
     if self is None or other is None:
         return as_onnx(call, "NonZero", condition)
@@ -209,7 +209,7 @@ def where(call: Call, condition: Value, self: Value | None = None, other: Value 
 
 
 @aten("masked_fill")
-def masked_fill(call: Call, self: Value, mask: Value, value: Value | None = None) -> Any:
+def masked_fill(call: Call, self: Value, mask: Value, value: Value | None = None) -> Operand:
     """A number in the place of what the mask covers, as ONNX's Where."""
     return as_onnx(call, "Where", mask, value if value is not None else numbers([0]), self)
 
@@ -230,7 +230,7 @@ def lerp(call: Call, self: Value, end: Value, weight: Value) -> Value:
 
 
 @aten("to", "_to_copy", "type_as", "to_dtype", "float", "half", "double", "long", "int", "bool", "bfloat16")
-def cast(call: Call, self: Value) -> Any:
+def cast(call: Call, self: Value) -> Operand:
     """Another kind of numbers, as torch declares the output; another device is none."""
     found = call.scope.declared.of(call.output)
     return as_onnx(call, "Cast", self, to=found.kind if found is not None and found.kind else self.kind)
@@ -260,13 +260,13 @@ def polar(call: Call, abs: Value, angle: Value) -> Value:
 
 
 @aten("cumsum", "cumprod")
-def cumsum(call: Call, self: Value, *, dim: int = 0) -> Any:
+def cumsum(call: Call, self: Value, *, dim: int = 0) -> Operand:
     """Sums or products up to each place of an axis, as ONNX's CumSum or CumProd."""
     return as_onnx(call, "CumSum" if call.op == "cumsum" else "CumProd", self, numbers([dim]))
 
 
 @aten("sort", "topk")
-def topk(call: Call, self: Value, *, k: Any = None, dim: int = -1) -> Outputs:
+def topk(call: Call, self: Value, *, k: Attribute = None, dim: int = -1) -> Outputs:
     """Sorting is taking all, the largest first."""
     shape = self.dims
     count = shape[axis_of(dim, len(shape))] if k is None else k

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archcalc.frameworks.aten.base import Call, Dim, Reach, Unknown, Value, as_onnx, aten, learned, several, size
 from archcalc.importer.rules.convolution import Windows, convolved
 from archcalc.importer.rules.dense import multiplied
 from archcalc.importer.values import spell_dim
 from archcalc.ops.foreign import foreign
+from archcalc.untyped import Attribute, Operand
 
 
 @aten("conv1d", "conv2d", "conv3d")
 def conv(
-    call: Call, input: Value, weight: Value, bias: Value | None = None, *, stride: Any = 1, padding: Any = 0,
-    dilation: Any = 1, groups: int = 1,
-) -> Any:  # fmt: skip
+    call: Call,
+    input: Value,
+    weight: Value,
+    bias: Value | None = None,
+    *,
+    stride: Attribute = 1,
+    padding: Attribute = 0,
+    dilation: Attribute = 1,
+    groups: int = 1,
+) -> Operand:
     """A convolution over one to three axes, `batch x channels x spatial` or without the batch: its MACs are a filter an
     output element.
     """
@@ -25,9 +31,17 @@ def conv(
 
 @aten("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
 def conv_transpose(
-    call: Call, input: Value, weight: Value, bias: Value | None = None, *, stride: Any = 1, padding: Any = 0,
-    output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
-) -> Any:  # fmt: skip
+    call: Call,
+    input: Value,
+    weight: Value,
+    bias: Value | None = None,
+    *,
+    stride: Attribute = 1,
+    padding: Attribute = 0,
+    output_padding: Attribute = 0,
+    groups: int = 1,
+    dilation: Attribute = 1,
+) -> Operand:
     """A transposed convolution: each input element spreads a filter, which is what its MACs are; `output_padding`
     lengthens the far side.
     """
@@ -44,9 +58,18 @@ def _transposed(call: Call, x: Value, weight: Value, bias: Value | None, windows
 
 @aten("convolution", "_convolution")
 def convolution(
-    call: Call, input: Value, weight: Value, bias: Value | None = None, *, stride: Any = 1, padding: Any = 0,
-    dilation: Any = 1, transposed: bool = False, output_padding: Any = 0, groups: int = 1,
-) -> Any:  # fmt: skip
+    call: Call,
+    input: Value,
+    weight: Value,
+    bias: Value | None = None,
+    *,
+    stride: Attribute = 1,
+    padding: Attribute = 0,
+    dilation: Attribute = 1,
+    transposed: bool = False,
+    output_padding: Attribute = 0,
+    groups: int = 1,
+) -> Operand:
     """The one operator that torch's convolutions come down to, plain or `transposed`."""
     if transposed:
         return conv_transpose(
@@ -56,7 +79,7 @@ def convolution(
     return conv(call, input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
-def _batched(call: Call, x: Value, weight: Value, convolve: Any) -> object:
+def _batched(call: Call, x: Value, weight: Value, convolve: Attribute) -> object:
     """A sample that has no axis for the batch gets one on the way."""
     if len(x.dims) == len(weight.dims):
         return convolve(x)
@@ -113,13 +136,15 @@ def addmm(call: Call, self: Value, one: Value, two: Value) -> Value:
 
 
 @aten("einsum")
-def einsum(call: Call, *tensors: Value, equation: str = "") -> Any:
+def einsum(call: Call, *tensors: Value, equation: str = "") -> Operand:
     """Products summed as the letters of `equation` say, as ONNX's Einsum."""
     return as_onnx(call, "Einsum", *tensors, equation=equation)
 
 
 @aten("tensordot")
-def tensordot(call: Call, self: Value, other: Value, *, dims_self: Any = (), dims_other: Any = ()) -> Any:
+def tensordot(
+    call: Call, self: Value, other: Value, *, dims_self: Attribute = (), dims_other: Attribute = ()
+) -> Operand:
     """Products summed over the pairs of axes that are named, as an Einsum with a letter for each axis."""
     ranks, letters = (len(self.dims), len(other.dims)), iter("abcdefghijklmnopqrstuvwxyz")
     one = [next(letters) for _ in range(ranks[0])]
@@ -131,7 +156,7 @@ def tensordot(call: Call, self: Value, other: Value, *, dims_self: Any = (), dim
 
 
 @aten("outer", "ger")
-def outer(call: Call, self: Value, vec2: Value) -> Any:
+def outer(call: Call, self: Value, vec2: Value) -> Operand:
     """Every element of one vector times every one of the other: a MAC an output element."""
     return as_onnx(call, "Einsum", self, vec2, equation="i,j->ij")
 
@@ -170,13 +195,13 @@ def attention(
 
 
 @aten("embedding")
-def embedding(call: Call, weight: Value, indices: Value) -> Any:
+def embedding(call: Call, weight: Value, indices: Value) -> Operand:
     """A row of the table for each index: the table is weights, and nothing is multiplied."""
     return as_onnx(call, "Gather", weight, indices, axis=0)
 
 
 @aten("embedding_bag", "_embedding_bag")
-def embedding_bag(call: Call, weight: Value, indices: Value, offsets: Value | None = None) -> Any:
+def embedding_bag(call: Call, weight: Value, indices: Value, offsets: Value | None = None) -> Operand:
     """Rows of a table, added up by bag."""
     if len(indices.dims) != 2 and offsets is None:
         raise Unknown("it has no bags")

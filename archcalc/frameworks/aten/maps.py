@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archcalc.algebra import floor
 from archcalc.frameworks.aten.base import (
     INT64,
@@ -30,13 +28,14 @@ from archcalc.importer.rules.stretching import resampled
 from archcalc.ops.normalization import GroupNorm, InstanceNorm
 from archcalc.ops.pooling import AdaptiveAvgPool
 from archcalc.ops.rescaling import RMSNorm
+from archcalc.untyped import Attribute, Operand
 
 
 @aten("batch_norm", "native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm")
 def batch_norm(
     call: Call, input: Value, weight: Value | None = None, bias: Value | None = None,
     running_mean: Value | None = None, running_var: Value | None = None,
-) -> Any:  # fmt: skip
+) -> Operand:  # fmt: skip
     """Batch normalization with stored statistics, a scale and a shift a channel; without either: two operations an
     element.
     """
@@ -50,14 +49,19 @@ def batch_norm(
 
 @aten("layer_norm", "native_layer_norm")
 def layer_norm(
-    call: Call, input: Value, weight: Value | None = None, bias: Value | None = None, *, normalized_shape: Any = ()
+    call: Call,
+    input: Value,
+    weight: Value | None = None,
+    bias: Value | None = None,
+    *,
+    normalized_shape: Attribute = (),
 ) -> Value:
     """Layer normalization over the last axes, as many as `normalized_shape` has; scale and shift may be missing."""
     return layered(call, input, weight, bias, -len(normalized_shape))
 
 
 @aten("rms_norm", "_fused_rms_norm")
-def rms_norm(call: Call, input: Value, weight: Value | None = None, *, normalized_shape: Any = ()) -> Value:
+def rms_norm(call: Call, input: Value, weight: Value | None = None, *, normalized_shape: Attribute = ()) -> Value:
     """Division by the root mean square over the last axes: one with a scale costs four operations an element and two a
     position.
     """
@@ -101,9 +105,17 @@ def instance_norm(call: Call, input: Value, weight: Value | None = None, bias: V
 @aten("max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool2d_with_indices")
 @aten("max_pool1d_with_indices", "max_pool3d_with_indices")
 def pool(
-    call: Call, self: Value, *, kernel_size: Any = 1, stride: Any = None, padding: Any = 0, dilation: Any = 1,
-    ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: Any = None,
-) -> Any:  # fmt: skip
+    call: Call,
+    self: Value,
+    *,
+    kernel_size: Attribute = 1,
+    stride: Attribute = None,
+    padding: Attribute = 0,
+    dilation: Attribute = 1,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: Attribute = None,
+) -> Operand:
     """Windows' maxima or means over one to three axes, with the places of the maxima where they are asked for;
     `divisor_override` changes no cost.
     """
@@ -122,7 +134,7 @@ def pool(
 
 @aten("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "_adaptive_avg_pool2d")
 @aten("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d")
-def adaptive(call: Call, self: Value, *, output_size: Any = 1) -> Any:
+def adaptive(call: Call, self: Value, *, output_size: Attribute = 1) -> Operand:
     """To a map of given size; nothing changes where it has that already."""
     rank = int(call.op.removeprefix("_").partition("pool")[2][0])
     given = several(output_size, rank)
@@ -165,7 +177,7 @@ REDUCED = {
 
 
 @aten(*REDUCED)
-def reduce(call: Call, self: Value, *, dim: Any = None, keepdim: bool = False) -> Any:
+def reduce(call: Call, self: Value, *, dim: Attribute = None, keepdim: bool = False) -> Operand:
     """Sums, means, extremes or norms over axes, all where none is given, as ONNX's reductions; a lone number stays as
     it is.
     """
@@ -178,7 +190,7 @@ def reduce(call: Call, self: Value, *, dim: Any = None, keepdim: bool = False) -
 @aten("max", "min", "median", "mode", "cummax", "kthvalue")
 def extreme(
     call: Call, self: Value, other: Value | None = None, *, dim: int | None = None, keepdim: bool = False
-) -> Any:
+) -> Operand:
     """Of everything, of two tensors, or along an axis, with where it is."""
     if other is not None:
         return as_onnx(call, "Max" if call.op == "max" else "Min", self, other)
@@ -190,7 +202,7 @@ def extreme(
 
 
 @aten("argmax", "argmin")
-def arg(call: Call, self: Value, *, dim: int | None = None, keepdim: bool = False) -> Any:
+def arg(call: Call, self: Value, *, dim: int | None = None, keepdim: bool = False) -> Operand:
     """Where the largest or smallest element of an axis, or of all, stands: whole numbers out, a comparison an
     element.
     """
@@ -200,7 +212,7 @@ def arg(call: Call, self: Value, *, dim: int | None = None, keepdim: bool = Fals
 
 
 @aten("var", "std", "var_mean", "std_mean")
-def variance(call: Call, self: Value, *, dim: Any = None, keepdim: bool = False) -> Any:
+def variance(call: Call, self: Value, *, dim: Attribute = None, keepdim: bool = False) -> Operand:
     """Sum, difference, square, sum."""
     shape, over = self.dims, set(axes(dim, len(self.dims)))
     out, word = without(shape, over, keepdim), call.op.partition("_")[0]
@@ -234,7 +246,12 @@ _RESIZES = (
 
 @aten(*_RESIZES)
 def upsample(
-    call: Call, input: Value, *, output_size: Any = None, scale_factors: Any = None, align_corners: bool = False
+    call: Call,
+    input: Value,
+    *,
+    output_size: Attribute = None,
+    scale_factors: Attribute = None,
+    align_corners: bool = False,
 ) -> Value:
     """A map in another size, given or as factors; by the nearest neighbour it is copied, else each element is a
     weighted sum.
@@ -247,7 +264,7 @@ def upsample(
     return resampled(call, input, (*shape[:2], *output_size), "cubic" if mode == "bicubic" else mode, align_corners)
 
 
-def _scaled(dim: Any, scale: Any) -> object:
+def _scaled(dim: Attribute, scale: Attribute) -> object:
     from fractions import Fraction
 
     found = dim * Fraction(scale).limit_denominator(1 << 20)
@@ -255,7 +272,7 @@ def _scaled(dim: Any, scale: Any) -> object:
 
 
 @aten("grid_sampler", "grid_sampler_2d", "grid_sampler_3d")
-def grid_sampler(call: Call, input: Value, grid: Value, *, interpolation_mode: int = 0) -> Any:
+def grid_sampler(call: Call, input: Value, grid: Value, *, interpolation_mode: int = 0) -> Operand:
     """A map looked up at the places of a grid, as ONNX's GridSample."""
     return as_onnx(call, "GridSample", input, grid, mode=("linear", "nearest", "cubic")[interpolation_mode])
 

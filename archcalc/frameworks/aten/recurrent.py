@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archcalc.frameworks.aten.base import LAYER, Call, Dim, Outputs, Reach, Value, aten, size
 from archcalc.importer.rules.recurrent import CELLS
 from archcalc.importer.values import spell_dim
+from archcalc.untyped import Attribute
 
 WORDS = {"lstm": "LSTM", "gru": "GRU", "rnn_tanh": "RNN", "rnn_relu": "RNN"}
 
@@ -36,7 +35,7 @@ def _layer(call: Call, x: Value, weights: list[Value], states: list[Value], dire
     rows = size(x.dims[:-1])
     out: Dim = directions * (weights[4].dims[0] if each == 5 else hidden)
     macs = sum(size(weight.dims) for weight in weights if len(weight.dims) == 2) * rows
-    biases: Any = 2 * cell.gates if each >= 4 else 0
+    biases: Attribute = 2 * cell.gates if each >= 4 else 0
     return call.figure(
         word.lower(), (*x.dims[:-1], out), [x, *states],
         words=f"{word.lower()} {spell_dim(hidden)}" + " bidirectional=true" * (directions == 2),

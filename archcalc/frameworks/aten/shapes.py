@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archcalc.errors import ShapeError
 from archcalc.frameworks.aten.base import (
     INT64,
@@ -19,10 +17,13 @@ from archcalc.frameworks.aten.base import (
     size,
 )
 from archcalc.ops.reshaping import ChannelShuffle
+from archcalc.untyped import Attribute, Operand
 
 
 @aten("view", "reshape", "_unsafe_view", "_reshape_alias")
-def view(call: Call, self: Value, other: Value | None = None, *, size: Any = None, shape: Any = None) -> Any:
+def view(
+    call: Call, self: Value, other: Value | None = None, *, size: Attribute = None, shape: Attribute = None
+) -> Operand:
     """The same elements in another shape, of which one size may be -1: no arithmetic. Raises ShapeError where the
     counts differ.
     """
@@ -33,7 +34,7 @@ def view(call: Call, self: Value, other: Value | None = None, *, size: Any = Non
 
 
 @aten("view_as", "reshape_as")
-def view_as(call: Call, self: Value, other: Value) -> Any:
+def view_as(call: Call, self: Value, other: Value) -> Operand:
     """The same elements in the shape of another tensor: no arithmetic."""
     return as_onnx(call, "Reshape", self, numbers(other.dims), allowzero=1)
 
@@ -55,20 +56,20 @@ def ravel(call: Call, self: Value) -> Value:
 
 
 @aten("unflatten")
-def unflatten(call: Call, self: Value, *, dim: int = 0, sizes: Any = ()) -> Any:
+def unflatten(call: Call, self: Value, *, dim: int = 0, sizes: Attribute = ()) -> Operand:
     """One axis as several, whose sizes make it up: no arithmetic."""
     shape, n = self.dims, axis_of(dim, len(self.dims))
     return as_onnx(call, "Reshape", self, numbers([*shape[:n], *sizes, *shape[n + 1 :]]), allowzero=1)
 
 
 @aten("unsqueeze")
-def unsqueeze(call: Call, self: Value, *, dim: int = 0) -> Any:
+def unsqueeze(call: Call, self: Value, *, dim: int = 0) -> Operand:
     """A new axis of length 1: no arithmetic."""
     return as_onnx(call, "Unsqueeze", self, numbers([dim]))
 
 
 @aten("squeeze")
-def squeeze(call: Call, self: Value, *, dim: Any = None) -> Value:
+def squeeze(call: Call, self: Value, *, dim: Attribute = None) -> Value:
     """Only axes of 1 go; the others stay."""
     shape = self.dims
     gone = {n for n in axes(dim, len(shape)) if shape[n] == 1}
@@ -77,9 +78,9 @@ def squeeze(call: Call, self: Value, *, dim: Any = None) -> Value:
 
 @aten("permute", "transpose", "t", "swapaxes", "swapdims", "movedim", "moveaxis", "numpy_T", "mT", "adjoint")
 def permute(
-    call: Call, self: Value, *, dims: Any = None, dim0: int = 0, dim1: int = 1, axis0: int | None = None,
-    axis1: int | None = None, source: Any = None, destination: Any = None,
-) -> Any:  # fmt: skip
+    call: Call, self: Value, *, dims: Attribute = None, dim0: int = 0, dim1: int = 1, axis0: int | None = None,
+    axis1: int | None = None, source: Attribute = None, destination: Attribute = None,
+) -> Operand:  # fmt: skip
     """Axes in another order, as ONNX's Transpose: elements move, and nothing is computed."""
     rank = len(self.dims)
     if dims is not None:
@@ -103,7 +104,7 @@ def _moved(rank: int, source: list[int], target: list[int]) -> list[int]:
 
 
 @aten("expand")
-def expand(call: Call, self: Value, *, size: Any = ()) -> Any:
+def expand(call: Call, self: Value, *, size: Attribute = ()) -> Operand:
     """-1 keeps an axis."""
     own = (1,) * (len(size) - len(self.dims)) + self.dims
     wanted = [dim if isinstance(given, int) and given == -1 else given for given, dim in zip(size, own, strict=True)]
@@ -111,13 +112,13 @@ def expand(call: Call, self: Value, *, size: Any = ()) -> Any:
 
 
 @aten("expand_as", "broadcast_to")
-def expand_as(call: Call, self: Value, other: Value | None = None, *, size: Any = ()) -> Any:
+def expand_as(call: Call, self: Value, other: Value | None = None, *, size: Attribute = ()) -> Operand:
     """A tensor stretched along axes of length 1, to a size or to another's shape, as ONNX's Expand."""
     return as_onnx(call, "Expand", self, numbers(size if other is None else other.dims))
 
 
 @aten("repeat", "tile")
-def repeat(call: Call, self: Value, *, repeats: Any = (), dims: Any = ()) -> Any:
+def repeat(call: Call, self: Value, *, repeats: Attribute = (), dims: Attribute = ()) -> Operand:
     """Copies side by side, so many on each axis, as ONNX's Tile."""
     times = list(repeats or dims)
     source = call.view(self, (1,) * (len(times) - len(self.dims)) + self.dims, content=self.content)
@@ -126,7 +127,7 @@ def repeat(call: Call, self: Value, *, repeats: Any = (), dims: Any = ()) -> Any
 
 
 @aten("repeat_interleave")
-def repeat_interleave(call: Call, self: Value, *, repeats: Any = None, dim: int | None = None) -> Value:
+def repeat_interleave(call: Call, self: Value, *, repeats: Attribute = None, dim: int | None = None) -> Value:
     """Every element of an axis several times in a row: copies; the shape is torch's where the number differs
     by element.
     """
@@ -146,7 +147,7 @@ def moved(call: Call, self: Value) -> Value:
 
 
 @aten("pixel_shuffle", "pixel_unshuffle")
-def pixel_shuffle(call: Call, self: Value, *, upscale_factor: int = 1, downscale_factor: int = 1) -> Any:
+def pixel_shuffle(call: Call, self: Value, *, upscale_factor: int = 1, downscale_factor: int = 1) -> Operand:
     """torch has the channels of a block outermost, which moves as much."""
     shuffles = call.op == "pixel_shuffle"
     factor = upscale_factor if shuffles else downscale_factor
@@ -162,9 +163,17 @@ def channel_shuffle(call: Call, self: Value, *, groups: int = 1) -> Value:
 
 @aten("im2col", "unfold")
 def unfold(
-    call: Call, self: Value, *, kernel_size: Any = None, dilation: Any = 1, padding: Any = 0, stride: Any = 1,
-    dimension: int = 0, size: Any = None, step: int = 1,
-) -> Value:  # fmt: skip
+    call: Call,
+    self: Value,
+    *,
+    kernel_size: Attribute = None,
+    dilation: Attribute = 1,
+    padding: Attribute = 0,
+    stride: Attribute = 1,
+    dimension: int = 0,
+    size: Attribute = None,
+    step: int = 1,
+) -> Value:
     """Windows side by side: of one axis, which come last, or of the map."""
     shape = self.dims
     if size is not None:
@@ -174,7 +183,7 @@ def unfold(
     if len(shape) != 4:
         raise ShapeError("it needs a batch of maps")
     pairs = [list(v) if isinstance(v, list) else [v, v] for v in (kernel_size, dilation, padding, stride)]
-    count: Any = 1
+    count: Attribute = 1
     for dim, k, d, p, s in zip(shape[2:], *pairs, strict=True):
         count = count * ((dim + 2 * p - d * (k - 1) - 1) // s + 1)
     out = (shape[0], shape[1] * pairs[0][0] * pairs[0][1], count)

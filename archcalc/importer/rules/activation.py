@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 from archcalc.algebra import maximum as larger
 from archcalc.algebra import minimum as smaller
@@ -13,6 +12,7 @@ from archcalc.importer.tensors import BOOL
 from archcalc.importer.values import axis_of
 from archcalc.ops import OPS
 from archcalc.ops.activation import LeakyReLU, PReLU, Softmax
+from archcalc.untyped import Attribute, Element
 
 MOST = 10**38  # bounds beyond it are none
 # the word, and operations an element: each + - x / max exp log sqrt erf tanh counts one
@@ -72,7 +72,7 @@ def clip(call: Call, input: Value, min: Value | None = None, max: Value | None =
     low, high = _bound(min), _bound(max)
     if input.is_constant:
 
-        def clipped(value: Any) -> Any:
+        def clipped(value: Attribute) -> Element:
             value = larger(value, low) if isinstance(low, (int, Fraction)) else value
             return smaller(value, high) if isinstance(high, (int, Fraction)) else value
 
@@ -83,7 +83,7 @@ def clip(call: Call, input: Value, min: Value | None = None, max: Value | None =
     return call.figure("clip", input.dims, elementwise=cost * size(input.dims), flags=IN_PLACE)
 
 
-def _bound(value: Value | None) -> Any:
+def _bound(value: Value | None) -> Element:
     """A number, None for no bound, "?" for one that isn't known."""
     if value is None or abs(found := value.only() or 0) > MOST:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from archcalc.algebra import Dim
 from archcalc.importer.binding import Attributes, Rule
@@ -11,8 +11,9 @@ from archcalc.importer.call import Call, Outputs
 from archcalc.importer.claims import learned
 from archcalc.importer.values import Unknown, Value, Values
 from archcalc.ops import Reach, Shape, size
+from archcalc.untyped import Attribute
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., Attribute])
 RULES: dict[tuple[str, str], Rule] = {}
 MICROSOFT = "com.microsoft"
 LAYER, VIEW, POOLING, IN_PLACE = ("is_layer",), ("is_view",), ("is_pooling",), ("in_place",)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archcalc.importer.rules.base import IN_PLACE, LAYER, Call, Outputs, Reach, Value, rule, size
 from archcalc.importer.tensors import FLOAT, INT64, STRING
+from archcalc.untyped import Attribute
 
 ML = "ai.onnx.ml"
 
@@ -29,16 +28,23 @@ def mended(call: Call, X: Value) -> Value:
 
 
 @rule("LinearRegressor", domain=ML)
-def linear_regressor(call: Call, X: Value, *, coefficients: Any = (), intercepts: Any = (), targets: int = 1) -> Value:
+def linear_regressor(
+    call: Call, X: Value, *, coefficients: Attribute = (), intercepts: Attribute = (), targets: int = 1
+) -> Value:
     """A linear model: a product for each feature and target, with its numbers in the node."""
     return _linear(call, X, len(coefficients), len(intercepts), targets)
 
 
 @rule("LinearClassifier", domain=ML)
 def linear_classifier(
-    call: Call, X: Value, *, coefficients: Any = (), intercepts: Any = (), classlabels_ints: list[int] | None = None,
-    classlabels_strings: Any = (),
-) -> Outputs:  # fmt: skip
+    call: Call,
+    X: Value,
+    *,
+    coefficients: Attribute = (),
+    intercepts: Attribute = (),
+    classlabels_ints: list[int] | None = None,
+    classlabels_strings: Attribute = (),
+) -> Outputs:
     """A label and the scores; their numbers stand in the node's attributes, and are no tensors."""
     features = X.dims[-1]
     rows = len(coefficients) // features if isinstance(features, int) and features else 1
@@ -71,7 +77,7 @@ def tree_regressor(call: Call, X: Value, *, nodes_treeids: list[int] | None = No
 @rule("TreeEnsembleClassifier", domain=ML)
 def tree_classifier(
     call: Call, X: Value, *, nodes_treeids: list[int] | None = None, classlabels_int64s: list[int] | None = None,
-    classlabels_strings: Any = (),
+    classlabels_strings: Attribute = (),
 ) -> Outputs:  # fmt: skip
     """Trees that vote for labels: a sum for each tree and score, a comparison for each score to pick the label."""
     trees, labels = len(set(nodes_treeids or ())), len(classlabels_int64s or classlabels_strings)

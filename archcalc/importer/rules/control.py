@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archcalc.algebra import Dim
 from archcalc.importer.bodies import branched, looped, stacked, started
 from archcalc.importer.proto import Subgraph
 from archcalc.importer.rules.base import Call, Outputs, Reach, Unknown, Value, Values, rule
 from archcalc.importer.values import axis_of
+from archcalc.untyped import Attribute, Operand
 
 
 @rule("If")
@@ -18,7 +17,7 @@ def branch(call: Call, cond: Value, *, then_branch: Subgraph, else_branch: Subgr
 
 
 @rule("Loop")
-def loop(call: Call, M: Value | None = None, cond: Value | None = None, *v_initial: Any, body: Subgraph) -> Outputs:
+def loop(call: Call, M: Value | None = None, cond: Value | None = None, *v_initial: Operand, body: Subgraph) -> Outputs:
     """A body as often as M and the condition say; where only a run tells, the number of trips is a named number."""
     return looped(call, body, M, cond, list(v_initial))
 
@@ -34,7 +33,7 @@ def scan(
         raise Unknown("a scan of the first kind, or of nothing")
     states, scanned = initial_state_and_scan_inputs[:first], initial_state_and_scan_inputs[first:]
     trips: Dim | None = None
-    slices: list[Any] = []
+    slices: list[Attribute] = []
     for value, axis in zip(scanned, scan_input_axes or [0] * num_scan_inputs, strict=True):
         shape = value.dims
         at = axis_of(axis, len(shape))
@@ -53,7 +52,7 @@ def scan(
 
 
 @rule("SequenceMap")
-def sequence_map(call: Call, input_sequence: Values, *additional_inputs: Any, body: Subgraph) -> Outputs:
+def sequence_map(call: Call, input_sequence: Values, *additional_inputs: Operand, body: Subgraph) -> Outputs:
     """A body for each tensor of a sequence, with its own layers each time; other sequences go along with it."""
     rows = []
     for n, value in enumerate(input_sequence):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archcalc.algebra import Poly, divides, maximum, minimum
 from archcalc.errors import ShapeError
 from archcalc.importer.rules.base import (
@@ -23,6 +21,7 @@ from archcalc.importer.rules.base import (
 from archcalc.importer.values import spell_dim
 from archcalc.ops import Op
 from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv
+from archcalc.untyped import Attribute, Element
 
 Pads = list[tuple[Dim, Dim]]
 
@@ -106,14 +105,14 @@ class Moves:
             return self.given_pads()
         pads: Pads = []
         for dim, reach, stride in zip(sizes, self.reach, self.strides, strict=True):
-            total: Any = maximum(((dim + stride - 1) // stride - 1) * stride + reach - dim, 0)
+            total: Attribute = maximum(((dim + stride - 1) // stride - 1) * stride + reach - dim, 0)
             small, large = total // 2, total - total // 2
             pads.append((small, large) if self.same else (large, small))
         return pads
 
     def cropped(self, sizes: Shape, extra: list[int]) -> Shape:
         """A transposed convolution's spatial sizes: given, or by the rule. What is cut off are the pads."""
-        wanted: Any = self.given.output_shape
+        wanted: Attribute = self.given.output_shape
         if self.mode in ("SAME_UPPER", "SAME_LOWER") and wanted is None:
             wanted = [dim * stride for dim, stride in zip(sizes, self.strides, strict=True)]
         moves = zip(sizes, self.strides, extra, self.reach, strict=True)
@@ -122,7 +121,7 @@ class Moves:
             self.pads = self.given_pads()
             return tuple(total - before - after for total, (before, after) in zip(full, self.pads, strict=True))
         for total, target in zip(full, wanted[-len(sizes) :], strict=True):
-            cut: Any = maximum(total - target, 0) if self.given.output_shape is None else total - target
+            cut: Attribute = maximum(total - target, 0) if self.given.output_shape is None else total - target
             half = cut // 2
             self.pads.append((cut - half, half) if self.mode == "SAME_LOWER" else (half, cut - half))
         return tuple(total - before - after for total, (before, after) in zip(full, self.pads, strict=True))
@@ -147,7 +146,7 @@ class Moves:
         return "x".join(map(str, self.kernel))
 
 
-def plain(values: Any) -> Any:
+def plain(values: Attribute) -> Element:
     """One number for all axes where they agree."""
     values = tuple(values)
     return values[0] if values and all(value == values[0] for value in values) else values

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archcalc.algebra import Dim, minimum
 from archcalc.errors import ShapeError
 from archcalc.importer.known import is_small, taken
@@ -12,6 +10,7 @@ from archcalc.importer.rules.joining import cut
 from archcalc.importer.tensors import BOOL, INT32, INT64
 from archcalc.importer.values import axis_of, spell_dim, whole
 from archcalc.ops.dense import Embedding
+from archcalc.untyped import Attribute, Element
 
 
 @rule("Gather")
@@ -44,7 +43,7 @@ def _embedded(call: Call, table: Value, picks: Value, axis: int, out: Shape) -> 
     return call.figure(word, out, [picks], op=op, words=words, weights=weights, kind=table.kind)
 
 
-def _looked_up(table: Value, index: Value, shape: Shape, axis: int) -> Any:
+def _looked_up(table: Value, index: Value, shape: Shape, axis: int) -> Element:
     if index.content is None or table.content is None or not is_small(shape):
         return None
     length = shape[axis]
@@ -258,7 +257,7 @@ def dft(
     real_in, real_out = shape[-1] == 1, onesided and inverse
     length = wanted if wanted is not None else 2 * (shape[n] - 1) if real_out else shape[n]
     # what is cut off or filled with zeros takes no product
-    read: Any = minimum(shape[n], length // 2 + 1 if real_out else length)
+    read: Attribute = minimum(shape[n], length // 2 + 1 if real_out else length)
     bins = length // 2 + 1 if onesided and not inverse else length
     out = (*shape[:n], bins, *shape[n + 1 : -1], 1 if real_out else 2)
     parts = (1 if real_in else 2) * (1 if real_out else 2)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archcalc.algebra import Dim, Poly, less
 from archcalc.algebra import maximum as larger
 from archcalc.errors import ShapeError, Undecided
@@ -15,6 +13,7 @@ from archcalc.importer.values import Content, axis_of, computed, least, spell_di
 from archcalc.ops import Op, spell_shape
 from archcalc.ops.merge import Concat
 from archcalc.ops.reshaping import Pad, Slice
+from archcalc.untyped import Attribute
 
 
 @rule("Concat")
@@ -200,7 +199,7 @@ def _sliced(call: Call, n: int, begin: Dim | None, stop: Dim | None, pace: Dim |
     return call.made(Slice, start=begin, stop=stop, axis=n - 1, step=pace) if fits else None
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Attribute) -> str:
     return "?" if value is None else spell_dim(value)
 
 
@@ -216,7 +215,9 @@ def _listed(value: Value | None) -> list[object] | None:
     return [None] * min(length, 64)
 
 
-def _bounds(call: Call, length: Dim, start: Any, end: Any, step: Any) -> tuple[Dim | None, Dim | None, Dim | None]:
+def _bounds(
+    call: Call, length: Dim, start: Attribute, end: Attribute, step: Attribute
+) -> tuple[Dim | None, Dim | None, Dim | None]:
     """Start, stop and step of a slice, within the axis; None for what isn't known."""
     if step is None or whole(step) is None or start is None or end is None:
         return None, None, None
@@ -239,7 +240,7 @@ def _within(call: Call, value: object, length: Dim, low: int) -> Dim | None:
     try:
         if bound < 0:
             bound = bound + length
-            floor_: Any = larger(bound, low)
+            floor_: Attribute = larger(bound, low)
             return floor_ if isinstance(floor_, int) or isinstance(length, Poly) else bound
         return top if less(top, bound) else bound
     except Undecided:
@@ -256,7 +257,7 @@ def _counted(begin: Dim, stop: Dim, step: Dim) -> Dim:
     return (stop - begin + step - 1) // step
 
 
-def _picked(content: Content | None, shape: Shape, picks: list[Any]) -> Content | None:
+def _picked(content: Content | None, shape: Shape, picks: list[Attribute]) -> Content | None:
     current = shape
     for n, begin, stop, pace in picks:
         if not all(isinstance(value, int) for value in (begin, stop, pace)) or content is None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archcalc.algebra import maximum, minimum
 from archcalc.importer.rules.base import Call, Dim, Reach, Shape, Value, rule, size, without
 from archcalc.importer.rules.pooling import pooled_whole
 from archcalc.importer.rules.reshaping import axes_in
 from archcalc.importer.values import axis_of
+from archcalc.untyped import Attribute, Element
 
 # operations an element that is read
 COSTS = {
@@ -58,7 +57,7 @@ def _over_what_runs_tell(call: Call, data: Value, keepdims: bool) -> Value:
     return call.figure(word, out, [data], elementwise=_cost(call.op, data.dims, out), reach=Reach.ALL)
 
 
-def _folded(op: str, content: Any) -> Any:
+def _folded(op: str, content: Attribute) -> Element:
     """One number from several."""
     if content is None or None in content or not content:
         return None

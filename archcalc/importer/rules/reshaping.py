@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archcalc.algebra import Dim
 from archcalc.errors import ShapeError
 from archcalc.importer.batch import reshaped
@@ -14,6 +12,7 @@ from archcalc.importer.values import axis_of, computed, spell_dim, whole
 from archcalc.ops import spell_shape
 from archcalc.ops.reshaping import Permute
 from archcalc.ops.sampling import PixelShuffle, PixelUnshuffle
+from archcalc.untyped import Attribute
 
 
 @rule("Reshape")
@@ -28,7 +27,7 @@ def reshape(call: Call, data: Value, shape: Value | None = None, *, allowzero: b
 
 def _target(call: Call, shape: Shape, wanted: list[object], allow_zero: bool) -> Shape:
     """The shape asked for: 0 keeps an axis, -1 is what is left."""
-    dims: list[Any] = []
+    dims: list[Attribute] = []
     for axis, item in enumerate(wanted):
         dim = whole(item)
         if isinstance(dim, int) and dim == 0 and not allow_zero:
@@ -58,7 +57,7 @@ def _target(call: Call, shape: Shape, wanted: list[object], allow_zero: bool) ->
     return tuple(dims)
 
 
-def _cancelled(dims: list[Any], shape: Shape, open_: list[int]) -> tuple[list[Dim], list[Dim]]:
+def _cancelled(dims: list[Attribute], shape: Shape, open_: list[int]) -> tuple[list[Dim], list[Dim]]:
     """The sizes on both sides without those that they have in common."""
     left = list(shape)
     known: list[Dim] = []

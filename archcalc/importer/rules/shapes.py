@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archcalc.algebra import Poly
 from archcalc.errors import ShapeError
 from archcalc.importer.names import generated
 from archcalc.importer.rules.base import Call, Shape, Value, rule, size
 from archcalc.importer.tensors import BOOL, FLOAT, FLOATS, INT64, MOST_CONTENT, STRING, Tensor, exact
 from archcalc.importer.values import Origin, computed, whole
+from archcalc.untyped import Attribute, Element, Operand
 
 
 @rule("Constant")
@@ -32,7 +31,7 @@ def constant(call: Call) -> Value:
 
 
 @rule("Identity", "StopGradient", "OptionalGetElement", "Optional", "PrintOp")
-def identity(call: Call, input: Any = None) -> Any:
+def identity(call: Call, input: Operand = None) -> Operand:
     """What goes in: nothing is computed."""
     return input
 
@@ -56,7 +55,7 @@ def size_of(call: Call, data: Value) -> Value:
 
 
 @rule("ConstantOfShape")
-def constant_of_shape(call: Call, input: Value, *, value: Any = None) -> Value:
+def constant_of_shape(call: Call, input: Value, *, value: Attribute = None) -> Value:
     """One number everywhere. Where the shape is written down it may stand for weights that were left out of the
     file.
     """
@@ -88,7 +87,7 @@ def sizes(call: Call, value: Value) -> Shape:
     return tuple(size_at(call, item, axis) for axis, item in enumerate(content))
 
 
-def size_at(call: Call, item: object, axis: int, word: str = "") -> Any:
+def size_at(call: Call, item: object, axis: int, word: str = "") -> Element:
     """One size among several: a number, or what the file says of the output, or what a run would tell."""
     dim = whole(item)
     if dim is None:
@@ -105,7 +104,7 @@ def arange(call: Call, start: Value, limit: Value, delta: Value) -> Value:
     for a step of 0.
     """
     contents = [value.content for value in (start, limit, delta)]
-    given: list[Any] = [content[0] if content is not None and len(content) == 1 else None for content in contents]
+    given: list[Attribute] = [content[0] if content is not None and len(content) == 1 else None for content in contents]
     first, end, step = given
     if None in given:
         return Value((call.free("length", "range"),), start.kind)
@@ -148,7 +147,7 @@ def mel_weights(call: Call, num_mel_bins: Value, dft_length: Value) -> Value:
 
 
 @rule("OptionalHasElement")
-def has_element(call: Call, input: Any = None) -> Value:
+def has_element(call: Call, input: Operand = None) -> Value:
     """Whether there is one, which the graph says."""
     return Value((), BOOL, None, (int(input is not None),))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 from archcalc.algebra import Dim, Poly, integral
 from archcalc.algebra import floor as flooring
@@ -14,6 +13,7 @@ from archcalc.importer.rules.shapes import size_at, sizes
 from archcalc.importer.values import axis_of, divided, spell_dim, whole
 from archcalc.ops import Op, spell_shape
 from archcalc.ops.sampling import Upsample
+from archcalc.untyped import Attribute
 
 
 @rule("Expand")
@@ -67,9 +67,9 @@ def upsample(call: Call, X: Value, scales: Value | None = None, *, mode: str = "
     return resampled(call, X, _resized(call, X.dims, list(range(len(X.dims))), given, None, "stretch"), mode, False)
 
 
-def _resized(call: Call, shape: Shape, axes: list[int], scales: Any, wanted: Any, policy: str) -> Shape:
+def _resized(call: Call, shape: Shape, axes: list[int], scales: Attribute, wanted: Attribute, policy: str) -> Shape:
     """The shape asked for: by its sizes, or by factors; what isn't known is what the file says, or free."""
-    target: list[Any] = list(shape)
+    target: list[Attribute] = list(shape)
     if wanted is not None and len(wanted) == len(shape):
         wanted = stretched_to(wanted, call.batch)
     if wanted is not None and len(wanted) == len(axes):
@@ -116,19 +116,19 @@ def _upsampled(call: Call, shape: Shape, out: Shape, mode: str) -> Op | None:
     return call.made(Upsample, scale=factor, mode=mode)
 
 
-def _in_proportion(shape: Shape, target: list[Any], axes: list[int], smaller_one: bool) -> Shape:
+def _in_proportion(shape: Shape, target: list[Attribute], axes: list[int], smaller_one: bool) -> Shape:
     """Sizes scaled alike: by the smallest of the ratios asked for, or the largest; half a pixel is rounded up."""
     if not all(isinstance(dim, int) for dim in (*(shape[axis] for axis in axes), *(target[axis] for axis in axes))):
         raise Unknown("its sizes keep proportions that are free")
-    ratios: list[Any] = [Fraction(target[axis], shape[axis]) for axis in axes]  # type: ignore[arg-type]
+    ratios: list[Attribute] = [Fraction(target[axis], shape[axis]) for axis in axes]  # type: ignore[arg-type]
     ratio = min(ratios) if smaller_one else max(ratios)
     return tuple(int(ratio * dim + Fraction(1, 2)) if axis in axes else dim for axis, dim in enumerate(shape))
 
 
-def _scaled(dim: Dim, scale: Any) -> Dim:
+def _scaled(dim: Dim, scale: Attribute) -> Dim:
     """floor(dim * scale)."""
     if isinstance(scale, Poly):
-        found: Any = dim * scale
+        found: Attribute = dim * scale
         return found if integral(found) else flooring(found)
     return flooring(dim * scale) if isinstance(dim, Poly) else int(dim * Fraction(scale) // 1)
 

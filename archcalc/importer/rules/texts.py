@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archcalc.importer.rules.base import Call, Outputs, Reach, Value, rule, size
 from archcalc.importer.rules.classic import ML
 from archcalc.importer.tensors import BOOL, FLOAT, INT64, STRING
+from archcalc.untyped import Attribute
 
 
 @rule("StringConcat")
@@ -16,7 +15,7 @@ def concatenated(call: Call, X: Value, Y: Value) -> Value:
 
 
 @rule("StringNormalizer")
-def normalized(call: Call, X: Value, *, stopwords: Any = ()) -> Value:
+def normalized(call: Call, X: Value, *, stopwords: Attribute = ()) -> Value:
     """With stop words some are left out; how many of a line, only a run tells."""
     out = X.dims
     if stopwords and out:
@@ -42,7 +41,7 @@ def matched(call: Call, X: Value) -> Value:
 
 @rule("TfIdfVectorizer")
 def tf_idf(
-    call: Call, X: Value, *, mode: str = "TF", ngram_indexes: list[int] | None = None, weights: Any = ()
+    call: Call, X: Value, *, mode: str = "TF", ngram_indexes: list[int] | None = None, weights: Attribute = ()
 ) -> Value:
     """A count for each n-gram of the pool; the modes with IDF take a product, or a choice, for each."""
     out = (*X.dims[:-1], max(ngram_indexes or [0]) + 1)
@@ -51,9 +50,14 @@ def tf_idf(
 
 @rule("LabelEncoder", domain=ML)
 def encoded(
-    call: Call, X: Value, *, values_strings: Any = None, values_int64s: Any = None, values_floats: Any = None,
-    values_tensor: Any = None,
-) -> Value:  # fmt: skip
+    call: Call,
+    X: Value,
+    *,
+    values_strings: Attribute = None,
+    values_int64s: Attribute = None,
+    values_floats: Attribute = None,
+    values_tensor: Attribute = None,
+) -> Value:
     """A value for each key, looked up."""
     kinds = {STRING: values_strings, INT64: values_int64s, FLOAT: values_floats}
     kind = next((kind for kind, given in kinds.items() if given is not None), getattr(values_tensor, "kind", X.kind))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from archcalc.render.contract.common import Tool, Whole
 from archcalc.render.contract.count import Uncounted
+from archcalc.untyped import Json
 
 
 class Figure(TypedDict):
@@ -19,7 +20,7 @@ class Figure(TypedDict):
     passed: bool
     known_mismatch: bool
     warning: Annotated[bool, Field(description="a budget of level `warn` that is broken")]
-    counted: Any
+    counted: Json
     wanted: str
     source: str
     note: str

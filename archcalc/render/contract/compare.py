@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -10,22 +10,23 @@ from typing_extensions import TypedDict
 from archcalc.render.contract.check import Figure
 from archcalc.render.contract.common import Number, Sizes, Tool, Whole
 from archcalc.render.contract.count import Uncounted
+from archcalc.untyped import Json
 
 
 class Change(TypedDict):
     """A figure before and after."""
 
-    base: Any
-    head: Any
-    change: Annotated[Any, Field(description="head - base; null where there is nothing to subtract")]
+    base: Json
+    head: Json
+    change: Annotated[Json, Field(description="head - base; null where there is nothing to subtract")]
     percent: float | None
 
 
 class Parameter(TypedDict):
     """A design parameter with another value; null where there is none."""
 
-    base: Any
-    head: Any
+    base: Json
+    head: Json
 
 
 class Compared(TypedDict):
@@ -73,7 +74,7 @@ class Side(TypedDict):
     without: list[str]
     free: list[str]
     domain: list[str]
-    bindings: dict[str, Any]
+    bindings: dict[str, Json]
     inputs: dict[str, Sizes]
     totals: dict[str, Number]
     layers_known: Annotated[bool, Field(description="false for a snapshot of a shortened table")]
@@ -93,7 +94,7 @@ class Violation(TypedDict):
 
     metric: str
     limit: str
-    value: Any
+    value: Json
     level: Literal["error", "warn"]
     file: str
     line: int

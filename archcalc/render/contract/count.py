@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NotRequired, TypeAlias
+from typing import Annotated, Literal, NotRequired, TypeAlias
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from archcalc.render.contract.common import Counted, Number, Sizes, Tool, Whole
+from archcalc.untyped import Json
 
 
 class Spans(TypedDict):
@@ -198,7 +199,7 @@ class Count(TypedDict):
     mode: Literal["inference", "training"]
     batch: Whole
     dtype: Annotated[str, Field(description="fp64, fp32, fp16, bf16 or int8: the width of bytes")]
-    bindings: Annotated[dict[str, Any], Field(description="the parameters that have a value")]
+    bindings: Annotated[dict[str, Json], Field(description="the parameters that have a value")]
     free: Annotated[list[str], Field(description="the parameters that are symbols")]
     inputs: dict[str, Sizes]
     totals: Totals

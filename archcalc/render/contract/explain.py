@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from archcalc.render.contract.common import Number, Tool, Whole
 from archcalc.render.contract.count import Peer, Uncounted
+from archcalc.untyped import Json
 
 
 class BridgePart(TypedDict):
@@ -50,7 +51,7 @@ class Explain(TypedDict):
     variant: str | None
     counted_by: Peer
     batch: Whole
-    bindings: dict[str, Any]
+    bindings: dict[str, Json]
     free: list[str]
     numbers: list[BridgeOf]
     uncounted: Annotated[

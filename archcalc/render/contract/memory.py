@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from archcalc.render.contract.common import Tool
+from archcalc.untyped import Json
 
 
 class Moment(TypedDict):
@@ -70,7 +71,7 @@ class Memory(TypedDict):
     variant: str | None
     batch: int
     dtype: str
-    bindings: dict[str, Any]
+    bindings: dict[str, Json]
     peak_bytes: Annotated[int, Field(description="the most bytes alive at once")]
     peak_at: Annotated[str, Field(description="the first layer where that is so")]
     floor_bytes: Annotated[int, Field(description="the same with every tensor rounded up to the alignment")]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from archcalc.render.contract.common import Sizes, Tool
+from archcalc.untyped import Json
 
 
 class Asked(TypedDict):
@@ -18,7 +19,7 @@ class Asked(TypedDict):
     variant: str | None
     mode: Literal["inference", "training"]
     batch: int
-    bindings: Annotated[dict[str, Any], Field(description="the parameters and their values")]
+    bindings: Annotated[dict[str, Json], Field(description="the parameters and their values")]
     inputs: dict[str, Sizes]
     without: Annotated[list[str], Field(description="labels that were left out")]
 
@@ -109,7 +110,7 @@ class Measured(Asked):
     tool: Tool
     versions: Annotated[dict[str, str], Field(description="of the packages that ran it")]
     dtype: str
-    device: Annotated[dict[str, Any], Field(description="the machine")]
+    device: Annotated[dict[str, Json], Field(description="the machine")]
     provider: Annotated[str, Field(description="of onnxruntime")]
     warmup: Annotated[int, Field(description="runs before the first that counts")]
     runs: int
