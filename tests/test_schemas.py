@@ -159,6 +159,30 @@ def test_what_running_a_network_prints_is_as_described(printed) -> None:
     jsonschema.validate(printed("measure", "lenet", "cnn", "--runs", "1"), closed("measure"))
 
 
+CHOICES = [
+    ["sweep", "mobilenet_v2", "--over", "size=96,224", "--over", "width=0.5,1", "--columns", "params,field"],
+    ["sweep", "nasbench201", "--sample", "3", "--pareto", "macs,-params"],
+    ["sweep", "resnet50", "--over", "size=1..100", "--over", "batch=1", "--where", "macs <= 1"],
+    ["sweep", "resnet50", "--over", "size=32..40", "--device", "rtx4090", "--columns", "latency"],
+    ["sweep", "densenet", "--over", "variant=densenet121,densenet169", "--over", "depths=[6,12,24,16],[6,6,6,6]"],
+    ["solve", "resnet50", "--maximize", "size", "--max", "macs=2G", "--min", "depth=0.5", "--over", "size=32..200"],
+    ["solve", "resnet50", "--maximize", "size", "--over", "size=32..64", "--max", "params=1.5"],
+    ["solve", "mobilenet_v2", "--maximize", "size*width", "--minimize", "macs", "--over", "size=96,128",
+     "--over", "width=0.25..1:0.25", "--max", "macs=50M"],
+    ["solve", "resnet50", "--maximize", "batch", "--fit", "rtx4090", "--device", "rtx4090", "--max", "latency=0.1s"],
+    ["advise", "alexnet"],
+    ["advise", "gpt2"],
+    ["devices"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", CHOICES, ids=" ".join)
+def test_choices_are_as_described(printed, words: list[str]) -> None:
+    found = printed(*words)
+    jsonschema.validate(found, closed(words[0]))
+    assert found["schema"] == f"archcalc/{words[0]}/1"
+
+
 def test_the_operators_are_as_described(printed) -> None:
     jsonschema.validate(printed("ops"), closed("ops"))
 
@@ -176,6 +200,10 @@ def test_the_zoo_is_as_described(printed) -> None:
         ("compare", {"schema": "archcalc/compare/1", "models": []}),
         ("zoo", [{"name": "x"}]),
         ("ops", {}),
+        ("sweep", {"schema": "archcalc/sweep/1", "designs": []}),
+        ("solve", {"schema": "archcalc/solve/1", "best": 3}),
+        ("advise", {"schema": "archcalc/advise/1", "advice": [{}]}),
+        ("devices", {"schema": "archcalc/devices/1", "devices": [{"name": 3}]}),
         ("spec", {"archcalc": 1, "name": "t", "input": [3], "layers": ["relu"], "bugdet": {}}),
         ("spec", {"archcalc": 2, "name": "t", "input": [3], "layers": ["relu"]}),
         ("spec", {"archcalc": 1, "name": "t", "input": [3], "layers": "relu"}),

@@ -10,14 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
-from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archcalc.errors import ArchcalcError
 from archcalc.untyped import Array
 
 from .equality import always_integral
-from .maxima import maximum, minimum
 from .poly import Atom, Call, Floor, Monomial, Number, Poly, Variable, integral, nested, plain
 from .printing import Text
 
@@ -28,6 +26,7 @@ Rational: TypeAlias = int | Fraction
 
 LONGEST_SUM = 64  # terms in one Python expression: the parser nests them
 INT64 = 1 << 63
+MOST_APART = 1 << 12  # values of one array whose costs are looked up, not computed for each point
 
 
 class _Python(Text):
@@ -111,42 +110,36 @@ def compile_python(x: Number, names: Sequence[str]) -> Callable[..., int]:
 
 
 def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., Array]:
-    """A function of integer arrays (broadcast together) that gives the exact values.
+    """A function of arrays (broadcast together) that gives the exact values, of integers, Fractions and floats (their
+    shortest decimals).
 
     At each call a bound on every intermediate result is computed in Python ints: when it fits, int64 is used, otherwise
-    Python ints (dtype object), so nothing wraps. Arrays of Fractions have dtype object; floats raise ArchcalcError.
+    Python ints (dtype object), so nothing wraps. What isn't whole comes as Fractions. Raises ArchcalcError for arrays
+    of anything else.
     """
-    import numpy
-
-    def function(atom: Call) -> Callable[..., Any]:
-        extremes = {minimum: partial(_reduced, numpy.minimum), maximum: partial(_reduced, numpy.maximum)}
-        return extremes.get(atom.build) or numpy.frompyfunc(atom.function, len(atom.args), 1)
-
-    compiled = _function(x, names, function)
-    small = _is_integral(x) and not any(_opaque(atom) for atom in nested(x))
+    compiled = _function(x, names, lambda atom: atom.function)
+    direct = _is_integral(x) and not any(isinstance(atom, Call) or not atom.integer for atom in nested(x))
 
     def evaluate(*values: object) -> Array:
+        import numpy
+
+        from .points import grid_of, whole
+
         arrays = [numpy.asarray(value) for value in values]
-        if any(array.dtype.kind not in "iuO" for array in arrays):
+        if any(array.dtype.kind not in "iufO" for array in arrays):
             raise ArchcalcError(
-                "a closed form takes arrays of integers, not " + ", ".join(str(array.dtype) for array in arrays)
+                "a closed form takes arrays of numbers, not " + ", ".join(str(array.dtype) for array in arrays)
             )
-        whole = small and all(array.dtype.kind in "iu" for array in arrays)
-        fits = whole and _peak(x, dict(zip(names, map(_extent, arrays), strict=True))) < INT64
-        kind = numpy.dtype(numpy.int64 if fits else object)
-        result = numpy.asarray(compiled(*(array.astype(kind) for array in arrays)), dtype=kind)
-        return numpy.broadcast_to(result, numpy.broadcast_shapes(*(array.shape for array in arrays))).copy()
+        shape = numpy.broadcast_shapes(*(array.shape for array in arrays))
+        if direct and all(array.dtype.kind in "iu" for array in arrays):
+            spread = any(array.size and numpy.ptp(array) > MOST_APART for array in arrays)
+            if spread and _peak(x, dict(zip(names, map(_extent, arrays), strict=True))) < INT64:
+                result = numpy.asarray(compiled(*(array.astype(numpy.int64) for array in arrays)), dtype=numpy.int64)
+                return numpy.broadcast_to(result, shape).copy()
+        found = grid_of(dict(zip(names, map(numpy.atleast_1d, arrays), strict=True))).evaluate(x)
+        return numpy.broadcast_to(whole(found), shape or 1).reshape(shape).copy()
 
     return evaluate
-
-
-def _reduced(ufunc: Callable[[Any, Any], Any], *args: Any) -> object:
-    """A function of two arrays over any number of them."""
-    return reduce(ufunc, args)
-
-
-def _opaque(atom: Atom) -> bool:
-    return not atom.integer or (isinstance(atom, Call) and atom.build not in (minimum, maximum))
 
 
 def _extent(array: Array) -> int:

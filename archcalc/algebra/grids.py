@@ -18,7 +18,7 @@ from archcalc.errors import ArchcalcError
 from archcalc.untyped import Array
 
 from .maxima import maximum, minimum
-from .poly import Atom, Call, Floor, Number, Poly, Rational, Variable, plain
+from .poly import Atom, Call, Floor, Monomial, Number, Poly, Rational, Variable, plain
 
 if TYPE_CHECKING:
     pass
@@ -53,6 +53,7 @@ class Grid:
         self.axes, self.at = axes, at
         self.known: dict[str, Exact] = {}  # names that are no axis: what was computed at these points before
         self._found: dict[Atom, Exact] = {}
+        self._products: dict[Monomial, Exact] = {}
 
     @classmethod
     def whole(cls, axes: Mapping[str, Sequence[Rational]]) -> Grid:
@@ -103,8 +104,13 @@ class Grid:
         return Exact(array[self.at[axis]], denominator)
 
     def _sum(self, x: Poly) -> Exact:
-        """Terms with the same axes are added before they are spread over the others."""
-        terms = [(c, [self._atom(atom) for atom in monomial]) for monomial, c in x.terms.items()]
+        """Terms that differ in one axis alone are one closed form of it; those with the same axes are added before they
+        are spread over the others.
+        """
+        terms = [
+            (Fraction(1) if isinstance(along, Poly) else Fraction(along), self._factors(along, across))
+            for across, along in self._grouped(x).items()
+        ]
         dens = [math.prod(part.denominator for part in parts) for _, parts in terms]
         denominator = math.lcm(*(c.denominator * den for (c, _), den in zip(terms, dens, strict=True)))
         factors = [int(c * (denominator // den)) for (c, _), den in zip(terms, dens, strict=True)]
@@ -120,6 +126,38 @@ class Grid:
             else:
                 sums[value.shape] = value
         return Exact(reduce(lambda a, b: a + b, sums.values()), denominator)
+
+    def _grouped(self, x: Poly) -> dict[Monomial, Number]:
+        """A sum of products: what depends on the axis that the most terms differ in, by the atoms that it is multiplied
+        with.
+        """
+        only = {atom: self._only_axis(atom.symbols) for monomial in x.terms for atom in monomial}
+        parts = {
+            axis: {tuple(atom for atom in monomial if only[atom] == axis) for monomial in x.terms}
+            for axis in sorted(set(only.values()) - {""})
+        }
+        chosen = max(parts, key=lambda axis: len(parts[axis]), default="")
+        groups: dict[Monomial, dict[Monomial, Rational]] = {}
+        for monomial, c in x.terms.items():
+            across = tuple(atom for atom in monomial if not chosen or only[atom] != chosen)
+            along = tuple(atom for atom in monomial if chosen and only[atom] == chosen)
+            groups.setdefault(across, {})[along] = c
+        return {across: group[()] if list(group) == [()] else Poly(group) for across, group in groups.items()}
+
+    def _factors(self, along: Number, across: Monomial) -> list[Exact]:
+        """The arrays that a product is of, one for each axis, and one for each atom of several."""
+        by_axis: dict[str, list[Atom]] = {}
+        for atom in across:
+            by_axis.setdefault(self._only_axis(atom.symbols), []).append(atom)
+        alone = by_axis.pop("", [])
+        found = [self._of_axis(tuple(atoms)) for atoms in by_axis.values()]
+        return [*([self.evaluate(along)] if isinstance(along, Poly) else []), *found, *map(self._atom, alone)]
+
+    def _of_axis(self, atoms: Monomial) -> Exact:
+        """A product of atoms of one axis, worked out once."""
+        if atoms not in self._products:
+            self._products[atoms] = self.evaluate(Poly({atoms: 1}))
+        return self._products[atoms]
 
     def _atom(self, atom: Atom) -> Exact:
         if atom not in self._found:

@@ -14,6 +14,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {  # what one wants -> command -
     "Choose a design": {
         "sweep": ("sweep", "Count every design of a space, or the best of them."),
         "solve": ("solve", "Find the best design under limits, with the proof that there is no better one."),
+        "worker": ("worker", "Take partitions of a sweep on another machine: archcalc sweep --engine tcp://..."),
         "advise": ("advise", "Say what a network could use of what lectures teach, and what it would save."),
     },
     "Keep to it": {

@@ -37,6 +37,17 @@ def _operators() -> str:
     return f"{', '.join(sorted(OPS))}\narchcalc help OPERATOR explains one."
 
 
+def _metrics() -> str:
+    from archcalc.metrics import TRAINING, is_bytes
+    from archcalc.space.designs import SHOWN_FIGURES
+
+    needs = dict.fromkeys(TRAINING, "with --train") | {"latency": "milliseconds, with --device"}
+    width = max(map(len, SHOWN_FIGURES))
+    said = {name: ["bytes" if is_bytes(name) else "", needs.get(name, "")] for name in SHOWN_FIGURES}
+    lines = [f"  {name:<{width}}  {', '.join(filter(None, words))}".rstrip() for name, words in said.items()]
+    return "\n".join(["What sweep, solve, check and budget know of a network:", *lines])
+
+
 EXIT = """0  fine
 1  a budget, a reference, a proof or a document doesn't hold
 2  could not tell: a mistake in a spec or on the command line"""
@@ -56,6 +67,7 @@ TOPICS: dict[str, Callable[[], str]] = {
     "environment": lambda: ENVIRONMENT,
     "exit": lambda: EXIT,
     "formats": _formats,
+    "metrics": _metrics,
     "operators": _operators,
     "specs": lambda: SPECS,
 }
@@ -73,7 +85,8 @@ def help_(
         Argument(metavar="[TOPIC]", autocompletion=_topics, help="A command, an operator, a column, or a topic."),
     ] = None,
 ) -> None:
-    """Explain a command, an operator, a column, or a topic: columns, environment, exit, formats, operators, specs.
+    """Explain a command, an operator, a column, or a topic: columns, environment, exit, formats, metrics, operators,
+    specs.
 
     \b
     archcalc help                 what there is

@@ -7,6 +7,7 @@ from typing import Annotated
 from archcalc.cli.declared import Argument, Option, takes
 from archcalc.cli.entry import command
 from archcalc.cli.given import Given, width
+from archcalc.schemas import NAMES
 
 Printed = Annotated[Given, takes("json output")]
 Families = Annotated[str, Option("--family", metavar="NAME,...", help="Only these: resnet,vgg.")]
@@ -20,9 +21,7 @@ OfOps = Annotated[str, Option("--format", help="text, markdown or json.")]
 Words = Annotated[list[str] | None, Argument(metavar="[OP]...", help="Only these operators.")]
 Name = Annotated[
     str,
-    Argument(
-        metavar="[NAME]", help="spec (default), or the output of a command: count, explain, check, compare, zoo, ops."
-    ),
+    Argument(metavar="[NAME]", help=f"spec (default), or the output of a command: {', '.join(NAMES[1:])}."),
 ]
 
 

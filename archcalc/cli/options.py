@@ -244,6 +244,8 @@ def _writable(file: str | None) -> str | None:
     """Where a result goes: looked at before any work is done for it; `-` is stdout."""
     if file is None or file == "-":
         return None
+    if file.endswith("/"):  # a folder for several files, which whoever writes them judges
+        return file
     from archcalc.writing import writable
 
     writable(Path(file))

@@ -10,10 +10,11 @@ from archcalc.cli.declared import Option, takes
 from archcalc.cli.entry import command
 from archcalc.cli.given import Given, apart, names
 from archcalc.cli.progress import bar
+from archcalc.cli.saying import told
 from archcalc.errors import UsageError
 
 if TYPE_CHECKING:
-    from archcalc.space import Sweep
+    from archcalc.space import Space, Sweep
 
 Asked = Annotated[
     Given,
@@ -26,10 +27,20 @@ Pareto = Annotated[
     str, Option("--pareto", help="Only the front of these, a minus for what should be large: macs,-field.")
 ]
 Columns = Annotated[
-    str, Option("--columns", help="The figures of each design: params,macs,act_peak (default), field ...")
+    str,
+    Option("--columns", help="The figures of each design: params,macs,act_peak (default); `help metrics` has all."),
 ]
 Sample = Annotated[int | None, Option("--sample", help="So many designs, drawn at random.")]
 Seed = Annotated[int, Option("--seed", help="Of the drawing.")]
+EngineName = Annotated[
+    str,
+    Option(
+        "--engine",
+        help="Who works out partitions, which become Parquet files in --output FOLDER/: local, dask, or"
+        " tcp://HOST:PORT, where `archcalc worker` connects.",
+    ),
+]
+Each = Annotated[int | None, Option("--partition", min=1, help="Designs of a partition.")]
 Top = Annotated[int | None, Option("--top", min=1, help="Rows of the table (40).")]
 Form = Annotated[str, Option("--format", help="table, csv, json, or parquet (with --output).")]
 
@@ -44,6 +55,8 @@ def sweep(
     seed: Seed = 0,
     top: Top = None,
     form: Form = "table",
+    engine: EngineName = "",
+    partition: Each = None,
 ) -> None:
     """Count every design of a space: all parameters within their ranges, or the best of them.
 
@@ -52,6 +65,7 @@ def sweep(
     archcalc sweep resnet50 --over size=96..320:32 --where 'macs <= 2G'
     archcalc sweep mobilenet_v2 --over size=96..320:16 --over width=0.25..2:0.05 --pareto macs,-size,-width
     archcalc sweep net.yaml --format parquet -o designs.parquet       the spec's own `space:`
+    archcalc sweep net.yaml --format parquet -o parts/ --engine dask  in partitions, resumed by the same command
     """
     from archcalc.space import sweep as swept
     from archcalc.space.report import FORMATS
@@ -60,6 +74,9 @@ def sweep(
     if form == "parquet" and given.output is None:
         raise UsageError("Parquet is no text: name a file with --output")
     space = given.space(spec)
+    if engine or partition:
+        _in_partitions(space, given, form, engine or "local", partition, (names([columns]), pareto, sample, seed))
+        return
     of = space.size if sample is None else min(sample, space.size)
     with bar(given.quiet) as show:
 
@@ -69,6 +86,43 @@ def sweep(
 
         found = swept(space, names([columns]), given.where or (), pareto, sample, seed, progress)
     _write(found, spec, form, top, given)
+
+
+def _in_partitions(
+    space: Space,
+    given: Given,
+    form: str,
+    engine: str,
+    each: int | None,
+    asked: tuple[tuple[str, ...], str, int | None, int],
+) -> None:
+    """Files in a folder, one a partition. Raises UsageError; Ctrl-C leaves those that are done."""
+    from archcalc.space.partitions import Wanted, cut, engine_of, run
+
+    if form != "parquet" or not (given.output or "").endswith("/"):
+        raise UsageError("--engine and --partition write several files: --format parquet --output FOLDER/")
+    columns, pareto, sample, seed = asked
+    folder = Path(given.output or "")
+    parts = cut(space, Wanted(columns, tuple(given.where or ()), pareto, sample, seed), folder, each)
+    work = engine_of(engine)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: {error.strerror}") from None
+    with bar(given.quiet) as show:
+
+        def progress(done: int) -> None:
+            if show is not None:
+                show("parts", done, len(parts.files))
+
+        try:
+            new = run(parts, work, progress)
+        except KeyboardInterrupt:
+            there = len(parts.files) - len(parts.left())
+            told(f"{there:,} of {len(parts.files):,} partitions are there: the same command goes on with the others")
+            raise SystemExit(130) from None
+    if not given.quiet:
+        told(f"{len(parts.files):,} partitions in {folder}, {len(parts.files) - new:,} of them were there")
 
 
 def _write(found: Sweep, spec: str, form: str, top: int | None, given: Given) -> None:

@@ -12,7 +12,10 @@ from pathlib import Path
 from archcalc.errors import UsageError, suggest
 from archcalc.untyped import Json
 
-NAMES = ("spec", "count", "explain", "check", "compare", "verify", "measure", "memory", "zoo", "ops")
+NAMES = (
+    "spec", "count", "explain", "check", "compare", "verify", "measure", "memory", "sweep", "solve", "advise", "zoo",
+    "devices", "ops",
+)  # fmt: skip
 FOLDER = Path(__file__).parent
 
 

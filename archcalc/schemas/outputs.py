@@ -8,15 +8,19 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from archcalc.render.contract import (
+    Advised,
     Check,
     Compare,
     Count,
+    Devices,
     Explain,
     Measured,
     Memory,
     Operator,
     Overview,
     Shipped,
+    Solved,
+    Swept,
     Tools,
     Verified,
 )
@@ -48,6 +52,10 @@ OUTPUTS: dict[str, tuple[str, Json]] = {
         Measured | list[Measured],
     ),
     "memory": ("what `archcalc memory --format json` prints", Memory),
+    "sweep": ("what `archcalc sweep --format json` prints", Swept),
+    "solve": ("what `archcalc solve --format json` prints", Solved),
+    "advise": ("what `archcalc advise --format json` prints", Advised),
+    "devices": ("what `archcalc devices --format json` prints", Devices),
     "ops": ("what `archcalc ops --format json` prints", list[Operator]),
 }
 

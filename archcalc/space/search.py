@@ -11,6 +11,7 @@ from archcalc.space.conditions import Condition
 from archcalc.space.designs import FIGURES, Batch, Space, evaluated, is_placed
 from archcalc.space.problem import Aim, Limit, Solution
 from archcalc.spec import bind
+from archcalc.untyped import Array
 
 
 def gone_through(
@@ -73,8 +74,8 @@ def _planned(search: _Search, figures: Sequence[str], conditions: Sequence[Condi
                     ordered.look_beyond(other)
                 _look_up(search, ordered.beyond, figures)
                 return
-            search.look_closer(batch)
-    search.closest = {**ordered.closest, **search.closest}
+    for batch in evaluated(search.space, figures, conditions):  # how close designs come that break other limits, too
+        search.look_closer(batch)
 
 
 def _look_up(search: _Search, found: _Found | None, figures: Sequence[str]) -> None:
@@ -119,12 +120,11 @@ class _Search:
         """How many designs a batch looked at."""
         self.designs += batch.looked - batch.unbuilt
         self.unbuilt += batch.unbuilt
-        if len(batch.index):
-            self.look_closer(batch)
+        self.look_closer(batch)
 
     def look_closer(self, batch: Batch) -> None:
         """How close its designs come to each limit."""
-        for limit in self.limits:
+        for limit in self.limits if len(batch.index) else ():
             self._come_closer(batch.figures[limit.metric], limit)
 
     def keeps(self, batch: Batch) -> Any:
@@ -163,8 +163,7 @@ class _Search:
             values = score.numerators[equal]
             better = equal[(values > here.numerator // here.denominator).astype(bool)]
             if better.size:
-                lowest = better[score.numerators[better] == score.numerators[better].min()]
-                self._take_beyond(self._at(batch, scores, int(lowest[0])))
+                self._take_beyond(self._at(batch, scores, _lowest(scores, better)))
             equal = equal[(values == here).astype(bool)]
 
     def _take_beyond(self, found: _Found) -> None:
@@ -216,6 +215,14 @@ class _Search:
     def unmet(self) -> dict[str, int | Fraction]:
         """The limits that no design meets, with the closest figure there is."""
         return {limit.metric: _plain(value) for limit, value in self.closest.items() if not limit.holds(value)}
+
+
+def _lowest(scores: Sequence[Exact], places: Array) -> int:
+    """Which of the places has the least of the first score, of those with the least the least of the next."""
+    for score in scores:
+        values = score.numerators[places]
+        places = places[(values == values.min()).astype(bool)]
+    return int(places[0])
 
 
 def _keeps(found: Exact, limit: Limit) -> object:

@@ -15,7 +15,7 @@ from archcalc.space.axes import Axis, Value, plain
 from archcalc.space.conditions import Condition
 from archcalc.space.designs import FIGURES, SHOWN_FIGURES, Batch, Space, check_figures, evaluated
 from archcalc.space.front import Direction, directions, front
-from archcalc.untyped import Array
+from archcalc.untyped import Array, Json
 
 if TYPE_CHECKING:
     pass
@@ -64,6 +64,14 @@ class Sweep(Rows, Record):
         """The designs, with numbers as Python's and JSON's: whole ones as int, others as float."""
         return [{name: plain(value) for name, value in design.items()} for design in self]
 
+    def _by_column(self) -> dict[str, list[Json]]:
+        """Numbers of an axis with a fraction are fractions in every part of its space."""
+        found = super()._by_column()
+        for axis in self.space.axes:
+            if axis.is_numeric and any(isinstance(value, Fraction) for value in axis.values):
+                found[axis.name] = list(map(float, found[axis.name]))
+        return found
+
 
 def _value(found: Exact, n: int) -> int | Fraction:
     value = Fraction(int(found.numerators[n]), found.denominator)
@@ -78,12 +86,14 @@ def sweep(
     sample: int | None = None,
     seed: int = 0,
     progress: Callable[[int], None] = lambda done: None,
+    part: range | None = None,
 ) -> Sweep:
     """Go through a space: the designs for which all conditions hold, with these figures (parameters, MACs and the peak
     of activations if none is named), or the Pareto front of them; `sample`: of so many designs, drawn at random.
 
-    `progress` is told how many designs are done. Ctrl-C ends it with what there is. Raises UsageError for an empty
-    space, for names that don't exist, and for a space that is too large to go through.
+    `part`: only of these, by their numbers in the space or in what was drawn. `progress` is told how many are done.
+    Ctrl-C ends it with what there is. Raises UsageError for an empty space, for names that don't exist, and for a space
+    that is too large to go through.
     """
     if not space.axes:
         known = ", ".join(space.model.spec.parameters) or "none"
@@ -98,7 +108,7 @@ def sweep(
     aims = [direction.name for direction in wanted if direction.name not in axes]
     names = list(dict.fromkeys([*(figures or (aims or SHOWN)), *aims, *(name for name, _, _ in room)]))
     check_figures(names)
-    at = _drawn(space, sample, seed)
+    at = _within(_drawn(space, sample, seed), part)
     if at is None and space.size > MOST:
         raise UsageError(
             f"{space.size:,} designs are too many to go through ({MOST:,} at most): --sample N draws some,"
@@ -106,9 +116,8 @@ def sweep(
         )
     collected = _Collected(space, names, wanted)
     interrupted = not _gone_through(evaluated(space, names, conditions, at), collected, progress)
-    index, costs = collected.whole()
     sampled = None if at is None else len(at)
-    return Sweep(space, index, costs, collected.unbuilt, collected.why, sampled, tuple(wanted), interrupted)
+    return Sweep(space, *collected.whole(), collected.unbuilt, collected.why, sampled, tuple(wanted), interrupted)
 
 
 def _gone_through(batches: Iterable[Batch], collected: _Collected, progress: Callable[[int], None]) -> bool:
@@ -143,6 +152,15 @@ def _drawn(space: Space, sample: int | None, seed: int) -> Array | None:
     if sample >= space.size:
         return None
     return numpy.array(sorted(random.Random(seed).sample(range(space.size), sample)), dtype=numpy.int64)
+
+
+def _within(at: Array | None, part: range | None) -> Array | None:
+    """Those of a part alone."""
+    import numpy
+
+    if part is None:
+        return at
+    return numpy.arange(part.start, part.stop) if at is None else at[part.start : part.stop]
 
 
 class _Collected:

@@ -6,6 +6,7 @@ added.
 """
 
 from archcalc.render.contract.check import Check, Figure
+from archcalc.render.contract.choosing import Advised, Devices, Solved, Swept
 from archcalc.render.contract.compare import Change, Compare, Compared, Comparison, LayerChange, Side
 from archcalc.render.contract.count import (
     Count,
@@ -25,6 +26,7 @@ from archcalc.render.contract.memory import Memory, Planned
 from archcalc.render.contract.runs import Against, Asked, Measured, Timed, Verified
 
 __all__ = [
+    "Advised",
     "Against",
     "Asked",
     "BridgeOf",
@@ -36,6 +38,7 @@ __all__ = [
     "Comparison",
     "Count",
     "Described",
+    "Devices",
     "Explain",
     "Figure",
     "Held",
@@ -52,7 +55,9 @@ __all__ = [
     "ReceptiveField",
     "Shipped",
     "Side",
+    "Solved",
     "Spans",
+    "Swept",
     "Timed",
     "Tools",
     "Totals",
