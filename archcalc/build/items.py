@@ -78,15 +78,17 @@ class Builder(Labels):
         """Note what the network puts out: the labels under `outputs:`, else its last layer."""
         if not self.spec.outputs:
             self.graph.outputs = [last] if last is not None else []
+        listed: set[str] = set()
+        made: dict[int, None] = {}  # the layers that are put out, in order
         for word in self.spec.outputs:
             if word.text not in self.results:
                 self.unknown(f"outputs: there is no label '{word.text}'", word.text, word.mark, NOWHERE)
-            elif word.text in [earlier.text for earlier in self.spec.outputs[: self.spec.outputs.index(word)]]:
+            elif word.text in listed:
                 self.wrong(f"outputs: '{word.text}' is listed twice", word.mark, NOWHERE)
-            elif (
-                found := self.outside(word.text, self.results[word.text], (), word.mark, NOWHERE)
-            ) is not None and found not in self.graph.outputs:
-                self.graph.outputs.append(found)
+            elif (found := self.outside(word.text, self.results[word.text], (), word.mark, NOWHERE)) is not None:
+                made[found] = None
+            listed.add(word.text)
+        self.graph.outputs += made
 
     def head(self, head: Head, context: Context) -> None:
         """Build a head that only training has, from the layer that it reads."""

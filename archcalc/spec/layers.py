@@ -165,7 +165,7 @@ class Resolver:
         """Note an expression that can't be read, or a name in it that isn't known."""
         expression = self.reader.expression(word)
         for name in expression.names if expression else ():
-            if not is_known(name, names | WORDS.keys()):
+            if not is_known(name, names) and name not in WORDS:
                 found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", word.text)
                 start = found.start() if found else 0
                 self.problems.append(
