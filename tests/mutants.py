@@ -57,7 +57,7 @@ TESTS = {
     "cli/solve": "space",
     "cli/sweep": "space",
     "cli/verify": "several command_line verify_files cli verify",
-    "comparison/": "compare action hooks",
+    "comparison/": "views compare action hooks",
     "configs/": "configs language_models",
     "conventions/": "conventions",
     "cost": "ops loops layout specs cli",

@@ -1,5 +1,6 @@
 """Where rules end: limits met exactly, roundings that carry, escapes of each letter, ties, periods, whole batches."""
 
+import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ from archcalc.algebra.order import increasing
 from archcalc.algebra.poly import Poly, ceil
 from archcalc.algebra.poly.atoms import Symbol
 from archcalc.budget.settings import fits
+from archcalc.conventions.tools import TOOLS
+from archcalc.cost import Table
+from archcalc.devices import chip
+from archcalc.docs.markdown import without_code
+from archcalc.editor.completion import offers
 from archcalc.memory.arena import Tensor, floor, plan, rounded
 from archcalc.model import load, read
 from archcalc.render import numbers, web
@@ -278,3 +284,90 @@ def test_only_the_first_of_many_repeats_has_no_gradient_of_its_input(n: int) -> 
     assert isinstance(form, Poly)
     assert form.evaluate(n=n) == hand
     assert model.count(train=True, n=n).totals["backward_macs"] == hand
+
+
+# ---- graphs ----------------------------------------------------------------------------------------------------------
+
+
+def counted(layers: str, **asked: Any) -> Table:
+    return read(f"archcalc: 1\nname: net\ninput: [3, 8, 8]\nlayers: {layers}\n", "net").count(**asked)
+
+
+def test_the_branch_that_survives_is_the_first_that_does_something() -> None:
+    """A gradient of its 3 * 3 weights on 64 places, every second time."""
+    for branches in ("identity, conv 3 1x1 bias=false", "conv 3 1x1 bias=false, identity"):
+        assert counted(f"[{{add survive=0.5: [{branches}]}}]", train=True).totals["backward_macs"] == 288
+
+
+def test_what_is_shared_is_held_once() -> None:
+    rows = counted("[{a: conv 3 1x1 norm=bn}, conv 3 1x1 share=a, relu]").rows
+    assert [row.buffers for row in rows] == [0, 6, 0, 0]
+    assert [row.params for row in rows] == [12, 6, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("branches", "depth"),
+    [("identity, [conv 3 1x1, conv 3 1x1]", 2), ("[conv 3 1x1, conv 3 1x1], conv 3 1x1", 2), ("identity, relu", 0)],
+)
+def test_the_longest_of_all_branches_is_the_depth(branches: str, depth: int) -> None:
+    assert counted(f"[{{add: [{branches}]}}]").totals["depth"] == depth
+
+
+def test_chips_have_what_their_data_sheets_say() -> None:
+    """Nordic, nRF52840 product specification: 256 kB of RAM, 1 MB of flash."""
+    nano = chip("arduino-nano-33-ble")
+    assert (nano.memory, nano.flash) == (256 << 10, 1 << 20)
+
+
+# ---- pages -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("# x", "&#35; x"), ("10. x", "10&#46; x"), ("- x", "&#45; x"), ("> x", "&#62; x"), ("1.5 x", "1.5 x")],
+)
+def test_no_block_of_markdown_begins_with_a_paragraph(text: str, written: str) -> None:
+    assert escapes.markdown_paragraph(text) == written
+
+
+@pytest.mark.parametrize("name", sorted(TOOLS))
+def test_a_tools_page_says_all_that_it_leaves_out(archcalc: Command, name: str) -> None:
+    known, page = TOOLS[name], archcalc("explain", "--as", name).out
+    assert all(note in page for note in known.notes)
+    assert ("frozen parameters are left out" in page) == (not known.frozen)
+    assert ("parameters that nothing ran are left out" in page) == (not known.idle)
+
+
+def test_an_overview_says_which_version_of_a_tool_is_meant(archcalc: Command) -> None:
+    found = json.loads(archcalc("explain", "lenet", "--format", "json").out)
+    versions = {each["tool"]: each["version"] for each in found["tools"]}
+    assert versions["fvcore"] == TOOLS["fvcore"].version
+
+
+@pytest.mark.parametrize(
+    ("text", "is_code"),
+    [
+        ("a\n===\n    b\n", True),  # the line ends a heading, and what is indented behind it is code
+        ("a\n---\n    b\n", True),
+        ("a\n    b\n", False),  # a paragraph goes on
+        ("===\n    b\n", False),
+        ("---\n    b\n", True),
+    ],
+)
+def test_a_line_under_text_makes_it_a_heading(text: str, is_code: bool) -> None:
+    """CommonMark 0.31.2, 4.3: a setext heading's underline can't stand without its text."""
+    assert ("b" not in without_code(text)) == is_code
+
+
+def test_use_offers_the_parameters_of_networks_that_ship() -> None:
+    assert "width=" in {offer.word for offer in offers("layers:\n  - use mobilenet_v2 ", 1, 99)}
+    assert "width=" not in {offer.word for offer in offers("layers:\n  - use nobody ", 1, 99)}
+
+
+def test_a_files_learned_parameters_train_under_the_rules_of_its_tools(tmp_path: Path) -> None:
+    """LeCun et al. (1998), II.B: LeNet-5 has 60,000 trainable parameters; its output layer, 10 x 84, is fixed."""
+    pytest.importorskip("onnx")
+    file = tmp_path / "lenet.onnx"
+    load("lenet").export(str(file))
+    totals = load(str(file)).count(convention="onnx-tool").totals
+    assert (totals["params"], totals["trainable_params"]) == (60_840, 60_000)

@@ -721,6 +721,7 @@ LLAMA = {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_
             "true has no form here, only false",
         ),
         ({"model_type": "qwen2", "use_sliding_window": True}, "use_sliding_window", "it must be false"),
+        ({"model_type": "t5", "is_decoder": True}, "is_decoder", "true has no form here, only false"),
         ({"model_type": "t5", "feed_forward_proj": "swish-relu"}, "feed_forward_proj", "there is no form"),
         ({"model_type": "deepseek_v3", "moe_layer_freq": 2}, "moe_layer_freq", "2 has no form here, only 1"),
     ],

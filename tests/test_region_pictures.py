@@ -108,7 +108,7 @@ def test_one_file_is_of_one_picture(docs: Command) -> None:
         page(f"plot net.yaml --kind bars --metric {depth} -o same.svg", name)
     done = docs("a.md", "b.md")
     assert done.code == 2
-    assert "same.svg is the file of another picture of a.md" in done.err
+    assert "b.md:1:1: same.svg is the file of another picture of a.md" in done.err
     assert not Path("same.svg").exists()
 
 

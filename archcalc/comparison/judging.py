@@ -50,7 +50,7 @@ def _relative(name: str, rule: Rule, before: object, after: object) -> Verdict:
 def percent(value: Fraction) -> str:
     """`+6.1 %`: one decimal, and as many as it takes for something so small."""
     digits = 1
-    while value and abs(value) < Fraction(1, 2 * 10**digits) and digits < 9:
+    while value and abs(value) <= Fraction(1, 2 * 10**digits) and digits < 9:
         digits += 1
     shown = round(value, digits)
     return f"{float(shown):+.{digits}f} %" if shown else "+0 %" if value >= 0 else "-0 %"
