@@ -5,7 +5,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
+from onnx_files import write
 from running import Command
 
 import archcalc
@@ -20,8 +22,12 @@ from archcalc.cost import Table
 from archcalc.devices import chip
 from archcalc.docs.markdown import without_code
 from archcalc.editor.completion import offers
+from archcalc.files import is_folder
+from archcalc.importer.batch import reshaped
+from archcalc.latency.work import convolved
 from archcalc.memory.arena import Tensor, floor, plan, rounded
 from archcalc.model import load, read
+from archcalc.ops.convolution import Conv
 from archcalc.render import numbers, web
 from archcalc.render.cells import Cells
 from archcalc.render.grouping import flat
@@ -226,7 +232,6 @@ def test_of_equal_tensors_the_later_is_placed_first() -> None:
 
 def test_of_a_batch_only_whole_shares_are_a_sample() -> None:
     pytest.importorskip("onnx")
-    from archcalc.importer.batch import reshaped
 
     assert reshaped([8, 6], (24,), 2) == [4, 6]  # of two samples of 24 numbers
     assert reshaped([9, 6], (24,), 2) == [9, 6]
@@ -371,3 +376,97 @@ def test_a_files_learned_parameters_train_under_the_rules_of_its_tools(tmp_path:
     load("lenet").export(str(file))
     totals = load(str(file)).count(convention="onnx-tool").totals
     assert (totals["params"], totals["trainable_params"]) == (60_840, 60_000)
+
+
+# ---- words -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("asked", "says"), [((), "a sample"), (("--batch", "2"), "a batch")])
+def test_figures_are_of_a_sample_or_a_batch(
+    archcalc: Command, tmp_path: Path, asked: tuple[str, ...], says: str
+) -> None:
+    found = archcalc("count", spec(tmp_path, "conv 4 3x3"), *asked).out
+    (macs,) = [line for line in found.splitlines() if line.startswith("MACs  ")]
+    assert macs.endswith(says)
+
+
+def test_what_is_wanted_is_said_of_a_budget_and_of_a_published_figure(archcalc: Command, tmp_path: Path) -> None:
+    over = spec(tmp_path, "conv 4 3x3 bias=false", more="budget:\n  params: {max: 107}\n", name="over")
+    wrong = "reference:\n  - params: 107\n    source: a paper\n"
+    other = spec(tmp_path, "conv 4 3x3 bias=false", more=wrong, name="other")
+    said = [
+        line for line in archcalc("check", over, other, "--format", "github").out.splitlines() if line.startswith("::")
+    ]
+    assert [", wanted" in line for line in said] == [True, False], said
+
+
+@pytest.mark.parametrize(
+    ("name", "holds", "is_one"),
+    [
+        ("lenet", False, False),  # a network that ships has that name
+        ("lenet", True, True),
+        ("./lenet", False, True),
+        ("lenet/", False, True),
+        ("models", False, True),
+        ("models", True, True),
+        ("nowhere", False, False),
+    ],
+)
+def test_a_folder_without_a_spec_hides_no_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, holds: bool, is_one: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("lenet", "models"):
+        Path(folder).mkdir()
+        if holds:
+            spec(Path(folder), "conv 4 3x3")
+    assert is_folder(name) == is_one
+
+
+# ---- model files -----------------------------------------------------------------------------------------------------
+
+
+def test_a_chain_of_two_inputs_begins_with_a_reference(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    text = "archcalc: 1\nname: net\ninputs:\n  a: [3, 8, 8]\n  b: [3, 8, 8]\nlayers:\n"
+    text += "  - add: [[ref b, conv 4 1x1], [ref a, conv 4 1x1]]\n  - relu\n"
+    read(text, "net.yaml").export(tmp_path / "net.onnx")
+    lines = load(str(tmp_path / "net.onnx")).to_spec()[0].splitlines()
+    assert lines[lines.index("layers:") + 1] == "  - ref a"
+    assert lines[-1] == "  - add act=relu: [[ref b, conv 4 1x1], identity]"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shape", "one"),
+    [
+        ([5, 8, -1], (5, 1, 16), [5, 1, -1]),  # positions first, then the samples
+        ([5, 8, -1], (5, 1), [5, 1, -1]),
+        ([5, 8, -1], (5, 2, 16), [5, 8, -1]),
+        ([8, -1], (1, 4, 4), [1, -1]),
+        ([64, 5, 4], (1, 8, 5, 4), [8, 5, 4]),  # eight heads with them
+    ],
+)
+def test_the_samples_of_a_written_batch_are_where_they_stand(
+    wanted: list[int], shape: tuple[int, ...], one: list[int]
+) -> None:
+    assert reshaped(wanted, shape, 8) == one
+
+
+@pytest.mark.parametrize("mode", ["SAME_UPPER", "SAME_LOWER"])
+def test_nothing_is_padded_where_windows_fit(tmp_path: Path, mode: str) -> None:
+    onnx = pytest.importorskip("onnx")
+    node = onnx.helper.make_node("Conv", ["x", "w"], ["y"], kernel_shape=[1, 1], strides=[2, 2], auto_pad=mode)
+    write(tmp_path / "net.onnx", [node], {"x": [1, 3, 8, 8]}, w=numpy.ones((4, 3, 1, 1), numpy.float32))
+    table = load(str(tmp_path / "net.onnx")).count()
+    ((field,),) = [list(table.seen_at(n).values()) for n in table.graph.outputs]
+    assert [(span.lows, span.highs) for span in field.spans] == [((0,), (0,))] * 2
+    assert table.totals["macs"] == 4 * 4 * 4 * 3
+
+
+@pytest.mark.parametrize(("stride", "edges"), [("1x1", 2), ("1x2", 1), ("2x1", 2), ("1x3", 1)])
+def test_edges_are_columns(stride: str, edges: int) -> None:
+    """Padding of 1 on each side: ceil(1 / stride) columns see it before, 1 // stride behind."""
+    table = counted(f"[conv 1 3x3 stride={stride} bias=false]")
+    op, output = table.graph.nodes[-1].op, table.graph.nodes[-1].shape
+    assert isinstance(op, Conv)
+    assert convolved(op, output, (3, 8, 8), 1, False).edges == output[1] * 3 * 9 * edges
