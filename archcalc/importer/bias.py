@@ -32,6 +32,7 @@ def as_bias(call: Call, x: Value, w: Value, shape: Shape) -> Value | None:
     walker.graph.nodes[position] = node._replace(op=op)
     if node.share is None:
         walker.owners.update(dict.fromkeys(keys, position))
+        walker.claimed.update(zip(keys, learned_from, strict=True))
     return Value(shape, x.kind, position)
 
 

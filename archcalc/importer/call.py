@@ -132,7 +132,7 @@ class Call:
         """What a tensor of the file is, if not learned."""
         for origin in value.origins:
             self.walker.roles.setdefault(origin.key, role)
-            if role == "scale":
+            if role in ("scale", "zero point"):
                 self.walker.beside.setdefault(origin.key, HERE)
 
     def is_batched(self, shape: Shape) -> bool:

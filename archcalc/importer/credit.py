@@ -67,18 +67,32 @@ def give(walker: Walker, position: int, values: dict[str, Value]) -> None:
 
 
 def _scaled(call: Call) -> Hashable | int:
-    """The weights that a scale or a zero point belongs to; the layer at hand where there are none."""
-    for value in call.inputs:
-        narrow = isinstance(value, Value) and value.node is None and value.kind in NARROW and value.origins
-        if narrow and isinstance(value, Value) and size(value.shape or ()) != 1:
-            return value.origins[0].key
-    return HERE
+    """The weights that a scale or a zero point belongs to: whole numbers, or floats that are quantised before the
+    network runs; the layer at hand where there are none.
+    """
+    held = {
+        n: value
+        for n, value in enumerate(call.inputs)
+        if isinstance(value, Value)
+        and value.node is None
+        and value.origins
+        and not _role(call, n)
+        and size(value.shape or ()) != 1
+    }
+    narrow = (value for value in held.values() if value.kind in NARROW)
+    found = next(narrow, held.get(0))
+    return HERE if found is None else found.origins[0].key
+
+
+def _role(call: Call, n: int) -> str:
+    """What an input is by the name that the rule has for it, if not learned."""
+    return role_of(call.rule.called(n) if call.rule is not None else "", call.op)
 
 
 def _is_left(call: Call, n: int, value: Value) -> bool:
     if all(origin.key in call.walker.owners or origin.key in call.walker.roles for origin in value.origins):
         return False
-    role = role_of(call.rule.called(n) if call.rule is not None else "", call.op)
+    role = _role(call, n)
     if role:
         for origin in learned_of(value):
             call.walker.roles.setdefault(origin.key, role)
