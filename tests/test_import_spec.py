@@ -234,6 +234,42 @@ def test_a_label_is_never_the_word_of_a_join(tmp_path: Path) -> None:
     assert counted(text, tmp_path)["layers"] == 2
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ä",
+        "卷积",
+        "слой",
+        "שכבה",
+        "طبقة",
+        "परत",
+        "ชั้น",
+        "레이어",
+        "١",
+        "²",
+        "🙂",
+        "conv🙂",
+        "e\u0301",
+        "x\u200dy",
+        "ª.ª",
+    ],
+)
+@pytest.mark.parametrize("form", ["{}", "{0}/{0}", "blk/{}/Relu", "x{}"])
+def test_labels_of_all_alphabets(name: str, form: str, tmp_path: Path) -> None:
+    label = form.format(name)
+    nodes = [
+        node("Conv", ["x", "w"], ["a"], name=label),
+        node("Sigmoid", ["a"], ["b"], name=f"{label}2"),
+        node("Concat", ["b", "a"], ["y"], name=f"{label}3", axis=1),
+        node("Mul", ["y", "y2"], ["z"], name=name),
+    ]
+    nodes.insert(3, node("Relu", ["y"], ["y2"], name=f"{label}4"))
+    totals = counted(
+        spec_of(write(tmp_path / "n.onnx", nodes, {"x": [1, 4, 3, 3]}, ["z"], w=weights(4, 4, 1, 1))), tmp_path
+    )
+    assert (totals["params"], totals["macs"]) == (16, 16 * 9)
+
+
 def test_a_loop_is_written_with_its_figures(tmp_path: Path) -> None:
     def value(name: str, dims: list[int], kind: int = 1) -> Any:
         return onnx.helper.make_tensor_value_info(name, kind, dims)

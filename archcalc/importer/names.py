@@ -34,6 +34,7 @@ SCOPES = "pkg.torch.onnx.name_scopes"
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
 _SEPARATED = re.compile(r"[/;]")
 _UNFIT = re.compile(r"[^\w.+-]+")
+_FIRST = re.compile(r"\w", re.ASCII)
 LONGEST = 80
 SHOWN = 4  # layers that a group's caption names
 
@@ -278,9 +279,9 @@ def generated(name: str) -> bool:
 
 @lru_cache(maxsize=1 << 12)
 def fit(name: str) -> str:
-    """A name as labels of the language are written."""
+    """A name as labels of the language are written: they begin with a letter of ASCII, a digit or `_`."""
     label = _UNFIT.sub("_", name).strip("_.+-")[:LONGEST]
-    return label if not label or label[0].isalnum() or label[0] == "_" else f"_{label}"
+    return label if not label or _FIRST.match(label) else f"_{label}"
 
 
 def unused(name: str, used: dict[str, None]) -> str:
