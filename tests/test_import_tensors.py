@@ -208,3 +208,34 @@ def test_fold_is_yes_or_no(tmp_path: Path, capsys: pytest.CaptureFixture[str], m
     assert run(capsys, monkeypatch, "count", file, "--fold", "no").code == 0
     done = run(capsys, monkeypatch, "count", file, "--fold", "maybe")
     assert (done.code, "--fold is yes or no, not 'maybe'" in done.err) == (2, True)
+
+
+def test_ones_and_zeros_without_names_are_in_doubt(tmp_path: Path) -> None:
+    """A fixed norm's ones may be one tensor that all such norms read; a fresh norm's ones look the same."""
+    nodes = [
+        node("BatchNormalization", ["x", "val_1", "val_2", "mean", "var"], ["a"], name="n1"),
+        node("BatchNormalization", ["a", "val_1", "shift", "mean2", "var2"], ["b"], name="n2"),
+        node("Reshape", ["b", "groups"], ["c"]),
+        node("InstanceNormalization", ["c", "val_3", "val_4"], ["y"]),
+    ]
+    arrays = {
+        "val_1": weights(4) * 0 + 1,
+        "val_2": weights(4) * 0,
+        "val_3": weights(2) * 0 + 1,
+        "val_4": weights(2) * 0,
+    }
+    arrays |= {name: weights(4) for name in ("mean", "var", "mean2", "var2", "shift")}
+    file = write(tmp_path / "n.onnx", nodes, {"x": [1, 4, 6]}, groups=ints(1, 2, 12), **arrays)
+    notes = " ".join(load(file).count().graph.notes)
+    assert "12 numbers of scales and shifts are the same all along" in notes
+    assert "8 are counted, 4 aren't" in notes
+    roles = {tensor.name: (tensor.role, tensor.why) for tensor in held(file)[0]}
+    assert roles["val_3"] == ("constant", "the same number all along, where a norm has a scale that it learns")
+    assert roles["val_1"] == ("parameter", "of bn")
+
+
+def test_named_ones_are_in_no_doubt(tmp_path: Path) -> None:
+    nodes = [node("LayerNormalization", ["x", "norm.weight", "norm.bias"], ["y"], name="norm")]
+    arrays = {"norm.weight": weights(6) * 0 + 1, "norm.bias": weights(6) * 0}
+    table = load(write(tmp_path / "l.onnx", nodes, {"x": [1, 3, 6]}, **arrays)).count()
+    assert (table.totals["params"], [note for note in table.graph.notes if "told" in note]) == (12, [])

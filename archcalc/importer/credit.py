@@ -30,6 +30,8 @@ def role_of(name: str, op: str = "") -> str:
     """What an input is by its name, if not learned."""
     if not name or (op in ("Resize", "Upsample") and name == "scales"):
         return "constant" if name else ""
+    if op.endswith("Normalization") and name.lower() == "scale":
+        return "neutral"
     return next((role for role, pattern in ROLES.items() if pattern.search(name)), "")
 
 

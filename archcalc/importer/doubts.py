@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from math import prod
 from typing import TYPE_CHECKING
 
 from archcalc.algebra import Dim, Poly
 from archcalc.graph import Input
-from archcalc.importer.tensors import Tensor
-from archcalc.importer.values import spell_dim
+from archcalc.importer.masks import distinct
+from archcalc.importer.names import generated
+from archcalc.importer.tensors import FLOATS, Tensor
+from archcalc.importer.values import Origin, spell_dim
 
 if TYPE_CHECKING:
     from archcalc.importer.walk import Walker
@@ -18,7 +22,7 @@ CONTRACTIONS = frozenset({"conv", "conv_transpose", "linear"})
 
 def doubts(walker: Walker) -> list[str]:
     """Notes on numbers that may be counted as another tool doesn't."""
-    return [*_folded(walker), *_derived(walker), *_merged(walker), *_left_out(walker)]
+    return [*_folded(walker), *_derived(walker), *_uniform(walker), *_merged(walker), *_left_out(walker)]
 
 
 def _folded(walker: Walker) -> list[str]:
@@ -46,6 +50,39 @@ def _derived(walker: Walker) -> list[str]:
         f"{count:,} numbers were computed by the exporter from others ({names}{', ...' if len(found) > 3 else ''}):"
         " how many of those were learned can't be told"
     ]
+
+
+def _uniform(walker: Walker) -> list[str]:
+    """Scales and shifts that are all the same number and that nobody named: fresh ones look as fixed ones do."""
+    counted, left = 0, 0
+    reads = Counter(name for nodes in (*walker.bodies.values(), walker.live) for node in nodes for name in node.reads)
+    for key, origin in walker.tensors.items():
+        if _in_doubt(origin, reads[origin.name]) and key not in walker.kept:
+            counted += prod(origin.shape) * (key in walker.owners)
+            left += prod(origin.shape) * (key not in walker.owners and origin.given and bool(reads[origin.name]))
+    if not counted and not left:
+        return []
+    what = (
+        f"{counted:,} are counted, {left:,} aren't"
+        if counted and left
+        else f"they {'are' if counted else 'are not'} counted"
+    )
+    return [
+        f"{counted + left:,} numbers of scales and shifts are the same all along and have no names of their own:"
+        f" whether they were learned can't be told; {what}"
+    ]
+
+
+def _in_doubt(origin: Origin, reads: int) -> bool:
+    """Whether a vector may be a constant that stands in the place of weights; one that is made as it runs, if several
+    nodes read it.
+    """
+    if origin.said or origin.kind not in FLOATS or not generated(origin.name):
+        return False
+    sizes = [dim for dim in origin.shape if dim != 1]
+    if len(sizes) != 1 or not isinstance(sizes[0], int):
+        return False
+    return reads > 1 if origin.tensor is None else len(distinct(origin.tensor) or ()) == 1
 
 
 def _merged(walker: Walker) -> list[str]:

@@ -26,7 +26,9 @@ WORDS = {
     "mask": "it says what is read",
     "table": "positions as sines and cosines",
     "constant": "a number of arithmetic",
+    "neutral": "the same number all along, where a norm has a scale that it learns",
 }
+SHORTER = {"neutral": "constant"}  # what the list calls a role that has reasons of its own
 
 
 def held(walker: Walker) -> list[Held]:
@@ -57,7 +59,8 @@ def _role(walker: Walker, origin: Origin, names: dict[int, str], readers: dict[s
         return "buffer", f"of {layer}" + (", as the exporter says" if origin.said == "buffer" else "")
     reader = readers.get(origin.name, "")
     if key in walker.roles:
-        return walker.roles[key], WORDS[walker.roles[key]]
+        role = walker.roles[key]
+        return SHORTER.get(role, role), WORDS[role]
     if not reader and isinstance(key, Tensor) and origin.given:
         return "unread", "no node that runs reads it"
     if origin.said == "buffer":
