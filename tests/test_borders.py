@@ -470,3 +470,33 @@ def test_edges_are_columns(stride: str, edges: int) -> None:
     op, output = table.graph.nodes[-1].op, table.graph.nodes[-1].shape
     assert isinstance(op, Conv)
     assert convolved(op, output, (3, 8, 8), 1, False).edges == output[1] * 3 * 9 * edges
+
+
+# ---- runs ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("moved", "read"), [(1, 20), ((1 << 21) - 1, 20), (1 << 21, 21), (3 << 21, 22), ((1 << 28) - 1, 27), (1 << 40, 28)]
+)
+def test_memory_is_read_in_powers_of_two_from_one_to_256_mib(moved: int, read: int) -> None:
+    pytest.importorskip("numpy")
+    from archcalc.measure.ceilings import _rounded
+
+    assert _rounded(moved) == 1 << read
+
+
+def test_vectors_have_no_window_to_show(archcalc: Command, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    path = tmp_path / "dense.yaml"
+    path.write_text("archcalc: 1\nname: dense\ninput: [8]\nlayers:\n  - fc: linear 4\n", encoding="utf-8")
+    done = archcalc("verify", str(path), "--field", "fc")
+    assert done.code == 2
+    assert "it has no window" in done.err
+
+
+def test_pixels_are_tried_in_the_middle_at_the_ends_and_beside_them() -> None:
+    pytest.importorskip("numpy")
+    from archcalc.measure.prober import _spread
+
+    assert _spread(0, 10) == [5, 0, 10, 6, 4, 1, 9, 2, 7]
+    assert (_spread(3, 3), _spread(0, 1)) == ([3], [0, 1])

@@ -367,6 +367,16 @@ def test_recurrent_layers_meet_every_step_with_every_matrix() -> None:
 
 
 @torches
+@pytest.mark.parametrize(("axes", "width"), [((1, 2), 5), ((2, 3), 5), ((3, 4), 20), ((1, 1), 5), ((1, -1), 120)])
+def test_axes_behind_those_that_are_flattened_stay(axes: tuple[int, int], width: int) -> None:
+    """Each of 2 x 3 x 4 x 5 numbers meets 7 weights, whatever the axes; the last says how wide a row is."""
+    from torch import nn
+
+    module = nn.Sequential(nn.Flatten(*axes), nn.Linear(width, 7, bias=False))
+    assert api.from_torch(module, (2, 3, 4, 5)).count().totals["macs"] == 2 * 3 * 4 * 5 * 7
+
+
+@torches
 @pytest.mark.slow
 def test_resnet50_has_the_closed_form_of_the_spec() -> None:
     models = pytest.importorskip("torchvision.models")
