@@ -13,8 +13,9 @@ The formulas are those of Araujo, Norris and Sim, "Computing Receptive Fields of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from heapq import heappop, heappush
 from math import gcd, lcm
 from typing import Any, NamedTuple
 
@@ -25,6 +26,8 @@ from archcalc.ops import Op, Reach, Shape, Window
 from archcalc.repeats import Closing
 
 MOST_PHASES = 4096
+FEW = 8  # inputs of a layer that are asked one by one
+Windows = dict[tuple[int, int], Any]
 
 
 class Span(NamedTuple):
@@ -91,30 +94,71 @@ class Field(NamedTuple):
 EVERYTHING, MIXED = Field(Reach.ALL), Field(Reach.MIXED)
 
 
-def fields(graph: Graph, source: str, least: dict[Loop, int] | None = None) -> list[Field | None]:
-    """For each node, what it sees of the input called `source`; None where it doesn't depend on it. Linear in the
-    layers.
+class Seen(dict[int, Field | None]):
+    """What each node sees of an input, by its position; None where it doesn't depend on it."""
+
+    def __missing__(self, n: int) -> None:
+        return None
+
+
+def fields(graph: Graph, least: dict[Loop, int] | None = None) -> dict[str, Seen]:
+    """What each node sees of each input. Linear in the layers that depend on one.
 
     Loops that have to repeat for this to hold are put into `least`, with how often.
     """
-    seen = _Fields(graph, graph.inputs[source], {} if least is None else least)
-    seen.walk(0, len(graph.nodes))
-    return seen.found
+    windows: Windows = {}
+    readers = None if graph.loops else _readers(graph)
+    found = {}
+    for name, start in graph.inputs.items():
+        arriving = None if readers is None else _arriving(readers, start)
+        one = _Fields(graph, start, {} if least is None else least, windows, arriving or {})
+        if arriving is None:
+            one.walk(0, len(graph.nodes))
+        else:
+            one.through(arriving)
+        found[name] = Seen({n: field for n in arriving or range(len(one.found)) if (field := one.found[n]) is not None})
+    return found
+
+
+def _readers(graph: Graph) -> list[list[int]]:
+    """The nodes that read each."""
+    found: list[list[int]] = [[] for _ in graph.nodes]
+    for n, node in enumerate(graph.nodes):
+        for source in dict.fromkeys(node.inputs):
+            found[source].append(n)
+    return found
+
+
+def _arriving(readers: list[list[int]], start: int) -> dict[int, list[int]]:
+    """The nodes that depend on one, itself included, in order, with those of their inputs that do."""
+    found: dict[int, list[int]] = {start: []}
+    waiting = [start]
+    while waiting:
+        n = heappop(waiting)
+        for reader in readers[n]:
+            if reader not in found:
+                found[reader] = []
+                heappush(waiting, reader)
+            found[reader].append(n)
+    return dict(sorted(found.items()))
 
 
 class _Fields(Closing[Field | None]):
-    """What each node sees of one input, the node `start`."""
+    """What each node sees of one input, the node `start`; `windows` are known ones, by operator and shape."""
 
-    def __init__(self, graph: Graph, start: int, least: dict[Loop, int]) -> None:
+    def __init__(
+        self, graph: Graph, start: int, least: dict[Loop, int], windows: Windows, arriving: Mapping[int, list[int]]
+    ) -> None:
         super().__init__(graph, None, least)
         self.found[start] = Field(Reach.PASS, (POINT,) * (len(graph.nodes[start].shape) - 1))
-        self.windows: dict[tuple[int, int], Any] = {}  # by operator and shape
+        self.windows, self.arriving = windows, arriving
 
-    def through(self, nodes: range) -> None:
+    def through(self, nodes: Iterable[int]) -> None:
         graph, found, windows = self.graph, self.found, self.windows
         for n in nodes:
             node = graph.nodes[n]
-            sources = [(i, node) for i in node.inputs] if (chosen := self._chosen(node)) is None else chosen
+            inputs = self.arriving.get(n, node.inputs) if len(node.inputs) > FEW else node.inputs
+            sources = [(i, node) for i in inputs] if (chosen := self._chosen(node)) is None else chosen
             seen = [_stretched(field, graph.nodes[i].shape, by) for i, by in sources if (field := found[i]) is not None]
             if seen and not node.op.is_constant:
                 joined = seen[0] if len(seen) == 1 else _union(seen, node.op.is_gate)
@@ -300,7 +344,7 @@ def _join(spans: Sequence[Span]) -> Span | None:
     return Span(first.jump * period // first.period, lows, highs)
 
 
-def last_map(graph: Graph, found: Sequence[Field | None]) -> int | None:
+def last_map(graph: Graph, found: Seen) -> int | None:
     """Where the network goes global: back from its outputs, the first layers that don't see everything; of several, the
     last.
     """
@@ -308,7 +352,7 @@ def last_map(graph: Graph, found: Sequence[Field | None]) -> int | None:
     return max(ends, default=None)
 
 
-def _last_map(graph: Graph, found: Sequence[Field | None], n: int) -> int | None:
+def _last_map(graph: Graph, found: Seen, n: int) -> int | None:
     while (field := found[n]) is not None and field.reach is Reach.ALL:
         sources = [i for i in graph.nodes[n].inputs if found[i] is not None]
         if not sources:  # a table, or what reads nothing else
@@ -320,4 +364,4 @@ def _last_map(graph: Graph, found: Sequence[Field | None], n: int) -> int | None
     return n if local else None
 
 
-__all__ = ["EVERYTHING", "MIXED", "Field", "Span", "fields", "last_map", "slide"]
+__all__ = ["EVERYTHING", "MIXED", "Field", "Seen", "Span", "fields", "last_map", "slide"]

@@ -22,7 +22,7 @@ from archcalc.graph import Graph, Loop, Node, over
 from archcalc.memory import TRAINING, Held, Training
 from archcalc.ops import Shape, size
 from archcalc.ops.widths import WHOLE, stored
-from archcalc.receptive import Field
+from archcalc.receptive import Field, Seen
 from archcalc.records import Record
 from archcalc.repeats import ends
 from archcalc.spec import Binding, Spec
@@ -101,9 +101,18 @@ class Table(Record, frozen=False):
         return {name: self.graph.nodes[n].shape for name, n in self.graph.inputs.items()}
 
     @cached_property
-    def fields(self) -> dict[str, list[Field | None]]:
+    def fields(self) -> dict[str, Seen]:
         """For each input, what every node sees of it."""
-        return {name: receptive.fields(self.graph, name, self._least["receptive_field"]) for name in self.graph.inputs}
+        return receptive.fields(self.graph, self._least["receptive_field"])
+
+    @cached_property
+    def _seen(self) -> dict[int, dict[str, Field]]:
+        found: dict[int, dict[str, Field]] = {}
+        for name, seen in self.fields.items():
+            for n, field in seen.items():
+                if field is not None:
+                    found.setdefault(n, {})[name] = field
+        return found
 
     @cached_property
     def domain(self) -> tuple[str, ...]:
@@ -168,7 +177,7 @@ class Table(Record, frozen=False):
 
     def seen_at(self, n: int) -> dict[str, Field]:
         """What a node sees of each input that it depends on."""
-        return {name: field for name, found in self.fields.items() if (field := found[n]) is not None}
+        return self._seen.get(n, {})
 
     def cost(self, node: Node) -> Cost:
         """What a layer costs a sample, shared weights included."""

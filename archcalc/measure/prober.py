@@ -17,7 +17,7 @@ from archcalc.measure.session import Session, vocabularies
 from archcalc.onnx import in_memory, positive
 from archcalc.ops import Reach
 from archcalc.ops.base import number
-from archcalc.receptive import Field
+from archcalc.receptive import Seen
 from archcalc.untyped import Array
 
 MOST_BYTES = 1 << 28  # of activations in one run
@@ -145,8 +145,8 @@ def _standing_still(table: Table, n: int, source: str) -> Graph:
     """The network up to a layer, where gates, which see everything and are left out of fields, are inputs of ones."""
     nodes, found = [*table.graph.nodes[: n + 1]], table.fields[source]
     inputs = {name: i for name, i in table.graph.inputs.items() if i <= n}
-    for node, field in zip(table.graph.nodes[: n + 1], found, strict=False):
-        for i in node.inputs if field is not None and field.reach is not Reach.ALL else ():
+    for at, node in enumerate(table.graph.nodes[: n + 1]):
+        for i in node.inputs if (field := found[at]) is not None and field.reach is not Reach.ALL else ():
             seen = found[i]
             if seen is not None and seen.reach is Reach.ALL and not isinstance(nodes[i].op, Input):
                 nodes[i] = nodes[i]._replace(op=Input(size_=nodes[i].shape), inputs=(), share=None)
@@ -155,7 +155,7 @@ def _standing_still(table: Table, n: int, source: str) -> Graph:
     return Graph(alone, inputs, [n])
 
 
-def _scales(node: Node, found: Sequence[Field | None]) -> bool:
+def _scales(node: Node, found: Seen) -> bool:
     """Whether a layer multiplies what comes from an input by something that doesn't."""
     return (node.op.is_gate or node.op.word == "matmul") and any(found[i] is None for i in node.inputs)
 

@@ -15,7 +15,7 @@ from archcalc.cost import Table
 from archcalc.graph import Node
 from archcalc.ops import Reach, Shape, Window
 from archcalc.ops.base import number
-from archcalc.receptive import POINT, Field, Span
+from archcalc.receptive import POINT, Seen, Span
 
 Flags = NDArray[numpy.bool_]
 
@@ -52,9 +52,7 @@ def _all(sides: Shape) -> tuple[Ends, ...]:
     return tuple(Ends(*(numpy.ones(number(dim), bool) for _ in Ends._fields)) for dim in sides)
 
 
-def _axis(
-    table: Table, node: Node, axis: int, span: Span, fields: list[Field | None], found: list[tuple[Ends, ...] | None]
-) -> Ends:
+def _axis(table: Table, node: Node, axis: int, span: Span, fields: Seen, found: list[tuple[Ends, ...] | None]) -> Ends:
     """An end is met if it is through an input that goes as far."""
     outputs = number(node.shape[1 + axis])
     end = Ends(*(numpy.zeros(outputs, bool) for _ in Ends._fields))
