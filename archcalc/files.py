@@ -14,8 +14,8 @@ from archcalc.spec import is_spec as spec_text
 from archcalc.spec.text import MOST_BYTES
 
 __all__ = [
-    "Folder", "find", "in_folder", "is_folder", "is_model_file", "is_spec", "is_yaml", "may_be_spec", "parted", "shown",
-    "spec_files", "specs_folder", "zoo_names",
+    "Folder", "find", "in_folder", "is_folder", "is_model_file", "is_pattern", "is_spec", "is_yaml", "matching",
+    "may_be_spec", "parted", "shown", "spec_files", "specs_folder", "zoo_names",
 ]  # fmt: skip
 
 
@@ -42,6 +42,30 @@ def is_folder(name: str) -> bool:
     beside a folder vit/.
     """
     return reading.is_folder(name) and ("/" in name or bool(in_folder(name).specs) or find(name) is None)
+
+
+_PATTERN = re.compile(r"[*?\[]")
+
+
+def is_pattern(name: str) -> bool:
+    """Whether an argument is a pattern of files, `models/**/*.yaml`, and no file of that name."""
+    return _PATTERN.search(name) is not None and not reading.is_file(name)
+
+
+def matching(pattern: str) -> list[str]:
+    """The files and folders that a pattern fits, in order; `models/*.yaml@small` for that variant of each.
+
+    Raises UsageError where there is none.
+    """
+    import glob
+
+    found = sorted(glob.glob(pattern, recursive=True))
+    path, _, variant = pattern.rpartition("@")
+    if not found and path:
+        found = [f"{name}@{variant}" for name in sorted(glob.glob(path, recursive=True))]
+    if not found:
+        raise UsageError(f"no file matches {pattern}")
+    return found
 
 
 def is_model_file(name: str) -> bool:

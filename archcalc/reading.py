@@ -20,12 +20,17 @@ from archcalc.errors import UsageError
 _BEFORE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
-_seen: set[tuple[int, int]] = set()  # the files that were read since `begin`: device and inode
+_seen: dict[tuple[int, int], str] = {}  # the files that were read since `begin`, by device and inode
 
 
 def begin() -> None:
     """A new command begins: no file was read yet."""
     _seen.clear()
+
+
+def files_read() -> list[str]:
+    """The files that this command has read."""
+    return list(_seen.values())
 
 
 def was_read(path: str | os.PathLike[str]) -> bool:
@@ -72,7 +77,7 @@ def opened(path: str | os.PathLike[str], what: str = "a file", shown: str | None
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise UsageError(f"{called}: not a file")
-        _seen.add((found.st_dev, found.st_ino))
+        _seen[found.st_dev, found.st_ino] = os.path.abspath(path)
         try:
             yield file
         except OSError as error:
@@ -116,6 +121,6 @@ def is_inside(path: str | os.PathLike[str], folders: Iterable[Path]) -> bool:
 
 
 __all__ = [
-    "begin", "is_file", "is_folder", "is_inside", "opened", "project", "read", "refused", "repository", "standard",
-    "was_read",
+    "begin", "files_read", "is_file", "is_folder", "is_inside", "opened", "project", "read", "refused", "repository",
+    "standard", "was_read",
 ]  # fmt: skip

@@ -30,7 +30,7 @@ FLOORS = [
     ("latency",),
     ("model", "picture", "devices"),
     ("budget", "zoo", "space"),
-    ("check",),
+    ("check", "beginning"),
     ("findings",),
     ("comparison",),
     ("docs", "report"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "github", "sarif")
 
-Asked = Annotated[Given, takes("inputs via form dtype fold_bn fit train if_any json output quiet")]
+Asked = Annotated[Given, takes("inputs via form dtype fold_bn fit train if_any watch json output quiet")]
 Form = Annotated[
     str, Option("--format", help="text, json, github (annotations, then the text) or sarif (for code scanning).")
 ]
@@ -37,14 +37,20 @@ def check(specs: options.SpecsOrAll = None, *, given: Asked, form: Form = "text"
     archcalc check net.yaml               a spec of yours
     archcalc check specs                  every spec in a folder and below it
     archcalc check                        those that archcalc.toml or pyproject.toml name
+    archcalc check specs --watch          again whenever a file is saved
     archcalc check --format sarif         what is wrong and where, for code scanning
     archcalc check net.yaml --fit stm32f746 --dtype int8      whether a chip has room for it
     """
+    form = given.form(form, FORMATS)
+    given.repeat(specs or [], lambda: _check(specs, given, form, if_any))
+
+
+def _check(specs: list[str] | None, given: Given, form: str, if_any: bool) -> None:
+    """Print what is found. Raises SystemExit, UsageError."""
     from archcalc.budget import settings_above
     from archcalc.check import check_all
     from archcalc.files import may_be_spec
 
-    form = given.form(form, FORMATS)
     named = specs or settings_above(".").files()
     inputs = given.inputs if specs else None
     try:

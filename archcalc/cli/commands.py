@@ -40,6 +40,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {  # what one wants -> command -
         "calibrate": ("calibrate", "Time layers on this machine and write its profile, for predict."),
     },
     "Write specs": {
+        "init": ("init", "Begin: a first spec, archcalc.toml, a hook for pre-commit and a workflow."),
+        "fmt": ("fmt", "Lay out specs alike; what they say, and their comments, stay."),
         "ops": ("listing", "Print the operator reference: how each layer is written and what it counts."),
         "schema": ("listing", "Print the JSON Schema of a spec, or of what a command prints."),
         "lsp": ("lsp", "Serve editors: mistakes, completion, and what each line costs."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from archcalc.cli import options
 from archcalc.cli.declared import Argument, Option, takes
 from archcalc.cli.entry import command
-from archcalc.cli.given import Given, named
+from archcalc.cli.given import STDIN, Given, globbed, named
 from archcalc.cli.saying import out, told
 from archcalc.errors import SpecError, UsageError
 
@@ -145,11 +145,14 @@ def _of_two(sides: list[str], question: Question, given: Given) -> Report:
     from archcalc.comparison.pairs import pair
     from archcalc.files import is_python
 
+    sides = globbed(sides)
+    if sides == [STDIN, STDIN]:
+        raise UsageError("stdin can be read once: name - once")
     if len(sides) != 2:
         raise UsageError(
             f"compare takes two networks, got {len(sides)}; to compare specs with what they were, give --base REF"
         )
-    before, after = (operand(given.loaded(side) if is_python(side) else side) for side in sides)
+    before, after = (operand(given.loaded(side) if is_python(side) or side == STDIN else side) for side in sides)
     return Report((pair(before, after, question),))
 
 
@@ -163,6 +166,7 @@ def _against(sides: list[str], quiet: bool, base: str, question: Question, fork:
     if not sides:
         settings = settings_above(".")
         return against(settings.files(), base, question, fork, forgiving, settings.fits)
+    sides = globbed(sides)
     folders = [Path(side).resolve() for side in sides if is_folder(side)]
     inside = (lambda path: any(path.is_relative_to(folder) for folder in folders)) if folders else None
     return against(named(sides, quiet), base, question, fork, forgiving, inside)

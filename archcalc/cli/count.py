@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from archcalc.cli import options
 from archcalc.cli.declared import Option, takes
 from archcalc.cli.entry import command
 from archcalc.cli.given import Given
 
+if TYPE_CHECKING:
+    from archcalc.question import Question
+
 Asked = Annotated[
     Given,
     takes(
         "inputs via sets free depth by columns sort top without train batch dtype flops form attention optimizer"
-        " precision checkpoint fold_bn fold tool strict tensors json output quiet"
+        " precision checkpoint fold_bn fold tool strict tensors watch json output quiet"
     ),
 ]
 Sort = Annotated[str | None, Option("--sort", help="The dearest first: macs, params, flops, activations, bytes ...")]
@@ -54,12 +57,24 @@ def count(
     archcalc count model.onnx --tensors               what a model file holds
     archcalc count lora.onnx --fold no                with products of constants
     archcalc count specs --depth 0                    the totals of every spec in a folder
+    archcalc count net.yaml --watch                   again whenever the file is saved
     cat net.yaml | archcalc count - --json            a spec on stdin, for programs
     """
     form = given.form(form)
     question = given.question(dtype=dtype or "fp32", as_stored=dtype is None, tensors=tensors)
+
+    def counted() -> None:
+        _count(specs, given, question, form, sort, flops, strict)
+
+    given.repeat(specs, counted)
+
+
+def _count(
+    specs: list[str], given: Given, question: Question, form: str, sort: str | None, flops: bool, strict: bool
+) -> None:
+    """Print the tables. Raises SystemExit, UsageError, SpecError."""
     tables = given.answered(specs, question)
-    if tensors and form != "json":
+    if question.tensors and form != "json":
         from archcalc.render.tensors import tensors as listed
 
         given.say(listed(tables, form))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -51,6 +51,7 @@ class Given(NamedTuple):
     tool: options.As = None
     fit: options.Fit = None
     device: options.PredictedOn = ""
+    watch: options.Watch = False
     json: options.Json = False
     output: options.Output = None
     quiet: options.Quiet = False
@@ -115,6 +116,15 @@ class Given(NamedTuple):
         UsageError.
         """
         return chosen(form, self.json, known)
+
+    def repeat(self, specs: Sequence[str], run: Callable[[], None]) -> None:
+        """Run once, or with `--watch` again whenever one of the files changes. Raises what the one run does."""
+        if not self.watch:
+            run()
+            return
+        from archcalc.cli.watching import follow
+
+        follow(specs, run, self.quiet)
 
     def say(self, text: object, newline: bool = True, commands: bool = False) -> None:
         """A result, on stdout or in the file that `--output` names. Raises UsageError for one that can't be written."""
@@ -207,8 +217,15 @@ def asked(names: Iterable[str], inputs: Sequence[str] | None) -> None:
 
 
 def named(specs: Iterable[str], quiet: bool = False) -> list[str]:
-    """The specs that arguments name; a folder stands for those in it."""
-    return [name for given in specs for name in _specs(given, quiet)]
+    """The specs that arguments name; a folder stands for those in it, a pattern for what it fits."""
+    return [name for given in specs for each in globbed([given]) for name in _specs(each, quiet)]
+
+
+def globbed(names: Iterable[str]) -> list[str]:
+    """Names with what patterns fit in their place; folders stay. Raises UsageError for one that fits nothing."""
+    from archcalc.files import is_pattern, matching
+
+    return [each for name in names for each in (matching(name) if is_pattern(name) else [name])]
 
 
 def _specs(given: str, quiet: bool) -> list[str]:

@@ -264,5 +264,6 @@ Output = Annotated[
 ]
 Form = Annotated[str, format_option(FORMATS)]
 TextOrJson = Annotated[str, format_option(("text", "json"))]
+Watch = Annotated[bool, Option("--watch", help="Again whenever a file that was read changes, until Ctrl-C.")]
 Json = Annotated[bool, Option("--json", help="The same as --format json.")]
 Quiet = Annotated[bool, Option("--quiet", "-q", help="Nothing on stderr but errors.")]

@@ -55,6 +55,12 @@ def wiped(width: int) -> None:
     _put(sys.stderr, f"\r{' ' * width}\r")
 
 
+def cleared() -> None:
+    """A clean screen, where stdout is a terminal."""
+    if sys.stdout.isatty():
+        _put(sys.stdout, "\x1b[2J\x1b[3J\x1b[H")
+
+
 def _put(stream: TextIO, text: str) -> None:
     stream.write(text)
     stream.flush()

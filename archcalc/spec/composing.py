@@ -50,6 +50,21 @@ def compose(text: str, file: str) -> Node:
         raise SpecError([Problem(f"not a YAML file: {str(error).splitlines()[0]}", mark_at(0, 0))]) from None
 
 
+def quoting(text: str) -> tuple[str, dict[int, tuple[int, int]]]:
+    """A text as PyYAML takes it, and the columns of the quotes that were put into it, by line. Raises yaml.YAMLError
+    for what is no YAML.
+    """
+    try:
+        for _ in yaml.parse(text, Loader=getattr(yaml, "CLoader", yaml.Loader)):
+            pass
+        return text, {}
+    except yaml.MarkedYAMLError as error:
+        if "mapping values" not in (error.problem or ""):
+            raise
+    quoted: dict[int, tuple[int, int]] = {}
+    return _labels_quoted(text, quoted), quoted
+
+
 _LABELLED = re.compile(r"(\s*(?:- +)*)([A-Za-z_0-9][\w.+/-]*: +([^\s:#'\"\[\]{},]+)([^:#'\"\[\]{}]*?))(?= *:(?:\s|$))")
 
 

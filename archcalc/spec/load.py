@@ -62,7 +62,7 @@ def _read(text: str, path: str, others: Others) -> Spec:
     from archcalc.spec.composing import compose
 
     if not is_spec(text):
-        raise _no_spec(text, path)
+        raise no_spec(text, path)
     root = compose(text, path)
     if not isinstance(root, Mapping):
         raise SpecError([Problem("a spec is a mapping: archcalc, name, input, layers", root.mark)])
@@ -72,7 +72,7 @@ def _read(text: str, path: str, others: Others) -> Spec:
         raise SpecError([Problem("blocks inside blocks, nested too deeply", root.mark)]) from None
 
 
-def _no_spec(text: str, path: str) -> SpecError:
+def no_spec(text: str, path: str) -> SpecError:
     """What is wrong with a file that may be anything: not a word of it is quoted."""
     from archcalc.spec.composing import SAYS_LITTLE, compose
 
