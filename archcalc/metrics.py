@@ -71,6 +71,11 @@ def is_bytes(name: str) -> bool:
     return OTHER_NAMES.get(name, name) in BYTES
 
 
+def is_latency(name: str) -> bool:
+    """Whether a figure is the time of a run, by whichever of its names."""
+    return OTHER_NAMES.get(name, name) == "latency"
+
+
 def figure(metric: str, value: Number) -> str:
     """A figure in words: milliseconds to three digits, everything else exact."""
     return f"{times.milliseconds(value)} ms" if metric.startswith("latency") else numbers.exact(value)

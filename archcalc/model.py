@@ -192,18 +192,20 @@ class Model(Record):
         pareto: str | Sequence[str] = (),
         sample: int | None = None,
         seed: int = 0,
+        device: str | Sequence[str] = (),
         **asked: object,
     ) -> Sweep:
         """Count every design of a space: `over={"size": range(96, 225, 32), "width": "0.25..2:0.05"}`, or as the
         command line has it; beside the spec's own `space`.
 
         `where` are conditions (`"macs <= 150M"`), `pareto` what to be on the front of (`"macs,-size"`), `sample` how
-        many designs to draw; `asked` are `train`, `batch`, `dtype`, `device` and `bindings`. Raises UsageError.
+        many designs to draw; `asked` are `train`, `batch`, `dtype` and `bindings`. Each `device` has its own figure
+        where there are several, `latency_rtx4090`. Raises UsageError.
         """
         from archcalc.space import space_of, sweep
 
         conditions = [where] if isinstance(where, str) and where else list(where)
-        return sweep(space_of(self, over, **asked), listed(figures), conditions, pareto, sample, seed)
+        return sweep(space_of(self, over, device, **asked), listed(figures), conditions, pareto, sample, seed)
 
     def solve(
         self,
@@ -214,6 +216,7 @@ class Model(Record):
         most: Mapping[str, object] = MappingProxyType({}),
         least: Mapping[str, object] = MappingProxyType({}),
         where: str | Sequence[str] = (),
+        device: str | Sequence[str] = (),
         **asked: object,
     ) -> Solution:
         """The best design under limits, proved: `solve(maximize="size", most={"macs": "2G"})`.
@@ -222,10 +225,14 @@ class Model(Record):
         """
         from archcalc.space import read_limit, solve, space_of
 
-        limits = [read_limit("max", f"{name}={amount}") for name, amount in most.items()]
-        limits += [read_limit("min", f"{name}={amount}") for name, amount in least.items()]
+        space = space_of(self, over, device, **asked)
+        limits = [
+            limit
+            for kind, amounts in (("max", most), ("min", least))
+            for name, amount in amounts.items()
+            for limit in read_limit(kind, f"{name}={amount}", space)
+        ]
         conditions = [where] if isinstance(where, str) and where else list(where)
-        space = space_of(self, over, **asked)
         return solve(space, maximize=maximize, minimize=minimize, limits=limits, where=conditions)
 
     def advise(self) -> Advised:
@@ -268,7 +275,7 @@ class Model(Record):
             return self._converted(question, question.convention)
         if not question.device:
             return table_of(self.source, self.variant, question)
-        return table_of(self.source, self.variant, question, lambda table: self._timed(table, question.device))
+        return table_of(self.source, self.variant, question, lambda table: self.timed(table, question.device))
 
     def beside(self, device: str) -> str:
         """A profile by its path, where it lies beside the spec; else as it was given."""
@@ -301,8 +308,8 @@ class Model(Record):
             return of_file(counted(ran, ran, tool), lambda: self.source.seen(asked) or [])
         return counted(ran, self.answer(asked) if question.train else ran, tool)
 
-    def _timed(self, table: Table, device: str) -> Table:
-        """With predicted times; a profile is looked for beside the spec, too."""
+    def timed(self, table: Table, device: str) -> Table:
+        """A table with predicted times; a profile is looked for beside the spec, too. Raises UsageError."""
         from archcalc.latency.estimate import predict
         from archcalc.latency.profile import load_profile
 

@@ -99,6 +99,24 @@ def test_a_closed_form_takes_what_a_count_takes(half: Any) -> None:
     assert form.evaluate(asked) == form.evaluate(**asked) == model.count(**asked).totals["macs"] == 97_131_840
 
 
+@pytest.mark.parametrize(
+    "size", ["7*32", " 224 ", "2**5*7", "ceil(223.5)", "max(224, 3)", "448//2", "450/2 - 1", "448*width", "1e3"]
+)
+def test_a_closed_form_takes_the_expressions_that_a_count_takes(size: str) -> None:
+    model = load("mobilenet_v2")
+    form = model.count(free=["size", "width"]).totals["macs"]
+    counted = model.count(size=size, width="1/2")
+    assert form.evaluate(size=size, width="1/2") == counted.totals["macs"]
+    assert counted.binding.values["size"] in (224, 1000)
+
+
+@pytest.mark.parametrize("wrong", ["width", "2*size", "7*", "3 < 4", "[1, 2]", "3x3", "2*(width", "__import__('os')"])
+def test_a_closed_form_refuses_texts_that_are_no_number(wrong: str) -> None:
+    form = load("mobilenet_v2").count(free=["size", "width"]).totals["macs"]
+    with pytest.raises(ArchcalcError, match=r"`(width|size)` can't be"):
+        form.evaluate(width=wrong, size="width")
+
+
 @pytest.mark.parametrize("wrong", [True, None, "half", float("nan"), "1/0", [1]])
 def test_a_closed_form_takes_numbers_alone(wrong: Any) -> None:
     form = load("mobilenet_v2").count(free=["width"]).totals["macs"]

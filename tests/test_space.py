@@ -244,6 +244,61 @@ def test_json_is_the_contract(archcalc: Command) -> None:
     assert [design["macs"] for design in swept["designs"]] == [56289152, 300774272]
 
 
+# ---- several devices, and pictures -----------------------------------------------------------------------------------
+
+
+DEVICES = ("--device", "rtx4090", "--device", "t4")
+TIMES = ["latency_rtx4090", "latency_t4"]
+
+
+def test_each_device_is_a_column(archcalc: Command) -> None:
+    over = ("sweep", "resnet50", "--over", "size=96,224", *DEVICES)
+    found = json.loads(archcalc(*over, "--columns", "macs,latency", "--json").out)
+    assert found["devices"] == {"latency_rtx4090": "rtx4090", "latency_t4": "t4"}
+    for design in found["designs"]:
+        for name in ("rtx4090", "t4"):
+            totals = load("resnet50").count(size=design["size"], device=name).totals
+            assert design[f"latency_{name}"] == pytest.approx(float(totals["latency_ms"]), rel=1e-12)
+    assert archcalc(*over, "--format", "csv").out.splitlines()[0] == "size,params,macs,act_peak," + ",".join(TIMES)
+    assert archcalc(*over, "--where", "latency_t4 <= 0.5ms", "--quiet").out.count("\n    96 ") == 1
+    assert archcalc(*over, "--pareto", "latency,-size", "--quiet").out.endswith("latency_t4, -size\n")
+
+
+def test_a_limit_of_time_is_one_on_every_device() -> None:
+    model = load("resnet50")
+    found = model.solve(maximize="size", most={"latency": "5ms"}, device=["rtx4090", "t4"])
+    assert found.best is not None
+    times = {
+        (name, size): model.count(size=size, device=name).totals["latency_ms"]
+        for name in ("rtx4090", "t4") for size in (found.best["size"], found.best["size"] + 1)
+    }  # fmt: skip
+    assert all(time <= 5 for (_, size), time in times.items() if size == found.best["size"])
+    assert found.breaks == tuple(f"latency_{name}" for (name, size), time in times.items() if time > 5)
+    alone = model.solve(maximize="size", most={"latency": "5ms"}, device="t4")
+    assert (alone.best, alone.breaks) == (found.best, ("latency",))
+
+
+def test_a_front_is_drawn_as_svg_and_no_label_lies_on_another(archcalc: Command) -> None:
+    from xml.etree import ElementTree
+
+    from archcalc.picture.svg import width
+
+    over = ("--over", "size=96..320:16", "--over", "width=0.25..2:0.05", "--format", "svg")
+    for pareto in ("macs,-size", "params,-width", "macs,-width"):
+        done = archcalc("sweep", "mobilenet_v2", *over, "--pareto", pareto, "--quiet")
+        assert done.code == 0
+        boxes = []
+        for text in ElementTree.fromstring(done.out).iter("{http://www.w3.org/2000/svg}text"):
+            words, x, y = "".join(text.itertext()), float(text.get("x", 0)), float(text.get("y", 0))
+            wide = width(words)
+            left = x - {"middle": wide / 2, "end": wide}.get(text.get("text-anchor", "start"), 0)
+            boxes.append((left, y - 9, left + wide, y + 2, words))
+        assert sum("size=" in box[-1] for box in boxes) >= 5
+        for a, b in itertools.combinations(boxes, 2):
+            apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+            assert apart, (a, b)
+
+
 # ---- mistakes --------------------------------------------------------------------------------------------------------
 
 
@@ -272,6 +327,14 @@ def test_json_is_the_contract(archcalc: Command) -> None:
         (["sweep", "resnet50", "--over", "size=32..64", "--format", "parquet"], "--output"),
         (["sweep", "resnet50", "--over", "size=32..64", "--format", "xml"], "unknown format"),
         (["sweep", "resnet50", "--over", "size=32..64", "--columns", "latency"], "--device"),
+        (["sweep", "resnet50", "--over", "size=32", "--device", "t4", "--device", "rtx409"], "did you mean 'rtx4090'"),
+        (["sweep", "resnet50", "--over", "size=32..64", "--device", "t4", "--columns", "latency_t5"], "'latency_t5'"),
+        (["sweep", "resnet50", "--over", "size=32", *DEVICES, "--where", "latency < 1ms"], "which of the devices"),
+        (["solve", "resnet50", "--minimize", "latency", "--over", "size=32", *DEVICES], "which of the devices"),
+        (["solve", "resnet50", "--maximize", "size", *DEVICES, "--max", "latency_t4=5"], "latency_t4=5ms"),
+        (["solve", "resnet50", "--maximize", "size", "--device", "t4", "--max", "latency_t5=5ms"], "no metric"),
+        (["sweep", "resnet50", "--over", "size=32", "--format", "svg"], "--pareto"),
+        (["sweep", "resnet50", "--over", "size=32", "--format", "svg", "--pareto", "macs"], "by two figures"),
         (["sweep", "resnet50", "--over", "size=32..100000", "--over", "batch=1..100000"], "too many"),
         (["solve", "resnet50"], "maximize"),
         (["solve", "resnet50", "--maximize", "size", "--max", "act_peak=320"], "320 of what"),

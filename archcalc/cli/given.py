@@ -78,13 +78,13 @@ class Given(NamedTuple):
         )
         return asked._replace(**changes)
 
-    def space(self, spec: str) -> Space:
-        """The designs of a spec that `--over` ranges over. Raises UsageError and SpecError."""
+    def space(self, spec: str, devices: Sequence[str] = ()) -> Space:
+        """The designs of a spec that `--over` ranges over, with times on devices. Raises UsageError and SpecError."""
         from archcalc.space import space_of
 
         asked = self.question()._asdict()
-        taken = ("bindings", "train", "batch", "dtype", "device", "attention", "fold_bn", "training", "fit")
-        return space_of(self.loaded(spec), self.over or (), **{name: asked[name] for name in taken})
+        taken = ("bindings", "train", "batch", "dtype", "attention", "fold_bn", "training", "fit")
+        return space_of(self.loaded(spec), self.over or (), device=devices, **{name: asked[name] for name in taken})
 
     def loaded(self, spec: str) -> Model:
         """The network that an argument names. Raises UsageError and SpecError."""

@@ -41,7 +41,8 @@ def _metrics() -> str:
     from archcalc.metrics import TRAINING, is_bytes
     from archcalc.space.designs import SHOWN_FIGURES
 
-    needs = dict.fromkeys(TRAINING, "with --train") | {"latency": "milliseconds, with --device"}
+    needs = dict.fromkeys(TRAINING, "with --train")
+    needs["latency"] = "milliseconds, with --device; of several latency_NAME of each"
     width = max(map(len, SHOWN_FIGURES))
     said = {name: ["bytes" if is_bytes(name) else "", needs.get(name, "")] for name in SHOWN_FIGURES}
     lines = [f"  {name:<{width}}  {', '.join(filter(None, words))}".rstrip() for name, words in said.items()]

@@ -82,6 +82,20 @@ def device_help(name: str | None) -> str | None:
     return name
 
 
+def _each_help(given: list[str] | None) -> list[str] | None:
+    for name in given or ():
+        device_help(name)
+    return given
+
+
+def profiles_option(help: str) -> object:
+    """`--device`, which may be given several times, and has the same `help`."""
+    said = f"{help} May be repeated; --device help lists those that ship."
+    return Option(
+        "--device", metavar="FILE|NAME", callback=_each_help, autocompletion=devices, is_eager=True, help=said
+    )
+
+
 def profile_option(name: str, help: str) -> object:
     """An option that names a device's profile: `help` in its place lists those that ship."""
     return Option(name, metavar="FILE|NAME", callback=device_help, autocompletion=devices, is_eager=True, help=help)
@@ -221,6 +235,10 @@ Columns = Annotated[
     ),
 ]
 PredictedOn = Annotated[str, Option("--device", help="A profile to predict `latency` with.")]
+PredictedOnEach = Annotated[
+    list[str] | None,
+    profiles_option("A profile to predict `latency` with; of several each has its own, `latency_rtx4090`."),
+]
 Over = Annotated[
     list[str] | None,
     Option(

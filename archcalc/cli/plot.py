@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from archcalc.cli import options
 from archcalc.cli.declared import Option, takes
@@ -12,17 +11,6 @@ from archcalc.cli.entry import command
 from archcalc.cli.given import Given, named
 from archcalc.errors import UsageError
 from archcalc.picture import KINDS, METRICS
-
-if TYPE_CHECKING:
-    from archcalc.picture import Asked
-    from archcalc.space import Space
-
-
-def _each_help(given: list[str] | None) -> list[str] | None:
-    for name in given or ():
-        options.device_help(name)
-    return given
-
 
 Taken = Annotated[Given, takes("kind metric depth device inputs via over pareto sets without batch dtype quiet output")]
 Kind = Annotated[
@@ -38,14 +26,7 @@ Metric = Annotated[str, Option("--metric", help=f"What treemap and bars are of: 
 Depth = Annotated[int, Option("--depth", "-d", min=1, help="Levels of blocks that treemap and bars open (1).")]
 Devices = Annotated[
     list[str] | None,
-    Option(
-        "--device",
-        metavar="FILE|NAME",
-        callback=_each_help,
-        autocompletion=options.devices,
-        is_eager=True,
-        help="Whose roofline; repeatable, --device help lists those that ship.",
-    ),
+    options.profiles_option("Whose roofline."),
 ]
 Pareto = Annotated[
     str, Option("--pareto", help="The two figures of a front, a minus for what should be large: macs,-size.")
@@ -85,31 +66,7 @@ def plot(
     if KINDS[kind].of_designs != bool(given.over or pareto):
         raise UsageError("--over and --pareto are of --kind front, which needs both of them")
     if given.over or pareto:
-        asked = _front(given.space(found[0]), pareto, asked)
+        from archcalc.cli.fronts import front
+
+        asked = front(given.space(found[0]), pareto, asked)
     given.say(drawn.plot(given.answered(found, given.question()), kind, asked))
-
-
-MOST_DESIGNS = 1500  # that are drawn beside those of the front
-
-
-def _front(space: Space, pareto: str, asked: Asked) -> Asked:
-    """What a front is of: the best designs of a space, and of the others as many as can be seen. Raises UsageError."""
-    from archcalc.ops.kinds import show
-    from archcalc.picture import Design
-    from archcalc.space import sweep
-    from archcalc.space.front import directions
-
-    axes = [direction.name for direction in directions(pareto)]
-    if len(axes) != 2:
-        raise UsageError(f"a front is drawn by two figures, such as --pareto macs,-size; these are {len(axes)}")
-    figures = [name for name in axes if name not in {axis.name for axis in space.axes}]
-    designs: dict[str, Design] = {}
-    for is_best in (False, True):
-        found = sweep(space, figures, pareto=pareto if is_best else (), sample=None if is_best else MOST_DESIGNS)
-        for design in found:
-            name = ", ".join(f"{axis.name}={show(design[axis.name])}" for axis in space.axes)
-            one, other = (design[axis] for axis in axes)
-            if not isinstance(one, (int, Fraction)) or not isinstance(other, (int, Fraction)):
-                raise UsageError(f"{' and '.join(axes)} are no numbers that a plot could have on its axes")
-            designs[name] = Design(name, (one, other), is_best)
-    return asked._replace(axes=(axes[0], axes[1]), designs=tuple(designs.values()), of=space.size)

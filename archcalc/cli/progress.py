@@ -25,6 +25,13 @@ def bar(quiet: bool) -> AbstractContextManager[Progress | None]:
     return _vanishing(show, quiet)
 
 
+@contextmanager
+def shown(quiet: bool, what: str, of: int) -> Iterator[Callable[[int], None]]:
+    """Something to tell how much is done of what is known in advance."""
+    with bar(quiet) as show:
+        yield lambda done: None if show is None else show(what, done, of)
+
+
 def rounds(quiet: bool) -> AbstractContextManager[Rounds | None]:
     """Something to tell how many rounds are done, and of how many."""
 

@@ -35,6 +35,7 @@ def solve(
     most: Most = None,
     least: Least = None,
     *,
+    device: options.PredictedOnEach = None,
     given: Asked,
     form: options.TextOrJson = "text",
 ) -> None:
@@ -50,9 +51,11 @@ def solve(
     from archcalc.space.report import SOLUTIONS
 
     form = given.form(form, SOLUTIONS)
-    limits = [read_limit("max", text) for text in most or ()] + [read_limit("min", text) for text in least or ()]
+    space = given.space(spec, device or ())
+    texts = [*(("max", text) for text in most or ()), *(("min", text) for text in least or ())]
+    limits = [limit for kind, text in texts for limit in read_limit(kind, text, space)]
     where = given.where or ()
-    found = solved(given.space(spec), maximize=maximize, minimize=minimize, limits=limits, where=where)
+    found = solved(space, maximize=maximize, minimize=minimize, limits=limits, where=where)
     given.say(SOLUTIONS[form](found))
     if found.best is None:
         raise SystemExit(1)

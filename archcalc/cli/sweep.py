@@ -9,7 +9,7 @@ from archcalc.cli import options
 from archcalc.cli.declared import Option, takes
 from archcalc.cli.entry import command
 from archcalc.cli.given import Given, apart, names
-from archcalc.cli.progress import bar
+from archcalc.cli.progress import shown
 from archcalc.cli.saying import told
 from archcalc.errors import UsageError
 
@@ -42,7 +42,9 @@ EngineName = Annotated[
 ]
 Each = Annotated[int | None, Option("--partition", min=1, help="Designs of a partition.")]
 Top = Annotated[int | None, Option("--top", min=1, help="Rows of the table (40).")]
-Form = Annotated[str, Option("--format", help="table, csv, json, or parquet (with --output).")]
+Form = Annotated[
+    str, Option("--format", help="table, csv, json, svg (the front by two figures), or parquet (with --output).")
+]
 
 
 @command()
@@ -53,6 +55,7 @@ def sweep(
     columns: Columns = "",
     sample: Sample = None,
     seed: Seed = 0,
+    device: options.PredictedOnEach = None,
     top: Top = None,
     form: Form = "table",
     engine: EngineName = "",
@@ -64,28 +67,35 @@ def sweep(
     archcalc sweep mobilenet_v2 --over size=96..224:32 --over width=0.35,0.5,0.75,1
     archcalc sweep resnet50 --over size=96..320:32 --where 'macs <= 2G'
     archcalc sweep mobilenet_v2 --over size=96..320:16 --over width=0.25..2:0.05 --pareto macs,-size,-width
+    archcalc sweep mobilenet_v2 --over size=96..320:16 --pareto macs,-size --format svg -o front.svg
+    archcalc sweep resnet50 --over size=96..320:32 --device rtx4090 --device t4
     archcalc sweep net.yaml --format parquet -o designs.parquet       the spec's own `space:`
     archcalc sweep net.yaml --format parquet -o parts/ --engine dask  in partitions, resumed by the same command
     """
     from archcalc.space import sweep as swept
     from archcalc.space.report import FORMATS
 
-    form = given.form(form, (*FORMATS, "parquet"))
-    if form == "parquet" and given.output is None:
-        raise UsageError("Parquet is no text: name a file with --output")
-    space = given.space(spec)
+    form = given.form(form, (*FORMATS, "svg", "parquet"))
+    _check(form, pareto, given)
+    space = given.space(spec, device or ())
     if engine or partition:
         _in_partitions(space, given, form, engine or "local", partition, (names([columns]), pareto, sample, seed))
         return
-    of = space.size if sample is None else min(sample, space.size)
-    with bar(given.quiet) as show:
-
-        def progress(done: int) -> None:
-            if show is not None:
-                show("designs", done, of)
-
+    with shown(given.quiet, "designs", space.size if sample is None else min(sample, space.size)) as progress:
         found = swept(space, names([columns]), given.where or (), pareto, sample, seed, progress)
     _write(found, spec, form, top, given)
+
+
+def _check(form: str, pareto: str, given: Given) -> None:
+    """Raises UsageError for what a format needs, before anything is counted."""
+    from archcalc.cli.fronts import axes_of
+
+    if form == "parquet" and given.output is None:
+        raise UsageError("Parquet is no text: name a file with --output")
+    if form == "svg" and not pareto:
+        raise UsageError("an SVG is of a front: --pareto macs,-size")
+    if form == "svg":
+        axes_of(pareto)
 
 
 def _in_partitions(
@@ -109,12 +119,7 @@ def _in_partitions(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{folder}: {error.strerror}") from None
-    with bar(given.quiet) as show:
-
-        def progress(done: int) -> None:
-            if show is not None:
-                show("parts", done, len(parts.files))
-
+    with shown(given.quiet, "parts", len(parts.files)) as progress:
         try:
             new = run(parts, work, progress)
         except KeyboardInterrupt:
@@ -133,6 +138,18 @@ def _write(found: Sweep, spec: str, form: str, top: int | None, given: Given) ->
         apart(Path(given.output), spec)
         parquet(found, Path(given.output))
         return
-    given.say(table(found, top or 40) if form == "table" else FORMATS[form](found))
+    if form == "svg":
+        given.say(_drawn(found, given))
+    else:
+        given.say(table(found, top or 40) if form == "table" else FORMATS[form](found))
     if found.interrupted:
         raise SystemExit(130)
+
+
+def _drawn(found: Sweep, given: Given) -> str:
+    """The front as SVG, with other designs beside it."""
+    from archcalc.cli.fronts import front_of
+    from archcalc.picture import Asked as Drawing
+    from archcalc.picture.front import draw
+
+    return draw([], front_of(found, given.where or (), Drawing()))

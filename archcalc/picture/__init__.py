@@ -42,7 +42,7 @@ class Design(NamedTuple):
 
 class Asked(NamedTuple):
     """What a plot is of: a metric, how far blocks are opened, and devices; of a front two figures, the designs that are
-    drawn, and how many there are.
+    drawn, how many there are, and what the network is called.
     """
 
     metric: str = "macs"
@@ -51,6 +51,7 @@ class Asked(NamedTuple):
     axes: tuple[str, str] = ("macs", "params")
     designs: tuple[Design, ...] = ()
     of: int = 0
+    title: str = ""
 
 
 KINDS = {

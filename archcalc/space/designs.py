@@ -10,12 +10,13 @@ from archcalc.algebra import Number, Poly
 from archcalc.algebra.grids import Exact, Grid
 from archcalc.cost import Table
 from archcalc.errors import SpecError, Undecided, UsageError, suggest
-from archcalc.metrics import OTHER_NAMES, PLACED, metric
+from archcalc.metrics import OTHER_NAMES, PLACED, is_latency, metric
 from archcalc.model import Model
 from archcalc.question import Question
 from archcalc.records import Record
 from archcalc.space.axes import BATCH, VARIANT, Axis, Value, designs, fits
 from archcalc.space.conditions import Condition
+from archcalc.space.times import LATENCY, predicted
 from archcalc.spec import bind
 from archcalc.spec.model import METRICS
 
@@ -30,17 +31,23 @@ FIGURES = (*SHOWN_FIGURES, *OTHER_NAMES)  # that a design may be chosen by
 
 
 class Space(Record):
-    """A network, what varies of it, and how it is counted."""
+    """A network, what varies of it, how it is counted, and the devices of its figures of time."""
 
     model: Model
     axes: tuple[Axis, ...]
     question: Question = Question()
+    latencies: dict[str, str] = {}
 
     @property
     def title(self) -> str:
         """What the network is called."""
         member = self.model.spec.variant(self.model.variant)
         return member.title or f"{self.model.spec.name} {member.name}" if member else self.model.spec.name
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """What a design may be chosen by, besides its parameters."""
+        return (*SHOWN_FIGURES, *(name for name in self.latencies if name != LATENCY), *OTHER_NAMES)
 
     @property
     def size(self) -> int:
@@ -80,13 +87,23 @@ def is_placed(name: str) -> bool:
     return OTHER_NAMES.get(name, name) in PLACED
 
 
-def check_figures(names: Iterable[str]) -> None:
+def check_figures(names: Iterable[str], known: Sequence[str] = FIGURES) -> None:
     """Raise UsageError for a figure that networks don't have."""
     for name in names:
-        if name not in FIGURES:
-            raise UsageError(
-                f"there is no metric '{name}'{suggest(name, FIGURES, 'there are ' + ', '.join(SHOWN_FIGURES))}"
-            )
+        if name not in known:
+            shown = ", ".join(one for one in known if one not in OTHER_NAMES)
+            raise UsageError(f"there is no metric '{name}'{suggest(name, known, f'there are {shown}')}")
+
+
+def figure_of(table: Table, times: Mapping[str, Number], name: str) -> Number:
+    """The closed form of a figure, or its value; `times` are those that were predicted. Raises UsageError."""
+    if is_latency(name) and len(times) > 1:
+        raise UsageError(f"{name} on which of the devices? there are {', '.join(times)}")
+    own = LATENCY if is_latency(name) else name
+    found = times[own] if own in times else metric(table, name, None, table.spec.mark)
+    if not isinstance(found, (int, Fraction, Poly)):
+        raise UsageError(f"{name} of {table.name} is {found}, and designs are compared by numbers")
+    return found
 
 
 def evaluated(
@@ -96,8 +113,9 @@ def evaluated(
 
     Designs that can't be built are left out and counted. Raises UsageError for figures that a network doesn't have.
     """
-    needed = list(dict.fromkeys([*figures, *(name for one in where for name in sorted(one.names) if name in FIGURES)]))
-    check_figures(needed)
+    known = space.figures
+    needed = list(dict.fromkeys([*figures, *(name for one in where for name in sorted(one.names) if name in known)]))
+    check_figures(needed, known)
     for part in _parts(space, {}, list(space.axes), at):
         yield from part.batches(needed, where, at)
 
@@ -113,6 +131,7 @@ class _Part(Record, frozen=False):
     free: list[Axis]
     table: Table | None  # None where none of them can be built
     why: str = ""
+    times: dict[str, Number] = {}
 
     def batches(self, figures: Sequence[str], where: Sequence[Condition], at: Array | None) -> Iterator[Batch]:
         """Closed forms first; what has none is worked out for the designs that are left, one by one."""
@@ -194,10 +213,7 @@ class _Part(Record, frozen=False):
     def _form(self, name: str) -> Number:
         """The closed form of a figure, or its value."""
         assert self.table is not None
-        found = metric(self.table, name, None, self.table.spec.mark)
-        if not isinstance(found, (int, Fraction, Poly)):
-            raise UsageError(f"{name} of {self.table.name} is {found}, and designs are compared by numbers")
-        return found
+        return figure_of(self.table, self.times, name)
 
     def _words(self) -> dict[str, Value]:
         """What doesn't vary here: the other axes and the parameters that are no axis."""
@@ -275,7 +291,8 @@ def _parts(space: Space, fixed: dict[str, int], open_: list[Axis], at: Array | N
         yield from _each(space, fixed, open_, structural[0], at)
         return
     try:
-        yield _Part(space, fixed, open_, counted(space, fixed, open_))
+        table = counted(space, fixed, open_)
+        yield _Part(space, fixed, open_, table, times=predicted(space.model, table, space.latencies))
     except (SpecError, Undecided) as error:
         problems = error.problems if isinstance(error, SpecError) else [error]
         symbols = {symbol for problem in problems for symbol in problem.symbols}
@@ -324,4 +341,4 @@ def _set(model: Model, question: Question, given: Mapping[str, Value]) -> dict[s
 
 Progress = Callable[[int], None]
 
-__all__ = ["FIGURES", "Batch", "Space", "check_figures", "counted", "evaluated"]
+__all__ = ["FIGURES", "Batch", "Space", "check_figures", "counted", "evaluated", "figure_of"]

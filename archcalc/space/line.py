@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from archcalc.algebra import Number, Poly, increasing
 from archcalc.cost import Table
 from archcalc.errors import SpecError, Undecided, UsageError
-from archcalc.metrics import metric
 from archcalc.space.axes import BATCH, Axis, Value, fits, is_open
-from archcalc.space.designs import Space, counted, is_placed
+from archcalc.space.designs import Space, counted, figure_of, is_placed
 from archcalc.space.problem import Aim, Limit, Solution
+from archcalc.space.times import predicted
 from archcalc.spec.expressions import evaluate
 
 PROVED = "monotone, proved"
@@ -29,13 +29,14 @@ def along(space: Space, aims: Sequence[Aim], limits: Sequence[Limit]) -> Solutio
         return None
     try:
         table = counted(space, {other.name: 0 for other in space.axes if other is not axis}, [axis])
+        times = predicted(space.model, table, space.latencies)
     except (SpecError, Undecided) as error:
         if is_open(axis):
             raise UsageError(
                 f"{axis.name} needs a range, for it has no closed form: {str(error).splitlines()[0]}"
             ) from None
         return None
-    line = _Line(space, axis, table, limits)
+    line = _Line(space, axis, table, {one.metric: figure_of(table, times, one.metric) for one in limits}, limits)
     return line.solution(aim) if line.is_proved(aim) else None
 
 
@@ -46,9 +47,10 @@ def _is_rising(axis: Axis) -> bool:
 class _Line:
     """One axis, and the closed forms of what is limited."""
 
-    def __init__(self, space: Space, axis: Axis, table: Table, limits: Sequence[Limit]) -> None:
-        self.space, self.axis, self.table, self.limits = space, axis, table, limits
-        self.forms = {limit.metric: _form(table, limit.metric) for limit in limits}
+    def __init__(
+        self, space: Space, axis: Axis, table: Table, forms: Mapping[str, Number], limits: Sequence[Limit]
+    ) -> None:
+        self.space, self.axis, self.table, self.forms, self.limits = space, axis, table, forms, limits
         narrower = [text for found in table.narrower.values() for text in found]
         self.conditions = [*table.domain, *narrower]
         self.looked = 0
@@ -125,7 +127,7 @@ class _Line:
             self._design(beyond) if there else None,
             names,
             self.figures(beyond) if there else {},
-            f"{PROVED}: {figures} never falls as {self.axis.name} grows; bisection",
+            f"{PROVED}: {figures} never fall{'s' * (', ' not in figures)} as {self.axis.name} grows; bisection",
             self.looked,
         )
 
@@ -176,13 +178,6 @@ class _Line:
 def _of(table: Table, name: str) -> Number:
     """A free parameter as a symbol."""
     return table.binding.batch if name == BATCH else table.binding.values[name]
-
-
-def _form(table: Table, name: str) -> Number:
-    found = metric(table, name, None, table.spec.mark)
-    if not isinstance(found, (int, Fraction, Poly)):
-        raise UsageError(f"{name} of {table.name} is {found}, and limits are numbers")
-    return found
 
 
 def _at(form: Number, name: str, value: Value) -> int | Fraction:

@@ -29,8 +29,8 @@ from archcalc.spec import read_text
 from archcalc.untyped import Json
 
 NUMERIC, STRUCTURAL = 1 << 20, 1 << 10  # designs of a partition, where closed forms run over them and where not
-ASKED = ("train", "batch", "dtype", "device", "attention", "fold_bn", "fit")  # fields of a Question, as JSON has them
-SPACE = ("name", "variant", "text", "axes", "bindings", "training", "asked")  # of a task: what it is about
+ASKED = ("train", "batch", "dtype", "attention", "fold_bn", "fit")  # fields of a Question, as JSON has them
+SPACE = ("name", "variant", "text", "axes", "bindings", "training", "asked", "latencies")  # of a task: what it is about
 Engine = Callable[[Sequence[str]], Iterator[tuple[int, bytes]]]  # of tasks: the number of each that is done, its file
 
 
@@ -169,6 +169,7 @@ def _written(space: Space) -> dict[str, Json]:
         "axes": {axis.name: [_plain(value) for value in axis.values] for axis in space.axes},
         "bindings": {name: _plain(value) for name, value in question.bindings.items()},
         "training": list(question.training),
+        "latencies": space.latencies,
         "asked": {field: getattr(question, field) for field in ASKED},
     }
 
@@ -183,7 +184,7 @@ def _space(written: str) -> Space:
     asked = {**told["asked"], "fit": tuple(told["asked"]["fit"])}
     question = Question(bindings, training=Training(*told["training"]), **asked)
     axes = (Axis(name, tuple(map(_value, values))) for name, values in told["axes"].items())
-    return Space(model, tuple(axes), question)
+    return Space(model, tuple(axes), question, told["latencies"])
 
 
 def _plain(value: Value) -> Json:

@@ -14,7 +14,8 @@ from archcalc.metrics import is_bytes
 from archcalc.records import Record
 from archcalc.space.axes import Value, plain
 from archcalc.space.conditions import Measure
-from archcalc.space.designs import check_figures
+from archcalc.space.designs import Space, check_figures
+from archcalc.space.times import LATENCY, spread
 from archcalc.spec.model import read_duration, read_quantity
 
 
@@ -80,23 +81,26 @@ class Solution(Rows, Record):
         return [{name: plain(value) for name, value in {**self.best, **self.metrics}.items()}]
 
 
-def read_limit(kind: str, text: str) -> Limit:
-    """`macs=150M`, `act_peak=320KiB`, `latency=5ms`. Raises UsageError for what is none."""
+def read_limit(kind: str, text: str, space: Space) -> list[Limit]:
+    """`macs=150M`, `act_peak=320KiB`, `latency=5ms`, which is one for each device. Raises UsageError for what is
+    none.
+    """
     name, equals, amount = (part.strip() for part in text.partition("="))
     if not equals or not name or not amount:
         raise UsageError(f"--{kind} takes metric=amount, got '{text}': macs=150M, act_peak=320KiB")
-    check_figures([name])
+    check_figures([name], space.figures)
+    is_time = name.startswith(LATENCY)
     if is_bytes(name) and amount[-1:].isdigit():
         raise UsageError(f"--{kind} {text}: {amount} of what? write {name}={amount}KiB, MiB or B")
-    if name == "latency" and amount[-1:].isdigit():
+    if is_time and amount[-1:].isdigit():
         raise UsageError(f"--{kind} {text}: write {name}={amount}ms, us or s")
     try:
-        bound = (read_duration if name == "latency" else read_quantity)(amount).value
+        bound = (read_duration if is_time else read_quantity)(amount).value
     except ValueError as error:
         raise UsageError(f"--{kind} {text}: {name} {error}") from None
     if amount.endswith("%"):
         raise UsageError(f"--{kind} {text}: a percentage of what?")
-    return Limit(name, kind, bound, amount)
+    return [Limit(one, kind, bound, amount) for one in spread([name], space.latencies)]
 
 
 def fitting(names: Iterable[str], train: bool = False) -> list[Limit]:

@@ -87,6 +87,7 @@ def json(found: Sweep) -> str:
         "size": found.size,
         "unbuilt": found.unbuilt,
         "sampled": found.sampled,
+        "devices": found.space.latencies,
         "pareto": [str(direction) for direction in found.pareto],
         "interrupted": found.interrupted,
         "designs": found.to_rows(),

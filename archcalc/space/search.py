@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from archcalc.algebra.grids import Exact, Grid
 from archcalc.space.conditions import Condition
-from archcalc.space.designs import FIGURES, Batch, Space, evaluated, is_placed
+from archcalc.space.designs import Batch, Space, evaluated, is_placed
 from archcalc.space.problem import Aim, Limit, Solution
 from archcalc.spec import bind
 from archcalc.untyped import Array
@@ -21,7 +21,7 @@ def gone_through(
     the limits too.
     """
     wanted = [limit.metric for limit in limits] + [name for aim in aims for name in sorted(aim.measure.names)]
-    figures = [name for name in dict.fromkeys(wanted) if name in FIGURES]
+    figures = [name for name in dict.fromkeys(wanted) if name in space.figures]
     search = _Search(space, aims, limits)
     if any(map(is_placed, figures)):
         _planned(search, figures, conditions)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from archcalc.errors import UsageError
 from archcalc.space.axes import BATCH, FARTHEST, Axis, is_open, read_axes
 from archcalc.space.conditions import Condition, Measure
-from archcalc.space.designs import FIGURES, Space
+from archcalc.space.designs import Space
 from archcalc.space.line import along
 from archcalc.space.problem import Aim, Limit, Solution, fitting
 from archcalc.space.search import gone_through
@@ -39,7 +39,7 @@ def solve(
     space = _with_axis(space, wanted)
     limits = [*limits, *fitting(space.question.fit, space.question.train)]
     names = [axis.name for axis in space.axes]
-    known = (*names, *FIGURES, *(name for name in space.model.spec.parameters if name not in names))
+    known = (*names, *space.figures, *(name for name in space.model.spec.parameters if name not in names))
     aims = [Aim(Measure(text, known), True) for text in _listed(maximize)]
     aims += [Aim(Measure(text, known), False) for text in _listed(minimize)]
     conditions = [Condition(text, known, space.words) for text in where]
@@ -68,7 +68,7 @@ def _with_axis(space: Space, wanted: Sequence[str]) -> Space:
     for name in wanted:
         if name in names or (name not in spec.parameters and name != BATCH):
             continue
-        space = Space(space.model, (*space.axes, _own_axis(space, name)), space.question)
+        space = space._replace(axes=(*space.axes, _own_axis(space, name)))
     if not space.axes:
         raise UsageError("nothing varies: --over name=range, or a `space:` in the spec")
     return space

@@ -10,11 +10,13 @@ from archcalc.algebra.grids import Exact
 from archcalc.devices import limits as device_limits
 from archcalc.errors import UsageError, suggest
 from archcalc.frames import Rows
+from archcalc.metrics import OTHER_NAMES
 from archcalc.records import Record
 from archcalc.space.axes import Axis, Value, plain
 from archcalc.space.conditions import Condition
-from archcalc.space.designs import FIGURES, SHOWN_FIGURES, Batch, Space, check_figures, evaluated
+from archcalc.space.designs import Batch, Space, check_figures, evaluated
 from archcalc.space.front import Direction, directions, front
+from archcalc.space.times import spread
 from archcalc.untyped import Array, Json
 
 if TYPE_CHECKING:
@@ -98,16 +100,16 @@ def sweep(
     if not space.axes:
         known = ", ".join(space.model.spec.parameters) or "none"
         raise UsageError(f"nothing varies: --over name=range, of the parameters {known}, or a `space:` in the spec")
-    wanted = directions(pareto) if pareto else []
+    wanted = _directions(pareto, space)
     axes = [axis.name for axis in space.axes]
-    known_names = (*FIGURES, *axes, *space.model.spec.parameters)
-    _check_directions(wanted, axes)
+    known_names = (*space.figures, *axes, *space.model.spec.parameters)
     room = device_limits(space.question.fit, space.question.train)
     asked = [*where, *(f"{name} <= {size}" for name, size, _ in room)]
     conditions = [Condition(text, known_names, space.words) for text in asked]
     aims = [direction.name for direction in wanted if direction.name not in axes]
-    names = list(dict.fromkeys([*(figures or (aims or SHOWN)), *aims, *(name for name, _, _ in room)]))
-    check_figures(names)
+    shown = figures or aims or (*SHOWN, *space.latencies)
+    names = list(dict.fromkeys([*spread(shown, space.latencies), *aims, *(name for name, _, _ in room)]))
+    check_figures(names, space.figures)
     at = _within(_drawn(space, sample, seed), part)
     if at is None and space.size > MOST:
         raise UsageError(
@@ -131,12 +133,16 @@ def _gone_through(batches: Iterable[Batch], collected: _Collected, progress: Cal
     return True
 
 
-def _check_directions(wanted: Sequence[Direction], axes: Sequence[str]) -> None:
+def _directions(pareto: str | Sequence[str], space: Space) -> list[Direction]:
+    """What to be on the front of, the time on every device where `latency` stands for several. Raises UsageError."""
+    asked, axes = directions(pareto) if pareto else [], [axis.name for axis in space.axes]
+    wanted = [Direction(name, one.upwards) for one in asked for name in spread([one.name], space.latencies)]
     for direction in wanted:
-        if direction.name not in axes and direction.name not in FIGURES:
-            known = [*axes, *SHOWN_FIGURES]
+        if direction.name not in axes and direction.name not in space.figures:
+            known = [*axes, *(name for name in space.figures if name not in OTHER_NAMES)]
             hint = suggest(direction.name, known, "there are " + ", ".join(known))
             raise UsageError(f"there is no metric or axis '{direction.name}'{hint}")
+    return wanted
 
 
 def _drawn(space: Space, sample: int | None, seed: int) -> Array | None:

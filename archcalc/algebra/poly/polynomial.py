@@ -207,9 +207,9 @@ class Poly:
     def evaluate(self, bindings: Mapping[str, object] = MappingProxyType({}), /, **named: object) -> int | Fraction:
         """The exact value at one point: `evaluate(size=224, width=0.5)`, or a mapping of the same.
 
-        Numbers are what a count takes: int, float (its shortest decimal), Fraction, Decimal, numpy's, or text. Raises
-        ArchcalcError when a symbol isn't bound, or is bound to a value outside of its domain (the closed form was
-        simplified under it), or to what is no number.
+        Numbers are what a count takes: int, float (its shortest decimal), Fraction, Decimal, numpy's, or text, which
+        may be an expression: `size="7*32"`, `height="2*size"`. Raises ArchcalcError when a symbol isn't bound, or is
+        bound to a value outside of its domain (the closed form was simplified under it), or to what is no number.
         """
         from .rewriting import evaluated
 

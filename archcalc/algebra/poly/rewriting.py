@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 
 from archcalc.errors import ArchcalcError
@@ -10,6 +10,10 @@ from archcalc.errors import ArchcalcError
 from .atoms import Atom, Call, Floor, Rational, Symbol, Variable
 from .polynomial import Number, Poly
 from .terms import plain
+
+# What texts are read with, by those who have a language for them: the names in a text, and its value by theirs.
+Language = Callable[[str], tuple[Iterable[str], Callable[[Mapping[str, Rational]], object]]]
+LANGUAGES: list[Language] = []
 
 
 class Rewriting:
@@ -46,7 +50,7 @@ def evaluated(x: Poly, bindings: Mapping[str, object]) -> Rational:
         name = atom.symbol.name
         if name not in bindings:
             raise ArchcalcError(f"no value for `{name}` in `{x}`")
-        return _bound(atom.symbol, bindings[name])
+        return _bound(atom.symbol, bindings[name], bindings)
 
     result = rewrite(x, value)
     assert not isinstance(result, Poly)
@@ -58,30 +62,47 @@ def substituted(x: Poly, bindings: Mapping[str, Number | float]) -> Number:
 
     def replaced(atom: Variable) -> Number:
         value = bindings.get(atom.symbol.name)
-        return Poly({(atom,): 1}) if value is None else _bound(atom.symbol, value)
+        return Poly({(atom,): 1}) if value is None else _bound(atom.symbol, value, bindings)
 
     return rewrite(x, replaced)
 
 
-def _bound(symbol: Symbol, value: object) -> Number:
-    """The value, once it is known to lie in the symbol's domain."""
+def _bound(symbol: Symbol, value: object, bindings: Mapping[str, object]) -> Number:
+    """The value, once it is known to lie in the symbol's domain; as text it may speak of the others."""
     from archcalc.algebra.intervals import bounds
 
-    number = value if isinstance(value, Poly) else _exact(symbol, value)
+    number = value if isinstance(value, Poly) else _exact(symbol.name, value, bindings)
     in_steps = not symbol.integer or number // symbol.multiple_of * symbol.multiple_of == number
     if not in_steps or not symbol.holds(*bounds(number)):
         raise ArchcalcError(f"`{symbol.name}` can't be {value}: it is {symbol.domain()}")
     return number if isinstance(number, Poly) else plain(number)
 
 
-def _exact(symbol: Symbol, value: object) -> Rational:
-    """A number as it is written, whoever's it is: 0.75 is three quarters as a float, a text, a Decimal or numpy's."""
+def _exact(name: str, value: object, bindings: Mapping[str, object]) -> Rational:
+    """A number as it is written, whoever's it is: 0.75 is three quarters as a float, a text, a Decimal or numpy's; a
+    text may be an expression.
+    """
     if isinstance(value, (int, Fraction)) and not isinstance(value, bool):
         return value
     try:
         return Fraction("" if isinstance(value, bool) else str(value))
     except (ValueError, ZeroDivisionError):
-        raise ArchcalcError(f"`{symbol.name}` can't be {value!r}: only an exact number") from None
+        found = _expression(value, name, bindings) if isinstance(value, str) else None
+    if isinstance(found, bool) or not isinstance(found, (int, Fraction)):
+        raise ArchcalcError(f"`{name}` can't be {value!r}: only an exact number")
+    return found
+
+
+def _expression(text: str, own: str, bindings: Mapping[str, object]) -> object:
+    """What an expression in the other values comes to; None where it comes to nothing."""
+    others = {name: value for name, value in bindings.items() if name != own}  # so that circles end
+    for language in LANGUAGES:
+        try:
+            names, run = language(text)
+            return run({name: _exact(name, others[name], others) for name in names if name in others})
+        except ArchcalcError:
+            continue
+    return None
 
 
 def nested(x: Number) -> Iterator[Atom]:

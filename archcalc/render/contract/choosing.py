@@ -32,6 +32,9 @@ class Swept(TypedDict):
     size: Annotated[int, Field(description="designs of the space, those that can't be built too")]
     unbuilt: Annotated[int, Field(description="those of them that can't be built")]
     sampled: Annotated[int | None, Field(description="how many were drawn; null where all were looked at")]
+    devices: Annotated[
+        dict[str, str], Field(description="the devices that times are predicted on, by the figures of them")
+    ]
     pareto: Annotated[
         list[str], Field(description="what the designs are on the front of, a minus before what should be large")
     ]
