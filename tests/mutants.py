@@ -77,7 +77,7 @@ TESTS = {
     "importer/": "import_rules import_files import_tensors import_bodies import_attention import_weights import_domains",
     "latency/": "latency_fit predict calibrate kernels",
     "measure/": "verify_files measure verify",
-    "memory/": "memory training widths autograd loops",
+    "memory/": "layout patches memory training widths autograd loops",
     "metrics": "space compare cli",
     "mkdocs": "sites",
     "model": "use cli errors output closed_forms",

@@ -26,6 +26,7 @@ from archcalc.files import is_folder
 from archcalc.importer.batch import reshaped
 from archcalc.latency.work import convolved
 from archcalc.memory.arena import Tensor, floor, plan, rounded
+from archcalc.memory.attention import attending
 from archcalc.model import load, read
 from archcalc.ops.convolution import Conv
 from archcalc.render import numbers, web
@@ -500,3 +501,12 @@ def test_pixels_are_tried_in_the_middle_at_the_ends_and_beside_them() -> None:
 
     assert _spread(0, 10) == [5, 0, 10, 6, 4, 1, 9, 2, 7]
     assert (_spread(3, 3), _spread(0, 1)) == ([3], [0, 1])
+
+
+@pytest.mark.parametrize("way", ["eager", "fused"])
+def test_every_attention_is_run_in_the_way_that_is_asked_for(way: str) -> None:
+    text = "archcalc: 1\nname: net\ninput: [16, 8]\nlayers: [3 x attention 2]\n"
+    graph = attending(read(text, "net.yaml").count().graph, way)
+    ops = [node.op for node in graph.nodes if node.op.word == "attention"]
+    assert [getattr(op, "fused", None) for op in ops] == [way == "fused"] * 3
+    assert len(set(map(id, ops))) == 1  # what is alike stays one operator
