@@ -14,7 +14,7 @@ from statistics import median
 from measuring import MIB, Run, figure, machine, run
 
 ROUNDS = 25
-RATIO, STRETCH, MEMORY = 40, 25, 50 * MIB
+RATIO, STRETCH, MEMORY = 11, 8, 50 * MIB
 
 
 def main() -> None:
