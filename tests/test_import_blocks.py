@@ -108,5 +108,51 @@ def test_a_tensor_without_elements_becomes_a_spec(tmp_path: Path) -> None:
     assert table.graph.nodes[table.graph.outputs[0]].shape == (3, 4)
 
 
+@pytest.mark.parametrize("name", ["pythia-70m", "Qwen2.5-0.5B"])
+def test_what_rotary_positions_read_by_name_has_its_name_in_a_block(name: str, tmp_path: Path) -> None:
+    """Halves of queries and keys are read twice each, and joined again: nothing else reads them."""
+    text, totals = imported(name, tmp_path, names=False)
+    assert len(text.splitlines()) <= 60
+    assert totals["macs"] == load(name).count().totals["macs"]
+
+
+def halves(nodes: list[onnx.NodeProto], read: str, put: str) -> None:
+    """The halves of a value, each added to the other's sine."""
+    nodes += [
+        helper.make_node("Slice", [read, "zero", "half", "axis"], [f"{put}a"]),
+        helper.make_node("Slice", [read, "half", "whole", "axis"], [f"{put}b"]),
+        helper.make_node("Sin", [f"{put}a"], [f"{put}c"]),
+        helper.make_node("Sin", [f"{put}b"], [f"{put}d"]),
+        helper.make_node("Add", [f"{put}a", f"{put}d"], [f"{put}e"]),
+        helper.make_node("Sub", [f"{put}b", f"{put}c"], [f"{put}f"]),
+        helper.make_node("Concat", [f"{put}e", f"{put}f"], [put], axis=1),
+    ]
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_a_name_that_is_read_from_elsewhere_stays_out_of_blocks(outside: bool, tmp_path: Path) -> None:
+    nodes: list[onnx.NodeProto] = []
+    for n in range(6):
+        halves(nodes, f"v{n}" if n else "x", f"v{n + 1}")
+    outputs = ["v6", "v3a"] if outside else ["v6"]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 8])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+        [
+            numpy_helper.from_array(np.array([k]), name)
+            for name, k in zip(("zero", "half", "whole", "axis"), (0, 4, 8, 1), strict=True)
+        ],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), tmp_path / "f.onnx")
+    text, _ = load(str(tmp_path / "f.onnx")).to_spec()
+    (tmp_path / "f.yaml").write_text(text, encoding="utf-8")
+    table = load(str(tmp_path / "f.yaml")).count()
+    assert table.totals["layers"] == 6 * 7
+    assert [table.graph.nodes[n].shape for n in table.graph.outputs] == [(8,), (4,)][: len(outputs)]
+    assert ("outputs:" in text, "ref slice_1" in text) == (outside, True)
+
+
 def test_an_import_is_the_same_every_time(tmp_path: Path) -> None:
     assert imported("ghostnet_100", tmp_path)[0] == imported("ghostnet_100", tmp_path)[0]

@@ -239,3 +239,19 @@ def test_named_ones_are_in_no_doubt(tmp_path: Path) -> None:
     arrays = {"norm.weight": weights(6) * 0 + 1, "norm.bias": weights(6) * 0}
     table = load(write(tmp_path / "l.onnx", nodes, {"x": [1, 3, 6]}, **arrays)).count()
     assert (table.totals["params"], [note for note in table.graph.notes if "told" in note]) == (12, [])
+
+
+def test_a_tensor_that_is_shift_and_mean_at_once_is_counted_once(tmp_path: Path) -> None:
+    """torch's exporter merges the zeros of a fresh norm."""
+    nodes = [
+        node("Identity", ["n.bias"], ["n.running_mean"]),
+        node("BatchNormalization", ["x", "n.weight", "n.bias", "n.running_mean", "var"], ["y"], name="n"),
+    ]
+    arrays = {"n.weight": weights(4), "n.bias": weights(4) * 0, "var": weights(4)}
+    found, totals = held(write(tmp_path / "n.onnx", nodes, {"x": [1, 4, 6]}, **arrays))
+    assert (totals["params"], totals["buffers"]) == (8, 4)
+    assert {tensor.name: tensor.role for tensor in found} == {
+        "n.weight": "parameter",
+        "n.bias": "parameter",
+        "var": "buffer",
+    }

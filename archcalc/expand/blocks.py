@@ -1,5 +1,7 @@
 """Stretches of items that stand in several places and differ in values only become blocks with arguments.
 
+What is read by name inside of one item only has its name there, in the block as well (`locality`).
+
 The stretch that saves most lines goes first; what is left, calls and the bodies of blocks included, is searched again.
 Items are told apart by a number for each kind, so that a search takes a time in the number of items.
 """
@@ -11,6 +13,7 @@ from typing import NamedTuple
 
 from archcalc.expand.folding import nodes_of
 from archcalc.expand.items import Called, Item, Items, Join, Line, Ref, Repeat, inside, lines
+from archcalc.expand.locality import Locality
 from archcalc.expand.naming import argument_names, block_name
 from archcalc.expand.relating import related
 from archcalc.expand.words import MARK, Value, words_of
@@ -37,14 +40,23 @@ class Place(NamedTuple):
 
 
 class Finder:
-    """Finds blocks in items. What is in `ends` is read by name, and may only be the last of a block; what is in
-    `barred` stands in none. `scopes` are the labels that layers have by their positions.
+    """Finds blocks in items. What is in `ends` is read by name, and may only be the last of a block, unless all that
+    reads it is in the same item; `outside` of these are read from elsewhere, too. What is in `barred` stands in none.
+    `scopes` are the labels that layers have by their positions.
     """
 
     def __init__(
-        self, items: Items, ends: Collection[int], barred: Collection[int], taken: Collection[str], scopes: list[str]
+        self,
+        items: Items,
+        ends: Collection[int],
+        outside: Collection[int],
+        barred: Collection[int],
+        taken: Collection[str],
+        scopes: list[str],
     ) -> None:
-        self.items, self.ends, self.barred, self.taken, self.scopes = items, ends, barred, set(taken), scopes
+        self.items, self.ends, self.barred, self.taken, self.scopes = items, set(ends), barred, set(taken), scopes
+        self.outside = outside
+        self.labels: dict[int, str] = {}  # of what is read by name in a block
         self.blocks: dict[str, Block] = {}
         self.kinds: dict[object, int] = {}
         self.known: dict[int, int] = {}  # kinds of items by their ids, in one search
@@ -60,6 +72,7 @@ class Finder:
     def _step(self) -> bool:
         """Make the block that saves most; False if there is none."""
         self.known = {}
+        self.local = Locality([self.items, *(block.body for block in self.blocks.values())], self.ends, self.outside)
         for saved, _, length, places in self._candidates():
             texts = [[value.text for value in self._values(self._stretch(place, length))] for place in places]
             written, given = related(texts)
@@ -114,23 +127,28 @@ class Finder:
         """Whether a stretch may go on after an item."""
         return isinstance(item, (Ref, Repeat)) or item.node not in self.ends
 
-    def _kind(self, item: Item, inner: bool = False) -> int:
+    def _kind(self, item: Item) -> int:
         """A number for items that are equal but for values."""
-        if inner or id(item) not in self.known:
-            self.known[id(item)] = self.kinds.setdefault(self._key(item, inner), len(self.kinds))
+        if id(item) not in self.known:
+            self.known[id(item)] = self._number(item, item)
         return self.known[id(item)]
 
-    def _key(self, item: Item, inner: bool) -> object:
+    def _number(self, item: Item, whole: Item) -> int:
+        """The number of an item inside of another one, or of that itself."""
+        return self.kinds.setdefault(self._key(item, whole), len(self.kinds))
+
+    def _key(self, item: Item, whole: Item) -> object:
         if isinstance(item, Ref):
-            return ("ref", item.node)
+            return ("back", self.local.back(item)) if self.local.within(item.node, whole) else ("ref", item.node)
         if isinstance(item, Repeat):
-            return ("repeat", *(self._kind(one, True) for one in item.items))
-        if item.node in self.barred or (inner and item.node in self.ends):
+            return ("repeat", *(self._number(one, whole) for one in item.items))
+        named = item is not whole and item.node in self.ends
+        if item.node in self.barred or (named and not self.local.within(item.node, whole)):
             return ("barred", id(item))
         common = words_of(item.text).common
         if isinstance(item, Join):
-            return (common, *(tuple(self._kind(one, True) for one in branch) for branch in item.branches))
-        return (common, isinstance(item, Called))
+            return (common, named, *(tuple(self._number(one, whole) for one in branch) for branch in item.branches))
+        return (common, named, isinstance(item, Called))
 
     def _values(self, items: Items) -> Iterator[Value]:
         """The values of items, in order."""
@@ -152,7 +170,7 @@ class Finder:
         self.taken.add(name)
         arguments = argument_names(stretches[0], written, len(given), self.taken)
         texts = iter([_with_names(text, arguments) for text in written])
-        body = [self._copy(item, texts) for item in stretches[0]]
+        body = self._body(stretches[0], texts)
         calls = [
             Called(
                 " ".join([name, *(row[k] for row in given)]),
@@ -168,17 +186,34 @@ class Finder:
     def _end(self, item: Item) -> int:
         return -1 if isinstance(item, (Ref, Repeat)) or item.node not in self.ends else item.node
 
-    def _copy(self, item: Item, texts: Iterator[str]) -> Item:
+    def _body(self, stretch: Items, texts: Iterator[str]) -> Items:
+        """The items of a block's body. What is read by name inside of them gets a number below 0 and a label."""
+        inner = {
+            item.node
+            for whole in stretch
+            for item in inside([whole])
+            if isinstance(item, Ref) and self.local.within(item.node, whole)
+        }
+        renamed: dict[int, int] = {}
+        for item in inside(stretch):
+            if isinstance(item, (Line, Join, Called)) and item.node in inner:
+                word = item.text.split(" ")[0]
+                renamed[item.node] = -2 - len(self.labels)
+                self.labels[renamed[item.node]] = f"{word}_{len(renamed)}"
+        self.ends |= {*renamed.values()}
+        return [self._copy(item, texts, renamed) for item in stretch]
+
+    def _copy(self, item: Item, texts: Iterator[str], renamed: dict[int, int]) -> Item:
         """An item of a block's body: with other values, and standing for no layer itself."""
         if isinstance(item, Ref):
-            return item
+            return Ref(renamed.get(item.node, item.node))
         if isinstance(item, Repeat):
             count = next(texts)
-            return Repeat(count, [self._copy(inner, texts) for inner in item.items])
-        text = words_of(item.text).written(texts)
+            return Repeat(count, [self._copy(inner, texts, renamed) for inner in item.items])
+        text, node = words_of(item.text).written(texts), renamed.get(item.node, -1)
         if isinstance(item, Join):
-            return Join(text, -1, [[self._copy(inner, texts) for inner in branch] for branch in item.branches])
-        return Line(text, -1) if isinstance(item, Line) else Called(text)
+            return Join(text, node, [[self._copy(one, texts, renamed) for one in branch] for branch in item.branches])
+        return Line(text, node) if isinstance(item, Line) else Called(text, node=node)
 
 
 def _apart(places: list[tuple[int, int]], length: int) -> list[tuple[int, int]]:

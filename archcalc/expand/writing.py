@@ -117,12 +117,21 @@ class _Writer:
             self.items = with_suffixes(self.items, self.fixed)
             self.items = folded(self.items, self.fixed)
             scopes = [node.name for node in graph.nodes]
-            self.blocks = Finder(self.items, read - shared, self.fixed & shared, self.used, scopes).run()
-            self.blocks = {name: block._replace(body=folded(block.body, ())) for name, block in self.blocks.items()}
+            finder = Finder(self.items, read - shared, self.outputs, self.fixed & shared, self.used, scopes)
+            self.blocks = {
+                name: block._replace(body=folded(block.body, finder.labels)) for name, block in finder.run().items()
+            }
+            self.labels |= finder.labels
             self.items = folded(self.items, self.fixed)
             self.used |= self.blocks.keys()
         self.shown: dict[int, str] = {}  # the labels of items, by their ids
         self.paths: dict[int, str] = {}  # where layers that are read by name stand
+        for block in self.blocks.values():
+            self.shown |= {
+                id(item): self.labels[item.node]
+                for item in inside(block.body)
+                if isinstance(item, (Line, Join, Called)) and item.node < -1
+            }
         for item in self.items:
             self._place(item, "", True)
 
@@ -190,6 +199,8 @@ class _Writer:
         return name
 
     def _path(self, n: int) -> str:
+        if n < 0:  # in a block
+            return self.labels[n]
         node = self.graph.nodes[n]
         return node.name if isinstance(node.op, Input) else f"/{self.paths[n]}"
 

@@ -65,7 +65,8 @@ def _parted(weights: Weights, buffers: Weights) -> tuple[Owned, Owned]:
                 (others if origin.said == "buffer" else learned).setdefault(origin.key, (name, origin))
     for name, value in buffers.items():
         for origin in value.origins if value is not None else ():
-            others.setdefault(origin.key, (name, origin))
+            if origin.key not in learned:  # exporters merge a fresh norm's mean with its shift: it is counted once
+                others.setdefault(origin.key, (name, origin))
     return learned, others
 
 
