@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "github", "sarif")
 
-Asked = Annotated[Given, takes("inputs via form dtype fold_bn fit train if_any watch json output quiet")]
+Asked = Annotated[Given, takes("inputs via form dtype fold_bn fit train if_any watch color json output quiet")]
 Form = Annotated[
     str, Option("--format", help="text, json, github (annotations, then the text) or sarif (for code scanning).")
 ]
@@ -42,6 +42,7 @@ def check(specs: options.SpecsOrAll = None, *, given: Asked, form: Form = "text"
     archcalc check net.yaml --fit stm32f746 --dtype int8      whether a chip has room for it
     """
     form = given.form(form, FORMATS)
+    given.is_coloured()
     given.repeat(specs or [], lambda: _check(specs, given, form, if_any))
 
 
@@ -96,7 +97,8 @@ def _say(form: str, found: list[Checked], mistakes: list[Problem], given: Given)
     if not mistakes:
         said.append(escapes.report(escapes.lines([*_lines(found, given.quiet), str(Tally.of(found))])))
     if said:
-        given.say("\n".join(said), commands=form == "github")
+        paint = given.painter() if form == "text" else None
+        given.say("\n".join(said), commands=form == "github", paint=paint)
 
 
 def _lines(found: list[Checked], quiet: bool) -> list[str]:

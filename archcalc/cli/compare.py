@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 Asked = Annotated[
     Given,
     takes(
-        "base no_merge_base missing_base inputs via sets free without train batch dtype device fold_bn fit forms json"
-        " output quiet"
+        "base no_merge_base missing_base inputs via sets free without train batch dtype device fold_bn fit forms color"
+        " json output quiet"
     ),
 ]
 Sides = Annotated[
@@ -80,7 +80,7 @@ def compare(
     """
     from archcalc.comparison.formats.writing import outputs, write
 
-    forms = _forms(forms or [], given.json, given.output)
+    forms = _forms(forms or [], given)
     wanted = outputs(forms)
     if missing_base not in ("fail", "new"):
         raise UsageError(f"--missing-base is fail or new, not '{missing_base}'")
@@ -95,7 +95,8 @@ def compare(
     for note in () if given.quiet else _stay(report):
         told(f"note: {note}")
     if printed is not None:
-        out(printed, commands="github" in (each.form for each in wanted if each.file is None))
+        shown = [each.form for each in wanted if each.file is None]
+        out(printed, commands="github" in shown, paint=given.painter() if shown == ["text"] else None)
     if report.failed:
         raise SystemExit(1)
 
@@ -113,8 +114,9 @@ def _mistakes_in(wanted: Sequence[Output]) -> Iterator[None]:
         raise
 
 
-def _forms(forms: list[str], json: bool, output: str | None) -> list[str]:
+def _forms(forms: list[str], given: Given) -> list[str]:
     """The formats that are asked for; what would be printed goes into a file where one is named. Raises UsageError."""
+    json, output, _ = given.json, given.output, given.is_coloured()
     forms = [*forms, *(["json"] if json and "json" not in forms else [])] or ["text"]
     if output is None:
         return forms

@@ -16,7 +16,7 @@ Asked = Annotated[
     Given,
     takes(
         "inputs via sets free depth by columns sort top without train batch dtype flops form attention optimizer"
-        " precision checkpoint fold_bn fold tool strict tensors watch json output quiet"
+        " precision checkpoint fold_bn fold tool strict tensors watch color json output quiet"
     ),
 ]
 Sort = Annotated[str | None, Option("--sort", help="The dearest first: macs, params, flops, activations, bytes ...")]
@@ -61,6 +61,7 @@ def count(
     cat net.yaml | archcalc count - --json            a spec on stdin, for programs
     """
     form = given.form(form)
+    given.is_coloured()
     question = given.question(dtype=dtype or "fp32", as_stored=dtype is None, tensors=tensors)
 
     def counted() -> None:
@@ -79,6 +80,15 @@ def _count(
 
         given.say(listed(tables, form))
         return
-    given.say(given.rendered(tables, form, sort=sort, flops=flops))
+    if form == "table" and given.is_coloured():
+        from archcalc.render.cells import Options
+        from archcalc.render.emphasis import dearest
+
+        options = Options(by=given.by, depth=given.depth, sort=sort, top=given.top)
+        given.say(
+            given.rendered(tables, form, sort=sort, flops=flops), paint=lambda text: dearest(tables, options, text)
+        )
+    else:
+        given.say(given.rendered(tables, form, sort=sort, flops=flops))
     if strict and any(table.graph.uncounted for table in tables):
         raise SystemExit(1)

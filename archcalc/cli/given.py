@@ -52,6 +52,7 @@ class Given(NamedTuple):
     fit: options.Fit = None
     device: options.PredictedOn = ""
     watch: options.Watch = False
+    color: options.Color = "auto"
     json: options.Json = False
     output: options.Output = None
     quiet: options.Quiet = False
@@ -126,9 +127,25 @@ class Given(NamedTuple):
 
         follow(specs, run, self.quiet)
 
-    def say(self, text: object, newline: bool = True, commands: bool = False) -> None:
-        """A result, on stdout or in the file that `--output` names. Raises UsageError for one that can't be written."""
-        out(text, newline, commands, self.output)
+    def say(
+        self, text: object, newline: bool = True, commands: bool = False, paint: Callable[[str], str] | None = None
+    ) -> None:
+        """A result, on stdout or in the file that `--output` names, painted where colours are wanted. Raises
+        UsageError for one that can't be written.
+        """
+        out(text, newline, commands, self.output, paint)
+
+    def painter(self) -> Callable[[str], str] | None:
+        """What colours the text of `check` and `compare`, where colours are wanted. Raises UsageError."""
+        if not self.is_coloured():
+            return None
+        from archcalc.render.emphasis import judged
+
+        return judged
+
+    def is_coloured(self) -> bool:
+        """Whether `--color`, or else the terminal, wants colours. Raises UsageError."""
+        return coloured(self.color, self.output)
 
 
 def apart(output: Path | None, source: str) -> None:
@@ -149,6 +166,16 @@ def chosen(form: str, json: bool, known: Iterable[str] | None = None) -> str:
     if known is not None and form not in known:
         raise UsageError(f"unknown format '{form}'; there are {', '.join(known)}")
     return form
+
+
+def coloured(when: str, output: str | None = None) -> bool:
+    """Whether results are coloured: `always`, `never`, or `auto`: on a terminal that has colours, unless NO_COLOR is
+    set (no-color.org). Raises UsageError for another word.
+    """
+    if when not in options.COLOURS:
+        raise UsageError(f"--color is {', '.join(options.COLOURS[:-1])} or {options.COLOURS[-1]}, not '{when}'")
+    is_terminal = output is None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return when == "always" or (when == "auto" and is_terminal and not os.environ.get("NO_COLOR"))
 
 
 def folding(word: str) -> bool:

@@ -52,7 +52,8 @@ def _metrics() -> str:
 EXIT = """0  fine
 1  a budget, a reference, a proof or a document doesn't hold
 2  could not tell: a mistake in a spec or on the command line"""
-ENVIRONMENT = """COLUMNS             the width of tables, in place of the terminal's
+ENVIRONMENT = """NO_COLOR            anything: no colours, unless --color always asks for them
+COLUMNS             the width of tables, in place of the terminal's
 ARCHCALC_TRACEBACK  1: a bug shows where it is"""
 SPECS = """net.yaml            a spec, which begins with `archcalc: 1`
 net.yaml@variant    one of its variants

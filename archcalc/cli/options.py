@@ -282,6 +282,16 @@ Output = Annotated[
 ]
 Form = Annotated[str, format_option(FORMATS)]
 TextOrJson = Annotated[str, format_option(("text", "json"))]
+COLOURS = ("auto", "always", "never")
+Color = Annotated[
+    str,
+    Option(
+        "--color",
+        metavar="WHEN",
+        autocompletion=starting(lambda: COLOURS),
+        help="auto (on a terminal without NO_COLOR), always or never: over budget, removed, added, dearest rows.",
+    ),
+]
 Watch = Annotated[bool, Option("--watch", help="Again whenever a file that was read changes, until Ctrl-C.")]
 Json = Annotated[bool, Option("--json", help="The same as --format json.")]
 Quiet = Annotated[bool, Option("--quiet", "-q", help="Nothing on stderr but errors.")]

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 from archcalc import escapes
 
 
-def out(text: object, newline: bool = True, commands: bool = False, into: str | None = None) -> None:
-    """A result, line breaks kept, on stdout; `commands` if its format is one that a build machine obeys.
+def out(
+    text: object,
+    newline: bool = True,
+    commands: bool = False,
+    into: str | None = None,
+    paint: Callable[[str], str] | None = None,
+) -> None:
+    """A result, line breaks kept, on stdout; `commands` if its format is one that a build machine obeys. What `paint`
+    colours was made printable before.
 
     With `into` the same goes into a file, whole. Raises UsageError for one that can't be written, or that was read.
     """
     said = str(text) if commands else escapes.report(str(text))
+    said = said if paint is None else paint(said)
     if into is None:
         _put(sys.stdout, said + "\n" * newline)
         return
