@@ -194,6 +194,54 @@ def test_definitions_of_blocks_labels_and_parameters(client: Client) -> None:
     assert client.at("definition", 0, 0) is None
 
 
+def edited(text: str, edit: Any) -> str:
+    """A text with the edits of the one document that they are for."""
+    lines = text.split("\n")
+    for each in sorted(edit["changes"][URI], key=lambda each: each["range"]["start"]["character"], reverse=True):
+        start, end = each["range"]["start"], each["range"]["end"]
+        assert start["line"] == end["line"]
+        line = lines[start["line"]]
+        lines[start["line"]] = line[: start["character"]] + each["newText"] + line[end["character"] :]
+    return "\n".join(lines)
+
+
+def test_labels_and_blocks_are_renamed_in_all_their_places(client: Client) -> None:
+    text = SPEC + "  - ref stem # of the stem\n  - stem2: conv 4 3x3\n"
+    client.change(text)
+    position = {"line": 12, "character": 9}
+    done = client.ask("textDocument/rename", textDocument={"uri": URI}, position=position, newName="first")
+    assert edited(text, done) == text.replace("- stem:", "- first:").replace("ref stem #", "ref first #")
+    position = {"line": 10, "character": 8}
+    done = client.ask("textDocument/rename", textDocument={"uri": URI}, position=position, newName="cell")
+    assert edited(text, done) == text.replace("unit", "cell")
+
+
+def test_what_can_not_be_renamed_says_why() -> None:
+    from archcalc.editor.changes import renamed
+    from archcalc.errors import UsageError
+
+    for line, column, new in ((9, 5, "conv"), (9, 5, "unit"), (9, 5, "a b"), (4, 3, "w"), (0, 0, "x"), (11, 6, "x")):
+        with pytest.raises(UsageError):
+            renamed(SPEC, line, column, new, "net.yaml")
+    with pytest.raises(UsageError):  # a label called as an operator: its lines would be other layers
+        renamed(SPEC.replace("stem:", "conv:"), 9, 5, "x", "net.yaml")
+
+
+def test_what_was_meant_is_an_action(client: Client) -> None:
+    broken = SPEC.replace("maxpool", "maxpol").replace("width 3x3", "widht 3x3")
+    client.change(broken)
+    everywhere = {"start": {"line": 0, "character": 0}, "end": {"line": 99, "character": 0}}
+    asked = {"textDocument": {"uri": URI}, "range": everywhere, "context": {"diagnostics": []}}
+    found = client.ask("textDocument/codeAction", **asked)
+    assert [action["title"] for action in found] == ["Write width", "Write maxpool"]
+    text = broken
+    for action in found:
+        text = edited(text, action["edit"])
+    assert text == SPEC
+    assert client.ask("textDocument/codeAction", **{**asked, "range": {**everywhere, "end": everywhere["start"]}}) == []
+    client.change(SPEC)
+
+
 def test_hints_can_be_switched_off() -> None:
     client = Client()
     try:

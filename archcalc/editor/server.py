@@ -7,14 +7,16 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol
 from pygls.workspace import TextDocument
 from pygls.workspace.position_codec import ServerTextPosition, ServerTextRange
 
 from archcalc import __version__, escapes
-from archcalc.editor import completion, words
+from archcalc.editor import changes, completion, words
 from archcalc.editor.analysis import NOTHING, Analysis, analysed
+from archcalc.errors import UsageError
 from archcalc.findings import Finding
 
 KINDS = {
@@ -203,3 +205,36 @@ def definition(params: types.DefinitionParams) -> types.Location | None:
         return None
     end = found.column + len(found.name)
     return types.Location(params.text_document.uri, _range(document, found.line, found.column, end))
+
+
+@server.feature(types.TEXT_DOCUMENT_RENAME)
+def rename(params: types.RenameParams) -> types.WorkspaceEdit:
+    """A label or a block by another name, in all its places."""
+    uri = params.text_document.uri
+    document = server.document(uri)
+    try:
+        places = changes.renamed(document.source, *_place(document, params.position), params.new_name, _path(uri))
+    except UsageError as error:
+        raise JsonRpcInvalidParams(escapes.line(str(error))) from None
+    return types.WorkspaceEdit({uri: [types.TextEdit(_range(document, *place), params.new_name) for place in places]})
+
+
+@server.feature(
+    types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix])
+)
+def actions(params: types.CodeActionParams) -> list[types.CodeAction]:
+    """For mistakes with a "did you mean": the word that was meant."""
+    uri = params.text_document.uri
+    document = server.document(uri)
+    first, last = params.range.start.line, params.range.end.line
+    found = [changes.meant(document.source, each, _path(uri)) for each in server.current(uri).findings]
+    return [
+        types.CodeAction(
+            f"Write {escapes.line(word)}",
+            types.CodeActionKind.QuickFix,
+            is_preferred=True,
+            edit=types.WorkspaceEdit({uri: [types.TextEdit(_range(document, *place), word)]}),
+        )
+        for place, word in filter(None, found)
+        if first <= place.line <= last
+    ]
