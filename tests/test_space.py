@@ -17,8 +17,11 @@ from archcalc.model import load, read
 numpy = pytest.importorskip("numpy")
 
 from archcalc.algebra import call, maximum, symbol  # noqa: E402
+from archcalc.algebra.compiling import compile_numpy  # noqa: E402
 from archcalc.algebra.grids import Grid  # noqa: E402
+from archcalc.algebra.vectors import Exact, multiples, rounded_half_even  # noqa: E402
 from archcalc.space.front import directions, front  # noqa: E402
+from archcalc.spec.values import make_divisible  # noqa: E402
 
 
 def network(layers: str, params: str, more: str = "") -> Any:
@@ -52,6 +55,35 @@ def test_numbers_beyond_64_bits_stay_exact() -> None:
     assert [int(value) for value in found.numerators] == [10**27 + 1, (10**10 + 7) ** 3 + 1]
     edge = Grid.whole({"a": [2**31]}).evaluate(a * a * 2)  # exactly 2**63: one too many for 64 bits
     assert int(edge.numerators.ravel()[0]) == 2**63
+
+
+@pytest.mark.parametrize("digits", [2, 6])
+def test_points_many_of_whose_values_differ_are_those_at_each(digits: int) -> None:
+    form = load("mobilenet_v2").count(free=["size", "width"]).totals["macs"]
+    pick = numpy.random.default_rng(digits)
+    for most in (90_000, 2**40):  # of which the second leaves 64 bits
+        sizes, widths = pick.integers(32, most, 20_000), numpy.round(pick.uniform(0.1, 4, 20_000), digits)
+        found = compile_numpy(form, ["size", "width"])(sizes, widths)
+        for at in pick.integers(0, 20_000, 30):
+            assert int(found[at]) == form.evaluate(size=int(sizes[at]), width=repr(float(widths[at])))
+
+
+@pytest.mark.parametrize("denominator", [1, 2, 10, 1000])
+def test_roundings_of_many_values_are_those_of_each(denominator: int) -> None:
+    pick = numpy.random.default_rng(denominator)
+    numerators = numpy.concatenate([pick.integers(-(10**6), 10**6, 2000), numpy.arange(-300, 300)])
+    values = Exact(numerators, denominator)
+    each = [Fraction(int(n), denominator) for n in numerators]
+    found = rounded_half_even(values, ())
+    assert found is not None
+    assert found.numerators.tolist() == [round(value) for value in each]
+    for options in ((), (8,), (4, 16), (1, 0), (8, 8, 0), (16, 5, 1), (3, 3, Fraction(19, 20))):
+        found = multiples(values, options)
+        assert found is not None
+        assert found.numerators.tolist() == [make_divisible(value, *options) for value in each]
+    far = Exact(numpy.array([2**62, 5]), denominator)
+    assert multiples(far, (8,)) is None
+    assert rounded_half_even(far, ()) is None
 
 
 # ---- sweeps ----------------------------------------------------------------------------------------------------------

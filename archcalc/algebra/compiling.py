@@ -123,7 +123,7 @@ def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., Array]:
     def evaluate(*values: object) -> Array:
         import numpy
 
-        from .points import grid_of, whole
+        from .points import at_once, grid_of, whole
 
         arrays = [numpy.asarray(value) for value in values]
         if any(array.dtype.kind not in "iufO" for array in arrays):
@@ -136,7 +136,10 @@ def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., Array]:
             if spread and _peak(x, dict(zip(names, map(_extent, arrays), strict=True))) < INT64:
                 result = numpy.asarray(compiled(*(array.astype(numpy.int64) for array in arrays)), dtype=numpy.int64)
                 return numpy.broadcast_to(result, shape).copy()
-        found = grid_of(dict(zip(names, map(numpy.atleast_1d, arrays), strict=True))).evaluate(x)
+        named = dict(zip(names, map(numpy.atleast_1d, arrays), strict=True))
+        if (quickly := at_once(x, named)) is not None:
+            return quickly.reshape(shape)
+        found = grid_of(named).evaluate(x)
         return numpy.broadcast_to(whole(found), shape or 1).reshape(shape).copy()
 
     return evaluate

@@ -12,38 +12,19 @@ import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import reduce
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from archcalc.errors import ArchcalcError
 from archcalc.untyped import Array
 
 from .maxima import maximum, minimum
 from .poly import Atom, Call, Floor, Monomial, Number, Poly, Rational, Variable, plain
+from .vectors import VECTORS, Exact, fitting
 
 if TYPE_CHECKING:
     pass
 
-INT64 = 1 << 63
-
-
-class Exact(NamedTuple):
-    """Rational numbers: whole numerators (int64, or objects where they may be larger) over one denominator."""
-
-    numerators: Array
-    denominator: int = 1
-
-    @property
-    def extent(self) -> int:
-        """The largest numerator there is, without its sign."""
-        array = self.numerators
-        return max(abs(int(array.min())), abs(int(array.max()))) if array.size else 0
-
-    def over(self, denominator: int) -> Array:
-        """The numerators over a multiple of the denominator."""
-        factor = denominator // self.denominator
-        if factor == 1:
-            return self.numerators
-        return _fitting(self.numerators, self.extent * factor) * factor
+NEAR = 1 << 16  # how far whole arguments lie apart of which each is worked out
 
 
 class Grid:
@@ -80,7 +61,7 @@ class Grid:
 
         if not isinstance(x, Poly):
             value = Fraction(x)
-            return Exact(_fitting(numpy.array(value.numerator, dtype=object), value.numerator), value.denominator)
+            return Exact(fitting(numpy.array(value.numerator, dtype=object), value.numerator), value.denominator)
         only = self._only_axis(x.symbols)
         return self._tabled(x, only) if only else self._sum(x)
 
@@ -100,7 +81,7 @@ class Grid:
 
         denominator = math.lcm(*(value.denominator for value in values))
         whole = [int(value * denominator) for value in values]
-        array = _fitting(numpy.array(whole, dtype=object), max(map(abs, whole), default=0))
+        array = fitting(numpy.array(whole, dtype=object), max(map(abs, whole), default=0))
         return Exact(array[self.at[axis]], denominator)
 
     def _sum(self, x: Poly) -> Exact:
@@ -120,7 +101,7 @@ class Grid:
         )
         sums: dict[tuple[int, ...], Array] = {}
         for factor, (_, parts) in zip(factors, terms, strict=True):
-            value = _multiplied(factor, [_fitting(part.numerators, bound) for part in parts], bound)
+            value = _multiplied(factor, [fitting(part.numerators, bound) for part in parts], bound)
             if value.shape in sums:
                 sums[value.shape] += value
             else:
@@ -187,7 +168,34 @@ class Grid:
             denominator = math.lcm(*(arg.denominator for arg in args))
             pick = numpy.minimum if atom.build is minimum else numpy.maximum
             return Exact(reduce(pick, [arg.over(denominator) for arg in args]), denominator)
-        return self._mapped(atom, args)
+        vector = VECTORS.get(atom.function)
+        others = atom.args[1:]
+        options = [other for other in others if not isinstance(other, Poly)]
+        if vector and len(options) == len(others) and (found := vector(args[0], options)):
+            return found
+        return self._near(atom, args) or self._mapped(atom, args)
+
+    @staticmethod
+    def _near(atom: Call, args: list[Exact]) -> Exact | None:
+        """A function of one argument that varies between near whole numbers: a table of all of them."""
+        import numpy
+
+        (at, *more) = [n for n, arg in enumerate(args) if arg.numerators.size != 1] or [0]
+        array = args[at].numerators
+        if more or args[at].denominator != 1 or array.dtype == object or not array.size or numpy.ptp(array) > NEAR:
+            return None
+        low = int(array.min())
+        there = numpy.zeros(int(array.max()) - low + 1, dtype=bool)
+        there[(array - low).ravel()] = True
+        where = numpy.cumsum(there) - 1
+        fixed = [plain(Fraction(int(arg.numerators.ravel()[0]), arg.denominator)) for arg in args]
+        values = [
+            Fraction(atom.function(*fixed[:at], low + int(n), *fixed[at + 1 :])) for n in numpy.flatnonzero(there)
+        ]
+        denominator = math.lcm(*(value.denominator for value in values))
+        whole = [int(value * denominator) for value in values]
+        found = fitting(numpy.array(whole, dtype=object), max(map(abs, whole)))
+        return Exact(found[where[array - low]], denominator)
 
     @staticmethod
     def _mapped(atom: Call, args: list[Exact]) -> Exact:
@@ -211,7 +219,7 @@ class Grid:
         ]
         denominator = math.lcm(*(value.denominator for value in values)) if values else 1
         whole = [int(value * denominator) for value in values]
-        found = _fitting(numpy.array(whole, dtype=object), max(map(abs, whole), default=0))
+        found = fitting(numpy.array(whole, dtype=object), max(map(abs, whole), default=0))
         return Exact(found[back.reshape(-1)].reshape(arrays[0].shape), denominator)
 
 
@@ -219,17 +227,11 @@ def _multiplied(factor: int, arrays: list[Array], bound: int) -> Array:
     """A product: arrays along the same axes first, so that as little as can be is computed for every point."""
     import numpy
 
-    shapes: dict[tuple[int, ...], Array] = {(): _fitting(numpy.array(factor, dtype=object), bound)}
+    shapes: dict[tuple[int, ...], Array] = {(): fitting(numpy.array(factor, dtype=object), bound)}
     for array in arrays:
         shapes[array.shape] = shapes[array.shape] * array if array.shape in shapes else array
     parts = sorted(shapes.values(), key=lambda array: array.size)
     return numpy.array(reduce(lambda a, b: a * b, parts))
 
 
-def _fitting(array: Array, bound: int) -> Array:
-    """The array in int64 where nothing of it, and of what is computed next, is larger than `bound` and that fits."""
-    kind = "int64" if abs(bound) < INT64 else object
-    return array if array.dtype == kind else array.astype(kind)
-
-
-__all__ = ["Exact", "Grid"]
+__all__ = ["Grid"]

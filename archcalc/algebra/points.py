@@ -9,10 +9,65 @@ from math import isfinite
 from archcalc.errors import ArchcalcError
 from archcalc.untyped import Array
 
-from .grids import Exact, Grid
-from .poly import Rational, plain
+from .grids import Grid
+from .poly import Number, Rational, plain
+from .vectors import Exact
 
+FEW = 1 << 13  # how far whole numbers lie apart whose costs are looked up
+STRETCH = 1 << 14  # points that are computed together
+MOST_DIGITS, LARGEST = 12, 10**15  # of decimals
 MOST_APART = 1 << 22  # how far whole numbers lie apart that find their places in a table
+
+
+def exact_of(array: Array) -> Exact | None:
+    """An array of numbers as whole numerators over a power of ten; None where there are too many digits.
+
+    A float of at most 15 digits is the nearest to no others, and division rounds right: what comes back equal is
+    its shortest decimal.
+    """
+    import numpy
+
+    if array.dtype.kind in "iu":
+        fits = not array.size or (int(array.max()) < 1 << 62 and int(array.min()) > -(1 << 62))
+        return Exact(array.astype(numpy.int64)) if fits else None
+    if array.dtype != numpy.float64 or not array.size or not numpy.isfinite(array).all():
+        return None
+    for digits in range(MOST_DIGITS + 1):
+        scale = 10.0**digits
+        for some in (array.ravel()[:64], array):
+            numerators = numpy.rint(some * scale)
+            if not (numerators / scale == some).all() or numpy.abs(numerators).max() >= LARGEST:
+                break
+        else:
+            return Exact(numerators.astype(numpy.int64), 10**digits)
+    return None
+
+
+def at_once(x: Number, arrays: Mapping[str, Array]) -> Array | None:
+    """A closed form at points many of whose values differ, in stretches of so many points that all of it stays near;
+    None where values are to be looked up, or have to be Python's numbers.
+    """
+    import numpy
+
+    shape = next(iter(arrays.values())).shape
+    if len(shape) != 1 or any(array.shape != shape for array in arrays.values()):
+        return None
+    exact = {name: exact_of(array) for name, array in arrays.items()}
+    found = {name: one for name, one in exact.items() if one is not None}
+    if len(found) < len(exact) or all(_is_near(one) for one in found.values()):
+        return None
+    parts = []
+    for start in range(0, shape[0], STRETCH):
+        grid = Grid({}, {})
+        grid.known = {n: Exact(one.numerators[start : start + STRETCH], one.denominator) for n, one in found.items()}
+        parts.append(numpy.broadcast_to(whole(grid.evaluate(x)), min(STRETCH, shape[0] - start)))
+    return numpy.concatenate(parts)
+
+
+def _is_near(found: Exact) -> bool:
+    import numpy
+
+    return found.denominator == 1 and (not found.numerators.size or int(numpy.ptp(found.numerators)) < FEW)
 
 
 def grid_of(arrays: Mapping[str, Array]) -> Grid:
@@ -65,4 +120,4 @@ def whole(found: Exact) -> Array:
     return made.reshape(numerators.shape)
 
 
-__all__ = ["grid_of", "whole"]
+__all__ = ["at_once", "grid_of", "whole"]

@@ -9,7 +9,8 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from archcalc.algebra import Number, Poly, symbol
-from archcalc.algebra.grids import Exact, Grid
+from archcalc.algebra.grids import Grid
+from archcalc.algebra.vectors import Exact
 from archcalc.errors import ArchcalcError, ExpressionError, Undecided, UsageError, suggest
 from archcalc.ops.kinds import show
 from archcalc.spec.expressions import compile_expression

@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from archcalc.algebra import Number, Poly
-from archcalc.algebra.grids import Exact, Grid
+from archcalc.algebra.grids import Grid
+from archcalc.algebra.vectors import Exact
 from archcalc.cost import Table
 from archcalc.errors import SpecError, Undecided, UsageError, suggest
 from archcalc.metrics import OTHER_NAMES, PLACED, is_latency, metric

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from archcalc.algebra.grids import Exact, Grid
+from archcalc.algebra.grids import Grid
+from archcalc.algebra.vectors import Exact
 from archcalc.space.conditions import Condition
 from archcalc.space.designs import Batch, Space, evaluated, is_placed
 from archcalc.space.problem import Aim, Limit, Solution

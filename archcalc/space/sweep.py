@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from archcalc.algebra.grids import Exact
+from archcalc.algebra.vectors import Exact
 from archcalc.devices import limits as device_limits
 from archcalc.errors import UsageError, suggest
 from archcalc.frames import Rows

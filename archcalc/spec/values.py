@@ -14,6 +14,7 @@ from typing import Any
 
 from archcalc import algebra
 from archcalc.algebra import Number, Poly
+from archcalc.algebra.vectors import VECTORS, multiples, rounded_half_even
 from archcalc.errors import ExpressionError, Undecided
 
 MOST_ITEMS, MOST_BITS, LARGEST_EXPONENT = 10_000, 256, 1024
@@ -135,6 +136,9 @@ def make_divisible(
 def _round(value: int | Fraction) -> int:
     """To the nearest whole number, halves to the even one."""
     return round(value)
+
+
+VECTORS.update({make_divisible: multiples, _round: rounded_half_even})  # of many values at once
 
 
 def _rounding(name: str, function: Callable[..., int]) -> Callable[..., Number]:
