@@ -195,11 +195,26 @@ def measured(case: Case) -> tuple[int, int]:
 
 def _saved(case: Case, batch: int) -> int:
     import torch
-    from torch.autograd.graph import saved_tensors_hooks
 
     with torch.device("meta"):
         module = torch.nn.ModuleDict(case.modules(torch.nn)).train()
         inputs = [torch.empty(batch, *shape) for shape in case.inputs]
+    return _hooked(module, lambda: case.run(_Named(module), torch.nn.functional, *inputs))
+
+
+def bytes_of(make: Callable[[Any], Any], shape: tuple[int, ...], batch: int) -> int:
+    """What autograd saves of a module and one input."""
+    import torch
+
+    with torch.device("meta"):
+        module, x = make(torch.nn).train(), torch.empty(batch, *shape)
+    return _hooked(module, lambda: module(x))
+
+
+def _hooked(module: Any, run: Callable[[], Any]) -> int:
+    import torch
+    from torch.autograd.graph import saved_tensors_hooks
+
     known = {t.untyped_storage()._cdata for t in (*module.parameters(), *module.buffers())}
     found: dict[int, int] = {}
     alive = []  # so that no address is used twice
@@ -212,9 +227,60 @@ def _saved(case: Case, batch: int) -> int:
         return tensor
 
     with saved_tensors_hooks(pack, lambda tensor: tensor):
-        output = case.run(_Named(module), torch.nn.functional, *inputs)
+        output = run()
     del output
     return sum(found.values())
+
+
+def _between(layer: Callable[[Any], Any]) -> tuple[Callable[[Any], Any], tuple[int, ...]]:
+    """A layer between two convolutions of eight channels."""
+    return lambda nn: nn.Sequential(nn.Conv2d(8, 8, 3), layer(nn), nn.Conv2d(8, 4, 1)), (8, 16, 16)
+
+
+def _composed(forward: Callable[[Any, Any, Any], Any]) -> Callable[[Any], Any]:
+    """A layer that is a few lines of code."""
+
+    def make(nn: Any) -> Any:
+        import torch
+
+        return type("Composed", (nn.Module,), {"forward": lambda self, x: forward(torch, nn.functional, x)})()
+
+    return make
+
+
+def _recurring(kind: str) -> tuple[Callable[[Any], Any], tuple[int, ...]]:
+    def make(nn: Any) -> Any:
+        class Net(nn.Module):  # type: ignore[misc]
+            def __init__(self) -> None:
+                super().__init__()
+                self.r, self.l = getattr(nn, kind)(6, 16, 2, batch_first=True), nn.Linear(16, 4)
+
+            def forward(self, x: Any) -> Any:
+                return self.l(self.r(x)[0])
+
+        return Net()
+
+    return make, (10, 6)
+
+
+MODULES = {
+    "pooled to a size": _between(lambda nn: nn.AdaptiveAvgPool2d(5)),
+    "maxima of a size": _between(lambda nn: nn.AdaptiveMaxPool2d(3)),
+    "nearest": _between(lambda nn: nn.Upsample(scale_factor=2)),
+    "bicubic": _between(lambda nn: nn.Upsample(size=(24, 24), mode="bicubic")),
+    "log softmax": _between(lambda nn: nn.LogSoftmax(1)),
+    "softmin": _between(lambda nn: nn.Softmin(1)),
+    "softsign": _between(lambda nn: nn.Softsign()),
+    "instances": _between(lambda nn: nn.InstanceNorm2d(8)),
+    "batches without scales": _between(lambda nn: nn.BatchNorm2d(8, affine=False)),
+    "neighbours": _between(lambda nn: nn.LocalResponseNorm(3)),
+    "turned": _between(_composed(lambda torch, f, x: torch.roll(x, 2, 2).flip(3))),
+    "powers": _between(_composed(lambda torch, f, x: ((x.exp() + 1).log() ** 2 / 3).sqrt())),
+    "extremes": _between(_composed(lambda torch, f, x: x - x.amax(1, keepdim=True) + x.mean(1, keepdim=True))),
+    "lstm": _recurring("LSTM"),
+    "gru": _recurring("GRU"),
+    "rnn": _recurring("RNN"),
+}  # fmt: skip
 
 
 class _Named:

@@ -13,9 +13,10 @@ from archcalc.errors import ShapeError
 from archcalc.ops.base import Op, Plain, Reach, Saved, Shape, Windows, size
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.opaque import SEES, Opaque
+from archcalc.ops.saving import PRECISE, Layer, saved
 
 FLAGS = ("is_layer", "is_pooling", "in_place", "is_view", "is_gate", "is_constant")
-LIKE = ("is_identity", "is_normalization", "folds_norm", "runs")
+LIKE = ("is_identity", "is_normalization", "folds_norm", "runs", "autocast")
 
 
 class Foreign(Plain):
@@ -56,8 +57,10 @@ class Foreign(Plain):
         return products * self.macs_  # type: ignore[no-any-return]
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
-        """Its inputs, as most layers do, unless it only shows the first of them."""
-        return Saved(shows=True) if self.is_view else Saved(inputs=tuple(range(len(inputs))))
+        """What PyTorch's layer of that name does; nothing where it only shows its first input."""
+        if self.is_view:
+            return Saved(shows=True)
+        return saved(Layer(self.word, output, inputs, self.weights_, dx, dw, self.known.get("units", 0)))
 
     def windows(self, *inputs: Shape) -> Windows:
         return self.reach  # type: ignore[no-any-return]
@@ -107,7 +110,7 @@ def _kind(word: str, flags: tuple[str, ...]) -> type[Foreign]:
     from archcalc.ops import OPS
 
     own = OPS.get(word)  # a runtime and other tools treat it as ours of that word
-    like = {name: getattr(own, name) for name in LIKE} if own else {}
+    like = {name: getattr(own, name) for name in LIKE} if own else {"autocast": "wide"} if word in PRECISE else {}
     return type("Foreign", (Foreign,), {"__module__": __name__, "word": word, **like, **dict.fromkeys(flags, True)})
 
 

@@ -154,7 +154,7 @@ def _adapted(call: Call, x: Value, rank: int, target: Shape) -> Value:
     out = (*shape[:-rank], *target)
     op = None
     if word == "gap" and len(shape) == rank + 2 and all(isinstance(dim, int) for dim in target):
-        op = call.made(AdaptiveAvgPool, size=target[0] if len(set(target)) == 1 else target)
+        op = call.made(AdaptiveAvgPool, to=target[0] if len(set(target)) == 1 else target)
     return call.figure(
         "adaptive_avgpool" if word == "gap" else "adaptive_maxpool", out, [x], op=op, batched=True,
         elementwise=size(shape), reach=Reach.MIXED, flags=POOLING,
