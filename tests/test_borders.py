@@ -27,8 +27,10 @@ from archcalc.importer.batch import reshaped
 from archcalc.latency.work import convolved
 from archcalc.memory.arena import Tensor, floor, plan, rounded
 from archcalc.memory.attention import attending
+from archcalc.mkdocs import _lines_above
 from archcalc.model import load, read
 from archcalc.ops.convolution import Conv
+from archcalc.picture.svg import width
 from archcalc.render import numbers, web
 from archcalc.render.cells import Cells
 from archcalc.render.grouping import flat
@@ -510,3 +512,60 @@ def test_every_attention_is_run_in_the_way_that_is_asked_for(way: str) -> None:
     ops = [node.op for node in graph.nodes if node.op.word == "attention"]
     assert [getattr(op, "fused", None) for op in ops] == [way == "fused"] * 3
     assert len(set(map(id, ops))) == 1  # what is alike stays one operator
+
+
+# ---- the rest --------------------------------------------------------------------------------------------------------
+
+
+def test_broad_letters_are_wider_than_capitals_and_those_than_small_ones() -> None:
+    assert width("W") > width("E") > width("e") > width("i")
+    assert width("中") > width("W")
+
+
+@pytest.mark.parametrize(
+    ("front", "above"), [("", 0), ("\n", 1), ("---\ntitle: x\n---\n", 3), ("\n\n---\na: b\n---\n", 5)]
+)
+def test_lines_above_a_page_are_those_of_its_front_matter(tmp_path: Path, front: str, above: int) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{front}# A\n\ntext\n", encoding="utf-8")
+    assert _lines_above("# A\n\ntext\n", page) == above
+
+
+def test_a_layer_of_one_operation_has_its_place_under_the_roof(archcalc: Command, tmp_path: Path) -> None:
+    path = tmp_path / "one.yaml"
+    path.write_text("archcalc: 1\nname: one\ninput: [1]\nlayers:\n  - sole: relu\n", encoding="utf-8")
+    archcalc("plot", str(path), "--kind", "roofline", "--device", "rtx4090", "-o", str(tmp_path / "one.svg"))
+    assert "sole" in (tmp_path / "one.svg").read_text(encoding="utf-8")
+
+
+def test_a_learned_tensor_is_read_by_its_layers() -> None:
+    pytest.importorskip("onnx")
+    from archcalc.onnx.export import in_memory
+
+    made = in_memory(counted("[{a: conv 3 1x1 act=relu}, {b: conv 3 1x1 share=a}]"))
+    assert set(map(frozenset, made.readers().values())) == {frozenset({"a", "b"})}
+
+
+def test_sizes_that_a_file_computes_are_followed(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    from archcalc.onnx.stored import StoredModel
+
+    nodes = [
+        onnx.helper.make_node("Shape", ["x"], ["dims"]),
+        onnx.helper.make_node("Gather", ["dims", "order"], ["turned"]),
+        onnx.helper.make_node("Reshape", ["x", "turned"], ["y"]),
+    ]
+    write(tmp_path / "net.onnx", nodes, {"x": [2, 3, 5]}, order=numpy.array([2, 0, 1], numpy.int64))
+    assert StoredModel(str(tmp_path / "net.onnx")).inferred()["y"] == (5, 2, 3)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_a_size_that_is_a_part_of_an_inputs_runs(tmp_path: Path, n: int) -> None:
+    """A free n is read off an axis of 2 n + 1 positions; 8 (2 n + 1) numbers become 4 n + 2 rows."""
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    text = "archcalc: 1\nname: net\nparams: {n: 2}\ninput: [8, 2*n+1]\nlayers:\n  - reshape 4*n+2 4\n  - relu\n"
+    read(text, "net.yaml").export(tmp_path / "net.onnx", free=["n"])
+    session = runtime.InferenceSession(str(tmp_path / "net.onnx"), providers=["CPUExecutionProvider"])
+    (made,) = session.run(None, {session.get_inputs()[0].name: numpy.ones((1, 8, 2 * n + 1), numpy.float32)})
+    assert made.shape == (1, 4 * n + 2, 4)
