@@ -48,8 +48,10 @@ _PATTERN = re.compile(r"[*?\[]")
 
 
 def is_pattern(name: str) -> bool:
-    """Whether an argument is a pattern of files, `models/**/*.yaml`, and no file of that name."""
-    return _PATTERN.search(name) is not None and not reading.is_file(name)
+    """Whether an argument is a pattern of files, `models/**/*.yaml`, and nothing has that name (a variant aside)."""
+    if not _PATTERN.search(name):
+        return False
+    return not any(reading.is_file(path) or reading.is_folder(path) for path in (name, name.rpartition("@")[0]) if path)
 
 
 def matching(pattern: str) -> list[str]:

@@ -18,6 +18,7 @@ from archcalc.errors import UsageError  # noqa: E402
 from archcalc.expand import expand  # noqa: E402
 from archcalc.files import zoo_names  # noqa: E402
 from archcalc.model import load  # noqa: E402
+from archcalc.model import read as read_text  # noqa: E402
 from archcalc.onnx import export  # noqa: E402
 
 from onnx_files import ints, node, weights, write  # isort: skip  # noqa: E402
@@ -343,3 +344,15 @@ def test_an_input_that_is_a_number_is_a_vector_of_one(tmp_path: Path) -> None:
         again = tmp_path / "again.yaml"
         again.write_text(written, encoding="utf-8")
         assert load(str(again)).count().totals["macs"] == 2 * 4 * 11 * 8
+
+
+def test_a_spec_says_where_training_keeps_another_amount_than_the_file(tmp_path: Path) -> None:
+    """A scaled score is kept once in PyTorch, where an opaque layer keeps what it reads; everything else is the same."""
+    file = transformer(tmp_path / "t.onnx", 1)
+    text = spec_of(file, seq=8)
+    (note,) = [line for line in text.splitlines() if line.startswith("# training keeps ")]
+    ours, theirs = read_text(text, "t.yaml").count(free=["seq"]).totals, load(file).count(free=["seq"]).totals
+    assert note.startswith(f"# training keeps {theirs['act_sum_bytes']} bytes of what was imported")
+    assert note.endswith(f" {ours['act_sum_bytes']} in all")
+    assert ours["params"] == theirs["params"]
+    assert ours["macs"] == theirs["macs"]

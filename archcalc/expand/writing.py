@@ -6,9 +6,10 @@ in total; a network that folding can't write is written flat.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from archcalc import escapes
+from archcalc.algebra import Number
 from archcalc.build import build
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, UsageError
@@ -36,9 +37,9 @@ SAME = (
     "activations",
     "depth",
     "depth_with_pooling",
-    "act_sum_bytes",
     "layers",
 )
+KEPT = "act_sum_bytes"
 
 
 def spec_text(table: Table, defaults: Mapping[str, object], source: str = "") -> str:
@@ -57,12 +58,19 @@ def spec_text(table: Table, defaults: Mapping[str, object], source: str = "") ->
         raise UsageError(
             f"{missing[0]} needs a value: --set {missing[0]}=..., which a spec has as the parameter's default"
         )
-    graph = _growing(lowered(table.graph))
+    spoken = lowered(table.graph)
+    graph = _growing(spoken)
+    notes: list[str] = []
+    wanted = {name: table.totals[name] * 1 for name in SAME}
+    wanted[KEPT] = Table(table.spec, table.variant, table.binding, spoken, dtype=table.dtype).totals[KEPT] * 1
+    if wanted[KEPT] != table.totals[KEPT]:
+        kept = f"training keeps {table.totals[KEPT]} bytes of what was imported"
+        notes = [f"{kept}; of opaque layers here their inputs, {wanted[KEPT]} in all"]
     problem = ""
     for way in WAYS:
         try:
-            text = "\n".join(_Writer(table, graph, defaults, source, way).lines()) + "\n"
-            problem = _difference(text, table, defaults)
+            text = "\n".join(_Writer(table, graph, defaults, source, way).lines(notes)) + "\n"
+            problem = _difference(text, table, wanted)
         except (ArchcalcError, TooDeep, RecursionError) as error:
             problem = str(error)
         if not problem:
@@ -85,14 +93,14 @@ def _growing(graph: Graph) -> Graph:
     return graph._replace(nodes=nodes)
 
 
-def _difference(text: str, table: Table, defaults: Mapping[str, object]) -> str:
-    """In what the written spec differs; nothing if it counts the same."""
+def _difference(text: str, table: Table, wanted: Mapping[str, Number]) -> str:
+    """In what the written spec differs from the totals that it should have; nothing if it counts the same."""
     spec = read_spec(text, "the spec that was written")
     binding = bind(spec, None, {}, [name for name in table.free if name in spec.parameters])
     again = Table(spec, None, binding, build(spec, binding), dtype=table.dtype)
-    for name in SAME:
-        if again.totals[name] != table.totals[name] * 1:
-            return f"{name} would be {again.totals[name]}, not {table.totals[name]}"
+    for name, total in wanted.items():
+        if again.totals[name] != total:
+            return f"{name} would be {again.totals[name]}, not {total}"
     return ""
 
 
@@ -204,11 +212,13 @@ class _Writer:
         node = self.graph.nodes[n]
         return node.name if isinstance(node.op, Input) else f"/{self.paths[n]}"
 
-    def lines(self) -> Iterator[str]:
+    def lines(self, notes: Sequence[str] = ()) -> Iterator[str]:
+        """The spec's, with notes under its name."""
         if self.source:
             yield f"# made by `archcalc import` from {escapes.line(self.source)}"
         yield "archcalc: 1"
         yield f"name: {escapes.yaml(self.table.name)}"
+        yield from (f"# {note}" for note in notes)
         inputs = {
             name: f"[{', '.join(spell(dim, True) for dim in self.graph.nodes[n].shape)}]"
             for name, n in self.graph.inputs.items()
