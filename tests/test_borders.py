@@ -27,7 +27,6 @@ from archcalc.importer.batch import reshaped
 from archcalc.latency.work import convolved
 from archcalc.memory.arena import Tensor, floor, plan, rounded
 from archcalc.memory.attention import attending
-from archcalc.mkdocs import _lines_above
 from archcalc.model import load, read
 from archcalc.ops.convolution import Conv
 from archcalc.picture.svg import width
@@ -526,6 +525,9 @@ def test_broad_letters_are_wider_than_capitals_and_those_than_small_ones() -> No
     ("front", "above"), [("", 0), ("\n", 1), ("---\ntitle: x\n---\n", 3), ("\n\n---\na: b\n---\n", 5)]
 )
 def test_lines_above_a_page_are_those_of_its_front_matter(tmp_path: Path, front: str, above: int) -> None:
+    pytest.importorskip("mkdocs")
+    from archcalc.mkdocs import _lines_above
+
     page = tmp_path / "page.md"
     page.write_text(f"{front}# A\n\ntext\n", encoding="utf-8")
     assert _lines_above("# A\n\ntext\n", page) == above
