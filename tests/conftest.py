@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -15,6 +16,10 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):  # a process a command: each
     sys.pycache_prefix = os.environ.setdefault(
         "PYTHONPYCACHEPREFIX", str(Path(__file__).parent.parent / ".pytest_cache" / "bytecode")
     )
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # what a script runs in the background ignores it, children too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
