@@ -152,7 +152,7 @@ def _extent(array: Array) -> int:
 def _peak(x: Number, extents: dict[str, int]) -> int:
     """At least the magnitude of everything that the compiled x computes on the way."""
     seen: dict[Atom, int] = {}
-    peak = max(extents.values(), default=0)
+    peak = 0
 
     def total(value: Number) -> int:
         nonlocal peak
