@@ -107,7 +107,7 @@ def fields(graph: Graph, least: dict[Loop, int] | None = None) -> dict[str, Seen
     Loops that have to repeat for this to hold are put into `least`, with how often.
     """
     windows: Windows = {}
-    readers = None if graph.loops else _readers(graph)
+    readers = _readers(graph) if len(graph.inputs) > 1 and not graph.loops else None  # all depend on a single input
     found = {}
     for name, start in graph.inputs.items():
         arriving = None if readers is None else _arriving(readers, start)
