@@ -155,5 +155,38 @@ def test_a_name_that_is_read_from_elsewhere_stays_out_of_blocks(outside: bool, t
     assert ("outputs:" in text, "ref slice_1" in text) == (outside, True)
 
 
+def merged_norms(folder: Path, apart: bool) -> str:
+    """A file of 6 residual blocks whose norms have one scale and shift, as torch's exporter merges those of a fresh
+    network, or each its own.
+    """
+    ones, nodes, weights = np.ones(4, np.float32), [], []
+    for n in range(6):
+        scale, shift = (f"scale{n}", f"shift{n}") if apart else ("scale0", "shift0")
+        if apart or not n:
+            weights += [numpy_helper.from_array(ones, scale), numpy_helper.from_array(0.5 * ones, shift)]
+        weights.append(numpy_helper.from_array(np.full((4, 4), n, np.float32), f"w{n}"))
+        nodes += [
+            helper.make_node("LayerNormalization", [f"v{n}", scale, shift], [f"n{n}"]),
+            helper.make_node("MatMul", [f"n{n}", f"w{n}"], [f"m{n}"]),
+            helper.make_node("Add", [f"m{n}", f"v{n}"], [f"v{n + 1}"]),
+        ]
+    one, last = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 7, 4]) for name in ("v0", "v6"))
+    graph = helper.make_graph(nodes, "g", [one], [last], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), folder / "f.onnx")
+    return str(folder / "f.onnx")
+
+
+def test_layers_that_use_one_tensor_repeat_all_the_same(tmp_path: Path) -> None:
+    text, _ = load(merged_norms(tmp_path, apart=False)).to_spec()
+    (tmp_path / "f.yaml").write_text(text, encoding="utf-8")
+    assert load(str(tmp_path / "f.yaml")).count().totals["params"] == 6 * 16 + 8  # a scale and a shift of 4
+    assert "5 x:" in text
+    assert text.count("share=") == 1
+    text, _ = load(merged_norms(tmp_path, apart=True)).to_spec()
+    (tmp_path / "f.yaml").write_text(text, encoding="utf-8")
+    assert load(str(tmp_path / "f.yaml")).count().totals["params"] == 6 * (16 + 8)
+    assert "6 x:" in text
+
+
 def test_an_import_is_the_same_every_time(tmp_path: Path) -> None:
     assert imported("ghostnet_100", tmp_path)[0] == imported("ghostnet_100", tmp_path)[0]

@@ -26,8 +26,9 @@ from archcalc.ops.base import spell
 from archcalc.spec import bind, read_spec
 from archcalc.spec.layers import IDENTITY, REF
 
-LONGEST_LINE = 100  # of branches on one line
+LONGEST_LINE = 120  # of branches on one line
 WAYS = ("folded", "nested", "flat")  # with blocks and repeats, branches inside branches, one layer after another
+LENDER = "\0"  # on both sides of the layer whose weights a line uses, until it is written
 BROKEN = "\n"  # in the place of what can't stand in brackets
 SAME = (
     "params",
@@ -111,21 +112,20 @@ class _Writer:
         self.table, self.graph, self.defaults, self.source = table, graph, defaults, source
         self.labels: dict[int, str] = {}
         self.used: set[str] = {*graph.inputs, *JOINS, REF, IDENTITY, *table.free}
-        self.owners: dict[int, int] = {}  # whose weights a layer uses
         self.lenders = {node.share for node in graph.nodes if node.share is not None}
         arranger = Arranger(graph, [self._text(n) for n in range(len(graph.nodes))])
         self.items = arranger.one_by_one() if way == "flat" else arranger.items()
         ends = self.items[-1].node if self.items and isinstance(self.items[-1], (Line, Join)) else None
         self.outputs = [] if graph.outputs == [ends] else graph.outputs
-        shared = self._shared()
+        lending = self._lending()
         read = {*arranger.referred, *self.outputs}
-        self.fixed = read | shared
+        self.fixed = read | lending
         self.blocks: dict[str, Block] = {}
         if way == "folded":
             self.items = with_suffixes(self.items, self.fixed)
             self.items = folded(self.items, self.fixed)
             scopes = [node.name for node in graph.nodes]
-            finder = Finder(self.items, read - shared, self.outputs, self.fixed & shared, self.used, scopes)
+            finder = Finder(self.items, read - lending, self.outputs, lending, self.used, scopes)
             self.blocks = {
                 name: block._replace(body=folded(block.body, finder.labels)) for name, block in finder.run().items()
             }
@@ -150,28 +150,30 @@ class _Writer:
             words.append("frozen=true")
         return " ".join(words)
 
-    def _shared(self) -> set[int]:
-        """Layers that use the same weights: the first that is written has them, and the others share those."""
+    def _lending(self) -> set[int]:
+        """Layers whose weights others use: of those that use the same the first that is written has them, and the
+        others' lines say so. Those may stand in blocks and repeats, where the lender is spoken of from outside.
+        """
         owners: dict[int, int] = {}
-        found: set[int] = set()
         for item in inside(self.items):
-            node = self.graph.nodes[item.node] if isinstance(item, (Line, Join)) else None
-            if (
-                node is None
-                or not isinstance(item, (Line, Join))
-                or not (item.node in self.lenders or node.share is not None)
-            ):
+            if not isinstance(item, (Line, Join)):
                 continue
-            owner = owners.setdefault(item.node if node.share is None else node.share, item.node)
-            found.add(item.node)
+            share = self.graph.nodes[item.node].share
+            if share is None and item.node not in self.lenders:
+                continue
+            owner = owners.setdefault(item.node if share is None else share, item.node)
             if owner != item.node:
-                self.owners[item.node] = owner
-        return found
+                head, colon, body = item.text.partition(": [")
+                option = sharing(self.graph, item.node, owner)
+                item.text = f"{head} {option}={LENDER}{owner}{LENDER}{colon}{body}"
+        return {*owners.values()}
 
-    def _label(self, n: int, first: int = -1) -> str:
-        """A name for a layer, unlike any other; without slashes, which are for what stands inside."""
+    def _label(self, n: int, first: int = -1, scope: str = "") -> str:
+        """A name for a layer, unlike any other; without slashes, which are for what stands inside, and without what
+        the scope has said.
+        """
         if n not in self.labels:
-            name = self.graph.nodes[n if first < 0 else first].name.replace("/", ".")
+            name = _inner(self.graph.nodes[n if first < 0 else first].name.replace("/", "."), scope)
             while name in self.used:
                 name += "_"
             self.labels[n] = name
@@ -180,7 +182,7 @@ class _Writer:
 
     def _place(self, item: Item, scope: str, top: bool) -> None:
         """Decide on an item's label, and note where what is inside it stands."""
-        label = self._chosen(item, top)
+        label = self._chosen(item, top, scope)
         if label:
             self.shown[id(item)] = label
         if isinstance(item, (Line, Join, Called)) and item.node in self.fixed:
@@ -190,10 +192,10 @@ class _Writer:
                 for inner in branch:
                     self._place(inner, f"{scope}{label}/" if label else scope, False)
 
-    def _chosen(self, item: Item, top: bool) -> str:
+    def _chosen(self, item: Item, top: bool, scope: str) -> str:
         """The label of what is read by name, and of what stands in the list of layers itself."""
         if isinstance(item, (Line, Join, Called)) and item.node in self.fixed:
-            return self._label(item.node, item.first if not isinstance(item, Called) else -1)
+            return self._label(item.node, item.first if not isinstance(item, Called) else -1, scope)
         if not top or isinstance(item, Ref):
             return ""
         if isinstance(item, Line):
@@ -205,6 +207,13 @@ class _Writer:
             return ""
         self.used.add(name)
         return name
+
+    def _words(self, item: Line | Join | Called) -> str:
+        """An item's own words; where it uses the weights of another layer, with where that stands."""
+        if LENDER not in item.text:
+            return item.text
+        before, owner, after = item.text.split(LENDER)
+        return f"{before}{self._path(int(owner))}{after}"
 
     def _path(self, n: int) -> str:
         if n < 0:  # in a block
@@ -254,18 +263,15 @@ class _Writer:
         if isinstance(item, Ref):
             yield f"ref {self._path(item.node)}"
         elif isinstance(item, (Line, Called)):
-            text = item.text
-            if isinstance(item, Line) and item.node in self.owners:
-                option = sharing(self.graph, item.node, self.owners[item.node])
-                text += f" {option}={self._path(self.owners[item.node])}"
+            text = self._words(item)
             yield f"{label}: {_scalar(text)}" if label else _scalar(text)
         elif isinstance(item, Repeat) and len(item.items) == 1 and isinstance(item.items[0], (Line, Called)):
-            text = f"{item.count} x {item.items[0].text}"
+            text = f"{item.count} x {self._words(item.items[0])}"
             yield f"{label}: {_scalar(text)}" if label else _scalar(text)
         else:
             if label:
                 yield f"{label}:"
-            head = f"{item.count} x" if isinstance(item, Repeat) else _scalar(item.text)
+            head = f"{item.count} x" if isinstance(item, Repeat) else _scalar(self._words(item))
             indent = "  " if label else ""
             yield f"{indent}{head}:"
             if isinstance(item, Repeat):
@@ -288,15 +294,16 @@ class _Writer:
         if isinstance(item, Ref):
             text = f"ref {self._path(item.node)}"
         elif isinstance(item, (Line, Called)):
-            text = item.text
+            text = self._words(item)
         elif isinstance(item, Repeat) and len(item.items) == 1 and isinstance(item.items[0], (Line, Called)):
             text = f"{item.count} x {self._flow(item.items[0])}"
         else:
             branches = [item.items] if isinstance(item, Repeat) else item.branches
             inner = ", ".join(map(self._flow_branch, branches))
-            head = f"{item.count} x: {inner}" if isinstance(item, Repeat) else f"{item.text}: [{inner}]"
-            return f"{{{head}}}" if _is_plain(item.text if isinstance(item, Join) else "") else BROKEN
-        is_named = isinstance(item, (Line, Called)) and (id(item) in self.shown or item.node in self.owners)
+            text = self._words(item) if isinstance(item, Join) else f"{item.count} x"
+            head = f"{text}: {inner}" if isinstance(item, Repeat) else f"{text}: [{inner}]"
+            return f"{{{head}}}" if _is_plain(text) else BROKEN
+        is_named = isinstance(item, (Line, Called)) and id(item) in self.shown
         return text if _is_plain(text) and not is_named else BROKEN
 
     def _flow_branch(self, branch: Items) -> str:
@@ -327,6 +334,16 @@ class _Writer:
                 break
             shared.append(parts[0])
         return ".".join(shared)
+
+
+def _inner(name: str, scope: str) -> str:
+    """A layer's name inside a scope, whose last label may begin as it does."""
+    parts, around = name.split("."), scope.rstrip("/").rpartition("/")[2].split(".")
+    said = 0
+    while said < min(len(parts), len(around)) - 1 and parts[said] == around[said]:
+        said += 1
+    short = ".".join(parts[said:])
+    return short if short[:1].isalpha() else name
 
 
 def _is_short(item: Item) -> bool:
