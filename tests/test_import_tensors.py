@@ -101,6 +101,20 @@ def test_what_each_tensor_of_a_quantised_layer_is(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("form", ["value", "value_floats"])
+def test_numbers_in_a_node_are_a_tensor_in_either_form(form: str, tmp_path: Path) -> None:
+    """A bias of 3 behind 12 weights, and a number of arithmetic."""
+    three = onnx.numpy_helper.from_array(weights(3)) if form == "value" else [1.0, 2.0, 3.0]
+    two = onnx.numpy_helper.from_array(weights()) if form == "value" else 2.0
+    nodes = [
+        node("Constant", [], ["b"], **{form: three}), node("Gemm", ["x", "w", "b"], ["a"]),
+        node("Constant", [], ["two"], **{form.removesuffix("s"): two}), node("Mul", ["a", "two"], ["y"]),
+    ]  # fmt: skip
+    file = write(tmp_path / "c.onnx", nodes, {"x": [1, 4]}, w=weights(4, 3))
+    assert roles(file) == {"w": ("parameter", 12, 48), "b": ("parameter", 3, 12), "two": ("constant", 1, 4)}
+    assert held(file)[1]["params"] == 15
+
+
 def test_four_bits_fill_half_a_byte(tmp_path: Path) -> None:
     tensor = onnx.helper.make_tensor("w", onnx.TensorProto.INT4, [8, 5], [1] * 40)
     nodes = [node("DequantizeLinear", ["w", "s"], ["f"]), node("MatMul", ["x", "f"], ["y"])]

@@ -73,6 +73,7 @@ class Tensor(Record, frozen=False, eq=False):
     said: str = ""  # what the exporter calls it: parameter, buffer, constant, or "unnamed" among such
     made_from: tuple[str, ...] = ()  # several tensors, or a part of one, that the exporter made it from
     frozen: bool = False  # whether it is a parameter that isn't trained
+    values: tuple[Element, ...] | None = None  # its numbers where they are an attribute of a node, one by one
     copy_of: Tensor | None = None  # the tensor that the exporter made it from, if its numbers are the same
 
     @property
@@ -92,6 +93,8 @@ class Tensor(Record, frozen=False, eq=False):
     def content(self) -> tuple[Element, ...] | None:
         """Its numbers if they are few and here, exact; None where they aren't known."""
         count = self.elements
+        if self.values is not None:
+            return self.values if count <= MOST_CONTENT else None
         if self.outside is not None or self.sparse or count > MOST_CONTENT or self.kind not in _FORMATS:
             return None
         if self.raw is not None:

@@ -25,8 +25,12 @@ def constant(call: Call) -> Value:
         if name.startswith("value_"):
             kind = STRING if "string" in name else FLOAT if "float" in name else INT64
             values = found if isinstance(found, list) else [found]
+            dims = (len(values),) if isinstance(found, list) else ()
             content = tuple(map(exact, values)) if len(values) <= MOST_CONTENT else None
-            return Value((len(values),) if isinstance(found, list) else (), kind, None, content)
+            tensor = Tensor(call.output, dims, kind, values=content or ())
+            given = kind == FLOAT and len(values) > 1 and not generated(call.output)
+            origin = call.holds(Origin(call.node, call.output, dims, given, tensor))
+            return Value(dims, kind, None, content, (origin,))
     raise ShapeError("it has no value")
 
 
