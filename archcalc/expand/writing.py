@@ -26,7 +26,7 @@ from archcalc.ops.base import spell
 from archcalc.spec import bind, read_spec
 from archcalc.spec.layers import IDENTITY, REF
 
-LONGEST_LINE = 120  # of branches on one line
+LONGEST_LINE = 100  # of branches on one line
 WAYS = ("folded", "nested", "flat")  # with blocks and repeats, branches inside branches, one layer after another
 LENDER = "\0"  # on both sides of the layer whose weights a line uses, until it is written
 BROKEN = "\n"  # in the place of what can't stand in brackets
