@@ -43,8 +43,8 @@ def _arena(table: Table, method: str) -> int:
 def _memory(table: Table) -> Figure:
     """What a run holds: training all of its parts, else the weights, the activations at their most, and a cache."""
     if table.train:
-        return table.totals["training_bytes"]["total"]
-    return sum(table.totals[name] for name in ("weight_bytes", "act_peak_bytes", "cache_bytes"))
+        return table.total("training_bytes")["total"]
+    return sum(table.total(name) for name in ("weight_bytes", "act_peak_bytes", "cache_bytes"))
 
 
 PLACED: Mapping[str, Callable[[Table], object]] = {
@@ -53,7 +53,7 @@ PLACED: Mapping[str, Callable[[Table], object]] = {
 }
 WORKED_OUT: Mapping[str, Callable[[Table], object]] = {
     **PLACED,
-    "training": lambda table: table.totals["training_bytes"]["total"],
+    "training": lambda table: table.total("training_bytes")["total"],
     "kept": lambda table: table.held.recomputed.kept,
     "inside": lambda table: table.held.inside(table.graph.layers()),
     "memory": _memory,
@@ -104,7 +104,7 @@ def _whole(table: Table, name: str) -> object:
         raise UsageError("latency needs a device: --device NAME")
     if name in WORKED_OUT:
         return WORKED_OUT[name](table)
-    return table.totals[TOTALS.get(name, name)]
+    return table.total(TOTALS.get(name, name))
 
 
 def _field(table: Table, part: str, row: Row | None) -> object:

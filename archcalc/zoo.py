@@ -194,7 +194,7 @@ def _by_family(found: Sequence[Entry]) -> str:
     for family, members in groupby(found, key=lambda entry: entry.family):
         every = list(members)
         years = sorted({entry.year for entry in every if entry.year})
-        figures = [_span([entry.table.totals[name] for entry in every]) for name in ("params", "macs")]
+        figures = [_span([entry.table.total(name) for entry in every]) for name in ("params", "macs")]
         when = "" if not years else f"{years[0]}" if len(years) == 1 else f"{years[0]} to {years[-1]}"
         rows.append([family, str(len(every)), when, *figures, every[0].paper or every[0].source])
     heads = ["family", "networks", "year", "params", "MACs", "where from"]
@@ -222,7 +222,7 @@ def _plain(entry: Entry, name: str) -> dict[str, Json]:
     return (
         told
         | {"inputs": {key: list(shape) for key, shape in table.inputs.items()}}
-        | {key: table.totals[key] for key in KEYS}
+        | {key: table.total(key) for key in KEYS}
         | {"receptive_field": field}
     )
 
@@ -249,8 +249,8 @@ CSV = ("name", "family", "title", "year", "paper", "spec", "variant", "inputs", 
 LEFT = ("name", "network", "where from")
 FORMATS = ("table", "markdown", "csv", "json")
 FIGURES: dict[str, Callable[[Entry], object]] = {  # what `where` may speak of
-    **{name: partial(lambda entry, name: entry.table.totals[name], name=name) for name in TOTALS},
-    **{name: partial(lambda entry, key: entry.table.totals[key], key=key) for name, key in BYTES.items()},
+    **{name: partial(lambda entry, name: entry.table.total(name), name=name) for name in TOTALS},
+    **{name: partial(lambda entry, key: entry.table.total(key), key=key) for name, key in BYTES.items()},
     "field": lambda entry: max(span.size for span in entry.table.last_map[2].spans) if entry.table.last_map else None,
     "year": lambda entry: entry.year,
 }
@@ -260,12 +260,12 @@ COLUMNS: dict[str, Callable[[Entry], str]] = {
     "network": lambda entry: entry.table.name,
     "year": lambda entry: str(entry.year or ""),
     "input": lambda entry: ", ".join(numbers.shape(shape) for shape in entry.table.inputs.values()),
-    "params": lambda entry: numbers.count(entry.table.totals["params"]),
-    "MACs": lambda entry: numbers.count(entry.table.totals["macs"]),
-    "activations": lambda entry: numbers.count(entry.table.totals["activations"]),
-    "act_peak": lambda entry: numbers.size_in_bytes(entry.table.totals["act_peak_bytes"]),
+    "params": lambda entry: numbers.count(entry.table.total("params")),
+    "MACs": lambda entry: numbers.count(entry.table.total("macs")),
+    "activations": lambda entry: numbers.count(entry.table.total("activations")),
+    "act_peak": lambda entry: numbers.size_in_bytes(entry.table.total("act_peak_bytes")),
     "field": lambda entry: numbers.one_field(entry.table.last_map[2]) if entry.table.last_map else "all",
-    "depth": lambda entry: str(entry.table.totals["depth"]),
+    "depth": lambda entry: str(entry.table.total("depth")),
     "where from": lambda entry: entry.paper or entry.source,
 }
 LEGEND = (

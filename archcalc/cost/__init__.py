@@ -15,7 +15,7 @@ from archcalc.algebra import Dim, Number, Poly, domain
 from archcalc.backward import Backward
 from archcalc.backward import backward as passed_back
 from archcalc.cost.row import DTYPES, Convention, Cost, Row, total, whole_number
-from archcalc.cost.totals import totals
+from archcalc.cost.totals import OF_EVERY_TABLE, sums, totals
 from archcalc.depth import longest_path
 from archcalc.duration import Time, Timing
 from archcalc.graph import Graph, Loop, Node, over
@@ -262,6 +262,17 @@ class Table(Record, frozen=False):
     def totals(self) -> dict[str, Json]:
         """Sums over all layers, and what only the whole network has: peaks, depth. Bytes are in the table's dtype."""
         return totals(self)
+
+    def total(self, name: str) -> Json:
+        """One of the totals: the others aren't worked out for it. Raises KeyError for one that the table hasn't."""
+        if "totals" in self.__dict__ or name not in OF_EVERY_TABLE:
+            return self.totals[name]
+        return OF_EVERY_TABLE[name](self)
+
+    @cached_property
+    def sums(self) -> dict[str, Json]:
+        """What the totals add up over all layers."""
+        return sums(self)
 
     def depth(self, weight: Callable[[Node], Number]) -> Number:
         """The longest path, counting what `weight` says a layer counts."""

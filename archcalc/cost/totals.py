@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -13,47 +14,61 @@ if TYPE_CHECKING:
     from archcalc.cost import Table
 
 
-def totals(table: Table) -> dict[str, Json]:
-    """All totals by the names that the JSON contract gives them; bytes are in the table's dtype."""
+def _summed(name: str) -> Callable[[Table], Json]:
+    return lambda table: table.sums[name]
+
+
+def _layers(table: Table) -> Json:
     layers = table.graph.layers()
-    sums = _sums(table, layers)
-    found: dict[str, Json] = {
-        "params": sums["params"],
-        "trainable_params": sums["trainable_params"],
-        "active_params": sums["active"],
-        "buffers": sums["buffers"],
-        "macs": sums["macs"],
-        "flops": 2 * sums["macs"] + sums["elementwise"],
-        "elementwise": sums["elementwise"],
-        "activations": sums["activations"],
-        "act_peak_bytes": table.held.peak_bytes,
-        "act_sum_bytes": table.held.kept_bytes,
-        "weight_bytes": sums["stored"],
-        "cache_bytes": sums["cached"],
-        "bytes": sums["bytes"],
-        "depth": table.depth(lambda node: node.op.deep),
-        "depth_with_pooling": table.depth(lambda node: node.op.deep or node.op.is_pooling),
-        "layers": len(layers) if not table.graph.loops else total(over(table.graph.nodes[n].ranges, 1) for n in layers),
-        "uncounted": [
-            {"op": missing.op, "count": missing.nodes, "first": missing.first, "why": missing.why}
-            for missing in table.graph.uncounted
-        ],
-    }
-    if table.stored is not None:
-        found |= _as_stored(table, table.stored, layers, sums)
+    return len(layers) if not table.graph.loops else total(over(table.graph.nodes[n].ranges, 1) for n in layers)
+
+
+def _weights(table: Table) -> Json:
+    return table.sums["stored"] if table.stored is None else sum(table.stored.values())
+
+
+def _bytes(table: Table) -> Json:
+    """What is read and written; where a file has weights in widths of its own, what is shared is read once more."""
+    if table.stored is None:
+        return table.sums["bytes"]
+    owners = [n if (share := table.graph.nodes[n].share) is None else share for n in table.graph.layers()]
+    return table.sums["bytes"] - table.sums["read"] + sum(table.stored.get(n, 0) for n in owners)
+
+
+# by the names that the JSON contract gives them; each is worked out where it is asked for
+OF_EVERY_TABLE: dict[str, Callable[[Table], Json]] = {
+    "params": _summed("params"),
+    "trainable_params": _summed("trainable_params"),
+    "active_params": _summed("active"),
+    "buffers": _summed("buffers"),
+    "macs": _summed("macs"),
+    "flops": lambda table: 2 * table.sums["macs"] + table.sums["elementwise"],
+    "elementwise": _summed("elementwise"),
+    "activations": _summed("activations"),
+    "act_peak_bytes": lambda table: table.held.peak_bytes,
+    "act_sum_bytes": lambda table: table.held.kept_bytes,
+    "weight_bytes": _weights,
+    "cache_bytes": _summed("cached"),
+    "bytes": _bytes,
+    "depth": lambda table: table.depth(lambda node: node.op.deep),
+    "depth_with_pooling": lambda table: table.depth(lambda node: node.op.deep or node.op.is_pooling),
+    "layers": _layers,
+    "uncounted": lambda table: [
+        {"op": missing.op, "count": missing.nodes, "first": missing.first, "why": missing.why}
+        for missing in table.graph.uncounted
+    ],
+}
+
+
+def totals(table: Table) -> dict[str, Json]:
+    """All totals; bytes are in the table's dtype."""
+    found = {name: worked_out(table) for name, worked_out in OF_EVERY_TABLE.items()}
     if table.train:
         found |= _of_training(table)
     if table.timing is not None:
         found["latency_ms"] = table.timing.whole.total
         found["latency_interval_ms"] = list(table.timing.interval)
     return found
-
-
-def _as_stored(table: Table, stored: dict[int, int], layers: list[int], sums: dict[str, Json]) -> dict[str, Json]:
-    """Bytes where a file has weights in widths of their own; what is shared is read once more."""
-    owners = [n if (share := table.graph.nodes[n].share) is None else share for n in layers]
-    read = sum(stored.get(n, 0) for n in owners)
-    return {"weight_bytes": sum(stored.values()), "bytes": sums["bytes"] - sums["read"] + read}
 
 
 def _of_training(table: Table) -> dict[str, Json]:
@@ -68,10 +83,10 @@ def _of_training(table: Table) -> dict[str, Json]:
     return found | {"expected_depth": table.depth(lambda node: node.op.deep * node.survive)}
 
 
-def _sums(table: Table, layers: list[int]) -> dict[str, Json]:
-    """Each distinct layer is counted once and multiplied: repeats cost nothing."""
+def sums(table: Table) -> dict[str, Json]:
+    """Sums over the layers: each distinct one is counted once and multiplied, so that repeats cost nothing."""
     counts: dict[tuple[int, bool, bool, Fraction | int, tuple[Range, ...]], tuple[Cost, int]] = {}
-    for n in layers:
+    for n in table.graph.layers():
         node = table.graph.nodes[n]
         cost = table.cost(node)
         key = (id(cost), node.share is None, node.frozen, node.survive, node.ranges)
