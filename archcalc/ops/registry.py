@@ -6,10 +6,10 @@ time. Tables are kept up to date in place, so whoever holds one sees what is reg
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from archcalc.ops.activation import ELEMENTWISE, is_function
@@ -101,28 +101,32 @@ def load_group(group: str, take: Callable[[Any], Any]) -> None:
 
 def _installed() -> list[str]:
     """The folders of installed packages: not the one that archcalc runs in, which may be a stranger's repository."""
-    here = Path.cwd()
-    return [path for path in sys.path if path and Path(path) != here]
+    here = os.path.realpath(os.getcwd())
+    return [path for path in sys.path if path and os.path.realpath(path) != here]
 
 
 def _says(group: str) -> bool:
-    """Whether any package names something in a group, told from the files alone."""
-    for folder in _installed():
-        for file in _listed(folder):
-            try:
-                if group in file.read_text(encoding="utf-8", errors="replace"):
+    """Whether any package names something in a group, told from the files alone: every command asks."""
+    said = group.encode()
+    for file in (file for folder in _installed() for file in _listed(folder)):
+        try:
+            with open(file, "rb", buffering=0) as opened:
+                if said in opened.read():
                     return True
-            except OSError:
-                continue
+        except OSError:  # most packages have none
+            continue
     return False
 
 
-def _listed(folder: str) -> Iterator[Path]:
-    for pattern in ("*.dist-info/entry_points.txt", "*.egg-info/entry_points.txt"):
-        try:
-            yield from Path(folder).glob(pattern)
-        except OSError:
-            return
+def _listed(folder: str) -> Iterator[str]:
+    """Where the packages in a folder have their entry points, if they have any."""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith((".dist-info", ".egg-info")):
+                    yield f"{entry.path}/entry_points.txt"
+    except OSError:
+        return
 
 
 def load_operators() -> None:
