@@ -10,6 +10,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from archcalc.ops.activation import ELEMENTWISE, is_function
@@ -107,24 +108,22 @@ def _installed() -> list[str]:
 
 def _says(group: str) -> bool:
     """Whether any package names something in a group, told from the files alone: every command asks."""
-    said = group.encode()
     for file in (file for folder in _installed() for file in _listed(folder)):
         try:
-            with open(file, "rb", buffering=0) as opened:
-                if said in opened.read():
-                    return True
+            if group in file.read_text(encoding="utf-8", errors="replace"):
+                return True
         except OSError:  # most packages have none
             continue
     return False
 
 
-def _listed(folder: str) -> Iterator[str]:
+def _listed(folder: str) -> Iterator[Path]:
     """Where the packages in a folder have their entry points, if they have any."""
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.endswith((".dist-info", ".egg-info")):
-                    yield f"{entry.path}/entry_points.txt"
+                    yield Path(entry.path, "entry_points.txt")
     except OSError:
         return
 
