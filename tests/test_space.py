@@ -16,9 +16,10 @@ from archcalc.model import load, read
 
 numpy = pytest.importorskip("numpy")
 
-from archcalc.algebra import call, maximum, symbol  # noqa: E402
+from archcalc.algebra import call, floor, maximum, symbol  # noqa: E402
 from archcalc.algebra.compiling import compile_numpy  # noqa: E402
 from archcalc.algebra.grids import Grid  # noqa: E402
+from archcalc.algebra.steps import stepping, steps  # noqa: E402
 from archcalc.algebra.vectors import Exact, multiples, rounded_half_even  # noqa: E402
 from archcalc.space.front import directions, front  # noqa: E402
 from archcalc.spec.values import make_divisible  # noqa: E402
@@ -66,6 +67,39 @@ def test_points_many_of_whose_values_differ_are_those_at_each(digits: int) -> No
         found = compile_numpy(form, ["size", "width"])(sizes, widths)
         for at in pick.integers(0, 20_000, 30):
             assert int(found[at]) == form.evaluate(size=int(sizes[at]), width=repr(float(widths[at])))
+
+
+WIDTHS = {
+    "of few digits": lambda pick: numpy.round(pick.uniform(0.25, 2, 9000), 3),
+    "of many digits": lambda pick: pick.uniform(0.1, 4, 9000),
+    "in a row": lambda pick: numpy.linspace(0.25, 2, 9000),
+    "by a step": lambda pick: numpy.nextafter(0.4375, pick.choice([0.0, 1.0], 9000)),  # 32 times it is 12 and 2
+    "far apart": lambda pick: pick.uniform(1, 1e7, 2000),
+}
+
+
+@pytest.mark.parametrize("said", WIDTHS)
+def test_floats_of_any_digits_are_their_shortest_decimals(said: str) -> None:
+    form = load("mobilenet_v2").count(free=["size", "width"]).totals["macs"]
+    pick = numpy.random.default_rng(5)
+    widths = WIDTHS[said](pick)
+    sizes = pick.integers(32, 512, widths.size)
+    found = compile_numpy(form, ["size", "width"])(sizes, widths)
+    near = [int(at) for at in numpy.argsort(numpy.abs(32 * widths % 8 - 4))[:60]]  # where the first layer's steps are
+    for at in [*near, *range(0, widths.size, 150), int(widths.argmin()), int(widths.argmax())]:
+        assert int(found[at]) == form.evaluate(size=int(sizes[at]), width=repr(float(widths[at])))
+
+
+def test_steps_are_all_the_values_at_which_a_form_changes() -> None:
+    a, w = symbol("a", minimum=0), symbol("w", minimum=0, integer=False)
+    form = call("make_divisible", make_divisible, 5 * w, rising=True) * a + (a + 3) // 7 - 3 * floor(2 * w)
+    assert not stepping(form, "a")  # `a` itself is read, too
+    read = stepping(form, "w")
+    parts = [(make_divisible(Fraction(5 * n, 100)), 2 * n // 100) for n in range(2001)]
+    found = steps(read, "w", 0, 2000, 100)
+    assert found is not None
+    assert found.tolist() == [0, *(n for n in range(1, 2001) if parts[n] != parts[n - 1])]
+    assert steps(read, "w", -5, 2000, 100) is None  # nothing is known of what lies outside the domain
 
 
 @pytest.mark.parametrize("denominator", [1, 2, 10, 1000])

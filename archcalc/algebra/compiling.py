@@ -137,7 +137,7 @@ def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., Array]:
                 result = numpy.asarray(compiled(*(array.astype(numpy.int64) for array in arrays)), dtype=numpy.int64)
                 return numpy.broadcast_to(result, shape).copy()
         named = dict(zip(names, map(numpy.atleast_1d, arrays), strict=True))
-        if (quickly := at_once(x, named)) is not None:
+        if isinstance(x, Poly) and (quickly := at_once(x, named)) is not None:
             return quickly.reshape(shape)
         found = grid_of(named).evaluate(x)
         return numpy.broadcast_to(whole(found), shape or 1).reshape(shape).copy()

@@ -9,7 +9,7 @@ on everything that is computed on the way says that 64 bits may not be enough. N
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from archcalc.untyped import Array
 
 from .maxima import maximum, minimum
 from .poly import Atom, Call, Floor, Monomial, Number, Poly, Rational, Variable, plain
-from .vectors import VECTORS, Exact, fitting
+from .vectors import VECTORS, Exact, exactly, fitting, reduced
 
 if TYPE_CHECKING:
     pass
@@ -30,8 +30,9 @@ NEAR = 1 << 16  # how far whole arguments lie apart of which each is worked out
 class Grid:
     """Points of a space: `axes` has the values of each axis, `at` the positions of the points on it."""
 
-    def __init__(self, axes: Mapping[str, Sequence[Rational]], at: Mapping[str, Array]) -> None:
+    def __init__(self, axes: Mapping[str, Sequence[Rational] | Exact], at: Mapping[str, Array]) -> None:
         self.axes, self.at = axes, at
+        self.tables: dict[tuple[Number | str, str], Exact] = {}  # forms of one axis at its values; grids may share them
         self.known: dict[str, Exact] = {}  # names that are no axis: what was computed at these points before
         self._found: dict[Atom, Exact] = {}
         self._products: dict[Monomial, Exact] = {}
@@ -50,7 +51,17 @@ class Grid:
 
     def axis(self, name: str) -> Exact:
         """The values of an axis at the points."""
-        return self._taken(self.axes[name], name)
+        column = self._column(name)
+        return Exact(column.numerators[self.at[name]], column.denominator)
+
+    def _column(self, name: str) -> Exact:
+        """The values of an axis, each once."""
+        values = self.axes[name]
+        if isinstance(values, Exact):
+            return values
+        if (name, name) not in self.tables:
+            self.tables[name, name] = exactly(values)
+        return self.tables[name, name]
 
     def evaluate(self, x: Number) -> Exact:
         """A closed form at the points; its array may have fewer dimensions' lengths than they span, to be broadcast.
@@ -71,18 +82,12 @@ class Grid:
 
     def _tabled(self, x: Poly, axis: str) -> Exact:
         """A closed form of one axis: its value at each of the axis' values, taken at the points."""
-        from .compiling import compile_python
-
-        compiled = compile_python(x, [axis])
-        return self._taken([plain(compiled(value)) for value in self.axes[axis]], axis)
-
-    def _taken(self, values: Sequence[Rational], axis: str) -> Exact:
-        import numpy
-
-        denominator = math.lcm(*(value.denominator for value in values))
-        whole = [int(value * denominator) for value in values]
-        array = fitting(numpy.array(whole, dtype=object), max(map(abs, whole), default=0))
-        return Exact(array[self.at[axis]], denominator)
+        if (x, axis) not in self.tables:
+            values = Grid({}, {})
+            values.known[axis] = self._column(axis)
+            self.tables[x, axis] = reduced(values.evaluate(x))
+        found = self.tables[x, axis]
+        return Exact(found.numerators[self.at[axis]], found.denominator)
 
     def _sum(self, x: Poly) -> Exact:
         """Terms that differ in one axis alone are one closed form of it; those with the same axes are added before they
@@ -90,7 +95,7 @@ class Grid:
         """
         terms = [
             (Fraction(1) if isinstance(along, Poly) else Fraction(along), self._factors(along, across))
-            for across, along in self._grouped(x).items()
+            for across, along in grouped(x, lambda atom: self._only_axis(atom.symbols)).items()
         ]
         dens = [math.prod(part.denominator for part in parts) for _, parts in terms]
         denominator = math.lcm(*(c.denominator * den for (c, _), den in zip(terms, dens, strict=True)))
@@ -107,23 +112,6 @@ class Grid:
             else:
                 sums[value.shape] = value
         return Exact(reduce(lambda a, b: a + b, sums.values()), denominator)
-
-    def _grouped(self, x: Poly) -> dict[Monomial, Number]:
-        """A sum of products: what depends on the axis that the most terms differ in, by the atoms that it is multiplied
-        with.
-        """
-        only = {atom: self._only_axis(atom.symbols) for monomial in x.terms for atom in monomial}
-        parts = {
-            axis: {tuple(atom for atom in monomial if only[atom] == axis) for monomial in x.terms}
-            for axis in sorted(set(only.values()) - {""})
-        }
-        chosen = max(parts, key=lambda axis: len(parts[axis]), default="")
-        groups: dict[Monomial, dict[Monomial, Rational]] = {}
-        for monomial, c in x.terms.items():
-            across = tuple(atom for atom in monomial if not chosen or only[atom] != chosen)
-            along = tuple(atom for atom in monomial if chosen and only[atom] == chosen)
-            groups.setdefault(across, {})[along] = c
-        return {across: group[()] if list(group) == [()] else Poly(group) for across, group in groups.items()}
 
     def _factors(self, along: Number, across: Monomial) -> list[Exact]:
         """The arrays that a product is of, one for each axis, and one for each atom of several."""
@@ -189,13 +177,10 @@ class Grid:
         there[(array - low).ravel()] = True
         where = numpy.cumsum(there) - 1
         fixed = [plain(Fraction(int(arg.numerators.ravel()[0]), arg.denominator)) for arg in args]
-        values = [
-            Fraction(atom.function(*fixed[:at], low + int(n), *fixed[at + 1 :])) for n in numpy.flatnonzero(there)
-        ]
-        denominator = math.lcm(*(value.denominator for value in values))
-        whole = [int(value * denominator) for value in values]
-        found = fitting(numpy.array(whole, dtype=object), max(map(abs, whole)))
-        return Exact(found[where[array - low]], denominator)
+        found = exactly(
+            [Fraction(atom.function(*fixed[:at], low + int(n), *fixed[at + 1 :])) for n in numpy.flatnonzero(there)]
+        )
+        return Exact(found.numerators[where[array - low]], found.denominator)
 
     @staticmethod
     def _mapped(atom: Call, args: list[Exact]) -> Exact:
@@ -217,10 +202,26 @@ class Grid:
             Fraction(atom.function(*(plain(Fraction(n, d)) for n, d in zip(row, dens, strict=True))))
             for row in distinct
         ]
-        denominator = math.lcm(*(value.denominator for value in values)) if values else 1
-        whole = [int(value * denominator) for value in values]
-        found = fitting(numpy.array(whole, dtype=object), max(map(abs, whole), default=0))
-        return Exact(found[back.reshape(-1)].reshape(arrays[0].shape), denominator)
+        found = exactly(values)
+        return Exact(found.numerators[back.reshape(-1)].reshape(arrays[0].shape), found.denominator)
+
+
+def grouped(x: Poly, axis_of: Callable[[Atom], str]) -> dict[Monomial, Number]:
+    """A sum of products: what depends on the axis that the most terms differ in, by the atoms that it is multiplied
+    with.
+    """
+    only = {atom: axis_of(atom) for monomial in x.terms for atom in monomial}
+    parts = {
+        axis: {tuple(atom for atom in monomial if only[atom] == axis) for monomial in x.terms}
+        for axis in sorted(set(only.values()) - {""})
+    }
+    chosen = max(parts, key=lambda axis: len(parts[axis]), default="")
+    groups: dict[Monomial, dict[Monomial, Rational]] = {}
+    for monomial, c in x.terms.items():
+        across = tuple(atom for atom in monomial if not chosen or only[atom] != chosen)
+        along = tuple(atom for atom in monomial if chosen and only[atom] == chosen)
+        groups.setdefault(across, {})[along] = c
+    return {across: group[()] if list(group) == [()] else Poly(group) for across, group in groups.items()}
 
 
 def _multiplied(factor: int, arrays: list[Array], bound: int) -> Array:
@@ -234,4 +235,4 @@ def _multiplied(factor: int, arrays: list[Array], bound: int) -> Array:
     return numpy.array(reduce(lambda a, b: a * b, parts))
 
 
-__all__ = ["Grid"]
+__all__ = ["Grid", "grouped"]

@@ -48,7 +48,7 @@ def _trend(monomial: Monomial) -> int:
     """1 for a product that is shown not to fall, -1 for one that is shown not to rise, while its symbols grow; else
     0.
     """
-    trends = {_trend_of(atom) for atom in monomial}
+    trends = {trend(atom) for atom in monomial}
     return (
         trends.pop()
         if len(trends) == 1 and (len(monomial) == 1 or (trends == {1} and all(map(_not_negative, monomial))))
@@ -56,7 +56,8 @@ def _trend(monomial: Monomial) -> int:
     )
 
 
-def _trend_of(atom: Atom) -> int:
+def trend(atom: Atom) -> int:
+    """1 for an atom that is shown not to fall, -1 for one that is shown not to rise, while its symbols grow; else 0."""
     if isinstance(atom, Variable):
         return 1
     assert isinstance(atom, (Floor, Call))

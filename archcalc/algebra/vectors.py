@@ -6,6 +6,7 @@ not be enough it gives None, and the rounding is worked out otherwise. Nothing w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
@@ -39,6 +40,24 @@ def fitting(array: Array, bound: int) -> Array:
     """The array in int64 where nothing of it, and of what is computed next, is larger than `bound` and that fits."""
     kind = "int64" if abs(bound) < INT64 else object
     return array if array.dtype == kind else array.astype(kind)
+
+
+def exactly(values: Sequence[int | Fraction]) -> Exact:
+    """Numbers over their common denominator."""
+    import numpy
+
+    denominator = math.lcm(*(value.denominator for value in values))
+    whole = [int(value * denominator) for value in values]
+    return Exact(fitting(numpy.array(whole, dtype=object), max(map(abs, whole), default=0)), denominator)
+
+
+def reduced(found: Exact) -> Exact:
+    """The same numbers over the least denominator that they share, in int64 where that is enough."""
+    import numpy
+
+    common = math.gcd(found.denominator, *map(int, numpy.unique(found.numerators % found.denominator)))
+    numerators = found.numerators // common if common > 1 else found.numerators
+    return Exact(fitting(numerators, Exact(numerators).extent), found.denominator // common)
 
 
 Vector: TypeAlias = Callable[[Exact, Sequence[int | Fraction]], Exact | None]  # of values, and of numbers as options
@@ -78,4 +97,4 @@ def multiples(values: Exact, options: Sequence[int | Fraction]) -> Exact | None:
     return Exact(found + divisor * (found * (q * d) < p * n))
 
 
-__all__ = ["VECTORS", "Exact", "fitting", "multiples", "rounded_half_even"]
+__all__ = ["VECTORS", "Exact", "exactly", "fitting", "multiples", "reduced", "rounded_half_even"]

@@ -144,7 +144,7 @@ VECTORS.update({make_divisible: multiples, _round: rounded_half_even})  # of man
 def _rounding(name: str, function: Callable[..., int]) -> Callable[..., Number]:
     def rounded(value: Value, *options: Value) -> Number:
         fixed = [number(option, name) for option in options]
-        rising = not any(isinstance(option, Poly) for option in fixed)  # in the value that is rounded
+        rising = not any(isinstance(option, Poly) or option < 0 for option in fixed)  # in the value that is rounded
         return algebra.call(name, function, number(value, name), *fixed, rising=rising)
 
     return rounded
