@@ -248,12 +248,31 @@ def _composed(forward: Callable[[Any, Any, Any], Any]) -> Callable[[Any], Any]:
     return make
 
 
-def _recurring(kind: str) -> tuple[Callable[[Any], Any], tuple[int, ...]]:
+def _attending(layer: Callable[[Any], Any], **options: Any) -> tuple[Callable[[Any], Any], tuple[int, ...]]:
+    """A layer that reads the same three times."""
+
     def make(nn: Any) -> Any:
         class Net(nn.Module):  # type: ignore[misc]
             def __init__(self) -> None:
                 super().__init__()
-                self.r, self.l = getattr(nn, kind)(6, 16, 2, batch_first=True), nn.Linear(16, 4)
+                self.a = layer(nn)
+
+            def forward(self, x: Any) -> Any:
+                return self.a(x, x, x, **options)[0]
+
+        return Net()
+
+    return make, (12, 32)
+
+
+def _recurring(kind: str, **options: Any) -> tuple[Callable[[Any], Any], tuple[int, ...]]:
+    def make(nn: Any) -> Any:
+        class Net(nn.Module):  # type: ignore[misc]
+            def __init__(self) -> None:
+                super().__init__()
+                self.r = getattr(nn, kind)(6, 16, 2, batch_first=True, **options)
+                width = options.get("proj_size", 16) * (1 + options.get("bidirectional", False))
+                self.l = nn.Linear(width, 4)
 
             def forward(self, x: Any) -> Any:
                 return self.l(self.r(x)[0])
@@ -261,6 +280,11 @@ def _recurring(kind: str) -> tuple[Callable[[Any], Any], tuple[int, ...]]:
         return Net()
 
     return make, (10, 6)
+
+
+def _of(nn: Any, name: str) -> Any:
+    """A function that is written over its input."""
+    return nn.Threshold(0.1, 0.0, inplace=True) if name == "Threshold" else getattr(nn, name)(inplace=True)
 
 
 MODULES = {
@@ -277,7 +301,24 @@ MODULES = {
     "turned": _between(_composed(lambda torch, f, x: torch.roll(x, 2, 2).flip(3))),
     "powers": _between(_composed(lambda torch, f, x: ((x.exp() + 1).log() ** 2 / 3).sqrt())),
     "extremes": _between(_composed(lambda torch, f, x: x - x.amax(1, keepdim=True) + x.mean(1, keepdim=True))),
+    **{
+        f"{name} in place": _between(lambda nn, name=name: nn.Sequential(nn.BatchNorm2d(8), _of(nn, name)))
+        for name in ("ReLU", "LeakyReLU", "ELU", "CELU", "SELU", "SiLU", "Hardtanh", "RReLU", "Threshold")
+    },
+    "whole channels dropped": _between(lambda nn: nn.Sequential(nn.ReLU(), nn.Dropout2d(0.3))),
+    "several axes": _between(lambda nn: nn.LayerNorm([14, 14])),
+    "tracked instances": _between(lambda nn: nn.InstanceNorm2d(8, affine=True, track_running_stats=True)),
+    "log sigmoid": _between(lambda nn: nn.LogSigmoid()),
+    "the places of maxima": _between(_composed(lambda torch, f, x: x - x.max(1, keepdim=True)[0])),
+    "sorted and chosen": _between(_composed(lambda torch, f, x: x.sort(1)[0].where(x > 0, 0.5).cumsum(1))),
+    "lengths": _between(_composed(lambda torch, f, x: f.normalize(x, dim=1) + x.std(1, keepdim=True))),
+    "copies": _between(_composed(lambda torch, f, x: x.transpose(2, 3).contiguous() @ x.transpose(2, 3))),
+    "packed attention": _attending(lambda nn: nn.MultiheadAttention(32, 4, batch_first=True), need_weights=False),
+    "dropping attention": _attending(lambda nn: nn.MultiheadAttention(32, 4, 0.1, batch_first=True), need_weights=False),
     "lstm": _recurring("LSTM"),
+    "lstm with dropout": _recurring("LSTM", dropout=0.2),
+    "gru both ways with dropout": _recurring("GRU", dropout=0.2, bidirectional=True),
+    "projected lstm": _recurring("LSTM", proj_size=5),
     "gru": _recurring("GRU"),
     "rnn": _recurring("RNN"),
 }  # fmt: skip

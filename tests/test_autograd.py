@@ -70,7 +70,7 @@ def test_autograd_saves_what_it_saved(case: Case) -> None:
 @pytest.mark.parametrize(("word", "kept"), [("lstm", 4_480), ("gru", 4_480), ("rnn", 704)])
 def test_recurrent_layers_of_files_keep_their_gates(word: str, kept: int) -> None:
     """Ten steps of 16 units: torch 2.14.1 saves 5,360 bytes (RNN: 1,584), of them an input of 240 and an output of 640."""
-    own = saved(Layer(word, (10, 16), ((10, 6),), {}, [False], True, 160)).own
+    own = saved(Layer(word, (10, 16), ((10, 6),), {}, [False], True, known={"units": 160})).own
     assert sum(4 * int(str(each.elements)) for each in own) == kept
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from archcalc.frameworks.exporting import Traced
 from archcalc.frameworks.failing import of_trace
+from archcalc.frameworks.layout import stands
 from archcalc.importer.call import CODE
 from archcalc.importer.described import Described, Named
 from archcalc.importer.names import SCOPES
@@ -20,6 +21,7 @@ from archcalc.importer.wire import Stretch
 from archcalc.untyped import Torch
 
 PRODUCER = "torch.export"
+ATTENTION = "scaled_dot_product_attention"
 NOWHERE = "the module"  # which has the numbers, if anything does
 KINDS = {
     "float32": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6, "int64": 7, "bool": 9, "float16": 10,
@@ -219,9 +221,17 @@ class Translator:
             elif argument.is_tensor:
                 inputs.append("")
         proto.inputs, proto.sizes = inputs, tuple(needed)
-        if writes:
-            proto.attributes["inplace"] = 1
+        proto.stands = stands(node, proto.op, writes)
+        if op == ATTENTION and self._drops(node):
+            proto.attributes["dropout_p"] = self._drops(node)
         return self._outputs(node, proto, prefix)
+
+    def _drops(self, node: Torch) -> float:
+        """The rate at which the module that a node stands in drops weights of scores in training, which is off here."""
+        path = next((path for path, _ in reversed((node.meta.get("nn_module_stack") or {}).values()) if path), "")
+        found = dict(self.module.named_modules()).get(str(path))
+        rate = getattr(found, "dropout", 0)
+        return rate if isinstance(rate, float) else 0
 
     def _given(self, node: Torch) -> Iterator[tuple[Argument, object]]:
         """Each argument of the schema with what it is called with; None where it isn't."""

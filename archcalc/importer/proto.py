@@ -21,6 +21,16 @@ WINDOW = 1 << 21  # bytes of a file that are passed by before their memory is gi
 SHORT = 256  # bytes of an attribute that is looked up among those that were read
 
 
+class Stands(NamedTuple):
+    """Where a node's tensors stand, as a framework tells: whether it writes over its first input, whether what it puts
+    out is a copy though it might have been a view, and which operands it copies before it reads them.
+    """
+
+    over: bool = False
+    is_copy: bool = False
+    copied: tuple[int, ...] = ()
+
+
 class NodeProto(Record, frozen=False, eq=False):
     """A node; `attributes` hold ints, floats, strings, lists of them, `Tensor`s, and graphs as stretches."""
 
@@ -37,6 +47,7 @@ class NodeProto(Record, frozen=False, eq=False):
     reads: list[str] = []  # the values that it reads, those in its graphs included
     place: int = 0  # among the nodes of its graph
     sizes: tuple[str, ...] = ()  # the values that its attributes are computed from
+    stands: Stands | None = None
 
 
 class Computed(NamedTuple):

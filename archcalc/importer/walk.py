@@ -33,6 +33,7 @@ from archcalc.importer.proto import (
 )
 from archcalc.importer.scope import Scope
 from archcalc.importer.seen import Watch
+from archcalc.importer.standing import stood
 from archcalc.importer.tensors import FLOATS, Tensor
 from archcalc.importer.trials import Built, Saved, cut
 from archcalc.importer.unread import freeze, unread
@@ -340,6 +341,8 @@ class Walker:
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError) as error:
             return call.unknown(f"archcalc's rule for it fails here, which is worth a report ({type(error).__name__})")
         credited(call, found)
+        if call.node.stands is not None:
+            stood(call, found, call.node.stands)
         if isinstance(found, list) and not isinstance(found, Values):
             return [*found, *(call.beside(name) for name in call.names[len(found) :])]
         return [self.shown(found, call.node)]

@@ -142,9 +142,9 @@ class _Keeper:
         width = SINGLE if node.op.autocast == "wide" and self.widths.autocast else inner
         over = saved.shows and bool(arriving) and arriving[0].width == width
         memory = arriving[0].memory if over else Memory(size(node.shape), width, n)
-        tally = _Tally(n, self.widths.autocast, inner)
+        tally = _Tally(n, self.widths.autocast, inner, node.op.autocast in ("half", "single"))
         tally.dropped([state for i, state in zip(node.inputs, arriving, strict=True) if self._is_skipped(node, i)])
-        for position in saved.inputs:
+        for position in saved.inputs + (() if self.widths.autocast else saved.plain):
             tally.input(arriving[position], size(shapes[position]))
         if saved.output:
             tally.memory(memory, "its output")
@@ -226,13 +226,15 @@ class _Keeper:
 class _Tally:
     """Adds up what one layer keeps."""
 
-    def __init__(self, layer: int, autocast: bool, width: int) -> None:
-        self.layer, self.autocast, self.width = layer, autocast, width
+    def __init__(self, layer: int, autocast: bool, width: int, casts: bool) -> None:
+        self.layer, self.autocast, self.width, self.casts = layer, autocast, width, casts
         self.found = self.own_only = Kept()
 
     def input(self, state: _State, elements: Dim) -> None:
-        """An input: the memory that it stands in, or a copy in the width that it is computed in."""
-        if state.width == self.width:
+        """An input: the memory that it stands in, or a copy in the width that autocast has it computed in. What takes
+        numbers of different widths as they come keeps them so.
+        """
+        if state.width == self.width or not self.casts:
             self.memory(state.memory, "its input")
         else:
             self.own(Own("its input in another precision", elements, self.width))

@@ -248,7 +248,8 @@ class Softmax(_Elementwise):
 
 class Dropout(_Elementwise):
     """Dropout with rate `p`: nothing at inference. Training keeps what it multiplied by: a number an element, or a byte
-    under mixed precision, where a kernel of its own draws it unless that is in place.
+    under mixed precision, where a kernel of its own draws it unless that is in place. `channels=true` drops whole
+    channels: a number a channel.
     """
 
     word = "dropout"
@@ -257,16 +258,19 @@ class Dropout(_Elementwise):
     cost = 0
     is_view = True
 
-    unspoken = ("inplace",)
+    unspoken = ("inplace", "channels")
 
     p: Ratio = Fraction(1, 2)
     inplace: Flag = False
+    channels: Flag = False
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return 0
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
         mask = Own("a mask", size(output), autocast=0 if self.inplace else 1)
+        if self.channels:
+            mask = Own("a mask", output[0])
         return Saved(own=(mask,) if 0 < self.p < 1 else (), shows=self.p == 0 or bool(self.inplace))
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:

@@ -62,8 +62,8 @@ class Own(NamedTuple):
     """A tensor that is kept for the backward pass and that no layer puts out: indices, statistics, a mask.
 
     `what` it is as a table says it. `width` is the bytes of a number, where that isn't the network's own; `autocast` is
-    the same under mixed precision, where it differs again, and -1 where there is none then. There is one a sample, or
-    `once` for all of them.
+    the same under mixed precision, where it differs again. Either is -1 where there is none then. There is one a
+    sample, or `once` for all of them.
     """
 
     what: str
@@ -77,12 +77,14 @@ class Saved(NamedTuple):
     """What a layer keeps for its backward pass: inputs by position, its output, and tensors of its own.
 
     `shows` means that the output stands in the first input's memory: it is a view of it, or was written over it.
+    `plain` are inputs that are kept as they are unless mixed precision has copies of them among what is `own`.
     """
 
     inputs: tuple[int, ...] = ()
     output: bool = False
     own: tuple[Own, ...] = ()
     shows: bool = False
+    plain: tuple[int, ...] = ()
 
 
 NOTHING = Saved()

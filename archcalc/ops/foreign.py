@@ -13,7 +13,7 @@ from archcalc.errors import ShapeError
 from archcalc.ops.base import Op, Plain, Reach, Saved, Shape, Windows, size
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.opaque import SEES, Opaque
-from archcalc.ops.saving import PRECISE, Layer, saved
+from archcalc.ops.saving import CAST, PRECISE, Layer, over_its_input, saved
 
 FLAGS = ("is_layer", "is_pooling", "in_place", "is_view", "is_gate", "is_constant")
 LIKE = ("is_identity", "is_normalization", "folds_norm", "runs", "autocast")
@@ -35,6 +35,8 @@ class Foreign(Plain):
     reach: Any = Reach.PASS
     known: Any = {}  # quantities that other tools' conventions ask for, by name
     moving: Any = 1  # how many of its operands are computed: those gradients flow back to
+    called: str = ""  # what a framework calls it, where that tells more of what it keeps
+    inplace: bool = False  # whether training writes it over its first input
 
     def shape(self, *inputs: Shape) -> Shape:
         return tuple(self.size_)
@@ -60,7 +62,8 @@ class Foreign(Plain):
         """What PyTorch's layer of that name does; nothing where it only shows its first input."""
         if self.is_view:
             return Saved(shows=True)
-        return saved(Layer(self.word, output, inputs, self.weights_, dx, dw, self.known.get("units", 0)))
+        layer = Layer(self.word, output, inputs, self.weights_, dx, dw, self.called, self.buffers_, self.known)
+        return over_its_input(layer) if self.inplace else saved(layer)
 
     def windows(self, *inputs: Shape) -> Windows:
         return self.reach  # type: ignore[no-any-return]
@@ -105,12 +108,16 @@ def _elements(tensors: Any) -> Dim:
     return total
 
 
+def _autocast(word: str) -> str:
+    return "wide" if word in PRECISE else "single" if word in CAST else ""
+
+
 @lru_cache(maxsize=4096)
 def _kind(word: str, flags: tuple[str, ...]) -> type[Foreign]:
     from archcalc.ops import OPS
 
     own = OPS.get(word)  # a runtime and other tools treat it as ours of that word
-    like = {name: getattr(own, name) for name in LIKE} if own else {"autocast": "wide"} if word in PRECISE else {}
+    like = {name: getattr(own, name) for name in LIKE} if own else {"autocast": _autocast(word)}
     return type("Foreign", (Foreign,), {"__module__": __name__, "word": word, **like, **dict.fromkeys(flags, True)})
 
 

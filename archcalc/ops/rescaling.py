@@ -47,9 +47,11 @@ class RMSNorm(_Rescaled):
         return (3 + self.scale) * size(output) + 2 * self._positions(output)
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
-        """The input, the inverse root of each position, and what the scale is multiplied by, where it learns."""
+        """The input, the inverse root of each position, and what the scale is multiplied by, where it learns; a GPU's
+        kernel under mixed precision works that out again.
+        """
         roots = Own("inverse roots", self._positions(output), SINGLE)
-        normal = (Own("the normalised input", size(output), SINGLE),) if dw and self.scale else ()
+        normal = (Own("the normalised input", size(output), SINGLE, autocast=-1),) if dw and self.scale else ()
         return Saved(inputs=(0,), own=(roots, *normal))
 
     def windows(self, *inputs: Shape) -> Windows:

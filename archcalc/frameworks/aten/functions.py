@@ -23,6 +23,7 @@ from archcalc.importer.known import ONE, TWO, folded, whole_quotient
 from archcalc.importer.rules.activation import mapped
 from archcalc.importer.rules.arithmetic import BINARY, SEVERAL, spread
 from archcalc.importer.tensors import INTEGERS
+from archcalc.ops.activation import Dropout
 from archcalc.ops.merge import Mul
 from archcalc.untyped import Attribute, Operand
 
@@ -118,7 +119,9 @@ def softmax(call: Call, self: Value, *, dim: int = -1) -> Operand:
 
 @aten("dropout", "feature_dropout", "alpha_dropout", "native_dropout", "feature_alpha_dropout")
 def dropout(call: Call, input: Value, *, p: Fraction = Fraction(1, 2)) -> Operand:
-    """Nothing at inference."""
+    """Nothing at inference; training drops elements, or of `feature_dropout` whole channels."""
+    if "feature" in call.op and call.is_batched(input.dims):
+        return call.emit(call.made(Dropout, p=p, channels=True), input.dims, [input])
     return only(as_onnx(call, "Dropout", input, Value((), 1, None, (p,))))
 
 

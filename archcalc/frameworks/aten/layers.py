@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from archcalc.frameworks.aten.base import Call, Dim, Reach, Unknown, Value, as_onnx, aten, learned, several, size
 from archcalc.importer.rules.convolution import Windows, convolved
 from archcalc.importer.rules.dense import multiplied
@@ -176,8 +178,9 @@ def bilinear(call: Call, input1: Value, input2: Value, weight: Value, bias: Valu
 
 @aten("scaled_dot_product_attention")
 def attention(
-    call: Call, query: Value, key: Value, value: Value, attn_mask: Value | None = None, *, is_causal: bool = False
-) -> Value:
+    call: Call, query: Value, key: Value, value: Value, attn_mask: Value | None = None, *, is_causal: bool = False,
+    dropout_p: Fraction = Fraction(0),
+) -> Value:  # fmt: skip
     """Scores, scaled and where there is a mask masked, their softmax, and the mean of the values; the mask of a causal
     one is computed whole, as PyTorch's arithmetic does.
     """
@@ -190,8 +193,16 @@ def attention(
         "attention", out, [query, key, value, attn_mask], words=f"attention {spell_dim(heads)}",
         macs=size(scores) * (q[-1] + v[-1]), elementwise=steps * size(scores) - 2 * size(scores[:-1]),
         weights={"bias": attn_mask} if learned(attn_mask) else {},
-        reach=Reach.ALL,
+        reach=Reach.ALL, known=dict.fromkeys(_said(call, dropout_p), 1),
     )  # fmt: skip
+
+
+def _said(call: Call, rate: Fraction) -> list[str]:
+    """What training keeps depends on: whether the values' heads lie one after the other, so that no copy is made of
+    them, and whether weights of scores are dropped.
+    """
+    in_order = call.node.stands is not None and 2 not in call.node.stands.copied
+    return ["in order"] * in_order + ["dropped"] * (0 < rate < 1)
 
 
 @aten("embedding")

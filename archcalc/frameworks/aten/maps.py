@@ -90,12 +90,16 @@ def group_norm(
 
 
 @aten("instance_norm")
-def instance_norm(call: Call, input: Value, weight: Value | None = None, bias: Value | None = None) -> Value:
+def instance_norm(
+    call: Call, input: Value, weight: Value | None = None, bias: Value | None = None,
+    running_mean: Value | None = None, running_var: Value | None = None,
+) -> Value:  # fmt: skip
     """Normalization over each channel's positions: seven operations an element and two a channel."""
     shape, whole = input.dims, weight is not None and bias is not None
     return call.figure(
         "instancenorm", shape, [input], op=call.made(InstanceNorm) if whole else None, batched=True,
         elementwise=7 * size(shape) + 2 * size(shape[:2]), weights={"scale": weight, "shift": bias},
+        buffers={"mean": running_mean, "variance": running_var},
     )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from archcalc.frameworks.aten.base import LAYER, Call, Dim, Outputs, Reach, Value, aten, size
 from archcalc.importer.rules.recurrent import CELLS
 from archcalc.importer.values import spell_dim
@@ -13,7 +15,7 @@ WORDS = {"lstm": "LSTM", "gru": "GRU", "rnn_tanh": "RNN", "rnn_relu": "RNN"}
 @aten(*WORDS)
 def recurrent(
     call: Call, input: Value, *tensors: Value, has_biases: bool = True, num_layers: int = 1,
-    bidirectional: bool = False, batch_first: bool = False,
+    bidirectional: bool = False, batch_first: bool = False, dropout: Fraction = Fraction(0),
 ) -> Outputs:  # fmt: skip
     """Every matrix meets every step once. Outputs: the states of all steps, then the last ones."""
     states = 2 if call.op == "lstm" else 1
@@ -23,12 +25,14 @@ def recurrent(
     value = input
     for layer in range(num_layers):
         own = weights[layer * directions * each : (layer + 1) * directions * each]
-        value = _layer(call, value, own, given, directions, each)
+        value = _layer(call, value, own, given, directions, each, 0 < dropout < 1 and layer < num_layers - 1)
     others = [state.dims for state in given]
     return [value, *call.beside_it(value, "state", *others, words="the last state", reach=Reach.ALL)]
 
 
-def _layer(call: Call, x: Value, weights: list[Value], states: list[Value], directions: int, each: int) -> Value:
+def _layer(
+    call: Call, x: Value, weights: list[Value], states: list[Value], directions: int, each: int, dropped: bool
+) -> Value:  # fmt: skip
     word = WORDS[call.op]
     cell = CELLS[word]
     features, hidden = weights[0].dims[1], weights[1].dims[0] // cell.gates
@@ -41,7 +45,8 @@ def _layer(call: Call, x: Value, weights: list[Value], states: list[Value], dire
         words=f"{word.lower()} {spell_dim(hidden)}" + " bidirectional=true" * (directions == 2),
         macs=macs, elementwise=rows * directions * hidden * (cell.gates + biases + cell.activations),
         weights={f"weight{n + 1}": weight for n, weight in enumerate(weights)}, reach=Reach.ALL, flags=LAYER,
-        known={"units": rows * directions * hidden, "states": rows * features},
+        known={"units": rows * directions * hidden, "states": rows * features}
+        | ({"projected": rows * out} if each == 5 else {}) | ({"dropped": rows * out} if dropped else {}),
     )  # fmt: skip
 
 
