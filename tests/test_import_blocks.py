@@ -188,5 +188,43 @@ def test_layers_that_use_one_tensor_repeat_all_the_same(tmp_path: Path) -> None:
     assert "6 x:" in text
 
 
+def spelled_norms(folder: Path, widths: tuple[int, ...], times: int) -> str:
+    """A file of layers that are scaled and shifted by two nodes, with one scale and one shift a width."""
+    nodes, weights, before = [], [], 4
+    for k, width in enumerate(widths):
+        ones = np.ones((width, 1, 1), np.float32)
+        weights += [numpy_helper.from_array(ones, f"scale{width}"), numpy_helper.from_array(2 * ones, f"shift{width}")]
+        for n in range(times):
+            at = f"{k}_{n}"
+            weights.append(numpy_helper.from_array(np.full((width, before, 1, 1), k + n, np.float32), f"w{at}"))
+            nodes += [
+                helper.make_node("Conv", [nodes[-1].output[0] if nodes else "x", f"w{at}"], [f"m{at}"]),
+                helper.make_node("Sigmoid", [f"m{at}"], [f"s{at}"]),
+                helper.make_node("Mul", [f"s{at}", f"scale{width}"], [f"p{at}"]),
+                helper.make_node("Add", [f"p{at}", f"shift{width}"], [f"v{at}"]),
+            ]
+            before = width
+    one = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4, 7, 7])
+    last = helper.make_tensor_value_info(nodes[-1].output[0], TensorProto.FLOAT, [1, widths[-1], 7, 7])
+    onnx.save(
+        helper.make_model(
+            helper.make_graph(nodes, "g", [one], [last], weights), opset_imports=[helper.make_opsetid("", 17)]
+        ),
+        folder / "f.onnx",
+    )
+    return str(folder / "f.onnx")
+
+
+def test_layers_that_lend_their_weights_together_are_a_block_of_all_widths(tmp_path: Path) -> None:
+    """The first call of a width has the scale and the shift, the others share both at once."""
+    text, _ = load(spelled_norms(tmp_path, (8, 16, 24), 4)).to_spec()
+    (tmp_path / "f.yaml").write_text(text, encoding="utf-8")
+    products = 4 * 8 + 3 * 8 * 8 + 8 * 16 + 3 * 16 * 16 + 16 * 24 + 3 * 24 * 24
+    assert load(str(tmp_path / "f.yaml")).count().totals["params"] == products + 2 * (8 + 16 + 24)
+    assert text.count("shift=true") == 1
+    assert text.count("share=") == 3
+    assert len(text.splitlines()) < 25
+
+
 def test_an_import_is_the_same_every_time(tmp_path: Path) -> None:
     assert imported("ghostnet_100", tmp_path)[0] == imported("ghostnet_100", tmp_path)[0]

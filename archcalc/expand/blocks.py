@@ -8,11 +8,12 @@ Items are told apart by a number for each kind, so that a search takes a time in
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from archcalc.expand.folding import nodes_of
 from archcalc.expand.items import Called, Item, Items, Join, Line, Ref, Repeat, inside, lines
+from archcalc.expand.lending import Lending, Place, borrowed
 from archcalc.expand.locality import Locality
 from archcalc.expand.naming import argument_names, block_name
 from archcalc.expand.relating import related
@@ -32,13 +33,6 @@ class Block(NamedTuple):
     body: Items
 
 
-class Place(NamedTuple):
-    """Where a stretch stands: the list, and its first item there."""
-
-    items: Items
-    start: int
-
-
 class Finder:
     """Finds blocks in items. What is in `ends` is read by name, and may only be the last of a block, unless all that
     reads it is in the same item; `outside` of these are read from elsewhere, too. What is in `barred` stands in none.
@@ -50,7 +44,7 @@ class Finder:
         items: Items,
         ends: Collection[int],
         outside: Collection[int],
-        barred: Collection[int],
+        barred: set[int],
         taken: Collection[str],
         scopes: list[str],
     ) -> None:
@@ -61,6 +55,23 @@ class Finder:
         self.kinds: dict[object, int] = {}
         self.known: dict[int, int] = {}  # kinds of items by their ids, in one search
         self.stuck = 0
+
+    def lend(self, owners: Mapping[int, int], read: Collection[int], is_plain: Callable[[Line], bool]) -> None:
+        """Stretches that use the weights of another one become calls that share them (`lending`)."""
+        while self._lend(Lending([*self._lists(self.items)], owners, read, is_plain)):
+            pass
+
+    def _lend(self, lending: Lending) -> bool:
+        """Make the first block of those that save lines; False if there is none."""
+        for length, places, lenders in lending.stretches():
+            saved = (len(places) - 1) * (length - 1) - 2
+            written, given = related(self._texts(places, length))
+            if saved > 0 and len(given) <= min(MOST_ARGUMENTS, max(2, length), saved):
+                self._make(places, length, written, given)
+                self.barred.difference_update(lenders)
+                self.barred.update(place.node for place in places if place.node >= 0)
+                return True
+        return False
 
     def run(self) -> dict[str, Block]:
         """The blocks by name, what calls them being put in the place of what they are made of."""
@@ -74,8 +85,7 @@ class Finder:
         self.known = {}
         self.local = Locality([self.items, *(block.body for block in self.blocks.values())], self.ends, self.outside)
         for saved, _, length, places in self._candidates():
-            texts = [[value.text for value in self._values(self._stretch(place, length))] for place in places]
-            written, given = related(texts)
+            written, given = related(self._texts(places, length))
             body = self._stretch(places[0], length)
             if len(given) > min(MOST_ARGUMENTS, max(2, lines(body)), saved):
                 continue
@@ -158,6 +168,10 @@ class Finder:
             elif not isinstance(item, Ref):
                 yield from words_of(item.text).values
 
+    def _texts(self, places: list[Place], length: int) -> list[list[str]]:
+        """The values of each stretch."""
+        return [[value.text for value in self._values(self._stretch(place, length))] for place in places]
+
     def _stretch(self, place: Place, length: int) -> Items:
         return place.items[place.start : place.start + length]
 
@@ -173,11 +187,11 @@ class Finder:
         body = self._body(stretches[0], texts)
         calls = [
             Called(
-                " ".join([name, *(row[k] for row in given)]),
+                borrowed(" ".join([name, *(row[k] for row in given)]), place.lender),
                 tuple(n for item in stretch for n in nodes_of(item)),
-                self._end(stretch[-1]),
+                place.node if place.node >= 0 else self._end(stretch[-1]),
             )
-            for k, stretch in enumerate(stretches)
+            for k, (place, stretch) in enumerate(zip(places, stretches, strict=True))
         ]
         for place, call in sorted(zip(places, calls, strict=True), key=lambda one: -one[0].start):
             place.items[place.start : place.start + length] = [call]

@@ -18,17 +18,18 @@ from archcalc.expand.blocks import Block, Finder
 from archcalc.expand.flat import sharing
 from archcalc.expand.folding import folded, nodes_of, with_suffixes
 from archcalc.expand.items import Called, Item, Items, Join, Line, Ref, Repeat, inside
+from archcalc.expand.lending import LENDER, borrowed
 from archcalc.expand.lowering import lowered
 from archcalc.expand.words import MARK
 from archcalc.graph import Graph, Input
-from archcalc.ops import JOINS
+from archcalc.ops import JOINS, OPS
 from archcalc.ops.base import spell
 from archcalc.spec import bind, read_spec
 from archcalc.spec.layers import IDENTITY, REF
 
 LONGEST_LINE = 100  # of branches on one line
+LONGEST_SHARING = 120  # where they say whose weights they use, by a path
 WAYS = ("folded", "nested", "flat")  # with blocks and repeats, branches inside branches, one layer after another
-LENDER = "\0"  # on both sides of the layer whose weights a line uses, until it is written
 BROKEN = "\n"  # in the place of what can't stand in brackets
 SAME = (
     "params",
@@ -111,7 +112,10 @@ class _Writer:
     def __init__(self, table: Table, graph: Graph, defaults: Mapping[str, object], source: str, way: str) -> None:
         self.table, self.graph, self.defaults, self.source = table, graph, defaults, source
         self.labels: dict[int, str] = {}
+        self.paths: dict[int, str] = {}  # where layers that are read by name stand
+        self.labelled: set[str] = set()  # paths that have a label
         self.used: set[str] = {*graph.inputs, *JOINS, REF, IDENTITY, *table.free}
+        self.owners: dict[int, int] = {}  # whose weights a layer uses, of those that have what it has
         self.lenders = {node.share for node in graph.nodes if node.share is not None}
         arranger = Arranger(graph, [self._text(n) for n in range(len(graph.nodes))])
         self.items = arranger.one_by_one() if way == "flat" else arranger.items()
@@ -122,18 +126,8 @@ class _Writer:
         self.fixed = read | lending
         self.blocks: dict[str, Block] = {}
         if way == "folded":
-            self.items = with_suffixes(self.items, self.fixed)
-            self.items = folded(self.items, self.fixed)
-            scopes = [node.name for node in graph.nodes]
-            finder = Finder(self.items, read - lending, self.outputs, lending, self.used, scopes)
-            self.blocks = {
-                name: block._replace(body=folded(block.body, finder.labels)) for name, block in finder.run().items()
-            }
-            self.labels |= finder.labels
-            self.items = folded(self.items, self.fixed)
-            self.used |= self.blocks.keys()
+            self._fold(read, lending)
         self.shown: dict[int, str] = {}  # the labels of items, by their ids
-        self.paths: dict[int, str] = {}  # where layers that are read by name stand
         for block in self.blocks.values():
             self.shown |= {
                 id(item): self.labels[item.node]
@@ -142,6 +136,20 @@ class _Writer:
             }
         for item in self.items:
             self._place(item, "", True)
+
+    def _fold(self, read: set[int], lending: set[int]) -> None:
+        """Blocks and repeats, for what is read by name and what lends its weights."""
+        self.items = with_suffixes(self.items, self.fixed)
+        scopes = [node.name for node in self.graph.nodes]
+        finder = Finder(self.items, read - lending, self.outputs, lending, self.used, scopes)
+        finder.lend(self.owners, read, self._is_plain)
+        finder.items = self.items = folded(self.items, self.fixed)
+        self.blocks = {
+            name: block._replace(body=folded(block.body, finder.labels)) for name, block in finder.run().items()
+        }
+        self.labels |= finder.labels
+        self.items = folded(self.items, self.fixed)
+        self.used |= self.blocks.keys()
 
     def _text(self, n: int) -> str:
         node = self.graph.nodes[n]
@@ -163,22 +171,42 @@ class _Writer:
                 continue
             owner = owners.setdefault(item.node if share is None else share, item.node)
             if owner != item.node:
-                head, colon, body = item.text.partition(": [")
-                option = sharing(self.graph, item.node, owner)
-                item.text = f"{head} {option}={LENDER}{owner}{LENDER}{colon}{body}"
+                item.text = borrowed(item.text, owner, sharing(self.graph, item.node, owner))
+                self.owners[item.node] = owner
         return {*owners.values()}
+
+    def _is_plain(self, line: Line) -> bool:
+        """Whether a line has no weights."""
+        node = self.graph.nodes[line.node]
+        into = self.graph.shapes_into(node)
+        return line.first < 0 and not node.op.weights(*into) and not node.op.buffers(*into)
 
     def _label(self, n: int, first: int = -1, scope: str = "") -> str:
         """A name for a layer, unlike any other; without slashes, which are for what stands inside, and without what
         the scope has said.
         """
         if n not in self.labels:
-            name = _inner(self.graph.nodes[n if first < 0 else first].name.replace("/", "."), scope)
-            while name in self.used:
+            name = self._inner(self.graph.nodes[n if first < 0 else first].name.replace("/", "."), scope)
+            while not self._is_free(name, scope):
                 name += "_"
             self.labels[n] = name
-            self.used.add(name)
+            self.labelled.add(f"{scope}{name}")
         return self.labels[n]
+
+    def _is_free(self, name: str, scope: str) -> bool:
+        """Whether a label is no word of the spec, and no other's in its scope."""
+        return name not in self.used and f"{scope}{name}" not in self.labelled
+
+    def _inner(self, name: str, scope: str) -> str:
+        """A layer's name inside a scope: as much of its end as tells it from others, without what the scope says."""
+        if not scope:
+            return name
+        parts, around = name.split("."), scope.rstrip("/").rpartition("/")[2].split(".")
+        said = next(
+            (n for n, (a, b) in enumerate(zip(parts, around, strict=False)) if a != b), min(len(parts), len(around))
+        )
+        ends = (".".join(parts[n:]) for n in reversed(range(said, len(parts))))
+        return next((end for end in ends if end[:1].isalpha() and end not in OPS and self._is_free(end, scope)), name)
 
     def _place(self, item: Item, scope: str, top: bool) -> None:
         """Decide on an item's label, and note where what is inside it stands."""
@@ -195,6 +223,10 @@ class _Writer:
     def _chosen(self, item: Item, top: bool, scope: str) -> str:
         """The label of what is read by name, and of what stands in the list of layers itself."""
         if isinstance(item, (Line, Join, Called)) and item.node in self.fixed:
+            whole = "" if isinstance(item, Line) else self._common(item)
+            if whole and item.node not in self.labels and self._is_free(name := self._inner(whole, scope), scope):
+                self.labels[item.node] = name
+                self.labelled.add(f"{scope}{name}")
             return self._label(item.node, item.first if not isinstance(item, Called) else -1, scope)
         if not top or isinstance(item, Ref):
             return ""
@@ -203,9 +235,9 @@ class _Writer:
         if any(isinstance(inner, (Line, Join, Called)) and inner.node in self.fixed for inner in inside([item])):
             return ""
         name = self._common(item)
-        if not name or name in self.used:
+        if not name or not self._is_free(name, scope):
             return ""
-        self.used.add(name)
+        self.labelled.add(f"{scope}{name}")
         return name
 
     def _words(self, item: Line | Join | Called) -> str:
@@ -252,7 +284,7 @@ class _Writer:
 
     def _items(self, items: Items, indent: str) -> Iterator[str]:
         for item in items:
-            flow = self._on_one_line(item, LONGEST_LINE - len(indent))
+            flow = self._on_one_line(item, len(indent))
             found = [flow] if flow else list(self._item(item))
             yield f"{indent}- {found[0]}"
             yield from (f"{indent}  {line}" for line in found[1:])
@@ -280,14 +312,15 @@ class _Writer:
                 for branch in item.branches:
                     yield from self._branch(branch, f"{indent}  ")
 
-    def _on_one_line(self, item: Item, longest: int) -> str:
+    def _on_one_line(self, item: Item, indent: int) -> str:
         """Branches or a repeat as one line, its label before; nothing if that is too long, or can't be written so."""
         label = self.shown.get(id(item), "")
         if isinstance(item, (Ref, Line, Called)) or _is_short(item):
             return ""
         text = self._flow(item)
         text = f"{label}: {text}" if label else text[1:-1]
-        return text if text and len(text) <= longest and BROKEN not in text else ""
+        longest = LONGEST_SHARING if "share=" in text else LONGEST_LINE
+        return text if text and indent + len(text) <= longest and BROKEN not in text else ""
 
     def _flow(self, item: Item) -> str:
         """An item inside of brackets."""
@@ -334,16 +367,6 @@ class _Writer:
                 break
             shared.append(parts[0])
         return ".".join(shared)
-
-
-def _inner(name: str, scope: str) -> str:
-    """A layer's name inside a scope, whose last label may begin as it does."""
-    parts, around = name.split("."), scope.rstrip("/").rpartition("/")[2].split(".")
-    said = 0
-    while said < min(len(parts), len(around)) - 1 and parts[said] == around[said]:
-        said += 1
-    short = ".".join(parts[said:])
-    return short if short[:1].isalpha() else name
 
 
 def _is_short(item: Item) -> bool:
