@@ -14,6 +14,7 @@ import pytest
 
 import archcalc
 from archcalc.cost import Table
+from archcalc.expand.lowering import told
 from archcalc.model import Model, zoo_names
 from archcalc.ops.saving import Layer, saved
 from archcalc.spec import read_spec
@@ -84,3 +85,30 @@ def test_modules_keep_what_autograd_saves_of_them(name: str) -> None:
     table = archcalc.from_torch(make(torch.nn), shape)
     for batch in (2, 4):
         assert table.count(train=True, batch=batch).totals["act_sum_bytes"] == bytes_of(make, shape, batch)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("", 0),
+        (" saves=output", 320),
+        (" saves=both own=3", 332),
+        (" saves=nothing own=2*cin*10", 640),
+        (" saves=nothing", 0),
+    ],
+)
+def test_an_opaque_line_says_what_is_kept_of_it(said: str, kept: int) -> None:
+    """A sigmoid before it keeps what it puts out, 8 x 10 numbers, a convolution its input, and the mean after it nothing."""
+    lines = f"input: [8, 10]\nlayers: [conv 8 3, sigmoid, opaque 8 10 macs=5{said}, gap]\n"
+    model = Model(read_spec(f"archcalc: 1\nname: t\n{lines}", "t.yaml"))
+    for batch in (1, 3):
+        assert model.count(train=True, batch=batch).totals["act_sum_bytes"] == batch * (320 + 320 + kept)
+
+
+def test_imported_layers_say_what_is_kept_of_them() -> None:
+    """Of log_softmax its output; of an LSTM of ten steps of 16 units 4,480 bytes beside its input."""
+    lstm = saved(Layer("lstm", (10, 16), ((10, 6),), {}, [True], True, known={"units": 160}))
+    assert told(lstm) == {"saves_": "inputs", "own_": 4_480 // 4}
+    assert told(saved(Layer("log_softmax", (8,), ((8,),), {}, [True], False))) == {"saves_": "output", "own_": 0}
+    assert told(saved(Layer("reduce_l2", (8,), ((8, 4),), {}, [True], False))) == {"saves_": "both", "own_": 0}
+    assert told(saved(Layer("add", (8,), ((8,), (8,)), {}, [True], False))) == {"saves_": "nothing", "own_": 0}

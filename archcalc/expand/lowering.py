@@ -1,7 +1,8 @@
 """A graph in the language's operators alone: a model file may hold others."""
 
+from archcalc.algebra import Dim
 from archcalc.graph import Graph, Input
-from archcalc.ops.base import NOTHING
+from archcalc.ops.base import SINGLE, Saved
 from archcalc.ops.foreign import Foreign, figures, flags_of, foreign
 from archcalc.ops.opaque import Opaque
 
@@ -20,7 +21,9 @@ def lowered(graph: Graph) -> Graph:
     for n, node in enumerate(nodes):
         if isinstance(node.op, Foreign):
             inputs = node.inputs or (() if start is None else (start,))  # what a loop starts from stands on nothing
-            nodes[n] = node._replace(op=node.op.opaque(), inputs=inputs)
+            shapes = graph.shapes_into(node)
+            saved = node.op.saves(node.shape, *shapes, dx=[True] * len(shapes), dw=bool(node.op.weights(*shapes)))
+            nodes[n] = node._replace(op=node.op.opaque().replaced(**told(saved)), inputs=inputs)
     for n, node in enumerate(nodes):
         if node.share is None:
             continue
@@ -37,6 +40,18 @@ def lowered(graph: Graph) -> Graph:
             op if isinstance(op, Opaque) else foreign(op.word, flags_of(op), **figures(op, node.shape, into)).opaque()
         )
         saved = op.saves(node.shape, *into, dx=[True] * len(into), dw=True)
-        saves = "nothing" if saved == NOTHING else "inputs"
-        nodes[n] = node._replace(op=given.replaced(params=0, buffers_=0, saves_=saves), share=None)
+        nodes[n] = node._replace(op=given.replaced(params=0, buffers_=0, **told(saved)), share=None)
     return graph._replace(nodes=nodes)
+
+
+def told(saved: Saved) -> dict[str, Dim | str]:
+    """What an opaque layer says of what training keeps of it: in numbers of four bytes, of which a part of one isn't
+    said, nor what is kept once for a batch.
+    """
+    inputs = bool(saved.inputs or saved.plain)
+    word = ("both" if saved.output else "inputs") if inputs else "output" if saved.output else "nothing"
+    total: Dim = 0
+    for own in saved.own:
+        if not own.once and own.width >= 0:
+            total = total + own.elements * (own.width or SINGLE)
+    return {"saves_": word, "own_": total // SINGLE}

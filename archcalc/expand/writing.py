@@ -67,7 +67,7 @@ def spec_text(table: Table, defaults: Mapping[str, object], source: str = "") ->
     wanted[KEPT] = Table(table.spec, table.variant, table.binding, spoken, dtype=table.dtype).totals[KEPT] * 1
     if wanted[KEPT] != table.totals[KEPT]:
         kept = f"training keeps {table.totals[KEPT]} bytes of what was imported"
-        notes = [f"{kept}; of opaque layers here their inputs, {wanted[KEPT]} in all"]
+        notes = [f"{kept}; by what opaque layers here say, {wanted[KEPT]} in all"]
     problem = ""
     for way in WAYS:
         try:

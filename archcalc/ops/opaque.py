@@ -5,13 +5,13 @@ from typing import Literal
 
 from archcalc.algebra import Dim
 from archcalc.errors import ShapeError
-from archcalc.ops.base import NOTHING, Op, Reach, Saved, Shape, Windows
+from archcalc.ops.base import Op, Own, Reach, Saved, Shape, Windows
 from archcalc.ops.emit import Builder, Tensor, Value, stretched
-from archcalc.ops.kinds import Whole, Wholes, one_of
+from archcalc.ops.kinds import Amount, Whole, Wholes, one_of
 
 SEES = {"everything": Reach.ALL, "here": Reach.PASS, "unknown": Reach.MIXED}
 KINDS = ("plain", "layer", "pooling", "inplace", "gate", "view")
-SAVES = ("inputs", "nothing")
+SAVES = ("inputs", "output", "both", "nothing")
 
 
 class Opaque(Op):
@@ -20,14 +20,15 @@ class Opaque(Op):
     `sees` says what an output reads: `everything`, its own position (`here`), or that no window fits (`unknown`).
     `kind=layer` and `kind=pooling` count in the depth, `inplace` and `gate` may write over their input, `view` moves no
     data. `inside` is how many numbers it works on beside its inputs and its output.
-    `saves=nothing` keeps no input for training.
+    `saves` says whether training keeps its inputs, its output, both or nothing, and `own` how many numbers beside
+    these: gates, scores.
     """
 
     word = "opaque"
     positional = ("shape_",)
     variadic = True
     arity = (1, None)
-    unspoken = ("inside_", "saves_")
+    unspoken = ("inside_", "saves_", "own_")
 
     shape_: Wholes
     params: Whole = 0
@@ -38,6 +39,7 @@ class Opaque(Op):
     sees: one_of(*SEES) = "everything"  # type: ignore[valid-type]
     kind: one_of(*KINDS) = "plain"  # type: ignore[valid-type]
     saves_: one_of(*SAVES) = "inputs"  # type: ignore[valid-type]
+    own_: Amount = 0
 
     @property
     def is_layer(self) -> bool:  # type: ignore[override]
@@ -85,10 +87,12 @@ class Opaque(Op):
         return self.inside_
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
-        """Its inputs, as most layers do, unless it only shows the first of them or says that it saves nothing."""
+        """Its inputs, as most layers do, unless it only shows the first of them or says what else it saves."""
         if self.is_view:
             return Saved(shows=True)
-        return NOTHING if self.saves_ == "nothing" else Saved(inputs=tuple(range(len(inputs))))
+        own = (Own("what it computes inside", self.own_),) if self.own_ != 0 else ()
+        positions = tuple(range(len(inputs))) if self.saves_ in ("inputs", "both") else ()
+        return Saved(positions, self.saves_ in ("output", "both"), own)
 
     def windows(self, *inputs: Shape) -> Windows:
         """Position by position only where these are the same."""
