@@ -12,7 +12,7 @@ import pytest
 
 import archcalc
 from archcalc import reference
-from archcalc.ops import ACTIVATIONS, JOINS, NORMALIZATIONS, OPS, OUTSIDE
+from archcalc.ops import ACTIVATIONS, JOINS, NORMALIZATIONS, OPS, OUTSIDE, SUFFIXED
 from archcalc.ops.activation import ELEMENTWISE, ReLU
 from archcalc.ops.convolution import Conv
 from archcalc.schemas.spec import spec_schema
@@ -25,7 +25,7 @@ def forgotten() -> Iterator[None]:
     """What a test registers is gone after it."""
     from archcalc.importer.rules.base import RULES
 
-    tables: list[dict] = [OPS, ACTIVATIONS, NORMALIZATIONS, JOINS, OUTSIDE, ELEMENTWISE, RULES]  # type: ignore[type-arg]
+    tables: list[dict] = [OPS, ACTIVATIONS, NORMALIZATIONS, JOINS, OUTSIDE, ELEMENTWISE, RULES, *SUFFIXED.values()]  # type: ignore[type-arg]
     before = [dict(table) for table in tables]
     yield
     for table, known in zip(tables, before, strict=True):

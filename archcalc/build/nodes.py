@@ -13,13 +13,13 @@ from archcalc.build.wide import wide
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, ShapeError, SpecError, Undecided
 from archcalc.fields import FieldErrors
 from archcalc.graph import Graph, Group, Input, Loop, Node
-from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, Op, Shape, spell_shape
+from archcalc.ops import OPS, SUFFIXED, Op, Shape, spell_shape
 from archcalc.ops.base import Free
 from archcalc.ops.kinds import show
 from archcalc.spec import Binding, Spec
 from archcalc.spec.elsewhere import hint
 from archcalc.spec.items import Chain, Item, Line, Word
-from archcalc.spec.layers import SHORT_NORMS, SUFFIXES, WORDS, Layer, Resolver, complaints, takes_words
+from archcalc.spec.layers import SUFFIXES, WORDS, Layer, Resolver, complaints, takes_words
 from archcalc.spec.values import CONSTANTS, Value
 
 MOST_LAYERS = 250_000
@@ -258,7 +258,7 @@ class Nodes:
 
     def suffix(self, kind: str, word: Word, context: Context) -> Op | None:
         """The operator that `norm=` or `act=` adds behind a layer; None for none."""
-        allowed = (*NORMALIZATIONS, *SHORT_NORMS) if kind == "norm" else (*ACTIVATIONS, "softmax")
+        allowed = SUFFIXED[kind]
         value = self.word(word, context)
         if value is FAILED or value is None or value is False:
             return None
@@ -268,7 +268,7 @@ class Nodes:
             self.wrong(f"unknown {kind} '{show(value)}'{near}", word.mark, context)
             return None
         name: str = value
-        return self.suffixed(SHORT_NORMS.get(name, name), context)
+        return self.suffixed(SUFFIXED[kind][name].word, context)
 
     def suffixed(self, word: str, context: Context) -> Op | None:
         """The operator that `norm=` or `act=` adds, with the options that `defaults:` gives it."""
@@ -370,7 +370,7 @@ class Nodes:
             )
             return None
         for dim in shape:
-            if isinstance(dim, int) and dim < (0 if op.word == "opaque" else 1):  # files hold empty tensors
+            if isinstance(dim, int) and dim < (0 if op.is_given else 1):  # files hold empty tensors
                 into = ", ".join(spell_shape(x, unicode) for x in shapes)
                 self.wrong(f"{op.word}: the output would be {spell_shape(shape, unicode)}, from {into}", mark, context)
                 return None

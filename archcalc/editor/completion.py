@@ -12,7 +12,7 @@ from archcalc.editor.words import LAYERS, names, section, word_at
 from archcalc.fields import Field
 from archcalc.files import zoo_names
 from archcalc.model import load
-from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS
+from archcalc.ops import OPS, SUFFIXED
 from archcalc.ops.kinds import show
 from archcalc.render import numbers
 from archcalc.spec.items import USE
@@ -104,8 +104,7 @@ def _values(text: str, head: str, option: str) -> Iterator[Offer]:
     if option in REFERRING:
         yield from _declared(text, "label")
     elif option in SUFFIXES:
-        words = {"norm": NORMALIZATIONS, "act": ACTIVATIONS}[option]
-        yield from (Offer(word, "value") for word in (*words, "none"))
+        yield from (Offer(word, "value") for word in (*SUFFIXED[option], "none"))
     else:
         op = OPS.get(head)
         fields = op.fields if op else {}

@@ -103,7 +103,7 @@ class Arranger(Record, frozen=False):
 
     def _is_near(self, n: int, above: int, way: int) -> bool:
         node = self.graph.nodes[n]
-        far = FARTHEST_SUM if node.op.word == "add" and above in node.inputs else FARTHEST
+        far = FARTHEST_SUM if node.op.is_sum and above in node.inputs else FARTHEST
         return above >= 0 and way - self.ways[above] <= far
 
     def _common(self, a: int, b: int) -> int:

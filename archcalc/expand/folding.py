@@ -48,7 +48,7 @@ def _takes(text: str, kind: str) -> bool:
     """Whether a line may get a suffix: it has none of that kind, and no activation yet."""
     op = OPS[text.split(" ")[0]]
     return (
-        (op.is_layer is True or op.arity[1] != 1 or (op.word == "opaque" and kind == "act"))
+        (op.is_layer is True or op.arity[1] != 1)
         and " act=" not in text
         and f" {kind}=" not in text
         and "share=" not in text

@@ -45,15 +45,10 @@ def _kind(items: Items) -> str:
     """What a block is: by the layers that it is made of."""
     heads = [item.text.split(" ")[0] for item in inside(items) if isinstance(item, (Line, Join, Called))]
     joins = [item.text.split(" ")[0] for item in items if isinstance(item, Join)]
-    if "softmax" in heads or "attention" in heads:
-        return "attention"
-    if joins and joins[-1] == "add":
-        return "residual"
-    if joins and joins[-1] == "mul":
-        return "gate"
-    if joins and joins[-1] == "concat":
-        return "branches"
     own = [head for head in heads if head in OPS]
+    held = [OPS[head].block for head in own if OPS[head].arity[0] == 1 and OPS[head].block]
+    if held or (joins and joins[-1] in OPS and OPS[joins[-1]].block):
+        return held[0] if held else OPS[joins[-1]].block
     return f"{'_'.join(dict.fromkeys(own[:2]))}_block" if own else "stage"
 
 

@@ -100,7 +100,7 @@ def _may_differ(op: type[Op] | None, name: str, value: str) -> bool:
 
 def _usual(op: type[Op]) -> dict[str, str]:
     """Options of an operator that mean the same if nothing is said: whole numbers and yes or no."""
-    if op.word == "opaque" or op.variadic:
+    if op.is_given or op.variadic:
         return {}
     found = {
         name: spell(field.default)

@@ -24,6 +24,7 @@ from archcalc.expand.words import MARK
 from archcalc.graph import Graph, Input
 from archcalc.ops import JOINS, OPS
 from archcalc.ops.base import spell
+from archcalc.ops.merge import Concat
 from archcalc.spec import bind, read_spec
 from archcalc.spec.layers import IDENTITY, REF
 
@@ -86,7 +87,7 @@ def _growing(graph: Graph) -> Graph:
     """
     nodes, known = list(graph.nodes), dict[tuple[str, tuple[int, ...]], int]()
     for n, node in enumerate(nodes):
-        if node.op.word == "concat" and not getattr(node.op, "is_foreign", False):
+        if isinstance(node.op, Concat):
             line = node.op.signature
             before = known.get((line, node.inputs[:-1]))
             known[line, node.inputs] = n

@@ -19,7 +19,7 @@ def as_bias(call: Call, x: Value, w: Value, shape: Shape) -> Value | None:
         return None
     node = walker.graph.nodes[position]
     own = (1,) * (len(shape) - len(w.shape or ())) + (w.shape or ())
-    axis = len(shape) - 1 if node.op.word == "linear" else 1
+    axis = len(shape) - 1 if node.op.features_last else 1
     if axis >= len(shape) or axis < 0 or own[axis] != shape[axis] or size(own) != shape[axis]:
         return None
     learned_from = list(learned_of(w))
@@ -54,7 +54,7 @@ def _biased(call: Call, op: Op, shape: Shape, axis: int, elements: Dim) -> Op | 
     """A layer with the bias that it lacks, of so many elements; None where it is no such layer."""
     if isinstance(op, (Conv, DepthwiseConv, ConvTranspose, Linear)) and not op.bias and elements == shape[axis]:
         return call.walker.made(type(op), **{**{name: getattr(op, name) for name in op.fields}, "bias": True})
-    if not isinstance(op, Foreign) or op.word != "linear" or "bias" in op.weights_:
+    if not isinstance(op, Foreign) or not op.features_last or "bias" in op.weights_:
         return None
     words = op.words.removesuffix(" bias=false")
     if words == op.words:

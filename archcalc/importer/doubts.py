@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from archcalc.importer.walk import Walker
 
 EXPORTERS = frozenset({"pytorch"})  # they merge tensors that are equal
-CONTRACTIONS = frozenset({"conv", "conv_transpose", "linear"})
 
 
 def doubts(walker: Walker) -> list[str]:
@@ -100,7 +99,7 @@ def _left_out(walker: Walker) -> list[str]:
     given = [
         nodes[source].name
         for node in nodes
-        if node.op.word in CONTRACTIONS
+        if node.op.has_given_weight
         for source in node.inputs[1:]
         if isinstance(nodes[source].op, Input)
     ]

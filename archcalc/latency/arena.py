@@ -14,6 +14,7 @@ from archcalc.latency.kernels import Kernel, kernels
 from archcalc.latency.nodes import FUSED, Made, Nodes
 from archcalc.latency.placing import Step, block_bytes, ordered, places
 from archcalc.ops import Shape, size
+from archcalc.ops.base import Runs
 from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv, Local
 from archcalc.ops.emit import Tensor
 from archcalc.ops.merge import Add
@@ -125,7 +126,7 @@ class _Arena:
                     reads.append(self._value(n, True))
                     over = tuple(tensor for tensor in [reads[-1].tensor] if tensor is not None)
         output = self.nodes.new(self._shape(kernel.node, True))
-        late = TURNED_IN if node.op.is_layer or node.op.is_pooling else FUSED if node.op.word == "silu" else 0
+        late = TURNED_IN if node.op.is_layer or node.op.is_pooling else FUSED if Runs.AS_ONE in node.op.runs else 0
         self.nodes.steps.append(Step(tuple(r.tensor for r in reads if r.tensor is not None), output, over, None, late))
         return Made(self._shape(kernel.node, True), output)
 

@@ -130,9 +130,9 @@ class _Runtime:
                     self.blocked[s] and self._number(self.graph.nodes[s].shape[0]) % self.block == 0
                     for s in node.inputs
                 )
-                and node.op.line() == "concat"
+                and node.op.axis == 0
             )
-        takes, extra, activation = self._tail(n, node, in_blocks)
+        takes, extra, activated = self._tail(n, node, in_blocks)
         shapes = self.graph.shapes_into(node)
         if (
             isinstance(node.op, (Conv, DepthwiseConv))
@@ -146,7 +146,7 @@ class _Runtime:
             work = counted(node.op, node.shape, shapes)
         if extra:
             work = work._replace(inputs=work.inputs + size(node.shape))
-        if activation not in ("", "relu"):
+        if activated:
             work = work._replace(activated=size(node.shape))
         if kind != "conv_stem" or not in_blocks:
             self._turn(n, in_blocks)
@@ -156,8 +156,8 @@ class _Runtime:
         if in_blocks and len(node.shape) != 3:  # what a global pool puts out is no map any more
             self._reorder(n, n)
 
-    def _tail(self, n: int, node: Node, in_blocks: bool) -> tuple[tuple[int, ...], bool, str]:
-        """What a kernel does on the side: the layers, whether it adds another tensor, and the activation."""
+    def _tail(self, n: int, node: Node, in_blocks: bool) -> tuple[tuple[int, ...], bool, bool]:
+        """What a kernel does on the side: the layers, whether it adds another tensor, and whether the last costs."""
         convolves, dense = node.op.folds_norm, isinstance(node.op, Linear) and len(node.shape) == 1
         normalises = isinstance(node.op, BatchNorm)
         tails = Runs.WITH_CONV if convolves or (normalises and in_blocks) else Runs.WITH_LINEAR if dense else Runs.ALONE
@@ -170,14 +170,14 @@ class _Runtime:
             if isinstance(after.op, Add) and convolves and in_blocks and not summed and self._is_ready(after, tail):
                 summed = True
             elif tails & after.op.runs:
-                return (*takes, reader), summed, after.op.word
+                return (*takes, reader), summed, Runs.FOR_NOTHING not in after.op.runs
             elif not is_folded and not after.op.is_identity:
                 break
             takes.append(reader)
             tail = reader
         while takes and self.graph.nodes[takes[-1]].op.is_identity:
             takes.pop()
-        return tuple(takes), summed, ""
+        return tuple(takes), summed, False
 
     def _is_ready(self, add: Node, tail: int) -> bool:
         """Whether a sum's other branch is there, in the same layout and shape, when this one is computed."""

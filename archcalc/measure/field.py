@@ -25,11 +25,10 @@ from archcalc.graph import Graph
 from archcalc.measure.prober import Prober, Window
 from archcalc.measure.sight import Ends, ends
 from archcalc.ops import Reach
-from archcalc.ops.base import number
+from archcalc.ops.base import Hides, number
 from archcalc.receptive import Field, Span
 from archcalc.records import Record
 
-HIDING = ("sigmoid", "hardsigmoid", "softplus", "softmax", "sub")
 MOST_MACS = 10**12  # in all runs of a layer: fewer positions are tried past it
 
 
@@ -145,10 +144,14 @@ class Viewer:
             )
             for i in node.inputs
         )
-        if node.op.word == "maximum" and any(not all(found[i] for i in node.inputs) for found in fields):
+        if node.op.hides is Hides.OTHERS and any(not all(found[i] for i in node.inputs) for found in fields):
             return True
-        alone = node.op.word == "ln" and self.table.graph.nodes[node.inputs[0]].shape[0] == 1
-        return not gate and (node.op.word in HIDING or alone or (node.op.word == "mul" and maps > 1))
+        hidden = {
+            Hides.ALWAYS: True,
+            Hides.MAPS: maps > 1,
+            Hides.ALONE: bool(node.inputs) and self.table.graph.nodes[node.inputs[0]].shape[0] == 1,
+        }
+        return not gate and hidden.get(node.op.hides, False)
 
     def views(self, n: int, source: str) -> tuple[View, ...] | None:
         """A layer's axes; None if an end of its windows lies in the padding everywhere, or a normalisation before it

@@ -157,7 +157,7 @@ def _standing_still(table: Table, n: int, source: str) -> Graph:
 
 def _scales(node: Node, found: Seen) -> bool:
     """Whether a layer multiplies what comes from an input by something that doesn't."""
-    return (node.op.is_gate or node.op.word == "matmul") and any(found[i] is None for i in node.inputs)
+    return (node.op.is_gate or node.op.multiplies) and any(found[i] is None for i in node.inputs)
 
 
 def _differs(one: Any, other: Any) -> bool:

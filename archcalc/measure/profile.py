@@ -23,17 +23,14 @@ from archcalc.measure.device import Device, Runner
 from archcalc.measure.session import feed, vocabularies
 from archcalc.measure.stored import inputs as given
 from archcalc.onnx import Model, StoredModel, in_memory
+from archcalc.ops import OPS
 from archcalc.ops.base import number
 from archcalc.question import Stored
 from archcalc.untyped import Array, Json
 
 RUNS, SKIPPED = 12, 3
 CONTRACTIONS = frozenset({"Conv", "FusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul"})
-EXPANDED = {
-    "mish": "Softplus",
-    "hardswish": "HardSigmoid",
-}  # run as several nodes that have no names; the first of them
-NAMELESS = frozenset({*EXPANDED.values(), "Tanh", "Mul"})
+FOLLOWING = frozenset({"Tanh", "Mul"})  # nodes without names that come after the first of an operator that is expanded
 _RENAMED = re.compile(r"^fused |(_nchwc|_token_\d+|_kernel_time)$")
 
 
@@ -115,18 +112,17 @@ def _expanded(
     that is run so.
     """
     found = list(anchors)
-    waiting = [
-        n for n in sorted(order.values()) if graph.nodes[n].op.word in EXPANDED and graph.nodes[n].name not in anchors
-    ]
+    waiting = [n for n in sorted(order.values()) if graph.nodes[n].op.expands and graph.nodes[n].name not in anchors]
+    firsts = {op.expands for op in OPS.values() if op.expands}
     last, current = -1, None
     for position, (event, anchor) in enumerate(zip(events, anchors, strict=True)):
         if anchor is not None:
             last, current = order[anchor], None
-        elif event.kind in EXPANDED.values():
-            current = next((n for n in waiting if n > last and EXPANDED[graph.nodes[n].op.word] == event.kind), None)
+        elif event.kind in firsts:
+            current = next((n for n in waiting if n > last and graph.nodes[n].op.expands == event.kind), None)
             if current is not None:
                 waiting.remove(current)
-        if current is not None and event.kind in NAMELESS and anchor is None:
+        if current is not None and event.kind in firsts | FOLLOWING and anchor is None:
             found[position] = graph.nodes[current].name
     return found
 

@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from math import erf, exp, pi, prod, sqrt
+from math import prod, sqrt
 from typing import Any, NamedTuple
 
 import numpy
 from numpy.typing import NDArray
 
-from archcalc.algebra import Dim, Poly
+from archcalc.algebra import Poly
 from archcalc.errors import UsageError
 from archcalc.graph import Graph, Node
-from archcalc.ops import ACTIVATIONS, Shape, size
+from archcalc.ops import Shape, size
 from archcalc.ops.base import number
+from archcalc.ops.fresh import Level, Spread, rough
 
 Array = NDArray[numpy.float32]
 
@@ -67,7 +68,7 @@ class He:
             return numpy.float32(arriving) * random.uniform(0.9, 1.1, slot.shape).astype(numpy.float32)
         if slot.name == "scale":
             beside = target / 2 if "shift" in learned else target
-            gain = sqrt(beside / arriving) if node.op.word == "scale" else sqrt(beside)
+            gain = sqrt(beside / arriving) if node.op.level is Level.LEARNED else sqrt(beside)
             return numpy.float32(gain) * random.uniform(0.9, 1.1, slot.shape).astype(numpy.float32)
         if slot.name.endswith("_norm"):
             return random.uniform(0.9, 1.1, slot.shape).astype(numpy.float32)
@@ -100,7 +101,7 @@ class He:
         if slot.name.endswith(("bias", "shift")):
             return sqrt(target / 2)
         if not node.op.is_layer:
-            return 0.1 if node.op.word == "position" else 1.0
+            return node.op.deviation
         alone = target if len(learned) == 1 or not any(name.endswith("bias") for name in learned) else target / 2
         return sqrt(alone / (_fan_in(self.graph, node, slot) * arriving))
 
@@ -112,7 +113,7 @@ def _fan_in(graph: Graph, node: Node, slot: Slot) -> float:
     shapes = graph.shapes_into(node)
     macs, outputs = node.op.macs(node.shape, *shapes), size(node.shape)
     if isinstance(macs, Poly) or isinstance(outputs, Poly):
-        return prod(slot.shape) / _rough(node.shape[0])
+        return prod(slot.shape) / rough(node.shape[0])
     return max(1.0, macs / outputs * _inside(node, shapes[0]))
 
 
@@ -141,28 +142,19 @@ def positive(graph: Graph, seed: int) -> Fill:
     """
 
     def fill(slot: Slot) -> Array:
-        word = graph.nodes[slot.n].op.word
-        if slot.name == "mean" or slot.name.endswith(("bias", "shift")) or word in ("position", "token"):
+        op, shape = graph.nodes[slot.n].op, graph.nodes[slot.n].shape
+        level = 0.0 if slot.name.endswith(("mean", "bias", "shift")) else op.averaging(slot.name, slot.shape, shape)
+        if level == 0:
             return numpy.zeros(slot.shape, numpy.float32)
         random = numpy.random.default_rng((seed, zlib.crc32(slot.label.encode())))
-        level = 1 / _channels(graph.nodes[slot.n], slot) if slot.name == "weight" and word != "embedding" else 1.0
-        level = 1 / slot.shape[-1] if word == "moe" else level
         if slot.name == "variance":
             return numpy.ones(slot.shape, numpy.float32)
         values: Array = numpy.float32(level) * random.uniform(0.5, 1.5, slot.shape).astype(numpy.float32)
-        if word == "embedding":
+        if op.reads_indices:
             values[0] = 0
         return values
 
     return fill
-
-
-def _channels(node: Node, slot: Slot) -> int:
-    """The input channels that an output channel sums over; 1 where a tensor is no matrix."""
-    if node.op.word == "conv_transpose":
-        return slot.shape[0] // int(getattr(node.op, "groups", 1))
-    axis = len(node.shape) if node.op.word == "local" else 1
-    return slot.shape[axis] if axis < len(slot.shape) else 1
 
 
 def constant(name: str, shape: tuple[int, ...]) -> float:
@@ -177,20 +169,19 @@ def constant(name: str, shape: tuple[int, ...]) -> float:
 
 def _is_weighted(node: Node) -> bool:
     """Whether a layer's own numbers set how large its output is."""
-    return node.op.is_layer or node.op.word in ("bn", "ln", "gn", "scale")
+    return node.op.is_layer or node.op.level in (Level.LEARNED, Level.NORMAL)
 
 
 def _bare(graph: Graph, targets: list[float]) -> frozenset[int]:
     """The layers without bias in a network without normalisation, if there are many; those that are summed with others
     aside.
     """
-    if any(node.op.word in ("bn", "ln", "gn") for node in graph.nodes):
+    if any(node.op.level is Level.NORMAL for node in graph.nodes):
         return frozenset()
-    words = ("conv", "dwconv", "linear")
     found = [
         n
         for n, node in enumerate(graph.nodes)
-        if node.op.word in words and not getattr(node.op, "bias", True) and targets[n] == 1
+        if node.op.may_pass_on and not getattr(node.op, "bias", True) and targets[n] == 1
     ]
     return frozenset(found if len(found) > MOST_BARE else ())
 
@@ -204,10 +195,10 @@ def _targets(graph: Graph) -> list[float]:
     for n, node in enumerate(graph.nodes):
         for source in node.inputs:
             readers[source].append(n)
-    sums = sum(node.op.word == "add" for node in graph.nodes)
+    sums = sum(node.op.is_sum for node in graph.nodes)
     targets = [1.0] * len(graph.nodes)
     for node in graph.nodes:
-        if node.op.word == "add":
+        if node.op.is_sum:
             fresh = [found for source in node.inputs if (found := _origin(graph, readers, source)) is not None]
             for n in fresh:
                 targets[n] = 1 / len(fresh) if len(fresh) == len(node.inputs) else 1 / sqrt(sums)
@@ -223,69 +214,16 @@ def _origin(graph: Graph, readers: list[list[int]], n: int) -> int | None:
     return None
 
 
-class _Moments(NamedTuple):
-    """The mean of what a layer puts out, and the mean of its square."""
-
-    mean: float
-    square: float
-
-    @property
-    def variance(self) -> float:
-        return max(self.square - self.mean**2, 0.0)
-
-
-def _moments(graph: Graph, targets: list[float], bare: frozenset[int], fresh: float) -> list[_Moments]:
-    """Those of every layer's output, roughly."""
-    found: list[_Moments] = []
+def _moments(graph: Graph, targets: list[float], bare: frozenset[int], fresh: float) -> list[Spread]:
+    """The mean and the mean square of every layer's output, roughly."""
+    found: list[Spread] = []
     for n, node in enumerate(graph.nodes):
         arriving = [found[i] for i in node.inputs]
         if n in bare:
             mean, square = sqrt(1 - fresh) * arriving[0].mean, arriving[0].square
+        elif not arriving or _is_weighted(node) or node.op.level is Level.TABLE:
+            mean, square = 0.0, targets[n]
         else:
-            mean, square = _through(graph, node, targets[n], arriving)
-        found.append(_Moments(mean, min(max(square, 1e-6), 1e6)))
+            mean, square = node.op.spread(arriving, *graph.shapes_into(node))
+        found.append(Spread(mean, min(max(square, 1e-6), 1e6)))
     return found
-
-
-def _through(graph: Graph, node: Node, target: float, arriving: list[_Moments]) -> _Moments:
-    word = node.op.word
-    if _is_weighted(node) or not arriving or word == "embedding":
-        return _Moments(0.0, target)
-    if word in ("add", "sub", "mean"):
-        share = 1 / len(arriving) if word == "mean" else 1.0
-        mean = share * (
-            sum(m.mean for m in arriving) if word != "sub" else arriving[0].mean - sum(m.mean for m in arriving[1:])
-        )
-        return _Moments(mean, mean**2 + share**2 * sum(m.variance for m in arriving))
-    if word == "mul":
-        return _Moments(prod(m.mean for m in arriving), prod(m.square for m in arriving))
-    if word == "matmul":
-        return _Moments(0.0, arriving[0].square * arriving[1].square * _rough(graph.nodes[node.inputs[0]].shape[-1]))
-    if word == "concat":
-        sizes = [_rough(shape[0]) for shape in graph.shapes_into(node)]
-        shares = [size / sum(sizes) for size in sizes]
-        return _Moments(
-            sum(s * m.mean for s, m in zip(shares, arriving, strict=True)),
-            sum(s * m.square for s, m in zip(shares, arriving, strict=True)),
-        )
-    if word in ACTIVATIONS:
-        return _rectified(arriving[0])
-    if word == "gap":  # neighbours are alike, so their mean varies by more than that of as many strangers
-        mean = arriving[0].mean
-        return _Moments(mean, mean**2 + arriving[0].variance / sqrt(prod(map(_rough, graph.shapes_into(node)[0][1:]))))
-    return arriving[0]
-
-
-def _rectified(x: _Moments) -> _Moments:
-    """Of max(x, 0) for a normal x."""
-    deviation = sqrt(x.variance)
-    if deviation < 1e-6 * abs(x.mean):
-        return x if x.mean > 0 else _Moments(0.0, 0.0)
-    ratio = x.mean / deviation
-    below, density = (1 + erf(ratio / sqrt(2))) / 2, exp(-(ratio**2) / 2) / sqrt(2 * pi)
-    return _Moments(x.mean * below + deviation * density, x.square * below + x.mean * deviation * density)
-
-
-def _rough(value: Dim) -> float:
-    """A size as a number; one that is free counts as about a hundred."""
-    return 96.0 if isinstance(value, Poly) else float(value)

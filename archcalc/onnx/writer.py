@@ -58,7 +58,7 @@ class Writer:
     def _holds_indices(self, n: int) -> bool:
         """Whether an input is read as indices, and as nothing else."""
         readers = [node for node in self.graph.nodes if n in node.inputs]
-        return bool(readers) and all(node.op.word == "embedding" for node in readers) and n not in self.graph.outputs
+        return bool(readers) and all(node.op.reads_indices for node in readers) and n not in self.graph.outputs
 
     # ---- layers ------------------------------------------------------------------------------------------------------
 

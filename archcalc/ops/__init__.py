@@ -26,7 +26,17 @@ from archcalc.ops import (
     sampling,
 )
 from archcalc.ops.base import Op, Reach, Shape, Window, Windows, size, spell_shape
-from archcalc.ops.registry import ACTIVATIONS, JOINS, NORMALIZATIONS, OPS, OUTSIDE, load_operators, own, register
+from archcalc.ops.registry import (
+    ACTIVATIONS,
+    JOINS,
+    NORMALIZATIONS,
+    OPS,
+    OUTSIDE,
+    SUFFIXED,
+    load_operators,
+    own,
+    register,
+)
 
 FAMILIES = (
     convolution, dense, attention, relative, experts, pooling, normalization, learned, rescaling, activation, gating,
@@ -44,6 +54,7 @@ __all__ = [
     "NORMALIZATIONS",
     "OPS",
     "OUTSIDE",
+    "SUFFIXED",
     "Op",
     "Reach",
     "Shape",

@@ -5,8 +5,9 @@ from fractions import Fraction
 from typing import ClassVar
 
 from archcalc.algebra import Dim
-from archcalc.ops.base import Free, Op, Own, Reach, Runs, Saved, Shape, Windows, size
+from archcalc.ops.base import Free, Hides, Op, Own, Reach, Runs, Saved, Shape, Windows, size
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
+from archcalc.ops.fresh import Spread, rectified
 from archcalc.ops.kinds import End, Flag, Ratio
 
 
@@ -21,6 +22,10 @@ class _Elementwise(Free):
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return self.cost * size(output)
+
+    def spread(self, arriving: Sequence[Spread], *inputs: Shape) -> Spread:
+        """As of a rectifier."""
+        return rectified(arriving[0])
 
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.PASS
@@ -48,7 +53,7 @@ class ReLU(_Activation):
     """max(x, 0)."""
 
     word = "relu"
-    runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS
+    runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS | Runs.FOR_NOTHING
     from_output = True
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
@@ -138,6 +143,7 @@ class Sigmoid(_Activation):
     """1 / (1 + exp(-x))."""
 
     word = "sigmoid"
+    hides = Hides.ALWAYS
     runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS
     cost = 4
     from_output = True
@@ -150,7 +156,7 @@ class SiLU(_Activation):
     """x sigmoid(x), also called swish."""
 
     word = "silu"
-    runs = Runs.IN_BLOCKS
+    runs = Runs.IN_BLOCKS | Runs.AS_ONE
     cost = 5
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
@@ -162,6 +168,7 @@ class HardSigmoid(_Activation):
     """relu6(x + 3) / 6."""
 
     word = "hardsigmoid"
+    hides = Hides.ALWAYS
     runs = Runs.WITH_CONV | Runs.WITH_LINEAR | Runs.IN_BLOCKS
     cost = 4
 
@@ -173,6 +180,7 @@ class HardSwish(_Activation):
     """x relu6(x + 3) / 6."""
 
     word = "hardswish"
+    expands = "HardSigmoid"
     runs = Runs.WITH_CONV | Runs.IN_BLOCKS
     cost = 5
 
@@ -195,6 +203,7 @@ class Softplus(_Activation):
     """log(1 + exp(x))."""
 
     word = "softplus"
+    hides = Hides.ALWAYS
     runs = Runs.WITH_LINEAR
     cost = 3
     autocast = "single"
@@ -207,6 +216,7 @@ class Mish(_Activation):
     """x tanh(softplus(x))."""
 
     word = "mish"
+    expands = "Softplus"
     cost = 5
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
@@ -229,12 +239,18 @@ class Softmax(_Elementwise):
     """Softmax over the channels, or with `axis=-1` over the last axis: maximum, difference, exp, sum and division."""
 
     word = "softmax"
+    may_act = True
+    hides = Hides.ALWAYS
+    block = "attention"
     autocast = "single"
 
     axis: End = 0
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return 5 * size(output) - 2 * size(output[:-1] if self.axis else output[1:])
+
+    def spread(self, arriving: Sequence[Spread], *inputs: Shape) -> Spread:
+        return arriving[0]
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
         return Saved(output=True)
@@ -267,6 +283,9 @@ class Dropout(_Elementwise):
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return 0
 
+    def spread(self, arriving: Sequence[Spread], *inputs: Shape) -> Spread:
+        return arriving[0]
+
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
         mask = Own("a mask", size(output), autocast=0 if self.inplace else 1)
         if self.channels:
@@ -279,7 +298,7 @@ class Dropout(_Elementwise):
 
 def is_function(op: type[Op]) -> bool:
     """Whether an operator is a function of one element, which `act=` may name."""
-    return issubclass(op, _Elementwise) and not op.is_identity and bool(op.word) and op.word != "softmax"
+    return issubclass(op, _Elementwise) and not op.is_identity and bool(op.word) and not op.may_act
 
 
 def _functions(base: type[_Elementwise]) -> dict[str, type[_Elementwise]]:

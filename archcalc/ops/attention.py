@@ -38,6 +38,7 @@ class Attention(Sequences):
     """
 
     word = "attention"
+    block = "attention"
     positional = ("heads",)
     arity = (1, 3)
     is_layer = True

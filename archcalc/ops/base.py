@@ -18,6 +18,7 @@ from archcalc.algebra import Dim, Poly, text
 from archcalc.errors import ShapeError
 from archcalc.fields import Checked
 from archcalc.ops.emit import Builder, Tensor, Value
+from archcalc.ops.fresh import Level, Spread
 
 Shape = tuple[Dim, ...]
 
@@ -56,6 +57,18 @@ class Runs(enum.Flag):
     WITH_CONV = enum.auto()  # the convolution before it does it on the side
     WITH_LINEAR = enum.auto()  # and so does the matrix product
     IN_BLOCKS = enum.auto()  # works on blocks of channels where its inputs are in blocks
+    AS_ONE = enum.auto()  # the nodes that it is written as become one, after the others were made
+    FOR_NOTHING = enum.auto()  # costs nothing where it is done on the side
+
+
+class Hides(enum.Enum):
+    """Where an output may stay as it is though one of its inputs grows and all weights are positive."""
+
+    NEVER = "it grows with it"
+    ALWAYS = "it starts from another number than zero, or subtracts"
+    MAPS = "it multiplies two maps: one is zero where the other grows"
+    OTHERS = "an input that doesn't grow may be the larger one"
+    ALONE = "a single channel, normalised, is always the same"
 
 
 class Own(NamedTuple):
@@ -118,6 +131,21 @@ class Op(Checked):
     may_be_tied: ClassVar[bool] = False  # may read the weight of another layer, transposed
     may_be_like: ClassVar[str] = ""  # the field that `like=LABEL` takes from the spatial size of another layer
     runs: ClassVar[Runs] = Runs.ALONE
+    expands: ClassVar[str] = ""  # the first node, where onnxruntime runs it as several that have no names
+    is_sum: ClassVar[bool] = False  # the sum of its inputs
+    multiplies: ClassVar[bool] = False  # puts out nothing where one of its inputs is zero
+    hides: ClassVar[Hides] = Hides.NEVER
+    level: ClassVar[Level] = Level.ARRIVING
+    deviation: ClassVar[float] = 1.0  # of fresh weights that contract nothing
+    may_pass_on: ClassVar[bool] = False  # its weight, `out x in x window`, can be all but an identity
+    reads_indices: ClassVar[bool] = False  # what arrives are whole numbers that say which
+    is_given: ClassVar[bool] = False  # its figures are given and none is worked out
+    has_given_weight: ClassVar[bool] = False  # a second input of its node in a model file is its weight
+    features_last: ClassVar[bool] = False  # a model file's node has what it puts out along the last axis
+    block: ClassVar[str] = ""  # what a block is called that holds it, or that ends in it where it joins branches
+    short: ClassVar[str] = ""  # what `norm=` may call it, beside its word
+    may_act: ClassVar[bool] = False  # `act=` takes it though it is no function of one element
+    extra: ClassVar[tuple[str, ...]] = ()  # options of its lines that aren't its own fields
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
@@ -182,6 +210,16 @@ class Op(Checked):
     def channels_joined(self, *inputs: Shape) -> tuple[int, ...] | None:
         """How many channels of its output are those of each input, in order, where it joins them; else None."""
         return None
+
+    def spread(self, arriving: Sequence[Spread], *inputs: Shape) -> Spread:
+        """How large its numbers are where fresh weights don't set it, roughly, from those that arrive."""
+        return arriving[0]
+
+    def averaging(self, name: str, weight: tuple[int, ...], output: Shape) -> float:
+        """About what the numbers of a learned tensor are, so that with positive ones an output is a mean of what it
+        reads; 0 for what is only added.
+        """
+        return 1 / weight[1] if name == "weight" and len(weight) > 1 else 1.0
 
     def doubt(self, *inputs: Shape) -> str:
         """What is likely not meant, though it can be built; most often nothing."""

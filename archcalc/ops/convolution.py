@@ -50,6 +50,8 @@ class Conv(_Convolution):
 
     word = "conv"
     folds_norm = True
+    may_pass_on = True
+    has_given_weight = True
     positional = ("out", "kernel")
 
     out: Size
@@ -76,6 +78,8 @@ class DepthwiseConv(_Convolution):
 
     word = "dwconv"
     folds_norm = True
+    may_pass_on = True
+    has_given_weight = True
     positional = ("kernel",)
 
     multiplier: Size = 1
@@ -103,6 +107,7 @@ class Local(Conv):
 
     word = "local"
     folds_norm = False
+    may_pass_on = False
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         (x,) = inputs
@@ -114,6 +119,9 @@ class Local(Conv):
     def macs(self, output: Shape, *inputs: Shape) -> Dim:
         """Every weight is used once."""
         return size(self.weights(*inputs)["weight"])
+
+    def averaging(self, name: str, weight: tuple[int, ...], output: Shape) -> float:
+        return 1 / weight[len(output)] if name == "weight" and len(output) < len(weight) else 1.0
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         """Each axis is gathered into its windows; then every position has a matrix product of its own, over the
@@ -152,6 +160,7 @@ class ConvTranspose(Plain):
     """
 
     word = "conv_transpose"
+    has_given_weight = True
     positional = ("out", "kernel")
     is_layer = True
     autocast = "half"
@@ -217,6 +226,9 @@ class ConvTranspose(Plain):
         (x,) = inputs
         weight = (x[0], self.out // self.groups, *spread(self.kernel, len(x) - 1, "kernel"))
         return {"weight": weight, "bias": (self.out,)} if self.bias else {"weight": weight}
+
+    def averaging(self, name: str, weight: tuple[int, ...], output: Shape) -> float:
+        return 1 / (weight[0] // self.groups) if name == "weight" else 1.0
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
         return Saved(inputs=(0,))

@@ -24,6 +24,7 @@ from archcalc.ops.base import (
     spell_shape,
 )
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
+from archcalc.ops.fresh import Level, Spread, rough
 from archcalc.ops.kinds import Count, End, Flag, Size
 
 
@@ -35,6 +36,9 @@ class Linear(Plain):
 
     word = "linear"
     may_be_tied = True
+    may_pass_on = True
+    has_given_weight = True
+    features_last = True
     positional = ("out",)
     is_layer = True
     autocast = "half"
@@ -90,6 +94,10 @@ class MatMul(Plain):
     word = "matmul"
     arity = (2, 2)
     autocast = "half"
+    multiplies = True
+
+    def spread(self, arriving: Sequence[Spread], *inputs: Shape) -> Spread:
+        return Spread(0.0, arriving[0].square * arriving[1].square * rough(inputs[0][-1]))
 
     def shape(self, *inputs: Shape) -> Shape:
         a, b = inputs
@@ -137,6 +145,8 @@ class Embedding(Plain):
 
     word = "embedding"
     positional = ("vocab", "dim")
+    level = Level.TABLE
+    reads_indices = True
 
     vocab: Size
     dim: Size
@@ -162,6 +172,9 @@ class Embedding(Plain):
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
         """The indices, as whole numbers."""
         return Saved(own=(Own("indices", size(inputs[0]), INDEX),))
+
+    def averaging(self, name: str, weight: tuple[int, ...], output: Shape) -> float:
+        return 1.0
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         (x,) = tensors

@@ -48,6 +48,9 @@ class Mixture(Op):
     shared: Amount = 0
     body: Annotated[tuple[Op, ...], Check(_ops)] = ()
 
+    def averaging(self, name: str, weight: tuple[int, ...], output: Shape) -> float:
+        return 1 / weight[-1]
+
     @property
     def deep(self) -> int:
         return sum(op.deep for op in self.body)

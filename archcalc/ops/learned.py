@@ -25,6 +25,7 @@ class Position(Plain):
     """
 
     word = "position"
+    deviation = 0.1
     in_place = True
     autocast = "wide"
     unspoken = ("start",)
@@ -52,6 +53,9 @@ class Position(Plain):
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(output)
+
+    def averaging(self, name: str, weight: tuple[int, ...], output: Shape) -> float:
+        return 0.0
 
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.PASS
@@ -100,6 +104,9 @@ class Token(_Held):
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         return {"weight": (inputs[0][0], self.count)}
+
+    def averaging(self, name: str, weight: tuple[int, ...], output: Shape) -> float:
+        return 0.0
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         """The tokens are the same in every sample."""

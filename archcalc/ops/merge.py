@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from archcalc.algebra import Dim, same
 from archcalc.errors import ShapeError
-from archcalc.ops.base import NOTHING, Free, Own, Reach, Runs, Saved, Shape, Windows, number, size, spell_shape
+from archcalc.ops.base import NOTHING, Free, Hides, Own, Reach, Runs, Saved, Shape, Windows, number, size, spell_shape
 from archcalc.ops.emit import Builder, Tensor, Value, stretched
+from archcalc.ops.fresh import Spread, mixed, multiplied, summed
 from archcalc.ops.kinds import Whole
 
 
@@ -71,6 +72,12 @@ class Add(_Elementwise):
 
     word = "add"
     runs = Runs.IN_BLOCKS
+    is_sum = True
+    block = "residual"
+    extra = ("survive",)
+
+    def spread(self, arriving: Sequence[Spread], *inputs: Shape) -> Spread:
+        return summed(arriving, sum(x.mean for x in arriving))
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return self._chain(builder, "Add", tensors)
@@ -80,6 +87,10 @@ class Sub(_Elementwise):
     """The first branch less the others."""
 
     word = "sub"
+    hides = Hides.ALWAYS
+
+    def spread(self, arriving: Sequence[Spread], *inputs: Shape) -> Spread:
+        return summed(arriving, arriving[0].mean - sum(x.mean for x in arriving[1:]))
 
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         return self._chain(builder, "Sub", tensors)
@@ -91,6 +102,12 @@ class Mul(_Elementwise):
     word = "mul"
     runs = Runs.IN_BLOCKS
     is_gate = True
+    multiplies = True
+    hides = Hides.MAPS
+    block = "gate"
+
+    def spread(self, arriving: Sequence[Spread], *inputs: Shape) -> Spread:
+        return multiplied(arriving)
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
         """Each product keeps a factor where the other one's gradient is wanted."""
@@ -107,6 +124,7 @@ class Maximum(_Elementwise):
     """The largest of the branches, element by element."""
 
     word = "maximum"
+    hides = Hides.OTHERS
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
         """Each comparison keeps both of its operands, wherever one of them learns."""
@@ -123,6 +141,10 @@ class Mean(_Elementwise):
 
     word = "mean"
 
+    def spread(self, arriving: Sequence[Spread], *inputs: Shape) -> Spread:
+        share = 1 / len(arriving)
+        return summed(arriving, share * sum(x.mean for x in arriving), share)
+
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return len(inputs) * size(output)
 
@@ -135,6 +157,7 @@ class Concat(Free):
 
     word = "concat"
     arity = (2, None)
+    block = "branches"
 
     axis: Whole = 0
 
@@ -164,6 +187,9 @@ class Concat(Free):
 
     def windows(self, *inputs: Shape) -> Windows:
         return Reach.PASS if isinstance(self.axis, int) and self.axis % len(inputs[0]) == 0 else Reach.MIXED
+
+    def spread(self, arriving: Sequence[Spread], *inputs: Shape) -> Spread:
+        return mixed(arriving, [shape[0] for shape in inputs])
 
     def channels_joined(self, *inputs: Shape) -> tuple[int, ...] | None:
         counts = tuple(shape[0] for shape in inputs if isinstance(shape[0], int)) if self.axis == 0 else ()

@@ -8,6 +8,7 @@ from archcalc.ops.base import (
     NOTHING,
     SINGLE,
     Free,
+    Hides,
     Own,
     Plain,
     Reach,
@@ -20,6 +21,7 @@ from archcalc.ops.base import (
     size,
 )
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
+from archcalc.ops.fresh import Level
 from archcalc.ops.kinds import Count, End, Flag
 from archcalc.untyped import Attribute
 
@@ -85,6 +87,7 @@ class BatchNorm(_Affine):
     """
 
     word = "bn"
+    level = Level.NORMAL
     is_normalization = True
     runs = Runs.IN_BLOCKS
 
@@ -109,6 +112,8 @@ class LayerNorm(_Affine):
     """Layer normalisation over the channels at each position; with `axis=-1` the channels are the last axis."""
 
     word = "ln"
+    level = Level.NORMAL
+    hides = Hides.ALONE
     is_normalization = True
     in_place = False
     autocast = "single"
@@ -141,6 +146,7 @@ class GroupNorm(_Affine):
     """Group normalisation: mean and variance of each of `groups` groups of channels, over all positions."""
 
     word = "gn"
+    level = Level.NORMAL
     reads_map = True
     is_normalization = True
     positional = ("groups",)
@@ -180,6 +186,7 @@ class InstanceNorm(_Affine):
     """Instance normalisation: mean and variance of each channel's map (arXiv:1607.08022)."""
 
     word = "instancenorm"
+    short = "in"
     reads_map = True
     is_normalization = True
     in_place = False
@@ -261,6 +268,7 @@ class Scale(_Affine):
     """A learned scale a channel (LayerScale), with a learned shift if asked for."""
 
     word = "scale"
+    level = Level.LEARNED
     autocast = "wide"
 
     shift: Flag = False

@@ -25,6 +25,7 @@ class Opaque(Op):
     """
 
     word = "opaque"
+    is_given = True
     positional = ("shape_",)
     variadic = True
     arity = (1, None)

@@ -6,6 +6,7 @@ from archcalc.algebra import Dim, Poly, divides
 from archcalc.errors import ShapeError
 from archcalc.ops.base import INDEX, NOTHING, Free, Own, Reach, Saved, Shape, Window, Windows, need_rank, number, size
 from archcalc.ops.emit import Builder, Tensor, Value
+from archcalc.ops.fresh import Spread, averaged
 from archcalc.ops.kinds import Counts, Flag, Sizes, spread
 from archcalc.ops.windowed import Windowed, around
 from archcalc.untyped import Attribute
@@ -221,6 +222,9 @@ class GlobalAvgPool(_GlobalPool):
 
     def elementwise(self, output: Shape, *inputs: Shape) -> Dim:
         return size(inputs[0])
+
+    def spread(self, arriving: Sequence[Spread], *inputs: Shape) -> Spread:
+        return averaged(arriving[0], inputs[0][1:])
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
         return NOTHING

@@ -20,6 +20,7 @@ GROUP = "archcalc.operators"
 OPS: dict[str, type[Op]] = {}
 ACTIVATIONS: dict[str, type[Op]] = {}  # those that `act=` takes
 NORMALIZATIONS: dict[str, type[Op]] = {}  # those that `norm=` takes
+SUFFIXED: dict[str, dict[str, type[Op]]] = {"norm": {}, "act": {}}  # by all that these options may call them
 JOINS: dict[str, type[Op]] = {}  # those that read several branches
 OUTSIDE: dict[str, type[Op]] = {}  # those that archcalc doesn't bring
 
@@ -64,13 +65,19 @@ def _keep(op: type[Op]) -> None:
         (ACTIVATIONS, is_function(op)),
         (ELEMENTWISE, is_function(op)),
         (NORMALIZATIONS, op.is_normalization),
+        (SUFFIXED["norm"], op.is_normalization),
+        (SUFFIXED["act"], is_function(op) or op.may_act),
         (JOINS, op.arity[1] != 1 or op.has_body),
     )
+    for short in [name for name, known in SUFFIXED["norm"].items() if known.word == op.word]:
+        del SUFFIXED["norm"][short]
     for table, fits in belongs:
         if fits:
             table[op.word] = op
         else:
             table.pop(op.word, None)
+    if op.short and op.is_normalization:
+        SUFFIXED["norm"][op.short] = op
 
 
 def _classes(base: type[Op]) -> Iterator[type[Op]]:
@@ -134,6 +141,6 @@ def load_operators() -> None:
 
 
 __all__ = [
-    "ACTIVATIONS", "GROUP", "JOINS", "NORMALIZATIONS", "OPS", "OUTSIDE", "load_group", "load_operators", "own",
-    "register",
+    "ACTIVATIONS", "GROUP", "JOINS", "NORMALIZATIONS", "OPS", "OUTSIDE", "SUFFIXED", "load_group", "load_operators",
+    "own", "register",
 ]  # fmt: skip

@@ -30,6 +30,7 @@ class RMSNorm(_Rescaled):
     """
 
     word = "rmsnorm"
+    short = "rms"
     is_normalization = True
 
     scale: Flag = True

@@ -13,7 +13,7 @@ from typing import get_args
 
 from archcalc.errors import Problem, near_to
 from archcalc.fields import FieldErrors, key
-from archcalc.ops import ACTIVATIONS, NORMALIZATIONS, OPS, OUTSIDE, Op
+from archcalc.ops import OPS, OUTSIDE, SUFFIXED, Op
 from archcalc.ops.base import Free
 from archcalc.records import Record
 from archcalc.spec.elsewhere import hint, option_hint
@@ -34,12 +34,11 @@ WIDE = (STORED, DTYPE)
 USE_OPTIONS = (UNTIL, WITHOUT, *WIDE, *COMMON)
 NAMES = ("share", TIED, LIKE, *WIDE, UNTIL, WITHOUT)  # options whose words are names
 SUFFIXES = ("norm", "act")  # layers with weights may be followed by a normalisation and an activation, in this order
-SHORT_NORMS = {"rms": "rmsnorm", "in": "instancenorm"}  # of norm=
 ATTENDING = ("qkv", "relative", "half")
 WORDS = ChainMap[str, Value](  # what options may say; operators that are registered later are among them
-    dict.fromkeys((*SHORT_NORMS, "same", "valid", "full", "causal", "nearest", "bilinear", "softmax", *ATTENDING)),
-    ACTIVATIONS,
-    NORMALIZATIONS,
+    dict.fromkeys(("same", "valid", "full", "causal", "nearest", "bilinear", *ATTENDING)),
+    SUFFIXED["act"],
+    SUFFIXED["norm"],
 )
 ARRIVING = ("cin", "hin", "win", "nin")  # the size that arrives: channels, height, width, positions
 _INDEX = re.compile(r"\((?:[^()]|\([^()]*\))*\)")  # in a label
@@ -104,7 +103,7 @@ def allowed(op: type[Op]) -> list[str]:
         *learns,
         DTYPE,
         *extra,
-        *(["survive"] if op.word == "add" else []),
+        *op.extra,
         *([TIED] if op.may_be_tied else []),
         *([LIKE] if op.may_be_like else []),
     ]
