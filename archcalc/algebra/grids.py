@@ -19,7 +19,8 @@ from archcalc.untyped import Array
 
 from .maxima import maximum, minimum
 from .poly import Atom, Call, Floor, Monomial, Number, Poly, Rational, Variable, plain
-from .vectors import VECTORS, Exact, exactly, fitting, reduced
+from .poly.rounding import VECTORS
+from .vectors import NAMED, Exact, exactly, fitting, reduced
 
 if TYPE_CHECKING:
     pass
@@ -156,7 +157,7 @@ class Grid:
             denominator = math.lcm(*(arg.denominator for arg in args))
             pick = numpy.minimum if atom.build is minimum else numpy.maximum
             return Exact(reduce(pick, [arg.over(denominator) for arg in args]), denominator)
-        vector = VECTORS.get(atom.function)
+        vector = NAMED.get(VECTORS.get(atom.function, ""))
         others = atom.args[1:]
         options = [other for other in others if not isinstance(other, Poly)]
         if vector and len(options) == len(others) and (found := vector(args[0], options)):

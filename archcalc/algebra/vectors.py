@@ -61,7 +61,6 @@ def reduced(found: Exact) -> Exact:
 
 
 Vector: TypeAlias = Callable[[Exact, Sequence[int | Fraction]], Exact | None]  # of values, and of numbers as options
-VECTORS: dict[Callable[..., object], Vector] = {}  # by the function of one value that they are the same as
 
 
 def rounded_half_even(values: Exact, options: Sequence[int | Fraction]) -> Exact | None:
@@ -97,4 +96,6 @@ def multiples(values: Exact, options: Sequence[int | Fraction]) -> Exact | None:
     return Exact(found + divisor * (found * (q * d) < p * n))
 
 
-__all__ = ["VECTORS", "Exact", "exactly", "fitting", "multiples", "reduced", "rounded_half_even"]
+NAMED: dict[str, Vector] = {vector.__name__: vector for vector in (multiples, rounded_half_even)}
+
+__all__ = ["NAMED", "Exact", "exactly", "fitting", "multiples", "reduced", "rounded_half_even"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from archcalc import algebra
 from archcalc.algebra import Number, Poly
-from archcalc.algebra.vectors import VECTORS, multiples, rounded_half_even
+from archcalc.algebra.poly.rounding import VECTORS
 from archcalc.errors import ExpressionError, Undecided
 
 MOST_ITEMS, MOST_BITS, LARGEST_EXPONENT = 10_000, 256, 1024
@@ -138,7 +138,7 @@ def _round(value: int | Fraction) -> int:
     return round(value)
 
 
-VECTORS.update({make_divisible: multiples, _round: rounded_half_even})  # of many values at once
+VECTORS.update({make_divisible: "multiples", _round: "rounded_half_even"})  # of many values at once
 
 
 def _rounding(name: str, function: Callable[..., int]) -> Callable[..., Number]:

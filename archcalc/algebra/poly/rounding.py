@@ -13,6 +13,8 @@ from .atoms import call_atom, unit_of
 from .polynomial import Dim, Number, Poly
 from .terms import Terms, plain
 
+VECTORS: dict[Callable[..., object], str] = {}  # functions of one value, by what does the same in `algebra.vectors`
+
 
 def integral(x: Number) -> bool:
     """Whether each term of x is an integer for all values of its symbols (so True is a proof; False is none)."""
