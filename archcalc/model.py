@@ -9,15 +9,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from archcalc import reading
-from archcalc.build import build
+from archcalc.build import problems_beside
 from archcalc.cost import Table
-from archcalc.errors import Problem, SpecError, UsageError, suggest
+from archcalc.errors import SpecError, UsageError, suggest
 from archcalc.files import find, is_config, is_folder, is_model_file, is_yaml, parted, shown, zoo_names
 from archcalc.graph import Graph
 from archcalc.memory import Training
-from archcalc.question import Question, Source, Written, listed, of_kinds, table_of
+from archcalc.question import Question, Source, Written, listed, of_kinds, table_of, whole
 from archcalc.records import Record
-from archcalc.spec import Disk, Shelf, Spec, bind, decoded, read_spec, read_text
+from archcalc.spec import Disk, Shelf, Spec, decoded, read_spec, read_text
 from archcalc.untyped import Torch
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ class Model(Record):
 
         if self.file is None:
             raise UsageError(f"{self.name} is a spec already; `archcalc expand` writes it flat")
-        given = {name: _number(name, value) for name, value in defaults.items()}
+        given = {name: whole(name, value) for name, value in defaults.items()}
         open_ = {name: value for name, value in given.items() if name in self.spec.parameters}
         source = Path(self.spec.path).name
         table = self.answer(Question({name: value for name, value in given.items() if name not in open_}))
@@ -314,13 +314,6 @@ class Model(Record):
         from archcalc.latency.profile import load_profile
 
         return predict(table, load_profile(device, Path(self.spec.path).parent))
-
-
-def _number(name: str, value: object) -> int:
-    try:
-        return int(str(value))
-    except ValueError:
-        raise UsageError(f"{name} must be a whole number, got {value}") from None
 
 
 def load(name: str | os.PathLike[str]) -> Model:
@@ -399,19 +392,6 @@ def read(text: str, path: str, variant: str | None = None, shelf: Shelf | None =
     try:
         spec = read_spec(text, path, shelf)
     except SpecError as error:
-        raise SpecError([*error.problems, *_found_building(error, variant)]) from None
+        raise SpecError([*error.problems, *problems_beside(error, variant)]) from None
     spec.variant(variant)
     return Model(spec, variant)
-
-
-def _found_building(error: SpecError, variant: str | None) -> list[Problem]:
-    """The mistakes that building finds beside those that reading found."""
-    known = {problem.mark for problem in error.problems}
-    try:
-        if isinstance(error.spec, Spec):
-            build(error.spec, bind(error.spec, variant))
-    except SpecError as more:
-        return [problem for problem in more.problems if problem.mark not in known]
-    except UsageError:
-        pass
-    return []

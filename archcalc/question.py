@@ -53,6 +53,14 @@ def listed(names: str | Sequence[str]) -> tuple[str, ...]:
     return found
 
 
+def whole(name: str, value: object) -> int:
+    """A size that was given, as a number. Raises UsageError."""
+    try:
+        return int(str(value))
+    except ValueError:
+        raise UsageError(f"{name} must be a whole number, got {value}") from None
+
+
 def of_kinds(question: Question) -> None:
     """Raises TypeError, with a sentence, for what no question can hold, whatever the network is."""
     for name, value in question.bindings.items():
@@ -223,4 +231,4 @@ def _settle(table: Table) -> None:
         raise SpecError([Problem(message, mark, (), tuple(counts))]) from None
 
 
-__all__ = ["Built", "Question", "Seen", "Source", "Written", "listed", "table_of"]
+__all__ = ["Built", "Question", "Seen", "Source", "Written", "listed", "of_kinds", "table_of", "whole"]

@@ -12,7 +12,7 @@ from archcalc.errors import UsageError, suggest
 from archcalc.ops import FAMILIES, OPS, OUTSIDE, Op
 from archcalc.ops.base import Op as Base
 from archcalc.ops.kinds import show
-from archcalc.spec.layers import COMMON, SUFFIXES
+from archcalc.spec.options import COMMON, SUFFIXES
 from archcalc.untyped import Json
 
 

@@ -346,6 +346,14 @@ def test_lines_are_of_at_most_120_columns() -> None:
     ] == []
 
 
+MOST_LINES = 400  # of a module: what is longer holds two ideas
+
+
+def test_modules_are_short() -> None:
+    lines = {path: len(text.splitlines()) for path, text in sources().items()}
+    assert [f"{path} has {count} lines" for path, count in lines.items() if count > MOST_LINES] == []
+
+
 def test_functions_are_short() -> None:
     assert [
         f"{path}:{node.lineno} {node.name} has {node.end_lineno - node.lineno + 1} lines"

@@ -12,11 +12,11 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from archcalc.build.items import Builder
-from archcalc.errors import Problem, SpecError
+from archcalc.errors import Problem, SpecError, UsageError
 from archcalc.graph import Graph
-from archcalc.spec import Binding, Spec
+from archcalc.spec import Binding, Spec, bind
 
-__all__ = ["build", "uncollected"]
+__all__ = ["build", "problems_beside", "uncollected"]
 
 
 def build(spec: Spec, binding: Binding, train: bool = False, without: Collection[str] = ()) -> Graph:
@@ -30,6 +30,19 @@ def build(spec: Spec, binding: Binding, train: bool = False, without: Collection
             return Builder(spec, binding, train, without).build()
     except RecursionError:
         raise SpecError([Problem("blocks inside blocks, nested too deeply", spec.mark)]) from None
+
+
+def problems_beside(error: SpecError, variant: str | None) -> list[Problem]:
+    """The mistakes that building finds beside those that reading found."""
+    known = {problem.mark for problem in error.problems}
+    try:
+        if isinstance(error.spec, Spec):
+            build(error.spec, bind(error.spec, variant))
+    except SpecError as more:
+        return [problem for problem in more.problems if problem.mark not in known]
+    except UsageError:
+        pass
+    return []
 
 
 @contextmanager

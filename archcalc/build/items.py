@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from archcalc.algebra import Poly, integral, unicode
-from archcalc.build import branches, loops, uses
+from archcalc.build import branches, calls, loops, uses
 from archcalc.build.labels import Labels
 from archcalc.build.nodes import FAILED, MOST_LAYERS, NOWHERE
-from archcalc.build.scope import Context, Scope, arriving, called, caption, labels
-from archcalc.build.wide import wide, wide_inputs
+from archcalc.build.scope import Context, Scope, arriving, caption, labels
+from archcalc.build.wide import wide_inputs
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
 from archcalc.graph import Graph, Group, Input
 from archcalc.ops.kinds import show
 from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Line, Repeat, Word
-from archcalc.spec.layers import ARRIVING, SUFFIXES, WORDS, Layer
-from archcalc.spec.parts import Block, Head
+from archcalc.spec.layers import ARRIVING, Layer
+from archcalc.spec.options import SUFFIXES
+from archcalc.spec.parts import Head
 
 
 class Builder(Labels):
@@ -337,7 +338,7 @@ class Builder(Labels):
                 layer, (current,), context, context.scope.prefix + label if label is not None else None
             )
         if layer.block is not None:
-            return self.call(layer, layer.block, current, context, label)
+            return calls.call(self, layer, layer.block, current, context, label)
         if layer.used is not None:
             return uses.use(self, layer, layer.used, current, context, label)
         return current
@@ -367,48 +368,3 @@ class Builder(Labels):
         if not isinstance(value, bool):
             self.wrong(f"when needs a comparison, got {show(value)}", word.mark, context)
         return bool(value)
-
-    def call(self, layer: Layer, block: Block, current: int, context: Context, label: str | None) -> int | None:
-        """Build a block's body with its arguments bound."""
-        env: dict[str, object] = dict(self.binding.values)
-        failed = False
-        for name in block.arguments:
-            word = layer.values.get(name) or block.defaults[name]
-            value = self.evaluate(
-                word, context if name in layer.values else context._replace(env=self.with_channels(env, current)), WORDS
-            )
-            failed |= value is FAILED
-            env[name] = value
-        if failed:
-            return None
-        self.steps += 8  # a call takes as long as several lines
-        path = context.scope.prefix + label if label is not None else context.scope.name(block.name)
-        if self.left_out(path, current, context, layer.line):
-            return current
-        share = self.shared_group(layer, path, context)
-        calls = ((block.name, layer.line.mark), *context.calls)
-        scope, frozen = context.scope.inner(path, block.body), self.frozen(layer, context)
-        width = wide(self, layer, context)
-        inner = context._replace(env=env, scope=scope, calls=calls, frozen=frozen, share=share, wide=width)
-        output = self.chain(block.body, current, inner)
-        self.group(path, called(layer, block, env), layer.line.mark, output)
-        return output
-
-    def shared_group(self, layer: Layer, path: str, context: Context) -> tuple[str, str] | None:
-        """The group whose weights a block's call uses and the one that uses them; None where it has its own."""
-        word = layer.control.get("share")
-        if word is None:
-            return context.share
-        owner = next(
-            (path for path in context.scope.paths(word.text) if path in self.graph.groups or self.is_gone(path)), None
-        )
-        if owner is None and self.is_consequence(word.text, context):
-            return None
-        if owner is None:
-            self.wrong(
-                f"share={word.text}: there is no earlier block with that label{suggest(word.text, self.graph.groups)}",
-                word.mark,
-                context,
-            )
-            return None
-        return owner, path

@@ -10,7 +10,8 @@ from archcalc.graph import Range
 from archcalc.ops import Op
 from archcalc.ops.kinds import show
 from archcalc.spec.items import Word
-from archcalc.spec.layers import LIKE, Layer, indices
+from archcalc.spec.layers import Layer, indices
+from archcalc.spec.options import LIKE
 
 
 class Labels(Nodes):

@@ -19,7 +19,8 @@ from archcalc.ops.kinds import show
 from archcalc.spec import Binding, Spec
 from archcalc.spec.elsewhere import hint
 from archcalc.spec.items import Chain, Item, Line, Word
-from archcalc.spec.layers import SUFFIXES, WORDS, Layer, Resolver, complaints, takes_words
+from archcalc.spec.layers import Layer, Resolver, complaints
+from archcalc.spec.options import SUFFIXES, WORDS, takes_words
 from archcalc.spec.values import CONSTANTS, Value
 
 MOST_LAYERS = 250_000

@@ -9,7 +9,8 @@ from archcalc.build.scope import Context
 from archcalc.errors import Mark, suggest
 from archcalc.graph import Node
 from archcalc.ops import Op, Shape, spell_shape
-from archcalc.spec.layers import TIED, Layer
+from archcalc.spec.layers import Layer
+from archcalc.spec.options import TIED
 
 if TYPE_CHECKING:
     from archcalc.build.nodes import Nodes

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from archcalc.build.calls import shared_group
 from archcalc.build.nodes import FAILED
 from archcalc.build.scope import Context, Scope
 from archcalc.build.wide import wide
@@ -14,7 +15,8 @@ from archcalc.ops import Shape
 from archcalc.ops.base import spell
 from archcalc.spec import Binding, Spec, bind_used
 from archcalc.spec.items import USE, Word
-from archcalc.spec.layers import UNTIL, WITHOUT, Layer, Resolver
+from archcalc.spec.layers import Layer, Resolver
+from archcalc.spec.options import UNTIL, WITHOUT
 from archcalc.spec.parts import Used
 from archcalc.spec.uses import called
 from archcalc.spec.values import Value
@@ -42,7 +44,7 @@ def use(builder: Builder, layer: Layer, used: Used, current: int, context: Conte
     if bound is None:
         return None
     builder.steps += 8
-    share = builder.shared_group(layer, path, context)
+    share = shared_group(builder, layer, path, context)
     inner = Context(
         dict(bound.values),
         Scope(path, used.spec.layers, f"{path}/"),

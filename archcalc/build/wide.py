@@ -8,7 +8,8 @@ from archcalc.build.scope import Context, Wide
 from archcalc.ops.kinds import show
 from archcalc.ops.widths import WHOLE, known, type_of
 from archcalc.spec.items import Word
-from archcalc.spec.layers import DTYPE, STORED, WIDE, Layer
+from archcalc.spec.layers import Layer
+from archcalc.spec.options import DTYPE, STORED, WIDE
 
 if TYPE_CHECKING:
     from archcalc.build.nodes import Nodes

@@ -16,7 +16,8 @@ from archcalc.ops import OPS, SUFFIXED
 from archcalc.ops.kinds import show
 from archcalc.render import numbers
 from archcalc.spec.items import USE
-from archcalc.spec.layers import COMMON, IDENTITY, REF, SUFFIXES, USE_OPTIONS, allowed
+from archcalc.spec.layers import IDENTITY, REF
+from archcalc.spec.options import COMMON, SUFFIXES, USE_OPTIONS, allowed
 from archcalc.spec.standard import LIBRARY
 from archcalc.untyped import Json
 

@@ -10,8 +10,9 @@ from itertools import count
 from archcalc.expand.items import Called, Items, Join, Line, Ref, Repeat, inside
 from archcalc.expand.words import argument_name, words_of
 from archcalc.ops import OPS
-from archcalc.spec.layers import ARRIVING, WORDS
+from archcalc.spec.layers import ARRIVING
 from archcalc.spec.loader import LANGUAGE_WORDS, RESERVED
+from archcalc.spec.options import WORDS
 from archcalc.spec.standard import LIBRARY
 
 CHANNELS = ("out", "n", "hidden", "axis")  # values of which a block has many: c1, c2

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from archcalc.ops import OPS
 from archcalc.ops.base import UNSHOWN, Op, spell
-from archcalc.spec.layers import NAMES, SUFFIXES, WORDS, takes_words
+from archcalc.spec.options import NAMES, SUFFIXES, WORDS, takes_words
 from archcalc.spec.text import outside
 
 _KEY = re.compile(r"([A-Za-z_]\w*)=")

@@ -366,35 +366,6 @@ class Call:
         )
         return self.emit(op, shape, [source], kind=kind, content=content)
 
-    def unknown(self, why: str) -> Outputs:
-        """A node that isn't counted: its outputs are what the file says of them."""
-        op = f"{self.node.domain}.{self.node.op}" if self.node.domain not in ("", "ai.onnx") else self.node.op
-        code = self.node.metadata.get(CODE)
-        self.walker.note_uncounted(op, code or self.walker.where.strip("'"), why)
-        outputs: Outputs = []
-        for name in self.node.outputs:
-            declared = self.scope.declared.of(name)
-            shape = self.said(declared)
-            sample = self.walker.sample(shape) if shape is not None else ()
-            layer = foreign(snake(self.node.op), words=f"{self.node.op}, not counted", size_=sample, reach=Reach.ALL)
-            inputs = tuple(value.node for value in self.data()) if not outputs else ()
-            position = self.walker.place(layer, tuple(n for n in inputs if n is not None), sample, "", self.node)
-            outputs.append(Value(shape, declared.kind if declared else 0, position))
-        return outputs
-
-    def beside(self, name: str) -> Value | None:
-        """An output that a rule doesn't know, where something reads it."""
-        if not name:
-            return None
-        declared = self.scope.declared.of(name)
-        shape = self.said(declared)
-        sample = self.walker.sample(shape) if shape is not None else ()
-        inputs = tuple(value.node for value in self.data() if value.node is not None)
-        position = self.walker.place(
-            foreign("output", words=f"output {name}", size_=sample, reach=Reach.ALL), inputs, sample, "", self.node
-        )
-        return Value(shape, declared.kind if declared else 0, position)
-
     def said(self, found: Named | None, empty: bool = False) -> Shape | None:
         """The shape that the file gives a value, if it gives one; `empty`: of no elements, too."""
         if found is None or found.dims is None or not found.is_tensor:
@@ -413,13 +384,4 @@ class Call:
         return f"; it reads {', '.join(shapes[:6])}" if shapes else ""
 
 
-def snake(name: str) -> str:
-    """`GatherND` as `gather_nd`."""
-    out = ""
-    for n, letter in enumerate(name):
-        starts = letter.isupper() and n and (not name[n - 1].isupper() or (n + 1 < len(name) and name[n + 1].islower()))
-        out += ("_" if starts else "") + letter.lower()
-    return "".join(letter if letter.isalnum() else "_" for letter in out)[:60] or "unnamed"
-
-
-__all__ = ["CODE", "HERE", "Call", "Outputs", "Scope", "snake"]
+__all__ = ["CODE", "HERE", "Call", "Outputs", "Scope"]

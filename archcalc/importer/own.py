@@ -8,19 +8,27 @@ parameters and their MACs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archcalc.errors import ArchcalcError
 from archcalc.fields import FieldErrors
 from archcalc.graph import Graph, Node
+from archcalc.importer.claims import claim
 from archcalc.importer.proto import NodeProto
+from archcalc.importer.values import Value
 from archcalc.ops import OPS, Op, Shape, size
+from archcalc.ops.foreign import foreign
+from archcalc.ops.learned import Table
 from archcalc.ops.opaque import Opaque
 from archcalc.records import Record
 from archcalc.spec.expressions import compile_expression
-from archcalc.spec.layers import WORDS, takes_words
+from archcalc.spec.options import WORDS, takes_words
 from archcalc.spec.text import outside
 from archcalc.spec.values import CONSTANTS
+from archcalc.untyped import Operand
+
+if TYPE_CHECKING:
+    from archcalc.importer.walk import Walker
 
 PRODUCER = "archcalc"
 LONGEST_LINE = 400
@@ -206,4 +214,34 @@ def _is_word(text: str) -> bool:
     return text.isidentifier() and text not in CONSTANTS
 
 
-__all__ = ["PRODUCER", "Layers", "operator", "restored"]
+def shown(walker: Walker, found: Operand, node: NodeProto) -> Operand:
+    """A layer of our own is one all the same if it does nothing at inference, or is a tensor that was learned."""
+    line = node.metadata.get("layer") if walker.layers is not None else None
+    if (
+        walker.layers is None
+        or line is None
+        or node.name in walker.layers.lines
+        or not isinstance(found, Value)
+        or found.shape is None
+    ):
+        return found
+    sample = walker.sample(found.shape)
+    if found.node is None:
+        return _table(walker, found, sample, node)
+    layer = foreign("identity", ("is_view",), size_=sample)
+    return Value(found.shape, found.kind, walker.place(layer, (found.node,), sample, "", node))
+
+
+def _table(walker: Walker, found: Value, sample: Shape, node: NodeProto) -> Value:
+    """A learned tensor that is a layer, which reads none."""
+    op = operator(node.metadata["layer"], walker.given)
+    if not isinstance(op, Table) or size(op.shape_) != size(sample):
+        return found
+    claimed = claim(op, sample, (), {"weight": found}, {}, walker.owners)
+    position = walker.place(claimed.op, walker.anywhere, sample, "", node, claimed.share)
+    walker.owners.update(dict.fromkeys(claimed.owned, position))
+    walker.claimed.update(claimed.owned)
+    return Value(found.shape, found.kind, position)
+
+
+__all__ = ["PRODUCER", "Layers", "annotated", "operator", "restored", "shown"]

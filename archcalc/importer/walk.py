@@ -15,7 +15,7 @@ from archcalc.fields import FieldErrors, spelled
 from archcalc.graph import Graph, Input, Node, Uncounted
 from archcalc.importer.binding import Rule
 from archcalc.importer.call import Call, Outputs
-from archcalc.importer.claims import claim, repeated
+from archcalc.importer.claims import repeated
 from archcalc.importer.credit import credited
 from archcalc.importer.described import Named
 from archcalc.importer.doubts import doubts
@@ -23,7 +23,7 @@ from archcalc.importer.holding import stored
 from archcalc.importer.inside import described, inlined
 from archcalc.importer.names import Namer
 from archcalc.importer.order import called, live
-from archcalc.importer.own import PRODUCER, Layers, annotated, operator, restored
+from archcalc.importer.own import PRODUCER, Layers, annotated, restored, shown
 from archcalc.importer.proto import (
     MOST_NODES,
     GraphProto,
@@ -36,13 +36,12 @@ from archcalc.importer.seen import Watch
 from archcalc.importer.standing import stood
 from archcalc.importer.tensors import FLOATS, Tensor
 from archcalc.importer.trials import Built, Saved, cut
+from archcalc.importer.uncounted import uncounted, unread_output
 from archcalc.importer.unread import freeze, unread
 from archcalc.importer.values import Assumed, Origin, Unknown, Value, Values, possible, spell_dim, terms
 from archcalc.importer.wire import Bad, Malformed
-from archcalc.ops import Op, Shape, size
+from archcalc.ops import Op, Shape
 from archcalc.ops.foreign import foreign
-from archcalc.ops.learned import Table
-from archcalc.untyped import Operand
 
 MOST_OUTPUTS = 4096
 MOST_TERMS = 100_000  # of the closed forms of all sizes, where they have several
@@ -309,7 +308,7 @@ class Walker:
         if function is not None and (rule is None or domain != ""):
             return inlined(self, function, call)
         if rule is None:
-            return call.unknown("no rule for it")
+            return uncounted(call, "no rule for it")
         return self.applied(rule, call)
 
     def applied(self, rule: Rule, call: Call) -> Outputs:
@@ -320,10 +319,10 @@ class Walker:
         try:
             found = rule(call)
         except Unknown as unknown:
-            return call.unknown(str(unknown))
+            return uncounted(call, str(unknown))
         except (ShapeError, Undecided) as error:
             if self.has_run:
-                return call.unknown(str(error))
+                return uncounted(call, str(error))
             raise Bad(
                 f"node {called(call.node, self.line - 1)} ({call.node.op}): {error}{call.inputs_in_words()}"
             ) from None
@@ -339,41 +338,15 @@ class Walker:
                 f" {spelled(error.problems[0])}{call.inputs_in_words()}"
             ) from None
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError) as error:
-            return call.unknown(f"archcalc's rule for it fails here, which is worth a report ({type(error).__name__})")
+            return uncounted(
+                call, f"archcalc's rule for it fails here, which is worth a report ({type(error).__name__})"
+            )
         credited(call, found)
         if call.node.stands is not None:
             stood(call, found, call.node.stands)
         if isinstance(found, list) and not isinstance(found, Values):
-            return [*found, *(call.beside(name) for name in call.names[len(found) :])]
-        return [self.shown(found, call.node)]
-
-    def shown(self, found: Operand, node: NodeProto) -> Operand:
-        """A layer of our own is one all the same if it does nothing at inference, or is a tensor that was learned."""
-        line = node.metadata.get("layer") if self.layers is not None else None
-        if (
-            self.layers is None
-            or line is None
-            or node.name in self.layers.lines
-            or not isinstance(found, Value)
-            or found.shape is None
-        ):
-            return found
-        sample = self.sample(found.shape)
-        if found.node is None:
-            return self.table(found, sample, node)
-        layer = foreign("identity", ("is_view",), size_=sample)
-        return Value(found.shape, found.kind, self.place(layer, (found.node,), sample, "", node))
-
-    def table(self, found: Value, sample: Shape, node: NodeProto) -> Value:
-        """A learned tensor that is a layer, which reads none."""
-        op = operator(node.metadata["layer"], self.given)
-        if not isinstance(op, Table) or size(op.shape_) != size(sample):
-            return found
-        claimed = claim(op, sample, (), {"weight": found}, {}, self.owners)
-        position = self.place(claimed.op, self.anywhere, sample, "", node, claimed.share)
-        self.owners.update(dict.fromkeys(claimed.owned, position))
-        self.claimed.update(claimed.owned)
-        return Value(found.shape, found.kind, position)
+            return [*found, *(unread_output(call, name) for name in call.names[len(found) :])]
+        return [shown(self, found, call.node)]
 
     # ---- layers ------------------------------------------------------------------------------------------------------
 

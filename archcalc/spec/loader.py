@@ -9,8 +9,9 @@ from archcalc.errors import Mark, Problem, SpecError, near_to
 from archcalc.fields import MAPPING, MISSING, FieldErrors, Wrong
 from archcalc.ops import OPS, OUTSIDE
 from archcalc.spec.items import LABEL, LABEL_IS, Chain, Reader, Word, _tokens, walk
-from archcalc.spec.layers import WIDE, Resolver, allowed
+from archcalc.spec.layers import Resolver
 from archcalc.spec.model import Budget, Document, Parameter, Variant
+from archcalc.spec.options import WIDE, allowed
 from archcalc.spec.parts import Block, Declared, Head, Member, Spec, among
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
 from archcalc.spec.uses import Others

@@ -1,0 +1,51 @@
+"""Nodes that aren't counted, and outputs that no rule knows: layers with the shapes that the file says."""
+
+from __future__ import annotations
+
+from archcalc.importer.call import CODE, Call, Outputs
+from archcalc.importer.values import Value
+from archcalc.ops import Reach
+from archcalc.ops.foreign import foreign
+
+
+def uncounted(call: Call, why: str) -> Outputs:
+    """A node that isn't counted: its outputs are what the file says of them."""
+    op = f"{call.node.domain}.{call.node.op}" if call.node.domain not in ("", "ai.onnx") else call.node.op
+    code = call.node.metadata.get(CODE)
+    call.walker.note_uncounted(op, code or call.walker.where.strip("'"), why)
+    outputs: Outputs = []
+    for name in call.node.outputs:
+        declared = call.scope.declared.of(name)
+        shape = call.said(declared)
+        sample = call.walker.sample(shape) if shape is not None else ()
+        layer = foreign(snake(call.node.op), words=f"{call.node.op}, not counted", size_=sample, reach=Reach.ALL)
+        inputs = tuple(value.node for value in call.data()) if not outputs else ()
+        position = call.walker.place(layer, tuple(n for n in inputs if n is not None), sample, "", call.node)
+        outputs.append(Value(shape, declared.kind if declared else 0, position))
+    return outputs
+
+
+def unread_output(call: Call, name: str) -> Value | None:
+    """An output that a rule doesn't know, where something reads it."""
+    if not name:
+        return None
+    declared = call.scope.declared.of(name)
+    shape = call.said(declared)
+    sample = call.walker.sample(shape) if shape is not None else ()
+    inputs = tuple(value.node for value in call.data() if value.node is not None)
+    position = call.walker.place(
+        foreign("output", words=f"output {name}", size_=sample, reach=Reach.ALL), inputs, sample, "", call.node
+    )
+    return Value(shape, declared.kind if declared else 0, position)
+
+
+def snake(name: str) -> str:
+    """`GatherND` as `gather_nd`."""
+    out = ""
+    for n, letter in enumerate(name):
+        starts = letter.isupper() and n and (not name[n - 1].isupper() or (n + 1 < len(name) and name[n + 1].islower()))
+        out += ("_" if starts else "") + letter.lower()
+    return "".join(letter if letter.isalnum() else "_" for letter in out)[:60] or "unnamed"
+
+
+__all__ = ["snake", "uncounted", "unread_output"]
