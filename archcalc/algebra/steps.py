@@ -14,7 +14,8 @@ from archcalc.untyped import Array
 from .grids import Grid
 from .order import trend
 from .poly import Atom, Call, Floor, Poly, Variable, nested, variables_in
-from .vectors import VECTORS, Exact
+from .poly.rounding import VECTORS
+from .vectors import Exact
 
 MOST_STEPS, PARTS = 1 << 12, 16  # steps that are kept; parts that a stretch is cut into where something steps in it
 FARTHEST = 1 << 56  # so that the parts of a stretch stay in 64 bits
