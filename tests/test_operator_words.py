@@ -12,6 +12,8 @@ from archcalc.ops.foreign import LIKE, foreign
 NAMING = {  # rooms and modules that name operators as their trade: they write lines, or say what others call them
     "importer/rules": "a rule proposes an operator for a node of a model file",
     "frameworks/aten": "the names of PyTorch's functions",
+    "frameworks/layout.py": "the names of PyTorch's functions",
+    "frameworks/translating.py": "the names of PyTorch's modules' attributes",
     "configs/kinds.py": "what configuration files call an activation, and what they leave unsaid",
     "conventions/tools.py": "what another tool counts of each operator is its own table",
     "conventions/files.py": "whether a tool's table counts arithmetic at all shows in its rules for common operators",

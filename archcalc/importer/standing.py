@@ -20,7 +20,7 @@ def stood(call: Call, found: Operand, stands: Stands) -> None:
         _set(call, node, called=call.op, copy=stands.is_copy, **({"inplace": True} if stands.over else {}))
     elif node is not None and stands.is_copy:
         _copied(call, 0)
-    if node is not None and call.walker.graph.nodes[node].op.word == "matmul":
+    if node is not None and call.walker.graph.nodes[node].op.copies_operands:
         for n in stands.copied:
             _copied(call, n)
 

@@ -143,7 +143,8 @@ def positive(graph: Graph, seed: int) -> Fill:
 
     def fill(slot: Slot) -> Array:
         op, shape = graph.nodes[slot.n].op, graph.nodes[slot.n].shape
-        level = 0.0 if slot.name.endswith(("mean", "bias", "shift")) else op.averaging(slot.name, slot.shape, shape)
+        added = slot.name == "mean" or slot.name.endswith(("bias", "shift"))
+        level = 0.0 if added else op.averaging(slot.name, slot.shape, shape)
         if level == 0:
             return numpy.zeros(slot.shape, numpy.float32)
         random = numpy.random.default_rng((seed, zlib.crc32(slot.label.encode())))

@@ -133,6 +133,7 @@ class Op(Checked):
     runs: ClassVar[Runs] = Runs.ALONE
     expands: ClassVar[str] = ""  # the first node, where onnxruntime runs it as several that have no names
     is_sum: ClassVar[bool] = False  # the sum of its inputs
+    copies_operands: ClassVar[bool] = False  # PyTorch copies what it reads where that is only a view
     multiplies: ClassVar[bool] = False  # puts out nothing where one of its inputs is zero
     hides: ClassVar[Hides] = Hides.NEVER
     level: ClassVar[Level] = Level.ARRIVING

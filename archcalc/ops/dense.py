@@ -95,6 +95,7 @@ class MatMul(Plain):
     arity = (2, 2)
     autocast = "half"
     multiplies = True
+    copies_operands = True
 
     def spread(self, arriving: Sequence[Spread], *inputs: Shape) -> Spread:
         return Spread(0.0, arriving[0].square * arriving[1].square * rough(inputs[0][-1]))

@@ -18,7 +18,7 @@ from archcalc.ops.saving import CAST, PRECISE, Layer, over_its_input, saved
 FLAGS = ("is_layer", "is_pooling", "in_place", "is_view", "is_gate", "is_constant")
 LIKE = (
     "is_identity", "is_normalization", "folds_norm", "runs", "autocast", "expands", "is_sum", "multiplies", "hides",
-    "has_given_weight", "features_last", "reads_indices",
+    "has_given_weight", "features_last", "reads_indices", "copies_operands",
 )  # fmt: skip
 
 
