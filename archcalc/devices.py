@@ -117,21 +117,34 @@ def spelled(size: int) -> str:
 # ---- lists -----------------------------------------------------------------------------------------------------------
 
 HEADINGS = ("name", "device", "memory", "flash", "times", "source")
-FORMATS = ("table", "markdown", "json")
 
 
 def listing(form: str = "table") -> str:
     """What `--fit` and `--device` know, as a table, Markdown or JSON. Raises UsageError for another format."""
+    from archcalc.render.formats import DEVICES, writer
+
+    return writer(DEVICES, form)()
+
+
+def json() -> str:
+    """For programs."""
     from archcalc import escapes
+
+    return escapes.json({"schema": "archcalc/devices/1", "devices": _plain()})
+
+
+def markdown() -> str:
+    """A pipe table, and what it is about."""
+    return table(piped=True)
+
+
+def table(piped: bool = False) -> str:
+    """For a terminal, or as a pipe table."""
     from archcalc.render.grid import listing as grid
 
-    if form not in FORMATS:
-        raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
-    if form == "json":
-        return escapes.json({"schema": "archcalc/devices/1", "devices": _plain()})
     rows = [[*row[:2], *map(_room, row[2:4]), *row[4:]] for row in _rows()]
     told = "memory, flash: limits for --fit; times: predicted with --device, calibrated, or bounded by a roofline"
-    return f"{grid(list(HEADINGS), rows, ('name', 'device', 'times', 'source'), form == 'markdown')}\n\n{told}"
+    return f"{grid(list(HEADINGS), rows, ('name', 'device', 'times', 'source'), piped)}\n\n{told}"
 
 
 def _rows() -> list[tuple[str, str, int | None, int | None, str, str]]:

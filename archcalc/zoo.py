@@ -19,6 +19,7 @@ from archcalc.memory import CONVENTION as MEMORY_CONVENTION
 from archcalc.model import Model, load
 from archcalc.records import Record
 from archcalc.render import numbers
+from archcalc.render.formats import SHIPPED, writer
 from archcalc.render.grid import listing as listing_of
 from archcalc.render.json import receptive_field
 from archcalc.spec import bind
@@ -149,13 +150,12 @@ def year_of(paper: str | None) -> int | None:
 def listing(
     form: str = "table", width: int | None = None, families: Sequence[str] = (), where: str = "", by: str = "network"
 ) -> str:
-    """The networks' figures, of all or of those that are asked for as `entries` says, in one of FORMATS; `by` network,
-    or a row for each family, as a table.
+    """The networks' figures, of all or of those that are asked for as `entries` says, in one of the
+    formats of `zoo`; `by` network, or a row for each family, as a table.
 
     Raises UsageError for what there isn't.
     """
-    if form not in FORMATS:
-        raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
+    written = writer(SHIPPED, form)
     if by not in ("network", "family"):
         raise UsageError(f"unknown --by '{by}'; there are network, family")
     if by == "family" and form != "table":
@@ -163,20 +163,29 @@ def listing(
     found = entries(families, where)
     if by == "family":
         return _by_family(found)
-    if form in ("json", "csv"):
-        rows = [_plain(entry, name) for entry in found for name in entry.names]
-        return escapes.json(rows) if form == "json" else _csv(rows)
-    if form == "table":
-        return _terminal(found, width)
-    return _grid(found) if families or where else _markdown(found)
+    return written(found, width, bool(families or where))
 
 
-def _csv(rows: list[dict[str, Json]]) -> str:
+def markdown(found: Sequence[Entry], width: int | None = None, chosen: bool = False) -> str:
+    """A pipe table of those that were chosen, or the page of all."""
+    return _grid(found) if chosen else _markdown(found)
+
+
+def json(found: Sequence[Entry], width: int | None = None, chosen: bool = False) -> str:
+    """An object a name."""
+    return escapes.json(_rows(found))
+
+
+def _rows(found: Sequence[Entry]) -> list[dict[str, Json]]:
+    return [_plain(entry, name) for entry in found for name in entry.names]
+
+
+def comma_separated(found: Sequence[Entry], width: int | None = None, chosen: bool = False) -> str:
     """A row a name, with the figures of JSON: what is no number, as tables write it."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(CSV)
-    for row in rows:
+    for row in _rows(found):
         inputs = ", ".join(f"{name} {numbers.shape(tuple(shape))}" for name, shape in row["inputs"].items())
         cells = {**row, "inputs": inputs}
         writer.writerow(
@@ -247,7 +256,6 @@ KEYS = (
 )
 CSV = ("name", "family", "title", "year", "paper", "spec", "variant", "inputs", *KEYS)
 LEFT = ("name", "network", "where from")
-FORMATS = ("table", "markdown", "csv", "json")
 FIGURES: dict[str, Callable[[Entry], object]] = {  # what `where` may speak of
     **{name: partial(lambda entry, name: entry.table.total(name), name=name) for name in TOTALS},
     **{name: partial(lambda entry, key: entry.table.total(key), key=key) for name, key in BYTES.items()},
@@ -279,7 +287,7 @@ LEGEND = (
 )
 
 
-def _terminal(found: Sequence[Entry], width: int | None) -> str:
+def terminal(found: Sequence[Entry], width: int | None = None, chosen: bool = False) -> str:
     body = _table(found, list(COLUMNS))
     for n in range(len(_TO_GO)):
         if width is not None and len(body.partition("\n")[0]) > width:

@@ -22,6 +22,7 @@ from archcalc.question import Question
 from archcalc.render import FORMATS
 from archcalc.render.columns import COLUMNS, chosen
 from archcalc.render.contract import Layer
+from archcalc.render.formats import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 READ = {  # what a cell may read of a row, and the keys of JSON that hold it
@@ -98,6 +99,24 @@ def test_help_completion_and_pages_read_the_tables(archcalc: Command) -> None:
     (kinds,) = (each for each in parameters(FUNCTIONS["plot"]) if each.name == "kind")
     assert kinds.declared.settings["autocompletion"]("") == [*KINDS]
     assert [name for name in COLUMNS if archcalc("help", name).code] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_format_of_another_command_is_one_entry(command: str, archcalc: Command) -> None:
+    """Help, completion and the page have it, and the command writes it."""
+    from archcalc.cli.declared import parameters
+    from archcalc.cli.entry import FUNCTIONS, judged
+
+    judged(command)
+    known = COMMANDS[command]
+    (option,) = (each.declared for each in parameters(FUNCTIONS[command]) if "--format" in each.declared.words)
+    assert option.settings["autocompletion"]("") == [*known]
+    assert [name for name in known if name not in option.settings["help"]] == []
+    page = (ROOT / "docs" / "counting.md").read_text(encoding="utf-8")
+    assert [name for name, form in known.items() if f"\n  {name:<8}  {form.help}\n" not in page] == []
+    words = {"compare": ["alexnet", "alexnet"], "zoo": ["--family", "lenet"], "check": ["lenet"]}.get(command, [])
+    written = [archcalc(command, *words, "--format", name) for name in known]
+    assert [(result.code, bool(result.out)) for result in written] == [(0, True)] * len(known)
 
 
 @pytest.mark.parametrize("form", FORMATS)

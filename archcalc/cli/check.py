@@ -11,6 +11,7 @@ from archcalc.cli.entry import command
 from archcalc.cli.given import Given, readable
 from archcalc.cli.saying import refused
 from archcalc.errors import SpecError
+from archcalc.render.formats import CHECKED, writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,12 +20,8 @@ if TYPE_CHECKING:
     from archcalc.errors import Problem
     from archcalc.model import Model
 
-FORMATS = ("text", "json", "github", "sarif")
-
 Asked = Annotated[Given, takes("inputs via form dtype fold_bn fit train if_any watch color json output quiet")]
-Form = Annotated[
-    str, Option("--format", help="text, json, github (annotations, then the text) or sarif (for code scanning).")
-]
+Form = Annotated[str, options.format_option(CHECKED)]
 IfAny = Annotated[bool, Option("--if-any", help="Files that are no specs are left out.")]
 
 
@@ -41,7 +38,7 @@ def check(specs: options.SpecsOrAll = None, *, given: Asked, form: Form = "text"
     archcalc check --format sarif         what is wrong and where, for code scanning
     archcalc check net.yaml --fit stm32f746 --dtype int8      whether a chip has room for it
     """
-    form = given.form(form, FORMATS)
+    form = given.form(form, CHECKED)
     given.is_coloured()
     given.repeat(specs or [], lambda: _check(specs, given, form, if_any))
 
@@ -82,23 +79,31 @@ def _in_spaces(models: Iterable[Model]) -> list[Problem]:
 
 def _say(form: str, found: list[Checked], mistakes: list[Problem], given: Given) -> None:
     """What was found, on stdout or in a file; mistakes are text on stderr, and here only in a format for programs."""
-    from archcalc import __version__
-    from archcalc.check import Tally
-    from archcalc.findings import github, of_checked, of_problems, sarif
-
-    findings = [*of_problems(mistakes), *of_checked(found)]
-    if form == "sarif":
-        given.say(sarif(findings, __version__))
-        return
-    if form == "json":
-        given.say(_json(found, mistakes))
-        return
-    said = [github(findings)] if form == "github" and findings else []
-    if not mistakes:
-        said.append(escapes.report(escapes.lines([*_lines(found, given.quiet), str(Tally.of(found))])))
+    said = writer(CHECKED, form)(found, mistakes, given.quiet)
     if said:
-        paint = given.painter() if form == "text" else None
-        given.say("\n".join(said), commands=form == "github", paint=paint)
+        given.say(said, commands=form == "github", paint=given.painter() if form == "text" else None)
+
+
+def text(found: list[Checked], mistakes: list[Problem], quiet: bool) -> str:
+    """A line a figure, and how many hold; nothing where there are mistakes."""
+    from archcalc.check import Tally
+
+    return "" if mistakes else escapes.report(escapes.lines([*_lines(found, quiet), str(Tally.of(found))]))
+
+
+def github(found: list[Checked], mistakes: list[Problem], quiet: bool) -> str:
+    """Annotations, then the text."""
+    from archcalc import findings
+
+    said = [*findings.of_problems(mistakes), *findings.of_checked(found)]
+    return "\n".join(filter(None, [findings.github(said) if said else "", text(found, mistakes, quiet)]))
+
+
+def sarif(found: list[Checked], mistakes: list[Problem], quiet: bool) -> str:
+    """For code scanning."""
+    from archcalc import __version__, findings
+
+    return findings.sarif([*findings.of_problems(mistakes), *findings.of_checked(found)], __version__)
 
 
 def _lines(found: list[Checked], quiet: bool) -> list[str]:
@@ -115,7 +120,8 @@ def _lines(found: list[Checked], quiet: bool) -> list[str]:
     return lines
 
 
-def _json(found: list[Checked], mistakes: list[Problem]) -> str:
+def json(found: list[Checked], mistakes: list[Problem], quiet: bool) -> str:
+    """For programs, with a schema."""
     from archcalc import __version__
     from archcalc.check import Tally
     from archcalc.findings import in_json, of_problems

@@ -12,6 +12,7 @@ from archcalc.cli.entry import command
 from archcalc.cli.given import STDIN, Given, globbed, named
 from archcalc.cli.saying import out, told
 from archcalc.errors import SpecError, UsageError
+from archcalc.render.formats import COMPARED
 
 if TYPE_CHECKING:
     from archcalc.comparison import Report
@@ -54,7 +55,8 @@ Formats = Annotated[
     Option(
         "--format",
         metavar="F[=FILE]",
-        help="text (default), markdown, json, github, junit; repeatable, each into a file.",
+        autocompletion=options.starting(lambda: COMPARED),
+        help=f"{', '.join(COMPARED)}; text if nothing is said; repeatable, each into a file.",
     ),
 ]
 

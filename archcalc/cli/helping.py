@@ -20,14 +20,14 @@ def _columns() -> str:
 
 
 def _formats() -> str:
-    from archcalc.cli.check import FORMATS as OF_CHECK
-    from archcalc.comparison.formats.writing import FORMATS as OF_COMPARE
-    from archcalc.render.formats import FORMATS
+    from archcalc.render.formats import COMMANDS, FORMATS
 
     width = max(map(len, FORMATS))
-    lines = ["--format of count and predict:", *(f"  {name:<{width}}  {form.help}" for name, form in FORMATS.items())]
-    others = {"check": OF_CHECK, "compare": OF_COMPARE}
-    lines += ["", *(f"--format of {f'{name}:':<10} {', '.join(known)}" for name, known in others.items())]
+    lines: list[str] = []
+    told = {"count and predict": {name: form.help for name, form in FORMATS.items()}}
+    told |= {name: {form: written.help for form, written in known.items()} for name, known in COMMANDS.items()}
+    for name, known in told.items():
+        lines += [f"--format of {name}:", *(f"  {form:<{width}}  {help}" for form, help in known.items()), ""]
     return "\n".join([*lines, "Every command that prints takes --output FILE, and --json where programs may want it."])
 
 

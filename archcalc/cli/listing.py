@@ -7,6 +7,8 @@ from typing import Annotated
 from archcalc.cli.declared import Argument, Option, takes
 from archcalc.cli.entry import command
 from archcalc.cli.given import Given, width
+from archcalc.cli.options import format_option
+from archcalc.render.formats import DEVICES, SHIPPED
 from archcalc.schemas import NAMES
 
 Printed = Annotated[Given, takes("json output")]
@@ -15,8 +17,8 @@ Where = Annotated[
     str, Option(metavar="CONDITION", help="Only networks of which this holds: 'params < 10M and depth > 20'.")
 ]
 By = Annotated[str, Option(metavar="WHAT", help="A row for each: network or family.")]
-OfZoo = Annotated[str, Option("--format", help="table, markdown, csv or json.")]
-OfDevices = Annotated[str, Option("--format", help="table, markdown or json.")]
+OfZoo = Annotated[str, format_option(SHIPPED)]
+OfDevices = Annotated[str, format_option(DEVICES)]
 OfOps = Annotated[str, Option("--format", help="text, markdown or json.")]
 Words = Annotated[list[str] | None, Argument(metavar="[OP]...", help="Only these operators.")]
 Name = Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from archcalc import escapes
 from archcalc.comparison.changes import Change
 from archcalc.comparison.result import Comparison, Delta, Report
 from archcalc.comparison.sides import Layer, Side
@@ -11,6 +12,11 @@ from archcalc.render.json import lacking, plain, verdict
 
 if TYPE_CHECKING:
     from archcalc.render import contract
+
+
+def text(found: Report) -> str:
+    """As programs read it."""
+    return escapes.json(report(found))
 
 
 def report(found: Report) -> contract.Compare:

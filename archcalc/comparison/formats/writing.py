@@ -8,19 +8,11 @@ from itertools import combinations, product
 from pathlib import Path
 from typing import NamedTuple
 
-from archcalc import escapes
-from archcalc.comparison.formats import github, json, junit, markdown, text
+from archcalc.comparison.formats import github, markdown
 from archcalc.comparison.result import Report
 from archcalc.errors import Problem, UsageError, suggest
+from archcalc.render.formats import COMPARED, writer
 from archcalc.writing import same_file, write_all
-
-FORMATS: dict[str, Callable[[Report], str]] = {
-    "text": text.report,
-    "markdown": markdown.report,
-    "json": lambda report: escapes.json(json.report(report)),
-    "github": github.report,
-    "junit": junit.report,
-}
 
 
 class Output(NamedTuple):
@@ -37,8 +29,8 @@ def outputs(wanted: Sequence[str], inputs: Iterable[str] = ()) -> list[Output]:
     found = []
     for word in wanted:
         form, equals, file = word.partition("=")
-        if form not in FORMATS:
-            raise UsageError(f"unknown format '{form}'{suggest(form, FORMATS, 'there are ' + ', '.join(FORMATS))}")
+        if form not in COMPARED:
+            raise UsageError(f"unknown format '{form}'{suggest(form, COMPARED, 'there are ' + ', '.join(COMPARED))}")
         if equals and not file:
             raise UsageError(f"--format {form}= needs a file")
         found.append(Output(form, None if file in ("", "-") else file))
@@ -71,7 +63,7 @@ def write(report: Report, wanted: Sequence[Output]) -> str | None:
     """Fill the files and give what goes to stdout, if anything does. Nothing is written unless every format is
     ready.
     """
-    ready = [(output, FORMATS[output.form](report)) for output in wanted]
+    ready = [(output, writer(COMPARED, output.form)(report)) for output in wanted]
     write_all(
         (Path(output.file), f"{body}\n".encode("utf-8", "replace")) for output, body in ready if output.file is not None
     )
