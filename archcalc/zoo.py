@@ -288,6 +288,7 @@ LEGEND = (
 
 
 def terminal(found: Sequence[Entry], width: int | None = None, chosen: bool = False) -> str:
+    """For a terminal, as wide as it is."""
     body = _table(found, list(COLUMNS))
     for n in range(len(_TO_GO)):
         if width is not None and len(body.partition("\n")[0]) > width:
