@@ -14,6 +14,7 @@ from archcalc.model import load  # noqa: E402
 from onnx_files import node, weights, write  # isort: skip  # noqa: E402
 
 ML = "ai.onnx.ml"
+MS = "com.microsoft"
 
 
 def test_what_onnxruntime_saves_at_its_highest_level_counts_as_before(tmp_path: Path) -> None:
@@ -38,6 +39,30 @@ def test_what_onnxruntime_saves_at_its_highest_level_counts_as_before(tmp_path: 
     saved = load(str(tmp_path / "o.onnx")).count().totals
     assert (saved["macs"], saved["uncounted"]) == (16 * 16 * 16 * 27 + 8 * 8 * 16 * 16, [])
     assert saved["params"] - (16 * 27 + 16 + 16 * 16) in (0, 16)  # a bias of zeros, where the runtime adds one
+
+
+@pytest.mark.parametrize(("more", "taps", "kept"), [({}, 4, 3), ({"dilation": 2}, 4, 6), ({"ndim": 2}, 3 * 4, 3)])
+def test_onnxruntime_s_causal_convolutions_count(more: dict[str, int], taps: int, kept: int, tmp_path: Path) -> None:
+    """Eight channels of ten positions, in five rows where there are two axes, and the positions that are kept."""
+    rows = [5] if "ndim" in more else []
+    kernel = [3, 4] if rows else [4]
+    made = node("CausalConvWithState", ["x", "w", "b"], ["y", "state"], domain=MS, activation="silu", **more)
+    file = write(
+        tmp_path / "c.onnx", [made], {"x": [1, 8, *rows, 10]}, ["y", "state"], domains={MS: 1}, w=weights(8, 1, *kernel),
+        b=weights(8),
+    )  # fmt: skip
+    table = load(file).count()
+    assert (table.totals["params"], table.totals["macs"]) == (8 * taps + 8, 8 * 10 * (5 if rows else 1) * taps)
+    assert table.graph.nodes[table.graph.outputs[1]].shape == (8, *rows, kept)
+
+
+def test_onnxruntime_s_linear_attention_counts(tmp_path: Path) -> None:
+    """Two heads of four: each of seven positions writes 4 x 4 numbers and reads them."""
+    made = node(
+        "LinearAttention", ["q", "k", "v"], ["y"], domain=MS, q_num_heads=2, kv_num_heads=2, update_rule="linear"
+    )
+    shapes = {name: [1, 7, 8] for name in "qkv"}
+    assert load(write(tmp_path / "l.onnx", [made], shapes, domains={MS: 1})).count().totals["macs"] == 7 * 2 * 16 * 2
 
 
 def test_classic_models_count(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from archcalc.errors import ShapeError
 from archcalc.importer.proto import Subgraph
-from archcalc.importer.rules.base import Call, Dim, Outputs, Reach, Shape, Value, rule, size
+from archcalc.importer.rules.base import MICROSOFT, Call, Dim, Outputs, Reach, Shape, Value, rule, size
 from archcalc.importer.values import spell_dim
 
 PREVIEW = "ai.onnx.preview"
@@ -81,7 +81,7 @@ def _through(call: Call, graph: Subgraph | None, value: Value) -> Value:
     return found
 
 
-@rule("LinearAttention")
+@rule("LinearAttention", also=MICROSOFT)
 def linear_attention(
     call: Call, query: Value, key: Value, value: Value, past_state: Value | None = None, decay: Value | None = None,
     beta: Value | None = None, *, q_num_heads: int = 0, kv_num_heads: int = 0, update_rule: str = "gated_delta",

@@ -254,21 +254,25 @@ def conv_transpose(call: Call, X: Value, W: Value, B: Value | None = None, *, wi
     )  # fmt: skip
 
 
-@rule("CausalConvWithState")
+@rule("CausalConvWithState", also=MICROSOFT)
 def causal_conv(
     call: Call, input: Value, weight: Value, bias: Value | None = None, past_state: Value | None = None, *,
-    activation: str = "none",
+    activation: str = "none", ndim: int = 1, dilation: int = 1, channels_last: bool = False, input_channels: int = 0,
 ) -> Outputs:  # fmt: skip
-    """A depthwise convolution along a sequence, after the last steps of the one before."""
-    shape, filters = input.axes(3), weight.axes(3)
+    """A depthwise convolution along the last axis, after the last steps of the sequence before. Raises Unknown for
+    onnxruntime's other layouts.
+    """
+    if channels_last or input_channels:
+        raise Unknown("only channels before positions are counted")
+    shape, filters = input.axes(2 + ndim), weight.axes(2 + ndim)
     steps = (bias is not None) + (5 if activation in ("silu", "swish") else 0)
     value = call.figure(
-        "dwconv", shape, [input, past_state], words=f"dwconv {spell_dim(filters[2])}, causal",
-        macs=size(shape) * filters[2], elementwise=steps * size(shape), weights={"weight": weight, "bias": bias},
+        "dwconv", shape, [input, past_state], words=f"dwconv {'x'.join(map(spell_dim, filters[2:]))}, causal",
+        macs=size(shape) * size(filters[2:]), elementwise=steps * size(shape), weights={"weight": weight, "bias": bias},
         reach=Reach.MIXED, flags=LAYER,
     )  # fmt: skip
-    state = (*shape[:2], filters[2] - 1)
-    if state[2] == 0:
+    state = (*shape[:-1], (filters[-1] - 1) * dilation)
+    if state[-1] == 0:
         return [value, Value(state, input.kind, None, ())]
     return [value, *call.beside_it(input, "state", state, words="the last steps", reach=Reach.MIXED)]
 
