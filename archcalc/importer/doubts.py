@@ -54,9 +54,13 @@ def _derived(walker: Walker) -> list[str]:
 def _uniform(walker: Walker) -> list[str]:
     """Scales and shifts that are all the same number and that nobody named: fresh ones look as fixed ones do."""
     counted, left = 0, 0
+    vectors = {key: origin for key, origin in walker.tensors.items() if _may_be_a_scale(origin)}
+    if not vectors:
+        return []
     reads = Counter(name for nodes in (*walker.bodies.values(), walker.live) for node in nodes for name in node.reads)
-    for key, origin in walker.tensors.items():
-        if _in_doubt(origin, reads[origin.name]) and key not in walker.kept:
+    for key, origin in vectors.items():
+        same = reads[origin.name] > 1 if origin.tensor is None else len(distinct(origin.tensor) or ()) == 1
+        if same and key not in walker.kept:
             counted += prod(origin.shape) * (key in walker.owners)
             left += prod(origin.shape) * (key not in walker.owners and origin.given and bool(reads[origin.name]))
     if not counted and not left:
@@ -72,16 +76,14 @@ def _uniform(walker: Walker) -> list[str]:
     ]
 
 
-def _in_doubt(origin: Origin, reads: int) -> bool:
-    """Whether a vector may be a constant that stands in the place of weights; one that is made as it runs, if several
-    nodes read it.
+def _may_be_a_scale(origin: Origin) -> bool:
+    """Whether it is a vector that may be a constant in the place of weights if its numbers are all the same, or if
+    several nodes read what is made as it runs.
     """
-    if origin.said or origin.kind not in FLOATS or not generated(origin.name):
+    if origin.tensor is not None and origin.tensor.kind not in FLOATS:
         return False
     sizes = [dim for dim in origin.shape if dim != 1]
-    if len(sizes) != 1 or not isinstance(sizes[0], int):
-        return False
-    return reads > 1 if origin.tensor is None else len(distinct(origin.tensor) or ()) == 1
+    return len(sizes) == 1 and isinstance(sizes[0], int) and not origin.said and generated(origin.name)
 
 
 def _merged(walker: Walker) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from itertools import product
 from math import ceil as up
 from math import floor as down
 from math import isqrt
@@ -132,9 +131,12 @@ def _truncated(value: object) -> object:
 # ---- moving what is known --------------------------------------------------------------------------------------------
 
 
-def indices(shape: Sequence[int]) -> Element:
-    """Every place in a shape, row by row."""
-    return product(*(range(dim) for dim in shape))
+def places(shape: Sequence[int], steps: Sequence[int]) -> list[int]:
+    """Where the elements of a shape lie, row by row, if one step along each axis skips so many."""
+    found = [0]
+    for dim, step in zip(shape, steps, strict=True):
+        found = [at + step * n for at in found for n in range(dim)]
+    return found
 
 
 def is_small(shape: Shape) -> bool:
@@ -160,10 +162,7 @@ def stretched(content: Content | None, own: Shape, shape: Shape) -> Content | No
         step if dim != 1 else 0
         for step, dim in zip(strides(padded), padded, strict=True)  # type: ignore[arg-type]
     ]
-    return tuple(
-        content[sum(step * n for step, n in zip(steps, index, strict=True))]
-        for index in indices(shape)  # type: ignore[arg-type]
-    )
+    return tuple([content[at] for at in places(shape, steps)])  # type: ignore[arg-type]
 
 
 def transposed(content: Content | None, shape: Shape, order: Sequence[int]) -> Content | None:
@@ -172,8 +171,7 @@ def transposed(content: Content | None, shape: Shape, order: Sequence[int]) -> C
         return None
     steps = strides(shape)  # type: ignore[arg-type]
     turned: list[Element] = [shape[axis] for axis in order]
-    places = indices(turned)
-    return tuple(content[sum(steps[axis] * n for axis, n in zip(order, index, strict=True))] for index in places)
+    return tuple([content[at] for at in places(turned, [steps[axis] for axis in order])])
 
 
 def taken(content: Content | None, shape: Shape, axis: int, picks: Sequence[int]) -> Content | None:

@@ -274,7 +274,7 @@ def generated(name: str) -> bool:
     """Whether an exporter made up the name of a tensor."""
     if not name or name.isdigit() or "Constant" in name or "_output_" in name:
         return True
-    return any(pattern.search(name) for pattern in (_GENERATED, _COMPUTED, _SCALE))
+    return bool(_GENERATED.search(name) or _COMPUTED.search(name) or _SCALE.search(name))
 
 
 @lru_cache(maxsize=1 << 12)
