@@ -372,6 +372,23 @@ def test_the_branch_that_was_walked_first_and_is_dearer_is_kept_whole(tmp_path: 
     assert [note.split(":")[0] for note in table.graph.notes] == ["'inner'", "'outer'"]
 
 
+@pytest.mark.parametrize("trips", [3, 100])
+def test_what_a_loop_joins_in_every_iteration_grows_with_it(trips: int, tmp_path: Path) -> None:
+    """Two rows at a time behind one; 100 iterations are too many to write out, and the first stands for all."""
+    inputs = {"i": [], "going": [], "s": [None, 4]}
+    body = graph(
+        [node("Concat", ["s", "two"], ["t"], axis=0), node("Identity", ["going"], ["on"])],
+        inputs,
+        {"on": [], "t": None},
+    )
+    nodes = [
+        node("Relu", ["x"], ["one"]), node("Sigmoid", ["v"], ["two"]), node("Loop", ["m", "", "one"], ["y"], body=body),
+    ]  # fmt: skip
+    file = write(tmp_path / "l.onnx", nodes, {"x": [1, 4], "v": [2, 4]}, m=ints(trips).reshape(()))
+    found = load(file).count().graph
+    assert found.nodes[found.outputs[0]].shape == (1 + 2 * trips, 4)
+
+
 def own(word: str, source: str, idle: bool = False) -> Any:
     nodes = [node("Identity" if idle else "MatMul", [source] if idle else [source, "W"], [word])]
     return graph(nodes, {}, {word: None}, **({} if idle else {"W": weights(8, 8)}))

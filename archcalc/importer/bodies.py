@@ -107,6 +107,7 @@ def looped(call: Call, body: Subgraph, most: Value | None, going: Value | None, 
         return _written_out(call, body, trips, carried, states)
     if not alike:
         call.note(f"its iterations differ, and the first is counted {spell_dim(trips)} times")
+        after = [_grown(call, before, value, trips) for before, value in zip(states, after, strict=True)]
     return [*after, *(stacked(call, value, trips, 0) for value in outputs[1 + len(carried) :])]
 
 
@@ -305,6 +306,17 @@ def stacked(call: Call, value: Operand, trips: Dim, axis: int) -> Operand:
         if value.is_constant
         else call.figure("stack", shape, [value], reach=Reach.MIXED, kind=value.kind)
     )
+
+
+def _grown(call: Call, before: Operand, value: Operand, trips: Dim) -> Operand:
+    """What a loop carries after all iterations, each of which joins as much to it as the first."""
+    if not isinstance(before, Value) or not isinstance(value, Value) or before.shape is None or value.node is None:
+        return value
+    node = call.walker.graph.nodes[value.node]
+    if node.op.word != "concat" or before.node not in node.inputs or len(value.dims) != len(before.shape):
+        return value
+    shape = tuple([start + (end - start) * trips for start, end in zip(before.shape, value.dims, strict=True)])
+    return call.figure("stack", shape, [value], reach=Reach.MIXED, kind=value.kind)
 
 
 def _together(call: Call, values: list[Operand]) -> Operand:
