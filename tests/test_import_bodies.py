@@ -372,9 +372,10 @@ def test_the_branch_that_was_walked_first_and_is_dearer_is_kept_whole(tmp_path: 
     assert [note.split(":")[0] for note in table.graph.notes] == ["'inner'", "'outer'"]
 
 
+@pytest.mark.parametrize("first", [0, 1])
 @pytest.mark.parametrize("trips", [3, 100])
-def test_what_a_loop_joins_in_every_iteration_grows_with_it(trips: int, tmp_path: Path) -> None:
-    """Two rows at a time behind one; 100 iterations are too many to write out, and the first stands for all."""
+def test_what_a_loop_joins_in_every_iteration_grows_with_it(trips: int, first: int, tmp_path: Path) -> None:
+    """Two rows at a time behind one or none; 100 iterations are too many to write out, and the first stands for all."""
     inputs = {"i": [], "going": [], "s": [None, 4]}
     body = graph(
         [node("Concat", ["s", "two"], ["t"], axis=0), node("Identity", ["going"], ["on"])],
@@ -382,11 +383,11 @@ def test_what_a_loop_joins_in_every_iteration_grows_with_it(trips: int, tmp_path
         {"on": [], "t": None},
     )
     nodes = [
-        node("Relu", ["x"], ["one"]), node("Sigmoid", ["v"], ["two"]), node("Loop", ["m", "", "one"], ["y"], body=body),
+        node("Relu", ["x"], ["one"]), node("Sigmoid", ["v"], ["two"]), node("Loop", ["m", "", "one" if first else "none"], ["y"], body=body),
     ]  # fmt: skip
-    file = write(tmp_path / "l.onnx", nodes, {"x": [1, 4], "v": [2, 4]}, m=ints(trips).reshape(()))
+    file = write(tmp_path / "l.onnx", nodes, {"x": [1, 4], "v": [2, 4]}, m=ints(trips).reshape(()), none=weights(0, 4))
     found = load(file).count().graph
-    assert found.nodes[found.outputs[0]].shape == (1 + 2 * trips, 4)
+    assert found.nodes[found.outputs[0]].shape == (first + 2 * trips, 4)
 
 
 def own(word: str, source: str, idle: bool = False) -> Any:

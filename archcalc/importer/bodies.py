@@ -107,7 +107,10 @@ def looped(call: Call, body: Subgraph, most: Value | None, going: Value | None, 
         return _written_out(call, body, trips, carried, states)
     if not alike:
         call.note(f"its iterations differ, and the first is counted {spell_dim(trips)} times")
-        after = [_grown(call, before, value, trips) for before, value in zip(states, after, strict=True)]
+        grown = zip(states, after, strict=True)
+        after = [
+            _grown(call, before, value, trips) if _joins(body, n) else value for n, (before, value) in enumerate(grown)
+        ]
     return [*after, *(stacked(call, value, trips, 0) for value in outputs[1 + len(carried) :])]
 
 
@@ -308,12 +311,21 @@ def stacked(call: Call, value: Operand, trips: Dim, axis: int) -> Operand:
     )
 
 
+def _joins(body: Subgraph, n: int) -> bool:
+    """Whether a loop's body joins more to a value that it carries, as it is or of another type."""
+    maker = body.makers.get(body.graph.outputs[1 + n].name)
+    if maker is None or maker.op != "Concat":
+        return False
+    read = {*maker.inputs}
+    read |= {node.inputs[0] for name in read if (node := body.makers.get(name)) and node.op in ("Cast", "Identity")}
+    return body.graph.inputs[2 + n].name in read
+
+
 def _grown(call: Call, before: Operand, value: Operand, trips: Dim) -> Operand:
     """What a loop carries after all iterations, each of which joins as much to it as the first."""
     if not isinstance(before, Value) or not isinstance(value, Value) or before.shape is None or value.node is None:
         return value
-    node = call.walker.graph.nodes[value.node]
-    if node.op.word != "concat" or before.node not in node.inputs or len(value.dims) != len(before.shape):
+    if len(value.dims) != len(before.shape):
         return value
     shape = tuple([start + (end - start) * trips for start, end in zip(before.shape, value.dims, strict=True)])
     return call.figure("stack", shape, [value], reach=Reach.MIXED, kind=value.kind)
