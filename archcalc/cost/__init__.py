@@ -188,24 +188,21 @@ class Table(Record, frozen=False):
         cost = self._costs.get(key)
         if cost is None:
             op, wide = node.op, [WHOLE[name or self.dtype] for name in dtypes]
+            weights, buffers = op.weights(*shapes).values(), op.buffers(*shapes).values()
+            read = op.weights_read(self.batch, *shapes).values()
             cost = self._costs[key] = Cost(
-                params=total(map(size, op.weights(*shapes).values())),
-                buffers=total(map(size, op.buffers(*shapes).values())),
+                params=total(map(size, weights)),
+                buffers=total(map(size, buffers)),
                 macs=op.macs(node.shape, *shapes),
                 elementwise=op.elementwise(node.shape, *shapes),
                 activations=0 if op.is_view else size(node.shape),
-                stored=total(
-                    stored(shape, stored_as) for shape in (*op.weights(*shapes).values(), *op.buffers(*shapes).values())
-                ),
+                stored=total([stored(shape, stored_as) for shape in (*weights, *buffers)]),
                 active=op.active(*shapes),
                 cached=op.cached(*shapes) * wide[0],
-                met=total(
-                    stored(shape, stored_as)
-                    for shape in (*op.weights_read(self.batch, *shapes).values(), *op.buffers(*shapes).values())
-                ),
+                met=total([stored(shape, stored_as) for shape in (*read, *buffers)]),
                 moved=0
                 if op.is_view
-                else total(size(shape) * width for shape, width in zip((node.shape, *shapes), wide, strict=True)),
+                else total([size(shape) * width for shape, width in zip((node.shape, *shapes), wide, strict=True)]),
             )
         return cost
 

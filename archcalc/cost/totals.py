@@ -97,19 +97,17 @@ def sums(table: Table) -> dict[str, Json]:
     ]
     batch = table.batch
     kept = {survive: survive if table.train else 1 for *_, survive in entries}
+    read = total([c.met * times for c, times, *_ in entries])
     return {
-        "params": total(c.params * times for c, times, owned, _, _ in entries if owned),
-        "trainable_params": total(c.params * times for c, times, owned, frozen, _ in entries if owned and not frozen),
-        "active": total(c.active * times for c, times, owned, _, _ in entries if owned),
-        "cached": total(c.cached * times for c, times, *_ in entries) * batch,
-        "buffers": total(c.buffers * times for c, times, owned, _, _ in entries if owned),
-        "macs": total(c.macs * (times * kept[s]) for c, times, _, _, s in entries) * batch,
-        "elementwise": total(c.elementwise * (times * kept[s]) for c, times, _, _, s in entries) * batch,
-        "activations": total(c.activations * times for c, times, *_ in entries) * batch,
-        "stored": total(c.stored * times for c, times, owned, _, _ in entries if owned),
-        "read": total(c.met * times for c, times, *_ in entries),
-        "bytes": (
-            total(c.met * times for c, times, *_ in entries)
-            + total(c.moved * times for c, times, *_ in entries) * batch
-        ),
+        "params": total([c.params * times for c, times, owned, _, _ in entries if owned]),
+        "trainable_params": total([c.params * times for c, times, owned, frozen, _ in entries if owned and not frozen]),
+        "active": total([c.active * times for c, times, owned, _, _ in entries if owned]),
+        "cached": total([c.cached * times for c, times, *_ in entries]) * batch,
+        "buffers": total([c.buffers * times for c, times, owned, _, _ in entries if owned]),
+        "macs": total([c.macs * (times * kept[s]) for c, times, _, _, s in entries]) * batch,
+        "elementwise": total([c.elementwise * (times * kept[s]) for c, times, _, _, s in entries]) * batch,
+        "activations": total([c.activations * times for c, times, *_ in entries]) * batch,
+        "stored": total([c.stored * times for c, times, owned, _, _ in entries if owned]),
+        "read": read,
+        "bytes": read + total([c.moved * times for c, times, *_ in entries]) * batch,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from archcalc.importer.call import HERE, Call
@@ -26,6 +27,7 @@ ROLES = {
 }
 
 
+@lru_cache(maxsize=1 << 10)
 def role_of(name: str, op: str = "") -> str:
     """What an input is by its name, if not learned."""
     if not name or (op in ("Resize", "Upsample") and name == "scales"):

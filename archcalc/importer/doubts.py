@@ -57,7 +57,7 @@ def _uniform(walker: Walker) -> list[str]:
     vectors = {key: origin for key, origin in walker.tensors.items() if _may_be_a_scale(origin)}
     if not vectors:
         return []
-    reads = Counter(name for nodes in (*walker.bodies.values(), walker.live) for node in nodes for name in node.reads)
+    reads = Counter([name for nodes in (*walker.bodies.values(), walker.live) for node in nodes for name in node.reads])
     for key, origin in vectors.items():
         same = reads[origin.name] > 1 if origin.tensor is None else len(distinct(origin.tensor) or ()) == 1
         if same and key not in walker.kept:

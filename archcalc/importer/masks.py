@@ -40,14 +40,14 @@ def distinct(tensor: Tensor) -> frozenset[float] | None:
         return None
     if tensor.raw is None:
         given = tensor.content() if tensor.elements <= BLOCK else None
-        floats = frozenset(float(value) if value is not None else float("-inf") for value in given or ())
+        floats = frozenset([float(value) if value is not None else float("-inf") for value in given or ()])
         return floats if 0 < len(floats) <= 2 else None
     source, start, stop = tensor.raw
     seen: set[bytes] = set()
     step = STEP
     while start < stop:
         block = Stretch(source, start, min(start + step, stop)).taken()
-        seen.update(block[n : n + width] for n in range(0, len(block), width))
+        seen.update([block[n : n + width] for n in range(0, len(block), width)])
         if len(seen) > 3:  # 0, -0 and another
             return None
         start, step = start + step, BLOCK
