@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import random
+import signal
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -479,3 +483,64 @@ def test_cells_of_nasbench_201_cost_what_its_closed_form_says() -> None:
         ones, threes = (list(cell.values()).count(f"nor_conv_{n}") for n in ("1x1", "3x3"))
         assert cell["params"] == 73_306 + 28_000 * ones + 243_040 * threes
         assert cell["macs"] == 7_783_040 + 3_932_160 * ones + 35_389_440 * threes
+
+
+# ---- Ctrl-C ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def interrupting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C, a true signal, once ten designs have been looked at."""
+
+    @contextlib.contextmanager
+    def shown(*_: object) -> Iterator[Callable[[int], None]]:
+        yield lambda looked: signal.raise_signal(signal.SIGINT) if looked == 10 else None
+
+    monkeypatch.setattr("archcalc.cli.sweep.shown", shown)
+
+
+@pytest.mark.usefixtures("interrupting")
+@pytest.mark.parametrize("form", ["csv", "json", "table"])
+def test_ctrl_c_keeps_the_designs_that_were_counted(archcalc: Command, tmp_path: Path, form: str) -> None:
+    net = tmp_path / "net.yaml"
+    layers = "layers:\n  - conv 4 3x3 act=act\n"
+    net.write_text(f"archcalc: 1\nname: t\ninput: [3, size, size]\nparams: {{size: 8, act: relu}}\n{layers}")
+    words = ("sweep", str(net), "--over", "act=relu,silu,gelu,tanh", "--over", "size=8..12", "--columns", "macs")
+    wanted = [(act, size, 9 * 3 * 4 * size**2) for act in ("relu", "silu") for size in range(8, 13)]
+    into = tmp_path / "designs"
+    for more in ((), ("--output", str(into))):
+        done = archcalc(*words, "--format", form, *more)
+        assert done.code == 130
+        text = into.read_text() if more else done.out
+        if form == "csv":
+            assert text.splitlines()[1:] == [f"{act},{size},{macs}" for act, size, macs in wanted]
+        elif form == "json":
+            assert [tuple(row.values()) for row in json.loads(text)["designs"]] == wanted
+        else:
+            assert text.count("relu") == text.count("silu") == 5
+            assert "gelu" not in text
+
+
+# ---- data sheets -----------------------------------------------------------------------------------------------------
+
+
+def test_a_time_from_a_data_sheet_is_said_to_be_a_bound(archcalc: Command) -> None:
+    words = ("solve", "resnet50", "--maximize", "size", "--over", "size=32..64:8", "--max", "latency=1s", "--device")
+    for device, bounds in (("rtx3090", ["latency"]), ("epyc-zen4-cpu-1t", [])):
+        found = archcalc(*words, device, "--json")
+        assert json.loads(found.out)["lower_bounds"] == bounds
+        assert ("no run is faster" in archcalc(*words, device).out) == bool(bounds)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("sweep", "resnet50", "--over", "size=a,b"), "none of 2 designs can be built"),
+        (("solve", "resnet50", "--maximize", "clases", "--max", "macs=3M"), "did you mean 'classes'?"),
+        (("solve", "resnet50", "--maximize", "classes*", "--max", "macs=3M"), "classes*"),
+    ],
+)
+def test_nothing_to_choose_among_says_why(archcalc: Command, words: tuple[str, ...], said: str) -> None:
+    done = archcalc(*words)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err

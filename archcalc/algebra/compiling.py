@@ -26,6 +26,7 @@ Rational: TypeAlias = int | Fraction
 
 LONGEST_SUM = 64  # terms in one Python expression: the parser nests them
 INT64 = 1 << 63
+STRETCH = 1 << 14  # points that are computed together
 MOST_APART = 1 << 12  # values of one array whose costs are looked up, not computed for each point
 
 
@@ -134,8 +135,7 @@ def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., Array]:
         if direct and all(array.dtype.kind in "iu" for array in arrays):
             spread = any(array.size and numpy.ptp(array) > MOST_APART for array in arrays)
             if spread and _peak(x, dict(zip(names, map(_extent, arrays), strict=True))) < INT64:
-                result = numpy.asarray(compiled(*(array.astype(numpy.int64) for array in arrays)), dtype=numpy.int64)
-                return numpy.broadcast_to(result, shape).copy()
+                return _stretched(compiled, [array.astype(numpy.int64, copy=False) for array in arrays], shape)
         named = dict(zip(names, map(numpy.atleast_1d, arrays), strict=True))
         if isinstance(x, Poly) and (quickly := at_once(x, named)) is not None:
             return quickly.reshape(shape)
@@ -143,6 +143,20 @@ def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., Array]:
         return numpy.broadcast_to(whole(found), shape or 1).reshape(shape).copy()
 
     return evaluate
+
+
+def _stretched(compiled: Callable[..., Any], arrays: Sequence[Array], shape: tuple[int, ...]) -> Array:
+    """What a function gives of arrays; of long ones in stretches, so that what it computes on the way stays near."""
+    import numpy
+
+    found = numpy.empty(shape, dtype=numpy.int64)
+    if len(shape) != 1 or any(array.shape not in (shape, (), (1,)) for array in arrays):
+        found[...] = compiled(*arrays)
+        return found
+    for start in range(0, shape[0], STRETCH):
+        near = slice(start, start + STRETCH)
+        found[near] = compiled(*(array[near] if array.shape == shape else array for array in arrays))
+    return found
 
 
 def _extent(array: Array) -> int:

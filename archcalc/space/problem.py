@@ -52,7 +52,8 @@ class Solution(Rows, Record):
 
     `binding` are the limits that the next better design would break, `next` is that design. `method` says how it is
     known that there is no better one, `designs` how many were looked at. `least`: where there is no solution, for each
-    limit that no design meets the closest figure that there is.
+    limit that no design meets the closest figure that there is. `lower_bounds`: the times that are those of a data
+    sheet, by the device: no run is faster, and a limit may be missed all the same.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Solution(Rows, Record):
     designs: int = 0
     least: dict[str, int | Fraction] = {}
     unbuilt: int = 0
+    lower_bounds: dict[str, str] = {}
 
     @property
     def columns(self) -> list[str]:

@@ -122,7 +122,9 @@ def solution_text(found: Solution) -> str:
     """The best design, how close it is to the limits, and why there is no better one."""
     aims = ", ".join(f"{'largest' if aim.upwards else 'smallest'} {aim.text}" for aim in found.aims)
     if found.best is None:
-        return escapes.lines([f"{found.name}: no design keeps to {_all(found.limits)}", *_unmet(found), _method(found)])
+        return escapes.lines(
+            [f"{found.name}: no design keeps to {_all(found.limits)}", *_unmet(found), _method(found), *_bounds(found)]
+        )
     rows = [("best", _spelled(found.best)), *_kept(found)]
     if found.next is not None:
         over = ", ".join(f"{name} {figure(name, found.next_metrics[name])}" for name in found.breaks)
@@ -131,7 +133,7 @@ def solution_text(found: Solution) -> str:
         rows.append(("next", "there is none: the range ends here"))
     width = max(len(name) for name, _ in rows)
     return escapes.lines(
-        [f"{found.name}: {aims}", *(f"{name:<{width}}  {text}" for name, text in rows), _method(found)]
+        [f"{found.name}: {aims}", *(f"{name:<{width}}  {text}" for name, text in rows), _method(found), *_bounds(found)]
     )
 
 
@@ -169,6 +171,14 @@ def _method(found: Solution) -> str:
     return f"proof: {found.method}{many}{unbuilt}"
 
 
+def _bounds(found: Solution) -> list[str]:
+    """What is said of times that are read from a data sheet."""
+    return [
+        f"{name} is a bound from the data sheet of {device}, not a prediction: no run is faster, and any may be slower"
+        for name, device in found.lower_bounds.items()
+    ]
+
+
 def _spelled(design: dict[str, Value]) -> str:
     return ", ".join(f"{name}={show(value)}" for name, value in design.items())
 
@@ -193,6 +203,7 @@ def solution_json(found: Solution) -> str:
         "designs": found.designs,
         "unbuilt": found.unbuilt,
         "least": {name: plain(value) for name, value in found.least.items()},
+        "lower_bounds": list(found.lower_bounds),
     }
     return escapes.json(whole)
 

@@ -16,6 +16,7 @@ from archcalc.space.designs import Space
 from archcalc.space.line import along
 from archcalc.space.problem import Aim, Limit, Solution, fitting
 from archcalc.space.search import gone_through
+from archcalc.space.times import lower_bounds
 
 MOST = 10**8  # designs that are gone through
 
@@ -44,7 +45,7 @@ def solve(
     aims += [Aim(Measure(text, known), False) for text in _listed(minimize)]
     conditions = [Condition(text, known, space.words) for text in where]
     if not conditions and (found := along(space, aims, limits)):
-        return found
+        return _bounded(found, space)
     if any(is_open(axis) for axis in space.axes):
         raise UsageError(
             f"{space.axes[-1].name} has no end, and it isn't shown that a limit stops it: --over gives one"
@@ -54,7 +55,14 @@ def solve(
             f"{space.size:,} designs are too many to go through ({MOST:,} at most), and what is asked isn't shown to"
             " grow along a single axis: narrow the ranges, or make their steps larger"
         )
-    return gone_through(space, aims, limits, conditions)
+    return _bounded(gone_through(space, aims, limits, conditions), space)
+
+
+def _bounded(found: Solution, space: Space) -> Solution:
+    """The answer with what is no more than a bound of a time in it."""
+    named = {limit.metric for limit in found.limits} | {name for aim in found.aims for name in aim.measure.names}
+    read = {name: device for name, device in space.latencies.items() if name in named}
+    return found._replace(lower_bounds=lower_bounds(space.model, read))
 
 
 def _listed(names: str | Sequence[str]) -> list[str]:
@@ -70,6 +78,8 @@ def _with_axis(space: Space, wanted: Sequence[str]) -> Space:
             continue
         space = space._replace(axes=(*space.axes, _own_axis(space, name)))
     if not space.axes:
+        for text in wanted:  # what is misspelt is said first
+            Measure(text, (*space.figures, *spec.parameters, BATCH))
         raise UsageError("nothing varies: --over name=range, or a `space:` in the spec")
     return space
 

@@ -118,6 +118,8 @@ def sweep(
         )
     collected = _Collected(space, names, wanted)
     interrupted = not _gone_through(evaluated(space, names, conditions, at), collected, progress)
+    if part is None and collected.unbuilt == collected.looked and not interrupted:
+        raise UsageError(f"none of {collected.looked:,} designs can be built: {collected.why}")
     sampled = None if at is None else len(at)
     return Sweep(space, *collected.whole(), collected.unbuilt, collected.why, sampled, tuple(wanted), interrupted)
 

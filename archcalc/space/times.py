@@ -34,6 +34,14 @@ def latencies_of(model: Model, devices: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def lower_bounds(model: Model, latencies: Mapping[str, str]) -> dict[str, str]:
+    """The times that are read from a data sheet, which no run beats, by the device."""
+    from archcalc.latency.profile import Roofline, load_profile
+
+    profiles = {name: load_profile(device, Path(model.spec.path).parent) for name, device in latencies.items()}
+    return {name: profile.name for name, profile in profiles.items() if isinstance(profile, Roofline)}
+
+
 def spread(names: Iterable[str], latencies: Mapping[str, str]) -> list[str]:
     """Figures, with those of every device where `latency` stands for several."""
     return [one for name in names for one in (latencies if is_latency(name) and len(latencies) > 1 else [name])]

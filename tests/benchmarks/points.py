@@ -69,7 +69,7 @@ def of_network(name: str) -> float | None:
     if not isinstance(form, Poly):
         return None
     symbols = sorted({one.symbol for one in variables_in(form)}, key=lambda symbol: symbol.name)
-    usual = model.count().binding
+    usual = model.count().binding.values
     return speed(form, {one.name: values(one, usual.get(one.name), FEWER) for one in symbols})
 
 
@@ -113,7 +113,7 @@ def main() -> None:
         known_ones()
         beside_lambdify()
     timed = []
-    for name in names or {archcalc.load(name).file: name for name in reversed(zoo_names())}.values():
+    for name in names or {archcalc.load(name).spec.path: name for name in reversed(zoo_names())}.values():
         try:
             if (found := of_network(name)) is not None:
                 timed.append(found)

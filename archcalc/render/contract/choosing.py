@@ -72,6 +72,9 @@ class Solved(TypedDict):
     least: Annotated[
         dict[str, Exactly], Field(description="of a limit that no design meets, the closest figure that there is")
     ]
+    lower_bounds: Annotated[
+        list[str], Field(description="figures of time that a data sheet bounds from below: no run is faster")
+    ]
 
 
 class OfAdvice(TypedDict):
