@@ -118,8 +118,7 @@ def sweep(
         )
     collected = _Collected(space, names, wanted)
     interrupted = not _gone_through(evaluated(space, names, conditions, at), collected, progress)
-    if part is None and collected.unbuilt == collected.looked and not interrupted:
-        raise UsageError(f"none of {collected.looked:,} designs can be built: {collected.why}")
+    collected.check(part is None and not interrupted)
     sampled = None if at is None else len(at)
     return Sweep(space, *collected.whole(), collected.unbuilt, collected.why, sampled, tuple(wanted), interrupted)
 
@@ -190,6 +189,11 @@ class _Collected:
         self.held += len(self.batches[-1].index)
         if self.held > MOST_KEPT:
             raise UsageError(f"more than {MOST_KEPT:,} designs hold: ask for fewer with --where, --pareto or --sample")
+
+    def check(self, whole: bool) -> None:
+        """Raises UsageError where a whole space was looked at and nothing of it can be built."""
+        if whole and self.unbuilt == self.looked:
+            raise UsageError(f"none of {self.looked:,} designs can be built: {self.why}")
 
     def whole(self) -> tuple[Array, dict[str, Exact]]:
         """The designs by number, with their figures."""
