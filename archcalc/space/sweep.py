@@ -117,20 +117,22 @@ def sweep(
             " `archcalc solve` proves the best"
         )
     collected = _Collected(space, names, wanted)
-    interrupted = not _gone_through(evaluated(space, names, conditions, at), collected, progress)
-    collected.check(part is None and not interrupted)
+    interrupted = not _gone_through(evaluated(space, names, conditions, at), collected, progress, part is None)
     sampled = None if at is None else len(at)
     return Sweep(space, *collected.whole(), collected.unbuilt, collected.why, sampled, tuple(wanted), interrupted)
 
 
-def _gone_through(batches: Iterable[Batch], collected: _Collected, progress: Callable[[int], None]) -> bool:
-    """Collect every batch of designs; whether nobody ended it with Ctrl-C."""
+def _gone_through(
+    batches: Iterable[Batch], collected: _Collected, progress: Callable[[int], None], whole: bool
+) -> bool:
+    """Collect every batch of designs; whether nobody ended it with Ctrl-C. `whole`: something must be built of it."""
     try:
         for batch in batches:
             collected.add(batch)
             progress(collected.looked)
     except KeyboardInterrupt:
         return False
+    collected.check(whole)
     return True
 
 
