@@ -1,7 +1,9 @@
 """Where rules end: limits met exactly, roundings that carry, escapes of each letter, ties, periods, whole batches."""
 
 import json
+import re
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +31,18 @@ from archcalc.memory.arena import Tensor, floor, plan, rounded
 from archcalc.memory.attention import attending
 from archcalc.model import load, read
 from archcalc.ops.convolution import Conv
+from archcalc.picture import Asked, Design, colours
+from archcalc.picture.chart import Chart
+from archcalc.picture.dot import dot
+from archcalc.picture.plot import plot
 from archcalc.picture.svg import width
+from archcalc.question import Question
 from archcalc.render import numbers, web
 from archcalc.render.cells import Cells
 from archcalc.render.grouping import flat
+from archcalc.report import subject
+from archcalc.report.conditions import Conditions
+from archcalc.report.forms import is_number
 
 HEAD = "archcalc: 1\nname: net\ninput: [3, 8, 8]\nlayers:\n"
 
@@ -511,6 +521,95 @@ def test_every_attention_is_run_in_the_way_that_is_asked_for(way: str) -> None:
     ops = [node.op for node in graph.nodes if node.op.word == "attention"]
     assert [getattr(op, "fused", None) for op in ops] == [way == "fused"] * 3
     assert len(set(map(id, ops))) == 1  # what is alike stays one operator
+
+
+# ---- pictures and reports --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("part", "found"),
+    [(0, 0), (99, 0), (100, 1), (499, 1), (500, 2), (999, 2), (1000, 3), (1999, 3), (2000, 4), (4000, 5)],
+)
+def test_a_share_has_the_colour_of_its_step(part: int, found: int) -> None:
+    """Of 10,000: from 1, 5, 10, 20 and 40 % on."""
+    assert colours.step(part, 10_000) == found
+
+
+def test_boxes_of_dot_have_the_colour_of_their_share() -> None:
+    """3 * 8 * 9 and 8 * 8 * 9 MACs a position: 27 and 73 %."""
+    drawn = dot(counted("[conv 8 3x3, conv 8 3x3, relu]"))
+    fills = re.findall(r'fillcolor="(#\w+)"', drawn)
+    assert fills == [colours.LIGHT.scale[4], colours.LIGHT.scale[5], colours.LIGHT.scale[0]]
+
+
+def test_of_many_layers_some_have_a_mark() -> None:
+    """Every second of 451: the input is one."""
+    drawn = plot([counted("[450 x: conv 3 1x1]")], "field")
+    assert drawn.count("<circle") == 226
+
+
+def test_a_tick_ends_at_its_axis_and_what_is_drawn_is_kept_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four pixels long; a dot of two pixels around takes four."""
+    taken: list[tuple[float, float]] = []
+    monkeypatch.setattr(
+        Chart, "label", lambda chart, *_: taken.extend((p.right - p.left, p.bottom - p.top) for p in chart.taken)
+    )
+    designs = tuple(Design(str(n), (n, 10 * n), n == 1) for n in (1, 2))
+    drawn = plot([counted("[conv 3 1x1]")], "front", Asked(designs=designs))
+    starts = re.findall(r'd="M([\d.]+) ([\d.]+) L72 \2"', drawn)
+    assert {x for x, _ in starts} == {"68"}
+    assert (4, 4) in taken
+
+
+def test_names_under_an_axis_keep_apart() -> None:
+    layers = ", ".join(f"{{a-name-of-some-length-{n}: conv 3 1x1}}" for n in range(60))
+    drawn = plot([counted(f"[{layers}]")], "memory")
+    names = re.findall(r'<text x="([\d.]+)"[^>]*>(a-name[^<]*)</text>', drawn)
+    assert 3 < len(names) < 20
+    ends = [(float(x) - width(name) / 2, float(x) + width(name) / 2) for x, name in names]
+    assert all(end < start for (_, end), (start, _) in pairwise(ends))
+
+
+def test_what_is_no_number_has_no_form() -> None:
+    assert [is_number(value) for value in (1, Fraction(1, 2), symbol("n"))] == [True] * 3
+    assert [is_number(value) for value in (True, "1", 1.5, None)] == [False] * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("ceil(n / 2) > 3", "($less(3n,$mul(-1n,$floor($mul(-1n,$div(n0,2n))))))"),
+        ("floor(n / 2) > 3", "($less(3n,$floor($div(n0,2n))))"),
+        ("max(n, 2) > 3", "($less(3n,$max(n0,2n)))"),
+    ],
+)
+def test_conditions_of_a_page_round_as_the_language_does(text: str, made: str) -> None:
+    assert Conditions({}, {"n": 8}, {"n": "n0"}).compiled(text) == made
+
+
+def test_words_that_are_asked_for_stay_and_numbers_can_be_changed() -> None:
+    text = "archcalc: 1\nname: net\nparams: {n: 8, kind: {default: relu, in: [relu, silu]}}\ninput: [3, 8, 8]\nlayers:\n  - conv n 3x3 act=kind\n"
+    found = subject(read(text, "net.yaml"), Question(bindings={"n": "4", "kind": "silu"}))
+    assert found.open.free == ("n", "batch")
+    assert found.open.binding.values["kind"] == "silu"
+
+
+def test_an_axis_of_one_value_is_none() -> None:
+    """221,316,608 MACs at 192, 300,774,272 at 224, as a count says."""
+    found = load("mobilenet_v2").solve(
+        maximize="size", most={"macs": "300M"}, over={"size": "32..512:32", "width": "1"}
+    )
+    assert found.best == {"size": 192, "width": 1}
+    assert found.method.startswith("monotone, proved")
+
+
+@pytest.mark.parametrize(
+    ("designs", "shown", "told"), [(40, 40, "40 of 40 designs hold"), (41, 40, "the first 40 are shown")]
+)
+def test_of_many_designs_forty_are_shown(archcalc: Command, designs: int, shown: int, told: str) -> None:
+    printed = archcalc("sweep", "mobilenet_v2", "--over", f"size=32..{32 * designs}:32", "--columns", "macs").out
+    assert sum(bool(re.match(r"\s+\d+\s", line)) for line in printed.splitlines()) == shown
+    assert told in printed
 
 
 # ---- the rest --------------------------------------------------------------------------------------------------------

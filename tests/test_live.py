@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
+from urllib.parse import quote
 
 import pytest
 from browsing import PROGRAM, browser
@@ -81,7 +82,8 @@ def test_other_methods_are_refused(live: Live) -> None:
 
 
 def test_a_save_is_told_and_shown(live: Live, spec: Path) -> None:
-    assert get(live, f"/{live.token}/changed?since=0") == (200, "1")
+    for never in ("0", "", "x", "٣", "-1", "9" * 5000):
+        assert get(live, f"/{live.token}/changed?since={quote(never)}") == (200, "1")
     spec.write_text(SPEC.replace("Mine", "Yours"), encoding="utf-8")
     assert get(live, f"/{live.token}/changed?since=1") == (200, "2")
     assert "<title>Yours</title>" in get(live, f"/{live.token}/")[1]
