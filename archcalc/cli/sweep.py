@@ -132,7 +132,7 @@ def _in_partitions(
 
 def _write(found: Sweep, spec: str, form: str, top: int | None, given: Given) -> None:
     """Print the designs or put them into a file. Raises SystemExit where only some could be counted."""
-    from archcalc.space.report import FORMATS, parquet, table
+    from archcalc.space.report import FORMATS, MOST_SHOWN, parquet, table
 
     if form == "parquet" and given.output is not None:
         apart(Path(given.output), spec)
@@ -141,7 +141,7 @@ def _write(found: Sweep, spec: str, form: str, top: int | None, given: Given) ->
     if form == "svg":
         given.say(_drawn(found, given))
     else:
-        given.say(table(found, top or 40) if form == "table" else FORMATS[form](found))
+        given.say(table(found, top or MOST_SHOWN) if form == "table" else FORMATS[form](found))
     if found.interrupted:
         raise SystemExit(130)
 
