@@ -67,13 +67,14 @@ def entries(families: Sequence[str] = (), where: str = "") -> tuple[Entry, ...]:
             raise UsageError(
                 f"there is no family '{name}'{suggest(name, known, 'archcalc zoo --by family lists them')}"
             )
+    condition = _condition(where) if where else None
     found = [_family(file) for name, file in known.items() if not families or name in families]
     every = [entry for family in sorted(found, key=_age) for entry in family]
-    return tuple(every if not where else _holding(every, where))
+    return tuple(every if condition is None else _holding(every, condition, where))
 
 
-def _holding(every: list[Entry], where: str) -> Iterator[Entry]:
-    """The networks of which a condition holds; one without a figure that it speaks of is none of them."""
+def _condition(where: str) -> Expression:
+    """A condition on the figures of a network, before any is counted."""
     try:
         condition = compile_expression(without_units(where).strip())
     except ExpressionError as error:
@@ -81,6 +82,11 @@ def _holding(every: list[Entry], where: str) -> Iterator[Entry]:
     for name in sorted(condition.names - {*FIGURES, *WORDS}):
         there = f"there are {', '.join((*FIGURES, *WORDS))}; a word is quoted, family == 'resnet'"
         raise UsageError(f"--where: there is no figure '{name}'{suggest(name, (*FIGURES, *WORDS), there)}")
+    return condition
+
+
+def _holding(every: list[Entry], condition: Expression, where: str) -> Iterator[Entry]:
+    """The networks of which a condition holds; one without a figure that it speaks of is none of them."""
     for entry in every:
         values = {name: FIGURES[name](entry) for name in condition.names & FIGURES.keys()}
         values |= {name: WORDS[name](entry) for name in condition.names & WORDS.keys()}

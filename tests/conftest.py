@@ -18,8 +18,16 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):  # a process a command: each
     )
 
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a worker a core: threads of each only wait for each other
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # what a script runs in the background ignores it, children too
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    import shipping
+
+    shipping.are_slow_run = "not slow" not in config.option.markexpr
 
 
 @pytest.fixture(autouse=True)

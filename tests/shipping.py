@@ -1,4 +1,7 @@
-"""The networks that ship, as parameters of tests: one of each family always, the others where `slow` tests are run."""
+"""The networks that ship, as parameters of tests: one of each family always, the others where `slow` tests are run.
+
+Where none are, there is nothing to choose from: thousands of tests needn't be collected to be left out.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,31 @@ import pytest
 from archcalc.shipped import find, spec_files, zoo_names
 
 FAMILIES = sorted(path.stem for path in spec_files())
+are_slow_run = True  # set before tests are collected
+
+
+def _parameters(values: Iterable[tuple[Any, bool]]) -> list[Any]:
+    """Of values, each with whether it is one of the slow."""
+    return [
+        pytest.param(value, marks=pytest.mark.slow if is_slow else [])
+        for value, is_slow in values
+        if are_slow_run or not is_slow
+    ]
 
 
 def shipped(step: int = 1) -> list[Any]:
     """Every name; that of a file stands for its family, and where a test takes long each `step`th family for all."""
-    return [pytest.param(name, marks=[] if name in FAMILIES[::step] else pytest.mark.slow) for name in zoo_names()]
+    return _parameters((name, name not in FAMILIES[::step]) for name in zoo_names())
 
 
 def families(step: int) -> list[Any]:
     """Every family; but for each `step`th where `slow` tests are run."""
-    return [pytest.param(name, marks=[] if name in FAMILIES[::step] else pytest.mark.slow) for name in FAMILIES]
+    return _parameters((name, name not in FAMILIES[::step]) for name in FAMILIES)
 
 
 def some(values: Iterable[Any], step: int) -> list[Any]:
     """Each `step`th value; all where `slow` tests are run."""
-    return [pytest.param(value, marks=pytest.mark.slow if n % step else []) for n, value in enumerate(values)]
+    return _parameters((value, n % step > 0) for n, value in enumerate(values))
 
 
 def members(family: str) -> list[str]:

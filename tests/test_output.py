@@ -18,7 +18,7 @@ COMMANDS = {
     "memory": ["memory", "net.yaml"],
     "predict": ["predict", "net.yaml", "--device", "epyc-zen4-cpu-1t"],
     "advise": ["advise", "net.yaml"],
-    "zoo": ["zoo"],
+    "zoo": ["zoo", "--family", "lenet"],
     "ops": ["ops", "conv"],
 }
 TEXTS = {

@@ -249,9 +249,9 @@ def test_two_thousand_solutions_are_those_of_brute_force(start: int) -> None:
 
 def test_the_problems_are_of_every_kind() -> None:
     """What is tried on so many is worth what the problems are."""
-    every = [problem(seed) for seed in range(300)]
+    every = [problem(seed) for seed in range(100)]
     solvable = [any(not asked.broken(design) for design in asked.designs) for asked in every]
     assert 0.1 < solvable.count(False) / len(every) < 0.6
     assert {asked.net for asked in every} == NETS.keys()
     assert any(len(asked.upwards) + len(asked.downwards) > 1 for asked in every)
-    assert sum(solved(asked).method.startswith("monotone") for asked in every) > 10
+    assert sum(solved(asked).method.startswith("monotone") for asked in every) > 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +39,7 @@ def calibrate(
     archcalc calibrate --threads 1 -o device.json
     archcalc calibrate --device cuda --dtype fp16 --batch 32 -o gpu.json
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # thousands of small systems: threads only wait for each other
     from archcalc.latency.calibrate import calibrate as calibrated
     from archcalc.latency.profile import printed
     from archcalc.measure.device import Device
