@@ -72,6 +72,7 @@ def test_every_spec_counts_the_same_spread_and_laid_out(path: Path) -> None:
         ("layers:\n  - conv  64   3x3\n", "layers:\n  - conv  64   3x3\n"),
         ("layers:\n- gap #why\n#else\n- flatten\n", "layers:\n  - gap # why\n  # else\n  - flatten\n"),
         ("layers:\n  - both: concat: [[gap],[gap]]\n", "layers:\n  - both: concat: [[gap], [gap]]\n"),
+        ("layers:\n- [ conv [8][0] 3x3,relu , conv [8][0]  1 ]\n", "layers:\n  - [conv [8][0] 3x3, relu, conv [8][0]  1]\n"),
         ("layers:\n- both: concat:\n  - [gap]\n", "layers:\n  - both: concat:\n      - [gap]\n"),
         ("paper: 'a  # b'\nlayers: [gap]\n", "paper: 'a  # b'\nlayers: [gap]\n"),
         ("layers: [maxpool 3x3 stride=(1,2), gap]\n", "layers: [maxpool 3x3 stride=(1,2), gap]\n"),

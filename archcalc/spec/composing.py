@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from archcalc.errors import Mark, Problem, SpecError
-from archcalc.ops import JOINS
+from archcalc.spec import quoting
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
 
 EMPTY = "the file is empty: a spec needs `archcalc: 1`, a name, an input and layers"
@@ -23,7 +23,7 @@ DEEPEST, MOST_NODES = 60, 200_000
 
 def compose(text: str, file: str) -> Node:
     """The tree of one YAML document. Raises SpecError with the position of what is wrong."""
-    lines, quoted = text.splitlines(), dict[int, tuple[int, int]]()
+    lines, quoted = text.splitlines(), quoting.Quotes()
 
     def mark_at(line: int, column: int, length: int = 1) -> Mark:
         column -= sum(column > quote for quote in quoted.get(line, ()))
@@ -35,11 +35,8 @@ def compose(text: str, file: str) -> Node:
         try:
             return _Composer(mark_at, quoted).compose(yaml.parse(text, Loader=loader))
         except yaml.MarkedYAMLError as error:
-            if "mapping values" not in (error.problem or ""):
-                raise
-            text = _labels_quoted(text, quoted)
-            if not quoted:
-                raise
+            text, put = quoting.quoted(text, error)
+            quoted.update(put)
             return _Composer(mark_at, quoted).compose(yaml.parse(text, Loader=loader))
     except yaml.MarkedYAMLError as error:
         message, position = _friendly(error, lines)
@@ -48,39 +45,6 @@ def compose(text: str, file: str) -> Node:
         ) from None
     except yaml.YAMLError as error:
         raise SpecError([Problem(f"not a YAML file: {str(error).splitlines()[0]}", mark_at(0, 0))]) from None
-
-
-def quoting(text: str) -> tuple[str, dict[int, tuple[int, int]]]:
-    """A text as PyYAML takes it, and the columns of the quotes that were put into it, by line. Raises yaml.YAMLError
-    for what is no YAML.
-    """
-    try:
-        for _ in yaml.parse(text, Loader=getattr(yaml, "CLoader", yaml.Loader)):
-            pass
-        return text, {}
-    except yaml.MarkedYAMLError as error:
-        if "mapping values" not in (error.problem or ""):
-            raise
-    quoted: dict[int, tuple[int, int]] = {}
-    return _labels_quoted(text, quoted), quoted
-
-
-_LABELLED = re.compile(r"(\s*(?:- +)*)([A-Za-z_0-9][\w.+/-]*: +([^\s:#'\"\[\]{},]+)([^:#'\"\[\]{}]*?))(?= *:(?:\s|$))")
-
-
-def _labels_quoted(text: str, quoted: dict[int, tuple[int, int]]) -> str:
-    """The text where a label and a join on one line (`- both: concat: [a, b]`), which YAML refuses, are one key in
-    quotes.
-
-    `quoted` takes the columns of the quotes, by line.
-    """
-    lines = text.split("\n")
-    for n, line in enumerate(lines):
-        if (match := _LABELLED.match(line)) and (match[3] in JOINS or match[4].strip() == "x"):
-            start, end = match.span(2)
-            lines[n] = f'{line[:start]}"{line[start:end]}"{line[end:]}'
-            quoted[n] = start, end + 1
-    return "\n".join(lines)
 
 
 def _refuse_depth(text: str, mark_at: Any) -> None:
@@ -135,7 +99,7 @@ def _friendly(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[str, Any]:
 class _Composer:
     """Builds the tree from events. `budget` caps what aliases multiply."""
 
-    def __init__(self, mark_at: Any, quoted: dict[int, tuple[int, int]]) -> None:
+    def __init__(self, mark_at: Any, quoted: quoting.Quotes) -> None:
         self.mark_at, self.quoted = mark_at, quoted
         self.anchors: dict[str, Node] = {}
         self.nodes = 0
@@ -177,7 +141,10 @@ class _Composer:
             self._count(1, event)
             start = event.start_mark
             ours = start is not None and start.column in self.quoted.get(start.line, ())
-            node: Node = Scalar(self._mark(event), event.value, ours or not event.style)
+            mark = self._mark(event)
+            if ours:
+                mark = mark._replace(length=mark.length - 2)
+            node: Node = Scalar(mark, event.value, ours or not event.style)
         elif isinstance(event, yaml.SequenceStartEvent):
             node = self._sequence(event, events, depth)
         else:

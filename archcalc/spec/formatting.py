@@ -14,7 +14,8 @@ from typing import NamedTuple
 import yaml
 
 from archcalc.errors import ArchcalcError
-from archcalc.spec.composing import compose, quoting
+from archcalc.spec.composing import compose
+from archcalc.spec.quoting import quoting
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
 
 STEP = 2
@@ -82,7 +83,7 @@ class _Layout:
             self._place(token)
 
     def _column(self, mark: yaml.Mark) -> int:
-        """The column of a mark, without the quotes that were put around labels."""
+        """The column of a mark, without the quotes that were put into the text."""
         return int(mark.column - sum(mark.column > quote for quote in self.quoted.get(mark.line, ())))
 
     def _place(self, token: yaml.Token) -> None:
