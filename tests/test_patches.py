@@ -7,15 +7,22 @@ again follows single positions back through the taps of every window.
 from __future__ import annotations
 
 import json
+from math import prod
 
 import jsonschema
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import archcalc
 from archcalc import schemas
 from archcalc.graph import Graph
 from archcalc.memory.layout import Layout, Way, layout
+from archcalc.memory.order import reordered
+from archcalc.model import Model
 from archcalc.ops import size
+from archcalc.spec import read_spec
+from tests.test_layout import orders
 from tests.test_memory import network
 
 
@@ -76,6 +83,72 @@ def test_the_best_order_knows_depthwise_layers_in_place() -> None:
     assert found.order.optimal
     assert found.peak == (9 + 1 + 10) * 64
 
+KINDS = ("dwconv 3x3", "dwconv 3x3 stride=2", "dwconv 3x3 multiplier=2", "conv 4 1x1", "conv 6 3x3 groups=2", "relu")
+
+
+@st.composite
+def maps(draw: st.DrawFn) -> str:
+    """The layers of a random graph of maps; any may read any of the last four."""
+    made, items = [("input", 4, 8)], []
+    for n in range(draw(st.integers(2, 7))):
+        name, channels, side = draw(st.sampled_from(made[-4:]))
+        alike = [other for other, *shape in made if shape == [channels, side]]
+        kind = draw(st.sampled_from((*KINDS, "dropout 0.5", "conv {c} 3x3 groups={c}", "add", "concat")))
+        if kind in ("add", "concat"):
+            item = f"{{{kind}: [ref {name}, ref {draw(st.sampled_from(alike))}]}}"
+        else:
+            item = f"[ref {name}, {kind.format(c=channels)}]"
+        side = side if "stride" not in kind else -(-side // 2)
+        wide = {"dwconv 3x3 multiplier=2": 2 * channels, "concat": 2 * channels, "conv 4 1x1": 4}
+        made.append((f"n{n}", 6 if "conv 6" in kind else wide.get(kind, channels), side))
+        items.append(f"{{n{n}: {item}}}")
+    outputs = draw(st.lists(st.sampled_from([name for name, *_ in made[1:]]), unique=True, max_size=2))
+    more = f"outputs: [{', '.join(outputs)}]\n" if outputs else ""
+    return f"archcalc: 1\nname: random\ninput: [4, 8, 8]\nlayers: [{', '.join(items)}]\n{more}"
+
+
+def written_over(graph: Graph) -> int:
+    """The peak where depthwise layers write over their input: every memory at every step, by brute force. A memory is
+    as large as what was written to it last, and while it is written over as large as what was there.
+    """
+    nodes, cells = graph.nodes, list[int]()
+    sizes = [prod(node.shape) for node in nodes]
+
+    def last(cell: int) -> int:
+        """The last step that needs it."""
+        members = [m for m, found in enumerate(cells) if found == cell]
+        readers = [r for r, node in enumerate(nodes) if set(members) & set(node.inputs)]
+        return len(nodes) if set(members) & set(graph.outputs) else max(members + readers)
+
+    for n, node in enumerate(nodes):
+        channelwise = node.op.word == "dwconv" or getattr(node.op, "groups", 1) == node.shape[0]
+        over = []
+        for m in node.inputs:
+            fits = nodes[m].shape == node.shape if node.op.word in ("relu", "add") else channelwise
+            fits = fits and nodes[m].shape[0] == node.shape[0] and cells[m] != 0 and last(cells[m]) == n
+            over += [cells[m]] * (fits and node.op.word in ("relu", "add", "dwconv", "conv"))
+        cells.append(cells[node.inputs[0]] if node.op.word == "dropout" else (over or [n])[0])
+    most = 0
+    for now, node in enumerate(nodes):
+        alive = sizes[now] // node.shape[0] if node.op.word in ("dwconv", "conv") and cells[now] != now else 0
+        for cell in set(cells[: now + 1]):
+            writers = [m for m in range(now + 1) if cells[m] == cell]
+            held = max(sizes[m] for m in writers[-2:]) if writers[-1] == now else sizes[writers[-1]]
+            alive += held if now <= last(cell) else 0
+        most = max(most, alive)
+    return most
+
+
+@settings(max_examples=80, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(maps())
+def test_depthwise_layers_in_place_take_what_brute_force_finds_in_all_orders(text: str) -> None:
+    graph = Model(read_spec(text, "random.yaml")).count().graph
+    assert laid(graph, Way(depthwise=True)).peak == written_over(graph)
+    found = laid(graph, Way(depthwise=True), order="best")
+    assert found.order is not None
+    assert found.order.optimal
+    assert found.peak == min(written_over(reordered(graph, order)) for order in orders(graph))
+
 
 LAYERS = [(3, 1, 4, 6), (5, 2, 6, 3), (1, 1, 3, 5), (3, 2, 5, 2)]  # kernel, stride, channels in and out; half padded
 
@@ -124,6 +197,29 @@ def test_a_patch_holds_its_part_of_each_map_and_the_map_that_patches_make_up() -
         4 * 10**2 + 2 * 16**2,
         4 * 10**2 + 8 * 9**2 + 2 * 16**2,
         8 * 9**2 + 2 * 16**2,
+    ]
+
+
+@pytest.mark.parametrize(("side", "patches"), [(16, 4), (23, 3)])
+def test_zeros_that_a_layer_of_their_own_puts_around_the_map_cost_nothing_again(side: int, patches: int) -> None:
+    layers = ", ".join(
+        f"pad {kernel // 2}, conv {out} {kernel}x{kernel} stride={stride} pad=valid"
+        for kernel, stride, _, out in LAYERS
+    )
+    graph = network(f"[{layers}, gap, linear 3]", f"[4, {side}, {side}]").count().graph
+    found = laid(graph, Way(patches=patches, until="conv4")).patched
+    assert found is not None
+    assert (found.macs, found.whole) == (computed(side, patches) + 2 * 3, computed(side, 1) + 2 * 3)
+
+
+def test_a_patch_holds_the_zeros_around_it() -> None:
+    """Of 16 positions in two parts: 8 see 10 of the padded map, of which one is a zero."""
+    graph = network("[pad 1, conv 8 3x3 pad=valid, conv 1 1x1]", "[4, 16, 16]").count().graph
+    found = laid(graph, Way(patches=2, until="conv"))
+    assert [step.alive for step in found.steps[:3]] == [
+        4 * 9**2 + 8 * 16**2,
+        4 * 9**2 + 4 * 10**2 + 8 * 16**2,
+        4 * 10**2 + 8 * 16**2,
     ]
 
 

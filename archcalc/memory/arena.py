@@ -6,6 +6,7 @@ fits; it was held against tflite-micro's own arenas. `best` looks for the least 
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from archcalc.errors import UsageError
 MOST_TENSORS = 10_000
 MOST_SEARCHED = 400  # tensors that a search for the least block goes down
 MOST_STATES = 150_000
+MOST_LOOKS = 100_000_000  # at one tensor for the place of another
 
 
 class Tensor(NamedTuple):
@@ -78,16 +80,20 @@ def floor(tensors: Iterable[Tensor]) -> int:
 
 def _placed(tensors: Sequence[Tensor], order: Iterable[int]) -> tuple[int, ...]:
     """One tensor after the other, each at the lowest place where it fits between those that are placed already."""
-    offsets: dict[int, int] = {}
+    offsets = [0] * len(tensors)
+    taken: list[tuple[int, int, int, int]] = []  # from the lowest up: offset, end, first and last step
     for n in order:
-        tensor, at = tensors[n], 0
-        others = [m for m in offsets if tensors[m].first <= tensor.last and tensor.first <= tensors[m].last]
-        for start, stop in sorted((offsets[m], offsets[m] + tensors[m].bytes) for m in others):
-            if at + tensor.bytes <= start:
-                break
-            at = max(at, stop)
+        _, size, first, last = tensors[n]
+        at = 0
+        for start, stop, begins, ends in taken:
+            if begins <= last and first <= ends:
+                if at + size <= start:
+                    break
+                if stop > at:
+                    at = stop
         offsets[n] = at
-    return tuple(offsets[n] for n in range(len(tensors)))
+        insort(taken, (at, at + size, first, last))
+    return tuple(offsets)
 
 
 def _size(tensors: Sequence[Tensor], offsets: Sequence[int]) -> int:
@@ -122,7 +128,8 @@ def _best(tensors: Sequence[Tensor], least: int) -> Plan:
         sorted(range(len(tensors)), key=lambda n: (-length[n] * tensors[n].bytes, n)),
         list(range(len(tensors))),
     ]
-    offsets = min((_placed(tensors, order) for order in orders), key=lambda found: _size(tensors, found))
+    affordable = max(1, 2 * MOST_LOOKS // max(1, len(tensors) ** 2))
+    offsets = _first_least((_placed(tensors, order) for order in orders[:affordable]), tensors, least)
     found = _judged("best", tensors, offsets, least)
     if found.optimal:
         return found
@@ -137,6 +144,16 @@ def _best(tensors: Sequence[Tensor], least: int) -> Plan:
         return Plan("best", search.offsets, size, least, True, f"every packing was tried, {search.states:,} states")
     why = f"the search gave up after {search.states:,} states; at least {least:,} bytes"
     return Plan("best", search.offsets, size, least, False, why)
+
+
+def _first_least(plans: Iterable[tuple[int, ...]], tensors: Sequence[Tensor], least: int) -> tuple[int, ...]:
+    """The first plan that is as small as can be, or else the smallest."""
+    found: list[tuple[int, ...]] = []
+    for offsets in plans:
+        found.append(offsets)
+        if _size(tensors, offsets) == least:
+            return offsets
+    return min(found, key=lambda offsets: _size(tensors, offsets))
 
 
 class _Search:

@@ -15,7 +15,6 @@ from typing import NamedTuple
 from archcalc.errors import UsageError
 from archcalc.graph import Graph, Input, Node
 from archcalc.ops import Reach, size
-from archcalc.ops.windowed import Windowed
 
 Stretch = tuple[int, int]  # of an axis: the first position, and the one behind the last
 Region = tuple[Stretch, ...]
@@ -145,7 +144,8 @@ def _is_local(graph: Graph, node: Node) -> bool:
     windows = node.op.windows(*shapes)
     if windows is Reach.PASS:
         return all(shape[1:] == node.shape[1:] for shape in shapes)
-    return isinstance(node.op, Windowed) and len(shapes) == 1 and not isinstance(windows, Reach)
+    same_axes = len(shapes) == 1 and len(shapes[0]) == len(node.shape)
+    return same_axes and not isinstance(windows, Reach) and all(window.up == 1 for window in windows)
 
 
 def _cuts(graph: Graph) -> Iterator[int]:
