@@ -83,6 +83,7 @@ def test_the_best_order_knows_depthwise_layers_in_place() -> None:
     assert found.order.optimal
     assert found.peak == (9 + 1 + 10) * 64
 
+
 KINDS = ("dwconv 3x3", "dwconv 3x3 stride=2", "dwconv 3x3 multiplier=2", "conv 4 1x1", "conv 6 3x3 groups=2", "relu")
 
 
@@ -248,6 +249,7 @@ def test_the_document_tells_patches(archcalc) -> None:  # type: ignore[no-untype
         (("vww", "--patches", "1"), "one patch is the whole map"),
         (("vww", "--patches", "-2"), "--patches"),
         (("vww", "--patches", "2", "--until", "nowhere"), "there is no layer or block 'nowhere'"),
+        (("vww", "--patches", "2", "--until", "conv11"), "'conv11' for patches to end at; did you mean 'conv1'?"),
         (("resnet18", "--patches", "2", "--until", "fc"), "patches can't end at fc"),
         (("ad", "--patches", "2"), "patches need a map"),
         (("gpt2", "--patches", "2"), "patches need a map"),

@@ -43,10 +43,13 @@ def test_a_weight_takes_so_many_bytes(
     assert found["total"] == sum(value for name, value in found.items() if name != "total")
 
 
-def test_seven_and_a_half_billion_weights_take_120_gb() -> None:
-    """ZeRO's figure 1: 2 + 2 + 12 bytes a weight with mixed precision and Adam (arXiv:1910.02054)."""
-    found = parts(network("[linear 75000 bias=false]", "[100000]"), optimizer="adam", precision="amp")
-    assert sum(found[name] for name in ("weights", "gradients", "optimizer", "master")) == 120 * 10**9
+@pytest.mark.parametrize(("rows", "columns", "gigabytes"), [(75, 100, 120), (128, 1000, 2048), (1000, 1000, 16_000)])
+def test_weights_take_what_zero_says(rows: int, columns: int, gigabytes: int) -> None:
+    """7.5, 128 and 1,000 billion weights on one device: 2 + 2 + 12 bytes each with mixed precision and Adam
+    (arXiv:1910.02054, table 1 and figure 1).
+    """
+    found = parts(network(f"[linear {rows}000 bias=false]", f"[{columns}000]"), optimizer="adam", precision="amp")
+    assert sum(found[name] for name in ("weights", "gradients", "optimizer", "master")) == gigabytes * 10**9
 
 
 def test_frozen_weights_have_neither_gradient_nor_state_nor_copy() -> None:
@@ -87,6 +90,32 @@ def test_activations_of_a_transformer_layer_are_korthikantis() -> None:
     published = 3 * s * h * 34 + 3 * 5 * a * s * s
     dropout = 3 * 2 * s * h + 3 * 3 * a * s * s
     assert found["kept"] == published - dropout + 3 * 2 * 2 * 4 * s
+
+
+TRANSFORMER = "[{{add: [identity, [ln, attention 4]]}}, {{add: [identity, [ln, linear {wide}, gelu, linear {h}]]}}]"
+
+
+@pytest.mark.parametrize("wide", [2, 4, 6])
+def test_without_scores_a_transformer_layer_keeps_34_bytes_a_feature(wide: int) -> None:
+    """s b h (18 + 4 f/h) bytes for a hidden layer of f (NVIDIA/Megatron-LM, theoretical_memory_usage.py), 34 s b h where
+    that is 4 h, if the scores are computed again (arXiv:2205.05198 table 2, selective recomputation): a fused
+    kernel never writes them. 2 s b h of these are masks of dropout, which this layer hasn't got; a logarithm a query
+    and head and the statistics of layer norms are fp32.
+    """
+    s, b, h, a = 96, 3, 64, 4
+    model = network(TRANSFORMER.format(h=h, wide=wide * h), f"[{h}, {s}]")
+    found = parts(model, precision="bf16", batch=b, attention="fused")
+    assert found["kept"] == (18 + 4 * wide - 2) * s * b * h + 4 * a * s * b + 2 * 2 * 4 * s * b
+
+
+@pytest.mark.parametrize("layers", [2, 5])
+def test_where_all_is_computed_again_a_layer_keeps_its_input(layers: int) -> None:
+    """2 s b h bytes a layer (arXiv:2205.05198 table 2, full recomputation), and what one layer needs."""
+    s, b, h = 96, 3, 64
+    spec = f"[{{block: {{'{layers} x': {TRANSFORMER.format(h=h, wide=4 * h)}}}}}]"
+    again = parts(network(spec, f"[{h}, {s}]"), precision="bf16", batch=b, checkpoint="block/*")["kept"]
+    whole = parts(network(spec, f"[{h}, {s}]"), precision="bf16", batch=b)["kept"]
+    assert again == 2 * s * b * h * (layers - 1) + whole // layers
 
 
 # ---- checkpoints -----------------------------------------------------------------------------------------------------
@@ -151,6 +180,11 @@ def test_labels_are_segments() -> None:
     assert totals["recomputed_macs"] == 64 * (6 * 2 + 2 * 3 + 3 * 1)
     with pytest.raises(UsageError, match="no layer or group 'c'"):
         _ = parts(model, checkpoint="c")
+
+
+def test_a_label_that_is_near_is_named() -> None:
+    with pytest.raises(UsageError, match="no layer or group 'encodr'; did you mean 'encoder'"):
+        _ = parts(archcalc.load("vit_b_16"), checkpoint="encodr")
 
 
 def test_closed_forms_of_training_are_the_numbers_at_points() -> None:

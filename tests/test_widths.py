@@ -81,6 +81,17 @@ def test_a_type_that_does_not_exist_is_shown_where_it_stands(name: str) -> None:
     assert "network.yaml:4:" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("weights=q4k", "q4_k"), ("weights=int44", "int4"), ("dtype=fp23", "fp32"), ("dtype=in8", "int8")],
+)
+def test_a_type_that_is_near_is_named(said: str, meant: str) -> None:
+    with pytest.raises(SpecError, match=f"did you mean '{meant}'"):
+        network(f"[linear 8 {said}]", "[8]").count()
+    with pytest.raises(SpecError, match="these in groups"):
+        network("[linear 8 weights=zzz]", "[8]").count()
+
+
 def test_layers_without_weights_have_no_such_option() -> None:
     with pytest.raises(SpecError, match="has no option 'weights'"):
         network("[relu weights=int8]", "[8]").count()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archcalc.build.scope import Context, Wide
+from archcalc.errors import suggest
 from archcalc.ops.kinds import show
-from archcalc.ops.widths import WHOLE, known, type_of
+from archcalc.ops.widths import GGUF, PLAIN, WHOLE, known, type_of
 from archcalc.spec.items import Word
 from archcalc.spec.layers import Layer
 from archcalc.spec.options import DTYPE, STORED, WIDE
@@ -40,9 +41,10 @@ def _said(builder: Nodes, option: str, word: Word, context: Context) -> str:
     if isinstance(given, str) and fits(given):
         return given
     if given is not None and given != "none":
-        there = known() if option == STORED else f"{', '.join(WHOLE)}; `{STORED}=` takes narrower ones"
-        what = "type of weights" if option == STORED else "type of numbers"
-        builder.wrong(f"unknown {what} '{show(given)}'; there are {there}", word.mark, context)
+        stored = option == STORED
+        there = known() if stored else f"{', '.join(WHOLE)}; `{STORED}=` takes narrower ones"
+        hint = suggest(str(given), (*PLAIN, *GGUF) if stored else WHOLE, f"there are {there}")
+        builder.wrong(f"unknown type of {'weights' if stored else 'numbers'} '{show(given)}'{hint}", word.mark, context)
     return ""
 
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from archcalc.algebra import Dim, Poly, maximum
-from archcalc.errors import Undecided, UsageError
+from archcalc.errors import Undecided, UsageError, suggest
 from archcalc.graph import Graph
 from archcalc.memory.kept import Keeping, Memory
 
@@ -166,7 +166,8 @@ def _paths(graph: Graph, label: str) -> list[str]:
     found = [path for path in known if path == label or (set(label) & set("*?[") and fnmatchcase(path, label))]
     outer = [path for path in found if not any(path.startswith(f"{other}/") for other in found)]
     if not outer:
-        raise UsageError(f"--checkpoint: there is no layer or group '{label}'; it takes {', '.join(WAYS)} or labels")
+        hint = suggest(label, (*WAYS, *known), f"it takes {', '.join(WAYS)} or labels")
+        raise UsageError(f"--checkpoint: there is no layer or group '{label}'{hint}")
     return outer
 
 

@@ -12,7 +12,7 @@ from itertools import product
 from math import prod
 from typing import NamedTuple
 
-from archcalc.errors import UsageError
+from archcalc.errors import UsageError, suggest
 from archcalc.graph import Graph, Input, Node
 from archcalc.ops import Reach, size
 
@@ -169,7 +169,8 @@ def _called(graph: Graph, label: str) -> int:
     if ends:
         return ends[-1]
     if label not in graph.groups:
-        raise UsageError(f"there is no layer or block '{label}' for patches to end at")
+        hint = suggest(label, (*graph.groups, *(node.name for node in graph.nodes)))
+        raise UsageError(f"there is no layer or block '{label}' for patches to end at{hint}")
     return graph.groups[label].output
 
 
