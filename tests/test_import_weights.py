@@ -12,7 +12,8 @@ onnx = pytest.importorskip("onnx")
 import numpy  # noqa: E402
 from onnx import TensorProto, numpy_helper  # noqa: E402
 
-from archcalc.model import load  # noqa: E402
+from archcalc.model import load, read  # noqa: E402
+from archcalc.question import Question  # noqa: E402
 
 from onnx_files import ints, node, weights, write  # isort: skip  # noqa: E402
 
@@ -196,6 +197,52 @@ def test_what_the_exporter_calls_a_buffer_is_one(tmp_path: Path) -> None:
     notes = {"m": {KIND: "BUFFER"}, "s": {KIND: "BUFFER"}, "w": {KIND: "PARAMETER"}, "c": {KIND: "PARAMETER"}}
     totals = load(said(file, **notes)).count().totals
     assert (totals["params"], totals["buffers"]) == (8 * 3 * 3 * 3 + 8, 6)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "arrays", "wanted"),
+    [
+        ([node("Gather", ["t", "i"], ["a"])], {"t": (9, 1), "i": (16, 9)}, (9, 16)),
+        ([node("Unsqueeze", ["i", "one"], ["j"]), node("GatherND", ["t", "j"], ["a"])],
+         {"t": (9, 1), "i": (16, 9)}, (9, 16)),
+        ([node("Slice", ["i", "from", "to"], ["j"]), node("Gather", ["t", "j"], ["a"])],
+         {"t": (9, 4), "i": (8, 9)}, (36, 8)),
+    ],
+    ids=["gather", "gather_nd", "slice"],
+)  # fmt: skip
+@pytest.mark.parametrize("said_so", [True, False])
+def test_where_a_table_is_looked_up_is_a_buffer_if_the_exporter_says_so(
+    nodes: list[Any], arrays: dict[str, tuple[int, int]], wanted: tuple[int, int], said_so: bool, tmp_path: Path
+) -> None:
+    """Numbers of int64 that say where, 8 bytes each, beside a table in fp32."""
+    length, most = arrays["i"]
+    nodes = [*nodes, node("Reshape", ["a", "square"], ["b"]), node("Add", ["x", "b"], ["y"])]
+    held = {"t": weights(*arrays["t"]), "i": numpy.arange(length) % most, "square": ints(4, 4), "one": ints(1)}
+    held |= {"from": ints(0), "to": ints(4)}
+    file = write(tmp_path / "b.onnx", nodes, {"x": [1, 4, 4]}, **held)
+    if said_so:
+        file = said(file, t={KIND: "PARAMETER"}, i={KIND: "BUFFER"})
+    totals = load(file).count().totals
+    params, buffers = wanted[0], wanted[1] if said_so else 0
+    assert (totals["params"], totals["buffers"], totals["weight_bytes"]) == (params, buffers, 4 * params + 8 * buffers)
+    spec, _ = load(file).to_spec()
+    again = read(spec, "b.yaml").count().totals
+    assert (again["params"], again["buffers"]) == (params, buffers)
+
+
+def test_a_mask_is_a_buffer_if_the_exporter_says_so_and_its_size_alone_is_none(tmp_path: Path) -> None:
+    """16 truths that say what is read, and 5 numbers of which nothing but the length is."""
+    nodes = [
+        node("Where", ["m", "x", "zero"], ["a"]),
+        node("Shape", ["n"], ["five"]),
+        node("Expand", ["a", "to"], ["b"]),
+    ]
+    nodes += [node("Cast", ["five"], ["length"], to=TensorProto.FLOAT), node("Mul", ["b", "length"], ["y"])]
+    mask = numpy.tril(numpy.ones((4, 4), bool))
+    file = write(tmp_path / "m.onnx", nodes, {"x": [1, 4, 4]}, m=mask, n=weights(5), zero=weights() * 0, to=ints(1))
+    model = load(said(file, m={KIND: "BUFFER"}, n={KIND: "BUFFER"})).answer(Question(tensors=True))
+    assert model.totals["buffers"] == 16
+    assert [(t.name, t.size) for t in model.graph.tensors or () if t.role == "buffer"] == [("m", 16)]
 
 
 def test_a_copy_that_the_exporter_made_of_a_tied_weight_counts_once(tmp_path: Path) -> None:

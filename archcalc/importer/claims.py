@@ -87,6 +87,11 @@ def learned(value: Value | None) -> bool:
     return any(map(_is_learned, value.origins))
 
 
+def is_buffer(value: Value) -> bool:
+    """Whether the exporter calls a tensor behind a constant a buffer: where things are looked up and masks are, too."""
+    return any(origin.said == "buffer" for origin in value.origins)
+
+
 def _is_learned(origin: Origin) -> bool:
     if origin.said:
         return origin.said in ("parameter", "buffer")
@@ -116,7 +121,7 @@ def learned_of(value: Value) -> Iterable[Origin]:
 
 
 def _is_no_index(origin: Origin) -> bool:
-    return origin.kind not in INDICES
+    return origin.kind not in INDICES or origin.said == "buffer"
 
 
 def _is_given(origin: Origin) -> bool:
@@ -170,4 +175,4 @@ def repeated(op: Op, times: list[Dim], inputs: Sequence[int], shape: Shape, shap
     )
 
 
-__all__ = ["Claim", "Weights", "as_foreign", "claim", "learned", "learned_of", "repeated", "stored"]
+__all__ = ["Claim", "Weights", "as_foreign", "claim", "is_buffer", "learned", "learned_of", "repeated", "stored"]

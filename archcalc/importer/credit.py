@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from archcalc.importer.call import HERE, Call
-from archcalc.importer.claims import as_foreign, claim, learned, learned_of
+from archcalc.importer.claims import as_foreign, claim, is_buffer, learned, learned_of
 from archcalc.importer.tensors import NARROW
 from archcalc.importer.values import Value
 from archcalc.ops import size
@@ -104,7 +104,7 @@ def _is_left(call: Call, n: int, value: Value) -> bool:
                 call.walker.beside.setdefault(origin.key, _scaled(call))
         return False
     narrow = value.kind in NARROW and any(origin.given and origin.tensor is not None for origin in value.origins)
-    return narrow or learned(value)
+    return narrow or learned(value) or is_buffer(value)
 
 
 __all__ = ["credited", "give", "role_of"]

@@ -64,7 +64,7 @@ def _role(walker: Walker, origin: Origin, names: dict[int, str], readers: dict[s
     if not reader and isinstance(key, Tensor) and origin.given:
         return "unread", "no node that runs reads it"
     if origin.said == "buffer":
-        return "buffer", "as the exporter says; no layer reads its numbers"
+        return _unlearned(walker, origin, reader)[0], "the exporter calls it a buffer; no layer reads its numbers"
     return _unlearned(walker, origin, reader)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archcalc.algebra import Dim, minimum
 from archcalc.errors import ShapeError
+from archcalc.importer.claims import is_buffer
 from archcalc.importer.known import is_small, taken
 from archcalc.importer.rules.base import IN_PLACE, Call, Outputs, Reach, Shape, Unknown, Value, learned, rule, size
 from archcalc.importer.rules.joining import cut
@@ -20,7 +21,8 @@ def gather(call: Call, data: Value, indices: Value, *, axis: int = 0) -> Value:
     axis = axis_of(axis, len(shape))
     out = (*shape[:axis], *picks, *shape[axis + 1 :])
     if data.is_constant and indices.is_constant:
-        return call.known(out, _looked_up(data, indices, shape, axis), kind, [data])
+        made_from = [data, indices] if is_buffer(indices) else [data]
+        return call.known(out, _looked_up(data, indices, shape, axis), kind, made_from)
     if data.is_constant:
         return _embedded(call, data, indices, axis, out)
     if indices.is_constant and picks == () and indices.only() is not None:
