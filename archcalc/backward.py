@@ -4,10 +4,9 @@ something learns before it.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from archcalc.algebra import Dim, Number, at, summed
 from archcalc.graph import Graph, Loop
+from archcalc.tuples import NamedTuple
 
 
 class Backward(NamedTuple):

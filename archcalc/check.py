@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from typing import NamedTuple
 
 from archcalc.algebra import Poly
 from archcalc.budget.rules import Rule, fitted, rules
@@ -21,6 +20,7 @@ from archcalc.render import numbers
 from archcalc.spec import Spec, bind
 from archcalc.spec.model import METRICS, Quantity, Reference
 from archcalc.spec.parts import among
+from archcalc.tuples import NamedTuple
 
 PLAIN = Question()
 

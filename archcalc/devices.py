@@ -7,9 +7,9 @@ can lie in, beside the flash that holds the weights; of a GPU or a computer it i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from archcalc.errors import UsageError, suggest
+from archcalc.tuples import NamedTuple
 
 KiB, MiB, GiB = 1 << 10, 1 << 20, 1 << 30
 GB = 10**9

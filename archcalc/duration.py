@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 from functools import cached_property
-from typing import NamedTuple
 
 from archcalc.algebra import Number, Poly
 from archcalc.records import Record
+from archcalc.tuples import NamedTuple
 
 TERMS = ("compute", "weights", "activations", "overhead")
 

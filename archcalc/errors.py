@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from archcalc.escapes import line, lines, same_width
+from archcalc.tuples import NamedTuple
 
 MOST_SHOWN = 50  # mistakes in one message
 MOST_FOUND = 1000  # after so many nobody looks for more

@@ -13,14 +13,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_BREAKS = re.compile(r" *[\t-\r\x1c-\x1f\x85\u2028\u2029]\s*")
-_PLAIN = re.compile(r"[^\x20-\x7e]")  # what may have to be escaped
-_UNSEEN = re.compile(r"[^\x20-\x7e\n]")
+from archcalc.patterns import pattern
+
+_BREAKS = pattern(r" *[\t-\r\x1c-\x1f\x85\u2028\u2029]\s*")
+_PLAIN = pattern(r"[^\x20-\x7e]")  # what may have to be escaped
+_UNSEEN = pattern(r"[^\x20-\x7e\n]")
 # GitHub reads `::command` where a line begins and `##[command` anywhere in it; Azure and TeamCity have the others
-_COMMANDS = re.compile(r"^:(?=:)|(?<!\S):(?=:[A-Za-z-])|#(?=#(?:vso|teamcity)?\[)")
-_TAGS = re.compile(r"<(?=[A-Za-z/?])")
-_BEGINS = re.compile(r"(?m)^([^\S\n]*):(?=:)")
-_ANYWHERE = re.compile(r"#(?=#(?:vso|teamcity)?\[)")
+_COMMANDS = pattern(r"^:(?=:)|(?<!\S):(?=:[A-Za-z-])|#(?=#(?:vso|teamcity)?\[)")
+_TAGS = pattern(r"<(?=[A-Za-z/?])")
+_BEGINS = pattern(r"(?m)^([^\S\n]*):(?=:)")
+_ANYWHERE = pattern(r"#(?=#(?:vso|teamcity)?\[)")
 
 
 def line(text: str, longest: int | None = None) -> str:
@@ -81,12 +83,10 @@ def _escape(match: re.Match[str]) -> str:
 
 # ---- markup ----------------------------------------------------------------------------------------------------------
 
-_MARKDOWN = re.compile(r"[\\`*|\[\]]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_MARKDOWN = pattern(r"[\\`*|\[\]]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 # what renderers of Markdown add to it: entities, templates, math, mentions, links without brackets, struck out text
-_EXTENDED = re.compile(
-    r"<|&(?=[#\w])|[{}$]|(?<![\w.])@(?=\w)|~(?=~)|(?<=~)~|(?<=\w):(?=//)|(?<=[Ww]{3})\.|(?<=mailto):"
-)
-_BLOCK = re.compile(r"([#>+\-=:%!(~])|(\d{1,9})([.)])(?=\s|$)")
+_EXTENDED = pattern(r"<|&(?=[#\w])|[{}$]|(?<![\w.])@(?=\w)|~(?=~)|(?<=~)~|(?<=\w):(?=//)|(?<=[Ww]{3})\.|(?<=mailto):")
+_BLOCK = pattern(r"([#>+\-=:%!(~])|(\d{1,9})([.)])(?=\s|$)")
 
 
 def markdown(text: str) -> str:
@@ -116,8 +116,8 @@ def _entity(match: re.Match[str]) -> str:
     return f"&#{ord(match.group())};"
 
 
-_RST = re.compile(r"[\\`*|]|_(?![A-Za-z0-9])|(?<=:):|(?<=:)/(?=/)|@")
-_RST_BLOCK = re.compile(
+_RST = pattern(r"[\\`*|]|_(?![A-Za-z0-9])|(?<=:):|(?<=:)/(?=/)|@")
+_RST_BLOCK = pattern(
     r"[-+*•‣⁃](?=\s|$)|\(?(?:#|\d+|[A-Za-z]|[ivxlcdmIVXLCDM]+)[.)](?=\s|$)|:\S|>>>|\+[-=]|\.\.(?=\s|$)|[-/]\S.*  "
     r"|([!-/:-@\[-`{-~])\1{3,}\s*$|=+ +=|__(?=\s|$)"
 )

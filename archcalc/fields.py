@@ -21,7 +21,6 @@ from typing import (
     Any,
     ClassVar,
     Literal,
-    NamedTuple,
     Self,
     Union,
     dataclass_transform,
@@ -29,6 +28,8 @@ from typing import (
     get_origin,
     get_type_hints,
 )
+
+from archcalc.tuples import NamedTuple
 
 Taker = Callable[
     [Any], Any

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
-from typing import NamedTuple
 
 from archcalc import reading
 from archcalc.errors import UsageError
+from archcalc.patterns import pattern
 from archcalc.shipped import find, shown, spec_files, specs_folder, zoo_names
 from archcalc.spec import is_spec as spec_text
 from archcalc.spec.text import MOST_BYTES
+from archcalc.tuples import NamedTuple
 
 __all__ = [
     "Folder", "find", "in_folder", "is_folder", "is_model_file", "is_pattern", "is_spec", "is_yaml", "matching",
@@ -44,7 +44,7 @@ def is_folder(name: str) -> bool:
     return reading.is_folder(name) and ("/" in name or bool(in_folder(name).specs) or find(name) is None)
 
 
-_PATTERN = re.compile(r"[*?\[]")
+_PATTERN = pattern(r"[*?\[]")
 
 
 def is_pattern(name: str) -> bool:
@@ -75,7 +75,7 @@ def is_model_file(name: str) -> bool:
     return name.lower().endswith(".onnx")
 
 
-_PYTHON = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:@.+)?")
+_PYTHON = pattern(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:@.+)?")
 
 
 def is_config(name: str) -> bool:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from archcalc import escapes, reading
 from archcalc.check import Checked, Verdict
 from archcalc.errors import Mark, Problem
+from archcalc.tuples import NamedTuple
 
 RULES = {  # by name: what code scanning calls it, and what it is about
     "mistake": ("SpecMistake", "What a spec says can't be read, or can't be built."),

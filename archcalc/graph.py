@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from archcalc.algebra import Dim, Poly, summed
 from archcalc.errors import Mark
@@ -16,6 +16,7 @@ from archcalc.fields import Check
 from archcalc.ops import Op, Reach, Shape, Windows
 from archcalc.ops.base import Free
 from archcalc.records import Record
+from archcalc.tuples import NamedTuple
 
 if TYPE_CHECKING:
     import networkx

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Number
 from types import MappingProxyType
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, Protocol
 
 from archcalc.algebra import Dim, Poly
 from archcalc.build import build
-from archcalc.build.folding import folded
 from archcalc.cost import Table
 from archcalc.cost.row import DTYPES
 from archcalc.errors import Problem, SpecError, Undecided, UsageError
@@ -19,6 +18,7 @@ from archcalc.ops import Shape
 from archcalc.records import Record
 from archcalc.spec import Binding, Spec, bind, numeric
 from archcalc.spec.values import Value
+from archcalc.tuples import NamedTuple
 
 ALL = "all"  # leaves every parameter free that can be
 
@@ -181,7 +181,7 @@ def table_of(source: Source, variant: str | None, question: Question, finish: Fi
 
 def _table(source: Source, variant: str | None, question: Question, dropped: tuple[str, ...] = ()) -> Table:
     built = source.built(question)
-    graph = folded(built.graph) if question.fold_bn else built.graph
+    graph = _folded(built.graph) if question.fold_bn else built.graph
     graph = attending(graph, question.attention) if question.attention else graph
     graph = settled(graph, question.dtype)
     table = Table(
@@ -199,6 +199,12 @@ def _table(source: Source, variant: str | None, question: Question, dropped: tup
     if graph.loops:
         _settle(table)
     return table
+
+
+def _folded(graph: Graph) -> Graph:
+    from archcalc.build.folding import folded
+
+    return folded(graph)
 
 
 def _freest(source: Source, variant: str | None, question: Question, finish: Finish) -> Table:

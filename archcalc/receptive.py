@@ -17,13 +17,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from heapq import heappop, heappush
 from math import gcd, lcm
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.algebra import Dim, Number, Poly, at, maximum, minimum, summed
 from archcalc.errors import Undecided
 from archcalc.graph import Graph, Input, Loop, Node, Range
 from archcalc.ops import Op, Reach, Shape, Window
 from archcalc.repeats import Closing
+from archcalc.tuples import NamedTuple
 
 MOST_PHASES = 4096
 FEW = 8  # inputs of a layer that are asked one by one

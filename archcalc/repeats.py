@@ -8,11 +8,12 @@ is at i leads to what it is at i + 1.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from archcalc.algebra import Number, Poly, at
 from archcalc.errors import Undecided
 from archcalc.graph import Graph, Loop, Range
+from archcalc.tuples import NamedTuple
 
 V = TypeVar("V")
 MOST_GUESSES = 3

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
-_VARIANT = re.compile(r"  ([A-Za-z0-9_][\w.+-]*):")
+from archcalc.patterns import pattern
+
+_VARIANT = pattern(r"  ([A-Za-z0-9_][\w.+-]*):")
 
 
 def specs_folder() -> Path:

@@ -9,7 +9,9 @@
 
 from collections.abc import Callable, Iterator
 from types import FunctionType
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from archcalc.tuples import NamedTuple
 
 CO_VARARGS = 4  # of a code's flags
 REQUIRED = object()  # the default of what must be given

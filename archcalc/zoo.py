@@ -17,6 +17,7 @@ from archcalc.errors import ExpressionError, UsageError, suggest
 from archcalc.files import spec_files, specs_folder
 from archcalc.memory import CONVENTION as MEMORY_CONVENTION
 from archcalc.model import Model, load
+from archcalc.patterns import pattern
 from archcalc.records import Record
 from archcalc.render import numbers
 from archcalc.render.formats import SHIPPED, writer
@@ -27,8 +28,8 @@ from archcalc.spec.expressions import Expression, compile_expression
 from archcalc.spec.model import without_units
 from archcalc.untyped import Json
 
-_ARXIV = re.compile(r"arxiv:\s*((?:[a-z.-]+/)?(\d\d)\d\d(?:\.\d{4,5}|\d{3}))(?:v\d+)?$", re.IGNORECASE)
-_DOI = re.compile(r"doi:\s*(10\.\S+)$", re.IGNORECASE)
+_ARXIV = pattern(r"arxiv:\s*((?:[a-z.-]+/)?(\d\d)\d\d(?:\.\d{4,5}|\d{3}))(?:v\d+)?$", re.IGNORECASE)
+_DOI = pattern(r"doi:\s*(10\.\S+)$", re.IGNORECASE)
 _TO_GO = (
     "where from",
     "network",

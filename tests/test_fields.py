@@ -2,12 +2,16 @@
 
 import copy
 import pickle
+import re
+import typing
 from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 
 from archcalc.fields import MAPPING, Check, Checked, FieldErrors, Wrong
 from archcalc.ops import OPS
+from archcalc.patterns import pattern
+from archcalc.tuples import NamedTuple
 
 
 def even(value: object) -> int:
@@ -125,3 +129,85 @@ def test_types_take_what_they_say(kind: Any, right: Any, wrong: Any, said: str) 
         with pytest.raises(FieldErrors) as caught:
             one(value=wrong)  # type: ignore[call-arg]
         assert caught.value.problems == [Wrong(("value",), said)]
+
+
+class Ours(NamedTuple):
+    """A size."""
+
+    high: int
+    wide: int = 1
+
+    @property
+    def area(self) -> int:
+        return self.high * self.wide
+
+
+class Theirs(typing.NamedTuple):
+    """A size."""
+
+    high: int
+    wide: int = 1
+
+    @property
+    def area(self) -> int:
+        return self.high * self.wide
+
+
+class Higher(Ours):
+    """A class of such a class."""
+
+
+def said(kind: typing.Any, *values: object, **named: object) -> object:
+    """What comes of a call: what is made, or the kind of mistake."""
+    try:
+        return kind(*values, **named)
+    except (TypeError, ValueError) as error:
+        return type(error)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda kind: [said(kind, *values) for values in ((), (2,), (2, 3), (2, 3, 4))],
+        lambda kind: [said(kind, **named) for named in ({}, {"high": 2}, {"wide": 2}, {"high": 2, "deep": 1})],
+        lambda kind: (kind(2).area, kind(2, 5).area, kind(wide=3, high=2)[1], kind(2) == (2, 1), hash(kind(2))),
+        lambda kind: (kind(2)._replace(wide=7), kind(2)._asdict(), kind._make([2, 3])),
+        lambda kind: (said(kind._make, [2]), said(kind(2)._replace, deep=3)),
+        lambda kind: (
+            kind._fields,
+            kind._field_defaults,
+            kind.__match_args__,
+            kind.__doc__,
+            kind.__bases__,
+            type(kind),
+        ),
+        lambda kind: (copy.copy(kind(2)), copy.deepcopy(kind(2)), pickle.loads(pickle.dumps(kind(2)))),
+        lambda kind: (repr(kind(2)).partition("(")[2], hasattr(kind(2), "__dict__")),
+        lambda kind: typing.get_type_hints(kind),
+    ],
+)
+def test_a_named_tuple_is_one_of_the_standard_library(ask: typing.Any) -> None:
+    assert ask(Ours) == ask(Theirs)
+
+
+def test_a_class_of_a_named_tuple_makes_its_own() -> None:
+    assert type(Higher(3)) is Higher  # the first of all
+    assert (type(Ours(3)), Higher(3, 4).area) == (Ours, 12)
+
+
+def test_a_field_without_a_default_follows_none_that_has_one() -> None:
+    with pytest.raises(TypeError, match="without a default"):
+
+        class _(NamedTuple):
+            wide: int = 1
+            high: int  # type: ignore[misc]
+
+
+def test_a_pattern_is_compiled_when_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+    compile_ = re.compile
+    monkeypatch.setattr(re, "compile", lambda text, flags=0: compiled.append(text) or compile_(text, flags))
+    word = pattern("[A-Z]+", re.IGNORECASE)
+    assert compiled == []
+    assert (word.sub("-", "one 2"), word.sub("+", "2 three"), word.fullmatch("2")) == ("- 2", "2 +", None)
+    assert compiled == ["[A-Z]+"] * 2  # once a method

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import ceil, floor, isfinite
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from archcalc.errors import ArchcalcError
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Array
 
 from .grids import Grid

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Array
 
 from .grids import Grid, grouped

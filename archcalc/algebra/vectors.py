@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Array
 
 INT64 = 1 << 63

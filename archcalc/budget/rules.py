@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
 
 from archcalc.budget.settings import Settings, settings_above
 from archcalc.devices import limits as device_limits
@@ -15,6 +14,7 @@ from archcalc.metrics import TRAINING
 from archcalc.model import Model
 from archcalc.question import Question
 from archcalc.spec.model import Budget, Quantity
+from archcalc.tuples import NamedTuple
 
 KINDS = ("max", "min", "increase")
 

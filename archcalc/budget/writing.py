@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
 
 from archcalc import reading
 from archcalc.cost import Table
@@ -21,6 +20,7 @@ from archcalc.render import numbers
 from archcalc.spec import read_text
 from archcalc.spec.editing import put
 from archcalc.spec.model import Budget, Quantity, read_quantity
+from archcalc.tuples import NamedTuple
 from archcalc.writing import write_all
 
 PLAIN = Question()

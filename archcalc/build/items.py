@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from archcalc.algebra import Poly, integral, unicode
-from archcalc.build import branches, calls, loops, uses
+from archcalc.build import branches, calls, uses
 from archcalc.build.labels import Labels
 from archcalc.build.nodes import FAILED, MOST_LAYERS, NOWHERE
 from archcalc.build.scope import Context, Scope, arriving, caption, labels
@@ -261,6 +261,8 @@ class Builder(Labels):
                 )
         path, start = context.scope.prefix + label, len(self.graph.nodes)
         known = set(self.graph.groups)
+        from archcalc.build import loops  # few networks have one
+
         output = loops.repeat(self, item, count, current, context, path)
         inner = [name for name in self.graph.groups if name not in known and name.rpartition("/")[0] == path]
         self.repeated(path, unicode(count), inner, item, start, output)

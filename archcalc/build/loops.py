@@ -19,6 +19,7 @@ from archcalc.build.scope import Context
 from archcalc.errors import Problem, Undecided
 from archcalc.graph import Carried, Loop, Range
 from archcalc.ops import Shape, spell_shape
+from archcalc.patterns import pattern
 from archcalc.records import Record
 from archcalc.spec.items import Chain, Item, Repeat
 
@@ -37,7 +38,7 @@ EXPLAINED = (1, 1)  # the attempt whose failure is reported: `first` and `last` 
 TRIALS = 3
 
 
-_ADVICE = re.compile(r"(; |,? and |: )`[^`]*`( and `[^`]*`)* (is|are) free.*$|; bind it with --set$")
+_ADVICE = pattern(r"(; |,? and |: )`[^`]*`( and `[^`]*`)* (is|are) free.*$|; bind it with --set$")
 
 
 class _Open(Exception):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from fractions import Fraction
-from typing import NamedTuple
 
 from archcalc.algebra import Poly, unicode
 from archcalc.build.scope import Context, Scope, Wide, symbols_in
@@ -22,6 +21,7 @@ from archcalc.spec.items import Chain, Item, Line, Word
 from archcalc.spec.layers import Layer, Resolver, complaints
 from archcalc.spec.options import SUFFIXES, WORDS, takes_words
 from archcalc.spec.values import CONSTANTS, Value
+from archcalc.tuples import NamedTuple
 
 MOST_LAYERS = 250_000
 

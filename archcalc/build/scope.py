@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import NamedTuple
 
 from archcalc.algebra import Dim, Poly
 from archcalc.errors import Mark
@@ -14,6 +13,7 @@ from archcalc.spec.expressions import Environment
 from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Line, Repeat, Word
 from archcalc.spec.layers import IDENTITY, Layer
 from archcalc.spec.parts import Block
+from archcalc.tuples import NamedTuple
 
 
 class Scope:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from archcalc.build.wide import wide
 from archcalc.errors import Mark, SpecError, suggest
 from archcalc.ops import Shape
 from archcalc.ops.base import spell
+from archcalc.patterns import pattern
 from archcalc.spec import Binding, Spec, bind_used
 from archcalc.spec.items import USE, Word
 from archcalc.spec.layers import Layer, Resolver
@@ -24,7 +24,7 @@ from archcalc.spec.values import Value
 if TYPE_CHECKING:
     from archcalc.build.items import Builder
 
-_NAME = re.compile(r"[^,()\[\]\s]+")
+_NAME = pattern(r"[^,()\[\]\s]+")
 
 
 class Reached(Exception):

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from types import UnionType
-from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from archcalc import signatures
 from archcalc.signatures import REQUIRED
+from archcalc.tuples import NamedTuple
 
 JUDGE = object()
 FORMERLY = {  # where `-o` was short for --format, and what it took then

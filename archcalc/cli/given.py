@@ -6,11 +6,12 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from archcalc.cli import options
 from archcalc.cli.saying import out, told
 from archcalc.errors import UsageError
+from archcalc.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from archcalc.cost import Table

@@ -20,6 +20,7 @@ from archcalc import __version__, escapes
 from archcalc.cli.commands import COMMANDS, overview
 from archcalc.cli.declared import FORMATS, FORMERLY, JUDGE, Declared, Function, Parameter, called, parameters, plain
 from archcalc.cli.saying import out, told
+from archcalc.patterns import pattern
 from archcalc.signatures import REQUIRED
 
 Process = Callable[[Any, Any], Any]  # of a context and of what was given, or the default
@@ -58,7 +59,7 @@ class _Plain:
         return params
 
 
-_SHORT = re.compile(r"(-q*)o(.*)", re.DOTALL)
+_SHORT = pattern(r"(-q*)o(.*)", re.DOTALL)
 
 
 class Command(_Plain, TyperCommand):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from archcalc.algebra import Number, Poly
 from archcalc.check import Verdict
@@ -16,6 +16,7 @@ from archcalc.comparison.sides import Side, same
 from archcalc.metrics import Figure
 from archcalc.records import Record
 from archcalc.render.json import plain
+from archcalc.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from archcalc.render import contract

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import NamedTuple
 
 from archcalc.algebra import Dim, Number, Poly, Symbol, symbol
 from archcalc.algebra.poly import Variable
@@ -17,6 +16,7 @@ from archcalc.graph import Uncounted
 from archcalc.metrics import FIELD, TOTALS, WORKED_OUT, Figure, metric
 from archcalc.records import Record
 from archcalc.render import numbers, times
+from archcalc.tuples import NamedTuple
 
 COSTS = (
     "params",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import cached_property
 
 from archcalc.comparison.sides import Layer, Place, Side, added
 from archcalc.cost.row import total
+from archcalc.patterns import pattern
 from archcalc.records import Record
 
 BLOCK = "block"
-_NUMBERED = re.compile(r"(.*?)(\d+)")
+_NUMBERED = pattern(r"(.*?)(\d+)")
 
 
 class Unit(Record, frozen=False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from archcalc.algebra import Dim, Number
 from archcalc.conventions.counting import Counted
@@ -15,6 +15,7 @@ from archcalc.conventions.tools import LEARNED, OURS
 from archcalc.cost.row import total
 from archcalc.graph import Node, over
 from archcalc.records import Record
+from archcalc.tuples import NamedTuple
 
 PARAMS: Literal["params"] = "params"
 

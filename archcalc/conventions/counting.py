@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from functools import cached_property
-from typing import NamedTuple
 
 from archcalc.algebra import Dim
 from archcalc.conventions.quantities import amount
@@ -17,6 +16,7 @@ from archcalc.errors import UsageError
 from archcalc.graph import Node, over
 from archcalc.ops import Shape
 from archcalc.ops.normalization import BatchNorm
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Json
 
 

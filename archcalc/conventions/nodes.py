@@ -8,12 +8,12 @@ operators by their names alone, whatever their domain. A number that has no axes
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from archcalc.algebra import Dim
 from archcalc.conventions.rules import Rules
 from archcalc.ops import Shape, size
 from archcalc.question import Seen
+from archcalc.tuples import NamedTuple
 
 
 class Quantity(NamedTuple):

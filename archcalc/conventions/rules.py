@@ -7,14 +7,14 @@ a tool there is none.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 
 from archcalc.conventions.quantities import QUANTITIES
+from archcalc.patterns import pattern
 
 Terms = Mapping[str, int]  # factors of quantities
-_TERM = re.compile(r"\s*([+-])\s*(?:(\d+)\s*\*\s*)?([a-z]+)\s*")
+_TERM = pattern(r"\s*([+-])\s*(?:(\d+)\s*\*\s*)?([a-z]+)\s*")
 
 
 @cache

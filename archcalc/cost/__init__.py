@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from archcalc import receptive
 from archcalc.algebra import Dim, Number, Poly, domain
-from archcalc.backward import Backward
-from archcalc.backward import backward as passed_back
 from archcalc.cost.row import DTYPES, Convention, Cost, Row, total, whole_number
 from archcalc.cost.totals import OF_EVERY_TABLE, sums, totals
 from archcalc.depth import longest_path
@@ -29,6 +27,7 @@ from archcalc.spec import Binding, Spec
 from archcalc.untyped import Json
 
 if TYPE_CHECKING:
+    from archcalc.backward import Backward
     from archcalc.render import contract
 
 CONVENTION = "multiply-accumulates of conv, linear and matmul; no bias, normalisation, activation or pooling"
@@ -277,7 +276,9 @@ class Table(Record, frozen=False):
 
     @cached_property
     def backward(self) -> Backward:
-        found = passed_back(self.graph, self.batch)
+        from archcalc.backward import backward
+
+        found = backward(self.graph, self.batch)
         return found._replace(macs={n: whole_number(value) for n, value in found.macs.items()})
 
     # ---- receptive field ---------------------------------------------------------------------------------------------

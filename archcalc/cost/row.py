@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from archcalc.algebra import Dim, Number, Poly
 from archcalc.duration import Time
@@ -12,6 +12,7 @@ from archcalc.graph import Range
 from archcalc.ops import Shape
 from archcalc.receptive import Field
 from archcalc.records import Record
+from archcalc.tuples import NamedTuple
 
 if TYPE_CHECKING:
     pass

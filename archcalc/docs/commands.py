@@ -9,7 +9,6 @@ import argparse
 import glob
 import itertools
 import os
-import re
 import shlex
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -30,6 +29,7 @@ from archcalc.errors import Mark, UsageError, suggest
 from archcalc.files import is_model_file, is_yaml, parted
 from archcalc.latency.profile import device_names, load_profile
 from archcalc.model import Model, load
+from archcalc.patterns import pattern
 from archcalc.picture import METRICS as METRICS_DRAWN
 from archcalc.picture import Asked
 from archcalc.picture.diagram import draw
@@ -42,7 +42,7 @@ from archcalc.render.facts import caption
 from archcalc.render.markup import INDENT
 
 Arguments: TypeAlias = argparse.Namespace
-_WILD = re.compile(r"[*?\[]")
+_WILD = pattern(r"[*?\[]")
 
 
 class Catalog(Record, frozen=False):

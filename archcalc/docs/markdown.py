@@ -11,22 +11,24 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from archcalc.patterns import pattern
+from archcalc.tuples import NamedTuple
 
 DEEPEST = 60  # lists and quotations inside one another; what is deeper is text
-_LINES = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
-_QUOTE = re.compile(r" {0,3}> ?")
-_ITEM = re.compile(r" {0,3}(?:[-+*]|(?P<number>\d{1,9})[.)])(?P<blanks> +|$)")
-_INDENTING = re.compile(r" {0,3}(?:(?:!!!|\?\?\?\+?) +\w|===[!+]? +[\"']|\[\^[^\]]+\]:|: +\S)")
-_BREAK = re.compile(r" {0,3}(?:(?:\* *){3,}|(?:- *){3,}|(?:_ *){3,})$")
-_UNDERLINE = re.compile(r" {0,3}(?:=+|-+) *$")
-_HEADING = re.compile(r" {0,3}#{1,6}(?: |$)")
-_FENCE = re.compile(r" {0,3}(?:(?P<ticks>`{3,})[^`]*|(?P<tildes>~{3,}).*)$")
-_PRE = re.compile(r" {0,3}<(?:pre|script|style|textarea)(?:[\s>]|$)", re.IGNORECASE)
-_PRE_END = re.compile(r"</(?:pre|script|style|textarea)>", re.IGNORECASE)
-_COMMENT = re.compile(r" {0,3}<!--")
-_ALONE = re.compile(r" {0,3}[|%]")  # a row of a table, a comment of MyST
-_INLINE = re.compile(r"\\[!-/:-@\[-`{-~]|(?P<ticks>`+)|(?P<comment><!--)")
+_LINES = pattern(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
+_QUOTE = pattern(r" {0,3}> ?")
+_ITEM = pattern(r" {0,3}(?:[-+*]|(?P<number>\d{1,9})[.)])(?P<blanks> +|$)")
+_INDENTING = pattern(r" {0,3}(?:(?:!!!|\?\?\?\+?) +\w|===[!+]? +[\"']|\[\^[^\]]+\]:|: +\S)")
+_BREAK = pattern(r" {0,3}(?:(?:\* *){3,}|(?:- *){3,}|(?:_ *){3,})$")
+_UNDERLINE = pattern(r" {0,3}(?:=+|-+) *$")
+_HEADING = pattern(r" {0,3}#{1,6}(?: |$)")
+_FENCE = pattern(r" {0,3}(?:(?P<ticks>`{3,})[^`]*|(?P<tildes>~{3,}).*)$")
+_PRE = pattern(r" {0,3}<(?:pre|script|style|textarea)(?:[\s>]|$)", re.IGNORECASE)
+_PRE_END = pattern(r"</(?:pre|script|style|textarea)>", re.IGNORECASE)
+_COMMENT = pattern(r" {0,3}<!--")
+_ALONE = pattern(r" {0,3}[|%]")  # a row of a table, a comment of MyST
+_INLINE = pattern(r"\\[!-/:-@\[-`{-~]|(?P<ticks>`+)|(?P<comment><!--)")
 
 
 def without_code(text: str) -> str:

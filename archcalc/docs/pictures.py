@@ -14,10 +14,11 @@ from archcalc import escapes, reading
 from archcalc.docs.pieces import Picture
 from archcalc.docs.regions import checksum
 from archcalc.errors import ArchcalcError, UsageError
+from archcalc.patterns import pattern
 from archcalc.records import Record
 
 MOST_BYTES = 20_000_000
-_SUM = re.compile(r"\n?<!-- archcalc: sum ([0-9a-f]{12}) -->\n?$")
+_SUM = pattern(r"\n?<!-- archcalc: sum ([0-9a-f]{12}) -->\n?$")
 
 
 def named(path: str) -> str:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from archcalc import escapes
 from archcalc.errors import UsageError
+from archcalc.patterns import pattern
 from archcalc.records import Record
 from archcalc.render.markup import grid_table, pipe_table
 
@@ -110,8 +111,8 @@ def _rst(piece: Piece) -> str:
 
 
 LINE = 60  # letters, digits and signs of a formula that stand side by side on a page
-_COMMAND = re.compile(r"\\[A-Za-z]+")
-_SIGN = re.compile(r" (?=[+-] )")
+_COMMAND = pattern(r"\\[A-Za-z]+")
+_SIGN = pattern(r" (?=[+-] )")
 
 
 def broken(formula: str) -> str:

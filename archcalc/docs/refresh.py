@@ -7,7 +7,6 @@ import difflib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from archcalc import reading
 from archcalc.docs.commands import Catalog, answer, home
@@ -16,6 +15,7 @@ from archcalc.docs.pieces import Picture, written
 from archcalc.docs.regions import Region, checksum, is_document, markup, regions
 from archcalc.errors import ArchcalcError, Mark, Mistakes, Problem, SpecError, UsageError
 from archcalc.records import Record
+from archcalc.tuples import NamedTuple
 from archcalc.writing import write_all
 
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}

@@ -16,25 +16,26 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import NamedTuple
 
 from archcalc.docs.markdown import without_code
 from archcalc.errors import Mark, Mistakes, Problem, SpecError, UsageError
+from archcalc.patterns import pattern
+from archcalc.tuples import NamedTuple
 
 MARKDOWN = (".md", ".markdown", ".mkd", ".mdown", ".qmd", ".rmd")
 RST = (".rst", ".rest")
 
-_END = re.compile(r"end\s*(?:\(\s*sum:\s*(\w+)\s*\))?\s*$")
-_EMPTY = re.compile(r"\n[ \t>]*\r?\n")
-_HOLDERS = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
-_COMMENTS = re.compile(
+_END = pattern(r"end\s*(?:\(\s*sum:\s*(\w+)\s*\))?\s*$")
+_EMPTY = pattern(r"\n[ \t>]*\r?\n")
+_HOLDERS = pattern(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*")
+_COMMENTS = pattern(
     r"(?P<comment><!--)|^[ \t>]*(?P<percent>%[ \t]*archcalc:(?P<line>[^\n]*))",
     re.MULTILINE,
 )
-_OURS = re.compile(r"\s*archcalc:")
-_REST = re.compile(r"[^\S\n]*(?:\n|\Z)")
+_OURS = pattern(r"\s*archcalc:")
+_REST = pattern(r"[^\S\n]*(?:\n|\Z)")
 WIDEST = 1000  # characters before a marker that has a line of its own
-_RST = re.compile(r"(?P<prefix>[ \t]*)\.\.[ \t]+archcalc:(?!:)(?P<line>.*)")
+_RST = pattern(r"(?P<prefix>[ \t]*)\.\.[ \t]+archcalc:(?!:)(?P<line>.*)")
 _LITERAL = (
     "code",
     "code-block",
@@ -49,8 +50,8 @@ _LITERAL = (
     "testcode",
     "testoutput",
 )
-_LITERAL_RST = re.compile(rf"[ \t]*\.\.([ \t]+({'|'.join(_LITERAL)})::.*|[ \t]*)$")
-_EXPLICIT = re.compile(r"[ \t]*\.\.[ \t]")
+_LITERAL_RST = pattern(rf"[ \t]*\.\.([ \t]+({'|'.join(_LITERAL)})::.*|[ \t]*)$")
+_EXPLICIT = pattern(r"[ \t]*\.\.[ \t]")
 
 
 class Marker(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from archcalc.algebra import Number
 from archcalc.check import Checked, Counts, check, check_all
@@ -14,6 +13,7 @@ from archcalc.findings import Finding, of_checked, of_problems
 from archcalc.model import Model, read
 from archcalc.render import numbers
 from archcalc.spec import is_spec
+from archcalc.tuples import NamedTuple
 
 
 class Cost(NamedTuple):

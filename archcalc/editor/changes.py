@@ -6,17 +6,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from archcalc.editor.words import declaration, names
 from archcalc.errors import ArchcalcError, UsageError
 from archcalc.findings import Finding
 from archcalc.model import read
 from archcalc.ops import OPS
+from archcalc.patterns import pattern
+from archcalc.tuples import NamedTuple
 
-_MEANT = re.compile(r"'([^']+)'.*did you mean '([^']+)'")
-_NAME = re.compile(r"[A-Za-z_]\w*")
-_SECTION = re.compile(r"(\w+):")
+_MEANT = pattern(r"'([^']+)'.*did you mean '([^']+)'")
+_NAME = pattern(r"[A-Za-z_]\w*")
+_SECTION = pattern(r"(\w+):")
 PROSE = ("name", "paper", "note", "source", "year")  # keys with sentences
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal, NamedTuple, get_args, get_origin
+from typing import Literal, get_args, get_origin
 
 from archcalc import escapes, reference
 from archcalc.editor.analysis import Cost
@@ -14,16 +14,18 @@ from archcalc.files import zoo_names
 from archcalc.model import load
 from archcalc.ops import OPS, SUFFIXED
 from archcalc.ops.kinds import show
+from archcalc.patterns import pattern
 from archcalc.render import numbers
 from archcalc.spec.items import USE
 from archcalc.spec.layers import IDENTITY, REF
 from archcalc.spec.options import COMMON, SUFFIXES, USE_OPTIONS, allowed
 from archcalc.spec.standard import LIBRARY
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Json
 
-_HEAD = re.compile(r"(?:\s*-\s+)*\s*(?:[A-Za-z_][\w.-]*:\s+)?(?:\S+\s+x\s+)?(?P<head>[A-Za-z_]\w*)?(?P<rest>\s.*)?$")
-_VALUE = re.compile(r"(?P<option>\w+)=(?P<value>[^\s=]*)$")
-_TAKES = re.compile(r"must be one of (.*); got")
+_HEAD = pattern(r"(?:\s*-\s+)*\s*(?:[A-Za-z_][\w.-]*:\s+)?(?:\S+\s+x\s+)?(?P<head>[A-Za-z_]\w*)?(?P<rest>\s.*)?$")
+_VALUE = pattern(r"(?P<option>\w+)=(?P<value>[^\s=]*)$")
+_TAKES = pattern(r"must be one of (.*); got")
 REFERRING = ("ref", "share", "tied", "like")
 SAID = (REF, IDENTITY, USE)  # words of the language that are no operators
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
-_SECTION = re.compile(r"(\w+):")
-_LABEL = re.compile(r"(?:^|[-\[,{]\s)\s*(?P<name>[A-Za-z_][\w.-]*):(?=\s|$)")
-_KEY = re.compile(r"(\s+)(?P<name>[A-Za-z_]\w*)\s*(?:\((?P<arguments>[^)]*)\))?\s*:")
-_INLINE = re.compile(r"[{,]\s*(?P<name>[A-Za-z_]\w*)\s*:")
-_WORD = re.compile(r"[A-Za-z_]\w*")
+from archcalc.patterns import pattern
+from archcalc.tuples import NamedTuple
+
+_SECTION = pattern(r"(\w+):")
+_LABEL = pattern(r"(?:^|[-\[,{]\s)\s*(?P<name>[A-Za-z_][\w.-]*):(?=\s|$)")
+_KEY = pattern(r"(\s+)(?P<name>[A-Za-z_]\w*)\s*(?:\((?P<arguments>[^)]*)\))?\s*:")
+_INLINE = pattern(r"[{,]\s*(?P<name>[A-Za-z_]\w*)\s*:")
+_WORD = pattern(r"[A-Za-z_]\w*")
 LAYERS = ("layers", "blocks", "train")  # sections with lines of layers
 
 

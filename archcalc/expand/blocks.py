@@ -9,7 +9,6 @@ Items are told apart by a number for each kind, so that a search takes a time in
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import NamedTuple
 
 from archcalc.expand.folding import nodes_of
 from archcalc.expand.items import Called, Item, Items, Join, Line, Ref, Repeat, inside, lines
@@ -18,6 +17,7 @@ from archcalc.expand.locality import Locality
 from archcalc.expand.naming import argument_names, block_name
 from archcalc.expand.relating import related
 from archcalc.expand.words import MARK, Value, words_of
+from archcalc.tuples import NamedTuple
 
 LONGEST = 40  # items of a stretch
 FEWEST_LINES = 3

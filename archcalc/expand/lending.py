@@ -4,15 +4,15 @@ several layers is one block, whose calls share what the first has.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
-from typing import NamedTuple
 
 from archcalc.expand.items import Item, Items, Line
 from archcalc.expand.words import words_of
+from archcalc.patterns import pattern
+from archcalc.tuples import NamedTuple
 
 LENDER = "\0"  # on both sides of the layer whose weights a line uses, until it is written
-_SHARING = re.compile(f" share={LENDER}\\d+{LENDER}")
+_SHARING = pattern(f" share={LENDER}\\d+{LENDER}")
 
 
 class Place(NamedTuple):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
 
 from archcalc.ops import OPS
 from archcalc.ops.base import UNSHOWN, Op, spell
+from archcalc.patterns import pattern
 from archcalc.spec.options import NAMES, SUFFIXES, WORDS, takes_words
 from archcalc.spec.text import outside
+from archcalc.tuples import NamedTuple
 
-_KEY = re.compile(r"([A-Za-z_]\w*)=")
+_KEY = pattern(r"([A-Za-z_]\w*)=")
 MARK = "@"  # before the name of an argument, until a block is written
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from archcalc.errors import UsageError
 from archcalc.importer.names import identifier
+from archcalc.patterns import pattern
+from archcalc.tuples import NamedTuple
 
-_MODULE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?:@(.+))?")
+_MODULE = pattern(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?:@(.+))?")
 _FILES = (".yaml", ".yml", ".onnx", ".json")
-_INPUT = re.compile(r"(?:(?P<name>[A-Za-z_]\w*)=)?(?P<shape>[^:]*)(?::(?P<dtype>\w+))?")
+_INPUT = pattern(r"(?:(?P<name>[A-Za-z_]\w*)=)?(?P<shape>[^:]*)(?::(?P<dtype>\w+))?")
 DTYPES = (
     "float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool",
 )  # fmt: skip

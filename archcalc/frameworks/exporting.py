@@ -8,12 +8,12 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from inspect import signature
-from typing import NamedTuple
 
 from archcalc.errors import UsageError
 from archcalc.frameworks.asking import Input, names_of
 from archcalc.frameworks.building import door
 from archcalc.frameworks.failing import told
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Torch
 
 IMAGE, SEQUENCE = (224, 64, 256, 512), (32, 128, 8, 64)  # what open sizes are tried with

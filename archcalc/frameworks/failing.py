@@ -9,10 +9,12 @@ import sysconfig
 import traceback
 from pathlib import Path
 
+from archcalc.patterns import pattern
+
 LONGEST = 300
-_NOISE = re.compile(r"(?m)^(?:\s*(?:File \"|from user code|The above|For more information|To debug|Set TORCH|"
+_NOISE = pattern(r"(?m)^(?:\s*(?:File \"|from user code|The above|For more information|To debug|Set TORCH|"
                     r"Framework stack|During the call|Original traceback|\(Size-like|Caused by).*)$")  # fmt: skip
-_FILE = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
+_FILE = pattern(r'File "([^"]+)", line (\d+), in (\S+)')
 
 
 def told(error: BaseException, module: str = "") -> str:

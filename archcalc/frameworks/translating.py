@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from archcalc.frameworks.exporting import Traced
 from archcalc.frameworks.failing import of_trace
@@ -18,6 +17,8 @@ from archcalc.importer.names import SCOPES
 from archcalc.importer.proto import Computed, GraphProto, ModelProto, NodeProto, Size
 from archcalc.importer.tensors import MOST_CONTENT, Tensor
 from archcalc.importer.wire import Stretch
+from archcalc.patterns import pattern
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Torch
 
 PRODUCER = "torch.export"
@@ -29,7 +30,7 @@ KINDS = {
     "float8_e4m3fnuz": 18, "float8_e5m2": 19, "float8_e5m2fnuz": 20,
 }  # fmt: skip
 FORMATS = {1: "f", 6: "i", 7: "q", 9: "?", 11: "d"}  # of constants whose numbers may be looked at
-_WRAPPED = re.compile(r"wrap_with_(?:set_grad_enabled|autocast)|wrap$|hints_wrapper|checkpoint")
+_WRAPPED = pattern(r"wrap_with_(?:set_grad_enabled|autocast)|wrap$|hints_wrapper|checkpoint")
 _NOTHING = frozenset({"_assert_scalar", "_assert_async", "sym_constrain_range_for_size", "sym_constrain_range"})
 
 

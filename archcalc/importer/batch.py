@@ -9,13 +9,14 @@ is put out, and the work is that many times a sample's. Sizes that an exporter w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.algebra import Dim, Number, divides
 from archcalc.graph import Graph
 from archcalc.importer.described import Named
 from archcalc.importer.values import Value
 from archcalc.ops import Shape, size
+from archcalc.tuples import NamedTuple
 
 IMAGE = 4  # axes: with that many the first one is a batch
 

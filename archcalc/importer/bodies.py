@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Container
 from fractions import Fraction
-from typing import NamedTuple
 
 from archcalc.algebra import Dim, minimum
 from archcalc.errors import ShapeError
@@ -19,6 +18,7 @@ from archcalc.importer.values import Unknown, Value, axis_of, brief, least, spel
 from archcalc.importer.wire import Bad
 from archcalc.ops import Reach
 from archcalc.ops.foreign import foreign
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Operand
 
 MOST_WRITTEN, LONGEST_WRITTEN = 2000, 64  # nodes and iterations of a loop that is written out

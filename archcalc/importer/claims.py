@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from archcalc.algebra import Dim, Number
 from archcalc.importer.masks import is_mask, is_zero
@@ -12,6 +11,7 @@ from archcalc.importer.tensors import INDICES, NARROW
 from archcalc.importer.values import Origin, Value, spell_dim
 from archcalc.ops import Op, Shape, size
 from archcalc.ops.foreign import Foreign, figures, flags_of, foreign
+from archcalc.tuples import NamedTuple
 
 Weights = Mapping[str, Value | None]
 

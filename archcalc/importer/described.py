@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from archcalc.importer.wire import Stretch, fields, signed
+from archcalc.tuples import NamedTuple
 
 
 class Described(dict[str, "Named | Stretch"]):

@@ -17,24 +17,25 @@ from archcalc.errors import Mark
 from archcalc.graph import Graph, Group
 from archcalc.importer.proto import NodeProto
 from archcalc.ops import OPS
+from archcalc.patterns import pattern
 
-_ROLE = re.compile(
+_ROLE = pattern(
     r"^(?P<layer>.+?)[._/:](?:weights?|bias(?:es)?|kernel|gamma|beta|scale|alpha|embeddings?|embedding_table"
     r"|w|b|s|rm|riv|W|R|B|bn_s|bn_b|ReadVariableOp)"
     r"(?:[._:](?:\d+|quantized|weight|int8|uint8|Q|DQ))*$"
 )
-_GENERATED = re.compile(r"^(?:onnx::|const|val_|_val_|tmp|arg|primals|ortshared|[A-Za-z]{0,2}\d+$|Constant)")
-_COMPUTED = re.compile(
+_GENERATED = pattern(r"^(?:onnx::|const|val_|_val_|tmp|arg|primals|ortshared|[A-Za-z]{0,2}\d+$|Constant)")
+_COMPUTED = pattern(
     r"^(?:zeros|ones|full|arange|scalar_tensor|expand|clone|lift_fresh_copy|unsqueeze|index|to|_to_copy"
     r"|where|slice|view|permute)(?:_\w*)?$"
 )
-_SCALE = re.compile(r"(?:weight|bias|input|output|_\d+)_(?:scale|zero_point)(?:_mul)?$")
-_NUMBERED = re.compile(r"^(.*?)_?\d*$")
+_SCALE = pattern(r"(?:weight|bias|input|output|_\d+)_(?:scale|zero_point)(?:_mul)?$")
+_NUMBERED = pattern(r"^(.*?)_?\d*$")
 SCOPES = "pkg.torch.onnx.name_scopes"
-_QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
-_SEPARATED = re.compile(r"[/;]")
-_UNFIT = re.compile(r"[^\w.+-]+")
-_FIRST = re.compile(r"\w", re.ASCII)
+_QUOTED = pattern(r"'((?:[^'\\]|\\.)*)'")
+_SEPARATED = pattern(r"[/;]")
+_UNFIT = pattern(r"[^\w.+-]+")
+_FIRST = pattern(r"\w", re.ASCII)
 LONGEST = 80
 SHOWN = 4  # layers that a group's caption names
 

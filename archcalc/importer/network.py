@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
@@ -24,6 +23,7 @@ from archcalc.importer.proto import GraphProto, ModelProto, read_model
 from archcalc.importer.seen import Watch
 from archcalc.importer.walk import Walker
 from archcalc.importer.wire import Bad, Malformed, Stretch
+from archcalc.patterns import pattern
 from archcalc.question import ALL, Built, Question, Seen, Stored
 from archcalc.records import Record
 from archcalc.spec import Binding, Spec, bind
@@ -32,10 +32,10 @@ from archcalc.spec.items import Chain
 from archcalc.spec.parts import Declared
 from archcalc.spec.text import Scalar
 
-_BATCH = re.compile(r"(?i)batch|^(?:bs|bsz)$")
+_BATCH = pattern(r"(?i)batch|^(?:bs|bsz)$")
 _SHORT = ("b", "B", "n", "N")  # names of a batch, the likeliest first
-_NAMELESS = re.compile(r"unk__\d+$|\?$")  # tf2onnx numbers what has no name
-_LENGTH = re.compile(r"(?i)seq|len|time|step|height|width|token|num|frame|point|box|past|^[hwlt]$")
+_NAMELESS = pattern(r"unk__\d+$|\?$")  # tf2onnx numbers what has no name
+_LENGTH = pattern(r"(?i)seq|len|time|step|height|width|token|num|frame|point|box|past|^[hwlt]$")
 POINTER = b"version https://git-lfs."
 READ_WHOLE = 1 << 20  # bytes: a small file is read at once
 

@@ -7,13 +7,13 @@ and the contents of tensors stay where they lie until somebody asks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from archcalc.importer.described import Described, Named, read_name, read_named
 from archcalc.importer.signature import say
 from archcalc.importer.tensors import Tensor, read_sparse, read_tensor
 from archcalc.importer.wire import Bad, Malformed, Stretch, entry, fields, passed, real, reals, signed, varints
 from archcalc.records import Record
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Attribute
 
 MOST_NODES = 250_000

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 
 from archcalc.importer.tensors import Tensor
 from archcalc.importer.wire import Stretch, entry, fields
+from archcalc.patterns import pattern
 
 KIND, FOLDED = "pkg.torch.export.graph_signature.InputSpec.kind", "pkg.onnxscript.optimizer.folded_from"
 SAID = {"PARAMETER": "parameter", "BUFFER": "buffer"}  # what a tensor is if one of its sources is that
-_QUOTED = re.compile(r"'([^']*)'")
-_COMPUTED = re.compile(
+_QUOTED = pattern(r"'([^']*)'")
+_COMPUTED = pattern(
     r"(?:val|_to_copy|abs|add|addmm|alias|all|amax|amin|any|arange|bitwise_\w+|bmm|cat|ceil|clamp|clone"
     r"|convert_element_type|copy|cos|cumsum|detach_?|diagonal|div|eq|erf|exp|expand|expand_as|eye|fill|flatten"
     r"|flip|floor|floor_divide|full|full_like|gather|ge|getitem|gt|index|index_put|index_select|le"
@@ -25,7 +26,7 @@ _COMPUTED = re.compile(
     r"|tanh|tensor|to|transpose|tril|triu|unbind|unflatten|unsqueeze|view|where|zeros|zeros_like"
     r"|_\w+)(?:_\d+)?(?:_default)?$"
 )
-_TABLE = re.compile(r"(?:cos|sin|exp|arange|triu|tril)(?:_\d+)?$")  # what is computed so is learned by nobody
+_TABLE = pattern(r"(?:cos|sin|exp|arange|triu|tril)(?:_\d+)?$")  # what is computed so is learned by nobody
 
 
 def say(tensors: Sequence[Tensor], described: Mapping[str, object]) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from archcalc.algebra import Dim
 from archcalc.graph import Node
+from archcalc.tuples import NamedTuple
 
 Key = TypeVar("Key")
 Found = TypeVar("Found")

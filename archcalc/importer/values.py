@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.algebra import Dim, Number, Poly, divides, integral, less, same, unicode
 from archcalc.algebra.poly import Atom, Call, Floor
 from archcalc.errors import ArchcalcError, ShapeError, Undecided
 from archcalc.importer.tensors import FLOAT, FLOATS, Tensor
 from archcalc.ops import Shape, size, spell_shape
+from archcalc.tuples import NamedTuple
 
 LARGEST = 1 << 63  # sizes are int64s
 LONGEST_FORM = 300  # symbols and terms of a closed form; the sizes of real networks have fewer than ten

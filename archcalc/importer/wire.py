@@ -10,9 +10,10 @@ import mmap
 from collections.abc import Iterator
 from contextlib import suppress
 from struct import Struct
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from archcalc.errors import ArchcalcError
+from archcalc.tuples import NamedTuple
 
 Source: TypeAlias = bytes | mmap.mmap
 

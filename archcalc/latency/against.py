@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from archcalc.algebra import Number, Poly
 from archcalc.cost import Table
@@ -17,6 +17,7 @@ from archcalc.measure.report import dumped, to_json
 from archcalc.render.grid import listing
 from archcalc.render.grouping import flat
 from archcalc.render.times import milliseconds
+from archcalc.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from archcalc.render.contract import Against

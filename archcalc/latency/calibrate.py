@@ -16,7 +16,6 @@ from pathlib import Path
 from random import Random
 from statistics import median
 from time import perf_counter, thread_time
-from typing import NamedTuple
 
 from archcalc.cost import Table
 from archcalc.cost.row import DTYPES
@@ -37,6 +36,7 @@ from archcalc.ops.base import number
 from archcalc.question import Question, Written, table_of
 from archcalc.records import Record
 from archcalc.spec import read_spec
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Json
 
 CHAINS, PASSES, FEWEST = 108, 48, 5

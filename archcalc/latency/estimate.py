@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.algebra import Number, Poly, maximum
 from archcalc.algebra.poly import rewrite
@@ -19,6 +19,7 @@ from archcalc.latency.profile import Calibrated, Kind, Profile, Roofline
 from archcalc.latency.work import Work
 from archcalc.ops.base import number
 from archcalc.spec import bind
+from archcalc.tuples import NamedTuple
 
 PICO, NANO = Fraction(1, 10**9), Fraction(1, 10**6)  # in milliseconds
 

@@ -7,7 +7,6 @@ numpy is needed for fitting alone; predicting does without.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 import numpy
 
@@ -15,6 +14,7 @@ from archcalc.algebra import Poly
 from archcalc.latency.profile import PRICES, Kind
 from archcalc.latency.work import Work
 from archcalc.measure.latency import rank_correlation
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Array
 
 POOLED = {  # prices that classes have in common, and what each is for

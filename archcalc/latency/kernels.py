@@ -10,7 +10,6 @@ with what it makes of the zoo.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from archcalc.algebra import Dim, Number, Poly
 from archcalc.algebra.poly import rewrite
@@ -23,6 +22,7 @@ from archcalc.ops.dense import Linear
 from archcalc.ops.merge import Add, Concat
 from archcalc.ops.normalization import BatchNorm, Scale
 from archcalc.ops.windowed import Windowed
+from archcalc.tuples import NamedTuple
 
 STEM = 16  # channels under which a convolution is one of a kind, where there are no blocks
 ALIGNED = 4  # channels must be a multiple of this to be turned into blocks

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from archcalc.algebra import Dim
 from archcalc.latency.placing import Step
 from archcalc.ops import Shape
 from archcalc.ops.base import number
 from archcalc.ops.emit import Tensor, Value
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Attribute
 
 Numbers: TypeAlias = tuple[int, ...]

@@ -11,7 +11,8 @@ from __future__ import annotations
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+
+from archcalc.tuples import NamedTuple
 
 ALIGN = 64  # bytes that places are multiples of
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from archcalc.algebra import Dim
 from archcalc.ops import Shape, size
 from archcalc.ops.base import Op
 from archcalc.ops.convolution import Conv, DepthwiseConv
 from archcalc.ops.dense import Embedding
 from archcalc.ops.reshaping import Slice
+from archcalc.tuples import NamedTuple
 
 SET = 4  # blocks of filters that one pass over the input serves
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from time import perf_counter
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy
 
@@ -16,6 +16,7 @@ from archcalc.measure.device import Device, Runner
 from archcalc.onnx import matrix_product, plain_read
 from archcalc.ops import size
 from archcalc.ops.base import number
+from archcalc.tuples import NamedTuple
 
 SIDE = {"cpu": 1024, "cuda": 8192}  # of the matrices
 TRIES = 24

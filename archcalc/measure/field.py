@@ -17,7 +17,6 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import product
 from math import prod
-from typing import NamedTuple
 
 from archcalc.cost import Table
 from archcalc.errors import UsageError, suggest
@@ -28,6 +27,7 @@ from archcalc.ops import Reach
 from archcalc.ops.base import Hides, number
 from archcalc.receptive import Field, Span
 from archcalc.records import Record
+from archcalc.tuples import NamedTuple
 
 MOST_MACS = 10**12  # in all runs of a layer: fewer positions are tried past it
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from archcalc.onnx import in_memory, positive
 from archcalc.ops import Reach
 from archcalc.ops.base import number
 from archcalc.receptive import Seen
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Array
 
 MOST_BYTES = 1 << 28  # of activations in one run

@@ -8,12 +8,10 @@ node's time goes to the layer with the most MACs among those that it fuses; the 
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
 from archcalc.algebra import Poly
 from archcalc.cost import Table
@@ -25,13 +23,15 @@ from archcalc.measure.stored import inputs as given
 from archcalc.onnx import Model, StoredModel, in_memory
 from archcalc.ops import OPS
 from archcalc.ops.base import number
+from archcalc.patterns import pattern
 from archcalc.question import Stored
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Array, Json
 
 RUNS, SKIPPED = 12, 3
 CONTRACTIONS = frozenset({"Conv", "FusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul"})
 FOLLOWING = frozenset({"Tanh", "Mul"})  # nodes without names that come after the first of an operator that is expanded
-_RENAMED = re.compile(r"^fused |(_nchwc|_token_\d+|_kernel_time)$")
+_RENAMED = pattern(r"^fused |(_nchwc|_token_\d+|_kernel_time)$")
 
 
 class LayerTime(NamedTuple):

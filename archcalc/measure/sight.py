@@ -6,8 +6,6 @@ off, reads nothing, though its window would go on; the end of such a window can'
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy
 from numpy.typing import NDArray
 
@@ -16,6 +14,7 @@ from archcalc.graph import Node
 from archcalc.ops import Reach, Shape, Window
 from archcalc.ops.base import number
 from archcalc.receptive import POINT, Seen, Span
+from archcalc.tuples import NamedTuple
 
 Flags = NDArray[numpy.bool_]
 

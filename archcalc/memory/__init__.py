@@ -6,11 +6,10 @@ is left of that where some is computed again, `training` has optimisers and prec
 
 from archcalc.memory.alive import CONVENTION, Alive, alive, inside
 from archcalc.memory.attention import ATTENTION, attending, attention_told
-from archcalc.memory.checkpoint import WAYS
 from archcalc.memory.held import Held
 from archcalc.memory.kept import KEPT, Keeping, Kept, Widths, kept
 from archcalc.memory.settled import settled
-from archcalc.memory.training import OPTIMIZERS, PRECISIONS, TRAINING, Training, refused, state_told
+from archcalc.memory.training import OPTIMIZERS, PRECISIONS, TRAINING, WAYS, Training, refused, state_told
 
 __all__ = [
     "ATTENTION",

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import NamedTuple
 
 from archcalc.algebra import Dim, Number, Poly, at, bounds, extremes, maximum
 from archcalc.graph import Graph, Input, Loop, Node
 from archcalc.memory.overwriting import may_overwrite, side_room
 from archcalc.ops import size
 from archcalc.records import Record
+from archcalc.tuples import NamedTuple
 
 CONVENTION = "in order; activations, bn and sums in place; inputs included, weights not"
 Measure = Callable[[Node], Dim]  # how much room the output of a layer takes

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from archcalc.errors import UsageError
+from archcalc.tuples import NamedTuple
 
 MOST_TENSORS = 10_000
 MOST_SEARCHED = 400  # tensors that a search for the least block goes down

@@ -10,21 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from itertools import pairwise
-from typing import NamedTuple
 
 from archcalc.algebra import Dim, Poly, maximum
 from archcalc.errors import Undecided, UsageError, suggest
 from archcalc.graph import Graph
-from archcalc.memory.kept import Keeping, Memory
-
-WAYS = ("none", "sqrt", "best")
-
-
-class Recomputed(NamedTuple):
-    """The most bytes of activations that are kept at once, and the layers that are computed a second time."""
-
-    kept: Dim
-    again: frozenset[int]
+from archcalc.memory.kept import Keeping, Memory, Recomputed
+from archcalc.memory.training import WAYS
 
 
 def recomputed(graph: Graph, keeping: Keeping, batch: Dim, way: str) -> Recomputed:
@@ -203,4 +194,4 @@ def _number(value: Dim) -> int:
     return value
 
 
-__all__ = ["WAYS", "Recomputed", "recomputed"]
+__all__ = ["recomputed"]

@@ -8,8 +8,7 @@ from functools import cached_property
 from archcalc.algebra import Dim, Poly, maximum
 from archcalc.graph import Graph, Node, over
 from archcalc.memory.alive import Alive, alive, inside
-from archcalc.memory.checkpoint import Recomputed, recomputed
-from archcalc.memory.kept import Keeping, Written, kept
+from archcalc.memory.kept import Keeping, Recomputed, Written, kept
 from archcalc.memory.training import OPTIMIZERS, PRECISIONS, TRAINING, Parts, Training, widths
 from archcalc.ops import size
 from archcalc.ops.widths import WHOLE
@@ -98,6 +97,8 @@ class Held(Record):
         """What is kept, and what is computed again, with the checkpoints that are asked for."""
         if self.training.checkpoint == "none":
             return Recomputed(self.kept_bytes, frozenset())
+        from archcalc.memory.checkpoint import recomputed
+
         return recomputed(self.graph, self.keeping, self.batch, self.training.checkpoint)
 
     @cached_property

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import NamedTuple
 
 from archcalc.algebra import Dim, Number, at, summed
 from archcalc.errors import Undecided
@@ -22,6 +21,7 @@ from archcalc.ops.attention import Attention
 from archcalc.ops.base import HALF, SINGLE, Own, Saved
 from archcalc.ops.widths import WHOLE
 from archcalc.records import Record
+from archcalc.tuples import NamedTuple
 
 POOLED = "AdaptiveAvgPool2d"  # PyTorch code pools to the size that a map has already, which makes a copy of it
 SCALED = "scaled_dot_product_attention"
@@ -56,6 +56,13 @@ class Memory(Record, frozen=False):
     def bytes(self) -> Dim:
         """Of a sample."""
         return self.elements * self.width
+
+
+class Recomputed(NamedTuple):
+    """The most bytes of activations that are kept at once, and the layers that are computed a second time."""
+
+    kept: Dim
+    again: frozenset[int]
 
 
 class Keeping(NamedTuple):

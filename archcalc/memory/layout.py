@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from archcalc.algebra import Poly
 from archcalc.errors import UsageError
 from archcalc.graph import Graph
@@ -11,6 +9,7 @@ from archcalc.memory.alive import Alive, Measure, alive, inside
 from archcalc.memory.arena import Plan, Tensor, floor, plan, rounded
 from archcalc.memory.order import ORDERS, Order, least_alive, reordered
 from archcalc.memory.patches import Patched, patched, stages
+from archcalc.tuples import NamedTuple
 
 MOST_STAGES = 300  # that the best is chosen of
 

@@ -8,12 +8,12 @@ sets). A layer that fits and leaves no more alive than there was is run at once:
 from __future__ import annotations
 
 import heapq
-from typing import NamedTuple
 
 from archcalc.errors import UsageError
 from archcalc.graph import Graph, Group, Input
 from archcalc.memory.alive import Measure, alive, inside
 from archcalc.memory.overwriting import may_overwrite, side_room
+from archcalc.tuples import NamedTuple
 
 ORDERS = ("given", "best")
 MOST_LAYERS = 10_000  # a set of them is a number of so many bits

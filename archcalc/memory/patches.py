@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from math import prod
-from typing import NamedTuple
 
 from archcalc.errors import UsageError, suggest
 from archcalc.graph import Graph, Input, Node
 from archcalc.ops import Reach, size
+from archcalc.tuples import NamedTuple
 
 Stretch = tuple[int, int]  # of an axis: the first position, and the one behind the last
 Region = tuple[Stretch, ...]

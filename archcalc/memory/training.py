@@ -12,13 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import prod
-from typing import NamedTuple, TypedDict
+from typing import TypedDict
 
 from archcalc.algebra import Dim, bounds
 from archcalc.errors import Undecided
 from archcalc.memory.kept import Widths
 from archcalc.ops import Shape, size
+from archcalc.tuples import NamedTuple
 
+WAYS = ("none", "sqrt", "best")  # to place checkpoints, beside labels
 EIGHT_BIT_FROM = 4096  # tensors with fewer numbers keep their state in fp32 (bitsandbytes)
 EIGHT_BIT_BLOCK = 256  # numbers that share one fp32 scale
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy
 import onnx
@@ -19,6 +18,7 @@ from archcalc.onnx.stores import InMemory, Inside, Outside, Store, Structure
 from archcalc.onnx.weights import Fill, He
 from archcalc.onnx.writer import FLOATS
 from archcalc.records import Record
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Array
 from archcalc.writing import replacing
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from math import prod, sqrt
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from archcalc.graph import Graph, Node
 from archcalc.ops import Shape, size
 from archcalc.ops.base import number
 from archcalc.ops.fresh import Level, Spread, rough
+from archcalc.tuples import NamedTuple
 
 Array = NDArray[numpy.float32]
 

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import product
 from math import copysign, log, log2
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from archcalc.algebra import Dim, Poly
 from archcalc.ops.base import Shape, number, size
 from archcalc.ops.emit import Builder, Tensor, Value, by_channel
 from archcalc.ops.rescaling import length_along
+from archcalc.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from archcalc.ops.attention import Attention

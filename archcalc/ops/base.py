@@ -12,13 +12,14 @@ import enum
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from math import prod
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from archcalc.algebra import Dim, Poly, text
 from archcalc.errors import ShapeError
 from archcalc.fields import Checked
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.fresh import Level, Spread
+from archcalc.tuples import NamedTuple
 
 Shape = tuple[Dim, ...]
 

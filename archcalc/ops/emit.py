@@ -5,9 +5,10 @@ its library.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from archcalc.algebra import Dim
+from archcalc.tuples import NamedTuple
 
 
 class Tensor(NamedTuple):

@@ -1,7 +1,7 @@
 """Mixtures of experts: many layers that are alike, of which a position takes a few."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from archcalc.algebra import Dim, maximum, minimum
 from archcalc.errors import ShapeError
@@ -9,6 +9,7 @@ from archcalc.fields import Check
 from archcalc.ops.base import Op, Own, Reach, Saved, Shape, Windows, need_rank, number, size
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.kinds import Amount, Size
+from archcalc.tuples import NamedTuple
 
 ROUTER = "router"
 

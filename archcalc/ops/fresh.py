@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from math import erf, exp, pi, prod, sqrt
-from typing import NamedTuple
 
 from archcalc.algebra import Dim, Poly
+from archcalc.tuples import NamedTuple
 
 
 class Level(enum.Enum):

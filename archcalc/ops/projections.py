@@ -1,10 +1,11 @@
 """What attention is made of: matrices that features go through, heads, and the biases that a word names."""
 
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from archcalc.algebra import Dim, Poly
 from archcalc.fields import Check
 from archcalc.ops.kinds import show
+from archcalc.tuples import NamedTuple
 
 INNER = -1  # what a projection reads that no input is: what another one put out
 CONSTANT = -2  # nor that: numbers that nothing changes

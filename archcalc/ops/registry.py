@@ -10,7 +10,6 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from archcalc.ops.activation import ELEMENTWISE, is_function
@@ -115,24 +114,33 @@ def _installed() -> list[str]:
 
 def _says(group: str) -> bool:
     """Whether any package names something in a group, told from the files alone: every command asks."""
-    for file in (file for folder in _installed() for file in _listed(folder)):
-        try:
-            if group in file.read_text(encoding="utf-8", errors="replace"):
-                return True
-        except OSError:  # most packages have none
-            continue
-    return False
+    sought = group.encode()
+    return any(sought in _written(file) for folder in _installed() for file in _listed(folder))
 
 
-def _listed(folder: str) -> Iterator[Path]:
+def _listed(folder: str) -> Iterator[str]:
     """Where the packages in a folder have their entry points, if they have any."""
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.endswith((".dist-info", ".egg-info")):
-                    yield Path(entry.path, "entry_points.txt")
+                    yield f"{entry.path}/entry_points.txt"
     except OSError:
         return
+
+
+def _written(file: str) -> bytes:
+    """What a package has there: most have nothing, which a plain call of the system says soonest."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        return os.read(descriptor, os.fstat(descriptor).st_size)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
 
 
 def load_operators() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 from archcalc.algebra import Dim
 from archcalc.ops.base import INDEX, NOTHING, SINGLE, Own, Saved, Shape, size
 from archcalc.ops.dense import GRU, LSTM, RNN
+from archcalc.tuples import NamedTuple
 
 STEPS = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
 

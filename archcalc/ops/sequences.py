@@ -2,13 +2,14 @@
 
 from fractions import Fraction
 from math import isqrt
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from archcalc.algebra import Dim, Number, maximum, minimum
 from archcalc.errors import ShapeError
 from archcalc.fields import Check
 from archcalc.ops.base import Op, Shape, number, size
 from archcalc.ops.kinds import Amount, Counts, End, Wholes, show
+from archcalc.tuples import NamedTuple
 
 
 class Extent(NamedTuple):

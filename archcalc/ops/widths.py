@@ -8,14 +8,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
-from typing import NamedTuple
 
 from archcalc.algebra import Dim
 from archcalc.ops.base import Shape, size
+from archcalc.patterns import pattern
+from archcalc.tuples import NamedTuple
 
 PLAIN: Mapping[str, int] = {  # bits of a number
     "fp64": 64, "fp32": 32, "fp16": 16, "bf16": 16, "fp8": 8, "int32": 32, "int16": 16, "int8": 8, "int4": 4, "int3": 3,
@@ -30,7 +30,7 @@ GGUF: Mapping[str, tuple[int, int]] = {  # numbers of a block, and its bytes: GG
 }  # fmt: skip
 WHOLE: Mapping[str, int] = {name: bits // 8 for name, bits in PLAIN.items() if bits % 8 == 0}  # bytes of a number
 SCALE = 16  # bits of the fp16 scale of a group; its zero point is as wide as a number
-_GROUPED = re.compile(r"(int[0-9]+)/([1-9][0-9]{0,5})")
+_GROUPED = pattern(r"(int[0-9]+)/([1-9][0-9]{0,5})")
 
 
 class Type(NamedTuple):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from archcalc.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from archcalc.latency.profile import Profile

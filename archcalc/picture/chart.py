@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from math import floor, log10
-from typing import NamedTuple
 
 from archcalc.algebra import Number, Poly
 from archcalc.errors import UsageError
 from archcalc.picture.svg import WIDE, Canvas, cut, width
 from archcalc.render import numbers
+from archcalc.tuples import NamedTuple
 
 LEFT, RIGHT, TOP, BOTTOM = 72.0, WIDE - 24.0, 64.0, 420.0
 HIGH = 476.0

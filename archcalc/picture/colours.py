@@ -6,9 +6,9 @@ Every pair of a text and what is under it has a contrast of 4.5:1 or more, as WC
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
 
 from archcalc.algebra import Number, Poly
+from archcalc.tuples import NamedTuple
 
 STEPS = (
     Fraction(1, 100),

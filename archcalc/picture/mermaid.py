@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
-from typing import NamedTuple
 
 from archcalc import escapes
 from archcalc.cost import Table
@@ -16,6 +15,7 @@ from archcalc.picture.colours import LIGHT, step
 from archcalc.picture.items import judged
 from archcalc.render import numbers
 from archcalc.render.grouping import flat
+from archcalc.tuples import NamedTuple
 
 DIRECTIONS = ("TD", "LR", "BT", "RL")
 MOST_EDGES = 300  # Mermaid itself refuses more than 500, and nobody reads so many

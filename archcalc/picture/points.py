@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import sqrt
-from typing import NamedTuple
 
 from archcalc.cost import Table
 from archcalc.cost.row import Row
@@ -14,6 +13,7 @@ from archcalc.picture import METRICS, Asked
 from archcalc.picture.chart import LEFT, RIGHT, Chart, Place, logarithmic, whole
 from archcalc.picture.svg import WIDE, cut, width
 from archcalc.render import numbers
+from archcalc.tuples import NamedTuple
 
 NAMED = 12  # points of a roofline that have their name
 MOST = 400

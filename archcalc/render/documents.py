@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from archcalc import escapes
 from archcalc.algebra import text, unicode
@@ -13,6 +12,7 @@ from archcalc.render.cells import Cells, Options, cells, of_several
 from archcalc.render.columns import Form
 from archcalc.render.facts import caption, legend
 from archcalc.render.markup import INDENT, grid_table, pipe_table
+from archcalc.tuples import NamedTuple
 
 
 class Markup(NamedTuple):

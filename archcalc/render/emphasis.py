@@ -5,19 +5,19 @@ Colours are put on at the very end, around whole lines: what comes from outside 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from archcalc.cost import Table
+from archcalc.patterns import pattern
 from archcalc.render import grouping
 from archcalc.render.cells import Options
 
 BOLD, RED, GREEN, YELLOW, OVER = "1", "31", "32", "33", "1;31"
 MEANINGS = {"FAIL": OVER, "warn": YELLOW, "ok": GREEN, "removed": RED, "added": GREEN, "changed": YELLOW}
 DEAREST = 3  # rows of a table
-_RULE = re.compile(r"-+(?:  -+)*")
-_FIRST = re.compile(r"\s*(\w+)  ?")
-_OVER = re.compile(r"[1-9]\d* of \d+ networks? over budget")
+_RULE = pattern(r"-+(?:  -+)*")
+_FIRST = pattern(r"\s*(\w+)  ?")
+_OVER = pattern(r"[1-9]\d* of \d+ networks? over budget")
 
 
 def painted(line: str, colour: str) -> str:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import NamedTuple
 
 from archcalc.errors import UsageError
+from archcalc.tuples import NamedTuple
 
 
 class Format(NamedTuple):

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from archcalc import escapes
 from archcalc.algebra import Number, latex
+from archcalc.patterns import pattern
 
 if TYPE_CHECKING:
     from archcalc.render.cells import Cells
 
 QUAD = "\\quad "  # what `cells` puts before a layer that stands in a group
 WIDEST = 60  # characters of a closed form that a column holds without wrapping
-_TIMES = re.compile(r"(?<=[\d\x01])x(?=[\d\x00])|(?<=[\w\x01]) x (?=\S)")
+_TIMES = pattern(r"(?<=[\d\x01])x(?=[\d\x00])|(?<=[\w\x01]) x (?=\S)")
 
 
 def math(value: Number, digits: int | None = None) -> str:

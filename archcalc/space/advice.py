@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import NamedTuple
 
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, Mark, UsageError
@@ -23,6 +22,7 @@ from archcalc.ops.kinds import spread
 from archcalc.records import Record
 from archcalc.spec import read_text
 from archcalc.spec.items import Item, Labelled, Line, walk
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Json
 
 COMPARED = ("params", "macs", "act_peak", "depth", "field")

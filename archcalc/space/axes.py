@@ -11,6 +11,7 @@ from archcalc.algebra import Poly
 from archcalc.errors import ArchcalcError, Problem, SpecError, UsageError
 from archcalc.model import Model
 from archcalc.ops.kinds import show
+from archcalc.patterns import pattern
 from archcalc.records import Record
 from archcalc.spec import bind
 from archcalc.spec.parts import among
@@ -20,8 +21,8 @@ from archcalc.spec.values import Value
 FARTHEST = 1 << 60  # where an axis without an end is given up
 MOST_VALUES = 10**7  # of one axis
 VARIANT, BATCH = "variant", "batch"
-_RANGE = re.compile(r"\s*(?P<low>[^.:,\s]+(?:\.\d+)?)\s*\.\.\s*(?P<high>[^:,\s]+?)\s*(?::\s*(?P<step>\S+)\s*)?$")
-_RANGE_LIKE = re.compile(r"\s*[\d.:+-]*\.\.[\d.:+-]*\s*$")  # it has two dots and numbers, but an end is missing
+_RANGE = pattern(r"\s*(?P<low>[^.:,\s]+(?:\.\d+)?)\s*\.\.\s*(?P<high>[^:,\s]+?)\s*(?::\s*(?P<step>\S+)\s*)?$")
+_RANGE_LIKE = pattern(r"\s*[\d.:+-]*\.\.[\d.:+-]*\s*$")  # it has two dots and numbers, but an end is missing
 
 
 class Axis(Record):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.errors import UsageError
+from archcalc.tuples import NamedTuple
 
 Array = Any
 STRETCH = 4096  # designs that are compared with each other at once, where there are many columns

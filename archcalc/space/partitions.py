@@ -15,7 +15,6 @@ from importlib import import_module
 from itertools import islice
 from math import ceil
 from pathlib import Path
-from typing import NamedTuple
 
 from archcalc import escapes
 from archcalc.errors import ArchcalcError, UsageError
@@ -26,6 +25,7 @@ from archcalc.space.axes import Axis, Value
 from archcalc.space.designs import Space
 from archcalc.space.sweep import sweep
 from archcalc.spec import read_text
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Json
 
 NUMERIC, STRUCTURAL = 1 << 20, 1 << 10  # designs of a partition, where closed forms run over them and where not

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import NamedTuple
 
 from archcalc.devices import limits as device_limits
 from archcalc.devices import spelled
@@ -17,6 +16,7 @@ from archcalc.space.conditions import Measure
 from archcalc.space.designs import Space, check_figures
 from archcalc.space.times import LATENCY, spread
 from archcalc.spec.model import read_duration, read_quantity
+from archcalc.tuples import NamedTuple
 
 
 class Limit(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.algebra.grids import Grid
 from archcalc.algebra.vectors import Exact
@@ -12,6 +12,7 @@ from archcalc.space.conditions import Condition
 from archcalc.space.designs import Batch, Space, evaluated, is_placed
 from archcalc.space.problem import Aim, Limit, Solution
 from archcalc.spec import bind
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Array
 
 

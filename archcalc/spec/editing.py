@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import yaml
 
 from archcalc.errors import ArchcalcError
+from archcalc.patterns import pattern
 
-_ALIAS = re.compile(r"\s*:\s*\*[^\s,\]}]+")
+_ALIAS = pattern(r"\s*:\s*\*[^\s,\]}]+")
 
 
 def put(text: str, path: Sequence[str], value: str) -> str:

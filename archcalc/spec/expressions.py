@@ -19,18 +19,20 @@ import re
 import warnings
 from collections.abc import Callable, Collection, Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.algebra import Poly
 from archcalc.algebra.poly.rewriting import LANGUAGES
 from archcalc.errors import ExpressionError, Undecided, near_to
+from archcalc.patterns import pattern
 from archcalc.spec.elsewhere import VALUES
 from archcalc.spec.text import outside
 from archcalc.spec.values import BINARY, COMPARE, CONSTANTS, FUNCTIONS, Value, capped, capped_list, number, plain, truth
+from archcalc.tuples import NamedTuple
 
 LONGEST, DEEPEST, MOST_PARTS = 8000, 40, 4000
 
-_PLAIN_SIZES = re.compile(r"\d+(x\d+)+")
+_PLAIN_SIZES = pattern(r"\d+(x\d+)+")
 
 Environment = Mapping[str, Value]
 _Run = Callable[[Environment, Collection[str]], Value]

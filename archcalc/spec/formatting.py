@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import yaml
 
 from archcalc.errors import ArchcalcError
+from archcalc.patterns import pattern
 from archcalc.spec.composing import compose
 from archcalc.spec.quoting import quoting
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
+from archcalc.tuples import NamedTuple
 
 STEP = 2
-_COMMENT = re.compile(r"(?:^|(?<=[ \t]))#")
-_FIRST = re.compile(r"\s*")
+_COMMENT = pattern(r"(?:^|(?<=[ \t]))#")
+_FIRST = pattern(r"\s*")
 
 
 def formatted(text: str, path: str = "-") -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from archcalc.errors import ExpressionError, Mark, Mistakes, Problem
 from archcalc.ops import JOINS, OPS
+from archcalc.patterns import pattern
 from archcalc.records import Record
 from archcalc.spec.expressions import Expression, compile_expression
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
@@ -81,8 +82,8 @@ Item = Line | Labelled | Chain | Branches | Repeat | Choice
 
 PARALLEL, USE = "parallel", "use"
 IF, THEN, ELSE = "if", "then", "else"
-_LABELLED = re.compile(r"([A-Za-z0-9_][\w.+/-]*):\s+\S")  # a label and more, all in one key
-LABEL = re.compile(r"[A-Za-z0-9_][\w.+/-]*$")
+_LABELLED = pattern(r"([A-Za-z0-9_][\w.+/-]*):\s+\S")  # a label and more, all in one key
+LABEL = pattern(r"[A-Za-z0-9_][\w.+/-]*$")
 LABEL_IS = "a label begins with a-z, a digit or _, and goes on with letters, digits and _ - . + /"
 
 
@@ -370,7 +371,7 @@ def _no_branches(join: str, value: Node) -> str:
     return f"{join} takes a list of branches; to label a layer, use another word than '{join}'"
 
 
-_KEY = re.compile(r"([A-Za-z_]\w*)=(?!=)")
+_KEY = pattern(r"([A-Za-z_]\w*)=(?!=)")
 
 
 def _inside(scalar: Scalar) -> Mark:

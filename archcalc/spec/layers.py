@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from archcalc.errors import Problem, near_to
 from archcalc.fields import FieldErrors, key
 from archcalc.ops import OPS, OUTSIDE, Op
+from archcalc.patterns import pattern
 from archcalc.records import Record
 from archcalc.spec.elsewhere import hint, option_hint
 from archcalc.spec.expressions import is_known, unknown_name
@@ -32,7 +33,7 @@ from archcalc.spec.standard import LIBRARY, standard
 
 REF, IDENTITY = "ref", "identity"
 ARRIVING = ("cin", "hin", "win", "nin")  # the size that arrives: channels, height, width, positions
-_INDEX = re.compile(r"\((?:[^()]|\([^()]*\))*\)")  # in a label
+_INDEX = pattern(r"\((?:[^()]|\([^()]*\))*\)")  # in a label
 INDICES = frozenset({"i", "first", "last"})  # known inside a repeat
 
 

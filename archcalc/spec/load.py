@@ -6,13 +6,14 @@ import re
 
 from archcalc import reading
 from archcalc.errors import Mark, Problem, SpecError
+from archcalc.patterns import pattern
 from archcalc.spec.loader import Loader
 from archcalc.spec.parts import Spec
 from archcalc.spec.text import MOST_BYTES, Mapping
 from archcalc.spec.uses import Disk, Others, Shelf
 
 NO_SPEC = "no spec: none of its lines begins with `archcalc: 1`"
-_FIRST_KEY = re.compile(r"""^\ufeff?(?:\{\s*)?["']?archcalc["']?\s*:""", re.MULTILINE)
+_FIRST_KEY = pattern(r"""^\ufeff?(?:\{\s*)?["']?archcalc["']?\s*:""", re.MULTILINE)
 
 
 def is_spec(text: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from archcalc.errors import Mark, Problem, SpecError, near_to
 from archcalc.fields import MAPPING, MISSING, FieldErrors, Wrong
 from archcalc.ops import OPS, OUTSIDE
+from archcalc.patterns import pattern
 from archcalc.spec.items import LABEL, LABEL_IS, Chain, Reader, Word, _tokens, walk
 from archcalc.spec.layers import Resolver
 from archcalc.spec.model import Budget, Document, Parameter, Variant
@@ -18,7 +19,7 @@ from archcalc.spec.uses import Others
 from archcalc.untyped import Json
 
 _RAW = {("input",), ("inputs",), ("params",), ("defaults",), ("blocks",), ("layers",), ("outputs",)}
-_SIGNATURE = re.compile(r"([A-Za-z_]\w*)\s*(?:\((.*)\))?$")
+_SIGNATURE = pattern(r"([A-Za-z_]\w*)\s*(?:\((.*)\))?$")
 RESERVED = frozenset({"cin", "hin", "win", "nin", "i", "first", "last", "batch", "true", "false", "none"})
 LANGUAGE_WORDS = ("ref", "identity", "use", "x")
 

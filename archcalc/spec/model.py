@@ -7,9 +7,11 @@ and `expressions`.
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from archcalc.fields import Check, Checked
+from archcalc.patterns import pattern
+from archcalc.tuples import NamedTuple
 
 _SUFFIX: dict[str, int | Fraction] = {
     "": 1,
@@ -22,7 +24,7 @@ _SUFFIX: dict[str, int | Fraction] = {
 }
 _SUFFIX |= {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _SUFFIX |= {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
-_QUANTITY = re.compile(r"([+-]?\d[\d_,]*)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?\s*([A-Za-z%]*)$")
+_QUANTITY = pattern(r"([+-]?\d[\d_,]*)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?\s*([A-Za-z%]*)$")
 
 
 class Quantity(NamedTuple):
@@ -379,7 +381,7 @@ def _version(value: object) -> int:
     return 1
 
 
-_UNITS = re.compile(r"(?<![\w.])(\d[\d_.]*)(k|K|M|G|T|KiB|MiB|GiB|TiB|B|kB|MB|GB|TB|us|µs|ms|s)(?!\w)")
+_UNITS = pattern(r"(?<![\w.])(\d[\d_.]*)(k|K|M|G|T|KiB|MiB|GiB|TiB|B|kB|MB|GB|TB|us|µs|ms|s)(?!\w)")
 
 
 def without_units(text: str) -> str:

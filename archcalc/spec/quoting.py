@@ -9,18 +9,17 @@
 
 from __future__ import annotations
 
-import re
-
 import yaml
 
 from archcalc.ops import JOINS
+from archcalc.patterns import pattern
 
 Quotes = dict[int, tuple[int, ...]]  # by line, the columns of the quotes that were put into it
 
-_LABELLED = re.compile(r"(\s*(?:- +)*)([A-Za-z_0-9][\w.+/-]*: +([^\s:#'\"\[\]{},]+)([^:#'\"\[\]{}]*?))(?= *:(?:\s|$))")
-_BEGINS = re.compile(r"\s*(?:- +)*(?:(?:\"[^\"]*\"|[^\s#'\"\[\]{}&*!|>][^#'\"\[\]{}]*):\s+)?(?=[\[{])")
-_STEP = re.compile(r"[\[{]|[\]}]|\s#.*|\s+|,|:(?=\s|$)|\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|.")
-_PART = re.compile(r"[\[(]|[\])]|[,{}]|:(?=\s|$)|\s#|[^\[\](),{}:\s]+|.")
+_LABELLED = pattern(r"(\s*(?:- +)*)([A-Za-z_0-9][\w.+/-]*: +([^\s:#'\"\[\]{},]+)([^:#'\"\[\]{}]*?))(?= *:(?:\s|$))")
+_BEGINS = pattern(r"\s*(?:- +)*(?:(?:\"[^\"]*\"|[^\s#'\"\[\]{}&*!|>][^#'\"\[\]{}]*):\s+)?(?=[\[{])")
+_STEP = pattern(r"[\[{]|[\]}]|\s#.*|\s+|,|:(?=\s|$)|\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|.")
+_PART = pattern(r"[\[(]|[\])]|[,{}]|:(?=\s|$)|\s#|[^\[\](),{}:\s]+|.")
 
 
 def quoting(text: str) -> tuple[str, Quotes]:

@@ -4,10 +4,10 @@ a number, `on` is text).
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 
 from archcalc.errors import Mark
+from archcalc.patterns import pattern
 from archcalc.records import Record
 from archcalc.spec.values import Value
 
@@ -41,7 +41,7 @@ class Mapping(Record, frozen=False):
 
 Node = Scalar | Sequence | Mapping
 
-_NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?$")
+_NUMBER = pattern(r"[-+]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?$")
 _WORDS: dict[str, object] = {
     "true": True,
     "True": True,

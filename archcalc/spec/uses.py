@@ -10,7 +10,7 @@ import os
 import posixpath
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from archcalc import reading, shipped
 from archcalc.errors import Problem, SpecError, UsageError, suggest
@@ -18,6 +18,7 @@ from archcalc.records import Record
 from archcalc.spec.items import USE, Item, Line, walk
 from archcalc.spec.parts import Spec, Used
 from archcalc.spec.text import MOST_BYTES
+from archcalc.tuples import NamedTuple
 
 DEEPEST = 16  # specs that use specs that use ...
 _ENDINGS = (".yaml", ".yml")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import NamedTuple
 
 from archcalc import escapes
 from archcalc.algebra import Poly
@@ -16,6 +15,7 @@ from archcalc.comparison.sides import Side, shape_of
 from archcalc.metrics import Figure
 from archcalc.ops.kinds import show
 from archcalc.render import numbers, times
+from archcalc.tuples import NamedTuple
 
 Form = Callable[[Figure], str]
 

@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations, product
 from pathlib import Path
-from typing import NamedTuple
 
 from archcalc.comparison.formats import github, markdown
 from archcalc.comparison.result import Report
 from archcalc.errors import Problem, UsageError, suggest
 from archcalc.render.formats import COMPARED, writer
+from archcalc.tuples import NamedTuple
 from archcalc.writing import same_file, write_all
 
 

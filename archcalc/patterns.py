@@ -1,0 +1,31 @@
+"""Regular expressions that are compiled when they are first asked for: most commands need few of those that there are,
+and to compile one takes longer than to import the module that it stands in.
+
+>>> WORD = pattern(r"[a-z]+")
+>>> WORD.sub("-", "one 2 three")
+'- 2 -'
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from re import compile as pattern
+else:
+
+    class pattern:
+        """An expression, which passes for the one that it is compiled to."""
+
+        def __init__(self, text: str, flags: int = 0) -> None:
+            self.text, self.wanted = text, flags
+
+        def __getattr__(self, name: str) -> Any:
+            """A method, which is kept: the next time nothing asks for it."""
+            found = getattr(re.compile(self.text, self.wanted), name)
+            setattr(self, name, found)
+            return found
+
+
+__all__ = ["pattern"]
