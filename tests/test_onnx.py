@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tracemalloc
 from itertools import product
 from pathlib import Path
 
@@ -645,3 +646,22 @@ def test_without_onnx_the_message_has_the_line_to_install_it(tmp_path: Path) -> 
 
 def test_every_operator_has_been_run() -> None:
     assert {row.word for row in ROWS} == set(OPS)
+
+
+@pytest.mark.parametrize("name", ["lenet", "mobilenet_v2"])
+def test_a_file_is_what_protobuf_writes(name: str, tmp_path: Path) -> None:
+    load(name).export(tmp_path / "m.onnx")
+    written = (tmp_path / "m.onnx").read_bytes()
+    assert onnx.load_model_from_string(written).SerializeToString(deterministic=True) == written
+
+
+@pytest.mark.parametrize("external", [False, True])
+def test_one_tensor_at_a_time_is_in_memory(external: bool, tmp_path: Path) -> None:
+    layers = "".join("  - linear 1000\n" for _ in range(12))  # 4 MB each
+    model = Model(read_spec(f"archcalc: 1\nname: n\ninput: [1000]\nlayers:\n{layers}", "n.yaml"))
+    model.export(tmp_path / "warm.onnx", weights="none")
+    tracemalloc.start()
+    model.export(tmp_path / "m.onnx", external_data=external)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 4_000_000 < peak < 12_000_000

@@ -76,7 +76,7 @@ def export(
         write(model, table, store, opset)
         store.close()
         with model_file.open("wb") as file:
-            file.write(model.SerializeToString(deterministic=True))
+            store.write(model, file)
     data = beside(Path(os.path.realpath(path)) if path.is_symlink() else path) if isinstance(store, Outside) else None
     written = path.stat().st_size + (data.stat().st_size if data else 0)
     return Exported(

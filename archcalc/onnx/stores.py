@@ -6,9 +6,11 @@ from math import prod
 from pathlib import Path
 from typing import IO
 
-from onnx import GraphProto, TensorProto, helper
+from numpy import ascontiguousarray, dtype
+from onnx import GraphProto, ModelProto, TensorProto, helper
 
 from archcalc.cost import Table
+from archcalc.onnx.streaming import streamed
 from archcalc.onnx.weights import Fill, Slot, constant
 from archcalc.onnx.writer import FLOATS
 from archcalc.untyped import Array
@@ -42,6 +44,10 @@ class Store:
     def close(self) -> None:
         """End the writing."""
 
+    def write(self, model: ModelProto, file: IO[bytes]) -> None:
+        """Write the model's own file."""
+        file.write(model.SerializeToString(deterministic=True))
+
 
 class Inside(Store):
     """In the model's own file."""
@@ -49,19 +55,33 @@ class Inside(Store):
     def __init__(self, table: Table, proto: GraphProto, fill: Fill) -> None:
         super().__init__(table, proto)
         self.fill = fill
+        self.inside: dict[int, Slot] = {}  # by their position among the graph's tensors
 
     def put(self, slot: Slot) -> None:
-        """Put a tensor into the file itself."""
-        self.proto.initializer.add(name=slot.label, data_type=self.kind, dims=slot.shape).raw_data = self.content(slot)
+        """Say what the tensor is; its values are made when the file is written, one tensor at a time."""
+        self.inside[len(self.proto.initializer)] = slot
+        self.proto.initializer.add(name=slot.label, data_type=self.kind, dims=slot.shape)
+
+    def write(self, model: ModelProto, file: IO[bytes]) -> None:
+        """Write the model with its tensors, of which never more than one is in memory."""
+        streamed(model, {n: prod(slot.shape) * self.width for n, slot in self.inside.items()}, self._content, file)
+
+    @property
+    def width(self) -> int:
+        """Bytes of a number."""
+        return dtype(self.numpy).itemsize
+
+    def _content(self, n: int) -> memoryview:
+        return self.content(self.inside[n])
 
     def values(self, slot: Slot) -> Array:
         """The values of a tensor, in the width of the file."""
         return self.fill(slot).astype(self.numpy, copy=False)
 
-    def content(self, slot: Slot) -> bytes:
+    def content(self, slot: Slot) -> memoryview:
         """The bytes of a tensor, the least significant first."""
         values = self.values(slot)
-        return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+        return ascontiguousarray(values, values.dtype.newbyteorder("<")).reshape(-1).view("uint8").data
 
 
 class Outside(Inside):
@@ -81,7 +101,7 @@ class Outside(Inside):
         tensor = self.proto.initializer.add(
             name=slot.label, data_type=self.kind, dims=slot.shape, data_location=TensorProto.EXTERNAL
         )
-        for key, value in (("location", self.shown), ("offset", offset), ("length", len(content))):
+        for key, value in (("location", self.shown), ("offset", offset), ("length", content.nbytes)):
             tensor.external_data.add(key=key, value=str(value))
 
     def close(self) -> None:

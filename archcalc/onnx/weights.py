@@ -77,9 +77,8 @@ class He:
             return numpy.full(slot.shape, 0.25, numpy.float32)
         if slot.n in self.bare:
             return self._passing(slot, node, random)
-        values = numpy.float32(self._deviation(slot, node, target, arriving, learned)) * random.standard_normal(
-            slot.shape, numpy.float32
-        )
+        values = random.standard_normal(slot.shape, numpy.float32)
+        values *= numpy.float32(self._deviation(slot, node, target, arriving, learned))  # no second array beside it
         if slot.name.endswith(("bias", "shift")):
             values.flat[0] = abs(
                 values.flat[0]
@@ -88,9 +87,8 @@ class He:
 
     def _passing(self, slot: Slot, node: Node, random: numpy.random.Generator) -> Array:
         """What arrives, channel by channel, and a share of He's."""
-        values = numpy.float32(sqrt(self.fresh / _fan_in(self.graph, node, slot))) * random.standard_normal(
-            slot.shape, numpy.float32
-        )
+        values = random.standard_normal(slot.shape, numpy.float32)
+        values *= numpy.float32(sqrt(self.fresh / _fan_in(self.graph, node, slot)))
         out, per_group = numpy.arange(slot.shape[0]), slot.shape[1]
         middle: tuple[Any, ...] = tuple((size - 1) // 2 for size in slot.shape[2:])
         values[(out, out % per_group, *middle)] += sqrt(1 - self.fresh)
