@@ -99,6 +99,20 @@ def _is_integral(x: Number) -> bool:
     return integral(x) or (isinstance(x, Poly) and always_integral(x))
 
 
+def compiled(x: Number, names: Sequence[str]) -> Callable[..., Any]:
+    """A function of the names, in that order: of numbers exactly as `compile_python` has it, of arrays, where any is
+    given, as `compile_numpy`.
+    """
+    of_numbers, of_arrays = compile_python(x, names), compile_numpy(x, names)
+
+    def evaluate(*values: object) -> Any:
+        if any(hasattr(value, "__array__") and getattr(value, "ndim", 0) for value in values):
+            return of_arrays(*values)
+        return of_numbers(*(Fraction(repr(value)) if isinstance(value, float) else value for value in values))
+
+    return evaluate
+
+
 def compile_python(x: Number, names: Sequence[str]) -> Callable[..., int]:
     """A function of the names, in that order, that gives the exact value for ints of any size (and Fractions).
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TypeAlias, overload
+from typing import Any, TypeAlias, overload
 
 from archcalc.errors import ArchcalcError, Undecided
 
@@ -214,6 +214,17 @@ class Poly:
         from .rewriting import evaluated
 
         return evaluated(self, {**bindings, **named})
+
+    def compiled(self, *names: str) -> Callable[..., Any]:
+        """A function of these symbols, for many points: `compiled("size", "width")(224, 0.5)`.
+
+        Of numbers it gives what `evaluate` does, whatever their size; of numpy's arrays, which broadcast together, the
+        exact values in one array, of int64 where they fit: millions of points a second. It doesn't ask whether a point
+        lies in the domain. Raises ArchcalcError when a symbol isn't among the names.
+        """
+        from archcalc.algebra.compiling import compiled
+
+        return compiled(self, names)
 
     def substitute(self, bindings: Mapping[str, Number | float]) -> Number:
         """The same quantity with some symbols replaced, canonical again.
