@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, TypeAlias, overload
+from typing import TypeAlias, overload
 
 from archcalc.errors import ArchcalcError, Undecided
+from archcalc.untyped import Array
 
 from .atoms import Atom, Floor, Monomial, Rational, Symbol, floor_atom, unit_of, variable_atom
 from .terms import ORDER, Terms, plain, plus, product
@@ -215,7 +216,7 @@ class Poly:
 
         return evaluated(self, {**bindings, **named})
 
-    def compiled(self, *names: str) -> Callable[..., Any]:
+    def compiled(self, *names: str) -> Callable[..., Array]:
         """A function of these symbols, for many points: `compiled("size", "width")(224, 0.5)`.
 
         Of numbers it gives what `evaluate` does, whatever their size; of numpy's arrays, which broadcast together, the
