@@ -24,6 +24,7 @@ from archcalc.cost import Table
 from archcalc.devices import chip
 from archcalc.docs.markdown import without_code
 from archcalc.editor.completion import offers
+from archcalc.errors import SpecError
 from archcalc.files import is_folder
 from archcalc.importer.batch import reshaped
 from archcalc.latency.work import convolved
@@ -64,6 +65,14 @@ def test_a_limit_that_is_met_exactly_holds(archcalc: Command, tmp_path: Path, li
     """3 * 4 * 3 * 3 = 108."""
     path = spec(tmp_path, "conv 4 3x3 bias=false", more=f"budget:\n  params: {{{limit}}}\n")
     assert archcalc("check", path).code == code
+
+
+def test_lists_may_be_nested_as_deep_as_the_limit() -> None:
+    """The mapping of the spec is one, and 59 lists are in it."""
+    text = f"{HEAD.removesuffix(chr(10))} {{}}"
+    assert read(text.format("[" * 59 + "relu" + "]" * 59), "net.yaml").count().totals["layers"] == 1
+    with pytest.raises(SpecError, match="nested deeper than 60"):
+        read(text.format("[" * 60 + "relu" + "]" * 60), "net.yaml")
 
 
 @pytest.mark.parametrize(("limit", "code"), [("+4", 0), ("+3", 1), ("3.7037038%", 0), ("3.7037037%", 1)])
