@@ -109,7 +109,7 @@ SIZED = [
     "conv 4 3x3 stride=2", "conv 4 3x3 stride=2 pad=same", "conv 4 3x3 stride=2 dilation=2 pad=same", "dwconv 5x5", "conv_transpose 4 4x4 stride=2 pad=1",
     "maxpool 3x3 stride=2", "maxpool 3x3 stride=2 pad=0 ceil", "maxpool 2x2 pad=same", "avgpool 3x3 stride=2 pad=1 ceil", "avgpool 3x3 stride=2 pad=same",
     "gap", "ln", "gn 3", "bn", "lrn 4", "lrn 5", "channel_shuffle 3", "upsample 2", "upsample 2 mode=bilinear", "pixel_unshuffle 2", "flatten start=1",
-    "pad 2", "slice 1 n axis=1", "reshape 3 n 2*n", "permute 2 0 1", "attention 3", "softmax", "prelu", "reshape n*n 6", "conv_transpose 2 3 stride=2",
+    "pad 2", "pad 2 mode=reflect", "pad 2 mode=replicate", "pad 2 mode=circular", "slice 1 n axis=1", "reshape 3 n 2*n", "permute 2 0 1", "attention 3", "softmax", "prelu", "reshape n*n 6", "conv_transpose 2 3 stride=2",
     "token 2", "lstm 4", "gru 4 sequence=false",
 ]  # fmt: skip
 

@@ -433,6 +433,9 @@ RESHAPING = [
     Row("slice 2 10 axis=1 step=3", [(8, 12, 12)], (8, 3, 12), field=[(1, 3, 2), POINT]),  # 2, 5, 8
     Row("slice 5 12 axis=2", [(8, 12, 12)], (8, 12, 7), field=[POINT, (1, 1, 5)]),
     Row("pad 1", [(8, 6, 6)], (8, 8, 8), field=[(1, 1, -1)] * 2),
+    Row("pad 5 mode=reflect", [(8, 6, 6)], (8, 16, 16), field=[(1, 1, -5)] * 2),
+    Row("pad 7 mode=replicate", [(8, 6, 6)], (8, 20, 20), field=[(1, 1, -7)] * 2),
+    Row("pad (6,2) mode=circular", [(8, 6, 6)], (8, 14, 14), field=MIXED),
     Row("pad (0,1)", [(8, 6, 6)], (8, 7, 7), field=[POINT] * 2),
     Row("pad (2,1) axis=2", [(8, 6, 6)], (8, 6, 9), field=[POINT, (1, 1, -2)]),
     Row("pad (4,4) axis=0", [(8, 6, 6)], (16, 6, 6), field=[POINT] * 2),
@@ -619,6 +622,8 @@ HELD = [  # as torch 2.14.1 saves it: `saved_tensors_hooks` on the meta device
         Held(line, MAP, shows=True)
         for line in ("flatten", "reshape 6 8 6", "permute 1 0 2", "slice 2 5", "slice 1 3 axis=1")
     ],
+    *[Held(f"pad 1 mode={mode}", MAP, keeps=(0,)) for mode in ("reflect", "replicate")],
+    Held("pad 1 mode=circular", MAP),
     *[Held(line, MAP) for line in ("pad 1", "upsample 2", "channel_shuffle 2", "pixel_shuffle 2", "pixel_unshuffle 2")],
     Held("opaque 8", [*MAP, (3,)], keeps=(0, 1)),
     Held("opaque 8 inside=100", MAP, inside=100, keeps=(0,)),
@@ -853,6 +858,9 @@ MISTAKES: list[tuple[str, list[Shape], str]] = [
     ("slice 0 2 step=0", [IMAGE], "slice: step must be a positive whole number, got 0"),
     ("pad (1,2,3)", [IMAGE], "pad: (1, 2, 3) is not a number or (before, after)"),
     ("pad 1 axis=3", [IMAGE], "pad: axis=3 is not an axis of 4x10x10"),
+    ("pad 10 mode=reflect", [IMAGE], "pad: reflect needs 11 positions, and axis 1 has 10"),
+    ("pad (0,11) mode=circular", [IMAGE], "pad: circular needs 11 positions, and axis 1 has 10"),
+    ("pad 1 mode=edge", [IMAGE], "pad: mode must be one of zeros, reflect, replicate, circular; got edge"),
     ("pad 1/2", [IMAGE], "pad: amount must be a whole number, got 0.5"),
     ("upsample 0", [IMAGE], "upsample: scale must be a positive whole number, got 0"),
     ("upsample 2 mode=same", [IMAGE], "upsample: mode must be one of nearest, bilinear; got same"),

@@ -51,6 +51,14 @@ def again(table: Table, folder: Path, weights: str = "none", opset: int = 21) ->
     return read
 
 
+@pytest.mark.parametrize(
+    "line", ["pad 2", "pad 1x2 mode=reflect", "pad 3 axis=0 mode=replicate", "pad 2 mode=circular"]
+)
+def test_what_stands_around_a_map_comes_back(line: str, tmp_path: Path) -> None:
+    graph = again(table_of(line, [(4, 8, 8)]), tmp_path).graph
+    assert [graph.nodes[n].op.line() for n in graph.layers()] == [line]
+
+
 @pytest.mark.parametrize("first", some(range(3), 3))
 @pytest.mark.parametrize("weights", ["random", "none"])
 def test_every_operator_comes_back(weights: str, first: int, tmp_path: Path) -> None:

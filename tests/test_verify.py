@@ -149,6 +149,7 @@ WINDOWS = [
     "[conv 4 3x3 stride=2 norm=ln, conv_transpose 4 4x4 stride=2]",
     "slice 3 19 axis=1",
     "pad (3,1)",
+    "pad (3,1) mode=replicate",
     "local 2 3x3 stride=2",
     "lrn 4",
 ]

@@ -50,6 +50,8 @@ def lowered(
         dilations = options.pop("dilations", [1])
         if any(dilation != 1 for dilation in dilations):
             raise ShapeError(f"a dilated average needs opset 19, not {opset}")
+    if kind == "Pad" and options.get("mode") == "wrap" and opset < 19:
+        raise ShapeError(f"a circular pad needs opset 19, not {opset}")
     if not onnx.defs.has(kind) or onnx.defs.get_schema(kind).since_version > opset:
         try:
             onnx.defs.get_schema(kind, max_inclusive_version=opset)

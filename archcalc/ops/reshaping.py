@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from archcalc.algebra import Dim, divides, less, same
+from archcalc.algebra import Dim, divides, less, same, text
 from archcalc.errors import ShapeError, Undecided
 from archcalc.ops.base import (
     NOTHING,
@@ -18,7 +18,9 @@ from archcalc.ops.base import (
     spell_shape,
 )
 from archcalc.ops.emit import Builder, Tensor, Value
-from archcalc.ops.kinds import Count, Flag, Whole, Wholes, show
+from archcalc.ops.kinds import Count, Flag, Whole, Wholes, one_of, show
+
+PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}  # and what ONNX says
 
 
 class Moving(Free):
@@ -167,8 +169,9 @@ class Slice(_Shown):
 
 
 class Pad(Moving):
-    """Zeros around the map: `pad 1`, or `pad (before,after)`; `axis` picks one axis (0: channels), else every spatial
-    one.
+    """More around the map: `pad 1`, or `pad (before,after)`; `axis` picks one axis (0: channels), else every spatial
+    one. `mode` says what: `zeros`, what a mirror at the border shows (`reflect`), the border again (`replicate`), or
+    what stands at the other end (`circular`), as PyTorch calls them.
     """
 
     word = "pad"
@@ -176,6 +179,7 @@ class Pad(Moving):
 
     amount: Whole | Wholes
     axis: Whole | None = None
+    mode: one_of(*PAD_MODES) = "zeros"  # type: ignore[valid-type]
 
     def _sides(self) -> tuple[Dim, Dim]:
         if not isinstance(self.amount, tuple):
@@ -194,9 +198,30 @@ class Pad(Moving):
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         before, after = self._sides()
+        for axis in self._padded(x):
+            for least, side in self._needed(x[axis]):
+                if _is_less(side, least):
+                    raise ShapeError(f"pad: {self.mode} needs {least} positions, and axis {axis} has {side}")
         return tuple(dim + before + after if axis in self._padded(x) else dim for axis, dim in enumerate(x))
 
+    def _needed(self, side: Dim) -> list[tuple[Dim, Dim]]:
+        """How many positions an axis must have, and how many it has: a mirror shows all but the border."""
+        beyond = {"reflect": 1, "circular": 0}.get(self.mode)
+        return [] if beyond is None else [(amount + beyond, side) for amount in self._sides()]
+
+    def assumes(self, *inputs: Shape) -> tuple[str, ...]:
+        """That sizes which are free are large enough."""
+        pairs = [pair for axis in self._padded(inputs[0]) for pair in self._needed(inputs[0][axis])]
+        unknown = [pair for pair in pairs if _is_less(pair[1], pair[0]) is None]
+        return tuple(dict.fromkeys(f"{text(side)} >= {text(least)}" for least, side in unknown))
+
+    def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
+        """Of what shows positions again the gradient is summed over these, for which PyTorch keeps the input."""
+        return Saved(inputs=(0,)) if self.mode in ("reflect", "replicate") else NOTHING
+
     def windows(self, *inputs: Shape) -> Windows:
+        if self.mode == "circular":
+            return Reach.MIXED
         padded, before = self._padded(inputs[0]), self._sides()[0]
         return tuple(Window(before=before) if axis in padded else Window() for axis in range(1, len(inputs[0])))
 
@@ -205,7 +230,18 @@ class Pad(Moving):
         before, after = self._sides()
         befores = [before if axis in self._padded(x.shape) else 0 for axis in range(len(x.shape))]
         afters = [after if axis in self._padded(x.shape) else 0 for axis in range(len(x.shape))]
-        return builder.node("Pad", x, builder.ints((0, *befores, 0, *afters)), builder.real(0))
+        pads = builder.ints((0, *befores, 0, *afters))
+        if self.mode == "zeros":
+            return builder.node("Pad", x, pads, builder.real(0))
+        return builder.node("Pad", x, pads, mode=PAD_MODES[self.mode])
+
+
+def _is_less(a: Dim, b: Dim) -> bool | None:
+    """Whether a < b; None where what is free decides."""
+    try:
+        return less(a, b)
+    except Undecided:
+        return None
 
 
 class Roll(Moving):

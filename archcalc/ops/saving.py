@@ -175,9 +175,10 @@ CALLED: dict[str, Callable[[Layer], Saved]] = {
     "where": _conditions, "masked_fill": _conditions, "gather": _gathered,
 }  # fmt: skip
 NOTHING_KEPT = (
-    "add", "sub", "neg", "reduce_mean", "reduce_sum", "upsample", "roll", "flip", "tile", "unfold", "sign", "floor",
-    "ceil", "round", "tril", "triu", "cumsum", "cum_sum", "equal", "not_equal", "less", "less_or_equal", "greater",
-    "greater_or_equal", "and", "or", "xor", "not", "is_nan", "is_inf", "is_finite", "argmax", "argmin", "argsort",
+    "add", "sub", "neg", "reduce_mean", "reduce_sum", "upsample", "roll", "flip", "pad", "tile", "unfold", "sign",
+    "floor", "ceil", "round", "tril", "triu", "cumsum", "cum_sum", "equal", "not_equal", "less", "less_or_equal",
+    "greater", "greater_or_equal", "and", "or", "xor", "not", "is_nan", "is_inf", "is_finite", "argmax", "argmin",
+    "argsort",
 )  # fmt: skip
 KEEPING |= dict.fromkeys(NOTHING_KEPT, lambda layer: NOTHING)
 KEEPING |= dict.fromkeys(("exp", "sqrt", "rsqrt", "reciprocal", "log_softmax"), lambda layer: Saved(output=True))

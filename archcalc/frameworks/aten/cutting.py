@@ -18,6 +18,7 @@ from archcalc.frameworks.aten.base import (
     size,
 )
 from archcalc.importer.rules.joining import cut, joined
+from archcalc.ops.reshaping import PAD_MODES
 from archcalc.untyped import Attribute, Operand
 
 END = (1 << 63) - 1
@@ -189,13 +190,14 @@ def written(call: Call, self: Value, src: Value | None = None) -> Value:
 
 @aten("pad", "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "replication_pad2d", "_pad_enum")
 @aten("reflection_pad3d", "replication_pad1d", "replication_pad3d")
-def pad(call: Call, self: Value, *, pad: Attribute = (), padding: Attribute = ()) -> Operand:
+def pad(call: Call, self: Value, *, pad: Attribute = (), padding: Attribute = (), mode: str = "") -> Operand:
     """torch pads from the last axis on."""
+    named = {"reflection": "reflect", "replication": "replicate"}.get(call.op.partition("_")[0], mode)
     given = list(pad or padding)
     rank, count = len(self.dims), len(given) // 2
     before = [0] * (rank - count) + [given[2 * n] for n in reversed(range(count))]
     after = [0] * (rank - count) + [given[2 * n + 1] for n in reversed(range(count))]
-    return as_onnx(call, "Pad", self, numbers([*before, *after]))
+    return as_onnx(call, "Pad", self, numbers([*before, *after]), mode=PAD_MODES.get(named, "constant"))
 
 
 @aten("bucketize", "searchsorted", "multinomial", "bernoulli", "histc", "bincount")

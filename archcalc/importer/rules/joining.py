@@ -12,8 +12,10 @@ from archcalc.importer.tensors import MOST_CONTENT
 from archcalc.importer.values import Content, axis_of, computed, least, spell_dim, whole
 from archcalc.ops import Op, spell_shape
 from archcalc.ops.merge import Concat
-from archcalc.ops.reshaping import Pad, Slice
+from archcalc.ops.reshaping import PAD_MODES, Pad, Slice
 from archcalc.untyped import Attribute
+
+MODES = {theirs: ours for ours, theirs in PAD_MODES.items()}
 
 
 @rule("Concat")
@@ -273,7 +275,7 @@ def _picked(content: Content | None, shape: Shape, picks: list[Attribute]) -> Co
 @rule("Pad")
 def pad(
     call: Call, data: Value, pads: Value | None = None, constant_value: Value | None = None, axes: Value | None = None,
-    *, paddings: list[int] | None = None,
+    *, paddings: list[int] | None = None, mode: str = "constant",
 ) -> Value:  # fmt: skip
     """Elements added at the sides of axes: no arithmetic. Raises ShapeError for pads that don't fit the axes."""
     shape = data.dims
@@ -299,12 +301,13 @@ def pad(
         return data
     if data.is_constant:
         return call.known(out, None, of=[data])
-    words = "pad " + ", ".join(f"({_shown(a)},{_shown(b)}) on axis {n}" for n, (a, b) in sides.items())
-    op = _padded(call, sides, len(shape))
-    return call.figure("pad", out, [data], op=op, batched=True, words=words, reach=Reach.MIXED)
+    again = {"reflect": "reflect_", "edge": "replicate_"}.get(mode, "")  # what shows positions again, and keeps them
+    words = f"{again}pad " + ", ".join(f"({_shown(a)},{_shown(b)}) on axis {n}" for n, (a, b) in sides.items())
+    op = _padded(call, sides, len(shape), MODES.get(mode, "zeros"))
+    return call.figure(f"{again}pad", out, [data], op=op, batched=True, words=words, reach=Reach.MIXED)
 
 
-def _padded(call: Call, sides: dict[int, tuple[object, object]], rank: int) -> Op | None:
+def _padded(call: Call, sides: dict[int, tuple[object, object]], rank: int, mode: str) -> Op | None:
     """The language's layer, where all spatial axes are padded alike, or one axis is."""
     amounts, spatial = set(sides.values()), set(sides) == set(range(2, rank))
     least_ = min((v for side in amounts for v in side if isinstance(v, int)), default=0)
@@ -312,4 +315,4 @@ def _padded(call: Call, sides: dict[int, tuple[object, object]], rank: int) -> O
         return None
     ((before, after),) = amounts
     axis = None if spatial else next(iter(sides)) - 1
-    return call.made(Pad, amount=before if before == after else (before, after), axis=axis)
+    return call.made(Pad, amount=before if before == after else (before, after), axis=axis, mode=mode)
