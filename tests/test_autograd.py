@@ -87,6 +87,21 @@ def test_modules_keep_what_autograd_saves_of_them(name: str) -> None:
         assert table.count(train=True, batch=batch).totals["act_sum_bytes"] == bytes_of(make, shape, batch)
 
 
+@pytest.mark.torch
+@pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch isn't installed")
+def test_what_is_made_of_weights_alone_is_kept_once() -> None:
+    """A weight that is computed from a direction and a length: 8 x 8 x 3 x 3 numbers for any batch."""
+    import torch
+
+    def make(nn: Any) -> Any:
+        convs = (nn.Conv2d(3, 8, 3), nn.utils.parametrizations.weight_norm(nn.Conv2d(8, 8, 3)))
+        return nn.Sequential(*convs, nn.ReLU())
+
+    table = archcalc.from_torch(make(torch.nn), (3, 12, 12))
+    two, five = (table.count(train=True, batch=batch).totals["act_sum_bytes"] for batch in (2, 5))
+    assert five - two == bytes_of(make, (3, 12, 12), 5) - bytes_of(make, (3, 12, 12), 2)
+
+
 @pytest.mark.parametrize(
     ("said", "kept"),
     [

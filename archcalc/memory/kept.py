@@ -44,17 +44,18 @@ class Widths(NamedTuple):
 
 class Memory(Record, frozen=False):
     """A stretch of memory that tensors stand in: its elements, their width, the layer that wrote it, and those that
-    keep it.
+    keep it. What is made of weights alone is there `once` for the batch.
     """
 
     elements: Dim
     width: int
     writer: int
     keepers: list[int] = []
+    once: bool = False
 
     @property
     def bytes(self) -> Dim:
-        """Of a sample."""
+        """Of a sample, or once."""
         return self.elements * self.width
 
 
@@ -148,8 +149,9 @@ class _Keeper:
         inner = self._width(node, arriving)
         width = SINGLE if node.op.autocast == "wide" and self.widths.autocast else inner
         over = saved.shows and bool(arriving) and arriving[0].width == width
-        memory = arriving[0].memory if over else Memory(size(node.shape), width, n)
-        tally = _Tally(n, self.widths.autocast, inner, node.op.autocast in ("half", "single"))
+        once = all(state.memory.once for state in arriving)
+        memory = arriving[0].memory if over else Memory(size(node.shape), width, n, once=once)
+        tally = _Tally(n, once, self.widths.autocast, inner, node.op.autocast in ("half", "single"))
         tally.dropped([state for i, state in zip(node.inputs, arriving, strict=True) if self._is_skipped(node, i)])
         for position in saved.inputs + (() if self.widths.autocast else saved.plain):
             tally.input(arriving[position], size(shapes[position]))
@@ -159,7 +161,7 @@ class _Keeper:
             tally.own(own)
         if learns and self.written(node) == POOLED:
             tally.memory(memory, "its input")
-            memory = Memory(size(node.shape), width, n)
+            memory = Memory(size(node.shape), width, n, once=once)
         self._put(n, _State(memory, width, learns))
         self.own[n] = tally.own_only
         return tally.found
@@ -233,8 +235,8 @@ class _Keeper:
 class _Tally:
     """Adds up what one layer keeps."""
 
-    def __init__(self, layer: int, autocast: bool, width: int, casts: bool) -> None:
-        self.layer, self.autocast, self.width, self.casts = layer, autocast, width, casts
+    def __init__(self, layer: int, once: bool, autocast: bool, width: int, casts: bool) -> None:
+        self.layer, self.once, self.autocast, self.width, self.casts = layer, once, autocast, width, casts
         self.found = self.own_only = Kept()
 
     def input(self, state: _State, elements: Dim) -> None:
@@ -248,15 +250,15 @@ class _Tally:
 
     def memory(self, memory: Memory, what: str) -> None:
         if not memory.keepers:
-            self.found = _more(self.found, memory.bytes, what)
+            self.found = _more(self.found, memory.bytes, what, memory.once)
         memory.keepers.append(self.layer)
 
     def own(self, own: Own) -> None:
         width = (own.autocast if self.autocast else 0) or own.width or self.width
         if width < 0:
             return
-        self.found = _more(self.found, own.elements * width, own.what, own.once)
-        self.own_only = _more(self.own_only, own.elements * width, own.what, own.once)
+        self.found = _more(self.found, own.elements * width, own.what, own.once or self.once)
+        self.own_only = _more(self.own_only, own.elements * width, own.what, own.once or self.once)
 
     def dropped(self, states: list[_State]) -> None:
         """One number a sample for each branch that may be dropped, where something in it learns."""
