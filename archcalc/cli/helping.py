@@ -39,7 +39,7 @@ def _operators() -> str:
 
 def _metrics() -> str:
     from archcalc.metrics import TRAINING, is_bytes
-    from archcalc.space.designs import SHOWN_FIGURES
+    from archcalc.space.spanned import SHOWN_FIGURES
 
     needs = dict.fromkeys(TRAINING, "with --train")
     needs["latency"] = "milliseconds, with --device; of several latency_NAME of each"

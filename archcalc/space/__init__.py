@@ -1,6 +1,7 @@
 """Choosing among designs: a space gone through (`sweep`), and the best of it under limits, proved (`solve`).
 
-`axes` says what varies, `designs` gives costs by closed forms or counts, `conditions` which designs hold, `front` the
+`axes` says what varies, `spanned` has the space of it, `designs` gives costs by closed forms or counts, `validity`
+where the forms hold, `conditions` which designs hold, `front` the
 best of several figures at once, `times` predictions on each device; `line` solves along one axis, `search` by looking
 at all; `report` prints.
 """
@@ -12,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from archcalc.model import Model
 from archcalc.question import Question
 from archcalc.space.axes import read_axes
-from archcalc.space.designs import Space
 from archcalc.space.problem import Limit, Solution, read_limit
 from archcalc.space.solve import solve
+from archcalc.space.spanned import Space
 from archcalc.space.sweep import Sweep, sweep
 from archcalc.space.times import latencies_of
 from archcalc.spec.values import Value

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import prod
 
 from archcalc.algebra import Poly
-from archcalc.errors import ArchcalcError, Problem, SpecError, UsageError
+from archcalc.errors import Problem, SpecError, UsageError
 from archcalc.model import Model
 from archcalc.ops.kinds import show
 from archcalc.patterns import pattern
@@ -183,7 +184,9 @@ def _ranged(name: str, text: str, match: re.Match[str]) -> tuple[Value, ...]:
     count = int((high - low) // step) + 1
     if count > MOST_VALUES:
         raise UsageError(f"{name}={text} has {count:,} values, over {MOST_VALUES:,}")
-    return tuple(_whole(low + n * step) for n in range(count))
+    by = math.lcm(low.denominator, step.denominator)  # numerators over it are whole
+    numerators = range(int(low * by), int(low * by) + count * int(step * by), int(step * by))
+    return tuple(numerators) if by == 1 else tuple(_whole(Fraction(value, by)) for value in numerators)
 
 
 def _number(name: str, text: str, part: str) -> Fraction:
@@ -236,13 +239,4 @@ def plain(value: Value) -> Value:
     return [plain(part) for part in value] if isinstance(value, tuple) else value
 
 
-def fits(model: Model, name: str, value: Value) -> bool:
-    """Whether a parameter may be worth that at all, whatever the others are."""
-    try:
-        bind(model.spec, model.variant, {name: value})
-    except ArchcalcError:
-        return False
-    return True
-
-
-__all__ = ["BATCH", "FARTHEST", "VARIANT", "Axis", "Value", "designs", "fits", "is_open", "plain", "read_axes"]
+__all__ = ["BATCH", "FARTHEST", "VARIANT", "Axis", "Value", "designs", "is_open", "plain", "read_axes"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +12,12 @@ from archcalc.algebra.vectors import Exact
 from archcalc.cost import Table
 from archcalc.errors import SpecError, Undecided, UsageError, suggest
 from archcalc.metrics import OTHER_NAMES, PLACED, is_latency, metric
-from archcalc.model import Model
-from archcalc.question import Question
 from archcalc.records import Record
-from archcalc.space.axes import BATCH, VARIANT, Axis, Value, designs, fits
+from archcalc.space.axes import Axis, Value, designs
 from archcalc.space.conditions import Condition
+from archcalc.space.spanned import FIGURES, Space, counted, fits
 from archcalc.space.times import LATENCY, predicted
-from archcalc.spec import bind
-from archcalc.spec.model import METRICS
+from archcalc.space.validity import demanded, limited, limits_of, repeating, spoken_of
 
 if TYPE_CHECKING:
     pass
@@ -27,50 +25,6 @@ if TYPE_CHECKING:
 Array = Any
 MOST_AT_ONCE = 1 << 20  # designs whose costs are computed together
 PLANNED_AT_ONCE = 64  # designs whose memory is laid out before others hear of it
-SHOWN_FIGURES = (*METRICS, "latency", "backward_macs", "layers", "bytes", "elementwise")
-FIGURES = (*SHOWN_FIGURES, *OTHER_NAMES)  # that a design may be chosen by
-
-
-class Space(Record):
-    """A network, what varies of it, how it is counted, and the devices of its figures of time."""
-
-    model: Model
-    axes: tuple[Axis, ...]
-    question: Question = Question()
-    latencies: dict[str, str] = {}
-
-    @property
-    def title(self) -> str:
-        """What the network is called."""
-        member = self.model.spec.variant(self.model.variant)
-        return member.title or f"{self.model.spec.name} {member.name}" if member else self.model.spec.name
-
-    @property
-    def figures(self) -> tuple[str, ...]:
-        """What a design may be chosen by, besides its parameters."""
-        return (*SHOWN_FIGURES, *(name for name in self.latencies if name != LATENCY), *OTHER_NAMES)
-
-    @property
-    def size(self) -> int:
-        """How many designs there are, those that can't be built included."""
-        return designs(self.axes)
-
-    @property
-    def words(self) -> frozenset[str]:
-        """The words that something of a design may be worth: those of axes, of choices and of what doesn't vary."""
-        spec = self.model.spec
-        own = bind(spec, self.model.variant, self.question.bindings).values
-        choices = [one for declared in spec.parameters.values() if declared.limits for one in declared.limits.in_ or ()]
-        values = [*(value for axis in self.axes for value in axis.values if isinstance(value, str)), *own.values()]
-        return frozenset(value for value in (*values, *choices, *spec.variants) if isinstance(value, str))
-
-    def values(self, index: int) -> dict[str, Value]:
-        """The parameters of a design by its number; the first axis is the slowest."""
-        found: dict[str, Value] = {}
-        for axis in reversed(self.axes):
-            index, place = divmod(index, len(axis.values))
-            found[axis.name] = axis.values[place]
-        return dict(reversed(found.items()))
 
 
 class Batch(Record):
@@ -187,29 +141,37 @@ class _Part(Record, frozen=False):
     def _batches(self, figures: Sequence[str], where: Sequence[Condition], at: Array | None) -> Iterator[Batch]:
         for positions in self._chunks(at):
             index = self._index(positions)
-            if self.table is None:
-                yield Batch(index[:0].ravel(), {}, index.size, index.size, self.why)
-                continue
             grid = Grid({axis.name: axis.values for axis in self.free}, positions)
-            mask = self._built(grid, index.shape)
-            forms = {name: self._form(name) for name in figures}
-            costs = {name: grid.evaluate(form) for name, form in forms.items()}
-            grid.known.update(costs)
-            keep = mask
-            for condition in where:
-                keep = keep & condition.holds(grid, self._words())
-            yield self._kept(index, costs, mask, keep)
+            mask, others = self._built(grid, index.shape)
+            elsewhere = {name: index[_spread(some, index.shape)] for name, some in others.items()}
+            yield self._spoken_of(grid, index, mask, sum(map(len, elsewhere.values())), figures, where)
+            for axis in self.free:
+                if axis.name in elsewhere:
+                    for part in _each(self.space, self.fixed, self.free, axis, elsewhere[axis.name]):
+                        yield from part._batches(figures, where, elsewhere[axis.name])
 
-    def _kept(self, index: Array, costs: dict[str, Exact], mask: Array, keep: Array) -> Batch:
-        import numpy
+    def _spoken_of(
+        self, grid: Grid, index: Array, mask: Array, elsewhere: int, figures: Sequence[str], where: Sequence[Condition]
+    ) -> Batch:
+        """The designs that are in the mask, by the closed forms; `elsewhere` are those that others tell."""
+        looked = index.size - elsewhere
+        if self.table is None:
+            return Batch(index[:0].ravel(), {}, looked, looked, self.why)
+        costs = {name: grid.evaluate(self._form(name)) for name in figures}
+        grid.known.update(costs)
+        keep = mask
+        for condition in where:
+            keep = keep & condition.holds(grid, self._words())
+        return self._kept(index, costs, mask, keep, looked)
 
-        chosen = numpy.broadcast_to(keep, index.shape)
+    def _kept(self, index: Array, costs: dict[str, Exact], mask: Array, keep: Array, looked: int) -> Batch:
+        chosen = _spread(keep, index.shape)
         kept = {
-            name: Exact(numpy.broadcast_to(found.numerators, index.shape)[chosen], found.denominator)
+            name: Exact(_spread(found.numerators, index.shape)[chosen], found.denominator)
             for name, found in costs.items()
         }
-        unbuilt = index.size - int(numpy.broadcast_to(mask, index.shape).sum())
-        return Batch(index[chosen], kept, index.size, unbuilt, "outside of what its sizes allow" if unbuilt else "")
+        unbuilt = looked - int(_spread(mask, index.shape).sum())
+        return Batch(index[chosen], kept, looked, unbuilt, "outside of what its sizes allow" if unbuilt else "")
 
     def _form(self, name: str) -> Number:
         """The closed form of a figure, or its value."""
@@ -223,22 +185,54 @@ class _Part(Record, frozen=False):
         axes = {axis.name: axis for axis in self.space.axes}
         return {**own, **{name: axes[name].values[place] for name, place in self.fixed.items()}}
 
-    def _built(self, grid: Grid, shape: tuple[int, ...]) -> Array:
+    def _built(self, grid: Grid, shape: tuple[int, ...]) -> tuple[Array, dict[str, Array]]:
         """Which of the designs can be built: each value is one that its parameter takes, and every size is at least
-        one.
+        one. And those of which the forms say nothing, for something repeats less often than they speak of: by an axis
+        that tells how often.
         """
         import numpy
 
-        assert self.table is not None
         mask: Array = numpy.ones((1,) * len(shape), dtype=bool)
-        for axis in self.free:
-            if axis.name != BATCH:
-                allowed = numpy.array([fits(self.space.model, axis.name, value) for value in axis.values])
-                mask = mask & allowed[grid.at[axis.name]]
-        narrower = {condition for found in self.table.narrower.values() for condition in found}
-        for text in (*self.table.domain, *sorted(narrower)):
-            mask = mask & Condition(text, ()).holds(grid, {})
-        return mask
+        others: dict[str, Array] = {}
+
+        def cut(holds: Array, name: str = "") -> None:
+            nonlocal mask
+            if name:
+                others[name] = others.get(name, False) | (mask & ~holds)
+            mask = mask & holds
+
+        for text in [text for axis in self.free for text in limits_of(self.table, axis.name)] if self.table else ():
+            cut(self._holds(text, grid))
+        repeats = repeating(self.table) if self.table else []
+        for axis in sorted(self.free, key=lambda axis: axis.name not in repeats):
+            cut(numpy.array(spoken_of(self.table, axis))[grid.at[axis.name]], axis.name)
+        if self.table:
+            cut(self._allowed(grid, shape, mask))
+        for text, name in limited(self.table).items() if self.table else ():
+            cut(self._holds(text, grid), name)
+        return mask, {name: some for name, some in others.items() if some.any()}
+
+    def _holds(self, text: str, grid: Grid) -> Array:
+        import numpy
+
+        assert self.table is not None
+        return numpy.asarray(Condition(text, ()).holds(grid, {**self.table.binding.values, **self._words()}))
+
+    def _allowed(self, grid: Grid, shape: tuple[int, ...], mask: Array) -> Array:
+        """Where parameters are together what the spec asks of them; what no array tells, one by one."""
+        import numpy
+
+        assert self.table is not None
+        try:
+            found: Array = numpy.ones((1,) * len(shape), dtype=bool)
+            for text in demanded(self.table):
+                found = found & self._holds(text, grid)
+        except UsageError:
+            found = numpy.zeros(shape, dtype=bool)
+            for place in numpy.argwhere(_spread(mask, shape)):
+                at = {axis.name: int(_spread(grid.at[axis.name], shape)[tuple(place)]) for axis in self.free}
+                found[tuple(place)] = fits(self.space, {**self.fixed, **at})
+        return found
 
     def _chunks(self, at: Array | None) -> Iterator[dict[str, Array]]:
         """Positions on the free axes, so many at once."""
@@ -281,6 +275,13 @@ class _Part(Record, frozen=False):
         return numpy.atleast_1d(index)
 
 
+def _spread(found: Array, shape: tuple[int, ...]) -> Array:
+    """What is the same along an axis, once for each design."""
+    import numpy
+
+    return numpy.broadcast_to(found, shape)
+
+
 def _parts(space: Space, fixed: dict[str, int], open_: list[Axis], at: Array | None) -> Iterator[_Part]:
     """The space cut where the structure changes: an axis that no closed form runs over is gone through one by one.
     Where only the designs `at` some numbers are asked for, nothing else is counted.
@@ -312,34 +313,4 @@ def _each(space: Space, fixed: dict[str, int], open_: list[Axis], axis: Axis, at
         yield from _parts(space, {**fixed, axis.name: place}, rest, here)
 
 
-def counted(space: Space, fixed: Mapping[str, int], free: Sequence[Axis]) -> Table:
-    """The table of the designs that are fixed so far. Raises SpecError, Undecided."""
-    axes = {axis.name: axis for axis in space.axes}
-    given = {name: axes[name].values[place] for name, place in fixed.items()}
-    model = space.model
-    if VARIANT in given:
-        model = Model(model.spec, given.pop(VARIANT), ships=model.ships)
-    bindings = {**space.question.bindings, **_set(model, space.question, given)}
-    names = tuple(axis.name for axis in free)
-    table = model.answer(space.question._replace(bindings=bindings, free=(*space.question.free, *names)))
-    _ = table.totals, table.domain, table.narrower
-    return table
-
-
-def _set(model: Model, question: Question, given: Mapping[str, Value]) -> dict[str, Value]:
-    """Values for parameters; members of lists take their places in them."""
-    found: dict[str, Value] = {name: value for name, value in given.items() if "." not in name}
-    members = {name: value for name, value in given.items() if "." in name}
-    own = bind(model.spec, model.variant, question.bindings).values if members else {}
-    for name, value in members.items():
-        parameter, _, place = name.partition(".")
-        given_list: Any = found.get(parameter, own[parameter])
-        whole = list(given_list)
-        whole[int(place)] = value
-        found[parameter] = tuple(whole)
-    return found
-
-
-Progress = Callable[[int], None]
-
-__all__ = ["FIGURES", "Batch", "Space", "check_figures", "counted", "evaluated", "figure_of"]
+__all__ = ["Batch", "check_figures", "evaluated", "figure_of", "is_placed"]

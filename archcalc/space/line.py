@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
+from itertools import pairwise
 
 from archcalc.algebra import Number, Poly, increasing
 from archcalc.cost import Table
-from archcalc.errors import SpecError, Undecided, UsageError
-from archcalc.space.axes import BATCH, Axis, Value, fits, is_open
-from archcalc.space.designs import Space, counted, figure_of, is_placed
+from archcalc.errors import ArchcalcError, SpecError, Undecided, UsageError
+from archcalc.space.axes import BATCH, Axis, Value, is_open
+from archcalc.space.designs import figure_of, is_placed
 from archcalc.space.problem import Aim, Limit, Solution
+from archcalc.space.spanned import Space, counted, fits
 from archcalc.space.times import predicted
+from archcalc.space.validity import demanded, limited, spoken_of, value_of
 from archcalc.spec.expressions import evaluate
 
 PROVED = "monotone, proved"
+FEW = 4096  # values that are looked at one by one
 
 
 def along(space: Space, aims: Sequence[Aim], limits: Sequence[Limit]) -> Solution | None:
@@ -51,8 +56,8 @@ class _Line:
         self, space: Space, axis: Axis, table: Table, forms: Mapping[str, Number], limits: Sequence[Limit]
     ) -> None:
         self.space, self.axis, self.table, self.forms, self.limits = space, axis, table, forms, limits
-        narrower = [text for found in table.narrower.values() for text in found]
-        self.conditions = [*table.domain, *narrower]
+        self.conditions = limited(table)
+        self.counted: dict[int, dict[str, int | Fraction]] = {}  # places of which the forms say nothing
         self.looked = 0
 
     def is_proved(self, aim: Aim) -> bool:
@@ -63,28 +68,80 @@ class _Line:
         grows = all(increasing(form) for form in self.forms.values())
         stretch = kinds <= {"max" if aim.upwards else "min"}
         ended = not is_open(self.axis) or not aim.upwards or any(isinstance(f, Poly) for f in self.forms.values())
-        first = next((place for place in range(min(len(self.axis.values), 4096)) if self._is_built(place)), None)
-        return grows and stretch and ended and first is not None and self._built_from(first)
+        first = next((place for place in range(min(len(self.axis.values), FEW)) if self._is_built(place)), None)
+        if not grows or not stretch or not ended or first is None or not self._built_from(first):
+            return False
+        self.first = self._begin(first)
+        steps = [self.figures(place) for place in range(self.first, first + 1)]
+        grows = all(a[name] <= b[name] for a, b in pairwise(steps) for name in self.forms)
+        return grows and len(steps) == len(self.counted) + 1
+
+    def _begin(self, first: int) -> int:
+        """Where the stretch begins that ends at the first place that the forms speak of: what lies before it repeats
+        too seldom for them, and is counted.
+        """
+        if self.axis.name == BATCH or (self._is_spoken_of(0) and not any(self.conditions.values())):
+            return first
+        for place in range(first):
+            self._count(place)
+        begin = first
+        while begin - 1 in self.counted:
+            begin -= 1
+        return begin
+
+    def _count(self, place: int) -> None:
+        """Keep the figures of a design, if it can be built."""
+        with suppress(SpecError):
+            table = counted(self.space, self._places(place), ())
+            times = predicted(self.space.model, table, self.space.latencies)
+            found = {name: figure_of(table, times, name) for name in self.forms}
+            self.looked += 1
+            self.counted[place] = {name: value for name, value in found.items() if not isinstance(value, Poly)}
 
     def _built_from(self, first: int) -> bool:
         """Whether all values from one on can be built."""
-        self.first = first
+        own = {self.axis.name: value_of(self.table, self.axis.name)}
         for text in self.conditions:
             left, sign, _ = text.partition(" >= ")
-            if not sign or not increasing(_number(evaluate(left, {self.axis.name: _of(self.table, self.axis.name)}))):
+            if not sign or not increasing(_number(evaluate(left, own))):
                 return False
+        if not is_open(self.axis) and not all(spoken_of(self.table, self.axis)[first:]):
+            return False
+        asked = [text for text in demanded(self.table) if not self._is_kept_to(text)]
         last = len(self.axis.values) - 1
-        return (
-            is_open(self.axis)
-            or self.axis.name == BATCH
-            or all(fits(self.space.model, self.axis.name, self.axis.values[place]) for place in (first, last))
-        )
+        if not asked:
+            return is_open(self.axis) or (self._fits(first) and self._fits(last))
+        return not is_open(self.axis) and last < FEW and all(map(self._fits, range(first, last + 1)))
+
+    def _is_kept_to(self, text: str) -> bool:
+        """Whether what is asked of parameters holds for all values from one on that it holds for."""
+        low, sign, high = text.partition(" >= ")
+        try:
+            return bool(sign) and increasing(_number(evaluate(f"({low}) - ({high})", self.table.binding.values)))
+        except ArchcalcError:
+            return False
+
+    def _places(self, place: int) -> dict[str, int]:
+        return {other.name: place if other is self.axis else 0 for other in self.space.axes}
+
+    def _fits(self, place: int) -> bool:
+        """Whether the parameters may be worth that, those of a batch always."""
+        places = {name: at for name, at in self._places(place).items() if name != BATCH}
+        return fits(self.space, places)
 
     def _is_built(self, place: int) -> bool:
-        value = self.axis.values[place]
-        if self.axis.name != BATCH and not fits(self.space.model, self.axis.name, value):
+        if not self._is_spoken_of(place) or not self._fits(place):
             return False
-        return all(evaluate(text, {self.axis.name: value}) is True for text in self.conditions)
+        given = {self.axis.name: self.axis.values[place]}
+        own = self.table.binding.values.items()
+        values = {
+            name: _at(value, self.axis.name, given[self.axis.name]) if isinstance(value, Poly) else value
+            for name, value in own
+        }
+        return all(evaluate(text, {**values, **given}) is True for text in self.conditions)
+
+    def _is_spoken_of(self, place: int) -> bool:
+        return spoken_of(self.table, Axis(self.axis.name, self.axis.values[place : place + 1]))[0]
 
     def _design(self, place: int) -> dict[str, Value]:
         """The parameters of a design, those of axes with one value too."""
@@ -92,6 +149,8 @@ class _Line:
 
     def figures(self, place: int) -> dict[str, int | Fraction]:
         """What is limited, of the design at a place."""
+        if place in self.counted:
+            return self.counted[place]
         value = self.axis.values[place]
         self.looked += 1
         return {name: _at(form, self.axis.name, value) for name, form in self.forms.items()}
@@ -173,11 +232,6 @@ class _Line:
             designs=self.looked,
             least=least,
         )
-
-
-def _of(table: Table, name: str) -> Number:
-    """A free parameter as a symbol."""
-    return table.binding.batch if name == BATCH else table.binding.values[name]
 
 
 def _at(form: Number, name: str, value: Value) -> int | Fraction:

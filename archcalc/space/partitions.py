@@ -22,7 +22,7 @@ from archcalc.memory import Training
 from archcalc.model import Model, load, read
 from archcalc.question import Question
 from archcalc.space.axes import Axis, Value
-from archcalc.space.designs import Space
+from archcalc.space.spanned import Space
 from archcalc.space.sweep import sweep
 from archcalc.spec import read_text
 from archcalc.tuples import NamedTuple

@@ -13,7 +13,8 @@ from archcalc.metrics import is_bytes
 from archcalc.records import Record
 from archcalc.space.axes import Value, plain
 from archcalc.space.conditions import Measure
-from archcalc.space.designs import Space, check_figures
+from archcalc.space.designs import check_figures
+from archcalc.space.spanned import Space
 from archcalc.space.times import LATENCY, spread
 from archcalc.spec.model import read_duration, read_quantity
 from archcalc.tuples import NamedTuple

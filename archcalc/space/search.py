@@ -9,8 +9,9 @@ from typing import Any
 from archcalc.algebra.grids import Grid
 from archcalc.algebra.vectors import Exact
 from archcalc.space.conditions import Condition
-from archcalc.space.designs import Batch, Space, evaluated, is_placed
+from archcalc.space.designs import Batch, evaluated, is_placed
 from archcalc.space.problem import Aim, Limit, Solution
+from archcalc.space.spanned import Space
 from archcalc.spec import bind
 from archcalc.tuples import NamedTuple
 from archcalc.untyped import Array

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from archcalc.errors import UsageError
 from archcalc.space.axes import BATCH, FARTHEST, Axis, is_open, read_axes
 from archcalc.space.conditions import Condition, Measure
-from archcalc.space.designs import Space
 from archcalc.space.line import along
 from archcalc.space.problem import Aim, Limit, Solution, fitting
 from archcalc.space.search import gone_through
+from archcalc.space.spanned import Space
 from archcalc.space.times import lower_bounds
 
 MOST = 10**8  # designs that are gone through

@@ -14,8 +14,9 @@ from archcalc.metrics import OTHER_NAMES
 from archcalc.records import Record
 from archcalc.space.axes import Axis, Value, plain
 from archcalc.space.conditions import Condition
-from archcalc.space.designs import Batch, Space, check_figures, evaluated
+from archcalc.space.designs import Batch, check_figures, evaluated
 from archcalc.space.front import Direction, directions, front
+from archcalc.space.spanned import Space
 from archcalc.space.times import spread
 from archcalc.untyped import Array, Json
 
@@ -243,7 +244,8 @@ def _ordered(axis: Axis) -> Array:
         raise UsageError(f"the values of {axis.name} have no order") from None
     if any(isinstance(value, str) for value in axis.values):
         raise UsageError(f"{axis.name} is a choice of words, which have no order")
-    ranks: Array = numpy.array([ranked.index(value) for value in axis.values])
+    place = {value: n for n, value in enumerate(ranked)}
+    ranks: Array = numpy.array([place[value] for value in axis.values])
     return ranks
 
 
