@@ -6,7 +6,7 @@ can lie in, beside the flash that holds the weights; of a GPU or a computer it i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from archcalc.errors import UsageError, suggest
 from archcalc.tuples import NamedTuple
@@ -119,36 +119,38 @@ def spelled(size: int) -> str:
 HEADINGS = ("name", "device", "memory", "flash", "times", "source")
 
 
-def listing(form: str = "table") -> str:
-    """What `--fit` and `--device` know, as a table, Markdown or JSON. Raises UsageError for another format."""
+def listing(form: str = "table", names: Sequence[str] = ()) -> str:
+    """What `--fit` and `--device` know, or only of some by name, as a table, Markdown or JSON. Raises UsageError for
+    another format, and for a device that isn't known.
+    """
     from archcalc.render.formats import DEVICES, writer
 
-    return writer(DEVICES, form)()
+    return writer(DEVICES, form)(names)
 
 
-def json() -> str:
+def json(names: Sequence[str] = ()) -> str:
     """For programs."""
     from archcalc import escapes
 
-    return escapes.json({"schema": "archcalc/devices/1", "devices": _plain()})
+    return escapes.json({"schema": "archcalc/devices/1", "devices": _plain(names)})
 
 
-def markdown() -> str:
+def markdown(names: Sequence[str] = ()) -> str:
     """A pipe table, and what it is about."""
-    return table(piped=True)
+    return table(names, piped=True)
 
 
-def table(piped: bool = False) -> str:
+def table(names: Sequence[str] = (), piped: bool = False) -> str:
     """For a terminal, or as a pipe table."""
     from archcalc.render.grid import listing as grid
 
-    rows = [[*row[:2], *map(_room, row[2:4]), *row[4:]] for row in _rows()]
+    rows = [[*row[:2], *map(_room, row[2:4]), *row[4:]] for row in _rows(names)]
     told = "memory, flash: limits for --fit; times: predicted with --device, calibrated, or bounded by a roofline"
     return f"{grid(list(HEADINGS), rows, ('name', 'device', 'times', 'source'), piped)}\n\n{told}"
 
 
-def _rows() -> list[tuple[str, str, int | None, int | None, str, str]]:
-    """Devices with limits, then those that times are predicted on."""
+def _rows(asked: Sequence[str]) -> list[tuple[str, str, int | None, int | None, str, str]]:
+    """Devices with limits, then those that times are predicted on; of those asked for, or all."""
     from archcalc.latency.profile import device_names, load_profile
 
     profiles = {name: load_profile(name) for name in device_names()}
@@ -158,16 +160,23 @@ def _rows() -> list[tuple[str, str, int | None, int | None, str, str]]:
         for chip in CHIPS
     ]  # fmt: skip
     others = {name: found for name, found in profiles.items() if name not in NAMES}
-    return [*rows, *((name, found.name, None, None, found.kind, "") for name, found in others.items())]
+    rows += [(name, found.name, None, None, found.kind, "") for name, found in others.items()]
+    known = [row[0] for row in rows]
+    for name in asked:
+        if name not in known:
+            raise UsageError(f"there is no device '{name}'{suggest(name, known, '`archcalc devices` lists them')}")
+    return [row for row in rows if not asked or row[0] in asked]
 
 
 def _room(size: int | None) -> str:
     return "" if size is None else spelled(size)
 
 
-def _plain() -> list[dict[str, str | int | None]]:
+def _plain(asked: Sequence[str]) -> list[dict[str, str | int | None]]:
     names = ("name", "title", "memory_bytes", "flash_bytes", "profile", "source")
-    return [{name: value if value != "" else None for name, value in zip(names, row, strict=True)} for row in _rows()]
+    return [
+        {name: value if value != "" else None for name, value in zip(names, row, strict=True)} for row in _rows(asked)
+    ]
 
 
 __all__ = ["CHIPS", "NAMES", "Chip", "chip", "limits", "listing", "spelled"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from archcalc.check import check_all
-from archcalc.devices import CHIPS, chip
+from archcalc.devices import CHIPS, chip, listing
 from archcalc.errors import UsageError
 from archcalc.memory.layout import layout
 from archcalc.metrics import WORKED_OUT
@@ -152,3 +152,10 @@ def test_a_device_that_nobody_knows_is_a_mistake(archcalc: Any, tmp_path: Any) -
     path.write_text(NET)
     assert archcalc("check", str(path), "--fit", "nonsense").code == 2
     assert archcalc("check", str(path), "--fit", "stm32f103").code == 1
+
+
+def test_devices_are_listed_by_name() -> None:
+    found = json.loads(listing("json", ["m4", "rtx4090"]))["devices"]
+    assert {one["name"]: one["memory_bytes"] for one in found} == {"rtx4090": 24 * 2**30, "m4": 32 * 10**9}
+    with pytest.raises(UsageError, match="there is no device 'rtx409'; did you mean 'rtx4090'"):
+        listing("table", ["rtx409"])

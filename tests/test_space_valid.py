@@ -15,6 +15,7 @@ import pytest
 from archcalc.errors import SpecError, UsageError
 from archcalc.metrics import metric
 from archcalc.model import Model, read
+from archcalc.space.report import table
 
 pytest.importorskip("numpy")
 HEAD = "archcalc: 1\nname: t\ninput: [3, s, s]\n"
@@ -128,3 +129,20 @@ def test_halves_of_what_is_whole_by_default_are_counted_as_they_are() -> None:
     text = HEAD + "params: {s: 8, w: 1}\nlayers:\n  - conv ceil(3*w) 3x3\n"
     found = read(text, "t.yaml").sweep({"w": "0.5..1.5:0.5"})
     assert [design["params"] for design in found] == [56, 84, 140]
+
+
+@pytest.mark.parametrize(
+    ("where", "unmet"),
+    [
+        (["macs > 1G", "n > 1"], ("macs > 1G",)),
+        (["n > 2", "n < 2"], ()),
+        (["arena > 1GiB"], ("arena > 1GiB",)),
+    ],
+)
+def test_a_condition_that_no_design_keeps_to_is_named(where: list[str], unmet: tuple[str, ...]) -> None:
+    found = read(REPEATED, "t.yaml").sweep({"n": "1..3"}, where=where)
+    assert (len(found), found.unmet) == (0, unmet)
+    told = table(found).splitlines()
+    assert told[1:] == [f"no design keeps to {text}" for text in unmet] or (
+        told[1:] == ["each condition holds of some designs, all of them together of none"] and not unmet
+    )

@@ -56,6 +56,8 @@ def _applied(found: Sequence[Advice], name: str) -> str:
     taken = next((one for one in found if one.id == name), None)
     if taken is None:
         known = [one.id for one in found]
+        if not known:
+            raise UsageError(f"there is no advice '{name}', for no lesson applies")
         raise UsageError(f"there is no advice '{name}'{suggest(name, known, 'there are ' + ', '.join(known))}")
     return taken.text
 

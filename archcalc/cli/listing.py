@@ -21,6 +21,7 @@ OfZoo = Annotated[str, format_option(SHIPPED)]
 OfDevices = Annotated[str, format_option(DEVICES)]
 OfOps = Annotated[str, Option("--format", help="text, markdown or json.")]
 Words = Annotated[list[str] | None, Argument(metavar="[OP]...", help="Only these operators.")]
+Devices = Annotated[list[str] | None, Argument(metavar="[DEVICE]...", help="Only these devices.")]
 Name = Annotated[
     str,
     Argument(metavar="[NAME]", help=f"spec (default), or the output of a command: {', '.join(NAMES[1:])}."),
@@ -39,11 +40,11 @@ def zoo(
 
 
 @command()
-def devices(form: OfDevices = "table", *, given: Printed) -> None:
+def devices(names: Devices = None, form: OfDevices = "table", *, given: Printed) -> None:
     """List the devices that ship: the memory that --fit holds a network to, and those that times are predicted on."""
     from archcalc.devices import listing
 
-    given.say(listing(given.form(form)))
+    given.say(listing(given.form(form), names or []))
 
 
 @command()

@@ -119,6 +119,8 @@ def _in_partitions(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{folder}: {error.strerror}") from None
+    if engine.startswith("tcp://") and parts.left() and not given.quiet:
+        told(f"waiting for workers: archcalc worker {engine}")
     with shown(given.quiet, "parts", len(parts.files)) as progress:
         try:
             new = run(parts, work, progress)

@@ -35,6 +35,7 @@ class Batch(Record):
     looked: int = 0  # designs that were looked at
     unbuilt: int = 0  # designs that can't be built, and aren't among them
     why: str = ""  # what is wrong with the first of those
+    met: frozenset[str] = frozenset()  # conditions that hold of some of those that can be built
 
 
 def is_placed(name: str) -> bool:
@@ -117,11 +118,13 @@ class _Part(Record, frozen=False):
             grid = Grid({axis.name: axis.values for axis in self.free}, self._at(index))
             grid.known.update(known)
             keep: Array = numpy.ones(index.shape, dtype=bool)
-            for condition in last:
-                keep = keep & condition.holds(grid, self._words())
+            held = [(condition.text, condition.holds(grid, self._words())) for condition in last]
+            for _, holds in held:
+                keep = keep & holds
+            met = batch.met | {text for text, holds in held if numpy.any(holds)}
             kept = {name: Exact(f.numerators[keep], f.denominator) for name, f in known.items()}
             looked = len(index) if not first else batch.looked - len(batch.index) + len(index)
-            yield Batch(index[keep], kept, looked, batch.unbuilt if first else 0, batch.why)
+            yield Batch(index[keep], kept, looked, batch.unbuilt if first else 0, batch.why, met)
 
     def _places_of(self, number: int) -> dict[str, int]:
         places: dict[str, int] = {}
@@ -159,10 +162,12 @@ class _Part(Record, frozen=False):
             return Batch(index[:0].ravel(), {}, looked, looked, self.why)
         costs = {name: grid.evaluate(self._form(name)) for name in figures}
         grid.known.update(costs)
-        keep = mask
+        keep, met = mask, set[str]()
         for condition in where:
-            keep = keep & condition.holds(grid, self._words())
-        return self._kept(index, costs, mask, keep, looked)
+            holds = condition.holds(grid, self._words())
+            met |= {condition.text} if (mask & holds).any() else set()
+            keep = keep & holds
+        return self._kept(index, costs, mask, keep, looked)._replace(met=frozenset(met))
 
     def _kept(self, index: Array, costs: dict[str, Exact], mask: Array, keep: Array, looked: int) -> Batch:
         chosen = _spread(keep, index.shape)

@@ -56,6 +56,9 @@ def _summary(found: Sweep, shown: int) -> list[str]:
     lines = [f"{len(found):,} of {of} designs {kind}"]
     if shown < len(found):
         lines[0] += f"; the first {shown} are shown, --top N shows more"
+    lines += [f"no design keeps to {text}" for text in found.unmet]
+    if not len(found) and not found.unmet and not found.interrupted:
+        lines.append("each condition holds of some designs, all of them together of none")
     if found.unbuilt:
         lines.append(f"{found.unbuilt:,} can't be built: {found.why}")
     if found.interrupted:

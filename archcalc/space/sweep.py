@@ -32,7 +32,7 @@ class Sweep(Rows, Record):
     """What a sweep found. `index` has the numbers of the designs, `figures` their costs, in the same order.
 
     `size` counts all designs of the space, `unbuilt` those that can't be built, and `sampled` those that were looked
-    at where that wasn't all.
+    at where that wasn't all. `unmet` are the conditions that no design keeps to, whatever the others say.
     """
 
     space: Space
@@ -43,6 +43,7 @@ class Sweep(Rows, Record):
     sampled: int | None = None
     pareto: tuple[Direction, ...] = ()
     interrupted: bool = False
+    unmet: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.index)
@@ -120,7 +121,11 @@ def sweep(
     collected = _Collected(space, names, wanted)
     interrupted = not _gone_through(evaluated(space, names, conditions, at), collected, progress, part is None)
     sampled = None if at is None else len(at)
-    return Sweep(space, *collected.whole(), collected.unbuilt, collected.why, sampled, tuple(wanted), interrupted)
+    built = collected.looked > collected.unbuilt
+    unmet = tuple(text for text in asked if built and text not in collected.met)
+    return Sweep(
+        space, *collected.whole(), collected.unbuilt, collected.why, sampled, tuple(wanted), interrupted, unmet
+    )
 
 
 def _gone_through(
@@ -181,11 +186,13 @@ class _Collected:
         self.batches: list[Batch] = []
         self.unbuilt, self.why = 0, ""
         self.held = self.looked = 0
+        self.met: frozenset[str] = frozenset()
 
     def add(self, batch: Batch) -> None:
         """Take a batch in."""
         self.unbuilt, self.why = self.unbuilt + batch.unbuilt, self.why or batch.why
         self.looked += batch.looked
+        self.met |= batch.met
         if not len(batch.index):
             return
         self.batches.append(self._best(batch.index, batch.figures) if self.wanted else batch)
