@@ -27,6 +27,7 @@ Rational: TypeAlias = int | Fraction
 LONGEST_SUM = 64  # terms in one Python expression: the parser nests them
 INT64 = 1 << 63
 STRETCH = 1 << 14  # points that are computed together
+MOST_LOOKED_UP = 4  # symbols of a polynomial whose parts are looked up, not computed for each point
 MOST_APART = 1 << 12  # values of one array whose costs are looked up, not computed for each point
 
 
@@ -134,6 +135,7 @@ def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., Array]:
     """
     compiled = _function(x, names, lambda atom: atom.function)
     direct = _is_integral(x) and not any(isinstance(atom, Call) or not atom.integer for atom in nested(x))
+    many = len(names) > MOST_LOOKED_UP and all(isinstance(atom, Variable) for atom in nested(x))
 
     def evaluate(*values: object) -> Array:
         import numpy
@@ -147,7 +149,7 @@ def compile_numpy(x: Number, names: Sequence[str]) -> Callable[..., Array]:
             )
         shape = numpy.broadcast_shapes(*(array.shape for array in arrays))
         if direct and all(array.dtype.kind in "iu" for array in arrays):
-            spread = any(array.size and numpy.ptp(array) > MOST_APART for array in arrays)
+            spread = many or any(array.size and numpy.ptp(array) > MOST_APART for array in arrays)
             if spread and _peak(x, dict(zip(names, map(_extent, arrays), strict=True))) < INT64:
                 return _stretched(compiled, [array.astype(numpy.int64, copy=False) for array in arrays], shape)
         named = dict(zip(names, map(numpy.atleast_1d, arrays), strict=True))
