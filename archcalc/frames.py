@@ -47,8 +47,12 @@ class Rows:
         return arrow.table({name: _arrow(arrow, values) for name, values in self._by_column().items()})
 
     def _by_column(self) -> dict[str, list[Any]]:
+        return {name: _alike(values) for name, values in self._values().items()}
+
+    def _values(self) -> dict[str, list[Any]]:
+        """The same as the rows, a list a column."""
         rows = self.to_rows()
-        return {name: _alike([row.get(name) for row in rows]) for name in self.columns}
+        return {name: [row.get(name) for row in rows] for name in self.columns}
 
     def _repr_html_(self) -> str:
         """As a notebook shows it: the first rows, and how many there are."""

@@ -68,6 +68,18 @@ class Sweep(Rows, Record):
         """The designs, with numbers as Python's and JSON's: whole ones as int, others as float."""
         return [{name: plain(value) for name, value in design.items()} for design in self]
 
+    def _values(self) -> dict[str, list[Json]]:
+        """As the rows have it, without a row for each design."""
+        found, inner = dict[str, list[Json]](), 1
+        for axis in reversed(self.space.axes):
+            values = list(map(plain, axis.values))
+            found[axis.name] = [values[n] for n in (self.index // inner % len(values)).tolist()]
+            inner *= len(values)
+        for name, exact in self.figures.items():
+            whole = exact.denominator == 1
+            found[name] = exact.numerators.tolist() if whole else [plain(_value(exact, n)) for n in range(len(self))]
+        return {name: found[name] for name in self.columns}
+
     def _by_column(self) -> dict[str, list[Json]]:
         """Numbers of an axis with a fraction are fractions in every part of its space."""
         found = super()._by_column()
