@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError
@@ -98,8 +97,9 @@ def _set(model: Model, question: Question, given: Mapping[str, Value]) -> dict[s
     own = bind(model.spec, model.variant, question.bindings).values if members else {}
     for name, value in members.items():
         parameter, _, place = name.partition(".")
-        given_list: Any = found.get(parameter, own[parameter])
-        whole = list(given_list)
+        before = found.get(parameter, own[parameter])
+        assert isinstance(before, (list, tuple))
+        whole = list(before)
         whole[int(place)] = value
         found[parameter] = tuple(whole)
     return found

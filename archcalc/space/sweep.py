@@ -111,9 +111,7 @@ def sweep(
     Ctrl-C ends it with what there is. Raises UsageError for an empty space, for names that don't exist, and for a space
     that is too large to go through.
     """
-    if not space.axes:
-        known = ", ".join(space.model.spec.parameters) or "none"
-        raise UsageError(f"nothing varies: --over name=range, of the parameters {known}, or a `space:` in the spec")
+    _check_axes(space)
     wanted = _directions(pareto, space)
     axes = [axis.name for axis in space.axes]
     known_names = (*space.figures, *axes, *space.model.spec.parameters)
@@ -138,6 +136,13 @@ def sweep(
     return Sweep(
         space, *collected.whole(), collected.unbuilt, collected.why, sampled, tuple(wanted), interrupted, unmet
     )
+
+
+def _check_axes(space: Space) -> None:
+    """Raise UsageError where nothing varies."""
+    if not space.axes:
+        known = ", ".join(space.model.spec.parameters) or "none"
+        raise UsageError(f"nothing varies: --over name=range, of the parameters {known}, or a `space:` in the spec")
 
 
 def _gone_through(
