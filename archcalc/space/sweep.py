@@ -123,19 +123,14 @@ def sweep(
     names = list(dict.fromkeys([*spread(shown, space.latencies), *aims, *(name for name, _, _ in room)]))
     check_figures(names, space.figures)
     at = _within(_drawn(space, sample, seed), part)
-    if at is None and space.size > MOST:
-        raise UsageError(
-            f"{space.size:,} designs are too many to go through ({MOST:,} at most): --sample N draws some,"
-            " `archcalc solve` proves the best"
-        )
+    _check_size(space, at)
     collected = _Collected(space, names, wanted)
     interrupted = not _gone_through(evaluated(space, names, conditions, at), collected, progress, part is None)
     sampled = None if at is None else len(at)
-    built = collected.looked > collected.unbuilt
-    unmet = tuple(text for text in asked if built and text not in collected.met)
     return Sweep(
-        space, *collected.whole(), collected.unbuilt, collected.why, sampled, tuple(wanted), interrupted, unmet
-    )
+        space, *collected.whole(), collected.unbuilt, collected.why, sampled, tuple(wanted), interrupted,
+        collected.unmet(asked),
+    )  # fmt: skip
 
 
 def _check_axes(space: Space) -> None:
@@ -143,6 +138,15 @@ def _check_axes(space: Space) -> None:
     if not space.axes:
         known = ", ".join(space.model.spec.parameters) or "none"
         raise UsageError(f"nothing varies: --over name=range, of the parameters {known}, or a `space:` in the spec")
+
+
+def _check_size(space: Space, at: Array | None) -> None:
+    """Raise UsageError for a whole space that is too large."""
+    if at is None and space.size > MOST:
+        raise UsageError(
+            f"{space.size:,} designs are too many to go through ({MOST:,} at most): --sample N draws some,"
+            " `archcalc solve` proves the best"
+        )
 
 
 def _gone_through(
@@ -221,6 +225,10 @@ class _Collected:
         """Raises UsageError where a whole space was looked at and nothing of it can be built."""
         if whole and self.unbuilt == self.looked:
             raise UsageError(f"none of {self.looked:,} designs can be built: {self.why}")
+
+    def unmet(self, asked: Sequence[str]) -> tuple[str, ...]:
+        """The conditions that nothing which can be built keeps to."""
+        return tuple(text for text in asked if self.looked > self.unbuilt and text not in self.met)
 
     def whole(self) -> tuple[Array, dict[str, Exact]]:
         """The designs by number, with their figures."""
