@@ -72,6 +72,8 @@ class _Line:
         if not grows or not stretch or not ended or first is None or not self._built_from(first):
             return False
         self.first = self._begin(first)
+        if self.first == first:
+            return not self.counted
         steps = [self.figures(place) for place in range(self.first, first + 1)]
         grows = all(a[name] <= b[name] for a, b in pairwise(steps) for name in self.forms)
         return grows and len(steps) == len(self.counted) + 1
