@@ -181,7 +181,7 @@ def test_text_from_outside_has_one_door() -> None:
 
 READS = {"open", "read_bytes", "fdopen", "write_bytes", "write_text", "mkstemp", "TemporaryDirectory"}
 FILES = {  # the doors, and what looks at the machine or at what a runtime has just written
-    "reading.py", "writing.py", "cli/entry.py", "measure/device.py", "measure/profile.py", "latency/calibrate.py", "latency/machine.py",
+    "reading.py", "writing.py", "cli/entry.py", "measure/device.py", "measure/session.py", "measure/profile.py", "latency/calibrate.py", "latency/machine.py",
     "onnx/stores.py", "onnx/export.py", "files.py", "ops/registry.py",
 }  # fmt: skip
 

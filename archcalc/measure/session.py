@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy
@@ -10,6 +13,7 @@ import numpy
 from archcalc.errors import UsageError
 from archcalc.graph import Graph
 from archcalc.onnx import Model, StoredModel
+from archcalc.onnx.stores import NOWHERE
 from archcalc.ops.base import number
 from archcalc.untyped import Array
 
@@ -48,15 +52,17 @@ class Session:
         self.tensors = {
             name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in model.tensors.items() if read[name]
         }
-        if self.tensors:
+        is_shared = not (optimise or isinstance(model, StoredModel))
+        if self.tensors and not is_shared:
             options.add_external_initializers(list(self.tensors), list(self.tensors.values()))
         if isinstance(model, StoredModel):
             options.add_session_config_entry(FOLDER, model.folder)
         self.outputs = list(outputs)
         try:
-            self.session = ort.InferenceSession(
-                model.exposing(self.outputs), options, providers=["CPUExecutionProvider"]
-            )
+            with sharing(options, self.tensors) if is_shared else nullcontext():
+                self.session = ort.InferenceSession(
+                    model.exposing(self.outputs), options, providers=["CPUExecutionProvider"]
+                )
         except Exception as error:  # of onnxruntime, which has no common base for its own
             raise failed("load", error) from None
 
@@ -66,6 +72,19 @@ class Session:
             return list(self.session.run(self.outputs, dict(feed)))
         except Exception as error:
             raise failed("run", error) from None
+
+
+@contextmanager
+def sharing(options: Any, tensors: Mapping[str, Any]) -> Iterator[None]:
+    """While a session is made that takes these tensors as they are, where it would copy external ones: only one that
+    works nothing out beforehand can. What it never reads, it still wants to see: the file where they are said to lie.
+    """
+    for name, tensor in tensors.items():
+        options.add_initializer(name, tensor)
+    with TemporaryDirectory() as folder:
+        Path(folder, NOWHERE).touch()
+        options.add_session_config_entry(FOLDER, folder)
+        yield
 
 
 def failed(what: str, error: Exception) -> UsageError:

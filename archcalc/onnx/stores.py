@@ -16,6 +16,7 @@ from archcalc.onnx.writer import FLOATS
 from archcalc.untyped import Array
 
 ALIGNMENT = 4096
+NOWHERE = "memory"  # where a model says that tensors lie that are handed over beside it
 
 
 class Store:
@@ -122,7 +123,7 @@ class InMemory(Inside):
         tensor = self.proto.initializer.add(
             name=slot.label, data_type=self.kind, dims=slot.shape, data_location=TensorProto.EXTERNAL
         )
-        tensor.external_data.add(key="location", value="memory")
+        tensor.external_data.add(key="location", value=NOWHERE)
 
 
 class Structure(Store):
