@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import xml.etree.ElementTree as tree
 from functools import partial
@@ -133,3 +134,61 @@ def test_mistakes_are_told_where_the_region_is(docs: Command, command: str, said
 def test_a_picture_stands_on_lines_of_its_own(docs: Command) -> None:
     Path("page.md").write_text("It is <!-- archcalc: diagram net.yaml --format svg --><!-- archcalc: end -->.\n")
     assert "needs a region on lines of its own" in docs("page.md").err
+
+
+# ---- badges ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("params --badge b.json", {"label": "params", "message": "618", "color": "blue"}),
+        ("macs --badge b.json --label 'multiply adds' --color green", {"label": "multiply adds", "color": "green"}),
+        ("weight_bytes --badge b.json --form exact", {"label": "weight bytes", "message": "2,472 B"}),
+    ],
+)
+def test_a_badge_says_what_the_sentence_says(docs: Command, words: str, said: dict[str, str]) -> None:
+    """shields.io asks for these keys; 618 parameters (`tiny.PARAMS`) take four bytes each."""
+    path = Path("page.md")
+    path.write_text(f"It has <!-- archcalc: value net.yaml {words} --><!-- archcalc: end -->.\n", encoding="utf-8")
+    assert docs("page.md", "--check").code == 1
+    assert not Path("b.json").exists()
+    assert docs("page.md").code == 0
+    found = json.loads(Path("b.json").read_text())
+    assert found.keys() == {"schemaVersion", "label", "message", "color"}
+    assert found["schemaVersion"] == 1
+    assert said.items() <= found.items()
+    assert f"-->{found['message']}<!--" in path.read_text()
+    assert docs("page.md", "--check") == ("", "", 0)
+    Path("net.yaml").write_text(NET.replace("3x3", "5x5"), encoding="utf-8")
+    assert docs("page.md", "--check").code == 1
+    assert docs("page.md").code == 0
+    assert json.loads(Path("b.json").read_text()) != found
+
+
+def test_a_badge_is_written_over_nobody_elses_file(docs: Command) -> None:
+    Path("page.md").write_text("<!-- archcalc: value net.yaml params --badge b.json --><!-- archcalc: end -->\n")
+    for text in ('{"label": "mine"}\n', "[" * 100_000, "no json\n"):
+        Path("b.json").write_text(text)
+        done = docs("page.md")
+        assert done.code == 1
+        assert "b.json:1:1: this file holds text that archcalc did not write" in done.err
+        assert Path("b.json").read_text() == text
+    assert docs("page.md", "--force").code == 0
+    assert json.loads(Path("b.json").read_text())["label"] == "params"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--badge b.svg", "'b.svg': a badge is a .json below or beside the document"),
+        ("--badge 'b c.json'", "a badge is called by letters, digits"),
+        ("--badge ../../b.json", "../../b.json leaves the document's project"),
+        ("--label x", "--label and --color are of a badge: --badge FILE.json"),
+    ],
+)
+def test_what_is_wrong_with_a_badge_is_told(docs: Command, words: str, message: str) -> None:
+    Path("page.md").write_text(f"<!-- archcalc: value net.yaml params {words} --><!-- archcalc: end -->\n")
+    done = docs("page.md")
+    assert done.code == 2
+    assert message in done.err

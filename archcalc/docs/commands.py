@@ -22,9 +22,9 @@ from archcalc.comparison.formats import words
 from archcalc.comparison.operands import Operand
 from archcalc.comparison.pairs import pair
 from archcalc.cost import Table
-from archcalc.docs.figures import figure, formed, model_column
+from archcalc.docs.figures import MODEL_COLUMNS, figure, formed, model_column
 from archcalc.docs.pictures import named
-from archcalc.docs.pieces import Code, Diagram, Formula, Grid, Picture, Piece, Words
+from archcalc.docs.pieces import Badge, Code, Diagram, Formula, Grid, Picture, Piece, Words
 from archcalc.errors import Mark, UsageError, suggest
 from archcalc.files import is_model_file, is_yaml, parted
 from archcalc.latency.profile import device_names, load_profile
@@ -130,7 +130,21 @@ def _table(given: Arguments, place: Place) -> Piece:
 
 def _value(given: Arguments, place: Place) -> Piece:
     table = place.table(given.spec, given)
-    return Words(formed(figure(table, given.metric, given.layer, place.mark), given.metric, given.form), given.define)
+    value = figure(table, given.metric, given.layer, place.mark)
+    return Words(formed(value, given.metric, given.form), given.define, _badge(given, value))
+
+
+def _badge(given: Arguments, value: object) -> Badge | None:
+    """What the badge of a figure says. Raises UsageError for options of a badge that isn't asked for."""
+    if given.badge is None:
+        if given.label is not None or given.color is not None:
+            raise UsageError("--label and --color are of a badge: --badge FILE.json")
+        return None
+    column = MODEL_COLUMNS.get(given.metric)
+    label = given.label or (column.heading if column else given.metric.replace("_", " "))
+    return Badge(
+        named(given.badge, "a badge", "a .json"), label, formed(value, given.metric, given.form), given.color or "blue"
+    )
 
 
 def _formula(given: Arguments, place: Place) -> Piece:
@@ -347,6 +361,12 @@ def _takesfigure(forms: Sequence[str]) -> Callable[[argparse.ArgumentParser], No
     return takes
 
 
+def _takes_value(parser: argparse.ArgumentParser) -> None:
+    _takesfigure(("short", "exact", "plain"))(parser)
+    for option in ("--badge", "--label", "--color"):
+        parser.add_argument(option)
+
+
 def _takes_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("specs", nargs="+")
     parser.add_argument("--columns", default="network,input,params,macs,depth,field")
@@ -385,7 +405,7 @@ def _takes_diff(parser: argparse.ArgumentParser) -> None:
 
 KINDS = {
     "table": Kind(_takes_table, _table),
-    "value": Kind(_takesfigure(("short", "exact", "plain")), _value),
+    "value": Kind(_takes_value, _value),
     "models": Kind(_takes_models, _models),
     "formula": Kind(_takesfigure(("latex", "unicode", "text")), _formula),
     "diagram": Kind(_takes_diagram, _diagram),

@@ -23,13 +23,25 @@ class Grid(Record):
     caption: str = ""
 
 
+class Badge(Record):
+    """What a badge says, in a file of its own, by its path from the document: shields.io draws it from an address of
+    that file.
+    """
+
+    path: str
+    label: str
+    message: str
+    color: str
+
+
 class Words(Record):
     """A number or a few words, for a sentence; in reStructuredText `define` is the substitution that stands for
-    them.
+    them. A badge may say the same.
     """
 
     text: str
     define: str | None = None
+    badge: Badge | None = None
 
 
 class Formula(Record):
@@ -61,6 +73,14 @@ class Picture(Record):
 
 
 Piece: TypeAlias = Grid | Words | Formula | Code | Diagram | Picture
+Beside: TypeAlias = Picture | Badge  # what is in a file of its own
+
+
+def files(piece: Piece) -> list[Beside]:
+    """What of a piece is in files beside the document."""
+    if isinstance(piece, Picture):
+        return [piece]
+    return [piece.badge] if isinstance(piece, Words) and piece.badge is not None else []
 
 
 def written(piece: Piece, markup: str, inline: bool) -> str:

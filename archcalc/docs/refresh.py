@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from archcalc import reading
+from archcalc.docs import pieces
 from archcalc.docs.commands import Catalog, answer, home
 from archcalc.docs.pictures import Beside, beside
-from archcalc.docs.pieces import Picture, written
+from archcalc.docs.pieces import written
 from archcalc.docs.regions import Region, checksum, is_document, markup, regions
 from archcalc.errors import ArchcalcError, Mark, Mistakes, Problem, SpecError, UsageError
 from archcalc.records import Record
@@ -174,7 +175,7 @@ class Refreshed(NamedTuple):
     text: str
     edited: tuple[Edit, ...]
     stale: tuple[Mark, ...]
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[pieces.Beside, ...] = ()
 
 
 def refreshed(text: str, path: Path, found: list[Region], catalog: Catalog) -> Refreshed:
@@ -183,13 +184,13 @@ def refreshed(text: str, path: Path, found: list[Region], catalog: Catalog) -> R
     parts: list[str] = []
     edited: list[Edit] = []
     stale: list[Mark] = []
-    pictures: list[Picture] = []
+    pictures: list[pieces.Beside] = []
     done, folder = 0, home(path)
     for region in found:
         try:
             piece = answer(region.command, folder, catalog, region.mark)
             content = written(piece, markup(path), region.inline)
-            pictures += [piece] if isinstance(piece, Picture) else []
+            pictures += pieces.files(piece)
         except SpecError as error:
             asked = all(problem.mark == region.mark for problem in error.problems)
             problems += [*([] if asked else [Problem("this region can't be filled", region.mark)]), *error.problems]
