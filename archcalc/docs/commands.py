@@ -5,7 +5,6 @@ They are words with options, read here: nothing is handed to a shell, and nothin
 
 from __future__ import annotations
 
-import argparse
 import glob
 import itertools
 import os
@@ -13,7 +12,6 @@ import shlex
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
-from typing import NoReturn, TypeAlias
 
 from archcalc import reading
 from archcalc.algebra import Poly, latex, text, unicode
@@ -22,6 +20,7 @@ from archcalc.comparison.formats import words
 from archcalc.comparison.operands import Operand
 from archcalc.comparison.pairs import pair
 from archcalc.cost import Table
+from archcalc.docs import asking
 from archcalc.docs.figures import MODEL_COLUMNS, figure, formed, model_column
 from archcalc.docs.pictures import named
 from archcalc.docs.pieces import Badge, Code, Diagram, Formula, Grid, Picture, Piece, Words
@@ -30,18 +29,15 @@ from archcalc.files import is_model_file, is_yaml, parted
 from archcalc.latency.profile import device_names, load_profile
 from archcalc.model import Model, load
 from archcalc.patterns import pattern
-from archcalc.picture import METRICS as METRICS_DRAWN
 from archcalc.picture import Asked
 from archcalc.picture.diagram import draw
-from archcalc.picture.mermaid import DIRECTIONS, mermaid
+from archcalc.picture.mermaid import mermaid
 from archcalc.picture.plot import judge, plot
-from archcalc.question import Question
 from archcalc.records import Record
 from archcalc.render.cells import Options, cells
 from archcalc.render.facts import caption
 from archcalc.render.markup import INDENT
 
-Arguments: TypeAlias = argparse.Namespace
 _WILD = pattern(r"[*?\[]")
 
 
@@ -96,7 +92,7 @@ def answer(command: str, folder: Path, catalog: Catalog, mark: Mark) -> Piece:
     kind = KINDS.get(parts[0])
     if kind is None:
         raise UsageError(f"unknown command '{parts[0]}'{suggest(parts[0], KINDS, 'there are ' + ', '.join(KINDS))}")
-    return kind.answer(kind.parser(parts[0]).parse_args(parts[1:]), Place(folder, catalog, mark))
+    return kind.answer(asking.parser(parts[0], kind.takes).parse_args(parts[1:]), Place(folder, catalog, mark))
 
 
 class Place(Record):
@@ -106,15 +102,15 @@ class Place(Record):
     catalog: Catalog
     mark: Mark
 
-    def table(self, name: str, given: Arguments) -> Table:
+    def table(self, name: str, given: asking.Arguments) -> Table:
         """The table of a network, by its name from the document. Raises UsageError and SpecError."""
-        return self.catalog.model(name, self.folder).answer(_question(given))
+        return self.catalog.model(name, self.folder).answer(asking.question(given))
 
 
 # ---- the commands ----------------------------------------------------------------------------------------------------
 
 
-def _table(given: Arguments, place: Place) -> Piece:
+def _table(given: asking.Arguments, place: Place) -> Piece:
     table = place.table(given.spec, given)
     options = Options(given.by, given.depth, given.sort, given.top, given.columns, given.flops)
     found = cells(table, options, indent=INDENT)
@@ -128,13 +124,13 @@ def _table(given: Arguments, place: Place) -> Piece:
     )
 
 
-def _value(given: Arguments, place: Place) -> Piece:
+def _value(given: asking.Arguments, place: Place) -> Piece:
     table = place.table(given.spec, given)
     value = figure(table, given.metric, given.layer, place.mark)
     return Words(formed(value, given.metric, given.form), given.define, _badge(given, value))
 
 
-def _badge(given: Arguments, value: object) -> Badge | None:
+def _badge(given: asking.Arguments, value: object) -> Badge | None:
     """What the badge of a figure says. Raises UsageError for options of a badge that isn't asked for."""
     if given.badge is None:
         if given.label is not None or given.color is not None:
@@ -147,7 +143,7 @@ def _badge(given: Arguments, value: object) -> Badge | None:
     )
 
 
-def _formula(given: Arguments, place: Place) -> Piece:
+def _formula(given: asking.Arguments, place: Place) -> Piece:
     if not given.free:
         raise UsageError("a formula needs free parameters: --free size, or --free all")
     table = place.table(given.spec, given)
@@ -159,7 +155,7 @@ def _formula(given: Arguments, place: Place) -> Piece:
     return Code(text(value), given.define) if given.form == "text" else Words(unicode(value), given.define)
 
 
-def _models(given: Arguments, place: Place) -> Piece:
+def _models(given: asking.Arguments, place: Place) -> Piece:
     names = [name for pattern in given.specs for name in _matching(pattern, place.folder)]
     models = [(name, place.catalog.model(name, place.folder)) for name in names]
     if given.variants:
@@ -173,13 +169,13 @@ def _models(given: Arguments, place: Place) -> Piece:
             distinct.setdefault((id(pair[1].spec), pair[1].variant), pair)
         models = list(distinct.values())
     columns = [model_column(name) for name in given.columns.split(",")]
-    question = _question(given)
+    question = asking.question(given)
     tables = [(name, model.answer(question)) for name, model in models]
     rows = tuple(tuple(column.cell(name, table, given.form) for column in columns) for name, table in tables)
     return Grid(tuple(column.heading for column in columns), rows, tuple(column.right for column in columns))
 
 
-def _diagram(given: Arguments, place: Place) -> Piece:
+def _diagram(given: asking.Arguments, place: Place) -> Piece:
     is_file = given.form == "svg" or (given.form is None and given.output is not None)
     if not is_file and (given.output is not None or given.metric is not None):
         raise UsageError("--output and --metric are of --format svg; a Mermaid diagram stands in the document")
@@ -190,7 +186,7 @@ def _diagram(given: Arguments, place: Place) -> Piece:
     return _picture(given, drawn, f"{_stem(given.spec)}.svg", f"Diagram of {table.name}")
 
 
-def _plot(given: Arguments, place: Place) -> Piece:
+def _plot(given: asking.Arguments, place: Place) -> Piece:
     names = [name for pattern in given.specs for name in _matching(pattern, place.folder)]
     judge(given.kind, given.metric, len(names))
     wrong = [name for name in given.device if name not in device_names()]
@@ -205,7 +201,7 @@ def _plot(given: Arguments, place: Place) -> Piece:
     )
 
 
-def _picture(given: Arguments, drawn: str, path: str, alt: str) -> Picture:
+def _picture(given: asking.Arguments, drawn: str, path: str, alt: str) -> Picture:
     return Picture(named(given.output or path), drawn, given.alt or alt)
 
 
@@ -215,9 +211,9 @@ def _stem(name: str) -> str:
     return variant or PurePosixPath(path).name.partition(".")[0]
 
 
-def _diff(given: Arguments, place: Place) -> Piece:
+def _diff(given: asking.Arguments, place: Place) -> Piece:
     base, head = (Operand(place.catalog.model(name, place.folder)) for name in (given.base, given.head))
-    found = pair(base, head, _question(given))
+    found = pair(base, head, asking.question(given))
     assert found.base is not None
     assert found.head is not None
     names = (found.base.name, found.head.name) if found.base.name != found.head.name else ("before", "after")
@@ -286,129 +282,19 @@ def _held(folders: Sequence[Path], path: Path, what: str) -> None:
         raise UsageError(f"{what} leaves the document's project, the repository that holds it or else its folder")
 
 
-# ---- reading the words -----------------------------------------------------------------------------------------------
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse, with mistakes as UsageErrors instead of an exit."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}")
-
-
 class Kind(Record):
     """A command: what it takes, and what it answers."""
 
-    takes: Callable[[argparse.ArgumentParser], None]
-    answer: Callable[[Arguments, Place], Piece]
-
-    def parser(self, name: str) -> argparse.ArgumentParser:
-        """What reads the command's words; it raises UsageError."""
-        parser = _Parser(prog=name, add_help=False, allow_abbrev=False)
-        self.takes(parser)
-        for option, convert in (("--set", _pair), ("--free", _names), ("--without", _names)):
-            parser.add_argument(option, action="append", type=convert, default=[])
-        parser.add_argument("--train", action="store_true")
-        parser.add_argument("--batch", type=_whole, default=1)
-        parser.add_argument("--dtype", default="fp32")
-        return parser
-
-
-def _question(given: Arguments) -> Question:
-    free, without = (tuple(name for names in lists for name in names) for lists in (given.free, given.without))
-    return Question(dict(given.set), free, given.batch, given.train, given.dtype, without)
-
-
-def _pair(word: str) -> tuple[str, str]:
-    name, equals, value = word.partition("=")
-    if not equals or not name.strip() or not value.strip():
-        raise argparse.ArgumentTypeError(f"takes name=value, got '{word}'")
-    return name.strip(), value.strip()
-
-
-def _names(word: str) -> list[str]:
-    return [name.strip() for name in word.split(",") if name.strip()]
-
-
-def _whole(word: str) -> int:
-    if not word.isascii() or not word.isdigit() or len(word) > 18 or int(word) < 1:
-        raise argparse.ArgumentTypeError(f"takes a whole number from 1 on, got '{word}'")
-    return int(word)
-
-
-def _takes_table(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("spec")
-    for option in ("--by", "--sort", "--columns"):
-        parser.add_argument(option)
-    parser.add_argument("--depth", type=_level)
-    parser.add_argument("--top", type=_whole)
-    parser.add_argument("--flops", action="store_true")
-    parser.add_argument("--no-caption", action="store_true")
-
-
-def _level(word: str) -> int:
-    return 0 if word == "0" else _whole(word)
-
-
-def _takesfigure(forms: Sequence[str]) -> Callable[[argparse.ArgumentParser], None]:
-    def takes(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("spec")
-        parser.add_argument("metric")
-        parser.add_argument("--layer")
-        parser.add_argument("--form", choices=forms, default=forms[0])
-        parser.add_argument("--define")
-
-    return takes
-
-
-def _takes_value(parser: argparse.ArgumentParser) -> None:
-    _takesfigure(("short", "exact", "plain"))(parser)
-    for option in ("--badge", "--label", "--color"):
-        parser.add_argument(option)
-
-
-def _takes_models(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("specs", nargs="+")
-    parser.add_argument("--columns", default="network,input,params,macs,depth,field")
-    parser.add_argument("--variants", action="store_true")
-    parser.add_argument("--form", choices=("short", "exact", "plain"), default="short")
-
-
-def _takes_diagram(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("spec")
-    parser.add_argument("--depth", type=_whole, default=1)
-    parser.add_argument("--direction", choices=DIRECTIONS, default="TD")
-    parser.add_argument("--format", dest="form", choices=("mermaid", "svg"))
-    parser.add_argument("--metric", choices=tuple(METRICS_DRAWN))
-    _takes_file(parser)
-
-
-def _takes_plot(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("specs", nargs="+")
-    parser.add_argument("--kind", required=True)
-    parser.add_argument("--metric", default="macs")
-    parser.add_argument("--depth", type=_whole, default=1)
-    parser.add_argument("--device", action="append", default=[])
-    _takes_file(parser)
-
-
-def _takes_file(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", "-o")
-    parser.add_argument("--alt")
-
-
-def _takes_diff(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("base")
-    parser.add_argument("head")
-    parser.add_argument("--by", choices=("total", "layer"), default="total")
+    takes: asking.Takes
+    answer: Callable[[asking.Arguments, Place], Piece]
 
 
 KINDS = {
-    "table": Kind(_takes_table, _table),
-    "value": Kind(_takes_value, _value),
-    "models": Kind(_takes_models, _models),
-    "formula": Kind(_takesfigure(("latex", "unicode", "text")), _formula),
-    "diagram": Kind(_takes_diagram, _diagram),
-    "plot": Kind(_takes_plot, _plot),
-    "diff": Kind(_takes_diff, _diff),
+    "table": Kind(asking.takes_table, _table),
+    "value": Kind(asking.takes_value, _value),
+    "models": Kind(asking.takes_models, _models),
+    "formula": Kind(asking.takes_figure(("latex", "unicode", "text")), _formula),
+    "diagram": Kind(asking.takes_diagram, _diagram),
+    "plot": Kind(asking.takes_plot, _plot),
+    "diff": Kind(asking.takes_diff, _diff),
 }

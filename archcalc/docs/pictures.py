@@ -35,7 +35,7 @@ def held(file: pieces.Beside) -> bytes:
     """What the file of a picture or a badge holds."""
     if isinstance(file, pieces.Badge):
         said = {"schemaVersion": 1, "label": file.label, "message": file.message, "color": file.color}
-        return f"{json.dumps(said, ensure_ascii=False)}\n".encode()
+        return f"{escapes.json(said)}\n".encode()
     return f"{file.drawn}\n<!-- archcalc: sum {checksum(file.drawn)} -->\n".encode()
 
 
