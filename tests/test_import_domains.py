@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ runtime = pytest.importorskip("onnxruntime")
 
 from archcalc.model import load  # noqa: E402
 
-from onnx_files import node, weights, write  # isort: skip  # noqa: E402
+from onnx_files import ints, node, weights, write  # isort: skip  # noqa: E402
 
 ML = "ai.onnx.ml"
 MS = "com.microsoft"
@@ -73,3 +74,50 @@ def test_classic_models_count(tmp_path: Path) -> None:
     ]
     totals = load(write(tmp_path / "l.onnx", nodes, {"x": [1, 5, 4]}, domains={ML: 3})).count().totals
     assert (totals["macs"], totals["elementwise"], totals["uncounted"]) == (5 * 4 * 3, 2 * 20 + 5 * 3, [])
+    assert (totals["params"], totals["buffers"], totals["weight_bytes"]) == (4 * 3 + 3, 4 + 4, 4 * (15 + 8))
+
+
+VECTORS = {
+    "support_vectors": [1.0] * 16,
+    "kernel_type": "RBF",
+    "kernel_params": [0.1, 0.0, 3.0],
+}  # four of four features
+THREE = {"classlabels_ints": [0, 1, 2], "rho": [0.5] * 3}
+
+
+@pytest.mark.parametrize(
+    ("op", "given", "shape", "figures"),
+    [  # the scores' shape as onnxruntime gives it; parameters, MACs
+        ("SVMRegressor", {**VECTORS, "coefficients": [1.0] * 4, "n_supports": 4, "rho": [0.5]}, (1,), (21, 20)),
+        ("SVMRegressor", {"coefficients": [1.0] * 4, "rho": [0.5], "kernel_type": "LINEAR"}, (1,), (5, 4)),
+        (
+            "SVMClassifier",
+            {**VECTORS, **THREE, "coefficients": [1.0] * 8, "vectors_per_class": [2, 1, 1]},
+            (3,),
+            (27, 24),
+        ),
+        ("SVMClassifier", {**THREE, "coefficients": [1.0] * 12, "kernel_type": "LINEAR"}, (3,), (15, 12)),
+    ],
+)
+def test_support_vector_machines_count(
+    op: str, given: dict[str, Any], shape: tuple[int], figures: tuple[int, int], tmp_path: Path
+) -> None:
+    """A product with each vector and a sum of those with the coefficients; their numbers stand in the node."""
+    made = node(op, ["x"], ["l", "y"] if op == "SVMClassifier" else ["y"], domain=ML, **given)
+    table = load(write(tmp_path / "s.onnx", [made], {"x": ["n", 4]}, domains={ML: 3})).count()
+    assert table.graph.nodes[table.graph.outputs[-1]].shape == shape
+    assert (table.totals["params"], table.totals["macs"], table.totals["uncounted"]) == (*figures, [])
+
+
+def test_features_become_columns_before_a_layer(tmp_path: Path) -> None:
+    """Two columns of three categories each, and four numbers beside them, make ten; five outputs of those."""
+    nodes = [
+        node("OneHotEncoder", ["c"], ["h"], domain=ML, cats_strings=["a", "b", "c"]), node("Reshape", ["h", "six"], ["s"]),
+        node("FeatureVectorizer", ["s", "x"], ["f"], domain=ML, inputdimensions=[6, 4]),
+        node("Gemm", ["f", "w", "b"], ["y"]),
+    ]  # fmt: skip
+    arrays = {"six": ints(-1, 6), "w": weights(10, 5), "b": weights(5)}
+    kinds = {"c": onnx.TensorProto.STRING}
+    file = write(tmp_path / "f.onnx", nodes, {"c": ["n", 2], "x": ["n", 4]}, kinds=kinds, domains={ML: 3}, **arrays)
+    totals = load(file).count().totals
+    assert (totals["params"], totals["macs"], totals["uncounted"]) == (10 * 5 + 5, 50, [])
