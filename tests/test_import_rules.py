@@ -486,7 +486,9 @@ def test_a_rule_names_what_it_reads_as_onnx_does() -> None:
                 unlike.append((key[1], n, name))
         known = {name for schema in versions[key] for name in schema.attributes}
         unlike += [(key[1], name) for name, (_, _, group) in rule.attributes.items() if not group and name not in known]
-    assert unlike == [("QLinearConv", "channels_last")]
+    # onnxruntime's own operators of these names have more attributes
+    more = [("CausalConvWithState", name) for name in ("ndim", "dilation", "channels_last", "input_channels")]
+    assert sorted(unlike) == sorted([("QLinearConv", "channels_last"), *more])
 
 
 def test_no_rule_reaches_for_the_walker() -> None:

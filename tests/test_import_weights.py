@@ -199,6 +199,26 @@ def test_what_the_exporter_calls_a_buffer_is_one(tmp_path: Path) -> None:
     assert (totals["params"], totals["buffers"]) == (8 * 3 * 3 * 3 + 8, 6)
 
 
+MASKED = ["add", "new_ones", "bitwise_and_1", "convert_element_type_default", "val_12", "le"]
+WAVES = ["arange_1", "cos_1", "scalar_tensor_default_2", "repeat_1", "stack", "_to_copy_2"]
+ROOT = ["clone_3", "attention.self.lifted_tensor_0", "mul_2", "scalar_tensor_default"]
+
+
+@pytest.mark.parametrize("sources", [MASKED, WAVES, ROOT, ["threshold"], ["new_zeros_1"], ["index_put_default_1"]])
+@pytest.mark.parametrize("op", ["Add", "MatMul"])
+def test_what_the_exporter_made_of_sizes_is_no_parameter(op: str, sources: list[str], tmp_path: Path) -> None:
+    """A mask or a table of 9 x 9, made of what torch computes of sizes, beside 81 weights and projected by them."""
+    nodes = [node(op, ["made", "w"], ["t"]), node("Add", ["x", "t"], ["y"])]
+    file = write(tmp_path / "m.onnx", nodes, {"x": [1, 9, 9]}, w=weights(9, 9), made=weights(9, 9))
+    assert params(said(file, w={KIND: "PARAMETER"}, made={FOLDED: str(sources)})) == 81
+
+
+@pytest.mark.parametrize("source", ["pos", "layer.0.bias", "proj.lora_A", "table", "scale"])
+def test_what_the_exporter_made_of_a_parameter_is_one(source: str, tmp_path: Path) -> None:
+    file = write(tmp_path / "p.onnx", [node("Add", ["x", "t"], ["y"])], {"x": [1, 9, 9]}, w=weights(2), t=weights(9, 9))
+    assert params(said(file, w={KIND: "PARAMETER"}, t={FOLDED: str(["unsqueeze", source])})) == 81
+
+
 @pytest.mark.parametrize(
     ("nodes", "arrays", "wanted"),
     [

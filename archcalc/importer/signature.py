@@ -14,17 +14,22 @@ from archcalc.importer.wire import Stretch, entry, fields
 from archcalc.patterns import pattern
 
 KIND, FOLDED = "pkg.torch.export.graph_signature.InputSpec.kind", "pkg.onnxscript.optimizer.folded_from"
-SAID = {"PARAMETER": "parameter", "BUFFER": "buffer"}  # what a tensor is if one of its sources is that
+SAID = {"PARAMETER": "parameter", "BUFFER": "buffer"}
 _QUOTED = pattern(r"'([^']*)'")
+# names that torch gives what its operators compute, and tensors that a program wrote down (`lifted_tensor_0`)
 _COMPUTED = pattern(
-    r"(?:val|_to_copy|abs|add|addmm|alias|all|amax|amin|any|arange|bitwise_\w+|bmm|cat|ceil|clamp|clone"
-    r"|convert_element_type|copy|cos|cumsum|detach_?|diagonal|div|eq|erf|exp|expand|expand_as|eye|fill|flatten"
-    r"|flip|floor|floor_divide|full|full_like|gather|ge|getitem|gt|index|index_put|index_select|le"
-    r"|lift_fresh_copy|linspace|log|logical_\w+|lt|matmul|maximum|mean|meshgrid|minimum|mm|mul|narrow|ne|neg"
-    r"|ones|ones_like|outer|permute|pow|reciprocal|relu|remainder|repeat|reshape|roll|round|rsqrt|rsub"
-    r"|scalar_tensor|select|sigmoid|sign|sin|size|slice|softmax|split|sqrt|squeeze|stack|sub|sum|sym_size_int"
-    r"|tanh|tensor|to|transpose|tril|triu|unbind|unflatten|unsqueeze|view|where|zeros|zeros_like"
-    r"|_\w+)(?:_\d+)?(?:_default)?$"
+    r"(?:val|abs|add|addcmul|addmm|alias|all|amax|amin|any|arange|argmax|argmin|argsort|as_strided|atan2?|baddbmm|bitwise"
+    r"|bmm|bucketize|cat|ceil|clamp|clone|constant_pad_nd|convert_element_type|copy|cosh?|cumprod|cumsum|detach_?"
+    r"|diagonal|div|einsum|embedding(?=_\d)|empty|eq|erf|exp|expand|expand_as|eye|fill|flatten|flip|floor|floor_divide|fmod|full"
+    r"|gather|ge|gelu|getitem|gt|hypot|index|isinf|isnan|item|le|lerp|lift_fresh_copy|linspace|log(?:10|1p|2)?"
+    r"|lt|masked_fill|matmul|max|maximum|mean|meshgrid|min|minimum|mm|mul|nan_to_num|narrow|ne|neg|ones|outer|pad|permute"
+    r"|pow|prod|reciprocal|relu|remainder|repeat|repeat_interleave|reshape|roll|round|rsqrt|rsub|scalar_tensor|select"
+    r"|sigmoid|sign|silu|sinh?|size|slice|softmax|softplus|sort|split|split_with_sizes|sqrt|square|squeeze|stack|sub|sum"
+    r"|sym_size|tanh?|tensor|threshold|tile|to|topk|transpose|tril|triu|trunc|true_divide|unbind|unflatten|unfold"
+    r"|unsqueeze|view|where|zeros|(?:bitwise|index|linalg|logical|new)_[a-z_]+|[a-z_]+_(?:cast|like|scatter)|_\w+)"
+    r"(?:_(?:copy|default|dim|int|scalar|self|tensor))*(?:_\d+)?(?:_default)?$"
+    r"|(?:.+\.)?(?:_?lifted_tensor_|_tensor_constant)\d+$",
+    re.IGNORECASE,
 )
 _TABLE = pattern(r"(?:cos|sin|exp|arange|triu|tril)(?:_\d+)?$")  # what is computed so is learned by nobody
 
@@ -43,18 +48,20 @@ def say(tensors: Sequence[Tensor], described: Mapping[str, object]) -> bool:
         sources = _QUOTED.findall(noted.get(tensor.name, {}).get(FOLDED, ""))
         states = [name for name in sources if name in kinds or not _COMPUTED.match(name)]
         said = {SAID.get(kinds[name], "constant") if name in kinds else "parameter" for name in states}
-        computed = not states or _TABLE.match(tensor.name) is not None
-        tensor.said = "unnamed" if computed else min(said, key=("parameter", "buffer", "constant").index)
+        if not states or _TABLE.match(tensor.name):
+            tensor.said = "constant" if sources and not states else "unnamed"
+        else:
+            tensor.said = min(said, key=("parameter", "buffer", "constant").index)
         first = known.setdefault(states[0], tensor) if len(states) == 1 else tensor
         if first is not tensor and first.elements == tensor.elements:
             tensor.copy_of = first
-        tensor.made_from = tuple(states) if len(states) > 1 or _cuts(sources) else ()
+        tensor.made_from = tuple(states) if len(states) > 1 or (states and _cuts([*sources, tensor.name])) else ()
     return True
 
 
 def _cuts(sources: Sequence[str]) -> bool:
     """Whether some of a tensor was taken, or some of it several times: how large the whole one is isn't known."""
-    return any(re.match(r"(?:slice|index|select|gather|narrow|split)", name) for name in sources)
+    return any(re.match(r"(?:slice|index|select|gather|narrow|split|embedding(?:_\d+)?$)", name) for name in sources)
 
 
 def _metadata(found: object) -> dict[str, str]:
