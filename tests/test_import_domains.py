@@ -109,6 +109,14 @@ def test_support_vector_machines_count(
     assert (table.totals["params"], table.totals["macs"], table.totals["uncounted"]) == (*figures, [])
 
 
+@pytest.mark.parametrize("op", ["SVMRegressor", "SVMClassifier", "LinearClassifier", "LinearRegressor"])
+def test_a_classic_model_of_a_number_without_axes_is_no_bug(op: str, tmp_path: Path) -> None:
+    given = {"coefficients": [1.0]} | ({"classlabels_ints": [0, 1]} if "Classifier" in op else {})
+    made = node(op, ["x"], ["l", "y"] if "Classifier" in op else ["y"], domain=ML, **given)
+    totals = load(write(tmp_path / "s.onnx", [made], {"x": []}, domains={ML: 3})).count().totals
+    assert not [left for left in totals["uncounted"] if "worth a report" in left["why"]]
+
+
 def test_features_become_columns_before_a_layer(tmp_path: Path) -> None:
     """Two columns of three categories each, and four numbers beside them, make ten; five outputs of those."""
     nodes = [

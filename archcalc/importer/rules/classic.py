@@ -65,7 +65,7 @@ def linear_classifier(
     classlabels_strings: Attribute = (),
 ) -> Outputs:
     """A label and the scores."""
-    features = X.dims[-1]
+    features = X.dims[-1] if X.dims else 1
     rows = len(coefficients) // features if isinstance(features, int) and features else 1
     scores = _linear(call, X, coefficients, intercepts, rows)
     labels = max(len(classlabels_ints or ()), len(classlabels_strings), rows)
@@ -117,7 +117,7 @@ def _machine(
     call: Call, x: Value, coefficients: Attribute, kept: Attribute, rho: Attribute, vectors: int, outputs: int
 ) -> Value:  # fmt: skip
     """A support vector machine: of every row a product with each vector, and their sums with its coefficients."""
-    rows, features = size(x.dims[:-1]), x.dims[-1]
+    rows, features = size(x.dims[:-1]), x.dims[-1] if x.dims else 1
     if kept and isinstance(features, int) and len(kept) != vectors * features:
         raise ShapeError(f"{len(kept)} numbers aren't {vectors} vectors of {features} features")
     return call.figure(
