@@ -18,15 +18,16 @@ SAID = {"PARAMETER": "parameter", "BUFFER": "buffer"}
 _QUOTED = pattern(r"'([^']*)'")
 # names that torch gives what its operators compute, and tensors that a program wrote down (`lifted_tensor_0`)
 _COMPUTED = pattern(
-    r"(?:val|abs|add|addcmul|addmm|alias|all|amax|amin|any|arange|argmax|argmin|argsort|as_strided|atan2?|baddbmm|bitwise"
-    r"|bmm|bucketize|cat|ceil|clamp|clone|constant_pad_nd|convert_element_type|copy|cosh?|cumprod|cumsum|detach_?"
-    r"|diagonal|div|einsum|embedding(?=_\d)|empty|eq|erf|exp|expand|expand_as|eye|fill|flatten|flip|floor|floor_divide|fmod|full"
-    r"|gather|ge|gelu|getitem|gt|hypot|index|isinf|isnan|item|le|lerp|lift_fresh_copy|linspace|log(?:10|1p|2)?"
-    r"|lt|masked_fill|matmul|max|maximum|mean|meshgrid|min|minimum|mm|mul|nan_to_num|narrow|ne|neg|ones|outer|pad|permute"
-    r"|pow|prod|reciprocal|relu|remainder|repeat|repeat_interleave|reshape|roll|round|rsqrt|rsub|scalar_tensor|select"
-    r"|sigmoid|sign|silu|sinh?|size|slice|softmax|softplus|sort|split|split_with_sizes|sqrt|square|squeeze|stack|sub|sum"
-    r"|sym_size|tanh?|tensor|threshold|tile|to|topk|transpose|tril|triu|trunc|true_divide|unbind|unflatten|unfold"
-    r"|unsqueeze|view|where|zeros|(?:bitwise|index|linalg|logical|new)_[a-z_]+|[a-z_]+_(?:cast|like|scatter)|_\w+)"
+    r"(?:val|abs|add|addcmul|addmm|alias|all|amax|amin|any|arange|argmax|argmin|argsort|as_strided|atan2?|baddbmm"
+    r"|bitwise|bmm|bucketize|cat|ceil|clamp|clone|constant_pad_nd|convert_element_type|copy|cosh?|cumprod|cumsum"
+    r"|detach_?|diagonal|div|einsum|embedding(?=_\d)|empty|eq|erf|exp|expand|expand_as|eye|fill|flatten|flip|floor"
+    r"|floor_divide|fmod|full|gather|ge|gelu|getitem|gt|hypot|index|isinf|isnan|item|le|lerp|lift_fresh_copy"
+    r"|linspace|log(?:10|1p|2)?|lt|masked_fill|matmul|max|maximum|mean|meshgrid|min|minimum|mm|mul|nan_to_num"
+    r"|narrow|ne|neg|ones|outer|pad|permute|pow|prod|reciprocal|relu|remainder|repeat|repeat_interleave|reshape"
+    r"|roll|round|rsqrt|rsub|scalar_tensor|select|sigmoid|sign|silu|sinh?|size|slice|softmax|softplus|sort|split"
+    r"|split_with_sizes|sqrt|square|squeeze|stack|sub|sum|sym_size|tanh?|tensor|threshold|tile|to|topk|transpose"
+    r"|tril|triu|trunc|true_divide|unbind|unflatten|unfold|unsqueeze|view|where|zeros"
+    r"|(?:bitwise|index|linalg|logical|new)_[a-z_]+|[a-z_]+_(?:cast|like|scatter)|_\w+)"
     r"(?:_(?:copy|default|dim|int|scalar|self|tensor))*(?:_\d+)?(?:_default)?$"
     r"|(?:.+\.)?(?:_?lifted_tensor_|_tensor_constant)\d+$",
     re.IGNORECASE,
