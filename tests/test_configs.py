@@ -712,7 +712,25 @@ LLAMA = {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_
         ({"model_type": "llame"}, "model_type", "there is no family of the type 'llame'; did you mean 'llama'?"),
         ({"architectures": ["LlamaForSequenceClassification"]}, "architectures", "has no form here"),
         ({"hidden_act": "tan"}, "hidden_act", "there is no activation 'tan' here"),
-        ({"hidden_size": "wide"}, "hidden_size", "there is no activation"),
+        ({"hidden_act": 5}, "hidden_act", "there is no activation 5 here"),
+        ({"hidden_size": "wide"}, "hidden_size", "must be a whole number, got 'wide'"),
+        ({"hidden_size": True}, "hidden_size", "must be a whole number, got true"),
+        ({"hidden_size": 0}, "hidden_size", "must be a whole number, 1 or more, got 0"),
+        ({"num_hidden_layers": -2}, "num_hidden_layers", "must be a whole number, 1 or more, got -2"),
+        ({"tie_word_embeddings": "true"}, "tie_word_embeddings", "must be true or false, got 'true'"),
+        ({"tie_word_embeddings": 1}, "tie_word_embeddings", "must be true or false, got 1"),
+        ({"model_type": "gpt_neox", "rotary_pct": 1.5}, "rotary_pct", "must be a number from 0 to 1, got 1.5"),
+        ({"model_type": "falcon", "multi_query": "no"}, "multi_query", "must be true or false, got 'no'"),
+        ({"model_type": "falcon", "ffn_hidden_size": "x"}, "ffn_hidden_size", "must be a whole number, got 'x'"),
+        ({"model_type": "gemma2", "sliding_window": -4}, "sliding_window", "1 or more, got -4"),
+        ({"num_experts": 8}, "num_experts", "8 has no form here"),
+        ({"num_local_experts": 8}, "num_local_experts", "8 has no form here"),
+        ({"qk_norm": True}, "qk_norm", "true has no form here"),
+        ({"model_type": "mistral", "attention_bias": True}, "attention_bias", "true has no form here"),
+        ({"layer_types": ["full_attention", "sliding_attention"]}, "layer_types", "have no form here"),
+        ({"model_type": "qwen3", "layer_types": ["sliding_attention"] * 2}, "layer_types", "have no form here"),
+        ({"model_type": "bert", "position_embedding_type": "relative_key"}, "position_embedding_type", "no form here"),
+        ({"model_type": "t5", "feed_forward_proj": "gated-foo"}, "feed_forward_proj", "there is no form"),
         ({"hidden_size": 6.5}, "hidden_size", "must be a whole number, got 6.5"),
         ({"hidden_size": [64]}, "hidden_size", "must be a whole number, got (64)"),
         (
@@ -735,6 +753,12 @@ def test_what_would_change_the_count_and_has_no_form_is_refused_where_it_stands(
     problem = next(problem for problem in caught.value.problems if message in problem.message)
     assert problem.mark is not None
     assert f'"{field}"' in text.splitlines()[problem.mark.line - 1]
+
+
+def test_what_other_decoders_have_may_be_said_to_be_none_and_null_is_as_if_nothing_was_said() -> None:
+    nothing = {"num_local_experts": 0, "qk_norm": False, "attention_bias": False, "layer_types": ["full_attention"] * 2}
+    assert params(LLAMA | nothing | {"hidden_act": None, "head_dim": None}) == params(LLAMA)
+    assert params({"model_type": "gpt_neox", "rotary_pct": None}) == params({"model_type": "gpt_neox"})
 
 
 def test_fields_that_are_not_used_are_named(tmp_path: Path) -> None:

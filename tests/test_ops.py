@@ -418,6 +418,7 @@ MERGES = [
 
 RESHAPING = [
     Row("roll (-3,2)", [(4, 7, 9)], (4, 7, 9), field=MIXED),
+    Row("roll -3x-2", [(4, 7, 9)], (4, 7, 9), field=MIXED),
     Row("roll 1", [(4, 7)], (4, 7), field=MIXED),
     Row("resize 5x9", [(4, 7, 9)], (4, 5, 9), field=MIXED),
     Row("resize 13 mode=bilinear", [(4, 7, 9)], (4, 13, 13), 0, 0, 7 * 4 * 13 * 13, MIXED),

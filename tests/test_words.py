@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from running import Command
@@ -10,7 +11,7 @@ from running import Command
 from archcalc.cost import Table
 from archcalc.errors import ExpressionError, SpecError
 from archcalc.expand import expand
-from archcalc.model import read
+from archcalc.model import load, read
 from archcalc.spec.expressions import evaluate
 
 
@@ -27,6 +28,15 @@ def test_a_tied_head_reads_the_embeddings_table_and_adds_no_parameters() -> None
     assert table.rows[-1].macs == 7 * 32 * 100
     again = read(expand(table), "flat.yaml").count()
     assert (again.totals["params"], again.totals["macs"]) == (table.totals["params"], table.totals["macs"])
+
+
+def test_a_tied_head_comes_back_from_an_export_as_one(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    file = tmp_path / "tied.onnx"
+    read(f"archcalc: 1\nname: t\ninput: [7]\nlayers:\n{TIED}", "t.yaml").export(file)
+    text = expand(load(str(file)).count())
+    assert text.endswith(" tied=/wte\n")
+    assert read(text, "again.yaml").count().totals["params"] == 100 * 32 + (32 + 1) * 64 + (64 + 1) * 32
 
 
 @pytest.mark.parametrize(

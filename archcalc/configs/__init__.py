@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from archcalc.configs.fitting import complaint
 from archcalc.configs.kinds import ABOUT, ACTIVATIONS, ARCHITECTURES, KINDS, MODEL_TYPE, Config, Kind, Values
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
 from archcalc.files import specs_folder
@@ -18,6 +19,7 @@ from archcalc.ops.kinds import show
 from archcalc.spec import Spec, read_spec
 from archcalc.spec.binding import declared
 from archcalc.spec.text import MOST_BYTES
+from archcalc.untyped import Json
 
 
 def read_config(text: str, path: str) -> Spec:
@@ -56,10 +58,14 @@ def _values(kind: Kind, config: Config) -> tuple[Values, dict[str, str]]:
         given = config.get(name)
         if given is not None or (name in config and name in NONE):
             values[to] = given
-            wrong |= _complaint(name, given)
+    for name in (*kind.fields, *kind.reads):
+        if what := complaint(name, config.get(name)):
+            wrong[name] = what
     for name, allowed in kind.only.items():
-        if name in config and config[name] not in allowed:
+        if name in config and name not in kind.fields and config[name] not in allowed:
             wrong[name] = f"{show(config[name])} has no form here, only {', '.join(map(show, allowed))}"
+    if LAYER_TYPES not in kind.reads and set(_list(config.get(LAYER_TYPES))) - {"full_attention"}:
+        wrong[LAYER_TYPES] = "layers of several types have no form here"
     if not wrong:
         try:
             values |= kind.more(config)
@@ -67,22 +73,16 @@ def _values(kind: Kind, config: Config) -> tuple[Values, dict[str, str]]:
             wrong[error.args[0]] = error.args[1] if len(error.args) > 1 else "it has no form here"
         except TypeError:
             wrong[next(name for name in (*kind.reads, MODEL_TYPE) if name in config)] = "it is of another kind"
-    head, complaint = _head(kind, config)
-    return values | head, wrong | complaint
+    head, unknown = _head(kind, config)
+    return values | head, wrong | unknown
 
 
+def _list(value: Json) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else []
+
+
+LAYER_TYPES = "layer_types"
 NONE = ("q_lora_rank", "sliding_window")  # fields that mean something where they are null
-
-
-def _complaint(name: str, value: object) -> dict[str, str]:
-    """What is wrong with a value, if anything: counts are whole numbers, and words are those of activations."""
-    if value is None or isinstance(value, bool):
-        return {}
-    if isinstance(value, str):
-        return {} if value in ACTIVATIONS else {name: f"there is no activation '{value}' here"}
-    if isinstance(value, int) and value >= 0:
-        return {}
-    return {name: f"must be a whole number, got {show(value)[:40]}"}
 
 
 def _head(kind: Kind, config: Config) -> tuple[Values, dict[str, str]]:

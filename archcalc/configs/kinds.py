@@ -75,13 +75,25 @@ BERT_MISSING: Values = {
 POOLED: Mapping[str, Values] = {
     "ForPreTraining": {"head": "pretraining"}, "ForMaskedLM": {"head": "mlm"}, "Model": {"head": "pooler"},
 }  # fmt: skip
-ENCODER_ONLY = {"is_decoder": (False,), "add_cross_attention": (False,), "tie_word_embeddings": (True,)}
+ENCODER_ONLY: Mapping[str, tuple[Json, ...]] = {
+    "is_decoder": (False,), "add_cross_attention": (False,), "tie_word_embeddings": (True,),
+    "position_embedding_type": ("absolute", None),
+}  # fmt: skip
+NEITHER = (False, None)
+PLAIN: Mapping[str, tuple[Json, ...]] = {  # what other decoders have, where a kind says nothing of it
+    **dict.fromkeys(("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"), (0, None)),
+    **dict.fromkeys(("attention_bias", "mlp_bias", "qkv_bias", "use_bias", "bias", "add_qkv_bias"), NEITHER),
+    **dict.fromkeys(("qk_norm", "use_qk_norm", "qk_layernorm", "add_cross_attention"), NEITHER),
+}
 
 
 def _windows(config: Config) -> Values:
     """Qwen's windows: only where they are turned on, and then from a layer on."""
+    message = "windows in some of the layers have no form here"
     if config.get("use_sliding_window"):
-        raise ValueError("use_sliding_window", "windows in some of the layers have no form here; it must be false")
+        raise ValueError("use_sliding_window", f"{message}; it must be false")
+    if any(kind != "full_attention" for kind in config.get("layer_types") or ()):
+        raise ValueError("layer_types", message)
     return {}
 
 
@@ -110,7 +122,7 @@ def _falcon(config: Config) -> Values:
 def _t5(config: Config) -> Values:
     told = config.get("feed_forward_proj", "relu")
     gate, _, act = str(told).rpartition("-")
-    if gate not in ("", "gated"):
+    if gate not in ("", "gated") or ACTIVATIONS.get(act) not in ("relu", "gelu", "silu"):
         raise ValueError("feed_forward_proj", f"there is no form for '{told}'")
     layers = config.get("num_decoder_layers") or config.get("num_layers", 6)
     return {"gated": gate == "gated", "act": act, "num_decoder_layers": layers}
@@ -126,7 +138,7 @@ def _opt(config: Config) -> Values:
 
 
 def _neox(config: Config) -> Values:
-    return {"rotary_pct": config["rotary_pct"]} if "rotary_pct" in config else {}
+    return {"rotary_pct": config["rotary_pct"]} if config.get("rotary_pct") is not None else {}
 
 
 TOWER = {
@@ -178,7 +190,7 @@ def _fitting(tower: str, name: str, value: object) -> object:
 
 
 def _clip(config: Config) -> Values:
-    return _towers(config, CLIP) | {"projection_dim": config.get("projection_dim", 512)}
+    return _towers(config, CLIP) | {"projection_dim": config.get("projection_dim") or 512}
 
 
 def _siglip(config: Config) -> Values:
@@ -243,24 +255,25 @@ KINDS: dict[str, Kind] = {
         reads=("rotary_pct",),
         heads=CAUSAL,
     ),
-    "llama": Kind("llama", DECODER | _same("attention_bias", "mlp_bias"), LLAMA, heads=CAUSAL),
-    "mistral": Kind("llama", DECODER | _same("sliding_window"), MISTRAL, heads=CAUSAL),
+    "llama": Kind("llama", DECODER | _same("attention_bias", "mlp_bias"), LLAMA, PLAIN, heads=CAUSAL),
+    "mistral": Kind("llama", DECODER | _same("sliding_window"), MISTRAL, PLAIN, heads=CAUSAL),
     "mixtral": Kind(
         "llama",
         DECODER | _same("sliding_window", "num_local_experts", "num_experts_per_tok"),
         MISTRAL | {"sliding_window": None, "num_local_experts": 8, "num_experts_per_tok": 2},
+        PLAIN,
         heads=CAUSAL,
     ),
     "qwen2": Kind(
-        "llama", DECODER, QWEN | {"attention_bias": "qkv"}, more=_windows,
-        reads=("use_sliding_window", "sliding_window", "max_window_layers"), heads=CAUSAL,
+        "llama", DECODER, QWEN | {"attention_bias": "qkv"}, {**PLAIN, "attention_bias": (True, *NEITHER)},
+        more=_windows, reads=("use_sliding_window", "sliding_window", "max_window_layers", "layer_types"), heads=CAUSAL,
     ),
     "qwen3": Kind(
-        "llama", DECODER | _same("attention_bias"), QWEN | {"head_dim": 128, "qk_norm": True}, more=_windows,
-        reads=("use_sliding_window", "sliding_window", "max_window_layers"), heads=CAUSAL,
+        "llama", DECODER | _same("attention_bias"), QWEN | {"head_dim": 128, "qk_norm": True}, PLAIN, more=_windows,
+        reads=("use_sliding_window", "sliding_window", "max_window_layers", "layer_types"), heads=CAUSAL,
     ),
     "gemma": Kind(
-        "llama", DECODER | _same("attention_bias"), GEMMA | {"hidden_act": "gelu_pytorch_tanh"}, heads=CAUSAL,
+        "llama", DECODER | _same("attention_bias"), GEMMA | {"hidden_act": "gelu_pytorch_tanh"}, PLAIN, heads=CAUSAL,
     ),
     "gemma2": Kind(
         "llama",
@@ -269,22 +282,23 @@ KINDS: dict[str, Kind] = {
             "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26, "num_attention_heads": 8,
             "num_key_value_heads": 4, "post_norms": True, "sliding_every": 2,
         },
+        PLAIN,
         more=_alternating,
         reads=("hidden_activation", "hidden_act", "sliding_window", "layer_types"),
         heads=CAUSAL,
     ),
     "phi3": Kind(
         "llama",
-        {name: to for name, to in (DECODER | _same("sliding_window")).items() if name != "head_dim"},
+        DECODER | _same("sliding_window"),
         LLAMA | {"vocab_size": 32064, "hidden_size": 3072, "intermediate_size": 8192},
-        only={"partial_rotary_factor": (1, 1.0)},
+        only={**PLAIN, "partial_rotary_factor": (1, 1.0)},
         heads=CAUSAL,
     ),
     "deepseek_v2": Kind(
         "deepseek", LATENT,
         {"hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32,
          "first_k_dense_replace": 0, "n_routed_experts": 64, "moe_intermediate_size": 1407},
-        only={"moe_layer_freq": (1,), "hidden_act": ("silu",), "mlp_bias": (False,)},
+        only={**PLAIN, "moe_layer_freq": (1,), "hidden_act": ("silu",), "mlp_bias": (False,)},
         heads=CAUSAL,
     ),
     "deepseek_v3": Kind(
@@ -292,7 +306,7 @@ KINDS: dict[str, Kind] = {
         {"vocab_size": 129280, "hidden_size": 7168, "intermediate_size": 18432, "moe_intermediate_size": 2048,
          "num_hidden_layers": 61, "n_shared_experts": 1, "n_routed_experts": 256, "num_experts_per_tok": 8,
          "first_k_dense_replace": 3},
-        only={"moe_layer_freq": (1,), "hidden_act": ("silu",)},
+        only={**PLAIN, "moe_layer_freq": (1,), "hidden_act": ("silu",)},
         heads=CAUSAL,
     ),
     "bert": Kind("bert", BERT, BERT_MISSING, ENCODER_ONLY, heads=POOLED),

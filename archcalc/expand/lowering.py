@@ -1,15 +1,15 @@
 """A graph in the language's operators alone: a model file may hold others."""
 
 from archcalc.algebra import Dim
-from archcalc.graph import Graph, Input
+from archcalc.graph import Graph, Input, Node
 from archcalc.ops.base import SINGLE, Saved
 from archcalc.ops.foreign import Foreign, figures, flags_of, foreign
 from archcalc.ops.opaque import Opaque
 
 
 def lowered(graph: Graph) -> Graph:
-    """The graph in the language's operators alone, each of which reads something. What shares the weights of another
-    kind of layer has none of its own.
+    """The graph in the language's operators alone, each of which reads something. What shares weights in a way that no
+    line can say has none of its own.
 
     The language's inputs have axes: a number is a vector of one.
     """
@@ -27,14 +27,9 @@ def lowered(graph: Graph) -> Graph:
     for n, node in enumerate(nodes):
         if node.share is None:
             continue
-        owner, into = graph.nodes[node.share], graph.shapes_into(node)
-        weights = graph.nodes[n].op.weights(*into)
-        if (
-            type(owner.op) is type(graph.nodes[n].op)
-            and owner.op.weights(*graph.shapes_into(owner)) == weights
-            and not isinstance(owner.op, Foreign)
-        ):
+        if _may_share(graph, node, graph.nodes[node.share]):
             continue
+        into = graph.shapes_into(node)
         op = nodes[n].op
         given = (
             op if isinstance(op, Opaque) else foreign(op.word, flags_of(op), **figures(op, node.shape, into)).opaque()
@@ -42,6 +37,16 @@ def lowered(graph: Graph) -> Graph:
         saved = op.saves(node.shape, *into, dx=[True] * len(into), dw=True)
         nodes[n] = node._replace(op=given.replaced(params=0, buffers_=0, **told(saved)), share=None)
     return graph._replace(nodes=nodes)
+
+
+def _may_share(graph: Graph, node: Node, owner: Node) -> bool:
+    """Whether a line can say whose weights these are: those of a layer of its kind, or the weight of another."""
+    if isinstance(owner.op, Foreign):
+        return False
+    own, theirs = (each.op.weights(*graph.shapes_into(each)) for each in (node, owner))
+    if type(owner.op) is type(node.op):
+        return own == theirs
+    return node.op.may_be_tied and set(own) == {"weight"} and own["weight"] == theirs.get("weight")
 
 
 def told(saved: Saved) -> dict[str, Dim | str]:

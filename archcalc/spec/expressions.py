@@ -32,7 +32,7 @@ from archcalc.tuples import NamedTuple
 
 LONGEST, DEEPEST, MOST_PARTS = 8000, 40, 4000
 
-_PLAIN_SIZES = pattern(r"\d+(x\d+)+")
+_PLAIN_SIZES = pattern(r"-?\d+(x-?\d+)+")
 
 Environment = Mapping[str, Value]
 _Run = Callable[[Environment, Collection[str]], Value]
@@ -116,9 +116,10 @@ def _tuple_of(text: str, parts: list[Expression]) -> Expression:
 
 
 def _sizes(text: str) -> list[str]:
-    """The parts of `3x3`, `1x7`, `(n)x1`; nothing if the text is no such thing."""
+    """The parts of `3x3`, `-1x7`, `(n)x1`; nothing if the text is no such thing."""
     parts = outside(text, "x")
-    return parts if len(parts) > 1 and all(re.fullmatch(r"\d+|[A-Za-wyz_]\w*|\(.*\)", part) for part in parts) else []
+    sizes = len(parts) > 1 and all(re.fullmatch(r"-?\d+|-?[A-Za-wyz_]\w*|\(.*\)", part) for part in parts)
+    return parts if sizes else []
 
 
 def _short(text: str) -> str:
