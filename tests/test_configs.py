@@ -15,6 +15,109 @@ from archcalc.model import Model, load
 # transformers 5.24.0 on torch 2.14.1: parameters of the model made on the meta device, tied tensors once
 CONFIGS = [
     (
+        31667,
+        {
+            "model_type": "vit",
+            "architectures": ["ViTForImageClassification"],
+            "image_size": 48,
+            "patch_size": 8,
+            "num_channels": 2,
+            "hidden_size": 40,
+            "intermediate_size": 70,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 5,
+            "id2label": {"0": "c0", "1": "c1", "2": "c2", "3": "c3", "4": "c4", "5": "c5", "6": "c6"},
+            "qkv_bias": False,
+        },
+    ),
+    (
+        33260,
+        {
+            "model_type": "vit",
+            "architectures": ["ViTModel"],
+            "image_size": 48,
+            "patch_size": 8,
+            "num_channels": 2,
+            "hidden_size": 40,
+            "intermediate_size": 70,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 5,
+        },
+    ),
+    (
+        32274,
+        {
+            "model_type": "deit",
+            "architectures": ["DeiTForImageClassificationWithTeacher"],
+            "image_size": 48,
+            "patch_size": 8,
+            "num_channels": 2,
+            "hidden_size": 40,
+            "intermediate_size": 70,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 5,
+            "id2label": {"0": "c0", "1": "c1", "2": "c2", "3": "c3", "4": "c4", "5": "c5", "6": "c6"},
+        },
+    ),
+    (
+        31782,
+        {
+            "model_type": "deit",
+            "architectures": ["DeiTForImageClassification"],
+            "image_size": 48,
+            "patch_size": 8,
+            "num_channels": 2,
+            "hidden_size": 40,
+            "intermediate_size": 70,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 5,
+        },
+    ),
+    (
+        33340,
+        {
+            "model_type": "deit",
+            "architectures": ["DeiTModel"],
+            "image_size": 48,
+            "patch_size": 8,
+            "num_channels": 2,
+            "hidden_size": 40,
+            "intermediate_size": 70,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 5,
+        },
+    ),
+    (
+        31747,
+        {
+            "model_type": "beit",
+            "architectures": ["BeitForImageClassification"],
+            "image_size": 48,
+            "patch_size": 8,
+            "num_channels": 2,
+            "hidden_size": 40,
+            "intermediate_size": 70,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 5,
+            "id2label": {"0": "c0", "1": "c1", "2": "c2", "3": "c3", "4": "c4", "5": "c5", "6": "c6"},
+            "use_relative_position_bias": True,
+        },
+    ),
+    (
+        88512,
+        {
+            "model_type": "phi3",
+            "architectures": ["Phi3ForCausalLM"],
+            "hidden_size": 64,
+            "intermediate_size": 100,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "vocab_size": 101,
+            "head_dim": 24,
+        },
+    ),
+    (
         62755,
         {
             "model_type": "clip",
@@ -723,6 +826,13 @@ LLAMA = {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_
         ({"model_type": "falcon", "multi_query": "no"}, "multi_query", "must be true or false, got 'no'"),
         ({"model_type": "falcon", "ffn_hidden_size": "x"}, "ffn_hidden_size", "must be a whole number, got 'x'"),
         ({"model_type": "gemma2", "sliding_window": -4}, "sliding_window", "1 or more, got -4"),
+        (
+            {"model_type": "beit", "use_relative_position_bias": False},
+            "use_relative_position_bias",
+            "false has no form",
+        ),
+        ({"model_type": "vit", "id2label": 5}, "id2label", "the names of the classes are an object"),
+        ({"model_type": "vit", "image_size": [224, 224]}, "image_size", "must be a whole number"),
         ({"num_experts": 8}, "num_experts", "8 has no form here"),
         ({"num_local_experts": 8}, "num_local_experts", "8 has no form here"),
         ({"qk_norm": True}, "qk_norm", "true has no form here"),
@@ -772,3 +882,14 @@ def test_fields_that_are_not_used_are_named(tmp_path: Path) -> None:
 def test_what_is_no_configuration_is_said_to_be_none(text: str) -> None:
     with pytest.raises(UsageError, match=r"config\.json"):
         read_config(text, "config.json")
+
+
+def test_published_image_networks_have_as_many_parameters_as_their_papers_code() -> None:
+    """timm 1.0.31: vit_base_patch16_224, deit_base_distilled_patch16_224, beit_large_patch16_224."""
+    labels = {"id2label": {str(n): f"class {n}" for n in range(1000)}, "image_size": 224, "patch_size": 16}
+    large = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16}
+    assert params({"model_type": "vit", "architectures": ["ViTForImageClassification"]} | labels) == 86_567_656
+    teacher = {"model_type": "deit", "architectures": ["DeiTForImageClassificationWithTeacher"]}
+    assert params(teacher | labels) == 87_338_192
+    beit = {"model_type": "beit", "architectures": ["BeitForImageClassification"], "use_relative_position_bias": True}
+    assert params(beit | labels | large) == 304_430_568

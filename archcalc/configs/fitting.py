@@ -11,14 +11,14 @@ FLAGS = frozenset(
     {
         "tie_word_embeddings", "attention_bias", "mlp_bias", "do_layer_norm_before", "enable_bias", "bias", "alibi",
         "use_parallel_residual", "new_decoder_architecture", "parallel_attn", "multi_query", "use_sliding_window",
-        "_remove_final_layer_norm",
+        "_remove_final_layer_norm", "qkv_bias",
     }
 )  # fmt: skip
 MAY_BE_ZERO = frozenset(
     {"num_local_experts", "n_shared_experts", "first_k_dense_replace", "type_vocab_size", "max_window_layers"}
 )
 SHARES = frozenset({"rotary_pct"})
-OTHERWISE = frozenset({"feed_forward_proj", "layer_types"})  # read by their kinds
+OTHERWISE = frozenset({"feed_forward_proj", "layer_types", "id2label", "layer_scale_init_value"})  # read by their kinds
 
 
 def complaint(name: str, value: Json) -> str:

@@ -203,6 +203,31 @@ def _siglip(config: Config) -> Values:
     return values | {"projection_dim": width}
 
 
+IMAGES = {
+    "image_size": "size", "patch_size": "patch", "num_channels": "channels", "num_hidden_layers": "depth",
+    "hidden_size": "dim", "num_attention_heads": "heads", "intermediate_size": "hidden", "hidden_act": "act",
+}  # fmt: skip
+IMAGES_MISSING: Values = {"intermediate_size": 3072}
+POOLED_IMAGES: Mapping[str, Values] = {"ForImageClassification": {}, "Model": {"head": "pooler"}}
+
+
+def _classes(config: Config) -> Values:
+    """How many classes an image may be of: those that have names, or as many as are said, or two."""
+    names = config.get("id2label")
+    if names is not None and not isinstance(names, dict):
+        raise ValueError("id2label", "the names of the classes are an object")
+    return {"classes": len(names) if names else config.get("num_labels") or 2}
+
+
+def _beit(config: Config) -> Values:
+    if not config.get("use_relative_position_bias"):  # the library has none where nothing is said
+        raise ValueError("use_relative_position_bias", "it must be true")
+    if not config.get("layer_scale_init_value", 0.1):
+        raise ValueError("layer_scale_init_value", "it must be above 0, for layers have scales here")
+    return _classes(config)
+
+
+LABELS = ("id2label", "num_labels")
 PAIRED = {
     f"{tower}_config{more}": (*fields, *also)
     for more in ("", "_dict")
@@ -338,6 +363,26 @@ KINDS: dict[str, Kind] = {
         {"encoder_ffn_dim": 1536, "decoder_ffn_dim": 1536, "decoder_attention_heads": 6},
         only={"activation_function": ("gelu",)},
         heads={"ForConditionalGeneration": {}},
+    ),
+    "vit": Kind(
+        "vit", IMAGES | _same("qkv_bias"), IMAGES_MISSING, more=_classes, reads=LABELS, heads=POOLED_IMAGES,
+        whole={"head": "pooler"},
+    ),
+    "deit": Kind(
+        "vit", IMAGES | _same("qkv_bias"), IMAGES_MISSING | {"tokens": 2}, more=_classes, reads=LABELS,
+        heads={"WithTeacher": {"head": "teacher"}, **POOLED_IMAGES}, whole={"head": "pooler"},
+    ),
+    "beit": Kind(
+        "beit",
+        IMAGES,
+        IMAGES_MISSING,
+        only={
+            "use_relative_position_bias": (True,), "use_shared_relative_position_bias": NEITHER,
+            "use_absolute_position_embeddings": NEITHER, "use_mask_token": NEITHER, "use_mean_pooling": (True,),
+        },
+        more=_beit,
+        reads=(*LABELS, "layer_scale_init_value"),
+        heads={"ForImageClassification": {}},
     ),
     "clip": Kind("clip", {}, more=_clip, reads=("projection_dim",), parts=PAIRED, heads={"CLIPModel": {}}),
     "siglip": Kind("clip", {}, more=_siglip, parts=PAIRED, heads={"SiglipModel": {}}),
