@@ -262,3 +262,21 @@ def test_the_sixth_relu_is_no_relu6() -> None:
     names = [row.name for row in table.rows]
     assert len(set(names)) == 9
     assert (names[0], names[1], names[5]) == ("relu6", "relu", "relu5")
+
+
+@pytest.mark.parametrize("to", [(6, 6), (5, 9), (7, 3)])
+def test_windows_of_different_sizes_are_exported_and_come_back(to: tuple[int, int], tmp_path: Path) -> None:
+    """Output o of m is the mean of the inputs from floor(o*n/m) to ceil((o+1)*n/m) of n, written out here."""
+    numpy, runtime = pytest.importorskip("numpy"), pytest.importorskip("onnxruntime")
+    file = tmp_path / "pooled.onnx"
+    text = f"archcalc: 1\nname: t\ninput: [2, 14, 8]\nlayers: [adaptive_avgpool {to[0]}x{to[1]}]\n"
+    read(text, "t.yaml").export(file)
+    x = numpy.random.default_rng(3).random((1, 2, 14, 8), dtype=numpy.float32)
+    session = runtime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {session.get_inputs()[0].name: x})
+    rows, columns = (
+        [slice(o * n // m, math.ceil((o + 1) * n / m)) for o in range(m)] for n, m in zip((14, 8), to, strict=True)
+    )
+    wanted = [[x[0, :, row, column].mean((1, 2)) for column in columns] for row in rows]
+    assert numpy.allclose(found[0], numpy.moveaxis(wanted, 2, 0), atol=1e-6)
+    assert f"adaptive_avgpool {to[0]}x{to[1]}" in expand(load(str(file)).count())

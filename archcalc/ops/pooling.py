@@ -199,10 +199,26 @@ class AdaptiveAvgPool(Free):
     def emit(self, builder: Builder, *tensors: Tensor) -> Value:
         (x,) = tensors
         axes = self._axes(x.shape)
-        if not all(_parts(*axis) for axis in axes):
-            raise ShapeError(f"{self.line()}: windows of different sizes have no operator in ONNX")
-        sides = [number(before) // number(after) for before, after in axes]
-        return builder.node("AveragePool", x, kernel_shape=sides, strides=sides)
+        if any(isinstance(dim, Poly) for axis in axes if not _parts(*axis) for dim in axis):
+            raise ShapeError(f"{self.line()}: windows of sizes that are free have no operator in ONNX")
+        value: Value = x
+        for axis, (before, after) in enumerate(axes, 2):
+            if not _parts(before, after):
+                value = _means(builder, value, axis, number(before), number(after))
+        sides = [number(before) // number(after) if _parts(before, after) else 1 for before, after in axes]
+        if value is not x and sides == [1] * len(sides):
+            return value
+        return builder.node("AveragePool", value, kernel_shape=sides, strides=sides)
+
+
+def _means(builder: Builder, value: Value, axis: int, before: int, after: int) -> str:
+    """The means of windows of different sizes, an axis: the mean of a map's window is the mean of its rows' means."""
+    means = []
+    for o in range(after):
+        ends = o * before // after, -(-(o + 1) * before // after), axis
+        window = builder.node("Slice", value, *(builder.ints((end,)) for end in ends))
+        means.append(builder.node("ReduceMean", window, builder.ints((axis,)), keepdims=1))
+    return builder.node("Concat", *means, axis=axis)
 
 
 def _parts(before: Dim, after: Dim) -> bool:
