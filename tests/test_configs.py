@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from running import Command
 
 from archcalc.configs import KINDS, read_config
 from archcalc.errors import SpecError, UsageError
@@ -893,3 +894,11 @@ def test_published_image_networks_have_as_many_parameters_as_their_papers_code()
     assert params(teacher | labels) == 87_338_192
     beit = {"model_type": "beit", "architectures": ["BeitForImageClassification"], "use_relative_position_bias": True}
     assert params(beit | labels | large) == 304_430_568
+
+
+def test_configurations_are_compared_as_specs_are(archcalc: Command, tmp_path: Path) -> None:
+    small, large = tmp_path / "small.json", tmp_path / "large.json"
+    small.write_text(json.dumps(LLAMA))
+    large.write_text(json.dumps(LLAMA | {"vocab_size": 75}))
+    found = archcalc("compare", str(small), str(large), "--format", "json").out
+    assert str(params(LLAMA | {"vocab_size": 75})) in found

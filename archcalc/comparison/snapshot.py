@@ -20,11 +20,20 @@ from archcalc.untyped import Json
 
 SCHEMA = "archcalc/count/1"
 MOST_BYTES = 500_000_000
+MOST_CONFIG_BYTES = 3_000_000
 
 
 def is_snapshot(name: str) -> bool:
-    """Whether a name is that of a snapshot and not of a spec."""
-    return name.endswith(".json")
+    """Whether a name is that of a snapshot and not of a spec, nor of a configuration that names its type of model."""
+    return name.endswith(".json") and not _is_configuration(name)
+
+
+def _is_configuration(name: str) -> bool:
+    try:
+        data = json.loads(reading.read(name, MOST_CONFIG_BYTES))
+    except (UsageError, ValueError, RecursionError):
+        return False  # too large for one, too
+    return isinstance(data, dict) and "model_type" in data and "schema" not in data
 
 
 def read_snapshot(path: str) -> list[Side]:
