@@ -140,6 +140,10 @@ def test_every_operator_computes_the_same_in_every_opset(opset: int, first: int)
     random = numpy.random.default_rng(3)
     for row in ROWS[(first + OPSETS.index(opset)) % 4 :: 4]:
         table = table_of(row.line, row.inputs)
+        if opset < 19 and "mode=circular" in row.line:  # ONNX has it from there on
+            with pytest.raises(UsageError, match="a circular pad needs opset 19"):
+                in_memory(table, opset=opset)
+            continue
         models = [in_memory(table, opset=each) for each in (21, opset)]
         feed = {
             value.name: random.standard_normal((1, *shape), "float32")
