@@ -35,14 +35,14 @@ def counted(name: str, **options: Any) -> Table:
     return archcalc.load(NAMES.get(name, name)).count(train=True, **size, **options)
 
 
-@pytest.mark.parametrize("name", some(SHIPPED, 3))
+@pytest.mark.parametrize("name", some(SHIPPED, 6))
 def test_training_keeps_what_autograd_saves(name: str) -> None:
     two, four = (counted(name, batch=batch).totals["act_sum_bytes"] for batch in (2, 4))
     assert (four - two) // 2 == NETWORKS[name]["fp32"]["sample"]
     assert 2 * two - four == NETWORKS[name]["fp32"]["once"]
 
 
-@pytest.mark.parametrize("name", some(SHIPPED, 3))
+@pytest.mark.parametrize("name", some(SHIPPED, 6))
 def test_mixed_precision_keeps_what_autocast_saves(name: str) -> None:
     two, four = (counted(name, batch=batch, precision="amp").totals["act_sum_bytes"] for batch in (2, 4))
     assert (four - two) // 2 == NETWORKS[name]["amp"]["sample"]

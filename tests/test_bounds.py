@@ -48,7 +48,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 REFUSED = {
     "too large a spec": ("x.yaml", b"archcalc: 1\n" + b"a" * 5_000_000),
-    "mistakes": ("x.yaml", HEAD.encode() + b"layers:\n" + b"  - maxpol 2x2\n" * 130_000),
+    "mistakes": ("x.yaml", HEAD.encode() + b"layers:\n" + b"  - maxpol 2x2\n" * 40_000),
     "no spec": ("x.yaml", b"- a\n" * 900_000),
     "no model": ("x.onnx", b"\x0a" * 9_000_000),
     "a model with a mistake": ("x.onnx", b"\x3a\xff\xff\xff\xff\x07abc" + b"\0" * 9_000_000),

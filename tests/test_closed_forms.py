@@ -134,7 +134,7 @@ def test_a_size_below_the_declared_minimum_is_refused_by_name() -> None:
 # ---- height, width, batch and classes apart --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["resnet50", "resnet152", "resnet18", "resnet50-v1"])
+@pytest.mark.parametrize("name", some(["resnet18", "resnet50", "resnet50-v1", "resnet152"], 2))
 def test_height_and_width_are_apart(name: str) -> None:
     closed = model(name).count(free=["height", "width"])
     for height in range(32, 97, 7):
@@ -213,8 +213,8 @@ def test_densenet_121_in_growth_and_classes() -> None:
         "classes",
     }
     assert closed.totals["params"].evaluate({"growth": 32, "classes": 1000}) == 7978856, "torchvision"
-    for k in (1, 2, 3, 5, 8, 11, 13, 24, 31, 32, 33, 48):
-        for n in (1, 10, 1000):
+    for k in (1, 2, 8, 13, 31, 32, 48):
+        for n in (1, 1000):
             assert (
                 model("densenet121").count(growth=k, classes=n).totals["params"]
                 == 6700 * k**2 + 2908 * k + 32 * k * n + n

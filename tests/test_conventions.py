@@ -93,7 +93,7 @@ def test_an_operator_counts_what_each_tool_printed_for_it(name: str) -> None:
         assert {count: totals[count] for count in wanted} == wanted, tool
 
 
-@pytest.mark.parametrize("each", some(printed("networks"), 3))
+@pytest.mark.parametrize("each", some(printed("networks"), 6))
 def test_a_network_counts_what_the_tool_printed_for_it(each: tuple[str, str]) -> None:
     name, tool = each
     entry = PEERS["networks"][name][tool]
@@ -242,7 +242,7 @@ def light(name: str) -> Path:
     return Path(onnx.__file__).parent / "backend" / "test" / "data" / "light" / name
 
 
-@pytest.mark.parametrize("name", PEERS["files"])
+@pytest.mark.parametrize("name", some(PEERS["files"], 3))
 def test_a_model_file_counts_what_onnx_tool_printed_for_it(name: str, tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     file = light(name)

@@ -369,7 +369,7 @@ def test_json_holds_the_exact_table(network: Network, train: bool, free: bool) -
 # ---- the networks that ship ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", shipped(4))
+@pytest.mark.parametrize("name", shipped(8))
 def test_a_network_that_ships_expands_to_the_same(name: str) -> None:
     table = archcalc.load(name).count(train=True)
     again = reread(table)
@@ -377,7 +377,7 @@ def test_a_network_that_ships_expands_to_the_same(name: str) -> None:
     assert again.totals["layers"] == len(again.rows)
 
 
-@pytest.mark.parametrize("name", shipped(2))
+@pytest.mark.parametrize("name", shipped(4))
 def test_the_totals_of_a_network_that_ships_are_the_same_at_every_depth(name: str) -> None:
     table = archcalc.load(name).count()
     for by, depth in [("layer", None), ("op", None), ("block", 1), ("block", 2), ("block", 9)]:
@@ -389,7 +389,7 @@ def test_the_totals_of_a_network_that_ships_are_the_same_at_every_depth(name: st
     assert table.totals["activations"] == sum(elements(row.shape) for row in rows)
 
 
-@pytest.mark.parametrize("name", families(6))
+@pytest.mark.parametrize("name", families(12))
 def test_answering_changes_nothing(name: str) -> None:
     """A model is a value: the second answer to a question is the first, and other questions in between don't matter."""
     model = archcalc.load(name)

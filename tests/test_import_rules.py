@@ -337,9 +337,10 @@ def agrees(shape: tuple[Any, ...], outputs: list[tuple[int, ...]]) -> bool:
     )
 
 
-def test_shapes_are_those_of_onnx_s_reference_implementation(cases: list[Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_shapes_are_those_of_onnx_s_reference_implementation(cases: list[Any], tmp_path: Path, step: int) -> None:
     file, checked, operators, wrong = tmp_path / "case.onnx", 0, set(), []
-    for case in cases:
+    for case in cases[::step]:
         outputs = [
             numpy.asarray(output).shape
             for output in case.data_sets[0][1]
@@ -364,7 +365,9 @@ def test_shapes_are_those_of_onnx_s_reference_implementation(cases: list[Any], t
         if not all(agrees(table.graph.nodes[n].shape, outputs) for n in table.graph.outputs):
             wrong.append(f"{case.name}: {[table.graph.nodes[n].shape for n in table.graph.outputs]}, not {outputs}")
     assert wrong == []
-    assert checked > 1200
+    assert checked > 1200 // step
+    if step > 1:  # all operators are in all cases
+        return
     tried = operators | {(row.domain, row.op) for row in ROWS} | {("", "Split")}
     elsewhere = {
         "If",

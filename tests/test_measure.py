@@ -286,7 +286,7 @@ PROFILED = [
 ]
 
 
-@pytest.mark.parametrize("name", some(PROFILED, 2))
+@pytest.mark.parametrize("name", some(PROFILED, 4))
 def test_every_node_is_given_back_and_every_layer_that_runs_has_a_time(name: str) -> None:
     latency = load(name).measure(size=64, runs=1, profile=True)
     assert sum(layer.milliseconds for layer in latency.layers) == pytest.approx(latency.median_ms)

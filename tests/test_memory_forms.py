@@ -53,7 +53,7 @@ def compared(model: Model, free: list[str], points: list[dict[str, int]], **opti
     return seen
 
 
-@pytest.mark.parametrize("name", families(9))
+@pytest.mark.parametrize("name", families(18))
 def test_closed_forms_of_networks_that_ship_are_the_numbers(name: str) -> None:
     """Sizes and the batch free, in fp32 and under autocast; sizes that a network refuses are left out."""
     model, draw = archcalc.load(name if name in members(name) else members(name)[0]), Random(name)

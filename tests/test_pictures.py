@@ -82,7 +82,7 @@ def holds(root: tree.Element) -> None:
     assert [point for point in points if not 0 <= point <= max(wide, high)] == []
 
 
-@pytest.mark.parametrize("name", shipped(6))
+@pytest.mark.parametrize("name", shipped(12))
 def test_every_network_that_ships_is_drawn(name: str) -> None:
     table = package.load(name).count()
     for depth in (1, 2):

@@ -142,7 +142,7 @@ def turned(row: Row) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", shipped(5))
+@pytest.mark.parametrize("name", shipped(10))
 def test_a_network_that_ships_comes_back(name: str, tmp_path: Path) -> None:
     table = small(name)
     assert told(again(table, tmp_path)) == told(table)

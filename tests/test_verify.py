@@ -71,7 +71,7 @@ def complete(proof: Proof) -> bool:
     return all(tally.proved == tally.total > 0 for tally in (proof.shapes, proof.inferred))
 
 
-@pytest.mark.parametrize("family", families(12))
+@pytest.mark.parametrize("family", families(20))
 def test_the_cheapest_of_a_family_is_what_was_counted(family: str) -> None:
     tables = [small(name) for name in members(family)]
     table = min(tables, key=lambda table: table.totals["params"] + table.totals["macs"])
