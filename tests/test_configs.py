@@ -13,6 +13,15 @@ from archcalc.configs import KINDS, read_config
 from archcalc.errors import SpecError, UsageError
 from archcalc.model import Model, load
 
+PICTURES = {
+    "image_size": 48,
+    "patch_size": 8,
+    "num_channels": 2,
+    "hidden_size": 40,
+    "intermediate_size": 70,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 5,
+}
 # transformers 5.24.0 on torch 2.14.1: parameters of the model made on the meta device, tied tensors once
 CONFIGS = [
     (
@@ -20,13 +29,7 @@ CONFIGS = [
         {
             "model_type": "vit",
             "architectures": ["ViTForImageClassification"],
-            "image_size": 48,
-            "patch_size": 8,
-            "num_channels": 2,
-            "hidden_size": 40,
-            "intermediate_size": 70,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 5,
+            **PICTURES,
             "id2label": {"0": "c0", "1": "c1", "2": "c2", "3": "c3", "4": "c4", "5": "c5", "6": "c6"},
             "qkv_bias": False,
         },
@@ -36,13 +39,7 @@ CONFIGS = [
         {
             "model_type": "vit",
             "architectures": ["ViTModel"],
-            "image_size": 48,
-            "patch_size": 8,
-            "num_channels": 2,
-            "hidden_size": 40,
-            "intermediate_size": 70,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 5,
+            **PICTURES,
         },
     ),
     (
@@ -50,13 +47,7 @@ CONFIGS = [
         {
             "model_type": "deit",
             "architectures": ["DeiTForImageClassificationWithTeacher"],
-            "image_size": 48,
-            "patch_size": 8,
-            "num_channels": 2,
-            "hidden_size": 40,
-            "intermediate_size": 70,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 5,
+            **PICTURES,
             "id2label": {"0": "c0", "1": "c1", "2": "c2", "3": "c3", "4": "c4", "5": "c5", "6": "c6"},
         },
     ),
@@ -65,13 +56,7 @@ CONFIGS = [
         {
             "model_type": "deit",
             "architectures": ["DeiTForImageClassification"],
-            "image_size": 48,
-            "patch_size": 8,
-            "num_channels": 2,
-            "hidden_size": 40,
-            "intermediate_size": 70,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 5,
+            **PICTURES,
         },
     ),
     (
@@ -79,13 +64,7 @@ CONFIGS = [
         {
             "model_type": "deit",
             "architectures": ["DeiTModel"],
-            "image_size": 48,
-            "patch_size": 8,
-            "num_channels": 2,
-            "hidden_size": 40,
-            "intermediate_size": 70,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 5,
+            **PICTURES,
         },
     ),
     (
@@ -93,13 +72,7 @@ CONFIGS = [
         {
             "model_type": "beit",
             "architectures": ["BeitForImageClassification"],
-            "image_size": 48,
-            "patch_size": 8,
-            "num_channels": 2,
-            "hidden_size": 40,
-            "intermediate_size": 70,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 5,
+            **PICTURES,
             "id2label": {"0": "c0", "1": "c1", "2": "c2", "3": "c3", "4": "c4", "5": "c5", "6": "c6"},
             "use_relative_position_bias": True,
         },
