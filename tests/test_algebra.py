@@ -893,6 +893,9 @@ def test_a_form_is_compiled_for_numbers_and_arrays() -> None:
     at = (k * k / 2 + call("make_divisible", make_divisible, 3 * k, 8)).compiled("spare", "k")
     assert [at(0, 3), at(0, 10**20)] == [Fraction(9, 2) + 8, 10**40 // 2 + 3 * 10**20]
     assert at(numpy.array([[0], [1]]), numpy.array([2, 4])).tolist() == [[2 + 8, 8 + 16]] * 2
-    assert symbol("w", integer=False, minimum=0).compiled("w")(0.1) == Fraction(1, 10)
+    assert at([0], [2, 4]).tolist() == [2 + 8, 8 + 16]
+    assert (k * k * k).compiled("k")(numpy.int64(10**18)) == 10**54
+    w = symbol("w", integer=False, minimum=0).compiled("w")
+    assert [w(0.1), w(numpy.float64(0.1))] == [Fraction(1, 10)] * 2
     with pytest.raises(ArchcalcError, match="k"):
         (k + 1).compiled("n")

@@ -107,11 +107,17 @@ def compiled(x: Number, names: Sequence[str]) -> Callable[..., Any]:
     of_numbers, of_arrays = compile_python(x, names), compile_numpy(x, names)
 
     def evaluate(*values: object) -> Any:
-        if any(hasattr(value, "__array__") and getattr(value, "ndim", 0) for value in values):
+        if any(isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) for value in values):
             return of_arrays(*values)
-        return of_numbers(*(Fraction(repr(value)) if isinstance(value, float) else value for value in values))
+        return of_numbers(*map(_plain_number, values))
 
     return evaluate
+
+
+def _plain_number(value: object) -> object:
+    """A number that neither wraps nor is rounded: a float's shortest decimal, and what numpy's scalars stand for."""
+    value = value.item() if hasattr(value, "item") else value
+    return Fraction(repr(value)) if isinstance(value, float) else value
 
 
 def compile_python(x: Number, names: Sequence[str]) -> Callable[..., int]:
