@@ -181,3 +181,9 @@ def test_a_package_that_fails_is_warned_of_and_the_rest_goes_on(tmp_path: Path) 
     done = outside(tmp_path, "import archcalc\nprint(archcalc.load('lenet').count().totals['params'])")
     assert done.stdout == "60840\n"
     assert "broken (half = broken:Half) can't be used: operator 'half' lacks shape, weights" in done.stderr
+
+
+def test_packages_are_looked_for_where_the_folder_is_gone(tmp_path: Path) -> None:
+    program = "import os, sys; os.rmdir(os.getcwd()); import archcalc.ops; print(len(archcalc.ops.OPS))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.stderr, int(done.stdout) > 50) == ("", True)

@@ -108,7 +108,10 @@ def load_group(group: str, take: Callable[[Any], Any]) -> None:
 
 def _installed() -> list[str]:
     """The folders of installed packages: not the one that archcalc runs in, which may be a stranger's repository."""
-    here = os.path.realpath(os.getcwd())
+    try:
+        here = os.path.realpath(os.getcwd())
+    except OSError:  # somebody removed it
+        here = ""
     return [path for path in sys.path if path and os.path.realpath(path) != here]
 
 
