@@ -897,5 +897,7 @@ def test_a_form_is_compiled_for_numbers_and_arrays() -> None:
     assert (k * k * k).compiled("k")(numpy.int64(10**18)) == 10**54
     w = symbol("w", integer=False, minimum=0).compiled("w")
     assert [w(0.1), w(numpy.float64(0.1))] == [Fraction(1, 10)] * 2
+    with pytest.raises(ArchcalcError, match="`w` can't be 'much': only an exact number"):
+        w("much")
     with pytest.raises(ArchcalcError, match="k"):
         (k + 1).compiled("n")

@@ -17,6 +17,7 @@ from archcalc.untyped import Array
 
 from .equality import always_integral
 from .poly import Atom, Call, Floor, Monomial, Number, Poly, Variable, integral, nested, plain
+from .poly.rewriting import exact
 from .printing import Text
 
 if TYPE_CHECKING:
@@ -109,15 +110,9 @@ def compiled(x: Number, names: Sequence[str]) -> Callable[..., Any]:
     def evaluate(*values: object) -> Any:
         if any(isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) for value in values):
             return of_arrays(*values)
-        return of_numbers(*map(_plain_number, values))
+        return of_numbers(*(plain(exact(name, value, {})) for name, value in zip(names, values, strict=True)))
 
     return evaluate
-
-
-def _plain_number(value: object) -> object:
-    """A number that neither wraps nor is rounded: a float's shortest decimal, and what numpy's scalars stand for."""
-    value = value.item() if hasattr(value, "item") else value
-    return Fraction(repr(value)) if isinstance(value, float) else value
 
 
 def compile_python(x: Number, names: Sequence[str]) -> Callable[..., int]:

@@ -71,16 +71,16 @@ def _bound(symbol: Symbol, value: object, bindings: Mapping[str, object]) -> Num
     """The value, once it is known to lie in the symbol's domain; as text it may speak of the others."""
     from archcalc.algebra.intervals import bounds
 
-    number = value if isinstance(value, Poly) else _exact(symbol.name, value, bindings)
+    number = value if isinstance(value, Poly) else exact(symbol.name, value, bindings)
     in_steps = not symbol.integer or number // symbol.multiple_of * symbol.multiple_of == number
     if not in_steps or not symbol.holds(*bounds(number)):
         raise ArchcalcError(f"`{symbol.name}` can't be {value}: it is {symbol.domain()}")
     return number if isinstance(number, Poly) else plain(number)
 
 
-def _exact(name: str, value: object, bindings: Mapping[str, object]) -> Rational:
+def exact(name: str, value: object, bindings: Mapping[str, object]) -> Rational:
     """A number as it is written, whoever's it is: 0.75 is three quarters as a float, a text, a Decimal or numpy's; a
-    text may be an expression.
+    text may be an expression. Raises ArchcalcError for what is none.
     """
     if isinstance(value, (int, Fraction)) and not isinstance(value, bool):
         return value
@@ -99,7 +99,7 @@ def _expression(text: str, own: str, bindings: Mapping[str, object]) -> object:
     for language in LANGUAGES:
         try:
             names, run = language(text)
-            return run({name: _exact(name, others[name], others) for name in names if name in others})
+            return run({name: exact(name, others[name], others) for name in names if name in others})
         except ArchcalcError:
             continue
     return None
