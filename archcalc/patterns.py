@@ -9,7 +9,11 @@ and to compile one takes longer than to import the module that it stands in.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+_compile = re.compile  # itself, whatever stands in its place while `deferred`
 
 if TYPE_CHECKING:
     from re import compile as pattern
@@ -23,9 +27,20 @@ else:
 
         def __getattr__(self, name: str) -> Any:
             """A method, which is kept: the next time nothing asks for it."""
-            found = getattr(re.compile(self.text, self.wanted), name)
+            found = getattr(_compile(self.text, self.wanted), name)
             setattr(self, name, found)
             return found
 
 
-__all__ = ["pattern"]
+@contextmanager
+def deferred() -> Iterator[None]:
+    """While a library is imported that compiles what few need: its expressions are such patterns, too."""
+    compiling = re.compile
+    re.compile = pattern
+    try:
+        yield
+    finally:
+        re.compile = compiling
+
+
+__all__ = ["deferred", "pattern"]

@@ -6,19 +6,20 @@ can recurse, duplicate keys and `<<` are refused, and aliases are counted at wha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
-
 from archcalc.errors import Mark, Problem, SpecError
+from archcalc.patterns import pattern
 from archcalc.spec import quoting
+from archcalc.spec.pyyaml import events, yaml
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
 
 EMPTY = "the file is empty: a spec needs `archcalc: 1`, a name, an input and layers"
 SAYS_LITTLE = (EMPTY, "nested deeper", "a bracket", "a quote", "a second", "a tab", "not a YAML file", "more than")
 DEEPEST, MOST_NODES = 60, 200_000
+
+_OPENING = pattern(rf"[\[{{\]}}\n]|(?:[-?:] ){{{DEEPEST},}}")
 
 
 def compose(text: str, file: str) -> Node:
@@ -30,14 +31,13 @@ def compose(text: str, file: str) -> Node:
         return Mark(file, line + 1, column + 1, max(1, length), lines[line] if line < len(lines) else "")
 
     _refuse_depth(text, mark_at)
-    loader = getattr(yaml, "CLoader", yaml.Loader)
     try:
         try:
-            return _Composer(mark_at, quoted).compose(yaml.parse(text, Loader=loader))
+            return _Composer(mark_at, quoted).compose(events(text))
         except yaml.MarkedYAMLError as error:
             text, put = quoting.quoted(text, error)
             quoted.update(put)
-            return _Composer(mark_at, quoted).compose(yaml.parse(text, Loader=loader))
+            return _Composer(mark_at, quoted).compose(events(text))
     except yaml.MarkedYAMLError as error:
         message, position = _friendly(error, lines)
         raise SpecError(
@@ -50,7 +50,7 @@ def compose(text: str, file: str) -> Node:
 def _refuse_depth(text: str, mark_at: Any) -> None:
     """Refuse what the parser itself would choke on: its time grows with the square of the open brackets."""
     depth, line, start = 0, 0, 0
-    for match in re.finditer(rf"[\[{{\]}}\n]|(?:[-?:] ){{{DEEPEST},}}", text):
+    for match in _OPENING.finditer(text):
         letter = match.group()
         if letter == "\n":
             line, start = line + 1, match.end()

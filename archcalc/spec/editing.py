@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import yaml
-
 from archcalc.errors import ArchcalcError
 from archcalc.patterns import pattern
+from archcalc.spec.pyyaml import yaml
 
 _ALIAS = pattern(r"\s*:\s*\*[^\s,\]}]+")
 

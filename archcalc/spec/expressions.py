@@ -13,13 +13,13 @@ number of parts and the size of every intermediate result are capped.
 
 from __future__ import annotations
 
-import ast
+import _ast as ast  # the classes of nodes alone, as in `values`
 import functools
 import re
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 from archcalc.algebra import Poly
 from archcalc.algebra.poly.rewriting import LANGUAGES
@@ -65,13 +65,10 @@ def compile_expression(text: str) -> Expression:
         if sides:
             return _tuple_of(text, [compile_expression(side) for side in sides])
         raise ExpressionError(f"can't read the expression `{_short(text)}`{_hint(text)}") from None
-    if sum(1 for _ in ast.walk(tree)) > MOST_PARTS:
+    parts = list(_walk(tree))
+    if len(parts) > MOST_PARTS:
         raise ExpressionError(f"the expression `{_short(text)}` has too many parts (at most {MOST_PARTS:,})")
-    names = (
-        frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
-        - FUNCTIONS.keys()
-        - CONSTANTS.keys()
-    )
+    names = frozenset(node.id for node in parts if isinstance(node, ast.Name)) - FUNCTIONS.keys() - CONSTANTS.keys()
     return Expression(text, _compile(tree, 0), names)
 
 
@@ -96,18 +93,29 @@ def _parsed(text: str) -> ast.expr:
     """The tree of an expression, where columns count characters: Python counts bytes, and begins again on each line."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about what looks odd in Python: `1if a else 2`
-        tree = ast.parse(text, mode="eval").body
+        tree = cast(ast.Expression, compile(text, "<expression>", "eval", ast.PyCF_ONLY_AST)).body
     if not text.isascii() or "\n" in text:
         lines = [line.encode() for line in re.split(r"(?<=\n)", text)]
 
         def characters(line: int, column: int) -> int:
             return len((b"".join(lines[: line - 1]) + lines[line - 1][:column]).decode(errors="replace"))
 
-        for node in ast.walk(tree):
+        for node in _walk(tree):
             if isinstance(node, ast.expr):
                 end = characters(node.end_lineno or 1, node.end_col_offset or 0)
                 node.col_offset, node.end_col_offset = characters(node.lineno, node.col_offset), end
     return tree
+
+
+def _walk(tree: ast.AST) -> Iterator[ast.AST]:
+    """A tree's nodes, in no order that anything may rely on."""
+    left = [tree]
+    while left:
+        node = left.pop()
+        yield node
+        for field in node._fields:
+            value = getattr(node, field, None)
+            left += [part for part in (value if isinstance(value, list) else [value]) if isinstance(part, ast.AST)]
 
 
 def _tuple_of(text: str, parts: list[Expression]) -> Expression:
@@ -128,8 +136,10 @@ def _short(text: str) -> str:
 
 def _spelled(node: ast.expr) -> str:
     """A part of an expression, as a message shows it."""
+    from ast import unparse
+
     try:
-        return _short(ast.unparse(node))
+        return _short(unparse(node))
     except RecursionError:  # a long sum
         return "..."
 

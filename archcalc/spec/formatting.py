@@ -10,11 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import yaml
-
 from archcalc.errors import ArchcalcError
 from archcalc.patterns import pattern
 from archcalc.spec.composing import compose
+from archcalc.spec.pyyaml import yaml
 from archcalc.spec.quoting import quoting
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
 from archcalc.tuples import NamedTuple

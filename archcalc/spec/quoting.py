@@ -9,10 +9,9 @@
 
 from __future__ import annotations
 
-import yaml
-
 from archcalc.ops import JOINS
 from archcalc.patterns import pattern
+from archcalc.spec.pyyaml import events, yaml
 
 Quotes = dict[int, tuple[int, ...]]  # by line, the columns of the quotes that were put into it
 
@@ -25,7 +24,7 @@ _PART = pattern(r"[\[(]|[\])]|[,{}]|:(?=\s|$)|\s#|[^\[\](),{}:\s]+|.")
 def quoting(text: str) -> tuple[str, Quotes]:
     """A text as PyYAML takes it, and the quotes that were put into it. Raises yaml.YAMLError for what is no YAML."""
     try:
-        for _ in yaml.parse(text, Loader=getattr(yaml, "CLoader", yaml.Loader)):
+        for _ in events(text):
             pass
         return text, {}
     except yaml.MarkedYAMLError as error:

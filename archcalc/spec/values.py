@@ -5,7 +5,7 @@ A value is an int, a Fraction, a closed form, a truth, a word, nothing, or a lis
 
 from __future__ import annotations
 
-import ast
+import _ast as ast  # the classes of nodes alone: the module `ast` takes longer to import than most specs to read
 import functools
 import math
 from collections.abc import Callable, Iterable
