@@ -38,7 +38,7 @@ def line(text: str, longest: int | None = None) -> str:
 def plain(text: str) -> str:
     """Text on one line, on its way to one of the formats below."""
     text = str(text)  # of a subclass, too: an enumeration's member says its name otherwise
-    if not (text.isascii() and text.isprintable()):
+    if not text.isprintable():
         text = _PLAIN.sub(_seen, _BREAKS.sub(" ", text))
     if "::" in text or "##" in text:
         text = _COMMANDS.sub(_escape, text)
@@ -58,7 +58,7 @@ def same_width(text: str) -> str:
 
 def report(text: str) -> str:
     """A whole text on its way to a terminal or a log, line breaks kept: what no renderer should have let through."""
-    if not (text.isascii() and text.replace("\n", "").isprintable()):
+    if not text.replace("\n", "").isprintable():
         text = _UNSEEN.sub(_kept, text)
     text = _BEGINS.sub(r"\1\\x3a", text) if "::" in text else text
     return _ANYWHERE.sub(_escape, text) if "##" in text else text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from archcalc import reading
 from archcalc.errors import UsageError
@@ -44,12 +43,9 @@ def is_folder(name: str) -> bool:
     return reading.is_folder(name) and ("/" in name or bool(in_folder(name).specs) or find(name) is None)
 
 
-_PATTERN = pattern(r"[*?\[]")
-
-
 def is_pattern(name: str) -> bool:
     """Whether an argument is a pattern of files, `models/**/*.yaml`, and nothing has that name (a variant aside)."""
-    if not _PATTERN.search(name):
+    if not any(letter in name for letter in "*?["):
         return False
     return not any(reading.is_file(path) or reading.is_folder(path) for path in (name, name.rpartition("@")[0]) if path)
 
@@ -87,7 +83,11 @@ def is_python(name: str) -> bool:
     """Whether an argument names a network in a Python module, `package.module:factory`: by its form, where there is no
     file of that name.
     """
-    return _PYTHON.fullmatch(name) is not None and not (is_model_file(name) or is_yaml(name) or reading.is_file(name))
+    return (
+        ":" in name
+        and _PYTHON.fullmatch(name) is not None
+        and not (is_model_file(name) or is_yaml(name) or reading.is_file(name))
+    )
 
 
 def is_yaml(name: str) -> bool:
@@ -108,6 +108,8 @@ def in_folder(folder: str) -> Folder:
 
     Raises UsageError for what can't be read.
     """
+    from pathlib import Path
+
     found = Folder([], [], [])
     for parent, folders, files in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -129,10 +131,10 @@ def is_spec(data: bytes) -> bool:
 
 def may_be_spec(name: str) -> bool:
     """Whether a name is not that of a YAML file that is none."""
-    return not (is_yaml(name) and reading.is_file(name)) or _is_spec(Path(name))
+    return not (is_yaml(name) and reading.is_file(name)) or _is_spec(name)
 
 
-def _is_spec(path: Path) -> bool:
+def _is_spec(path: str | os.PathLike[str]) -> bool:
     return is_spec(reading.read(path, MOST_BYTES))
 
 

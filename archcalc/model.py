@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -96,7 +95,7 @@ class Model(Record):
 
     def export(
         self,
-        path: str | Path,
+        path: str | os.PathLike[str],
         *,
         free: str | Sequence[str] = (),
         batch: int = 1,
@@ -256,7 +255,7 @@ class Model(Record):
             raise UsageError(f"{self.name} is a spec already; `archcalc expand` writes it flat")
         given = {name: whole(name, value) for name, value in defaults.items()}
         open_ = {name: value for name, value in given.items() if name in self.spec.parameters}
-        source = Path(self.spec.path).name
+        source = os.path.basename(self.spec.path)
         table = self.answer(Question({name: value for name, value in given.items() if name not in open_}))
         try:
             return spec_text(table, open_, source), list(table.graph.notes)
@@ -279,8 +278,8 @@ class Model(Record):
 
     def beside(self, device: str) -> str:
         """A profile by its path, where it lies beside the spec; else as it was given."""
-        path = Path(self.spec.path).parent / device
-        return device if not device or Path(device).is_file() or not path.is_file() else str(path.resolve())
+        path = os.path.join(os.path.dirname(self.spec.path), device)
+        return device if not device or reading.is_file(device) or not reading.is_file(path) else os.path.realpath(path)
 
     def on(self, device: str, question: Question) -> Question:
         """The same question with times on a device that was measured, in the precision that it has figures for. Raises
@@ -288,7 +287,7 @@ class Model(Record):
         """
         from archcalc.latency.profile import Roofline, load_profile
 
-        profile = load_profile(device, Path(self.spec.path).parent)
+        profile = load_profile(device, os.path.dirname(self.spec.path))
         if isinstance(profile, Roofline):
             raise UsageError(
                 f"{device} is a data sheet's roofline: a bound that no run is faster than doesn't show that a limit"
@@ -313,7 +312,7 @@ class Model(Record):
         from archcalc.latency.estimate import predict
         from archcalc.latency.profile import load_profile
 
-        return predict(table, load_profile(device, Path(self.spec.path).parent))
+        return predict(table, load_profile(device, os.path.dirname(self.spec.path)))
 
 
 def load(name: str | os.PathLike[str]) -> Model:
@@ -336,8 +335,8 @@ def load(name: str | os.PathLike[str]) -> Model:
         hint = suggest(path, zoo_names(), "`archcalc zoo` lists the networks that ship")
         raise UsageError(f"there is no file or network '{path}'{hint}")
     file, member = found
-    shelf = Disk(str(file), shown(file))
-    return read(read_text(str(file)), shown(file), variant or member, shelf)._replace(ships=True)
+    shelf = Disk(file, shown(file))
+    return read(read_text(file), shown(file), variant or member, shelf)._replace(ships=True)
 
 
 def from_torch(module: Torch, input: object, *, via: str = "") -> Model:

@@ -12,10 +12,12 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from archcalc.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path  # which takes longer to import than most specs to read
 
 _BEFORE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -100,23 +102,29 @@ def refused(called: str, error: OSError | ValueError, path: str | os.PathLike[st
 
 def repository(folder: str | os.PathLike[str]) -> Path | None:
     """The root of the repository that holds a folder."""
+    from pathlib import Path
+
     here = Path(os.path.realpath(folder))
     return next((path for path in (here, *here.parents) if os.path.lexists(path / ".git")), None)
 
 
 def project(folder: str | os.PathLike[str]) -> Path:
     """The repository that holds a folder; without one the working folder if that holds it, or else the folder alone."""
+    from pathlib import Path
+
     here, working = Path(os.path.realpath(folder)), Path(os.path.realpath("."))
     is_held = here.is_relative_to(working) and working != Path(working.anchor)
     return repository(here) or (working if is_held else here)
 
 
-def is_inside(path: str | os.PathLike[str], folders: Iterable[Path]) -> bool:
+def is_inside(path: str | os.PathLike[str], folders: Iterable[str | os.PathLike[str]]) -> bool:
     """Whether a path, its links followed, leads into one of these folders. Raises UsageError for what can't be one."""
     try:
         real = os.path.realpath(path)
     except ValueError as error:
         raise refused(os.fspath(path), error) from None
+    from pathlib import Path
+
     return any(Path(real).is_relative_to(os.path.realpath(folder)) for folder in folders)
 
 

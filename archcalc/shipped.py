@@ -2,40 +2,64 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archcalc.patterns import pattern
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SPEC = ".yaml"
 _VARIANT = pattern(r"  ([A-Za-z0-9_][\w.+-]*):")
 
 
 def specs_folder() -> Path:
     """Where the specs are: inside the package when installed, beside it in a checkout."""
-    inside = Path(__file__).parent / "specs"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "specs"
+    from pathlib import Path  # takes longer to import than a network to find
+
+    return Path(_folder())
 
 
-def shown(file: Path) -> str:
+def _folder() -> str:
+    here = os.path.dirname(os.path.abspath(__file__))
+    inside = os.path.join(here, "specs")
+    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(here), "specs")
+
+
+def shown(file: str | os.PathLike[str]) -> str:
     """A shipped spec is called by its place in the distribution, wherever that is installed: `specs/vgg.yaml`."""
-    return f"specs/{file.relative_to(specs_folder()).as_posix()}"
+    return f"specs/{os.path.relpath(file, _folder()).replace(os.sep, '/')}"
 
 
 def spec_files() -> list[Path]:
     """The specs that come with archcalc, in order."""
-    return sorted(specs_folder().rglob("*.yaml"))
+    from pathlib import Path
+
+    return sorted(map(Path, _files()))
+
+
+def _files() -> list[str]:
+    return [
+        os.path.join(parent, name) for parent, _, names in os.walk(_folder()) for name in names if name.endswith(_SPEC)
+    ]
+
+
+def _stem(file: str) -> str:
+    return os.path.basename(file).removesuffix(_SPEC)
 
 
 def zoo_names() -> list[str]:
     """The names that `load` knows besides files."""
-    return sorted({name for file in spec_files() for name in (file.stem, *_variant_names(file))})
+    return sorted({name for file in _files() for name in (_stem(file), *_variant_names(file))})
 
 
-def find(name: str) -> tuple[Path, str | None] | None:
+def find(name: str) -> tuple[str, str | None] | None:
     """The file and variant of a network that ships: a file's own name first, then a variant of any."""
-    files = spec_files()
+    files = sorted(_files())
     for file in files:
-        if file.stem == name:
+        if _stem(file) == name:
             return file, None
     for file in files:
         if name in _variant_names(file):
@@ -43,11 +67,12 @@ def find(name: str) -> tuple[Path, str | None] | None:
     return None
 
 
-def _variant_names(file: Path) -> Iterator[str]:
+def _variant_names(file: str) -> Iterator[str]:
     """Read off the text: parsing every spec to find one would be slow. Shipped specs indent their variants by two
     spaces.
     """
-    _, found, rest = file.read_text(encoding="utf-8").partition("\nvariants:")
+    with open(file, encoding="utf-8") as text:
+        _, found, rest = text.read().partition("\nvariants:")
     for line in rest.splitlines()[1:] if found else ():
         if line and not line.startswith((" ", "#")):
             return

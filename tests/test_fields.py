@@ -8,9 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 
+from archcalc import patterns
 from archcalc.fields import MAPPING, Check, Checked, FieldErrors, Wrong
 from archcalc.ops import OPS
-from archcalc.patterns import pattern
+from archcalc.patterns import deferred, pattern
 from archcalc.tuples import NamedTuple
 
 
@@ -205,9 +206,20 @@ def test_a_field_without_a_default_follows_none_that_has_one() -> None:
 
 def test_a_pattern_is_compiled_when_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[str] = []
-    compile_ = re.compile
-    monkeypatch.setattr(re, "compile", lambda text, flags=0: compiled.append(text) or compile_(text, flags))
+    monkeypatch.setattr(patterns, "_compile", lambda text, flags=0: compiled.append(text) or re.compile(text, flags))
     word = pattern("[A-Z]+", re.IGNORECASE)
     assert compiled == []
     assert (word.sub("-", "one 2"), word.sub("+", "2 three"), word.fullmatch("2")) == ("- 2", "2 +", None)
     assert compiled == ["[A-Z]+"] * 2  # once a method
+
+
+def test_a_library_is_imported_with_patterns_that_are_compiled_when_they_are_asked() -> None:
+    compile_ = re.compile
+    with deferred():
+        word = re.compile("[a-z]+", re.IGNORECASE)
+    assert not isinstance(word, re.Pattern)
+    assert [copy.deepcopy(one).match("Ab1").group() for one in (word, word)] == ["Ab", "Ab"]  # type: ignore[union-attr]
+    assert (word.pattern, word.search("1")) == ("[a-z]+", None)
+    with pytest.raises(ImportError), deferred():
+        raise ImportError
+    assert re.compile is compile_

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archcalc.cli import options
@@ -14,6 +13,8 @@ from archcalc.errors import UsageError
 from archcalc.tuples import NamedTuple
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from archcalc.cost import Table
     from archcalc.errors import Problem
     from archcalc.model import Model

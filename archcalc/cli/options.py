@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Annotated
 
 from archcalc.cli.declared import Argument, Option
@@ -264,6 +263,8 @@ def _writable(file: str | None) -> str | None:
         return None
     if file.endswith("/"):  # a folder for several files, which whoever writes them judges
         return file
+    from pathlib import Path
+
     from archcalc.writing import writable
 
     writable(Path(file))

@@ -7,6 +7,7 @@ the peaks of a data sheet, which bound every run from below.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from functools import lru_cache
 from math import exp, log, sqrt
@@ -259,14 +260,14 @@ def device_names() -> list[str]:
     return sorted(file.stem for file in devices_folder().glob("*.json"))
 
 
-def load_profile(name: str, beside: Path | None = None) -> Profile:
+def load_profile(name: str, beside: str | os.PathLike[str] | None = None) -> Profile:
     """The profile in a file, or one that ships by its name. A path is looked up in the folder `beside` too.
 
     Raises UsageError if there is none, or if it isn't one.
     """
     if not isinstance(name, str) or not name.isprintable():
         raise UsageError(f"a device is the name of a profile or its file, got {name!r}")
-    for path in (Path(name), *((beside / name,) if beside is not None else ()), devices_folder() / f"{name}.json"):
+    for path in (Path(name), *((Path(beside, name),) if beside is not None else ()), devices_folder() / f"{name}.json"):
         if reading.is_file(path):
             return _read(path, name)
     shipped = devices_folder() / Path(name).name

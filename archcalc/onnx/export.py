@@ -44,7 +44,7 @@ class Exported(Record):
 
 def export(
     table: Table,
-    path: str | Path,
+    path: str | os.PathLike[str],
     *,
     weights: str = "random",
     seed: int = 0,

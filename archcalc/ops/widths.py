@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from functools import lru_cache
 
 from archcalc.algebra import Dim
@@ -34,14 +33,14 @@ _GROUPED = pattern(r"(int[0-9]+)/([1-9][0-9]{0,5})")
 
 
 class Type(NamedTuple):
-    """How numbers are stored: bits of one, numbers of a group and bits that a group adds, and bytes of a number in a
+    """How numbers are stored: bits of one, numbers of a group and bits that a group adds, and bits of a number in a
     vector, such as a bias: int32 beside int8, fp16 beside groups, fp32 in GGUF.
     """
 
     bits: int
     group: int
     more: int
-    vector: Fraction
+    vector: int
 
 
 @lru_cache(maxsize=256)
@@ -49,15 +48,12 @@ def type_of(name: str) -> Type | None:
     """The type of that name; None where there is none."""
     if name in GGUF:
         numbers, block = GGUF[name]
-        return Type(0, numbers, 8 * block, Fraction(4))
-    if match := _GROUPED.fullmatch(name):
-        bits = PLAIN.get(match[1])
-        return None if bits is None else Type(bits, int(match[2]), SCALE + bits, Fraction(2))
-    if name not in PLAIN:
-        return None
-    bits = PLAIN[name]
-    narrow = {"fp8": Fraction(2)}.get(name, Fraction(4) if name.startswith("int") else Fraction(bits, 8))
-    return Type(bits, 0, 0, narrow)
+        return Type(0, numbers, 8 * block, 32)
+    if name in PLAIN:
+        return Type(PLAIN[name], 0, 0, 32 if name.startswith("int") else max(16, PLAIN[name]))
+    match = _GROUPED.fullmatch(name)
+    bits = PLAIN.get(match[1]) if match else None
+    return Type(bits, int(match[2]), SCALE + bits, 16) if match and bits else None
 
 
 def stored(shape: Shape, name: str) -> Dim:
@@ -65,7 +61,7 @@ def stored(shape: Shape, name: str) -> Dim:
     found = type_of(name)
     assert found is not None
     if len(shape) < 2:
-        return _bytes(size(shape) * int(found.vector * 8))
+        return _bytes(size(shape) * found.vector)
     bits = size(shape) * found.bits
     if found.group:
         bits = bits + shape[0] * ((size(shape[1:]) + found.group - 1) // found.group) * found.more

@@ -21,31 +21,49 @@ def scaled(value: int | Fraction, base: int, units: tuple[str, ...]) -> tuple[st
     sign, value = ("-", -value) if value < 0 else ("", value)
     if value < base:
         return sign + (str(value) if isinstance(value, int) else f"{float(value):.3g}"), units[0]
-    step = 0
-    scaled_value = Fraction(value)
-    while scaled_value >= base and step < len(units) - 1:
-        scaled_value, step = scaled_value / base, step + 1
-    if round(scaled_value, _decimals(scaled_value)) >= base and step < len(units) - 1:
-        scaled_value, step = scaled_value / base, step + 1
-    return f"{sign}{decimal(scaled_value, _decimals(scaled_value))}", units[step]
+    bottom, step = value.denominator, 0
+    digits, rounded = _rounded(value.numerator, bottom)
+    while rounded >= base * 10**digits and step < len(units) - 1:
+        bottom, step = bottom * base, step + 1
+        digits, rounded = _rounded(value.numerator, bottom)
+    return f"{sign}{_pointed(rounded, digits)}", units[step]
 
 
-def _decimals(value: Fraction) -> int:
-    """How many decimals three significant digits have, counted after rounding: 9.996 is 10.0."""
-    digits = 2
-    while digits < MOST_DECIMALS and abs(value) < Fraction(10) ** (2 - digits):
+def _rounded(top: int, bottom: int) -> tuple[int, int]:
+    """The decimals of a fraction's three significant digits, and how many units of the last it is."""
+    digits = _decimals(top, bottom)
+    return digits, _nearest(top, bottom, digits)
+
+
+def _decimals(top: int, bottom: int) -> int:
+    """How many decimals three significant digits of a fraction have, counted after rounding: 9.996 is 10.0."""
+    top, digits = abs(top), 2
+    while digits < MOST_DECIMALS and top * 10 ** (digits - 2) < bottom:
         digits += 1
-    while digits and abs(round(value, digits)) >= Fraction(10) ** (3 - digits):
+    while digits and 2 * top * 10**digits >= 1999 * bottom:  # which is rounded to four digits
         digits -= 1
     return digits
+
+
+def _nearest(top: int, bottom: int, digits: int) -> int:
+    """A fraction in units of its last decimal, halves to the even one."""
+    scale: int = 10**digits
+    whole, left = divmod(top * scale, bottom)
+    return whole + (2 * left > bottom or (2 * left == bottom and whole % 2 == 1))
+
+
+def _pointed(units: int, digits: int) -> str:
+    """So many units of the last decimal: `73.3`."""
+    text = f"{abs(units):0{digits + 1}}"
+    return f"{'-' if units < 0 else ''}{text[: len(text) - digits]}{'.' if digits else ''}{text[len(text) - digits :]}"
 
 
 def significant(value: float | Fraction) -> str:
     """Three significant digits of what was measured or worked out of that: `1,234`, `12.3`, `0.0123`, `0`."""
     if not value:
         return "0"
-    exact_value = Fraction(value)
-    return f"{float(round(exact_value, _decimals(exact_value))):,.{_decimals(exact_value)}f}"
+    digits, rounded = _rounded(*value.as_integer_ratio())
+    return f"{rounded / 10**digits:,.{digits}f}"
 
 
 def count(value: Number | None, form: Callable[[Number], str] = unicode) -> str:
@@ -66,9 +84,7 @@ def exact(value: Number, form: Callable[[Number], str] = unicode) -> str:
 
 def decimal(value: int | Fraction, digits: int) -> str:
     """With so many decimals, of numbers too that are too large for a float: `73.3`."""
-    whole = round(Fraction(value) * 10**digits)
-    text = f"{abs(whole):0{digits + 1}}"
-    return f"{'-' if whole < 0 else ''}{text[: len(text) - digits]}{'.' if digits else ''}{text[len(text) - digits :]}"
+    return _pointed(_nearest(value.numerator, value.denominator, digits), digits)
 
 
 def size_in_bytes(value: Number, form: Callable[[Number], str] = unicode) -> str:
@@ -82,7 +98,7 @@ def share(part: Number, whole: Number) -> str:
     """A percentage with one decimal; nothing for closed forms."""
     if isinstance(part, Poly) or isinstance(whole, Poly) or not whole:
         return ""
-    return f"{float(Fraction(part) / Fraction(whole) * 100):.1f}"
+    return f"{100 * part.numerator * whole.denominator / (part.denominator * whole.numerator) + 0:.1f}"
 
 
 def shape(value: Shape, form: Callable[[Number], str] = unicode) -> str:

@@ -47,7 +47,7 @@ class Watch:
     def __init__(self, name: str) -> None:
         path, _ = parted(name)
         shipped = None if os.path.exists(path) or is_yaml(path) or "/" in path else find(path)
-        self.path = shipped[0] if shipped else Path(path)
+        self.path = Path(shipped[0] if shipped else path)
         self.version = 1
         self.changed = Condition()
         self.ended = Event()

@@ -15,7 +15,7 @@ def text_of(name: str) -> str | None:
     if reading.is_file(path):
         return read_text(path)
     found = find(path)
-    return None if found is None else read_text(str(found[0]))
+    return None if found is None else read_text(found[0])
 
 
 __all__ = ["text_of"]

@@ -56,7 +56,7 @@ def compile_expression(text: str) -> Expression:
     """Read an expression; sizes such as `3x3` and `(n)x1` are tuples."""
     if len(text) > LONGEST:
         raise ExpressionError(f"an expression of {len(text):,} characters is too long (at most {LONGEST:,})")
-    if _PLAIN_SIZES.fullmatch(text):  # before Python reads 0x3 as a hexadecimal number
+    if "x" in text and _PLAIN_SIZES.fullmatch(text):  # before Python reads 0x3 as a hexadecimal number
         return _tuple_of(text, [compile_expression(side) for side in text.split("x")])
     try:
         tree = _parsed(text.strip())

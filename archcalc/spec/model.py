@@ -7,6 +7,7 @@ and `expressions`.
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from archcalc.fields import Check, Checked
@@ -14,14 +15,8 @@ from archcalc.patterns import pattern
 from archcalc.tuples import NamedTuple
 
 _SUFFIX: dict[str, int | Fraction] = {
-    "": 1,
-    "k": 10**3,
-    "K": 10**3,
-    "M": 10**6,
-    "G": 10**9,
-    "T": 10**12,
-    "%": Fraction(1, 100),
-}
+    "": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "%": Fraction(1, 100),
+}  # fmt: skip
 _SUFFIX |= {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _SUFFIX |= {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _QUANTITY = pattern(r"([+-]?\d[\d_,]*)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?\s*([A-Za-z%]*)$")
@@ -50,8 +45,14 @@ def read_quantity(value: object) -> Quantity:
     if match is None or match.group(4) not in _SUFFIX:
         raise ValueError(f"must be a number such as 7M, 1.5G, 8MiB or 2%, got {_short(value)}")
     whole, decimals, exponent, suffix = match.groups()
-    unit = Fraction(10) ** int(exponent or 0) * _SUFFIX[suffix] / 10 ** len(decimals or "")
-    return Quantity(Fraction(int(re.sub("[_,]", "", whole) + (decimals or ""))) * unit, unit, text)
+    unit = _digit(int(exponent or 0) - len(decimals or ""), suffix)
+    return Quantity(int(whole.replace("_", "").replace(",", "") + (decimals or "")) * unit, unit, text)
+
+
+@cache
+def _digit(exponent: int, suffix: str) -> Fraction:
+    """What a one in the last place stands for."""
+    return Fraction(10) ** exponent * _SUFFIX[suffix]
 
 
 _DURATION: dict[str, int | Fraction] = {"s": 10**3, "ms": 1, "us": Fraction(1, 10**3), "µs": Fraction(1, 10**3)}

@@ -42,6 +42,7 @@ class Mapping(Record, frozen=False):
 Node = Scalar | Sequence | Mapping
 
 _NUMBER = pattern(r"[-+]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?$")
+_SIGNS = frozenset("+-.")
 _WORDS: dict[str, object] = {
     "true": True,
     "True": True,
@@ -69,7 +70,14 @@ def read_scalar(text: str) -> object:
     """A plain scalar: an int, an exact Fraction, a truth value, None, or the text itself."""
     if text in _WORDS:
         return _WORDS[text]
-    if _NUMBER.match(text) and len(text) <= 100:
-        number = Fraction(text.replace("_", "").rstrip(".") if text[-1] == "." else text.replace("_", ""))
-        return number.numerator if number.denominator == 1 else number
+    if text.isdecimal() and len(text) <= 100:
+        return int(text)
+    if (text[:1] in _SIGNS or text[:1].isdecimal()) and _NUMBER.match(text) and len(text) <= 100:
+        digits, _, exponent = text.replace("_", "").lower().partition("e")
+        whole, _, decimals = digits.partition(".")
+        number, power = int(whole + decimals), int(exponent or 0) - len(decimals)
+        if power >= 0:
+            return number * 10**power
+        exact = Fraction(number, 10**-power)
+        return exact.numerator if exact.denominator == 1 else exact
     return text

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Protocol
 
 from archcalc import reading, shipped
@@ -74,7 +73,7 @@ class Disk(Record):
         folder = os.path.dirname(self.file) or "."
         path = os.path.join(folder, name)
         shown = posixpath.normpath(posixpath.join(os.path.dirname(self.shown), name))
-        home = reading.repository(folder) or Path(os.path.realpath(folder))
+        home = str(reading.repository(folder) or os.path.realpath(folder))
         if os.path.isabs(name) or not reading.is_inside(path, [home]):
             raise UsageError(f"{name} is outside of {'the repository' if reading.repository(folder) else 'its folder'}")
         if not reading.is_file(path):
