@@ -4,6 +4,7 @@ isn't known.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -740,3 +741,18 @@ def test_answering_changes_nothing_of_a_model_file(tmp_path: Path) -> None:
     again = model.count(), model.count(height=64, width=64)
     assert [table.to_json() for table in again] == [table.to_json() for table in once]
     assert model.spec.parameters == parameters
+
+
+def test_nothing_of_a_count_is_left_for_the_garbage_collector(tmp_path: Path) -> None:
+    """A file's pages and nodes go with the last reader of its figures."""
+    nodes = [node("Gemm", ["x", "w", "b"], ["y"])]
+    file = write(tmp_path / "g.onnx", nodes, {"x": [1, 4]}, ["y"], w=weights(4, 3), b=weights(3))
+    load(file).count()
+    gc.collect()
+    gc.disable()
+    try:
+        params = load(file).count().totals["params"]
+        left = gc.collect()
+    finally:
+        gc.enable()
+    assert (params, left) == (4 * 3 + 3, 0)

@@ -182,7 +182,7 @@ class Table(Record, frozen=False):
         """What a layer costs a sample, shared weights included."""
         shapes = self.graph.shapes_into(node)
         stored_as = node.stored or node.dtype or self.dtype
-        dtypes = (node.dtype, *(self.graph.nodes[n].dtype for n in node.inputs))
+        dtypes = (node.dtype, *[self.graph.nodes[n].dtype for n in node.inputs])
         key = (id(node.op), shapes, (stored_as, *dtypes))
         cost = self._costs.get(key)
         if cost is None:
@@ -247,10 +247,12 @@ class Table(Record, frozen=False):
     @cached_property
     def held(self) -> Held:
         """What the network holds in memory."""
-        return Held(self.graph, self.batch, DTYPES[self.dtype], self._written, self.train, self.training)
+        spec, variant = self.spec, self.variant  # not the table, which holds what is made here
 
-    def _written(self, node: Node) -> str:
-        return self.spec.way(self.variant, node.name, node.op.word)
+        def written(node: Node) -> str:
+            return spec.way(variant, node.name, node.op.word)
+
+        return Held(self.graph, self.batch, DTYPES[self.dtype], written, self.train, self.training)
 
     # ---- totals ------------------------------------------------------------------------------------------------------
 

@@ -101,4 +101,4 @@ def total(values: Iterable[Number]) -> Any:
 
 def whole_number(value: Number) -> Number:
     """An expected value that is a whole number, as an int."""
-    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+    return value.numerator if type(value) is Fraction and value.denominator == 1 else value

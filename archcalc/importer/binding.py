@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from math import isfinite, isinf
 from typing import TYPE_CHECKING, get_args
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from archcalc.importer.call import Call
 
 Reader = Callable[[str, Attribute], Attribute]
+_WHOLE = frozenset((int, bool))
 BEYOND = 1 << 128  # more than any number that a float holds
 
 
@@ -47,7 +49,7 @@ def flag(name: str, found: Attribute) -> bool:
 
 def ints(name: str, found: Attribute) -> list[int]:
     """A list of whole numbers that an attribute holds. Raises ShapeError for anything else."""
-    if not isinstance(found, list) or not all(isinstance(value, int) for value in found):
+    if not isinstance(found, list) or not _WHOLE.issuperset(map(type, found)):
         raise ShapeError(f"{name} must be a list of whole numbers")
     return found
 
@@ -56,7 +58,13 @@ def real(name: str, found: Attribute) -> Fraction:
     """A number, as exact as it was written; what is none is 0."""
     if not isinstance(found, (int, float, Fraction)) or not isfinite(found):
         return Fraction(0)
-    return Fraction(repr(round(found, 7))) if isinstance(found, float) else Fraction(found)
+    return _rounded(found) if isinstance(found, float) else Fraction(found)
+
+
+@lru_cache(maxsize=1 << 8)
+def _rounded(number: float) -> Fraction:
+    """A number as somebody would write it: of 1e-5 a float holds a little more."""
+    return Fraction(repr(round(number, 7)))
 
 
 def text(name: str, found: Attribute) -> Attribute:

@@ -372,7 +372,7 @@ class Call:
             return None
         if any(isinstance(dim, int) and dim < (0 if empty else 1) for dim in found.dims):
             return None
-        return tuple([self.walker.sizes(found, axis) for axis in range(len(found.dims))])
+        return self.walker.sizes(found)
 
     def inputs_in_words(self) -> str:
         """The shapes of the first six inputs, for a message about the node."""

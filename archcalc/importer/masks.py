@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
 from itertools import chain
 
 from archcalc.importer.tensors import BFLOAT16, DOUBLE, FLOAT, FLOAT16, Tensor
@@ -11,6 +10,7 @@ from archcalc.importer.wire import Stretch
 
 HIDDEN = -100  # what is as low as that hides what it is added to
 _WIDTH = {FLOAT: 4, FLOAT16: 2, BFLOAT16: 2, DOUBLE: 8}
+_WHOLE = {2: "H", 4: "I", 8: "Q"}  # numbers as whole ones of their width, which are told apart the quickest
 STEP, BLOCK = 64, 1 << 16  # bytes that are looked at first, and then at a time
 
 
@@ -30,11 +30,16 @@ def is_zero(tensor: Tensor | None) -> bool:
     return tensor is not None and distinct(tensor) == frozenset((0.0,))
 
 
-@lru_cache(maxsize=1 << 12)
 def distinct(tensor: Tensor) -> frozenset[float] | None:
     """The numbers that floats are, if they are at most two, the sign of 0 aside; None for more, or where they aren't
-    known.
+    known. A tensor is looked at once.
     """
+    if tensor.looked_at is None:
+        tensor.looked_at = (_looked_at(tensor),)
+    return tensor.looked_at[0]
+
+
+def _looked_at(tensor: Tensor) -> frozenset[float] | None:
     width = _WIDTH.get(tensor.kind)
     if width is None or tensor.outside is not None or tensor.sparse:
         return None
@@ -43,15 +48,15 @@ def distinct(tensor: Tensor) -> frozenset[float] | None:
         floats = frozenset([float(value) if value is not None else float("-inf") for value in given or ()])
         return floats if 0 < len(floats) <= 2 else None
     source, start, stop = tensor.raw
-    seen: set[bytes] = set()
+    seen: set[int] = set()
     step = STEP
     while start < stop:
         block = Stretch(source, start, min(start + step, stop)).taken()
-        seen.update([block[n : n + width] for n in range(0, len(block), width)])
+        seen.update(struct.unpack(f"<{len(block) // width}{_WHOLE[width]}", block))
         if len(seen) > 3:  # 0, -0 and another
             return None
         start, step = start + step, BLOCK
-    found = frozenset(chain.from_iterable(_read(tensor.kind, value) for value in seen))
+    found = frozenset(chain.from_iterable(_read(tensor.kind, value.to_bytes(width, "little")) for value in seen))
     return found if len(found) <= 2 else None
 
 

@@ -8,6 +8,7 @@ one before it does.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -15,7 +16,7 @@ from keyword import iskeyword
 
 from archcalc.errors import Mark
 from archcalc.graph import Graph, Group
-from archcalc.importer.proto import NodeProto
+from archcalc.importer.proto import SCOPES, NodeProto
 from archcalc.ops import OPS
 from archcalc.patterns import pattern
 
@@ -31,9 +32,7 @@ _COMPUTED = pattern(
 )
 _SCALE = pattern(r"(?:weight|bias|input|output|_\d+)_(?:scale|zero_point)(?:_mul)?$")
 _NUMBERED = pattern(r"^(.*?)_?\d*$")
-SCOPES = "pkg.torch.onnx.name_scopes"
 _QUOTED = pattern(r"'((?:[^'\\]|\\.)*)'")
-_SEPARATED = pattern(r"[/;]")
 _UNFIT = pattern(r"[^\w.+-]+")
 _FIRST = pattern(r"\w", re.ASCII)
 LONGEST = 80
@@ -111,14 +110,13 @@ class Namer:
         """(scopes, the layer's own name or nothing)."""
         noted = proto.metadata.get(SCOPES)
         if noted:
-            found = list(_QUOTED.findall(noted[:2000]))
-            dotted = next((path for path in reversed(found[:-1]) if path), "")
+            dotted = next((path for path in reversed(_quoted(noted[:2000])[:-1]) if path), "")
             return tuple(dotted.split(".")) if dotted else (), ""
         if self.own:
             label, _, kind = proto.name.partition(":")
             parts = tuple(part for part in label.split("/") if part)
             return (parts, "") if kind else (parts[:-1], parts[-1] if parts else "")
-        parts = tuple(part for part in _SEPARATED.split(proto.name.replace("::", "/")) if part) if proto.name else ()
+        parts = tuple(filter(None, proto.name.replace("::", "/").replace(";", "/").split("/")))
         if len(parts) > 1:
             leaf = "" if _plain(parts[-1], proto.op) else parts[-1]
             return _without_repeats(parts[:-1]), leaf
@@ -153,15 +151,7 @@ class Namer:
 
     def finish(self, graph: Graph, file: str) -> None:
         """Name every layer and group of the graph."""
-        paths = [
-            (
-                tuple(part for part in (fit(part) for part in path) if part)
-                if path[-1]
-                else (*filter(None, map(fit, path[:-1])), "")
-            )
-            for path in self.paths
-        ]
-        paths = [path or ("",) for path in paths]
+        paths = self._fitting()
         while (
             not self.own
             and len(paths) > 1
@@ -170,9 +160,9 @@ class Namer:
         ):
             paths = [path[1:] for path in paths]
         inside: dict[Path, int] = {}
-        for path in paths:
-            for end in range(1, len(path)):
-                inside[path[:end]] = inside.get(path[:end], 0) + 1
+        for scope, count in Counter([path[:-1] for path in paths]).items():
+            for end in range(1, len(scope) + 1):
+                inside[scope[:end]] = inside.get(scope[:end], 0) + count
         used = dict(self.inputs)
         counts: dict[tuple[Path, str], int] = {}
         for position, path, word in zip(self.positions, paths, self.words, strict=True):
@@ -182,6 +172,18 @@ class Namer:
         if self.own:
             self._lines(graph)
         self._groups(graph, file)
+
+    def _fitting(self) -> list[Path]:
+        """Where layers stand, as labels are written; many stand in the same scopes."""
+        scopes: dict[Path, Path] = {}
+        paths = []
+        for path in self.paths:
+            scope, leaf = path[:-1], fit(path[-1])
+            fitting = scopes.get(scope)
+            if fitting is None:
+                fitting = scopes[scope] = tuple(filter(None, map(fit, scope)))
+            paths.append((*fitting, leaf) if leaf or not path[-1] else fitting or ("",))
+        return paths
 
     def _name(
         self, path: Path, word: str, inside: dict[Path, int], counts: dict[tuple[Path, str], int], used: dict[str, None]
@@ -216,25 +218,37 @@ class Namer:
 
     def _groups(self, graph: Graph, file: str) -> None:
         """A group for each scope, with what it puts out: its last layer that is read outside of it."""
-        members: dict[str, list[int]] = {}
-        for n, node in enumerate(graph.nodes):
-            path = node.name
-            while "/" in path:
-                path = path.rpartition("/")[0]
-                members.setdefault(path, []).append(n)
-        readers: dict[int, list[int]] = {}
+        scopes = [node.name.rpartition("/")[0] for node in graph.nodes]
+        around = {scope: list(_around(scope)) for scope in dict.fromkeys(scopes)}
+        members: dict[str, list[int]] = {path: [] for paths in around.values() for path in paths}
+        for n, scope in enumerate(scopes):
+            for path in around[scope]:
+                members[path].append(n)
+        out: dict[str, int] = {}
         for n, node in enumerate(graph.nodes):
             for source in node.inputs:
-                readers.setdefault(source, []).append(n)
+                if scopes[source] != scopes[n]:
+                    _leave(source, around[scopes[source]], around[scopes[n]], out)
+        for n in graph.outputs:
+            _leave(n, around[scopes[n]], [], out)
         for path, positions in members.items():
-            within = set(positions)
-            out = [
-                n for n in positions if n in graph.outputs or any(reader not in within for reader in readers.get(n, ()))
-            ]
-            output = out[-1] if out else positions[-1]
-            graph.groups[path] = Group(
-                path, _caption(graph, path, positions), Mark(file, graph.nodes[positions[0]].mark.line, 1), output
-            )
+            mark = Mark(file, graph.nodes[positions[0]].mark.line, 1)
+            graph.groups[path] = Group(path, _caption(graph, path, positions), mark, out.get(path, positions[-1]))
+
+
+def _around(scope: str) -> Iterator[str]:
+    """A scope and those that it stands in, the innermost first."""
+    while scope:
+        yield scope
+        scope = scope.rpartition("/")[0]
+
+
+def _leave(n: int, groups: list[str], reader: list[str], out: dict[str, int]) -> None:
+    """Note a layer with the groups around it that what reads it doesn't stand in, where none behind it leaves them."""
+    for path in groups:
+        if path in reader:
+            break
+        out[path] = max(n, out.get(path, n))
 
 
 def _caption(graph: Graph, path: str, positions: list[int]) -> str:
@@ -245,6 +259,12 @@ def _caption(graph: Graph, path: str, positions: list[int]) -> str:
     return f"[{', '.join(words[:SHOWN])}, and {len(words) - SHOWN} more]"
 
 
+def _quoted(text: str) -> list[str]:
+    """The strings in a list as Python writes it; one that was cut is none."""
+    return _QUOTED.findall(text) if "\\" in text or '"' in text else text.split("'")[1:-1:2]
+
+
+@lru_cache(maxsize=1 << 10)
 def _without_repeats(parts: Path) -> Path:
     """torch writes `layer1/layer1.0`: the part that a scope repeats of the one around it is left out."""
     found: list[str] = []
@@ -254,6 +274,7 @@ def _without_repeats(parts: Path) -> Path:
     return tuple(found)
 
 
+@lru_cache(maxsize=1 << 10)
 def _plain(name: str, op: str) -> bool:
     """Whether a name says no more than the operator: `Conv_3`."""
     match = _NUMBERED.match(name)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from functools import cached_property
 from mmap import ACCESS_READ, mmap
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from archcalc import reading
@@ -71,8 +71,7 @@ class ModelFile(Record):
             raise UsageError("--without leaves out layers of a spec; `archcalc import` makes one of a model file")
         if self._sets_batch(question):
             return self._as_length.built(question)
-        spec = self._met(question)
-        binding = self._binding(spec, question)
+        binding = self._binding(spec := self._met(question), question)
         graph, walker, taken = self._decided(binding, question.folds)
         if taken.whole and (question.batch != 1 or "batch" in (*question.bindings, *question.free)):
             raise UsageError(
@@ -87,7 +86,8 @@ class ModelFile(Record):
         free = (*binding.free, *(name for name in met if name not in binding.free))
         free = tuple(name for name in free if name == "batch" or name in met or _is_read(name, graph))
         spec = _declaring(spec, (*walker.symbols, *walker.bounded))
-        return Built(spec, binding._replace(values={**values, **met}, free=free), graph)
+        binding = binding._replace(values={**values, **met}, free=free) if met or free != binding.free else binding
+        return Built(spec, binding, graph)
 
     def freed(self, question: Question) -> Question:
         """What is open is free anyway."""
@@ -122,7 +122,7 @@ class ModelFile(Record):
                 if self.dims.get((named.name, axis)) == "1"
                 else dim
                 if isinstance(dim, int) and dim >= 0
-                else walker.sizes(named, axis)
+                else walker.sized(named, axis, walker.free)
                 for axis, dim in enumerate(named.dims)
             ]
             free.update((str(dim), None) for dim in sizes if isinstance(dim, Poly))
@@ -203,14 +203,13 @@ class ModelFile(Record):
         """The graph of one sample where the file has written down so many."""
         values = binding.values
 
-        def size_of(named: Named, axis: int) -> Dim:
+        def size_of(named: Named, axis: int, free: Callable[[str], Dim]) -> Dim:
             assert named.dims is not None
-            expression = self.dims.get((named.name, axis))
-            dim = named.dims[axis]
+            dim, expression = named.dims[axis], self.dims.get((named.name, axis))
             if expression is None and isinstance(dim, int) and dim >= 0:
                 return 1 if axis == 0 and samples > 1 and dim == samples and len(named.dims) > 1 else dim
             return self._evaluated(
-                expression or (dim if isinstance(dim, str) else f"{named.name}_{axis}"), values, walker
+                expression or (dim if isinstance(dim, str) else f"{named.name}_{axis}"), values, free
             )
 
         walker = Walker(self.proto, self.spec.path, size_of, folds)
@@ -227,7 +226,7 @@ class ModelFile(Record):
                 raise Bad(f"{error}; an If before it is decided by a size that is free: {given}") from None
         return graph, walker
 
-    def _evaluated(self, expression: str, values: Mapping[str, Any], walker: Walker) -> Dim:
+    def _evaluated(self, expression: str, values: Mapping[str, Any], free: Callable[[str], Dim]) -> Dim:
         """A dim as the file names it: a symbol of an input, an expression in such, or a name of its own."""
         if expression in ("1", self.batch) or (expression.isidentifier() and _BATCH.search(expression)):
             return 1
@@ -243,7 +242,7 @@ class ModelFile(Record):
                     return value
         except (ExpressionError, ArchcalcError):
             pass
-        return walker.free(expression)
+        return free(expression)
 
 
 def load_onnx(path: str, data: bytes | None = None) -> ModelFile:
@@ -256,9 +255,10 @@ def load_onnx(path: str, data: bytes | None = None) -> ModelFile:
         if proto.graph is None:
             raise Bad("there is no graph in it")
         dims, names, batch = open_dims(proto)
-    file = Path(path if data is None else path.rpartition(":")[2])  # `main@1a2b3c4:net.onnx`
-    name = proto.graph.name if proto.producer == "archcalc" else file.stem
-    spec = Spec(path, mark, name or file.stem, Chain(mark, ()), parameters={name: declared(name) for name in names})
+    called = os.path.basename(path if data is None else path.rpartition(":")[2])  # `main@1a2b3c4:net.onnx`
+    stem = os.path.splitext(called)[0]
+    name = proto.graph.name if proto.producer == "archcalc" else stem
+    spec = Spec(path, mark, name or stem, Chain(mark, ()), parameters={name: declared(name) for name in names})
     written = written_batch(inputs_of(proto.graph)) if not batch and "1" not in dims.values() else None
     return ModelFile(spec, proto, batch, dims, written, guessed=bool(batch) and not _says_batch(batch))
 

@@ -11,13 +11,28 @@ from collections.abc import Iterator, Sequence
 from archcalc.importer.described import Described, Named, read_name, read_named
 from archcalc.importer.signature import say
 from archcalc.importer.tensors import Tensor, read_sparse, read_tensor
-from archcalc.importer.wire import Bad, Malformed, Stretch, entry, fields, passed, real, reals, signed, varints
+from archcalc.importer.wire import (
+    Bad,
+    Malformed,
+    Source,
+    Stretch,
+    entry,
+    fields,
+    parts,
+    passed,
+    real,
+    reals,
+    signed,
+    varints,
+)
 from archcalc.records import Record
 from archcalc.tuples import NamedTuple
 from archcalc.untyped import Attribute
 
 MOST_NODES = 250_000
 WINDOW = 1 << 21  # bytes of a file that are passed by before their memory is given back
+SCOPES = "pkg.torch.onnx.name_scopes"
+ASKED = frozenset((b"layer", b"trainable", b"code", SCOPES.encode()))  # what is read of what stands beside nodes
 SHORT = 256  # bytes of an attribute that is looked up among those that were read
 
 
@@ -218,9 +233,9 @@ def read_node(stretch: Stretch, known: dict[bytes, tuple[str, object]] | None = 
     inputs: list[str] = []
     outputs: list[str] = []
     attributes: dict[str, Attribute] = {}
-    node, holds = NodeProto("", "", "", inputs, outputs, attributes), False
+    node, holds = NodeProto("", "", "", inputs, outputs, attributes, {}), False
     source = stretch.source
-    for number, value, stop in fields(stretch):
+    for number, value, stop in fields(stretch) if known is None else parts(stretch):
         if stop < 0:
             continue
         if number == 1:
@@ -238,7 +253,7 @@ def read_node(stretch: Stretch, known: dict[bytes, tuple[str, object]] | None = 
                 else _attribute(Stretch(source, value, stop))
             )
             attributes[name] = found
-            holds = holds or bool(_graphs(found))
+            holds = holds or type(found) is Subgraph or (type(found) is list and Subgraph in map(type, found))
         elif number == 6:
             node.doc = str(source[value:stop], "utf-8", "replace")
         elif number == 7:
@@ -246,10 +261,17 @@ def read_node(stretch: Stretch, known: dict[bytes, tuple[str, object]] | None = 
         elif number == 8:
             node.overload = str(source[value:stop], "utf-8", "replace")
         elif number == 9:
-            entry(Stretch(source, value, stop), node.metadata)
+            _beside(source, value, stop, node.metadata)
     if holds:
         node.graphs = tuple(graph for value in attributes.values() for graph in _graphs(value))
     return node
+
+
+def _beside(source: Source, start: int, stop: int, into: dict[str, str]) -> None:
+    """A pair of strings that stands beside a node, if anybody asks for it: torch notes where in a program it was."""
+    length = source[start + 1] if stop - start > 1 else 0
+    if source[start : start + 1] != b"\n" or length > 127 or source[start + 2 : start + 2 + length] in ASKED:
+        entry(Stretch(source, start, stop), into)
 
 
 def _graphs(value: object) -> list[Subgraph]:
@@ -263,14 +285,18 @@ def _known(raw: bytes, known: dict[bytes, tuple[str, object]]) -> tuple[str, obj
 
     Tensors and graphs are told apart by what they are, and not by what they say: each node has its own.
     """
-    found = known.get(raw) or _attribute(Stretch(raw, 0, len(raw)))
+    found = known.get(raw)
+    if found is None:
+        found = _attribute(Stretch(raw, 0, len(raw)))
+        if type(found[1]) is not list or _HELD.isdisjoint(map(type, found[1])):
+            known[raw] = found
     name, value = found
-    if type(value) is Tensor:
-        known[raw] = found
-        return name, value.again()
-    if not any(type(each) in (Subgraph, Tensor) for each in (value if type(value) is list else [value])):
-        known[raw] = found
-    return found
+    if type(value) is Subgraph:
+        return name, Subgraph(value.stretch)
+    return (name, value.again()) if type(value) is Tensor else found
+
+
+_HELD = frozenset((Subgraph, Tensor))
 
 
 def _attribute(stretch: Stretch) -> tuple[str, Attribute]:

@@ -74,6 +74,7 @@ class Tensor(Record, frozen=False, eq=False):
     made_from: tuple[str, ...] = ()  # several tensors, or a part of one, that the exporter made it from
     frozen: bool = False  # whether it is a parameter that isn't trained
     values: tuple[Element, ...] | None = None  # its numbers where they are an attribute of a node, one by one
+    looked_at: tuple[frozenset[float] | None] | None = None  # its numbers if they are few, once somebody asked
     copy_of: Tensor | None = None  # the tensor that the exporter made it from, if its numbers are the same
 
     @property
@@ -83,7 +84,9 @@ class Tensor(Record, frozen=False, eq=False):
 
     def again(self) -> Tensor:
         """Another one with the same numbers."""
-        return self._replace()
+        other = object.__new__(Tensor)
+        other.__dict__.update(self.__dict__)
+        return other
 
     @property
     def bytes(self) -> int:
@@ -116,8 +119,7 @@ def exact(value: object) -> Element:
     if isinstance(value, float):
         if not isfinite(value):
             return None
-        fraction = Fraction(value)
-        return fraction.numerator if fraction.denominator == 1 else fraction
+        return int(value) if value.is_integer() else Fraction(value)
     return value
 
 

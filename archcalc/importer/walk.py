@@ -24,13 +24,7 @@ from archcalc.importer.inside import described, inlined
 from archcalc.importer.names import Namer
 from archcalc.importer.order import called, live
 from archcalc.importer.own import PRODUCER, Layers, annotated, restored, shown
-from archcalc.importer.proto import (
-    MOST_NODES,
-    GraphProto,
-    ModelProto,
-    NodeProto,
-    read_nodes,
-)
+from archcalc.importer.proto import MOST_NODES, GraphProto, ModelProto, NodeProto, read_nodes
 from archcalc.importer.scope import Scope
 from archcalc.importer.seen import Watch
 from archcalc.importer.standing import stood
@@ -43,6 +37,7 @@ from archcalc.importer.wire import Bad, Malformed
 from archcalc.ops import Op, Shape
 from archcalc.ops.foreign import foreign
 
+Sizes = Callable[[Named, int, Callable[[str], Dim]], Dim]
 MOST_OUTPUTS = 4096
 MOST_TERMS = 100_000  # of the closed forms of all sizes, where they have several
 MOST_FLOATS = 64  # of a tensor whose numbers may be looked at
@@ -50,13 +45,13 @@ MOST_FLOATS = 64  # of a tensor whose numbers may be looked at
 
 class Walker:
     """Builds one graph of one sample. `sizes` gives each dim of a value that the file describes: a number or a closed
-    form.
+    form; it takes what names a size that only a run would tell.
     """
 
-    def __init__(self, model: ModelProto, file: str, sizes: Callable[[Named, int], Dim], folds: bool = True) -> None:
+    def __init__(self, model: ModelProto, file: str, sizes: Sizes, folds: bool = True) -> None:
         from archcalc.importer.rules import RULES  # they are written for walkers
 
-        self.model, self.file, self.sizes, self.rules = model, file, sizes, RULES
+        self.model, self.file, self.sized, self.rules = model, file, sizes, RULES
         self.graph = Graph()
         self.assumed = Assumed()
         self.namer = Namer(model.producer)
@@ -232,7 +227,7 @@ class Walker:
                 named.kind,
                 self.place(foreign("input", size_=()), (), (), named.name, NodeProto("Input", name=named.name)),
             )
-        shape = tuple([self.sizes(named, axis) for axis in range(len(named.dims))])
+        shape = self.sizes(named)
         try:
             possible(shape)
         except ShapeError as error:
@@ -247,6 +242,10 @@ class Walker:
         self.graph.nodes.append(Node(name, Input(size_=sample), (), sample, name, Mark(self.file, 1, 1)))
         self.graph.inputs[name] = position
         return Value(shape, named.kind, position)
+
+    def sizes(self, named: Named) -> Shape:
+        """The shape of a value whose rank the file gives."""
+        return tuple([self.sized(named, axis, self.free) for axis in range(len(named.dims or ()))])
 
     def sample(self, shape: Shape) -> Shape:
         """What a layer shows of a shape: a leading axis of 1 is the batch's, of one sample, and is left out."""

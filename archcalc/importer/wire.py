@@ -7,7 +7,7 @@ is: a file that claims more than it has is refused before anything is allocated.
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from struct import Struct
 from typing import TypeAlias
@@ -19,6 +19,7 @@ Source: TypeAlias = bytes | mmap.mmap
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 _LED_BY_VARINT = (LENGTH, VARINT)
+_OF_LENGTH = [tag >> 3 if tag & 7 == LENGTH and tag < 128 else 0 for tag in range(256)]  # fields by their first byte
 _WIDTHS = {FIXED32: 4, FIXED64: 8}
 WHOLE = 1 << 64
 SIGN = 1 << 63
@@ -119,7 +120,25 @@ def fields(stretch: Stretch) -> Iterator[tuple[int, int, int]]:
             raise Malformed(f"there is no field of kind {kind}, at byte {at}")
 
 
+def parts(stretch: Stretch) -> Iterable[tuple[int, int, int]]:
+    """As `fields`, all at once where each has a length: so are the messages that a file has most of."""
+    source, at, end = stretch
+    found: list[tuple[int, int, int]] = []
+    last, add = end - 1, found.append
+    while at < last:
+        number, size, start = _OF_LENGTH[source[at]], source[at + 1], at + 2
+        if size > 127:
+            size, start = _varint(source, at + 1, end)
+        at = start + size
+        if not number or at > end:
+            return fields(stretch)
+        add((number, start, at))
+    return found if at == end else fields(stretch)
+
+
 def _varint(source: Source, at: int, end: int) -> tuple[int, int]:
+    if at + 1 < end and source[at + 1] < 128 <= source[at]:  # most that have more than one byte have two
+        return source[at] - 128 + (source[at + 1] << 7), at + 2
     value = shift = 0
     while at < end and shift < 70:
         byte = source[at]
@@ -185,6 +204,7 @@ __all__ = [
     "Stretch",
     "entry",
     "fields",
+    "parts",
     "passed",
     "real",
     "reals",

@@ -152,7 +152,8 @@ class _Keeper:
         once = all(state.memory.once for state in arriving)
         memory = arriving[0].memory if over else Memory(size(node.shape), width, n, once=once)
         tally = _Tally(n, once, self.widths.autocast, inner, node.op.autocast in ("half", "single"))
-        tally.dropped([state for i, state in zip(node.inputs, arriving, strict=True) if self._is_skipped(node, i)])
+        if self.train:
+            tally.dropped([state for i, state in zip(node.inputs, arriving, strict=True) if self._is_skipped(node, i)])
         for position in saved.inputs + (() if self.widths.autocast else saved.plain):
             tally.input(arriving[position], size(shapes[position]))
         if saved.output:
@@ -190,7 +191,7 @@ class _Keeper:
 
     def _is_skipped(self, node: Node, source: int) -> bool:
         """Whether what arrives here is a branch that training may drop: it was multiplied by one number a sample."""
-        return self.train and self.graph.nodes[source].survive < node.survive
+        return self.graph.nodes[source].survive < node.survive
 
     def _repeated(self, loop: Loop) -> dict[int, Kept]:
         """What arrives at the first repeat may be kept already, or nothing may learn before it; from the second on all
