@@ -42,10 +42,8 @@ class Time(Record):
 
 def together(times: Iterable[Time]) -> Time:
     """The sum."""
-    whole = Time()
-    for time in times:
-        whole = whole + time
-    return whole
+    found = list(times)
+    return found[0] if len(found) == 1 else Time(*(sum(getattr(time, part) for time in found) for part in Time._fields))
 
 
 class Interval(NamedTuple):

@@ -19,10 +19,11 @@ def specs_folder() -> Path:
     """Where the specs are: inside the package when installed, beside it in a checkout."""
     from pathlib import Path  # takes longer to import than a network to find
 
-    return Path(_folder())
+    return Path(folder())
 
 
-def _folder() -> str:
+def folder() -> str:
+    """The same as a text, which takes no time."""
     here = os.path.dirname(os.path.abspath(__file__))
     inside = os.path.join(here, "specs")
     return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(here), "specs")
@@ -30,7 +31,7 @@ def _folder() -> str:
 
 def shown(file: str | os.PathLike[str]) -> str:
     """A shipped spec is called by its place in the distribution, wherever that is installed: `specs/vgg.yaml`."""
-    return f"specs/{os.path.relpath(file, _folder()).replace(os.sep, '/')}"
+    return f"specs/{os.path.relpath(file, folder()).replace(os.sep, '/')}"
 
 
 def spec_files() -> list[Path]:
@@ -42,7 +43,7 @@ def spec_files() -> list[Path]:
 
 def _files() -> list[str]:
     return [
-        os.path.join(parent, name) for parent, _, names in os.walk(_folder()) for name in names if name.endswith(_SPEC)
+        os.path.join(parent, name) for parent, _, names in os.walk(folder()) for name in names if name.endswith(_SPEC)
     ]
 
 

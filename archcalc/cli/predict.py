@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import Annotated
 
 from archcalc.cli import options
@@ -43,6 +43,6 @@ def predict(
     form = given.form(form)
     tables = []
     for model in given.models(specs):
-        precision = dtype or load_profile(device, Path(model.spec.path).parent).dtypes[0]
+        precision = dtype or load_profile(device, os.path.dirname(model.spec.path)).dtypes[0]
         tables.append(given.answer(model, given.question(dtype=precision, device=device)))
     given.say(given.rendered(tables, form, sort=sort))

@@ -46,7 +46,8 @@ PEAK, FASTEST = "the peak (the fastest layer of the calibration)", "the rate of 
 def _calibrated(table: Table, profile: Calibrated) -> Timing:
     typical = _typical(table)
     found = kernels(table.graph, profile.channel_block, typical, profile.fuses)
-    prices = {name: Prices(kind, DTYPES[profile.dtype]) for name, kind in profile.classes.items()}
+    kinds = {kernel.kind for kernel in found} & profile.classes.keys()
+    prices = {name: Prices(profile.classes[name], DTYPES[profile.dtype]) for name in kinds}
     fallback = Prices(profile.fallback, DTYPES[profile.dtype])
     layers: dict[int, Time] = {}
     outside = 0.0
@@ -63,7 +64,7 @@ def _calibrated(table: Table, profile: Calibrated) -> Timing:
         if price is None or not usual_batch or not price.covers(work, typical):
             time = time._replace(extrapolated=time.total)
         repeated = _repeated(table, kernel, time)
-        layers[kernel.node] = layers.get(kernel.node, Time()) + repeated
+        layers[kernel.node] = layers[kernel.node] + repeated if kernel.node in layers else repeated
         usual = float(at_typical(repeated.total, typical))
         different[kernel.kind, work] = different.get((kernel.kind, work), 0.0) + usual
         outside += usual if time.extrapolated != 0 else 0.0
@@ -101,7 +102,7 @@ def _memory(table: Table, profile: Calibrated) -> int | None:
     if sum(len(node.op.weights(*graph.shapes_into(node))) for node in graph.nodes) > PLANNED:
         return None
     width = DTYPES[table.dtype]
-    return int(table.totals["weight_bytes"]) + arena_bytes(
+    return int(table.total("weight_bytes")) + arena_bytes(
         table.graph, profile.channel_block, number(table.batch), width
     )
 

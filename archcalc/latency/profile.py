@@ -11,13 +11,11 @@ import os
 from collections.abc import Callable
 from functools import lru_cache
 from math import exp, log, sqrt
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from archcalc import escapes, reading
+from archcalc import escapes, reading, shipped
 from archcalc.errors import UsageError, suggest
 from archcalc.fields import Check, Checked, FieldErrors, key, spelled
-from archcalc.files import specs_folder
 
 SCHEMA: Final = "archcalc/device/1"
 MOST_BYTES = 10_000_000
@@ -250,14 +248,14 @@ Profile = Calibrated | Roofline
 _KINDS: dict[str, type[Profile]] = {"calibrated": Calibrated, "roofline": Roofline}
 
 
-def devices_folder() -> Path:
+def devices_folder() -> str:
     """Where the profiles that ship are."""
-    return specs_folder() / "devices"
+    return os.path.join(shipped.folder(), "devices")
 
 
 def device_names() -> list[str]:
     """The profiles that are known by name."""
-    return sorted(file.stem for file in devices_folder().glob("*.json"))
+    return sorted(name.removesuffix(".json") for name in os.listdir(devices_folder()) if name.endswith(".json"))
 
 
 def load_profile(name: str, beside: str | os.PathLike[str] | None = None) -> Profile:
@@ -267,12 +265,16 @@ def load_profile(name: str, beside: str | os.PathLike[str] | None = None) -> Pro
     """
     if not isinstance(name, str) or not name.isprintable():
         raise UsageError(f"a device is the name of a profile or its file, got {name!r}")
-    for path in (Path(name), *((Path(beside, name),) if beside is not None else ()), devices_folder() / f"{name}.json"):
+    ours, file = devices_folder(), os.path.basename(name)
+    for path in (
+        name,
+        *((os.path.join(beside, name),) if beside is not None else ()),
+        os.path.join(ours, f"{name}.json"),
+    ):
         if reading.is_file(path):
             return _read(path, name)
-    shipped = devices_folder() / Path(name).name
-    if name == f"specs/devices/{shipped.name}" and reading.is_file(shipped):
-        return _read(shipped, name)
+    if name == f"specs/devices/{file}" and reading.is_file(os.path.join(ours, file)):
+        return _read(os.path.join(ours, file), name)
     known = device_names()
     shown = name if len(name) <= 80 else f"{name[:77]}..."
     raise UsageError(
@@ -280,7 +282,7 @@ def load_profile(name: str, beside: str | os.PathLike[str] | None = None) -> Pro
     )
 
 
-def _read(path: Path, shown: str) -> Profile:
+def _read(path: str, shown: str) -> Profile:
     content = reading.read(path, MOST_BYTES, shown=shown)
     if len(content) > MOST_BYTES:
         raise UsageError(f"{shown}: too large for a device profile")

@@ -136,7 +136,7 @@ def main() -> None:
             )
         if "--write" in sys.argv[1:]:
             best, common = scores["prices by class"], scores["common prices of a MAC and a byte"]
-            (devices_folder() / f"{published.profile}.json").write_text(
+            Path(devices_folder(), f"{published.profile}.json").write_text(
                 printed(profile(published, given, best, common)), encoding="utf-8"
             )
 
