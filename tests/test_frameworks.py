@@ -74,6 +74,33 @@ class Decides(nn.Module):
     def forward(self, x):
         return x if x.sum() > 0 else -x
 
+class Rests(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 4, 4)
+
+    def forward(self, x):
+        assert x.shape[2] % 32 == 0, "the height has to be a multiple of 32"
+        x = self.conv(x)
+        return self.conv(x[:, :3]) if x.shape[3] > 50 else x
+
+class Square(nn.Module):
+    def forward(self, x):
+        return x @ x + x.transpose(1, 2)
+
+class Cache:
+    def __init__(self, *layers):
+        self.layers = layers
+
+class Holds(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.line = nn.Linear(8, 4)
+
+    def forward(self, x):
+        y = self.line(x)
+        return {"cache": Cache(y, [Cache(y @ y.transpose(-1, -2))]), "none": None, "count": 3}
+
 NETS = {"small": lambda: Net(4, 1)}
 """
 
@@ -210,6 +237,29 @@ def test_open_sizes_give_closed_forms(archcalc: Any, here: Path) -> None:
         assert totals(archcalc, "nets:Net", "--input", "3xhxw", *sizes)["totals"]["macs"] == eval(
             form, {"h": h, "w": w}
         )
+
+
+@torches
+def test_what_the_code_decided_by_an_open_size_is_a_condition(here: Path) -> None:
+    model = api.from_torch(__import__("nets").Rests(), (3, "h", "w"))
+    form = model.count()
+    assert {"h is a multiple of 32", "⌊w/4⌋ > 50"} <= set(form.domain)
+    assert form.totals["macs"].evaluate({"h": 64, "w": 400}) == 16 * 100 * 8 * 48 + 4 * 25 * 8 * 48
+    assert model.count(h=64, w=100).totals["macs"] == 16 * 25 * 8 * 48  # the other way
+    with pytest.raises(UsageError, match="has to be a multiple of 32"):
+        model.count(h=33, w=400)
+    square = api.from_torch(__import__("nets").Square(), ("rows", "columns")).count()
+    assert "rows = columns" in square.domain
+    assert square.totals["macs"].evaluate({"rows": 5, "columns": 5}) == 5 * 5 * 5
+
+
+@torches
+def test_tensors_are_found_in_whatever_holds_them(here: Path) -> None:
+    module = __import__("nets").Holds()
+    table = api.from_torch(module, (3, 8)).count()
+    assert table.totals["macs"] == 3 * 8 * 4 + 3 * 3 * 4
+    assert [row["name"] for row in table.to_rows()] == ["line", "permute", "matmul"]
+    assert "forward" not in vars(module)
 
 
 @torches

@@ -7,12 +7,14 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
+from functools import wraps
 from inspect import signature
 
 from archcalc.errors import UsageError
 from archcalc.frameworks.asking import Input, names_of
 from archcalc.frameworks.building import door
 from archcalc.frameworks.failing import told
+from archcalc.frameworks.guards import Guard, Tie, guards
 from archcalc.tuples import NamedTuple
 from archcalc.untyped import Torch
 
@@ -25,7 +27,7 @@ class Traced(NamedTuple):
 
     program: Torch
     symbols: dict[str, str]  # torch's symbol: the name of a size
-    order: tuple[str, ...]  # names of the inputs, as the graph has them
+    guards: tuple[Guard | Tie, ...] = ()  # what the open sizes have to be for the graph to hold
 
 
 def traced(module: Torch, inputs: Sequence[Input], sizes: Mapping[str, int], called: str, package: str = "") -> Traced:
@@ -61,20 +63,20 @@ def _exported(
     args, kwargs = example(module, inputs, sizes)
     dynamic = _dynamic(module, inputs, missing) if missing else None
     place = next((tensor.device for tensor in module.parameters()), torch.device("meta"))
-    with inference(module), silent(), place:  # where code makes tensors without a word about it
+    with inference(module), silent(), tensors_only(module), place:  # where code makes tensors without a word about it
         try:
             program = torch.export.export(module, args, kwargs, dynamic_shapes=dynamic, strict=False)
         except Exception as error:
             raise UsageError(f"{called}: torch.export fails: {told(error, package)}; {TRY}") from None
-    found = _symbols(program, inputs, missing)
-    fixed = [name for name in missing if name not in found.values()]
+    found, ties = _symbols(program, inputs, missing)
+    fixed = [name for name in missing if name not in {*found.values(), *(tie.name for tie in ties)}]
     if fixed:
         names = " and ".join(fixed)
         raise UsageError(
             f"{called}: torch.export fixes {names} to {', '.join(str(sizes[name]) for name in fixed)}: the module's"
             f" code decides by it; {' '.join(f'--set {name}=N' for name in fixed)} gives a number"
         )
-    return Traced(program, found, tuple(each.name for each in inputs))
+    return Traced(program, found, (*guards(program, found), *ties))
 
 
 def example(
@@ -124,6 +126,41 @@ def silent() -> Iterator[None]:
 
 
 @contextmanager
+def tensors_only(module: Torch) -> Iterator[None]:
+    """The module gives the tensors that stand in what it gives, whatever holds them: caches, records, classes."""
+    before = vars(module).get("forward")
+    forward = module.forward
+
+    @wraps(forward)
+    def flat(*args: object, **kwargs: object) -> list[object]:
+        return list(_tensors(forward(*args, **kwargs), set()))
+
+    object.__setattr__(module, "forward", flat)
+    try:
+        yield
+    finally:
+        object.__delattr__(module, "forward")
+        if before is not None:
+            object.__setattr__(module, "forward", before)
+
+
+def _tensors(value: object, seen: set[int]) -> Iterator[object]:
+    """The tensors in a value, each once."""
+    torch = door()
+
+    if id(value) in seen or isinstance(value, (str, int, float, type(None), type, torch.nn.Module)):
+        return
+    seen.add(id(value))
+    if isinstance(value, torch.Tensor):
+        yield value
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple, set)) else None
+    if parts is None and not isinstance(value, torch.Tensor):
+        parts = getattr(value, "__dict__", {}).values()
+    for part in parts or ():
+        yield from _tensors(part, seen)
+
+
+@contextmanager
 def inference(module: Torch) -> Iterator[None]:
     """The module as at inference, with attention as arithmetic; afterwards it is as it was."""
     torch = door()
@@ -141,17 +178,18 @@ def inference(module: Torch) -> Iterator[None]:
             each.training = mode
 
 
-def _symbols(program: object, inputs: Sequence[Input], missing: Sequence[str]) -> dict[str, str]:
-    """Which of torch's symbols stands for each size. A symbol for two of them is the first's."""
+def _symbols(program: object, inputs: Sequence[Input], missing: Sequence[str]) -> tuple[dict[str, str], list[Tie]]:
+    """Which of torch's symbols stands for each size, and sizes that torch has made equal to others."""
     found: dict[str, str] = {}
-    if not missing:
-        return found
-    for each, value in zip(inputs, _placeholders(program, inputs), strict=True):
+    ties: dict[str, Torch] = {}
+    for each, value in zip(inputs, _placeholders(program, inputs) if missing else (), strict=bool(missing)):
         for axis, size in enumerate(each.sizes):
             dim = value.shape[axis + 1]
-            if size in missing and not isinstance(dim, int):
-                found.setdefault(str(dim.node.expr), str(size))
-    return found
+            if size not in missing or isinstance(dim, int) or size in found.values():
+                continue
+            if found.setdefault(str(dim.node.expr), str(size)) != size:
+                ties[str(size)] = dim.node.expr
+    return found, [Tie(name, expression, tuple(found.items())) for name, expression in ties.items()]
 
 
 def _placeholders(program: Torch, inputs: Sequence[Input]) -> list[Torch]:

@@ -11,6 +11,7 @@ from archcalc.frameworks import aten
 from archcalc.frameworks.asking import Input, Named, names_of
 from archcalc.frameworks.building import checked, made, network
 from archcalc.frameworks.exporting import traced
+from archcalc.frameworks.guards import Guard, Tie
 from archcalc.frameworks.onnx_road import through_onnx
 from archcalc.frameworks.translating import translated
 from archcalc.importer.network import ModelFile, declared
@@ -19,10 +20,19 @@ from archcalc.question import Built, Question
 from archcalc.records import Record
 from archcalc.spec import Spec
 from archcalc.spec.items import Chain
+from archcalc.tuples import NamedTuple
 from archcalc.untyped import Torch
 
 assert aten  # registers the rules that graphs are walked with
 Key = tuple[tuple[tuple[str, Torch], ...], tuple[tuple[str, int], ...] | None]
+
+
+class Translated(NamedTuple):
+    """What the importer walks, what to say beside its figures, and what open sizes have to be."""
+
+    file: ModelFile
+    notes: list[str]
+    guards: tuple[Guard | Tie, ...] = ()
 
 
 class Module(Record):
@@ -37,16 +47,18 @@ class Module(Record):
     named: Named | None = None
     given: Torch = None  # the module itself, where there is no factory
     via: str = ""  # "onnx": it is run once by torch's exporter for ONNX
-    files: dict[Key, tuple[ModelFile, list[str]]] = {}
+    files: dict[Key, Translated] = {}
 
     def built(self, question: Question) -> Built:
         """The graph of one sample."""
         if question.without:
             raise UsageError("--without leaves out layers of a spec; `archcalc import` makes one of a module")
         sizes, arguments = self._parted(question.bindings)
-        file, notes = self._file(sizes, arguments)
-        built = file.built(question._replace(bindings={**sizes, **_numbers(arguments)}, tensors=question.tensors))
-        built.graph.notes[:0] = notes
+        found = self._file(sizes, arguments)
+        built = found.file.built(question._replace(bindings={**sizes, **_numbers(arguments)}, tensors=question.tensors))
+        built.graph.notes[:0] = found.notes
+        said = [guard.said(built.binding.values) for guard in found.guards]
+        built.graph.assumed += [each for each in said if each and each not in built.graph.assumed]
         return built
 
     def freed(self, question: Question) -> Question:
@@ -71,29 +83,37 @@ class Module(Record):
             raise UsageError(f"{self.spec.path} has no parameter '{next(iter(arguments))}'; there are {known}")
         return sizes, arguments
 
-    def _file(self, sizes: Mapping[str, int], arguments: Mapping[str, object]) -> tuple[ModelFile, list[str]]:
-        """What the importer walks. Where every size is a number the graph is that of these numbers."""
-        whole = set(sizes) >= set(names_of(self.inputs))
+    def _file(self, sizes: Mapping[str, int], arguments: Mapping[str, object]) -> Translated:
+        """What the importer walks. Where every size is a number the graph is that of these numbers, unless there is one
+        for open sizes that these are among.
+        """
         given = tuple(sorted(arguments.items(), key=lambda pair: pair[0]))
         open_key: Key = (given, None)
-        key: Key = (given, tuple(sorted(sizes.items()))) if whole else open_key
-        if key not in self.files and (not whole or open_key not in self.files):
-            self.files[key] = self._traced(sizes if whole else {}, arguments)
-        return self.files[key if key in self.files else open_key]
+        key: Key = (given, tuple(sorted(sizes.items())))
+        whole = set(sizes) >= set(names_of(self.inputs))
+        if not whole and open_key not in self.files:
+            self.files[open_key] = self._traced({}, arguments)
+        found = self.files.get(open_key)
+        if found is not None and not any(guard.fails(sizes) for guard in found.guards):
+            return found
+        if key not in self.files:
+            self.files[key] = self._traced(sizes, arguments)
+        return self.files[key]
 
-    def _traced(self, sizes: Mapping[str, int], arguments: Mapping[str, object]) -> tuple[ModelFile, list[str]]:
+    def _traced(self, sizes: Mapping[str, int], arguments: Mapping[str, object]) -> Translated:
         package = self.named.module if self.named is not None else type(self.given).__module__
         if self.via == "onnx":
             module = self.given if self.named is None else checked(made(self.named, arguments), self.named)
             note = f"{self.spec.path} was run once, with weights, to make an ONNX model in memory"
             file = through_onnx(module, self.inputs, sizes, self.spec.path, package)
-            return file, [note]
+            return Translated(file, [note])
         module, notes = (self.given, []) if self.named is None else network(self.named, arguments)
         trace = traced(module, self.inputs, sizes, self.spec.path, package)
         proto = translated(trace, module, package)
         spec = copy(self.spec)
         spec.parameters = {**spec.parameters, **{name: declared(name) for name in _numbers(arguments)}}
-        return ModelFile(spec, _open(proto, self.inputs), "", _dims(proto, self.inputs)), notes
+        file = ModelFile(spec, _open(proto, self.inputs), "", _dims(proto, self.inputs))
+        return Translated(file, notes, trace.guards)
 
 
 def _open(proto: ModelProto, inputs: tuple[Input, ...]) -> ModelProto:

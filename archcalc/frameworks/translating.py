@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from archcalc.frameworks.exporting import Traced
 from archcalc.frameworks.failing import of_trace
+from archcalc.frameworks.guards import renamed
 from archcalc.frameworks.layout import stands
 from archcalc.importer.call import CODE
 from archcalc.importer.described import Described, Named
@@ -119,8 +120,7 @@ class Translator:
         """A size as a number, or as an expression in the names that were given."""
         if isinstance(dim, int):
             return dim
-        text = str(dim.node.expr)
-        return re.sub(r"\b[su]\d+\b", lambda match: self.traced.symbols.get(match[0], match[0]), text)
+        return renamed(str(dim.node.expr), self.traced.symbols)
 
     # ---- nodes -------------------------------------------------------------------------------------------------------
 
