@@ -287,6 +287,21 @@ def test_ones_and_zeros_without_names_are_in_doubt(tmp_path: Path) -> None:
     assert roles["val_1"] == ("parameter", "of bn")
 
 
+def test_what_torch_folded_is_in_doubt(tmp_path: Path) -> None:
+    """A table of biases that is read by index is larger once it was read; a fresh one is zeros, and looks like none."""
+    nodes = [node("Add", ["x", "onnx::Add_7"], ["a"]), node("Add", ["a", "onnx::Add_8"], ["y"])]
+    arrays = {"onnx::Add_7": weights(2, 4, 4), "onnx::Add_8": weights(2, 4, 4) * 0}
+    given = {"x": [1, 2, 4, 4]}
+    table = load(write(tmp_path / "p.onnx", nodes, given, producer="pytorch", **arrays)).count()
+    notes = [note for note in table.graph.notes if "told" in note]
+    assert notes == [
+        f"{2 * 4 * 4 * 2} numbers were computed by the exporter and have no names of their own (onnx::Add_7, onnx::Add_8):"
+        " how many were learned can't be told; 32 are counted, 32 aren't"
+    ]
+    other = load(write(tmp_path / "o.onnx", nodes, given, producer="tf2onnx", **arrays)).count()
+    assert [note for note in other.graph.notes if "computed by" in note] == []
+
+
 def test_named_ones_are_in_no_doubt(tmp_path: Path) -> None:
     nodes = [node("LayerNormalization", ["x", "norm.weight", "norm.bias"], ["y"], name="norm")]
     arrays = {"norm.weight": weights(6) * 0 + 1, "norm.bias": weights(6) * 0}

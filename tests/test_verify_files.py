@@ -43,6 +43,34 @@ def test_a_shape_that_isn_t_the_counted_one_is_found(tmp_path: Path) -> None:
     assert proof.differences == ("conv puts out 1x4x8x8, and 1x4x8x7 was counted",)
 
 
+def test_tensors_that_stand_in_nodes_are_held_against_the_list(tmp_path: Path) -> None:
+    branch = onnx.helper.make_graph(
+        [node("Constant", [], ["c"], value_floats=[0.5, 1.5, 2.5] * 2), node("Add", ["x", "c"], ["a"])],
+        "then", [], [onnx.helper.make_tensor_value_info("a", 1, [2, 6])],
+    )  # fmt: skip
+    other = onnx.helper.make_graph(
+        [node("Mul", ["x", "w"], ["m"]), node("Constant", [], ["d"], value=onnx.numpy_helper.from_array(weights(6))), node("Add", ["m", "d"], ["b"])], "else", [], [onnx.helper.make_tensor_value_info("b", 1, [2, 6])],
+        [onnx.numpy_helper.from_array(weights(6), "w")],
+    )  # fmt: skip
+    nodes = [node("If", ["on"], ["y"], then_branch=branch, else_branch=other)]
+    proof = load(write(tmp_path / "i.onnx", nodes, {"x": [2, 6], "on": []}, kinds={"on": 9})).verify()
+    assert (proof.holds, str(proof.tensors), proof.params) == (True, "3 of 3", 6 + 6 + 6)
+
+
+def test_a_tensor_of_another_size_is_found(tmp_path: Path) -> None:
+    model = load(squared(tmp_path))
+    question = Question(tensors=True)
+    table, file = model.answer(question), model.source.stored(question)
+    assert table.graph.tensors is not None
+    assert file is not None
+    table.graph.tensors[:] = [
+        held._replace(size=held.size + 1) if held.name == "w" else held for held in table.graph.tensors
+    ]
+    assert prove(table, file).differences == (
+        f"the tensor w has {4 * 3 * 9} numbers, and {4 * 3 * 9 + 1} were counted",
+    )
+
+
 def test_an_open_size_is_asked_for(tmp_path: Path) -> None:
     file = write(tmp_path / "o.onnx", [node("Relu", ["x"], ["y"])], {"x": [1, "length", 8]})
     with pytest.raises(UsageError, match="--set length=N"):

@@ -12,7 +12,7 @@ from archcalc.importer.credit import give
 from archcalc.importer.inside import body as built
 from archcalc.importer.inside import ordered
 from archcalc.importer.proto import NodeProto, Subgraph
-from archcalc.importer.tensors import BOOL, INT64, Tensor
+from archcalc.importer.tensors import BOOL, INT64
 from archcalc.importer.trials import Built, Saved
 from archcalc.importer.values import Unknown, Value, axis_of, brief, least, spell_dim, whole
 from archcalc.importer.wire import Bad
@@ -54,10 +54,11 @@ def branched(call: Call, then: Subgraph, other: Subgraph, condition: bool | None
 def _give_weights(call: Call, taken: Tried, other: Tried) -> None:
     """A network holds the weights of both branches: those of the other go to the last layer of the one that counts."""
     walker = call.walker
-    left = [key for key in other.built.owners if isinstance(key, Tensor) and key not in walker.owners]
+    met = [walker.tensors[key] for key in other.built.owners if key in walker.tensors and key not in walker.owners]
+    left = [Value(origin.shape, origin.kind, None, None, (origin,)) for origin in met]
     positions = [value.node for value in taken.outputs if isinstance(value, Value) and value.node is not None]
     if left and positions and positions[-1] < len(walker.graph.nodes):
-        give(walker, positions[-1], {f"other{n + 1}": walker.constant(tensor) for n, tensor in enumerate(left)})
+        give(walker, positions[-1], {f"other{n + 1}": value for n, value in enumerate(left)})
 
 
 class Tried(NamedTuple):

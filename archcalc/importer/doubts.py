@@ -8,20 +8,29 @@ from typing import TYPE_CHECKING
 
 from archcalc.algebra import Dim, Poly
 from archcalc.graph import Input
-from archcalc.importer.masks import distinct
+from archcalc.importer.masks import distinct, is_zero
 from archcalc.importer.names import generated
 from archcalc.importer.tensors import FLOATS, Tensor
 from archcalc.importer.values import Origin, spell_dim
+from archcalc.patterns import pattern
 
 if TYPE_CHECKING:
     from archcalc.importer.walk import Walker
 
+_FOLDED = pattern(r"onnx::(?:Add|Sub|Mul|Div|Where|Concat|Pow)_\d+$")
 EXPORTERS = frozenset({"pytorch"})  # they merge tensors that are equal
 
 
 def doubts(walker: Walker) -> list[str]:
     """Notes on numbers that may be counted as another tool doesn't."""
-    return [*_folded(walker), *_derived(walker), *_uniform(walker), *_merged(walker), *_left_out(walker)]
+    return [
+        *_folded(walker),
+        *_derived(walker),
+        *_nameless(walker),
+        *_uniform(walker),
+        *_merged(walker),
+        *_left_out(walker),
+    ]
 
 
 def _folded(walker: Walker) -> list[str]:
@@ -51,6 +60,38 @@ def _derived(walker: Walker) -> list[str]:
     ]
 
 
+def _nameless(walker: Walker) -> list[str]:
+    """Tensors that torch's older exporter computed as it folded constants: they are called after the node that reads
+    them. A table of biases that was read by index is larger than what was learned, and one that was fresh is zeros.
+    """
+    if walker.model.producer not in EXPORTERS:
+        return []
+    held = [(key, origin) for key, origin in walker.tensors.items() if _FOLDED.match(origin.name) and _is_wide(origin)]
+    counted = [origin for key, origin in held if key in walker.owners and key not in walker.kept]
+    left = [origin for key, origin in held if key not in walker.owners and is_zero(origin.tensor)]
+    if not counted and not left:
+        return []
+    names = [origin.name for origin in (*counted, *left)]
+    (one, other) = (sum(prod(origin.shape) for origin in found) for found in (counted, left))
+    return [
+        f"{one + other:,} numbers were computed by the exporter and have no names of their own"
+        f" ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''}): how many were learned can't be told;"
+        f" {_told(one, other)}"
+    ]
+
+
+def _is_wide(origin: Origin) -> bool:
+    """Whether it has floats along several axes: what is made of a vector by another shape alone has one."""
+    return origin.kind in FLOATS and sum(dim != 1 for dim in origin.shape) > 1
+
+
+def _told(counted: int, left: int) -> str:
+    """Of numbers in doubt, how many are counted."""
+    if counted and left:
+        return f"{counted:,} are counted, {left:,} aren't"
+    return f"they {'are' if counted else 'are not'} counted"
+
+
 def _uniform(walker: Walker) -> list[str]:
     """Scales and shifts that are all the same number and that nobody named: fresh ones look as fixed ones do."""
     counted, left = 0, 0
@@ -65,14 +106,9 @@ def _uniform(walker: Walker) -> list[str]:
             left += prod(origin.shape) * (key not in walker.owners and origin.given and bool(reads[origin.name]))
     if not counted and not left:
         return []
-    what = (
-        f"{counted:,} are counted, {left:,} aren't"
-        if counted and left
-        else f"they {'are' if counted else 'are not'} counted"
-    )
     return [
         f"{counted + left:,} numbers of scales and shifts are the same all along and have no names of their own:"
-        f" whether they were learned can't be told; {what}"
+        f" whether they were learned can't be told; {_told(counted, left)}"
     ]
 
 

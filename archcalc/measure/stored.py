@@ -104,11 +104,16 @@ def _agree(told: tuple[int | None, ...] | None, shape: Shape) -> bool:
 
 
 def _tensors(table: Table, model: StoredModel, differences: list[str]) -> Tally:
-    """The tensors that were listed against those that onnx reads."""
-    sizes, listed = model.sizes(), {held.name: held.size for held in table.graph.tensors or ()}
-    proved = sum(listed.get(name) is not None for name in sizes)
+    """The tensors that were listed against those that onnx reads; one that stands in a node may be read by nothing."""
+    listed = {held.name: held.size for held in table.graph.tensors or ()}
+    sizes = {name: size for name, size in model.sizes_within().items() if name in listed} | model.sizes()
     differences += [f"the tensor {name} isn't listed" for name in sizes if name not in listed]
-    return Tally(proved, len(sizes))
+    differences += [
+        f"the tensor {name} has {sizes[name]:,} numbers, and {listed[name]:,} were counted"
+        for name in sizes
+        if name in listed and listed[name] != sizes[name]
+    ]
+    return Tally(sum(listed.get(name) == size for name, size in sizes.items()), len(sizes))
 
 
 def _left(table: Table, file: Stored) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from math import prod
 from pathlib import Path
 
 import numpy
 import onnx
-from onnx import ModelProto, ValueInfoProto
+from onnx import ModelProto, NodeProto, ValueInfoProto
 
 from archcalc.errors import UsageError
 from archcalc.untyped import Array
@@ -46,12 +47,12 @@ class StoredModel:
 
     def sizes(self) -> dict[str, int]:
         """How many numbers each initializer has."""
-        found = {}
-        for tensor in self.proto.graph.initializer:
-            found[tensor.name] = 1
-            for dim in tensor.dims:
-                found[tensor.name] *= dim
-        return found
+        return {tensor.name: prod(tensor.dims) for tensor in self.proto.graph.initializer}
+
+    def sizes_within(self) -> dict[str, int]:
+        """How many numbers there are in each tensor that stands in a node, or in a graph or function that nodes run."""
+        functions = (node for function in self.proto.functions for node in function.node)
+        return dict(_within([*self.proto.graph.node, *functions]))
 
     def inferred(self) -> dict[str, tuple[int | None, ...]]:
         """What onnx's own inference says of the shape of each value."""
@@ -65,6 +66,21 @@ class StoredModel:
                 dims = value.type.tensor_type.shape.dim
                 found[value.name] = tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in dims)
         return found
+
+
+def _within(nodes: Iterable[NodeProto]) -> Iterator[tuple[str, int]]:
+    """A constant goes by what it puts out, numbers that were fitted by that and their attribute's name."""
+    for node in nodes:
+        output = node.output[0] if node.output else ""
+        for attribute in node.attribute:
+            for graph in [attribute.g] if attribute.HasField("g") else attribute.graphs:
+                yield from ((tensor.name, prod(tensor.dims)) for tensor in graph.initializer)
+                yield from _within(graph.node)
+            if node.op_type == "Constant":
+                many = len(attribute.floats) + len(attribute.ints) + len(attribute.strings)
+                yield output, prod(attribute.t.dims) if attribute.HasField("t") else many or 1
+            elif node.domain == "ai.onnx.ml" and attribute.floats:
+                yield f"{output}.{attribute.name}", len(attribute.floats)
 
 
 __all__ = ["StoredModel"]
