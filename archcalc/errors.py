@@ -41,7 +41,7 @@ class Mark(NamedTuple):
 
     def part(self, start: int, length: int) -> Mark:
         """The stretch that begins `start` characters further on."""
-        return self._replace(column=self.column + start, length=max(length, 1))
+        return Mark(self.file, self.line, self.column + start, max(length, 1), self.source, self.more)
 
     def within(self, text: str, start: int, length: int) -> Mark:
         """The stretch of `text[start : start + length]`, where this mark is of the whole text: its white space and its
@@ -49,6 +49,8 @@ class Mark(NamedTuple):
         """
         if not self.more:
             at = self.column - 1 + start
+            if self.source.startswith(text[start : start + length], at):
+                return Mark(self.file, self.line, at + 1, max(length, 1), self.source)
             end = self.column - 1 + max(self.length, LONGEST_ESCAPE * len(text))
             column = self.source.find(text[start : start + length], at, end)
             return self.part(max(column + 1 - self.column, start), length)

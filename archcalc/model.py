@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from archcalc.onnx import Exported
     from archcalc.space import Solution, Sweep
     from archcalc.space.advice import Advised
+    from archcalc.spec.again import Again
 
 
 class Model(Record):
@@ -384,12 +385,15 @@ def _of_file(path: str, data: bytes | None = None) -> Model:
     return Model((source := load_onnx(path, data)).spec, file=source)
 
 
-def read(text: str, path: str, variant: str | None = None, shelf: Shelf | None = None) -> Model:
+def read(
+    text: str, path: str, variant: str | None = None, shelf: Shelf | None = None, again: Again | None = None
+) -> Model:
     """The text of a spec as a model; `path` is what messages call it, and what it uses stands on the `shelf`, by
-    default files beside it. Raises SpecError, UsageError for an unknown variant.
+    default files beside it. With `again`, only what changed since is read anew. Raises SpecError, UsageError for an
+    unknown variant.
     """
     try:
-        spec = read_spec(text, path, shelf)
+        spec = read_spec(text, path, shelf, again)
     except SpecError as error:
         raise SpecError([*error.problems, *problems_beside(error, variant)]) from None
     spec.variant(variant)

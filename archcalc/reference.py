@@ -18,11 +18,12 @@ from archcalc.untyped import Json
 
 def rows() -> list[dict[str, Json]]:
     """An entry an operator: its word, how it is written, its options with defaults, and what it is."""
-    own = [_entry(op) for family in FAMILIES for op in OPS.values() if op.__module__ == family.__name__]
-    return own + [_entry(op) for op in OUTSIDE.values()]
+    own = [entry(op) for family in FAMILIES for op in OPS.values() if op.__module__ == family.__name__]
+    return own + [entry(op) for op in OUTSIDE.values()]
 
 
-def _entry(op: type[Op]) -> dict[str, Json]:
+def entry(op: type[Op]) -> dict[str, Json]:
+    """What `rows` has of one operator."""
     suffixes = [*SUFFIXES] if op.is_layer or op.arity[1] != 1 else []
     return {
         "name": op.word,

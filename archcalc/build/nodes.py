@@ -18,7 +18,7 @@ from archcalc.ops.kinds import show
 from archcalc.spec import Binding, Spec
 from archcalc.spec.elsewhere import hint
 from archcalc.spec.items import Chain, Item, Line, Word
-from archcalc.spec.layers import Layer, Resolver, complaints
+from archcalc.spec.layers import Layer, complaints
 from archcalc.spec.options import SUFFIXES, WORDS, takes_words
 from archcalc.spec.values import CONSTANTS, Value
 from archcalc.tuples import NamedTuple
@@ -51,8 +51,7 @@ class Nodes:
             [*binding.without, *without], False
         )  # labels to leave out, and whether they were met
         self.graph = Graph()
-        self.resolver = Resolver(spec)
-        self.resolvers: dict[int, Resolver] = {}  # of specs that this one uses, by their identity
+        self.resolver = spec.resolver
         self.until = ""  # the path whose value ends a spec that is used
         self.placed: Mark | None = None  # where the outermost line stands that uses one: its layers are placed there
         self.names: dict[str, int] = {}  # of nodes
@@ -235,6 +234,11 @@ class Nodes:
         """The operator of a line with the values that its expressions have here, and those `given` besides."""
         if layer.constant is not None:
             return layer.constant
+        words = (*layer.values.values(), *layer.variadic)
+        key = None if given or any(word.expression.names for word in words) else layer.words
+        if key is not None and (known := self.resolver.constants.get(key)):
+            layer.constant = known
+            return known
         values = dict(given or {})
         assert layer.op is not None
         for field, word in layer.values.items():
@@ -247,8 +251,8 @@ class Nodes:
             return None
         try:
             op = layer.make(values)
-            if not given and not any(word.expression.names for word in (*layer.values.values(), *layer.variadic)):
-                layer.constant = op
+            if key is not None:
+                layer.constant = self.resolver.constants[key] = op
             return op
         except FieldErrors as error:
             for field, sentence in complaints(error):

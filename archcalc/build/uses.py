@@ -15,7 +15,7 @@ from archcalc.ops.base import spell
 from archcalc.patterns import pattern
 from archcalc.spec import Binding, Spec, bind_used
 from archcalc.spec.items import USE, Word
-from archcalc.spec.layers import Layer, Resolver
+from archcalc.spec.layers import Layer
 from archcalc.spec.options import UNTIL, WITHOUT
 from archcalc.spec.parts import Used
 from archcalc.spec.uses import called
@@ -76,7 +76,7 @@ def _built(
     outside = builder.spec, builder.binding, builder.resolver, builder.suffixes, builder.until, builder.placed
     opened, before = len(builder.open), len(builder.problems)
     builder.spec, builder.binding, builder.suffixes = spec, bound, {}
-    builder.resolver = builder.resolvers.setdefault(id(spec), builder.resolvers.get(id(spec)) or Resolver(spec))
+    builder.resolver = spec.resolver
     builder.until = f"{path}/{until.text}" if until else ""
     builder.placed = builder.placed or layer.line.mark
     reached = False

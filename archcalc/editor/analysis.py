@@ -7,54 +7,67 @@ from collections.abc import Iterator
 from archcalc.algebra import Number
 from archcalc.check import Checked, Counts, check, check_all
 from archcalc.cost import Table
-from archcalc.cost.row import Row
 from archcalc.errors import Problem, SpecError, UsageError
 from archcalc.findings import Finding, of_checked, of_problems
 from archcalc.model import Model, read
+from archcalc.ops import Shape
+from archcalc.records import Record
 from archcalc.render import numbers
 from archcalc.spec import is_spec
-from archcalc.tuples import NamedTuple
+from archcalc.spec.again import Again
 
 
-class Cost(NamedTuple):
+class Cost(Record, frozen=False):
     """What a line of a spec costs, in all its repeats and calls: their number, the shape that the last puts out, and
-    what that sees of the input.
+    where in the graph that is.
     """
 
-    times: int
-    shape: str
-    params: Number
-    macs: Number
-    field: str
+    shape: Shape = ()
+    params: Number = 0
+    macs: Number = 0
+    last: int = 0
+    calls: set[str] = set()
+
+    @property
+    def times(self) -> int:
+        """How often the line itself is built."""
+        return len(self.calls)
 
     def __str__(self) -> str:
         times = f" · {self.times} times" if self.times > 1 else ""
-        return f"-> {self.shape} · {numbers.count(self.params)} · {numbers.count(self.macs)}{times}"
+        return f"-> {numbers.shape(self.shape)} · {numbers.count(self.params)} · {numbers.count(self.macs)}{times}"
 
 
-class Analysis(NamedTuple):
+class Analysis(Record):
     """What is known of a text: nothing of one that is no spec, no costs where there are mistakes."""
 
-    findings: list[Finding]
-    costs: dict[int, Cost]  # by line, from 0
+    findings: list[Finding] = []
+    costs: dict[int, Cost] = {}  # by line, from 0
+    table: Table | None = None
+
+    def field(self, cost: Cost) -> str:
+        """What the last layer of a line sees of the input."""
+        return numbers.field(self.table.seen_at(cost.last)) if self.table else ""
 
 
-NOTHING = Analysis([], {})
+NOTHING = Analysis()
 
 
-def analysed(text: str, path: str, variants: bool = False) -> Analysis:
-    """Read and count a text; `variants` are held against their figures too, which takes longer."""
+def analysed(text: str, path: str, variants: bool = False, again: Again | None = None) -> Analysis:
+    """Read and count a text; `variants` are held against their figures too, which takes longer. With `again`, only what
+    changed since the last time is read anew.
+    """
     if not is_spec(text):
         return NOTHING
     try:
-        model = read(text, path)
+        model = read(text, path, again=again)
         counts = Counts(model.spec)
         table = counts.table(model)
-        return Analysis(of_checked(_checked(model, table, counts, variants)), dict(_costs(table)))
+        return Analysis(of_checked(_checked(model, table, counts, variants)), _costs(table), table)
     except SpecError as error:
-        return Analysis(of_problems(error.problems), {})
+        return Analysis(of_problems(error.problems))
     except UsageError as error:
-        return Analysis(of_problems([Problem(str(error))]), {})
+        return Analysis(of_problems([Problem(str(error))]))
 
 
 def _checked(model: Model, table: Table, counts: Counts, variants: bool) -> list[Checked]:
@@ -63,18 +76,29 @@ def _checked(model: Model, table: Table, counts: Counts, variants: bool) -> list
     return [Checked(model, len(table.graph.layers()), list(check(model, counts)))]
 
 
-def _costs(table: Table) -> Iterator[tuple[int, Cost]]:
-    lines: dict[int, list[Row]] = {}
-    groups = {path: group.mark.line for path, group in table.graph.groups.items()}
-    for row in table.rows:
-        for line in {row.line, *_around(row.name, groups)}:
-            lines.setdefault(line, []).append(row)
-    ends = {group.mark.line: group.output for group in table.graph.groups.values()}
-    for line, rows in lines.items():
-        own = {table.graph.nodes[row.nodes[0]].line for row in rows if row.line == line and row.nodes}
-        shape = table.graph.nodes[ends[line]].shape if line in ends else rows[-1].shape
-        params, macs = sum(row.params for row in rows), sum(row.macs for row in rows)
-        yield line - 1, Cost(len(own), numbers.shape(shape), params, macs, numbers.field(rows[-1].field))
+def _costs(table: Table) -> dict[int, Cost]:
+    """What each line costs, and each that a group of layers was called or repeated by."""
+    graph, file = table.graph, table.spec.path
+    groups = {path: group.mark.line for path, group in graph.groups.items() if group.mark.file == file}
+    around = {node.block: tuple(_around(node.line, groups)) for node in graph.nodes}
+    found: dict[int, Cost] = {}
+    for n in graph.layers():
+        node = graph.nodes[n]
+        cost, own = table.cost(node), node.mark.line if node.mark.file == file else 0
+        for line in {own, *around[node.block]} if around[node.block] else (own,):
+            if line - 1 not in found:
+                found[line - 1] = Cost()
+            known = found[line - 1]
+            known.shape, known.last = node.shape, n
+            known.params += cost.params if node.share is None else 0
+            known.macs += cost.macs
+            if line == own:
+                known.calls.add(node.line)
+    found.pop(-1, None)  # of layers that stand in no line of this file
+    for path, line in groups.items():
+        if line - 1 in found:
+            found[line - 1].shape = graph.nodes[graph.groups[path].output].shape
+    return found
 
 
 def _around(name: str, groups: dict[str, int]) -> Iterator[int]:

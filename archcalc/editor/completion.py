@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Literal, get_args, get_origin
 
 from archcalc import escapes, reference
@@ -61,11 +62,16 @@ def offers(text: str, line: int, column: int) -> list[Offer]:
 
 def _heads(text: str) -> Iterator[Offer]:
     yield from _declared(text, "block")
-    yield from (
-        Offer(entry["name"], "operator", f"{entry['usage']}\n\n{entry['summary']}") for entry in reference.rows()
-    )
-    yield from (Offer(name, "block", about) for name, (about, _, _) in LIBRARY.items())
-    yield from (Offer(word, "operator") for word in SAID)
+    yield from everywhere()
+
+
+@cache
+def everywhere() -> tuple[Offer, ...]:
+    """What any line may begin with."""
+    rows = reference.rows()
+    operators = [Offer(row["name"], "operator", f"{row['usage']}\n\n{row['summary']}") for row in rows]
+    library = [Offer(name, "block", about) for name, (about, _, _) in LIBRARY.items()]
+    return (*operators, *library, *(Offer(word, "operator") for word in SAID))
 
 
 def _declared(text: str, kind: str) -> Iterator[Offer]:
@@ -132,9 +138,9 @@ def _choices(field: Field) -> list[str]:
     return []
 
 
-def hover(text: str, line: int, column: int, cost: Cost | None) -> str:
+def hover(text: str, line: int, column: int, cost: Cost | None, field: str = "") -> str:
     """What a line costs, and the reference of the operator under the cursor or at the line's head, as Markdown."""
-    parts = [_costs(cost)] if cost else []
+    parts = [_costs(cost, field)] if cost else []
     word = word_at(text, line, column)
     if section(text, line) in LAYERS and (entry := _entry(word) or _entry(_head(text, line))):
         options = ", ".join(f"{name}={default}" for name, default in entry["options"].items())
@@ -144,19 +150,19 @@ def hover(text: str, line: int, column: int, cost: Cost | None) -> str:
     return "\n\n".join(parts)
 
 
-def _costs(cost: Cost) -> str:
+def _costs(cost: Cost, field: str) -> str:
     figures = [
-        ("shape", cost.shape),
+        ("shape", numbers.shape(cost.shape)),
         ("params", numbers.exact(cost.params)),
         ("MACs", numbers.exact(cost.macs)),
-        ("field", cost.field),
+        ("field", field),
         ("times", str(cost.times) if cost.times > 1 else ""),
     ]
     return " · ".join(f"{name} {escapes.markdown_code(said)}" for name, said in figures if said)
 
 
 def _entry(word: str) -> dict[str, Json] | None:
-    return next((entry for entry in reference.rows() if entry["name"] == word), None) if word in OPS else None
+    return reference.entry(OPS[word]) if word in OPS else None
 
 
 def _head(text: str, line: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +20,8 @@ from archcalc.editor import changes, completion, words
 from archcalc.editor.analysis import NOTHING, Analysis, analysed
 from archcalc.errors import UsageError
 from archcalc.findings import Finding
+from archcalc.records import Record
+from archcalc.spec.again import Again
 
 KINDS = {
     "network": types.CompletionItemKind.Module,
@@ -28,7 +32,8 @@ KINDS = {
     "parameter": types.CompletionItemKind.Variable,
     "label": types.CompletionItemKind.Reference,
 }
-PAUSE = 0.1  # seconds
+PAUSE = 0.005  # seconds that a message has for saying that what was asked is outdated
+IDLE = 2.0  # seconds without a change, after which nobody waits
 SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.DiagnosticSeverity.Warning}
 
 
@@ -55,13 +60,22 @@ class Protocol(LanguageServerProtocol):
         super().set_writer(Framed(writer) if include_headers else writer, include_headers=False)
 
 
+class Opened(Record, frozen=False):
+    """What is known of a document that is open: of which `version` of it, and what the next reading starts from."""
+
+    again: Again
+    version: int | None = None
+    found: Analysis = NOTHING
+
+
 class Server(LanguageServer):
     """The server, and what it knows of each document that is open."""
 
     def __init__(self) -> None:
         super().__init__("archcalc", __version__, protocol_cls=Protocol)
-        self.known: dict[str, tuple[int | None, Analysis]] = {}  # with the version that it is of
+        self.opened: dict[str, Opened] = {}
         self.hints = True
+        self.collecting: asyncio.TimerHandle | None = None
 
     def document(self, uri: str) -> TextDocument:
         """The text of an open file."""
@@ -69,19 +83,38 @@ class Server(LanguageServer):
 
     def current(self, uri: str) -> Analysis:
         """What is known of a document as it is now."""
-        document = self.document(uri)
-        version, found = self.known.get(uri, (None, NOTHING))
-        if uri not in self.known or version != document.version:
-            found = analysed(document.source, _path(uri))
-            self.known[uri] = document.version, found
-        return found
+        document, known = self.document(uri), self.opened.setdefault(uri, Opened(Again()))
+        if known.version is None or known.version != document.version:
+            known.version, known.found = document.version, analysed(document.source, _path(uri), again=known.again)
+        return known.found
 
-    def refresh(self, uri: str, variants: bool = False) -> None:
-        """Publish what is wrong with a document; with its variants, look at it again."""
-        document = self.document(uri)
-        path = _path(uri)
-        if variants:
-            self.known[uri] = document.version, analysed(document.source, path, variants)
+    async def is_outdated(self, uri: str) -> bool:
+        """Whether a document changes or is closed in a moment: there is no use in answering for what it was."""
+        known, version = self.opened.get(uri), self.document(uri).version
+        await asyncio.sleep(PAUSE)
+        return self.opened.get(uri) is not known or self.document(uri).version != version
+
+    async def with_variants(self, uri: str) -> None:
+        """Publish what is wrong with a document and with its variants, on which others needn't wait."""
+        document, table = self.document(uri), self.current(uri).table
+        version = document.version
+        if table and table.spec.variants:
+            found = await asyncio.to_thread(analysed, document.source, _path(uri), True)
+            if uri not in self.opened or self.document(uri).version != version:
+                return
+            self.opened[uri].found = found
+        self.publish(uri)
+
+    def tidy(self) -> None:
+        """Collect garbage when nobody has typed for a while: it takes longer than an answer may."""
+        gc.disable()
+        if self.collecting:
+            self.collecting.cancel()
+        self.collecting = asyncio.get_running_loop().call_later(IDLE, gc.collect)
+
+    def publish(self, uri: str) -> None:
+        """Say what is wrong with a document."""
+        document, path = self.document(uri), _path(uri)
         diagnostics = [_diagnostic(document, each, path) for each in self.current(uri).findings]
         self.text_document_publish_diagnostics(
             types.PublishDiagnosticsParams(uri=uri, version=document.version, diagnostics=diagnostics)
@@ -94,9 +127,19 @@ def _path(uri: str) -> str:
     return unquote(parts.path) if parts.scheme == "file" else uri
 
 
+@lru_cache(maxsize=4)
+def _lines(source: str) -> tuple[str, ...]:
+    """The lines of a text, as pygls takes them."""
+    return tuple(source.splitlines(True))
+
+
 def _range(document: TextDocument, line: int, start: int, end: int) -> types.Range:
+    lines = _lines(document.source)
+    if line < len(lines) and lines[line].isascii():  # a letter is a unit, whatever the client counts in
+        start, end = min(start, len(lines[line])), min(end, len(lines[line]))
+        return types.Range(types.Position(line, start), types.Position(line, end))
     place = ServerTextRange(ServerTextPosition(line, start), ServerTextPosition(line, end))
-    return document.range_to_client_units(place)
+    return document.position_codec.range_to_client_units(lines, place)
 
 
 def _diagnostic(document: TextDocument, found: Finding, path: str) -> types.Diagnostic:
@@ -133,31 +176,34 @@ def initialize(params: types.InitializeParams) -> None:
 
 
 @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
-def opened(params: types.DidOpenTextDocumentParams) -> None:
-    """Check a document that was opened."""
-    server.refresh(params.text_document.uri, variants=True)
+async def opened(params: types.DidOpenTextDocumentParams) -> None:
+    """Check a document that was opened, its variants too."""
+    server.tidy()
+    await server.with_variants(params.text_document.uri)
+    completion.everywhere()  # for the first who asks
 
 
 @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
-def saved(params: types.DidSaveTextDocumentParams) -> None:
+async def saved(params: types.DidSaveTextDocumentParams) -> None:
     """Check a document that was saved, its variants too."""
-    server.refresh(params.text_document.uri, variants=True)
+    await server.with_variants(params.text_document.uri)
 
 
 @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
 async def changed(params: types.DidChangeTextDocumentParams) -> None:
-    """Look when typing pauses: a spec of hundreds of layers takes as long to count as a few letters to type."""
-    await asyncio.sleep(PAUSE)
+    """Check a document that was changed, unless it goes on changing."""
     uri = params.text_document.uri
-    if uri in server.known and server.document(uri).version == params.text_document.version:
-        server.refresh(uri)
+    if not await server.is_outdated(uri):
+        server.publish(uri)
+
+    server.tidy()
 
 
 @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
 def closed(params: types.DidCloseTextDocumentParams) -> None:
     """Forget a document, and take its diagnostics back."""
     uri = params.text_document.uri
-    server.known.pop(uri, None)
+    server.opened.pop(uri, None)
     server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri=uri, diagnostics=[]))
 
 
@@ -177,8 +223,9 @@ def hover(params: types.HoverParams) -> types.Hover | None:
     """What the word under the cursor means, and what its line costs."""
     document = server.document(params.text_document.uri)
     line, column = _place(document, params.position)
-    cost = server.current(params.text_document.uri).costs.get(line)
-    said = completion.hover(document.source, line, column, cost)
+    found = server.current(params.text_document.uri)
+    cost = found.costs.get(line)
+    said = completion.hover(document.source, line, column, cost, found.field(cost) if cost else "")
     return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, said)) if said else None
 
 
@@ -186,7 +233,7 @@ def hover(params: types.HoverParams) -> types.Hover | None:
 def hints(params: types.InlayHintParams) -> list[types.InlayHint]:
     """What each visible line costs, behind it."""
     document = server.document(params.text_document.uri)
-    lines = document.lines
+    lines = _lines(document.source)
     first, last = params.range.start.line, params.range.end.line
     costs = server.current(params.text_document.uri).costs if server.hints else {}
     return [

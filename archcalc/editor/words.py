@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from archcalc.patterns import pattern
 from archcalc.tuples import NamedTuple
@@ -26,9 +27,10 @@ class Name(NamedTuple):
     arguments: tuple[str, ...] = ()
 
 
-def names(text: str) -> list[Name]:
+@lru_cache(maxsize=4)
+def names(text: str) -> tuple[Name, ...]:
     """Every label, block and parameter that is declared, in the order of the text."""
-    return list(_names(text.split("\n")))
+    return tuple(_names(text.split("\n")))
 
 
 def _names(lines: list[str]) -> Iterator[Name]:

@@ -6,8 +6,9 @@ built is no advice. Nothing is said about accuracy: a network that costs less is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from archcalc.cost import Table
 from archcalc.errors import ArchcalcError, Mark, UsageError
@@ -24,6 +25,9 @@ from archcalc.spec import read_text
 from archcalc.spec.items import Item, Labelled, Line, walk
 from archcalc.tuples import NamedTuple
 from archcalc.untyped import Json
+
+if TYPE_CHECKING:
+    from archcalc.spec.again import Again
 
 COMPARED = ("params", "macs", "act_peak", "depth", "field")
 FEWEST = 8  # channels behind a bottleneck
@@ -117,12 +121,20 @@ def advise(model: Model) -> Advised:
     if model.file is not None:
         raise UsageError(f"{model.name} is a model file: `archcalc import` makes a spec of it, which can be rewritten")
     path = specs_folder().parent / model.spec.path if model.ships else model.spec.path
-    text = read_text(str(path))
+    return advised(model, read_text(str(path)))
+
+
+def advised(model: Model, text: str, lines: Container[int] | None = None, again: Again | None = None) -> Advised:
+    """The same for the text of a model, or what begins on some of its `lines` (from 1) alone; with `again` only what a
+    rewrite changes is read anew.
+    """
     table = model.count()
     before = figures(table)
     found = []
     for given in (*_rewritten(model, table, text), *_without_dense_head(model, table, text), *_dropped(model, text)):
-        after = _counted(given.text, model, _outputs(table))
+        if lines is not None and given.place.line not in lines:
+            continue
+        after = _counted(given.text, model, _outputs(table), again)
         saves = after is not None and (after["params"] < before["params"] or after["macs"] < before["macs"])
         if after is not None and after != before and (saves or not given.id.startswith("drop:")):
             found.append(given._replace(before=before, after=after))
@@ -134,10 +146,10 @@ def figures(table: Table) -> dict[str, Json]:
     return {name: metric(table, name, None, table.spec.mark) for name in COMPARED}
 
 
-def _counted(text: str, model: Model, outputs: list[Shape]) -> dict[str, Json] | None:
+def _counted(text: str, model: Model, outputs: list[Shape], again: Again | None) -> dict[str, Json] | None:
     """The figures of a spec that was written; None for one that can't be built, or puts out something else."""
     try:
-        table = read(text, model.spec.path, model.variant).count()
+        table = read(text, model.spec.path, model.variant, again=again).count()
     except ArchcalcError:
         return None
     return figures(table) if _outputs(table) == outputs else None
@@ -319,4 +331,4 @@ def difference(before: Json, after: Json) -> str:
     return f"{after - before:+,}" if after != before else "="
 
 
-__all__ = ["COMPARED", "LESSONS", "Advice", "Advised", "advise", "as_json", "difference", "figures"]
+__all__ = ["COMPARED", "LESSONS", "Advice", "Advised", "advise", "advised", "as_json", "difference", "figures"]

@@ -27,7 +27,8 @@ def compose(text: str, file: str) -> Node:
     lines, quoted = text.splitlines(), quoting.Quotes()
 
     def mark_at(line: int, column: int, length: int = 1) -> Mark:
-        column -= sum(column > quote for quote in quoted.get(line, ()))
+        if line in quoted:
+            column -= sum(column > quote for quote in quoted[line])
         return Mark(file, line + 1, column + 1, max(1, length), lines[line] if line < len(lines) else "")
 
     _refuse_depth(text, mark_at)
@@ -45,6 +46,22 @@ def compose(text: str, file: str) -> Node:
         ) from None
     except yaml.YAMLError as error:
         raise SpecError([Problem(f"not a YAML file: {str(error).splitlines()[0]}", mark_at(0, 0))]) from None
+
+
+def compose_item(line: str, file: str, row: int) -> Node | None:
+    """The item of a list that a line holds, which is the `row`-th of its file, from 0; None where it isn't one item
+    that can stand alone.
+    """
+
+    def mark_at(_: int, column: int, length: int = 1) -> Mark:
+        return Mark(file, row + 1, column + 1, max(1, length), line)
+
+    try:
+        _refuse_depth(line, mark_at)
+        root = _Composer(mark_at, {}).compose(yaml.parse(line, Loader=getattr(yaml, "CLoader", yaml.Loader)))
+    except (yaml.YAMLError, SpecError):
+        return None
+    return root.items[0] if isinstance(root, Sequence) and len(root.items) == 1 else None
 
 
 def _refuse_depth(text: str, mark_at: Any) -> None:
@@ -124,7 +141,7 @@ class _Composer:
         if not isinstance(event, yaml.ScalarEvent):
             return mark
         if start.line == end.line:
-            return mark._replace(length=max(1, end.column - start.column))
+            return mark.part(0, end.column - start.column)
         if event.style in ("|", ">"):  # the text begins on the next line
             mark = self.mark_at(start.line + 1, 0)
         more = tuple(self.mark_at(line, 0).source for line in range(mark.line, end.line + 1))

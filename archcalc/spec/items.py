@@ -88,25 +88,27 @@ LABEL_IS = "a label begins with a-z, a digit or _, and goes on with letters, dig
 
 
 def walk(item: Item) -> Iterator[Item]:
-    """The item and everything inside it."""
-    yield item
-    if isinstance(item, Chain):
-        inner: tuple[Item, ...] = item.items
-    elif isinstance(item, Branches):
-        inner = (item.line, *item.items)
-    elif isinstance(item, Choice):
-        inner = (item.then, item.otherwise)
-    else:
-        inner = (item.item,) if isinstance(item, (Labelled, Repeat)) else ()
-    for part in inner:
-        yield from walk(part)
+    """The item and everything inside it, in the order of the text."""
+    waiting = [item]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        if isinstance(part, Chain):
+            waiting += part.items[::-1]
+        elif isinstance(part, Branches):
+            waiting += (*part.items[::-1], part.line)
+        elif isinstance(part, Choice):
+            waiting += (part.otherwise, part.then)
+        elif isinstance(part, (Labelled, Repeat)):
+            waiting.append(part.item)
 
 
 class Reader:
     """Reads items and collects the mistakes; an item that can't be read is left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: dict[int, tuple[Node, Item]] | None = None) -> None:
         self.problems: list[Problem] = Mistakes()
+        self.known = known  # what nodes were read as before, by their identity, if anybody reads them again
 
     def chain(self, node: Node | None, what: str) -> Chain:
         """The items of a list; a single item stands for a list of one."""
@@ -121,6 +123,17 @@ class Reader:
 
     def item(self, node: Node) -> Item | None:
         """The item that a node of YAML says, None after noting a mistake."""
+        if self.known is None or isinstance(node, Sequence):
+            return self._item(node)
+        if id(node) in self.known:
+            return self.known[id(node)][1]
+        before = len(self.problems)
+        item = self._item(node)
+        if item is not None and len(self.problems) == before:
+            self.known[id(node)] = node, item
+        return item
+
+    def _item(self, node: Node) -> Item | None:
         if isinstance(node, Scalar):
             return self._sentence(node.text, _inside(node))
         if isinstance(node, Sequence):
@@ -372,6 +385,8 @@ def _no_branches(join: str, value: Node) -> str:
 
 
 _KEY = pattern(r"([A-Za-z_]\w*)=(?!=)")
+_HOLDS = pattern(r"[\[(\])'\"]")  # what may hold spaces
+_SPACED = pattern(r"\S+")
 
 
 def _inside(scalar: Scalar) -> Mark:
@@ -381,6 +396,10 @@ def _inside(scalar: Scalar) -> Mark:
 
 def _tokens(text: str, mark: Mark) -> Iterator[Word]:
     """Words between spaces; brackets and quotes hold spaces."""
+    if not _HOLDS.search(text):
+        for found in _SPACED.finditer(text):
+            yield Word(found[0], mark.within(text, found.start(), len(found[0])))
+        return
     start, depth, quote = -1, 0, ""
     for position, letter in enumerate(text + " "):
         if quote:

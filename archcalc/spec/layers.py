@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from archcalc.errors import Problem, near_to
+from archcalc.errors import Mark, Problem, near_to
 from archcalc.fields import FieldErrors, key
 from archcalc.ops import OPS, OUTSIDE, Op
 from archcalc.patterns import pattern
@@ -49,8 +49,14 @@ class Layer(Record, frozen=False):
     control: dict[str, Word] = {}  # when, frozen, share, kept, norm, act, survive
     usual: dict[str, Word] = {}  # widths that `defaults:` gives, if nothing nearer does
     label: str = ""  # what a `ref` reads
+    names: frozenset[str] = frozenset()  # what was known where it stands
     constant: Op | None = None  # the operator, once it is known to be the same everywhere
     _made: dict[object, Op] = {}
+
+    @property
+    def words(self) -> object:
+        """What it says of its operator, by which equal ones are told."""
+        return self.op, *[(name, word.text) for name, word in self.values.items()], *[w.text for w in self.variadic]
 
     def make(self, values: dict[str, object]) -> Op:
         """The operator with these values; the same object for the same values."""
@@ -72,11 +78,14 @@ def complaints(error: FieldErrors) -> Iterator[tuple[str, str]]:
 class Resolver:
     """Resolves every line of a spec."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, before: Resolver | None = None) -> None:
+        """With what was found out `before` of a spec that has the same lines, the same objects, but for a few."""
         self.spec = spec
+        self.known = before.layers if before and _usual(before.spec) == _usual(spec) else {}
         self.reader = Reader()
         self.problems: list[Problem] = self.reader.problems
-        self.layers: dict[int, Layer | None] = {}
+        self.layers: dict[Line, Layer | None] = {}
+        self.constants: dict[object, Op] = before.constants if before else {}  # by their words: equal lines' are one
         self.standard: set[int] = set()  # bodies of the standard library that were resolved
         self.calls: dict[str, list[Line]] = {}  # the calls in each block
         names = frozenset({*spec.parameters, *spec.unread, *ARRIVING})
@@ -95,19 +104,19 @@ class Resolver:
 
     def of(self, line: Line) -> Layer | None:
         """The layer of a line, or None if it has a mistake that was noted."""
-        return self.layers[id(line)]
+        return self.layers[line]
 
     def _resolve(self, item: Item, names: frozenset[str], block: str) -> None:
         """Note the layer of every line in an item, where these names are known."""
         if isinstance(item, Line):
-            self.layers[id(item)] = self._layer(item, False, names, block)
+            self.layers[item] = self._layer(item, False, names, block)
         elif isinstance(item, Chain):
             for inner in item.items:
                 self._resolve(inner, names, block)
         elif isinstance(item, Branches):
             fits = self._check_arity(item)
             layer = self._layer(item.line, True, names, block)
-            self.layers[id(item.line)] = layer if fits else None
+            self.layers[item.line] = layer if fits else None
             for inner in item.items:
                 self._resolve(inner, names, block)
         elif isinstance(item, Repeat):
@@ -140,7 +149,7 @@ class Resolver:
                 called = line.head.text
                 if called in path:
                     through = " -> ".join([*path[path.index(called) :], called])
-                    self.layers[id(line)] = self._wrong(
+                    self.layers[line] = self._wrong(
                         f"block '{called}' calls itself" + (f": {through}" if through.count(">") > 1 else ""), line.head
                     )
                 elif called not in done:
@@ -212,12 +221,15 @@ class Resolver:
         return Layer(line, label=line.words[0].text)
 
     def _operator(self, line: Line, op: type[Op], joins: bool, names: frozenset[str]) -> Layer | None:
+        known = self.known.get(line)
+        if known is not None and known.op is op and known.names == names:
+            return known
         if op.has_body and not joins:
             wants = " ".join(name.upper() for name in op.positional)
             return self._wrong(f"{op.word} takes a list of layers: `{op.word} {wants}: [linear 64, relu]`", line.head)
         if op.arity[0] > 1 and not joins:
             return self._wrong(f"{op.word} takes a list of branches: `{op.word}: [a, b]`", line.head)
-        layer, before = Layer(line, op=op), len(self.problems)
+        layer, before = Layer(line, op=op, names=names), len(self.problems)
         positional = () if op.variadic else op.positional
         alone = flags(op) | {"frozen"}
         wants = " ".join(p.rstrip("_").upper() for p in op.positional) or "nothing without its key"
@@ -331,6 +343,13 @@ class Resolver:
         """Note a mistake; the line that it is in then has no layer (None)."""
         self.problems.append(Problem(message, word.mark))
         return None
+
+
+def _usual(spec: Spec) -> dict[str, dict[str, tuple[str, Mark]]]:
+    """What lines are given by `defaults:`, and where that stands."""
+    return {
+        head: {name: (word.text, word.mark) for name, word in given.items()} for head, given in spec.defaults.items()
+    }
 
 
 def indices(label: Word) -> Iterator[Word]:

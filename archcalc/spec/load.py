@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from archcalc import reading
 from archcalc.errors import Mark, Problem, SpecError
@@ -11,6 +12,9 @@ from archcalc.spec.loader import Loader
 from archcalc.spec.parts import Spec
 from archcalc.spec.text import MOST_BYTES, Mapping
 from archcalc.spec.uses import Disk, Others, Shelf
+
+if TYPE_CHECKING:
+    from archcalc.spec.again import Again
 
 NO_SPEC = "no spec: none of its lines begins with `archcalc: 1`"
 _FIRST_KEY = pattern(r"""^\ufeff?(?:\{\s*)?["']?archcalc["']?\s*:""", re.MULTILINE)
@@ -48,27 +52,27 @@ def load_spec(path: str, shown: str | None = None) -> Spec:
     return read_spec(read_text(path), shown or path, Disk(path, shown or path))
 
 
-def read_spec(text: str, path: str, shelf: Shelf | None = None) -> Spec:
+def read_spec(text: str, path: str, shelf: Shelf | None = None, again: Again | None = None) -> Spec:
     """Read the text of a spec; `path` is what messages call it. They quote it only if it says that it is a spec.
 
-    The specs that it uses stand on the `shelf`: by default they are files beside `path`.
+    The specs that it uses stand on the `shelf`: by default they are files beside `path`. With `again`, only what
+    changed since the last reading is read anew.
     """
     shelf = shelf or Disk(path)
-    return _read(
-        text, path, Others(shelf, lambda found, inner: _read(decoded(found.data, found.path), found.path, inner))
-    )
+    others = Others(shelf, lambda found, inner: _read(decoded(found.data, found.path), found.path, inner))
+    return _read(text, path, others, again)
 
 
-def _read(text: str, path: str, others: Others) -> Spec:
+def _read(text: str, path: str, others: Others, again: Again | None = None) -> Spec:
     from archcalc.spec.composing import compose
 
     if not is_spec(text):
         raise no_spec(text, path)
-    root = compose(text, path)
+    root = again.compose(text, path) if again else compose(text, path)
     if not isinstance(root, Mapping):
         raise SpecError([Problem("a spec is a mapping: archcalc, name, input, layers", root.mark)])
     try:
-        return Loader(root, path, others).spec()
+        return Loader(root, path, others, again).spec()
     except RecursionError:
         raise SpecError([Problem("blocks inside blocks, nested too deeply", root.mark)]) from None
 

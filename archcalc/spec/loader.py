@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from archcalc.errors import Mark, Problem, SpecError, near_to
 from archcalc.fields import MAPPING, MISSING, FieldErrors, Wrong
 from archcalc.ops import OPS, OUTSIDE
 from archcalc.patterns import pattern
-from archcalc.spec.items import LABEL, LABEL_IS, Chain, Reader, Word, _tokens, walk
+from archcalc.spec.items import LABEL, LABEL_IS, Chain, Labelled, Reader, Word, _tokens, walk
 from archcalc.spec.layers import Resolver
 from archcalc.spec.model import Budget, Document, Parameter, Variant
 from archcalc.spec.options import WIDE, allowed
@@ -18,6 +19,9 @@ from archcalc.spec.text import Mapping, Node, Scalar, Sequence
 from archcalc.spec.uses import Others
 from archcalc.untyped import Json
 
+if TYPE_CHECKING:
+    from archcalc.spec.again import Again
+
 _RAW = {("input",), ("inputs",), ("params",), ("defaults",), ("blocks",), ("layers",), ("outputs",)}
 _SIGNATURE = pattern(r"([A-Za-z_]\w*)\s*(?:\((.*)\))?$")
 RESERVED = frozenset({"cin", "hin", "win", "nin", "i", "first", "last", "batch", "true", "false", "none"})
@@ -25,11 +29,11 @@ LANGUAGE_WORDS = ("ref", "identity", "use", "x")
 
 
 class Loader:
-    def __init__(self, root: Mapping, path: str, others: Others) -> None:
-        self.root, self.path, self.others = root, path, others
+    def __init__(self, root: Mapping, path: str, others: Others, again: Again | None = None) -> None:
+        self.root, self.path, self.others, self.again = root, path, others, again
         self.top = {key.text: (key, value) for key, value in root.pairs}
         self.marks: dict[tuple[object, ...], Mark] = {}
-        self.reader = Reader()
+        self.reader = Reader(again.items if again else None)
         self.problems = self.reader.problems
         self.unread: set[str] = set()  # names whose declaration has a mistake
 
@@ -59,15 +63,17 @@ class Loader:
         )
         spec.variants = self._variants(document, spec)
         bodies = [spec.layers, *(head.layers for head in spec.heads), *(block.body for block in spec.blocks.values())]
-        spec.labels = frozenset(part.label for body in bodies for part in walk(body) if hasattr(part, "label")) | {
-            h.label for h in spec.heads
-        }
+        parts = [part for body in bodies for part in walk(body)]
+        labels = frozenset(part.label for part in parts if isinstance(part, Labelled))
+        spec.labels = labels | {head.label for head in spec.heads}
         self._check_sets(document, spec)
         spec.torch = self._written(document.torch if document else {}, "torch")
         spec.unread = frozenset(self.unread)
-        spec.uses, mistakes = self.others.uses(bodies)
+        spec.uses, mistakes = self.others.uses(parts)
         self.problems.extend(mistakes)
-        problems = [*self.problems, *(Resolver(spec).problems if self._is_whole() else ())]
+        if self.again and self._is_whole():
+            self.again.resolver = spec.resolver = Resolver(spec, self.again.resolver)
+        problems = [*self.problems, *(spec.resolver.problems if self._is_whole() else ())]
         if problems:
             raise SpecError(problems, None if self.problems else spec)
         return spec

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from typing import get_args
+from collections.abc import Callable
+from functools import wraps
+from typing import TypeVar, get_args
 
 from archcalc.ops import SUFFIXED, Op
 from archcalc.ops.base import Free
 from archcalc.spec.values import Value
+
+T = TypeVar("T")
 
 COMMON = ("when", "frozen", "share", "kept")  # options of every layer and block
 LIKE = "like"  # an option of `resize`: the layer whose spatial size it gives, in place of its own
@@ -27,27 +31,49 @@ WORDS = ChainMap[str, Value](  # what options may say; operators that are regist
 )
 
 
-def flags(op: type[Op]) -> set[str]:
+def _once(function: Callable[[type[Op]], T]) -> Callable[[type[Op]], T]:
+    """What a function says of an operator, asked once."""
+    known: dict[type[Op], T] = {}
+
+    @wraps(function)
+    def asked(op: type[Op]) -> T:
+        if op not in known:
+            known[op] = function(op)
+        return known[op]
+
+    return asked
+
+
+@_once
+def flags(op: type[Op]) -> frozenset[str]:
     """The options that are true when they stand alone: `maxpool 3x3 ceil`."""
-    return {name for name, info in op.fields.items() if bool in (info.annotation, *get_args(info.annotation))}
+    fields = op.fields.items()
+    return frozenset(name for name, info in fields if bool in (info.annotation, *get_args(info.annotation)))
+
+
+@_once
+def _worded(op: type[Op]) -> frozenset[str]:
+    """The fields that may be words."""
+    fields = op.fields.items()
+    return frozenset(name for name, info in fields if str in (info.annotation, *get_args(info.annotation)))
 
 
 def takes_words(op: type[Op], name: str) -> bool:
     """Whether an option may be a word, so that one which isn't known is a wrong word rather than an unknown name."""
-    annotation = op.fields[name].annotation
-    return annotation is str or str in get_args(annotation)
+    return name in _worded(op)
 
 
 def may_be_word(op: type[Op], option: str) -> bool:
     """`takes_words`, for what is no field of the operator too."""
-    return option in (*SUFFIXES, *NAMES) or (option in op.fields and takes_words(op, option))
+    return option in SUFFIXES or option in NAMES or option in _worded(op)
 
 
-def allowed(op: type[Op]) -> list[str]:
+@_once
+def allowed(op: type[Op]) -> tuple[str, ...]:
     """The options that a line of this operator may have."""
     extra = SUFFIXES if op.is_layer or op.arity[1] != 1 else ()
     learns = () if issubclass(op, Free) else (STORED,)
-    return [
+    return (
         *(name.rstrip("_") for name in op.fields),
         *COMMON,
         *learns,
@@ -56,7 +82,7 @@ def allowed(op: type[Op]) -> list[str]:
         *op.extra,
         *([TIED] if op.may_be_tied else []),
         *([LIKE] if op.may_be_like else []),
-    ]
+    )
 
 
 __all__ = [

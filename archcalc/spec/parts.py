@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from archcalc.errors import Mark, UsageError, suggest
 from archcalc.ops.kinds import show
@@ -12,6 +14,9 @@ from archcalc.spec.items import Chain, Word
 from archcalc.spec.model import Budget, Parameter, Reference
 from archcalc.spec.text import Node, Scalar
 from archcalc.spec.values import Value
+
+if TYPE_CHECKING:
+    from archcalc.spec.layers import Resolver
 
 
 class Block(Record, frozen=False):
@@ -102,6 +107,13 @@ class Spec(Record, frozen=False):
     uses: dict[str, Used | None] = {}  # by the name that `use` gives; None has a mistake
     notes: tuple[str, ...] = ()  # what a reader of the figures should know
     unread: frozenset[str] = frozenset()  # parameters and blocks with a mistake where they are declared
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """What each of its lines means, and the mistakes in them."""
+        from archcalc.spec.layers import Resolver
+
+        return Resolver(self)
 
     def way(self, variant: str | None, name: str, word: str) -> str:
         """How PyTorch code writes a layer: as `torch:` says, patterns of names before operators, the last first; else a

@@ -14,7 +14,7 @@ from typing import Protocol
 from archcalc import reading, shipped
 from archcalc.errors import Problem, SpecError, UsageError, suggest
 from archcalc.records import Record
-from archcalc.spec.items import USE, Item, Line, walk
+from archcalc.spec.items import USE, Item, Line
 from archcalc.spec.parts import Spec, Used
 from archcalc.spec.text import MOST_BYTES
 from archcalc.tuples import NamedTuple
@@ -111,11 +111,11 @@ class Others(Record):
     known: dict[str, Spec] = {}
     around: tuple[str, ...] = ()
 
-    def uses(self, bodies: Iterable[Item]) -> tuple[dict[str, Used | None], list[Problem]]:
-        """The specs that lines name after `use`, None for one with a mistake, and the mistakes."""
+    def uses(self, parts: Iterable[Item]) -> tuple[dict[str, Used | None], list[Problem]]:
+        """The specs that lines among the parts name after `use`, None for one with a mistake, and the mistakes."""
         uses: dict[str, Used | None] = {}
         problems: list[Problem] = []
-        for line in (part for body in bodies for part in walk(body)):
+        for line in parts:
             if not isinstance(line, Line) or line.head.text != USE or not line.words or line.words[0].text in uses:
                 continue
             word, uses[line.words[0].text] = line.words[0], None
