@@ -9,9 +9,9 @@ from archcalc.errors import Mark, suggest
 from archcalc.graph import Range
 from archcalc.ops import Op
 from archcalc.ops.kinds import show
-from archcalc.spec.items import Word
 from archcalc.spec.layers import Layer, indices
 from archcalc.spec.options import LIKE
+from archcalc.spec.words import Word
 
 
 class Labels(Nodes):

@@ -17,10 +17,11 @@ from archcalc.ops.base import Free
 from archcalc.ops.kinds import show
 from archcalc.spec import Binding, Spec
 from archcalc.spec.elsewhere import hint
-from archcalc.spec.items import Chain, Item, Line, Word
+from archcalc.spec.items import Chain, Item, Line
 from archcalc.spec.layers import Layer, complaints
 from archcalc.spec.options import SUFFIXES, WORDS, takes_words
 from archcalc.spec.values import CONSTANTS, Value
+from archcalc.spec.words import Word
 from archcalc.tuples import NamedTuple
 
 MOST_LAYERS = 250_000

@@ -10,9 +10,10 @@ from archcalc.errors import Mark
 from archcalc.graph import Range
 from archcalc.ops.base import Shape, size, spell
 from archcalc.spec.expressions import Environment
-from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Line, Repeat, Word
+from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Line, Repeat
 from archcalc.spec.layers import IDENTITY, Layer
 from archcalc.spec.parts import Block
+from archcalc.spec.words import Word
 from archcalc.tuples import NamedTuple
 
 

@@ -14,12 +14,13 @@ from archcalc.ops import Shape
 from archcalc.ops.base import spell
 from archcalc.patterns import pattern
 from archcalc.spec import Binding, Spec, bind_used
-from archcalc.spec.items import USE, Word
+from archcalc.spec.items import USE
 from archcalc.spec.layers import Layer
 from archcalc.spec.options import UNTIL, WITHOUT
 from archcalc.spec.parts import Used
 from archcalc.spec.uses import called
 from archcalc.spec.values import Value
+from archcalc.spec.words import Word
 
 if TYPE_CHECKING:
     from archcalc.build.items import Builder

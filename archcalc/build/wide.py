@@ -8,9 +8,9 @@ from archcalc.build.scope import Context, Wide
 from archcalc.errors import suggest
 from archcalc.ops.kinds import show
 from archcalc.ops.widths import GGUF, PLAIN, WHOLE, known, type_of
-from archcalc.spec.items import Word
 from archcalc.spec.layers import Layer
 from archcalc.spec.options import DTYPE, STORED, WIDE
+from archcalc.spec.words import Word
 
 if TYPE_CHECKING:
     from archcalc.build.nodes import Nodes

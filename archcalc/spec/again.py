@@ -13,9 +13,10 @@ from archcalc.errors import Mark
 from archcalc.patterns import pattern
 from archcalc.spec import text as tree
 from archcalc.spec.composing import compose, compose_item
-from archcalc.spec.items import Choice, Item, Line, Repeat, Word, walk
+from archcalc.spec.items import Choice, Item, Line, Repeat, walk
 from archcalc.spec.layers import Resolver
 from archcalc.spec.text import Mapping, Node, Scalar
+from archcalc.spec.words import Word
 from archcalc.tuples import NamedTuple
 
 _DASH = pattern(r"( *)-(?: |$)")

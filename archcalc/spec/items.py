@@ -14,20 +14,9 @@ from archcalc.errors import ExpressionError, Mark, Mistakes, Problem
 from archcalc.ops import JOINS, OPS
 from archcalc.patterns import pattern
 from archcalc.records import Record
-from archcalc.spec.expressions import Expression, compile_expression
+from archcalc.spec.expressions import Expression
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
-
-
-class Word(Record, eq=False):
-    """An expression in a line, or a plain word."""
-
-    text: str
-    mark: Mark
-
-    @property
-    def expression(self) -> Expression:
-        """The word as an expression. Raises ExpressionError where it is none."""
-        return compile_expression(self.text)
+from archcalc.spec.words import Word, inside, parts_of, words_of
 
 
 class Line(Record, eq=False):
@@ -135,7 +124,7 @@ class Reader:
 
     def _item(self, node: Node) -> Item | None:
         if isinstance(node, Scalar):
-            return self._sentence(node.text, _inside(node))
+            return self._sentence(node.text, inside(node))
         if isinstance(node, Sequence):
             inner = _rejoined(node.items)
             return Chain(node.mark, tuple(item for part in inner if (item := self.item(part)) is not None))
@@ -145,7 +134,7 @@ class Reader:
         if not node.pairs:
             return self._wrong("an empty layer", node.mark)
         key, value = node.pairs[0]
-        tokens = list(_tokens(key.text, _inside(key)))
+        tokens = list(words_of(key.text, inside(key)))
         if not tokens:
             return self._wrong("a label is missing before the colon", key.mark)
         if len(tokens) == 2 and tokens[1].text == "x":
@@ -168,7 +157,7 @@ class Reader:
 
     def _labelled(self, label: str, key: Scalar, node: Mapping) -> Item | None:
         """`label: add: [...]` on one line: the label, and the join or repeat that the rest of the key begins."""
-        mark, start = _inside(key), len(key.text) - len(key.text[len(label) + 1 :].lstrip())
+        mark, start = inside(key), len(key.text) - len(key.text[len(label) + 1 :].lstrip())
         rest = Scalar(mark.part(start, len(key.text) - start), key.text[start:])
         item = self._mapping(Mapping(rest.mark, [(rest, node.pairs[0][1]), *node.pairs[1:]]))
         return Labelled(mark.part(0, len(label)), label, item) if item else None
@@ -186,7 +175,7 @@ class Reader:
             return self._wrong(f"{IF} needs a `{THEN}:`, and may have an `{ELSE}:`", node.mark)
         then = self.item(nodes[THEN])
         otherwise = self.item(nodes[ELSE]) if ELSE in nodes else Chain(node.mark, ())
-        word = Word(condition.text, _inside(condition))
+        word = Word(condition.text, inside(condition))
         return Choice(node.pairs[0][0].mark, word, then, otherwise) if then and otherwise else None
 
     def _alone(self, node: Mapping, key: Scalar) -> None:
@@ -220,7 +209,7 @@ class Reader:
         key = (
             node if isinstance(node, Scalar) else node.pairs[0][0] if isinstance(node, Mapping) and node.pairs else None
         )
-        tokens = list(_tokens(key.text, _inside(key))) if key is not None else []
+        tokens = list(words_of(key.text, inside(key))) if key is not None else []
         if len(tokens) < 2 or tokens[1].text != PARALLEL:
             return self.item(node)
         if isinstance(node, Mapping) and len(tokens) == 2:
@@ -235,7 +224,7 @@ class Reader:
         return Parallel(node.mark, tokens[0], item) if item else None
 
     def _sentence(self, text: str, mark: Mark) -> Item | None:
-        tokens = list(_tokens(text, mark))
+        tokens = list(words_of(text, mark))
         if not tokens:
             return self._wrong("an empty layer", mark)
         if len(tokens) > 1 and tokens[1].text == "x" and tokens[0].text != "ref":
@@ -255,7 +244,7 @@ class Reader:
             )
         if len(tokens) > 1 or not first.text.endswith("]"):
             return self._wrong("a chain on one line ends with its bracket: `3 x [conv 8 3x3, relu]`", last.mark)
-        parts = list(_parts(first))
+        parts = list(parts_of(first))
         if not parts:
             return self._wrong("an empty chain", first.mark)
         items = [
@@ -337,21 +326,6 @@ def _with_last(node: Node, last: Scalar) -> Node:
     return last
 
 
-def _parts(word: Word) -> Iterator[Word]:
-    """The items between the brackets of a chain that is one word: set apart by commas outside of brackets of their
-    own.
-    """
-    text, depth, start = word.text, 0, 1
-    for position, letter in enumerate(text):
-        depth += (letter in "([") - (letter in ")]")
-        if (letter == "," and depth == 1) or position == len(text) - 1:
-            part = text[start:position]
-            inner = part.strip()
-            if inner:
-                yield Word(inner, word.mark.within(text, start + len(part) - len(part.lstrip()), len(inner)))
-            start = position + 1
-
-
 def _is_open(text: str) -> bool:
     """Whether a bracket that was opened isn't closed."""
     return text.count("(") + text.count("[") > text.count(")") + text.count("]")
@@ -385,34 +359,3 @@ def _no_branches(join: str, value: Node) -> str:
 
 
 _KEY = pattern(r"([A-Za-z_]\w*)=(?!=)")
-_HOLDS = pattern(r"[\[(\])'\"]")  # what may hold spaces
-_SPACED = pattern(r"\S+")
-
-
-def _inside(scalar: Scalar) -> Mark:
-    """Where the text begins: after the quote, if there is one."""
-    return scalar.mark if scalar.plain else scalar.mark.part(1, len(scalar.text))
-
-
-def _tokens(text: str, mark: Mark) -> Iterator[Word]:
-    """Words between spaces; brackets and quotes hold spaces."""
-    if not _HOLDS.search(text):
-        for found in _SPACED.finditer(text):
-            yield Word(found[0], mark.within(text, found.start(), len(found[0])))
-        return
-    start, depth, quote = -1, 0, ""
-    for position, letter in enumerate(text + " "):
-        if quote:
-            quote = "" if letter == quote else quote
-        elif letter in "'\"":
-            quote = letter
-        elif letter in "([":
-            depth += 1
-        elif letter in ")]":
-            depth -= 1
-        if (letter.isspace() and depth <= 0 and not quote) or position == len(text):
-            if start >= 0:
-                yield Word(text[start:position], mark.within(text, start, position - start))
-            start = -1
-        elif start < 0:
-            start = position

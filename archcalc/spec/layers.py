@@ -16,7 +16,7 @@ from archcalc.patterns import pattern
 from archcalc.records import Record
 from archcalc.spec.elsewhere import hint, option_hint
 from archcalc.spec.expressions import is_known, unknown_name
-from archcalc.spec.items import USE, Branches, Chain, Choice, Item, Labelled, Line, Parallel, Reader, Repeat, Word
+from archcalc.spec.items import USE, Branches, Chain, Choice, Item, Labelled, Line, Parallel, Reader, Repeat
 from archcalc.spec.options import (
     COMMON,
     LIKE,
@@ -30,6 +30,7 @@ from archcalc.spec.options import (
 )
 from archcalc.spec.parts import Block, Spec, Used
 from archcalc.spec.standard import LIBRARY, standard
+from archcalc.spec.words import Word
 
 REF, IDENTITY = "ref", "identity"
 ARRIVING = ("cin", "hin", "win", "nin")  # the size that arrives: channels, height, width, positions

@@ -10,13 +10,14 @@ from archcalc.errors import Mark, Problem, SpecError, near_to
 from archcalc.fields import MAPPING, MISSING, FieldErrors, Wrong
 from archcalc.ops import OPS, OUTSIDE
 from archcalc.patterns import pattern
-from archcalc.spec.items import LABEL, LABEL_IS, Chain, Labelled, Reader, Word, _tokens, walk
+from archcalc.spec.items import LABEL, LABEL_IS, Chain, Labelled, Reader, walk
 from archcalc.spec.layers import Resolver
 from archcalc.spec.model import Budget, Document, Parameter, Variant
 from archcalc.spec.options import WIDE, allowed
 from archcalc.spec.parts import Block, Declared, Head, Member, Spec, among
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
 from archcalc.spec.uses import Others
+from archcalc.spec.words import Word, words_of
 from archcalc.untyped import Json
 
 if TYPE_CHECKING:
@@ -289,7 +290,7 @@ class Loader:
     def _arguments(self, text: str, mark: Mark) -> tuple[tuple[str, ...], dict[str, Word]]:
         names: list[str] = []
         defaults: dict[str, Word] = {}
-        for word in _tokens(re.sub(r",(?![^(\[]*[)\]])", "  ", text), mark):
+        for word in words_of(re.sub(r",(?![^(\[]*[)\]])", "  ", text), mark):
             name, equals, default = word.text.partition("=")
             if name in names:
                 self._wrong(f"argument '{name}' is there twice", word.mark)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from archcalc.errors import Mark, UsageError, suggest
 from archcalc.ops.kinds import show
 from archcalc.records import Record
-from archcalc.spec.items import Chain, Word
+from archcalc.spec.items import Chain
 from archcalc.spec.model import Budget, Parameter, Reference
 from archcalc.spec.text import Node, Scalar
 from archcalc.spec.values import Value
+from archcalc.spec.words import Word
 
 if TYPE_CHECKING:
     from archcalc.spec.layers import Resolver

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cache
 
 from archcalc.errors import Mark
-from archcalc.spec.items import Reader, Word
+from archcalc.spec.items import Reader
 from archcalc.spec.parts import Block
 from archcalc.spec.text import Scalar, Sequence
+from archcalc.spec.words import Word
 
 FILE = "the standard library"
 # name: what it is, arguments and their defaults, lines

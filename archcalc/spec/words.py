@@ -1,0 +1,70 @@
+"""The words of a line: what stands between spaces, where brackets and quotes hold spaces, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archcalc.errors import Mark
+from archcalc.patterns import pattern
+from archcalc.records import Record
+from archcalc.spec.expressions import Expression, compile_expression
+from archcalc.spec.text import Scalar
+
+_HOLDS = pattern(r"[\[(\])'\"]")  # what may hold spaces
+_SPACED = pattern(r"\S+")
+
+
+class Word(Record, eq=False):
+    """An expression in a line, or a plain word."""
+
+    text: str
+    mark: Mark
+
+    @property
+    def expression(self) -> Expression:
+        """The word as an expression. Raises ExpressionError where it is none."""
+        return compile_expression(self.text)
+
+
+def inside(scalar: Scalar) -> Mark:
+    """Where the text begins: after the quote, if there is one."""
+    return scalar.mark if scalar.plain else scalar.mark.part(1, len(scalar.text))
+
+
+def words_of(text: str, mark: Mark) -> Iterator[Word]:
+    """Words between spaces; brackets and quotes hold spaces."""
+    if not _HOLDS.search(text):
+        for found in _SPACED.finditer(text):
+            yield Word(found[0], mark.within(text, found.start(), len(found[0])))
+        return
+    start, depth, quote = -1, 0, ""
+    for position, letter in enumerate(text + " "):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter in "([":
+            depth += 1
+        elif letter in ")]":
+            depth -= 1
+        if (letter.isspace() and depth <= 0 and not quote) or position == len(text):
+            if start >= 0:
+                yield Word(text[start:position], mark.within(text, start, position - start))
+            start = -1
+        elif start < 0:
+            start = position
+
+
+def parts_of(word: Word) -> Iterator[Word]:
+    """The items between the brackets of a chain that is one word: set apart by commas outside of brackets of their
+    own.
+    """
+    text, depth, start = word.text, 0, 1
+    for position, letter in enumerate(text):
+        depth += (letter in "([") - (letter in ")]")
+        if (letter == "," and depth == 1) or position == len(text) - 1:
+            part = text[start:position]
+            inner = part.strip()
+            if inner:
+                yield Word(inner, word.mark.within(text, start + len(part) - len(part.lstrip()), len(inner)))
+            start = position + 1
