@@ -145,7 +145,7 @@ def hover(text: str, line: int, column: int, cost: Cost | None, field: str = "")
     if section(text, line) in LAYERS and (entry := _entry(word) or _entry(_head(text, line))):
         options = ", ".join(f"{name}={default}" for name, default in entry["options"].items())
         about = f"{entry['summary']} {entry['details']}".strip()
-        parts += [escapes.markdown_code(entry["usage"]), escapes.markdown_paragraph(about)]
+        parts += [escapes.markdown_code(entry["usage"]), about]  # it is written as Markdown
         parts += [escapes.markdown_code(options)] if options else []
     return "\n\n".join(parts)
 
