@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from archcalc import reading
 from archcalc.errors import UsageError
@@ -95,8 +96,13 @@ def is_yaml(name: str) -> bool:
     return name.lower().endswith((".yaml", ".yml"))
 
 
+_LAYERS = pattern(rb"^layers\s*:", re.MULTILINE)  # what a spec has that lacks its first line
+
+
 class Folder(NamedTuple):
-    """What a folder holds by the names of YAML files: specs, other YAML, and what is no file at all, such as a pipe."""
+    """What a folder holds by the names of YAML files: specs, others that seem to be meant for some, and what is no file
+    at all, such as a pipe.
+    """
 
     specs: list[str]
     others: list[str]
@@ -104,7 +110,7 @@ class Folder(NamedTuple):
 
 
 def in_folder(folder: str) -> Folder:
-    """The specs in a folder and in those below it; hidden folders and links to folders are left out.
+    """The specs in a folder and in those below it; what is hidden and links to folders are left out.
 
     Raises UsageError for what can't be read.
     """
@@ -113,14 +119,15 @@ def in_folder(folder: str) -> Folder:
     found = Folder([], [], [])
     for parent, folders, files in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for path in [Path(parent, name) for name in files if is_yaml(name)]:
-            (
-                found.skipped
-                if os.path.exists(path) and not reading.is_file(path)
-                else found.specs
-                if _is_spec(path)
-                else found.others
-            ).append(str(path))
+        for path in [Path(parent, name) for name in files if is_yaml(name) and not name.startswith(".")]:
+            if os.path.exists(path) and not reading.is_file(path):
+                found.skipped.append(str(path))
+                continue
+            data = reading.read(path, MOST_BYTES)
+            if is_spec(data):
+                found.specs.append(str(path))
+            elif _LAYERS.search(data):
+                found.others.append(str(path))
     return Folder(*map(sorted, found))
 
 

@@ -349,9 +349,11 @@ def test_a_folder_stands_for_the_specs_in_it_and_below(archcalc, tmp_path: Path)
         Path(write(tmp_path, "  - relu\n")).rename(tmp_path / place)
     (tmp_path / "README.md").write_text("archcalc: 1\n", encoding="utf-8")
     (tmp_path / "b" / "workflow.yaml").write_text("on: push\njobs: {archcalc: {}}\n", encoding="utf-8")
+    (tmp_path / ".pre-commit-config.yaml").write_text("layers: []\n", encoding="utf-8")
+    (tmp_path / "b" / "meant.yaml").write_text("name: net\nlayers: [relu]\n", encoding="utf-8")
     done = archcalc("check", str(tmp_path))
     assert (done.code, done.out.splitlines()[-1]) == (0, "0 references matched, 0 known mismatches in 2 networks")
-    assert done.err == f"note: no specs, for want of `archcalc: 1`: {tmp_path}/b/workflow.yaml\n"
+    assert done.err == f"note: no specs, for want of `archcalc: 1`: {tmp_path}/b/meant.yaml\n"
     counted = json.loads(archcalc("count", str(tmp_path), str(tmp_path / "a.yaml"), "--quiet", "--format", "json").out)
     assert [table["spec"] for table in counted] == [f"{tmp_path}/a.yaml", f"{tmp_path}/b/c/d.yml", f"{tmp_path}/a.yaml"]
     assert archcalc("check", str(tmp_path), str(tmp_path / "a.yaml")).out.count("a.yaml") == 1
@@ -367,8 +369,8 @@ def test_a_folder_without_specs_is_refused_and_hides_no_network(
         done = archcalc(command, "resnet18/")
         assert (done.code, done.out, done.err) == (2, "", "archcalc: there is no spec in the folder resnet18/\n")
         assert archcalc(command, "nowhere/").err == "nowhere/: No such file or directory\n"
-    (tmp_path / "resnet18" / "a.yaml").write_text("name: t\n", encoding="utf-8")
-    assert "none of its 1 YAML file begins with `archcalc: 1`" in archcalc("check", "./resnet18").err
+    (tmp_path / "resnet18" / "a.yaml").write_text("name: t\nlayers: []\n", encoding="utf-8")
+    assert "a.yaml has layers, but no line `archcalc: 1`" in archcalc("check", "./resnet18").err
     assert "is a directory" in archcalc("expand", "./resnet18").err
 
 
@@ -619,13 +621,22 @@ def test_a_file_that_cant_be_had_is_no_bug(tmp_path: Path) -> None:
         (["count", "lenet", "--as", "th"], ["thop"]),
         (["predict", "lenet", "--device", "epyc"], ["epyc-zen4-cpu-1t", "epyc-zen4-cpu-2t"]),
         (["expl"], ["explain"]),
+        (["--he"], ["--help"]),
+        (["count", "lenet", "--set", "in"], []),
+        (["count", "--format", "=", "mark"], ["markdown"]),
+        (["count", "googlenet", "--set", "size", "=", "2"], ["224"]),
+        (["count", "resnet", "@", "resnet15"], ["@resnet152"]),
+        (["solve", "lenet", "--max", "ma"], ["macs="]),
+        (["schema", "zo"], ["zoo"]),
+        (["count", "lenet", "--train", "--tra"], []),  # it was given
+        (["nothing", "a"], []),
     ],
 )
 def test_a_shell_completes_names(words: list[str], offered: list[str]) -> None:
     code = "import sys; sys.argv = ['archcalc']\nfrom archcalc.cli import main\nmain()"
     asked = {
         "_ARCHCALC_COMPLETE": "complete_bash",
-        "COMP_WORDS": " ".join(["archcalc", *words]),
+        "COMP_WORDS": "\n".join(["archcalc", *words]),
         "COMP_CWORD": str(len(words)),
     }
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **asked})

@@ -424,9 +424,9 @@ def test_the_command_as_json(archcalc: Command) -> None:
 @pytest.mark.parametrize("command", ["measure", "verify"])
 def test_nothing_is_noted_under_quiet(command: str, archcalc: Command, tmp_path: Path) -> None:
     (tmp_path / "net.yaml").write_text("archcalc: 1\nname: t\ninput: [3, 8, 8]\nlayers: [conv 4 3x3]\n")
-    (tmp_path / "workflow.yaml").write_text("on: push\n")
+    (tmp_path / "meant.yaml").write_text("layers: [relu]\n")
     words = [command, str(tmp_path), *(["--runs", "1"] if command == "measure" else [])]
-    assert archcalc(*words).err == f"note: no specs, for want of `archcalc: 1`: {tmp_path}/workflow.yaml\n"
+    assert archcalc(*words).err == f"note: no specs, for want of `archcalc: 1`: {tmp_path}/meant.yaml\n"
     assert archcalc(*words, "--quiet").err == ""
 
 

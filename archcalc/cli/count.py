@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 from archcalc.cli import options
 from archcalc.cli.declared import Option, takes
 from archcalc.cli.entry import command
 from archcalc.cli.given import Given
+from archcalc.cli.naming import starting
 
 if TYPE_CHECKING:
     from archcalc.question import Question
+
+
+def _sorted_by() -> Iterable[str]:
+    from archcalc.render.grouping import SORTABLE
+
+    return SORTABLE
+
 
 Asked = Annotated[
     Given,
@@ -19,11 +28,19 @@ Asked = Annotated[
         " precision checkpoint fold_bn fold tool strict tensors watch color json output quiet"
     ),
 ]
-Sort = Annotated[str | None, Option("--sort", help="The dearest first: macs, params, flops, activations, bytes ...")]
+Sort = Annotated[
+    str | None,
+    Option(
+        "--sort",
+        autocompletion=starting(_sorted_by),
+        help="The dearest first: macs, params, flops, activations, bytes ...",
+    ),
+]
 Dtype = Annotated[
     str | None,
     Option(
         "--dtype",
+        autocompletion=options.dtypes,
         help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in. Without it fp32, and the weights"
         " of a model file as it stores them.",
     ),

@@ -133,7 +133,10 @@ def _run() -> None:
     """Do what the command line says: by the plain reading of it where there is one, else by typer's."""
     words = sys.argv[1:]
     if "_ARCHCALC_COMPLETE" in os.environ:
-        judged()()
+        from archcalc.cli.completing import asked
+
+        if not asked(FUNCTIONS):
+            judged()()
     elif words in ([], ["--help"], ["-h"]):
         out(overview(), newline=False)
         sys.exit(0 if words else 2)

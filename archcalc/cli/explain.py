@@ -8,11 +8,16 @@ from archcalc.cli import options
 from archcalc.cli.declared import Argument, takes
 from archcalc.cli.entry import command
 from archcalc.cli.given import TEXT_OR_JSON, Given, width
+from archcalc.cli.naming import networks
 
 Asked = Annotated[Given, takes("tool inputs via sets free without train batch form json output quiet")]
 Spec = Annotated[
     str | None,
-    Argument(metavar="[SPEC]", help="A spec file, file.yaml@variant, or the name of a network that ships."),
+    Argument(
+        metavar="[SPEC]",
+        autocompletion=networks,
+        help="A spec file, file.yaml@variant, or the name of a network that ships.",
+    ),
 ]
 
 

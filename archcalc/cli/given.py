@@ -258,8 +258,8 @@ def globbed(names: Iterable[str]) -> list[str]:
 
 
 def _specs(given: str, quiet: bool) -> list[str]:
-    """The specs that an argument stands for. YAML files in a folder that are none are named on stderr: one may have
-    been meant.
+    """The specs that an argument stands for. YAML files in a folder that have layers and are none are named on stderr:
+    they may have been meant.
     """
     from archcalc.files import in_folder, is_folder
 
@@ -270,7 +270,7 @@ def _specs(given: str, quiet: bool) -> list[str]:
         told(f"note: skipped, for they are no files: {_some(skipped)}")
     if not found:
         seen = (
-            f": none of its {len(others)} YAML file{'s' * (len(others) != 1)} begins with `archcalc: 1`"
+            f": {_some(others)} {'has' if len(others) == 1 else 'have'} layers, but no line `archcalc: 1`"
             if others
             else ""
         )

@@ -77,7 +77,10 @@ TOPICS: dict[str, Callable[[], str]] = {
 
 def _topics(incomplete: str) -> list[str]:
     """What can be explained, for a shell that completes."""
-    return [name for name in (*COMMANDS, *TOPICS) if name.startswith(incomplete)]
+    from archcalc.ops import OPS
+    from archcalc.render.columns import COLUMNS
+
+    return [name for name in dict.fromkeys((*COMMANDS, *TOPICS, *OPS, *COLUMNS)) if name.startswith(incomplete)]
 
 
 @command("help")

@@ -153,7 +153,9 @@ def _default(parameter: Parameter) -> Any:
 
 
 def _info(declared: Declared) -> Any:
-    return getattr(typer, declared.kind)(*declared.words, **declared.settings)
+    settings = dict(declared.settings)
+    settings.pop("autocompletion", None)  # shells are answered by `completing.py`
+    return getattr(typer, declared.kind)(*declared.words, **settings)
 
 
 def _process(param: Any, kind: Any, info: object) -> Process:

@@ -2,29 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from archcalc.cli.declared import Argument, Option, takes
 from archcalc.cli.entry import command
 from archcalc.cli.given import Given, width
+from archcalc.cli.naming import starting
 from archcalc.cli.options import format_option
 from archcalc.render.formats import DEVICES, SHIPPED
 from archcalc.schemas import NAMES
+
+
+def _operators() -> Iterable[str]:
+    from archcalc.ops import OPS
+
+    return OPS
+
+
+def _devices_known() -> Iterable[str]:
+    from archcalc.devices import NAMES
+    from archcalc.latency.profile import device_names
+
+    return dict.fromkeys((*NAMES, *device_names()))
+
 
 Printed = Annotated[Given, takes("json output")]
 Families = Annotated[str, Option("--family", metavar="NAME,...", help="Only these: resnet,vgg.")]
 Where = Annotated[
     str, Option(metavar="CONDITION", help="Only networks of which this holds: 'params < 10M and depth > 20'.")
 ]
-By = Annotated[str, Option(metavar="WHAT", help="A row for each: network or family.")]
+By = Annotated[
+    str,
+    Option(
+        metavar="WHAT",
+        autocompletion=starting(lambda: ("network", "family")),
+        help="A row for each: network or family.",
+    ),
+]
 OfZoo = Annotated[str, format_option(SHIPPED)]
 OfDevices = Annotated[str, format_option(DEVICES)]
-OfOps = Annotated[str, Option("--format", help="text, markdown or json.")]
-Words = Annotated[list[str] | None, Argument(metavar="[OP]...", help="Only these operators.")]
-Devices = Annotated[list[str] | None, Argument(metavar="[DEVICE]...", help="Only these devices.")]
+OfOps = Annotated[str, format_option(("text", "markdown", "json"))]
+Words = Annotated[
+    list[str] | None, Argument(metavar="[OP]...", autocompletion=starting(_operators), help="Only these operators.")
+]
+Devices = Annotated[
+    list[str] | None,
+    Argument(metavar="[DEVICE]...", autocompletion=starting(_devices_known), help="Only these devices."),
+]
 Name = Annotated[
     str,
-    Argument(metavar="[NAME]", help=f"spec (default), or the output of a command: {', '.join(NAMES[1:])}."),
+    Argument(
+        metavar="[NAME]",
+        autocompletion=starting(lambda: NAMES),
+        help=f"spec (default), or the output of a command: {', '.join(NAMES[1:])}.",
+    ),
 ]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Annotated
 
 from archcalc.cli.declared import Argument, Option
+from archcalc.cli.naming import labels, networks, of_parameters, parameters, several, starting
 from archcalc.cli.saying import out
 from archcalc.render.formats import FORMATS
 
@@ -20,22 +21,28 @@ def _columns(names: str | None) -> str | None:
     return names
 
 
-def starting(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
-    """What a shell completes: names that begin so, read when they are asked for."""
-    return lambda incomplete: [name for name in known() if name.startswith(incomplete)]
-
-
-def _networks(incomplete: str) -> list[str]:
-    """Names of networks that ship, once a letter is typed; files come from the shell itself."""
-    from archcalc.files import zoo_names
-
-    return [name for name in zoo_names() if name.startswith(incomplete)] if incomplete else []
-
-
 def _tools() -> Iterable[str]:
     from archcalc.conventions import TOOLS
 
     return TOOLS
+
+
+def _dtypes() -> Iterable[str]:
+    from archcalc.cost.row import DTYPES
+
+    return DTYPES
+
+
+def _optimizers() -> Iterable[str]:
+    from archcalc.memory.training import OPTIMIZERS
+
+    return OPTIMIZERS
+
+
+def _precisions() -> Iterable[str]:
+    from archcalc.memory.training import PRECISIONS
+
+    return PRECISIONS
 
 
 def _devices() -> Iterable[str]:
@@ -50,16 +57,6 @@ def _chips() -> Iterable[str]:
     return NAMES
 
 
-def _several(known: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
-    """The same of the last of several names."""
-
-    def completed(incomplete: str) -> list[str]:
-        before, comma, begun = incomplete.rpartition(",")
-        return [f"{before}{comma}{name}" for name in known() if name.startswith(begun)]
-
-    return completed
-
-
 def _every_column() -> Iterable[str]:
     from archcalc.render.columns import COLUMNS
 
@@ -67,6 +64,7 @@ def _every_column() -> Iterable[str]:
 
 
 devices = starting(_devices)
+dtypes = starting(_dtypes)
 
 
 def device_help(name: str | None) -> str | None:
@@ -110,7 +108,7 @@ Spec = Annotated[
     str,
     Argument(
         metavar="SPEC",
-        autocompletion=_networks,
+        autocompletion=networks,
         help="A spec file, file.yaml@variant, the name of a network that ships (archcalc zoo), or - for stdin.",
     ),
 ]
@@ -118,7 +116,7 @@ Specs = Annotated[
     list[str],
     Argument(
         metavar="SPEC...",
-        autocompletion=_networks,
+        autocompletion=networks,
         help="Spec files, file.yaml@variant, folders of specs, names of networks that ship, or - for stdin.",
     ),
 ]
@@ -126,7 +124,7 @@ SpecsOrAll = Annotated[
     list[str] | None,
     Argument(
         metavar="SPEC...",
-        autocompletion=_networks,
+        autocompletion=networks,
         help="As for `archcalc count`; none: those that archcalc.toml or pyproject.toml name.",
     ),
 ]
@@ -147,22 +145,45 @@ Via = Annotated[
 ]
 Set = Annotated[
     list[str] | None,
-    Option("--set", "-s", metavar="K=V", help="Give a design parameter a value: --set size=320. Repeatable."),
+    Option(
+        "--set",
+        "-s",
+        metavar="K=V",
+        autocompletion=of_parameters,
+        help="Give a design parameter a value: --set size=320. Repeatable.",
+    ),
 ]
 Free = Annotated[
     list[str] | None,
-    Option("--free", "-f", metavar="K,K", help="Leave parameters as symbols: --free size,classes; --free all."),
+    Option(
+        "--free",
+        "-f",
+        metavar="K,K",
+        autocompletion=parameters,
+        help="Leave parameters as symbols: --free size,classes; --free all.",
+    ),
 ]
 Without = Annotated[
     list[str] | None,
-    Option("--without", "-w", metavar="L,L", help="Leave out layers or groups by label: --without fc6,fc7."),
+    Option(
+        "--without",
+        "-w",
+        metavar="L,L",
+        autocompletion=labels,
+        help="Leave out layers or groups by label: --without fc6,fc7.",
+    ),
 ]
 Train = Annotated[
     bool,
     Option("--train", help="Count training: train-only heads, backward MACs, optimiser state, stochastic depth."),
 ]
 Batch = Annotated[int, Option("--batch", "-b", min=1, help="Samples in a batch.")]
-Dtype = Annotated[str, Option("--dtype", help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in.")]
+Dtype = Annotated[
+    str,
+    Option(
+        "--dtype", autocompletion=dtypes, help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in."
+    ),
+]
 Fit = Annotated[
     list[str] | None,
     Option(
@@ -177,6 +198,7 @@ Attention = Annotated[
     Option(
         "--attention",
         metavar="HOW",
+        autocompletion=starting(lambda: ("eager", "fused")),
         help="eager: its scores are in memory while it runs; fused: they never are. For all, whatever a line says.",
     ),
 ]
@@ -188,21 +210,34 @@ Fold = Annotated[
     Option(
         "--fold",
         metavar="yes|no",
+        autocompletion=starting(lambda: ("yes", "no")),
         help="Whether products of a model file's constants (LoRA's B A) are known before it runs; no counts them.",
     ),
 ]
 Optimizer = Annotated[
-    str, Option("--optimizer", metavar="NAME", help="sgd, momentum, adam, adafactor or adam8bit (--train).")
+    str,
+    Option(
+        "--optimizer",
+        metavar="NAME",
+        autocompletion=starting(_optimizers),
+        help="sgd, momentum, adam, adafactor or adam8bit (--train).",
+    ),
 ]
 InPrecision = Annotated[
     str,
-    Option("--precision", metavar="NAME", help="fp32, amp (mixed precision) or bf16: what training holds and keeps."),
+    Option(
+        "--precision",
+        metavar="NAME",
+        autocompletion=starting(_precisions),
+        help="fp32, amp (mixed precision) or bf16: what training holds and keeps.",
+    ),
 ]
 Checkpoint = Annotated[
     str,
     Option(
         "--checkpoint",
         metavar="WHERE",
+        autocompletion=starting(lambda: ("none", "sqrt", "best")),
         help="Keep less and compute it again (--train): none, sqrt, best, or labels (encoder/*).",
     ),
 ]
@@ -219,7 +254,14 @@ Depth = Annotated[
     int | None,
     Option("--depth", "-d", min=0, help="Levels of blocks to show: 0 the totals, 1 what the spec lists (default)."),
 ]
-By = Annotated[str | None, Option("--by", help="layer (every one), block (without what is inside) or op.")]
+By = Annotated[
+    str | None,
+    Option(
+        "--by",
+        autocompletion=starting(lambda: ("layer", "block", "op")),
+        help="layer (every one), block (without what is inside) or op.",
+    ),
+]
 Top = Annotated[int | None, Option("--top", min=1, help="Only so many rows, and one for the others together.")]
 Columns = Annotated[
     str | None,
@@ -228,7 +270,7 @@ Columns = Annotated[
         "-c",
         metavar="C,C",
         callback=_columns,
-        autocompletion=_several(_every_column),
+        autocompletion=several(_every_column),
         is_eager=True,
         help="Which columns: `--columns help` explains them.",
     ),
@@ -243,6 +285,7 @@ Over = Annotated[
     Option(
         "--over",
         metavar="NAME=RANGE",
+        autocompletion=of_parameters,
         help="What varies: width=0.25..2:0.05, size=96,224, act=relu,silu, depths.2=2..6, batch=1..64, variant=a,b."
         " May be repeated; goes before the spec's own `space:`.",
     ),

@@ -8,6 +8,7 @@ from archcalc.cli import options
 from archcalc.cli.declared import Option, takes
 from archcalc.cli.entry import command
 from archcalc.cli.given import Given
+from archcalc.cli.naming import designed, metrics
 
 Asked = Annotated[
     Given,
@@ -17,14 +18,27 @@ Asked = Annotated[
     ),
 ]
 Maximize = Annotated[
-    str, Option("--maximize", help="A parameter, a metric or an expression; of several the first first.")
+    str,
+    Option(
+        "--maximize",
+        autocompletion=designed,
+        help="A parameter, a metric or an expression; of several the first first.",
+    ),
 ]
-Minimize = Annotated[str, Option("--minimize", help="The same, to be small.")]
+Minimize = Annotated[str, Option("--minimize", autocompletion=designed, help="The same, to be small.")]
 Most = Annotated[
     list[str] | None,
-    Option("--max", metavar="METRIC=AMOUNT", help="macs=150M, act_peak=320KiB, latency=5ms. May be repeated."),
+    Option(
+        "--max",
+        metavar="METRIC=AMOUNT",
+        autocompletion=metrics("="),
+        help="macs=150M, act_peak=320KiB, latency=5ms. May be repeated.",
+    ),
 ]
-Least = Annotated[list[str] | None, Option("--min", metavar="METRIC=AMOUNT", help="field=224. May be repeated.")]
+Least = Annotated[
+    list[str] | None,
+    Option("--min", metavar="METRIC=AMOUNT", autocompletion=metrics("="), help="field=224. May be repeated."),
+]
 
 
 @command()
