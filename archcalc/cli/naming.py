@@ -6,10 +6,12 @@ A tab sets a word apart from what is said of it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from archcalc.spec.parts import Spec
+if TYPE_CHECKING:
+    from archcalc.spec import Spec
 
 Names = Callable[[str], list[str]]
 OfSpec = Callable[[str, str], list[str]]
@@ -44,9 +46,9 @@ def networks(incomplete: str) -> list[str]:
 
 def _beside(incomplete: str) -> Iterator[str]:
     """Where there is nothing else to offer, the shell has the care of files."""
-    for path in sorted(Path().iterdir()):
-        if path.name.startswith(incomplete) and (path.suffix in MODELS or path.is_dir()):
-            yield f"{path.name}/" if path.is_dir() else path.name
+    for name in sorted(os.listdir()):
+        if name.startswith(incomplete) and (name.endswith(MODELS) or os.path.isdir(name)):
+            yield f"{name}/" if os.path.isdir(name) else name
 
 
 def _spec(name: str) -> Spec:
