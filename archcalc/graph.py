@@ -161,6 +161,7 @@ class Graph(Record, frozen=False):
     notes: list[str] = []  # what else a reader of the figures should know
     stored: dict[int, int] | None = None  # bytes of a layer's weights in a model file, where they aren't all fp32
     tensors: list[Held] | None = None  # of a model file, where somebody asked
+    found_at: dict[str, str] = {}  # the node of a model file at which a size was met that only a run tells
     samples: int = 1  # of the batch that a model file has written down
     whole: bool = False  # whether all of them are in the graph, not one
     is_run: bool = False  # whether it may be of several samples: nothing in the file says which axis they are

@@ -23,7 +23,7 @@ SHORT = {
     "resnet50": 36, "densenet121": 36, "mobilenet_v2": 40, "efficientnet_b0": 60, "inception_v3": 100, "ghostnet_100": 119,
     "unet": 38, "gpt2": 45, "yolov8n": 120,
 }  # fmt: skip
-MANY = {"sd-v1.5-unet": 249, "swin_t": 150, "hrnet_w18": 450, "vit_b_16": 49}
+MANY = {"sd-v1.5-unet": 249, "mvit_v2_s": 220, "swin_t": 150, "hrnet_w18": 450, "vit_b_16": 49}
 
 
 def imported(name: str, folder: Path, names: bool = True) -> tuple[str, dict[str, object]]:
@@ -224,6 +224,34 @@ def test_layers_that_lend_their_weights_together_are_a_block_of_all_widths(tmp_p
     assert text.count("shift=true") == 1
     assert text.count("share=") == 3
     assert len(text.splitlines()) < 25
+
+
+def heads_of_one_weight(folder: Path, layers: int) -> str:
+    """A file of layers that put three slices of their channels through one convolution, each layer's its own."""
+    nodes, tensors = [], [numpy_helper.from_array(np.array([1]), "axis")]
+    tensors += [numpy_helper.from_array(np.array([at]), f"at{at}") for at in (0, 4, 8, 12)]
+    for n in range(layers):
+        tensors.append(numpy_helper.from_array(np.full((4, 4, 1, 1), n, np.float32), f"w{n}"))
+        for at in (0, 4, 8):
+            nodes += [
+                helper.make_node("Slice", [f"v{n}", f"at{at}", f"at{at + 4}", "axis"], [f"s{n}_{at}"]),
+                helper.make_node("Conv", [f"s{n}_{at}", f"w{n}"], [f"c{n}_{at}"]),
+            ]
+        nodes.append(helper.make_node("Concat", [f"c{n}_{at}" for at in (0, 4, 8)], [f"v{n + 1}"], axis=1))
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 12, 7, 7]) for name in ("v0", f"v{layers}")]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], tensors)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), folder / "f.onnx")
+    return str(folder / "f.onnx")
+
+
+def test_weights_that_are_lent_inside_of_one_item_are_lent_in_its_block(tmp_path: Path) -> None:
+    """What repeats lends its own weights each time: it was written anew for each lender."""
+    text, _ = load(heads_of_one_weight(tmp_path, 5)).to_spec()
+    (tmp_path / "f.yaml").write_text(text, encoding="utf-8")
+    totals = load(str(tmp_path / "f.yaml")).count().totals
+    assert (totals["params"], totals["macs"]) == (5 * 4 * 4, 5 * 3 * 4 * 4 * 7 * 7)
+    assert text.count("share=") == 3 - 1
+    assert len(text.splitlines()) < 20
 
 
 def test_an_import_is_the_same_every_time(tmp_path: Path) -> None:

@@ -296,6 +296,29 @@ def test_an_open_size_needs_a_default(tmp_path: Path) -> None:
         spec_of(file)
 
 
+def test_a_size_that_only_a_run_tells_is_told_with_its_node(tmp_path: Path) -> None:
+    nodes = [node("OneHot", ["x", "depth", "values"], ["y"], name="classes")]
+    file = write(tmp_path / "h.onnx", nodes, {"x": [1, 4], "depth": []}, kinds={"x": 7, "depth": 7}, values=ints(0, 1))
+    with pytest.raises(
+        UsageError, match=r"classes_depth, a size that only a run of node 'classes' tells, needs a value"
+    ):
+        spec_of(file)
+
+
+def test_a_network_without_layers_is_a_spec(tmp_path: Path) -> None:
+    """Only shapes, and what passes through: nothing is computed."""
+    nodes = [node("Shape", ["x"], ["y"]), node("Identity", ["x"], ["z"])]
+    text = spec_of(write(tmp_path / "s.onnx", nodes, {"x": [1, 3, 4]}, ["y", "z"]))
+    assert "layers:\n  - ref x\n" in text
+    assert counted(text, tmp_path)["macs"] == 0
+
+
+def test_a_network_without_inputs_is_no_spec(tmp_path: Path) -> None:
+    file = write(tmp_path / "c.onnx", [node("Constant", [], ["y"], value_float=1.0)], {})
+    with pytest.raises(UsageError, match="no input of it holds any numbers, and a spec has at least one"):
+        spec_of(file)
+
+
 def test_a_file_with_what_can_t_be_counted_is_no_spec(tmp_path: Path) -> None:
     nodes = [node("Swirl", ["x"], ["a"], domain="own", name="swirl"), node("Relu", ["a"], ["y"])]
     file = write(tmp_path / "u.onnx", nodes, {"x": [1, 4]}, shapes={"a": [1, 4]}, domains={"own": 1})

@@ -1,6 +1,7 @@
 """Stretches of items that stand in several places and differ in values only become blocks with arguments.
 
-What is read by name inside of one item only has its name there, in the block as well (`locality`).
+What is read by name, or lends its weights, inside of one item only has its name there, in the block as well
+(`locality`).
 
 The stretch that saves most lines goes first; what is left, calls and the bodies of blocks included, is searched again.
 Items are told apart by a number for each kind, so that a search takes a time in the number of items.
@@ -12,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from archcalc.expand.folding import nodes_of
 from archcalc.expand.items import Called, Item, Items, Join, Line, Ref, Repeat, inside, lines
-from archcalc.expand.lending import Lending, Place, borrowed
+from archcalc.expand.lending import Lending, Place, borrowed, lender_of, lent
 from archcalc.expand.locality import Locality
 from archcalc.expand.naming import argument_names, block_name
 from archcalc.expand.relating import related
@@ -54,7 +55,7 @@ class Finder:
         self.blocks: dict[str, Block] = {}
         self.kinds: dict[object, int] = {}
         self.known: dict[int, int] = {}  # kinds of items by their ids, in one search
-        self.stuck = 0
+        self.local = Locality([], (), ())
 
     def lend(self, owners: Mapping[int, int], read: Collection[int], is_plain: Callable[[Line], bool]) -> None:
         """Stretches that use the weights of another one become calls that share them (`lending`)."""
@@ -83,7 +84,8 @@ class Finder:
     def _step(self) -> bool:
         """Make the block that saves most; False if there is none."""
         self.known = {}
-        self.local = Locality([self.items, *(block.body for block in self.blocks.values())], self.ends, self.outside)
+        lists = [self.items, *(block.body for block in self.blocks.values())]
+        self.local = Locality(lists, self.ends | self.barred, self.outside)
         for saved, _, length, places in self._candidates():
             written, given = related(self._texts(places, length))
             body = self._stretch(places[0], length)
@@ -149,13 +151,17 @@ class Finder:
 
     def _key(self, item: Item, whole: Item) -> object:
         if isinstance(item, Ref):
-            return ("back", self.local.back(item)) if self.local.within(item.node, whole) else ("ref", item.node)
+            is_local = self.local.within(item.node, whole)
+            return ("back", self.local.back(item, item.node)) if is_local else ("ref", item.node)
         if isinstance(item, Repeat):
             return ("repeat", *(self._number(one, whole) for one in item.items))
-        named = item is not whole and item.node in self.ends
-        if item.node in self.barred or (named and not self.local.within(item.node, whole)):
+        named = item.node in self.barred or (item is not whole and item.node in self.ends)
+        if named and not self.local.within(item.node, whole):
             return ("barred", id(item))
-        common = words_of(item.text).common
+        text, lender = item.text, lender_of(item.text)
+        if lender is not None and self.local.within(lender, whole):
+            text = lent(text, -self.local.back(item, lender))
+        common = words_of(text).common
         if isinstance(item, Join):
             return (common, named, *(tuple(self._number(one, whole) for one in branch) for branch in item.branches))
         return (common, named, isinstance(item, Called))
@@ -203,10 +209,10 @@ class Finder:
     def _body(self, stretch: Items, texts: Iterator[str]) -> Items:
         """The items of a block's body. What is read by name inside of them gets a number below 0 and a label."""
         inner = {
-            item.node
+            node
             for whole in stretch
             for item in inside([whole])
-            if isinstance(item, Ref) and self.local.within(item.node, whole)
+            if (node := _spoken_of(item)) is not None and self.local.within(node, whole)
         }
         renamed: dict[int, int] = {}
         for item in inside(stretch):
@@ -225,9 +231,16 @@ class Finder:
             count = next(texts)
             return Repeat(count, [self._copy(inner, texts, renamed) for inner in item.items])
         text, node = words_of(item.text).written(texts), renamed.get(item.node, -1)
+        if (lender := lender_of(text)) in renamed:
+            text = lent(text, renamed[lender])
         if isinstance(item, Join):
             return Join(text, node, [[self._copy(one, texts, renamed) for one in branch] for branch in item.branches])
         return Line(text, node) if isinstance(item, Line) else Called(text, node=node)
+
+
+def _spoken_of(item: Item) -> int | None:
+    """What an item reads by name, or whose weights it uses."""
+    return item.node if isinstance(item, Ref) else None if isinstance(item, Repeat) else lender_of(item.text)
 
 
 def _apart(places: list[tuple[int, int]], length: int) -> list[tuple[int, int]]:

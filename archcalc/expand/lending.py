@@ -160,9 +160,20 @@ def borrowed(text: str, lender: int, option: str = "share") -> str:
     return f"{head} {option}={LENDER}{lender}{LENDER}{colon}{body}"
 
 
+def lender_of(text: str) -> int | None:
+    """The layer whose weights a line uses, if of any."""
+    return int(text.split(LENDER)[1]) if LENDER in text else None
+
+
+def lent(text: str, lender: int) -> str:
+    """A line that uses the weights of a layer, with another one in its place."""
+    before, _, after = text.split(LENDER)
+    return f"{before}{LENDER}{lender}{LENDER}{after}"
+
+
 def _common(line: Line) -> tuple[object, ...]:
     """What lines have in common that differ in values, and in whose weights they use."""
     return words_of(_SHARING.sub("", line.text)).common
 
 
-__all__ = ["LENDER", "Lending", "Place", "Stretches", "borrowed"]
+__all__ = ["LENDER", "Lending", "Place", "Stretches", "borrowed", "lender_of", "lent"]

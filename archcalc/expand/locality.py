@@ -1,15 +1,18 @@
-"""What is read by name inside of one item only: slices that are turned and joined again, as rotary positions are."""
+"""What is read by name, or lends its weights, inside of one item only: slices that are turned and joined again, as
+rotary positions are; heads that one convolution pools.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
 from archcalc.expand.items import Item, Items, Join, Ref, Repeat
+from archcalc.expand.lending import lender_of
 
 
 class Locality:
-    """Where things that are read by name stand, and the smallest item that holds one with all that reads it. `ends` are
-    read by name, those `outside` by what is no item.
+    """Where things that are read by name, or whose weights are used, stand, and the smallest item that holds one with
+    all that speaks of it. `ends` are spoken of, those `outside` by what is no item.
     """
 
     def __init__(self, lists: Iterable[Items], ends: Collection[int], outside: Collection[int]) -> None:
@@ -28,12 +31,15 @@ class Locality:
 
     def within(self, node: int, item: Item) -> bool:
         """Whether an item holds something with all that reads it."""
+        owner = self.owners.get(node)
+        if owner is None:
+            return False
         first, last = self.spans[id(item)]
-        return first <= self.owners.get(node, -1) <= last
+        return first <= owner <= last
 
-    def back(self, item: Ref) -> int:
-        """How many items before a reference what it reads is made."""
-        return self.spans[id(item)][0] - self.made[item.node]
+    def back(self, item: Item, node: int) -> int:
+        """How many items before one what it speaks of is made."""
+        return self.spans[id(item)][0] - self.made[node]
 
     def _walk(self, items: Items) -> None:
         for item in items:
@@ -41,9 +47,12 @@ class Locality:
             self.count += 1
             if isinstance(item, Ref):
                 self._meet(item.node)
-            elif not isinstance(item, Repeat) and item.node in self.ends:
-                self.made[item.node] = place
-                self._meet(item.node)
+            elif not isinstance(item, Repeat):
+                if item.node in self.ends:
+                    self.made[item.node] = place
+                    self._meet(item.node)
+                if (lender := lender_of(item.text)) is not None:
+                    self._meet(lender)
             if isinstance(item, (Join, Repeat)):
                 self.path.append(place)
                 for inner in item.branches if isinstance(item, Join) else [item.items]:

@@ -58,8 +58,13 @@ def spec_text(table: Table, defaults: Mapping[str, object], source: str = "") ->
         )
     missing = [name for name in table.free if name not in defaults]
     if missing:
+        name, node = missing[0], table.graph.found_at.get(missing[0])
+        known = f", a size that only a run of node {node} tells," if node else ""
+        raise UsageError(f"{name}{known} needs a value: --set {name}=..., which a spec has as the parameter's default")
+    if not table.graph.inputs:
         raise UsageError(
-            f"{missing[0]} needs a value: --set {missing[0]}=..., which a spec has as the parameter's default"
+            f"{table.spec.path}: no input of it holds any numbers, and a spec has at least one: what it puts out is"
+            " known before it runs"
         )
     spoken = lowered(table.graph)
     graph = _growing(spoken)
@@ -279,7 +284,7 @@ class _Writer:
             yield f"  {name}{'(' + ', '.join(arguments) + ')' if arguments else ''}:"
             yield from (line.replace(MARK, "") for line in self._items(body, "    "))
         yield "layers:"
-        yield from self._items(self.items, "  ")
+        yield from self._items(self.items or [Ref(next(iter(self.graph.inputs.values())))], "  ")
         if self.outputs:
             yield f"outputs: [{', '.join(self._path(n).removeprefix('/') for n in self.outputs)}]"
 

@@ -384,6 +384,8 @@ class Walker:
         label = self.namer.symbol(name)
         if label in self.given and not isinstance(self.given[label], Poly):
             return self.given[label]
+        if self.node is not None:
+            self.graph.found_at.setdefault(label, self.where)
         return self.symbols.setdefault(label, symbol(label))
 
     def most(self, name: str, most: Dim) -> Dim:
