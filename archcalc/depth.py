@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from archcalc.algebra import Number, Poly, at, maximum, summed
 from archcalc.errors import Undecided
-from archcalc.graph import Graph, Loop, Node, Range
-from archcalc.repeats import Closing, ends
+from archcalc.graph import Graph, Loop, Node, Range, ends
+from archcalc.repeats import Closing
 
 
 def longest_path(graph: Graph, weight: Callable[[Node], Number], least: dict[Loop, int]) -> Number:

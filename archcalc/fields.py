@@ -65,11 +65,12 @@ def spelled(wrong: Wrong) -> str:
 
 
 class Check:
-    """What a type takes, and how a JSON Schema says so."""
+    """What a type takes, how a JSON Schema says so, and the least number that it takes, if there is one."""
 
-    def __init__(self, check: Taker, schema: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, check: Taker, schema: Mapping[str, Any] | None = None, least: int | None = None) -> None:
         self.check = check
         self.schema = schema or {}
+        self.least = least
 
 
 _REQUIRED: object = object()
@@ -89,6 +90,11 @@ class Field(NamedTuple):
     def required(self) -> bool:
         """Whether a value must be given."""
         return self.default is _REQUIRED
+
+    @property
+    def least(self) -> int | None:
+        """The least number that it takes, of several types the first that says one."""
+        return next(_least(self.declared), None)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -247,6 +253,13 @@ def _taken(kind: Any) -> tuple[object, Taker | None]:
     if kind not in _TAKERS:
         raise TypeError(f"what does a {kind} take? Say it with a Check beside it")
     return kind, _TAKERS[kind]
+
+
+def _least(kind: Any) -> Iterator[int]:
+    for part in get_args(kind):
+        if isinstance(part, Check) and part.least is not None:
+            yield part.least
+        yield from _least(part)
 
 
 def _same(value: object) -> object:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from archcalc.algebra import Dim, Poly, summed
+from archcalc.algebra import Dim, Number, Poly, at, summed
 from archcalc.errors import Mark
 from archcalc.fields import Check
 from archcalc.ops import Op, Reach, Shape, Windows
@@ -61,6 +61,14 @@ def over(ranges: tuple[Range, ...], value: Any) -> Any:
     for around in reversed(ranges):
         value = summed(value, around.index, around.start, around.stop)
     return value
+
+
+def ends(value: Number, ranges: tuple[Range, ...]) -> list[Number]:
+    """A value at the first and at the last repeat of every loop around it."""
+    found = [value]
+    for around in reversed(ranges):
+        found = [at(end, around.index, index) for end in found for index in (around.start, around.stop - 1)]
+    return found
 
 
 class Loop(NamedTuple):

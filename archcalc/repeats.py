@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
-from archcalc.algebra import Number, Poly, at
+from archcalc.algebra import Number, Poly
 from archcalc.errors import Undecided
 from archcalc.graph import Graph, Loop, Range
 from archcalc.tuples import NamedTuple
@@ -105,12 +105,4 @@ class Closing(ABC, Generic[V]):
         return self.found[loop.end]
 
 
-def ends(value: Number, ranges: tuple[Range, ...]) -> list[Number]:
-    """A value at the first and at the last repeat of every loop around it."""
-    found = [value]
-    for around in reversed(ranges):
-        found = [at(end, around.index, index) for end in found for index in (around.start, around.stop - 1)]
-    return found
-
-
-__all__ = ["Closing", "ends"]
+__all__ = ["Closing"]

@@ -16,7 +16,7 @@ or kept exact raises.
 from .equality import divides, same
 from .intervals import bounds
 from .maxima import maximum, minimum
-from .order import domain, increasing, less, lower_bound
+from .order import domain, increasing, less, lower_bound, shares
 from .poly import Dim, Number, Poly, Symbol, call, ceil, floor, integral, symbol
 from .printing import latex, text, to_sympy, unicode
 from .sums import at, extremes, index_symbol, progression, summed
@@ -44,6 +44,7 @@ __all__ = [
     "minimum",
     "progression",
     "same",
+    "shares",
     "summed",
     "symbol",
     "text",

@@ -5,10 +5,27 @@ is Undecided.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 
 from .equality import undecided
 from .intervals import bounds, interval
-from .poly import Atom, Call, Dim, Floor, Monomial, Number, Poly, Variable, integral, rewrite, symbol, variables_in
+from .poly import (
+    Atom,
+    Call,
+    Dim,
+    Floor,
+    Monomial,
+    Number,
+    Poly,
+    Rational,
+    Symbol,
+    Variable,
+    integral,
+    rewrite,
+    symbol,
+    variables_in,
+)
+from .printing import text
 
 FARTHEST = 1 << 64
 
@@ -137,6 +154,39 @@ def domain(dims: Iterable[Dim]) -> tuple[str, ...]:
             needed[bound[0]] = max(bound[1], needed.get(bound[0], bound[1]))
     left = (f"{dim} >= 1" for dim in others if not _implied(dim, needed))
     return (*(f"{name} >= {value}" for name, value in sorted(needed.items())), *sorted(left))
+
+
+def shares(values: Iterable[Number]) -> tuple[str, ...]:
+    """The conditions, in the spec language, under which every value is from 0 to 1; those that the symbols' own domains
+    imply are left out.
+
+    One exact limit a side for what is linear in one symbol ("drop <= 1.1"), which says all that wider ones do.
+    """
+    sides: dict[tuple[str, str], Rational] = {}
+    others: dict[str, None] = {}
+    for value in values:
+        low, high = bounds(value)
+        if not isinstance(value, Poly) or (low is not None and low >= 0 and high is not None and high <= 1):
+            continue
+        line = _line(value)
+        if line is None:
+            others |= dict.fromkeys((f"{text(value)} >= 0", f"{text(value)} <= 1"))
+            continue
+        of, start, slope = line
+        ends = sorted((-start / slope, (1 - start) / slope))
+        if of.low is None or of.low < ends[0]:
+            sides[of.name, ">="] = max(ends[0], sides.get((of.name, ">="), ends[0]))
+        if of.high is None or of.high > ends[1]:
+            sides[of.name, "<="] = min(ends[1], sides.get((of.name, "<="), ends[1]))
+    return (*(f"{name} {side} {limit}" for (name, side), limit in sorted(sides.items())), *others)
+
+
+def _line(x: Poly) -> tuple[Symbol, Fraction, Fraction] | None:
+    """The symbol, the start and the slope of what is linear in one symbol and has nothing else."""
+    left = {monomial: coefficient for monomial, coefficient in x.terms.items() if monomial}
+    if len(left) != 1 or len(monomial := next(iter(left))) != 1 or not isinstance(monomial[0], Variable):
+        return None
+    return monomial[0].symbol, Fraction(x.terms.get((), 0)), Fraction(left[monomial])
 
 
 def _implied(dim: Dim, needed: dict[str, int]) -> bool:

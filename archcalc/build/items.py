@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from archcalc.algebra import Poly, integral, unicode
+from archcalc.algebra import Poly, integral, shares, unicode
 from archcalc.build import branches, calls, uses
 from archcalc.build.labels import Labels
 from archcalc.build.nodes import FAILED, MOST_LAYERS, NOWHERE
@@ -37,6 +37,7 @@ class Builder(Labels):
         if self.problems:
             raise SpecError(self.problems.values())
         self.check_left_out()
+        self.graph.assumed = list(shares(self.shares))
         return self.graph
 
     def check_left_out(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from fractions import Fraction
 
 from archcalc.algebra import Poly, unicode
@@ -11,7 +12,7 @@ from archcalc.build.sharing import NOWHERE_MARK, lineage, owner, shared
 from archcalc.build.wide import wide
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, ShapeError, SpecError, Undecided
 from archcalc.fields import FieldErrors
-from archcalc.graph import Graph, Group, Input, Loop, Node
+from archcalc.graph import Graph, Group, Input, Loop, Node, ends
 from archcalc.ops import OPS, SUFFIXED, Op, Shape, spell_shape
 from archcalc.ops.base import Free
 from archcalc.ops.kinds import show
@@ -66,6 +67,7 @@ class Nodes:
         self.open: list[str] = []
         self.suffixes: dict[tuple[object, ...], Op] = {}
         self.bodies: dict[tuple[Op, ...], Op] = {}  # operators that are made of others, by all of these
+        self.shares: dict[Value, None] = {}  # what has to be a probability
         self.steps = 0
 
     # ---- trials ------------------------------------------------------------------------------------------------------
@@ -183,7 +185,8 @@ class Nodes:
     def probability(self, layer: Layer, name: str, context: Context) -> Value:
         """The value of an option between 0 and 1, 1 where it isn't given or is wrong."""
         word = layer.control.get(name)
-        if not self.train and symbols_in(context.env, word):
+        if not self.train and word and symbols_in(context.env, word):
+            self.likely(word, context)
             return 1  # it matters in training only, and may have no value here
         value = self.evaluate(word, context) if word else 1
         if value is FAILED:
@@ -194,6 +197,11 @@ class Nodes:
             )
             return 1
         return value
+
+    def likely(self, word: Word, context: Context) -> None:
+        """Keep what has to be a probability for the network to be built, where it has a closed form."""
+        with suppress(ArchcalcError):
+            self.shares.update(dict.fromkeys(ends(word.expression.run(context.env, ()), context.ranges)))
 
     def frozen(self, layer: Layer, context: Context) -> bool:
         """Whether training leaves the weights of a layer as they are."""

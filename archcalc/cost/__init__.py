@@ -16,13 +16,12 @@ from archcalc.cost.row import DTYPES, Convention, Cost, Row, total, whole_number
 from archcalc.cost.totals import OF_EVERY_TABLE, sums, totals
 from archcalc.depth import longest_path
 from archcalc.duration import Time, Timing
-from archcalc.graph import Graph, Loop, Node, over
+from archcalc.graph import Graph, Loop, Node, ends, over
 from archcalc.memory import TRAINING, Held, Training
 from archcalc.ops import Shape, size
 from archcalc.ops.widths import WHOLE, stored
 from archcalc.receptive import Field, Seen
 from archcalc.records import Record
-from archcalc.repeats import ends
 from archcalc.spec import Binding, Spec
 from archcalc.untyped import Json
 
@@ -150,11 +149,11 @@ class Table(Record, frozen=False):
         """Everything that must be at least 1: sizes (where there are loops at the first and the last repeat), and how
         often loops repeat.
         """
-        if not self.graph.loops:
-            return {dim for node in self.graph.nodes for dim in node.shape if isinstance(dim, Poly)}
         sizes: set[Dim] = set()
-        for node in self.graph.nodes:
-            sizes |= _symbolic(end for dim in node.shape for end in ends(dim, node.ranges))
+        for node in self.graph.nodes if self.free else ():
+            positive = [dim for dim in node.shape if isinstance(dim, Poly)]
+            positive += node.op.positive(*self.graph.shapes_into(node))
+            sizes |= _symbolic(end for dim in positive for end in ends(dim, node.ranges))
         for loop in self.graph.loops.values():
             sizes |= self._repeats(loop, int(self.train and loop in self.backward.first_differs))
         return sizes

@@ -6,13 +6,21 @@ from fractions import Fraction
 from archcalc.algebra import Dim, Poly, divides, minimum, same, text
 from archcalc.errors import ShapeError, Undecided
 from archcalc.ops import attending, remembering
-from archcalc.ops.base import Reach, Saved, Shape, Windows, need_rank, size, spell, spell_shape
+from archcalc.ops.base import Reach, Saved, Shape, Windows, is_less, need_rank, reaching, size, spell, spell_shape
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.kinds import Flag, Size
 from archcalc.ops.projections import CONSTANT, EVERY, INNER, Bias, Heads, Partly, Projection, biased
 from archcalc.ops.sequences import Extent, Sequences, as_size
 
 SELF = ("causal", "window", "cache", "latent", "rope")  # options that speak of positions of one sequence
+
+
+def is_pairs(turned: bool | Dim) -> bool | None:
+    """Whether the features that turn are pairs; None where what is free decides."""
+    try:
+        return isinstance(turned, bool) or divides(2, turned)
+    except Undecided:
+        return None
 
 
 class Attention(Sequences):
@@ -122,11 +130,16 @@ class Attention(Sequences):
         return whole, heads.width * heads.keys, heads.value * heads.keys, heads.value * heads.queries
 
     def assumes(self, *inputs: Shape) -> tuple[str, ...]:
-        """That heads which are free divide what they have to."""
+        """That heads which are free divide what they have to, and that features turn in pairs."""
         whole = self._whole(inputs[0])
         found = [(self.heads, whole)] if self.head_dim is None and self._quotient(whole) is None else []
         found += [(self._shared, self.heads)] if self._shared != self.heads else []
-        return tuple(f"{text(whole)} % {spell(by)} == 0" for by, whole in found if isinstance(by, Poly))
+        wide = self.head_dim if self.latent is None and not isinstance(self.rope, bool) else None
+        return (
+            *(f"{text(whole)} % {spell(by)} == 0" for by, whole in found if isinstance(by, Poly)),
+            *([f"{text(self.rope)} % 2 == 0"] if is_pairs(self.rope) is None else []),
+            *(() if wide is None else reaching(wide, self.rope)),
+        )
 
     # ---- shapes ------------------------------------------------------------------------------------------------------
 
@@ -164,9 +177,10 @@ class Attention(Sequences):
             raise ShapeError("a cache goes with all earlier positions, or a causal window of them")
         if self.latent is not None and (isinstance(self.rope, bool) or self.kv_heads is not None or self.qk_norm):
             raise ShapeError("latent needs `rope=` features that turn, and takes neither kv_heads nor qk_norm")
-        turned, width = self.rope, self.head_dim if self.latent is None else None
-        if not isinstance(turned, (bool, Poly)) and (turned % 2 or (isinstance(width, int) and turned > width)):
-            raise ShapeError(f"rope turns pairs of a head's features, not {turned}")
+        width = self.head_dim if self.latent is None else None
+        turns = not isinstance(self.rope, bool)
+        if is_pairs(self.rope) is False or (turns and width is not None and is_less(width, self.rope)):
+            raise ShapeError(f"rope turns pairs of a head's features, not {self.rope}")
         if self.q_latent is not None and self.latent is None:
             raise ShapeError("q_latent goes with latent")
         if self.hidden is not None and (self.relative is not None or not self.is_relative):

@@ -9,13 +9,13 @@ file and one row in `tests/test_ops.py`; nothing else needs to know.
 """
 
 import enum
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from math import prod
 from typing import ClassVar
 
-from archcalc.algebra import Dim, Poly, text
-from archcalc.errors import ShapeError
+from archcalc.algebra import Dim, Poly, less, text
+from archcalc.errors import ShapeError, Undecided
 from archcalc.fields import Checked
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.fresh import Level, Spread
@@ -205,6 +205,13 @@ class Op(Checked):
         """Conditions of the spec language under which it can be built, beside sizes of at least 1: on what is free."""
         return ()
 
+    def positive(self, *inputs: Shape) -> Iterator[Poly]:
+        """What has to be at least 1 of its options that are free, beside the sizes of its output."""
+        for name, field in self.fields.items():
+            free = list(_free_in(self.__dict__[name]))
+            if free and (least := field.least) is not None:
+                yield from (above for one in free if isinstance(above := one + (1 - least), Poly))
+
     def channels_read(self, *inputs: Shape) -> range | None:
         """The channels that it cuts out of its input, where it leaves others and changes nothing; else None."""
         return None
@@ -312,6 +319,28 @@ def spell(value: object, inside: bool = False) -> str:
         written = text(value)
         return f"({written})" if " " in written and not inside else written
     return decimal(value) if isinstance(value, Fraction) else str(value)
+
+
+def _free_in(value: object) -> Iterator[Poly]:
+    """The closed forms of an option: a number, or one an axis, or two an axis."""
+    if isinstance(value, Poly):
+        yield value
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from _free_in(part)
+
+
+def is_less(a: Dim, b: Dim) -> bool | None:
+    """Whether a < b; None where what is free decides."""
+    try:
+        return less(a, b)
+    except Undecided:
+        return None
+
+
+def reaching(value: Dim, least: Dim) -> tuple[str, ...]:
+    """The condition that a value is at least another, where what is free decides."""
+    return (f"{text(value)} >= {text(least)}",) if is_less(value, least) is None else ()
 
 
 def decimal(value: Fraction | int) -> str:

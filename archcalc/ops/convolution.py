@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from archcalc.algebra import Dim, divides
 from archcalc.errors import ShapeError
-from archcalc.ops.base import Plain, Saved, Shape, Window, need_rank, number, size
+from archcalc.ops.base import Plain, Saved, Shape, Window, need_rank, number, reaching, size
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.kinds import Count, Counts, Flag, Padding, Size, Sizes, Whole, spread
 from archcalc.ops.windowed import Windowed, is_pair
@@ -204,6 +204,13 @@ class ConvTranspose(Plain):
                 )
             rows.append((dim, kernel, stride, dilation, before, after))
         return rows
+
+    def assumes(self, *inputs: Shape) -> tuple[str, ...]:
+        """That windows which are free are as large as the stride, where padding follows from both."""
+        if self.pad not in ("same", "causal"):
+            return ()
+        rows = self.axes(inputs[0])
+        return tuple(each for _, kernel, stride, by, _, _ in rows for each in reaching(by * (kernel - 1) + 1, stride))
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
-from archcalc.algebra import Dim, maximum, minimum
+from archcalc.algebra import Dim, Poly, maximum, minimum
 from archcalc.errors import ShapeError
 from archcalc.fields import Check
-from archcalc.ops.base import Op, Own, Reach, Saved, Shape, Windows, need_rank, number, size
+from archcalc.ops.base import Op, Own, Reach, Saved, Shape, Windows, is_less, need_rank, number, reaching, size
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.kinds import Amount, Size
 from archcalc.tuples import NamedTuple
@@ -52,6 +52,18 @@ class Mixture(Op):
     def averaging(self, name: str, weight: tuple[int, ...], output: Shape) -> float:
         return 1 / weight[-1]
 
+    def assumes(self, *inputs: Shape) -> tuple[str, ...]:
+        """That a position takes no more experts than there are."""
+        inside = (each for step in self.steps(inputs[0]) for each in step.op.assumes(step.into))
+        return (*reaching(self.experts, self.top), *inside)
+
+    def positive(self, *inputs: Shape) -> Iterator[Poly]:
+        """And of its experts' layers."""
+        yield from super().positive(*inputs)
+        for step in self.steps(inputs[0]):
+            yield from step.op.positive(step.into)
+            yield from (dim for dim in step.output if isinstance(dim, Poly))
+
     @property
     def deep(self) -> int:
         return sum(op.deep for op in self.body)
@@ -74,7 +86,7 @@ class Mixture(Op):
         need_rank(self.word, x, 1, 2, "features, then positions")
         if not self.body:
             raise ShapeError("moe takes the layers of an expert: `moe 8 top=2: [linear 64, relu, linear 16]`")
-        if isinstance(self.top, int) and isinstance(self.experts, int) and self.top > self.experts:
+        if is_less(self.experts, self.top):
             raise ShapeError(f"moe: top={self.top} of {self.experts} experts")
         output = self.steps(x)[-1].output
         if len(output) != len(x) or output[1:] != x[1:]:

@@ -113,10 +113,10 @@ def show(value: object) -> str:
 PAD_MODES = ("same", "valid", "full", "causal")
 
 
-Size = Annotated[Dim, Check(_positive)]
+Size = Annotated[Dim, Check(_positive, least=1)]
 
 
-Amount = Annotated[Dim, Check(_not_negative)]
+Amount = Annotated[Dim, Check(_not_negative, least=0)]
 
 
 Count = Annotated[int, Check(_count)]
@@ -134,7 +134,7 @@ Flag = Annotated[bool, Check(_flag)]
 Ratio = Annotated[Fraction | int, Check(_ratio)]
 
 
-Sizes = Annotated[Dim | tuple[Dim, ...], Check(_axes(_positive))]
+Sizes = Annotated[Dim | tuple[Dim, ...], Check(_axes(_positive), least=1)]
 
 
 Counts = Annotated[int | tuple[int, ...], Check(_axes(_count))]
@@ -143,10 +143,10 @@ Counts = Annotated[int | tuple[int, ...], Check(_axes(_count))]
 Wholes = Annotated[tuple[Dim, ...], Check(_several(_whole))]
 
 
-Sides = Annotated[tuple[Dim, ...], Check(_several(_positive))]
+Sides = Annotated[tuple[Dim, ...], Check(_several(_positive), least=1)]
 
 
-Padding = Annotated[str | Dim | tuple[Any, ...] | None, Check(_padding)]
+Padding = Annotated[str | Dim | tuple[Any, ...] | None, Check(_padding, least=0)]
 
 
 def one_of(*choices: str) -> object:

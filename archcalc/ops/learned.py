@@ -11,7 +11,9 @@ from archcalc.ops.base import (
     Saved,
     Shape,
     Windows,
+    is_less,
     need_rank,
+    reaching,
     size,
 )
 from archcalc.ops.emit import Builder, Tensor, Value
@@ -41,9 +43,13 @@ class Position(Plain):
         if self.rows is not None:
             need_rank(self.word, x, 2, 2, "features, then positions")
             last = self.start + x[1]
-            if isinstance(self.rows, int) and isinstance(last, int) and last > self.rows:
+            if is_less(self.rows, last):
                 raise ShapeError(f"position has {self.rows} rows, and the last of {x[1]} positions is number {last}")
         return x
+
+    def assumes(self, *inputs: Shape) -> tuple[str, ...]:
+        """That there is a row for every position."""
+        return () if self.rows is None else reaching(self.rows, self.start + inputs[0][1])
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         return {"weight": inputs[0] if self.rows is None else (inputs[0][0], self.rows)}

@@ -65,6 +65,6 @@ def _partly(value: object) -> bool | Dim:
 
 
 Bias = Annotated[bool | str, Check(_bias)]
-Partly = Annotated[bool | Dim, Check(_partly)]
+Partly = Annotated[bool | Dim, Check(_partly, least=1)]
 
 __all__ = ["CONSTANT", "EVERY", "INNER", "Bias", "Heads", "Partly", "Projection", "biased"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from archcalc.algebra import Dim, divides, less, same, text
+from archcalc.algebra import Dim, divides, less, same
 from archcalc.errors import ShapeError, Undecided
 from archcalc.ops.base import (
     NOTHING,
@@ -12,8 +12,10 @@ from archcalc.ops.base import (
     Shape,
     Window,
     Windows,
+    is_less,
     need_rank,
     number,
+    reaching,
     size,
     spell_shape,
 )
@@ -200,7 +202,7 @@ class Pad(Moving):
         before, after = self._sides()
         for axis in self._padded(x):
             for least, side in self._needed(x[axis]):
-                if _is_less(side, least):
+                if is_less(side, least):
                     raise ShapeError(f"pad: {self.mode} needs {least} positions, and axis {axis} has {side}")
         return tuple(dim + before + after if axis in self._padded(x) else dim for axis, dim in enumerate(x))
 
@@ -212,8 +214,7 @@ class Pad(Moving):
     def assumes(self, *inputs: Shape) -> tuple[str, ...]:
         """That sizes which are free are large enough."""
         pairs = [pair for axis in self._padded(inputs[0]) for pair in self._needed(inputs[0][axis])]
-        unknown = [pair for pair in pairs if _is_less(pair[1], pair[0]) is None]
-        return tuple(dict.fromkeys(f"{text(side)} >= {text(least)}" for least, side in unknown))
+        return tuple(dict.fromkeys(each for least, side in pairs for each in reaching(side, least)))
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
         """Of what shows positions again the gradient is summed over these, for which PyTorch keeps the input."""
@@ -234,14 +235,6 @@ class Pad(Moving):
         if self.mode == "zeros":
             return builder.node("Pad", x, pads, builder.real(0))
         return builder.node("Pad", x, pads, mode=PAD_MODES[self.mode])
-
-
-def _is_less(a: Dim, b: Dim) -> bool | None:
-    """Whether a < b; None where what is free decides."""
-    try:
-        return less(a, b)
-    except Undecided:
-        return None
 
 
 class Roll(Moving):

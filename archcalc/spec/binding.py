@@ -178,6 +178,8 @@ class _Resolver:
             if limits and isinstance(limits.min, (int, Fraction))
             else 0
             if isinstance(value, Fraction)
+            else min(1, value)
+            if isinstance(value, int)  # what is 0 as it is designed may be 0
             else 1
         )
         high = limits.max if limits and isinstance(limits.max, (int, Fraction)) else None
