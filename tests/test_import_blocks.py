@@ -23,7 +23,7 @@ SHORT = {
     "resnet50": 36, "densenet121": 36, "mobilenet_v2": 40, "efficientnet_b0": 60, "inception_v3": 100, "ghostnet_100": 119,
     "unet": 38, "gpt2": 45, "yolov8n": 120,
 }  # fmt: skip
-MANY = {"sd-v1.5-unet": 249, "mvit_v2_s": 220, "swin_t": 150, "hrnet_w18": 450, "vit_b_16": 49}
+MANY = {"sd-v1.5-unet": 249, "mvit_v2_s": 300, "swin_t": 150, "hrnet_w18": 450, "vit_b_16": 49}
 
 
 def imported(name: str, folder: Path, names: bool = True) -> tuple[str, dict[str, object]]:

@@ -199,6 +199,23 @@ def test_what_the_exporter_calls_a_buffer_is_one(tmp_path: Path) -> None:
     assert (totals["params"], totals["buffers"]) == (8 * 3 * 3 * 3 + 8, 6)
 
 
+def test_what_shifts_and_scales_an_input_is_in_doubt_where_nobody_says(tmp_path: Path) -> None:
+    nodes = [node("Sub", ["x", "m"], ["a"]), node("Div", ["a", "s"], ["b"]), node("Conv", ["b", "w", "c"], ["d"])]
+    nodes += [node("Mul", ["d", "g"], ["y"])]
+    arrays = {
+        "m": weights(1, 3, 1, 1),
+        "s": weights(1, 3, 1, 1),
+        "w": weights(8, 3, 3, 3),
+        "c": weights(8),
+        "g": weights(8, 1, 1),
+    }
+    table = load(write(tmp_path / "n.onnx", nodes, {"x": [1, 3, 16, 16]}, **arrays)).count()
+    assert table.totals["params"] == 8 * 3 * 3 * 3 + 8 + 8 + 6
+    assert [note for note in table.graph.notes if "told" in note] == [
+        "6 numbers shift or scale an input before any layer (m, s): whether they were learned can't be told; they are counted"
+    ]
+
+
 MASKED = ["add", "new_ones", "bitwise_and_1", "convert_element_type_default", "val_12", "le"]
 WAVES = ["arange_1", "cos_1", "scalar_tensor_default_2", "repeat_1", "stack", "_to_copy_2"]
 ROOT = ["clone_3", "attention.self.lifted_tensor_0", "mul_2", "scalar_tensor_default"]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from archcalc.importer.walk import Walker
 
 _FOLDED = pattern(r"onnx::(?:Add|Sub|Mul|Div|Where|Concat|Pow)_\d+$")
+_SHIFTS = frozenset({"add", "sub", "mul", "div", "scale"})  # what a mean and a deviation are taken off with
 EXPORTERS = frozenset({"pytorch"})  # they merge tensors that are equal
 
 
@@ -27,6 +28,7 @@ def doubts(walker: Walker) -> list[str]:
         *_folded(walker),
         *_derived(walker),
         *_nameless(walker),
+        *_of_inputs(walker),
         *_uniform(walker),
         *_merged(walker),
         *_left_out(walker),
@@ -72,12 +74,50 @@ def _nameless(walker: Walker) -> list[str]:
     if not counted and not left:
         return []
     names = [origin.name for origin in (*counted, *left)]
-    (one, other) = (sum(prod(origin.shape) for origin in found) for found in (counted, left))
+    one, other = (sum(prod(origin.shape) for origin in found) for found in (counted, left))
     return [
         f"{one + other:,} numbers were computed by the exporter and have no names of their own"
-        f" ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''}): how many were learned can't be told;"
+        f" ({_first(names)}): how many were learned can't be told;"
         f" {_told(one, other)}"
     ]
+
+
+def _of_inputs(walker: Walker) -> list[str]:
+    """Numbers that an input is shifted and scaled with before it meets a layer: a mean and a deviation, most often. A
+    file holds them as it holds what was learned.
+    """
+    proto, nodes = walker.model.graph, walker.graph.nodes
+    if proto is None or proto.says or walker.layers is not None:
+        return []
+    found = {
+        key: walker.claimed[key]
+        for key, position in walker.owners.items()
+        if key not in walker.kept
+        and key in walker.claimed
+        and nodes[position].op.word in _SHIFTS
+        and _is_of_input(walker, position)
+    }
+    if not found:
+        return []
+    count, names = sum(prod(origin.shape) for origin in found.values()), [origin.name for origin in found.values()]
+    return [
+        f"{count:,} numbers shift or scale an input before any layer ({_first(names)}): whether they were learned"
+        " can't be told; they are counted"
+    ]
+
+
+def _first(names: list[str]) -> str:
+    """The first three."""
+    return f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
+
+
+def _is_of_input(walker: Walker, position: int) -> bool:
+    """Whether a layer reads an input, as it is or shifted and scaled."""
+    nodes = walker.graph.nodes
+    node = nodes[position]
+    while len(node.inputs) == 1 and (node.op.word in _SHIFTS or node.op.is_view):
+        node = nodes[node.inputs[0]]
+    return isinstance(node.op, Input)
 
 
 def _is_wide(origin: Origin) -> bool:
