@@ -242,6 +242,40 @@ def test_what_was_meant_is_an_action(client: Client) -> None:
     client.change(SPEC)
 
 
+def test_what_lectures_would_change_is_an_action(client: Client) -> None:
+    text = SPEC.replace("- maxpool 2x2", "- conv 16 3x3 act=relu\n  - wide: conv 16 3x3")
+    assert client.change(text) == []
+    line = text.split("\n").index("  - wide: conv 16 3x3")
+    place = {"line": line, "character": 5}
+    asked = {"textDocument": {"uri": URI}, "range": {"start": place, "end": place}, "context": {"diagnostics": []}}
+    found = {action["title"].partition(" (")[0]: action for action in client.ask("textDocument/codeAction", **asked)}
+    action = found["A depthwise convolution and a 1x1"]
+    # 3 x 3 of 16 to 16 with their biases is 2,304 + 16; 144 + 16 of the depthwise one and 256 + 16 of the 1 x 1
+    # are 432: 1,888 less; at 8 x 8 it is 64 * (144 + 256 - 2304) = -121,856 multiply-accumulates
+    assert action["title"].endswith(" (MACs -122k, params -1.89k)")
+    assert action["kind"] == "refactor.rewrite"
+    ((edit,),) = action["edit"]["changes"].values()
+    assert edit["newText"] == "  - wide: [dwconv 3x3, conv 16 1x1]\n"
+    assert (edit["range"]["start"]["line"], edit["range"]["end"]["line"]) == (line, line + 1)
+    assert {"A layer left out", "Two groups"} <= set(found)
+    ((edit,),) = found["A layer left out"]["edit"]["changes"].values()
+    assert (edit["newText"], edit["range"]["start"]["line"], edit["range"]["end"]["line"]) == ("", line, line + 1)
+    asked["context"] = {"diagnostics": [], "only": ["quickfix"]}
+    assert client.ask("textDocument/codeAction", **asked) == []
+
+
+def test_costs_stand_beside_their_lines_after_lines_above_came_and_went(client: Client) -> None:
+    client.change(SPEC)
+    for text in (
+        SPEC.replace("  - 2 x unit 4\n", "  - 2 x unit 4\n  - relu\n"),
+        SPEC,
+        SPEC.replace("  - stem", "\n  - stem"),
+    ):
+        client.change(text)
+        (line,) = [n for n, each in enumerate(text.split("\n")) if "maxpool" in each]
+        assert client.hints()[line] == "-> 4x4x4 · 0 · 0"
+
+
 def test_hints_can_be_switched_off() -> None:
     client = Client()
     try:

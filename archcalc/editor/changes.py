@@ -1,5 +1,5 @@
-"""Changes that an editor can make: a name in all its places, and the word that was meant in place of the one that is
-written.
+"""Changes that an editor can make: a name in all its places, the word that was meant in place of the one that is
+written, and what lectures would write in place of a line.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from archcalc.editor.words import declaration, names
 from archcalc.errors import ArchcalcError, UsageError
 from archcalc.findings import Finding
-from archcalc.model import read
+from archcalc.model import Model, read
 from archcalc.ops import OPS
 from archcalc.patterns import pattern
+from archcalc.render import numbers
+from archcalc.space.advice import Advice, advised
+from archcalc.spec.again import Again
 from archcalc.tuples import NamedTuple
 
 _MEANT = pattern(r"'([^']+)'.*did you mean '([^']+)'")
@@ -79,3 +82,35 @@ def _places(text: str, name: str) -> Iterator[Place]:
             continue
         code = re.sub(r"\"[^\"]*\"|'[^']*'", lambda found: " " * len(found[0]), re.split(r"(?:^|(?<=\s))#", line)[0])
         yield from (Place(n, *found.span()) for found in word.finditer(code))
+
+
+class Rewrite(NamedTuple):
+    """Lines in place of others, from 0, the last one left out; what that is, and what it saves."""
+
+    title: str
+    first: int
+    stop: int
+    text: str
+
+
+def rewrites(model: Model, text: str, lines: range) -> list[Rewrite]:
+    """What lectures would change of what begins on these lines, from 0: each was counted."""
+    numbered = range(lines.start + 1, lines.stop + 1)
+    return [_rewrite(text, advice) for advice in advised(model, text, numbered, Again())]
+
+
+def _rewrite(text: str, advice: Advice) -> Rewrite:
+    old, new = text.split("\n"), advice.text.split("\n")
+    most = min(len(old), len(new))
+    first = next((n for n in range(most) if old[n] != new[n]), most)
+    same = next((n for n in range(most - first) if old[-1 - n] != new[-1 - n]), most - first)
+    saved = ", ".join(f"{name} {_more(advice, figure)}" for name, figure in (("MACs", "macs"), ("params", "params")))
+    written = "".join(f"{line}\n" for line in new[first : len(new) - same])
+    return Rewrite(f"{advice.title[0].upper()}{advice.title[1:]} ({saved})", first, len(old) - same, written)
+
+
+def _more(advice: Advice, figure: str) -> str:
+    """How much more there is of something: `-1.2M`, `+3`, or `=`."""
+    difference = advice.after[figure] - advice.before[figure]
+    sign = "-" if difference < 0 else "+"
+    return f"{sign}{numbers.count(abs(difference))}" if difference else "="

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -20,6 +21,7 @@ from archcalc.editor import changes, completion, words
 from archcalc.editor.analysis import NOTHING, Analysis, analysed
 from archcalc.errors import UsageError
 from archcalc.findings import Finding
+from archcalc.model import Model
 from archcalc.records import Record
 from archcalc.spec.again import Again
 
@@ -32,7 +34,9 @@ KINDS = {
     "parameter": types.CompletionItemKind.Variable,
     "label": types.CompletionItemKind.Reference,
 }
+ACTIONS = (types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite)
 PAUSE = 0.005  # seconds that a message has for saying that what was asked is outdated
+MOST_ADVISED = 10  # lines, of which each is counted with each of its rewrites
 IDLE = 2.0  # seconds without a change, after which nobody waits
 SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.DiagnosticSeverity.Warning}
 
@@ -267,21 +271,42 @@ def rename(params: types.RenameParams) -> types.WorkspaceEdit:
 
 
 @server.feature(
-    types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix])
+    types.TEXT_DOCUMENT_CODE_ACTION,
+    types.CodeActionOptions(code_action_kinds=[*ACTIONS]),
 )
-def actions(params: types.CodeActionParams) -> list[types.CodeAction]:
-    """For mistakes with a "did you mean": the word that was meant."""
-    uri = params.text_document.uri
-    document = server.document(uri)
-    first, last = params.range.start.line, params.range.end.line
-    found = [changes.meant(document.source, each, _path(uri)) for each in server.current(uri).findings]
-    return [
-        types.CodeAction(
-            f"Write {escapes.line(word)}",
-            types.CodeActionKind.QuickFix,
-            is_preferred=True,
-            edit=types.WorkspaceEdit({uri: [types.TextEdit(_range(document, *place), word)]}),
-        )
-        for place, word in filter(None, found)
-        if first <= place.line <= last
-    ]
+async def actions(params: types.CodeActionParams) -> list[types.CodeAction]:
+    """For mistakes with a "did you mean" the word that was meant; for layers what lectures would change."""
+    uri, wanted = params.text_document.uri, params.context.only or ACTIONS
+    document, known = server.document(uri), server.current(uri)
+    lines = range(params.range.start.line, params.range.end.line + 1)
+    found: list[types.CodeAction] = []
+    if _is_wanted(types.CodeActionKind.QuickFix, wanted):
+        meant = [changes.meant(document.source, each, _path(uri)) for each in known.findings]
+        found = [_fix(document, place, word) for place, word in filter(None, meant) if place.line in lines]
+    if known.table and len(lines) <= MOST_ADVISED and _is_wanted(types.CodeActionKind.RefactorRewrite, wanted):
+        text, version = document.source, document.version
+        rewrites = await asyncio.to_thread(changes.rewrites, Model(known.table.spec), text, lines)
+        if uri in server.opened and server.document(uri).version == version:
+            found += [_advice(document, each) for each in rewrites]
+    return found
+
+
+def _is_wanted(kind: str, wanted: Sequence[str]) -> bool:
+    """Whether a client asks for actions of a kind: `refactor` are those of `refactor.rewrite`, too."""
+    return any(f"{kind}.".startswith(f"{each}.") for each in wanted)
+
+
+def _fix(document: TextDocument, place: changes.Place, word: str) -> types.CodeAction:
+    edit = types.TextEdit(_range(document, *place), word)
+    return types.CodeAction(
+        f"Write {escapes.line(word)}",
+        types.CodeActionKind.QuickFix,
+        is_preferred=True,
+        edit=types.WorkspaceEdit({document.uri: [edit]}),
+    )
+
+
+def _advice(document: TextDocument, rewrite: changes.Rewrite) -> types.CodeAction:
+    lines = types.Range(types.Position(rewrite.first, 0), types.Position(rewrite.stop, 0))
+    edit = types.WorkspaceEdit({document.uri: [types.TextEdit(lines, rewrite.text)]})
+    return types.CodeAction(escapes.line(rewrite.title), types.CodeActionKind.RefactorRewrite, edit=edit)
