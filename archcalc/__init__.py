@@ -13,7 +13,7 @@ A network is declared in a page of YAML; `load` reads it, `Model.count` counts i
 1025*classes + 5973552
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archcalc.errors import ArchcalcError
 
@@ -41,12 +41,14 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def __getattr__(name: str) -> Any:
-    """`load`, `compare` and what they give bring in all the rest, so they are imported when they are first asked
-    for.
-    """
-    if name in _HOMES:
-        from importlib import import_module
+if not TYPE_CHECKING:  # which would take any name for one that is there
 
-        return getattr(import_module(f"archcalc.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'archcalc' has no attribute '{name}'")
+    def __getattr__(name):
+        """`load`, `compare` and what they give bring in all the rest, so they are imported when they are first asked
+        for.
+        """
+        if name in _HOMES:
+            from importlib import import_module
+
+            return getattr(import_module(f"archcalc.{_HOMES[name]}"), name)
+        raise AttributeError(f"module 'archcalc' has no attribute '{name}'")

@@ -67,7 +67,7 @@ on:
 permissions:
   contents: read
 env:
-  ARCHCALC: archcalc # what pip installs: a version, a wheel, or a repository
+  ARCHCALC: "" # what pip installs: a wheel, or git+https://... of your copy of archcalc; no index has a release yet
 jobs:
   check:
     runs-on: ubuntu-latest
@@ -76,7 +76,7 @@ jobs:
         with: { persist-credentials: false }
       - uses: actions/setup-python@a26af69be951a213d495a4c3e4e4022e16d87065 # v5.6.0
         with: { python-version: "3.13" }
-      - run: python -m pip install --quiet "$ARCHCALC"
+      - run: python -m pip install --quiet "${ARCHCALC:?say above where it is}"
       - run: archcalc check --format github
 """
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from archcalc.measure.latency import Latency
     from archcalc.measure.proof import Proof
     from archcalc.onnx import Exported
+    from archcalc.question import Attention, Dtype, Optimizer, Precision
     from archcalc.space import Solution, Sweep
     from archcalc.space.advice import Advised
     from archcalc.spec.again import Again
@@ -66,13 +67,13 @@ class Model(Record):
         free: str | Sequence[str] = (),
         batch: int = 1,
         train: bool = False,
-        dtype: str = "fp32",
+        dtype: Dtype = "fp32",
         without: str | Sequence[str] = (),
         convention: str | None = None,
         device: str = "",
-        attention: str = "",
-        optimizer: str = "adam",
-        precision: str = "fp32",
+        attention: Attention = "",
+        optimizer: Optimizer = "adam",
+        precision: Precision = "fp32",
         checkpoint: str = "none",
         fold_bn: bool = False,
         fold: bool = True,
@@ -388,9 +389,8 @@ def _of_file(path: str, data: bytes | None = None) -> Model:
 def read(
     text: str, path: str, variant: str | None = None, shelf: Shelf | None = None, again: Again | None = None
 ) -> Model:
-    """The text of a spec as a model; `path` is what messages call it, and what it uses stands on the `shelf`, by
-    default files beside it. With `again`, only what changed since is read anew. Raises SpecError, UsageError for an
-    unknown variant.
+    """The text of a spec as a model; `path` is what messages call it, what it uses stands on the `shelf`, by default
+    files beside it. With `again`, what is as it was isn't read anew. Raises SpecError, UsageError for no such variant.
     """
     try:
         spec = read_spec(text, path, shelf, again)

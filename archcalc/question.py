@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Number
 from types import MappingProxyType
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from archcalc.algebra import Dim, Poly
 from archcalc.build import build
@@ -19,6 +19,12 @@ from archcalc.records import Record
 from archcalc.spec import Binding, Spec, bind, numeric
 from archcalc.spec.values import Value
 from archcalc.tuples import NamedTuple
+
+# what type checkers know of words: misspelt ones are found before a run
+Dtype = Literal["fp64", "fp32", "fp16", "bf16", "int8"]
+Attention = Literal["", "eager", "fused"]
+Optimizer = Literal["sgd", "momentum", "adam", "adafactor", "adam8bit"]
+Precision = Literal["fp32", "amp", "bf16"]
 
 ALL = "all"  # leaves every parameter free that can be
 
@@ -237,4 +243,7 @@ def _settle(table: Table) -> None:
         raise SpecError([Problem(message, mark, (), tuple(counts))]) from None
 
 
-__all__ = ["Built", "Question", "Seen", "Source", "Written", "listed", "of_kinds", "table_of", "whole"]
+__all__ = [
+    "Attention", "Built", "Dtype", "Optimizer", "Precision", "Question", "Seen", "Source", "Written", "listed",
+    "of_kinds", "table_of", "whole",
+]  # fmt: skip

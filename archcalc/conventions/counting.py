@@ -68,8 +68,12 @@ class Counted(Table, frozen=False, kw_only=True):
         """Every layer, with the tool's figures in place of ours."""
         return [self._converted(row, node) for row, node in zip(super().rows, self.layers(), strict=True)]
 
+    def total(self, name: str) -> Json:
+        """One of its totals."""
+        return self.totals[name]
+
     @cached_property
-    def totals(self) -> dict[str, Json]:
+    def totals(self) -> Json:
         """Each distinct layer is counted once and multiplied."""
         alike: dict[Hashable, list[Node]] = {}
         for node in self.layers():

@@ -144,8 +144,12 @@ class ByNode(Counted, frozen=False, kw_only=True):
             buffers=0,
         )
 
+    def total(self, name: str) -> Json:
+        """One of its totals."""
+        return self.totals[name]
+
     @cached_property
-    def totals(self) -> dict[str, Json]:
+    def totals(self) -> Json:
         """The sums of those."""
         sums = {
             "macs": total(macs for macs, _ in self.by_layer.values()),

@@ -45,7 +45,7 @@ def _rows(name: str, table: Table, ours: Number) -> list[list[str]]:
     """A row for each number that a tool prints; the name and the parameters stand in the first."""
     titles = table.convention.titles
     told = [
-        (numbers.exact(table.totals[unit]), called.removeprefix(f"{name} "), _share(table.totals[unit], ours))
+        (numbers.exact(table.total(unit)), called.removeprefix(f"{name} "), _share(table.total(unit), ours))
         for unit, called in titles.items()
     ]
     params = numbers.exact(table.totals["params"])
@@ -70,5 +70,5 @@ def _entry(name: str, table: Table) -> Printed:
         "params": json.plain(table.totals["params"]),
     }
     for unit in table.convention.titles:
-        found[unit] = json.plain(table.totals[unit])  # type: ignore[literal-required]
+        found[unit] = json.plain(table.total(unit))  # type: ignore[literal-required]
     return found

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from archcalc import receptive
 from archcalc.algebra import Dim, Number, Poly, domain
 from archcalc.cost.row import DTYPES, Convention, Cost, Row, total, whole_number
-from archcalc.cost.totals import OF_EVERY_TABLE, sums, totals
+from archcalc.cost.totals import OF_EVERY_TABLE, Totals, sums, totals
 from archcalc.depth import longest_path
 from archcalc.duration import Time, Timing
 from archcalc.graph import Graph, Loop, Node, ends, over
@@ -256,14 +256,14 @@ class Table(Record, frozen=False):
     # ---- totals ------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def totals(self) -> dict[str, Json]:
+    def totals(self) -> Totals:
         """Sums over all layers, and what only the whole network has: peaks, depth. Bytes are in the table's dtype."""
         return totals(self)
 
     def total(self, name: str) -> Json:
         """One of the totals: the others aren't worked out for it. Raises KeyError for one that the table hasn't."""
         if "totals" in self.__dict__ or name not in OF_EVERY_TABLE:
-            return self.totals[name]
+            return self.totals[name]  # type: ignore[literal-required]
         return OF_EVERY_TABLE[name](self)
 
     @cached_property

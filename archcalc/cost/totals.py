@@ -4,14 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
+from archcalc.algebra import Dim, Number
 from archcalc.cost.row import Cost, total
 from archcalc.graph import Range, over
 from archcalc.untyped import Json
 
 if TYPE_CHECKING:
     from archcalc.cost import Table
+
+
+class Missing(TypedDict):
+    """Nodes of a model file that could not be counted."""
+
+    op: str
+    count: int
+    first: str
+    why: str
+
+
+class Totals(TypedDict):
+    """What a whole network costs, for the batch: exact numbers, or closed forms in the parameters that are free. Bytes
+    are in the table's dtype. Those that may be missing are of training, and of times on a device.
+    """
+
+    params: Dim
+    trainable_params: Dim
+    active_params: Dim
+    buffers: Dim
+    macs: Number
+    flops: Number
+    elementwise: Number
+    activations: Dim
+    act_peak_bytes: Dim
+    act_sum_bytes: Dim
+    weight_bytes: Dim
+    cache_bytes: Dim
+    bytes: Dim
+    depth: Number
+    depth_with_pooling: Number
+    layers: Dim
+    uncounted: list[Missing]
+    backward_macs: NotRequired[Number]
+    optimizer_bytes: NotRequired[Number]
+    training_bytes: NotRequired[dict[str, Number]]
+    recomputed_macs: NotRequired[Number]
+    expected_depth: NotRequired[Number]
+    latency_ms: NotRequired[Number]
+    latency_interval_ms: NotRequired[list[Number]]
 
 
 def _summed(name: str) -> Callable[[Table], Json]:
@@ -60,15 +101,16 @@ OF_EVERY_TABLE: dict[str, Callable[[Table], Json]] = {
 }
 
 
-def totals(table: Table) -> dict[str, Json]:
+def totals(table: Table) -> Totals:
     """All totals; bytes are in the table's dtype."""
-    found = {name: worked_out(table) for name, worked_out in OF_EVERY_TABLE.items()}
+    found: Any = {name: worked_out(table) for name, worked_out in OF_EVERY_TABLE.items()}
     if table.train:
         found |= _of_training(table)
     if table.timing is not None:
         found["latency_ms"] = table.timing.whole.total
         found["latency_interval_ms"] = list(table.timing.interval)
-    return found
+    known: Totals = found
+    return known
 
 
 def _of_training(table: Table) -> dict[str, Json]:

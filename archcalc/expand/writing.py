@@ -69,10 +69,10 @@ def spec_text(table: Table, defaults: Mapping[str, object], source: str = "") ->
     spoken = lowered(table.graph)
     graph = _growing(spoken)
     notes: list[str] = []
-    wanted = {name: table.totals[name] * 1 for name in SAME}
-    wanted[KEPT] = Table(table.spec, table.variant, table.binding, spoken, dtype=table.dtype).totals[KEPT] * 1
-    if wanted[KEPT] != table.totals[KEPT]:
-        kept = f"training keeps {table.totals[KEPT]} bytes of what was imported"
+    wanted = {name: table.total(name) * 1 for name in SAME}
+    wanted[KEPT] = Table(table.spec, table.variant, table.binding, spoken, dtype=table.dtype).total(KEPT) * 1
+    if wanted[KEPT] != table.total(KEPT):
+        kept = f"training keeps {table.total(KEPT)} bytes of what was imported"
         notes = [f"{kept}; by what opaque layers here say, {wanted[KEPT]} in all"]
     problem = ""
     for way in WAYS:
@@ -107,8 +107,8 @@ def _difference(text: str, table: Table, wanted: Mapping[str, Number]) -> str:
     binding = bind(spec, None, {}, [name for name in table.free if name in spec.parameters])
     again = Table(spec, None, binding, build(spec, binding), dtype=table.dtype)
     for name, total in wanted.items():
-        if again.totals[name] != total:
-            return f"{name} would be {again.totals[name]}, not {total}"
+        if again.total(name) != total:
+            return f"{name} would be {again.total(name)}, not {total}"
     return ""
 
 

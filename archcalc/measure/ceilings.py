@@ -39,12 +39,12 @@ def roofline(table: Table, device: Device, reached: float = 0.0) -> Roofline:
     """
     width = DTYPES[table.dtype]
     shapes = [table.graph.nodes[n].shape for n in (*table.graph.inputs.values(), *table.graph.outputs)]
-    moved = int(table.totals["weight_bytes"]) + sum(number(size(shape)) for shape in shapes) * width * int(
+    moved = int(table.total("weight_bytes")) + sum(number(size(shape)) for shape in shapes) * width * int(
         str(table.batch)
     )
     macs = max(product_rate(device, table.dtype), reached)
     rate = read_rate(device, table.dtype, _rounded(moved))
-    compute, memory = float(table.totals["macs"]) / macs, moved / rate
+    compute, memory = float(table.total("macs")) / macs, moved / rate
     return Roofline(macs / 1e6, rate / 1e6, max(compute, memory), "compute" if compute >= memory else "memory")
 
 

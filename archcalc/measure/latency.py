@@ -80,7 +80,7 @@ class Latency(Record):
     @property
     def gmacs(self) -> float:
         """10^9 multiply-accumulates a second."""
-        return float(self.table.totals["macs"]) / self.median_ms / 1e6
+        return float(self.table.total("macs")) / self.median_ms / 1e6
 
     @property
     def bound_ms(self) -> float:
@@ -119,7 +119,7 @@ def measure(
         if not all(rounds.times):
             raise
         rounds.interrupted = True
-    reached = max(float(table.totals["macs"]) / min(times) for table, times in zip(tables, rounds.times, strict=True))
+    reached = max(float(table.total("macs")) / min(times) for table, times in zip(tables, rounds.times, strict=True))
     found, described = [], device.describe()
     for (table, file), times in zip(beside, rounds.times, strict=True):
         still, ceiling = stands_still(times), roofline(table, device, reached)
@@ -185,7 +185,7 @@ def _possible(table: Table) -> None:
     if table.free:
         raise UsageError(f"a network is run with numbers, and {', '.join(table.free)} is free")
     width = DTYPES[table.dtype]
-    needed = int(table.totals["weight_bytes"]) + int(table.totals["act_peak_bytes"]) * 4 // width
+    needed = int(table.total("weight_bytes")) + int(table.total("act_peak_bytes")) * 4 // width
     there = memory()
     if there is not None and needed > there:
         raise UsageError(

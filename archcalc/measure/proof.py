@@ -149,4 +149,4 @@ def _tensors(table: Table, model: Model, differences: list[str]) -> tuple[Tally,
                 f"{row.name} has {owned.get(row.name, 0):,} learned numbers in the model, and"
                 f" {row.params + row.buffers} were counted"
             )
-    return Tally(proved, len(declared)), int(table.totals["params"]), int(table.totals["buffers"])
+    return Tally(proved, len(declared)), int(table.total("params")), int(table.total("buffers"))

@@ -173,7 +173,7 @@ def _several(found: Sequence[Latency]) -> str:
 
 def _correlation(found: Sequence[Latency]) -> float | None:
     return rank_correlation(
-        [float(latency.table.totals["macs"]) for latency in found], [latency.median_ms for latency in found]
+        [float(latency.table.total("macs")) for latency in found], [latency.median_ms for latency in found]
     )
 
 

@@ -33,7 +33,7 @@ def prove(table: Table, file: Stored, seed: int = 0) -> Proof:
     inferred = model.inferred()
     told = [name for name, (shape, _) in wanted.items() if _agree(inferred.get(name), shape)]
     tensors = _tensors(table, model, differences)
-    params, buffers = int(table.totals["params"]), int(table.totals["buffers"])
+    params, buffers = int(table.total("params")), int(table.total("buffers"))
     notes = (UNSHOWN, *_left(table, file))
     return Proof(
         table.name, shapes, Tally(len(told), len(wanted)), tensors, params, buffers, (), tuple(differences), notes

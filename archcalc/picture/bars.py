@@ -18,7 +18,7 @@ def draw(tables: list[Table], asked: Asked) -> str:
     """Bars, the dearest part first, as SVG. Raises UsageError for closed forms."""
     (table,) = tables
     metric = asked.metric
-    total = whole(table.totals[metric])
+    total = whole(table.total(metric))
     rows = ordered(flat(table, "block", asked.depth), metric)
     rows = shortened([row for row in rows if getattr(row, metric) != 0] or rows[:1], MOST)
     most = max(Fraction(whole(getattr(row, metric))) for row in rows) or Fraction(1)

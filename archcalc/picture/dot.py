@@ -41,7 +41,7 @@ def _clusters(table: Table, rows: list[Row], names: dict[str, str], metric: str)
     for event in nested(rows):
         indent = "  " * (event.level + 1)
         if event.row is not None:
-            fill = step(getattr(event.row, metric), table.totals[metric]) or 0
+            fill = step(getattr(event.row, metric), table.total(metric)) or 0
             label = "\\n".join(escapes.dot(line) for line in _lines(event.row))
             lines.append(f'{indent}{names[event.row.name]} [label="{label}" fillcolor="{LIGHT.scale[fill]}"]')
         elif event.path:

@@ -66,7 +66,7 @@ class _Drawing:
         return str(self.canvas)
 
     def _heading(self, table: Table) -> None:
-        figures = [f"{numbers.count(table.totals[name])} {title}" for name, title in METRICS.items()]
+        figures = [f"{numbers.count(table.total(name))} {title}" for name, title in METRICS.items()]
         room = self.wide - 2 * MARGIN
         said = cut(", ".join(figures), 0.62 * room)
         self.canvas.text(MARGIN, 26, cut(table.name, room - width(said) - 20, 16, True), 16, bold=True)

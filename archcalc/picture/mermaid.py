@@ -43,7 +43,7 @@ def mermaid(table: Table, depth: int = 1, direction: str = "TD", metric: str = "
         )
     lines = [f"flowchart {direction}"]
     lines += [f'    {names[name]}(["{escapes.mermaid(name)}"])' for name in table.inputs]
-    steps = {row.name: step(getattr(row, metric), table.totals[metric]) for row in rows.values()}
+    steps = {row.name: step(getattr(row, metric), table.total(metric)) for row in rows.values()}
     lines += _boxes(rows, names, steps)
     lines += [
         f'    {names[source]} -->|"{escapes.mermaid(shape)}"| {names[target]}' for source, target, shape in arrows

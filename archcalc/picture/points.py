@@ -34,7 +34,7 @@ class Bubble(NamedTuple):
 
 def bubble(tables: list[Table], asked: Asked) -> str:
     """Networks by parameters and MACs; areas are what they write."""
-    every = [Bubble(table.name, *(whole(table.totals[name]) for name in Bubble._fields[1:])) for table in tables]
+    every = [Bubble(table.name, *(whole(table.total(name)) for name in Bubble._fields[1:])) for table in tables]
     shown = sorted((each for each in every if each.params > 0 and each.macs > 0), key=lambda each: -each.activations)
     most = Fraction(shown[0].activations if shown else 0) or Fraction(1)
     title = tables[0].name if len(tables) == 1 else f"{len(tables)} networks"

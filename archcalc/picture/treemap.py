@@ -23,7 +23,7 @@ def draw(tables: list[Table], asked: Asked) -> str:
     """Areas as large as their share of the metric, as SVG. Raises UsageError for closed forms."""
     (table,) = tables
     metric = asked.metric
-    total = whole(table.totals[metric])
+    total = whole(table.total(metric))
     said = f"{numbers.count(total)} {METRICS[metric]}"
     canvas = Canvas(WIDE, HIGH, table.name, f"{table.name}: {said}, an area a layer or block")
     heading(canvas, table.name, said)

@@ -34,7 +34,7 @@ class Column(Record):
 
 
 def _share(name: str) -> Cell:
-    return lambda row, table, form: numbers.share(getattr(row, name), table.totals[name])
+    return lambda row, table, form: numbers.share(getattr(row, name), table.total(name))
 
 
 def _count(name: str) -> Cell:

@@ -51,7 +51,7 @@ def facts(table: Table, form: Form = unicode) -> list[tuple[str, str]]:
             else []
         ),
         *(
-            (title, f"{numbers.exact(totals[name], form)} {_per(table)}{incomplete}")
+            (title, f"{numbers.exact(table.total(name), form)} {_per(table)}{incomplete}")
             for name, title in table.convention.titles.items()
         ),
     ]
@@ -156,7 +156,7 @@ def caption(table: Table, form: Form = unicode) -> str:
     totals = table.totals
     field = _field(table, form)
     operations = "".join(
-        f", {numbers.exact(totals[name], form)} {title}" for name, title in table.convention.titles.items()
+        f", {numbers.exact(table.total(name), form)} {title}" for name, title in table.convention.titles.items()
     )
     return (
         f"{title(table, form)}: {numbers.exact(totals['params'], form)} parameters{operations}"

@@ -31,11 +31,11 @@ def whole(table: Table) -> Row:
 
 
 def _exact(name: str) -> Cell:
-    return lambda table, form: numbers.exact(table.totals[name], form)
+    return lambda table, form: numbers.exact(table.total(name), form)
 
 
 def _bytes(name: str) -> Cell:
-    return lambda table, form: numbers.size_in_bytes(table.totals[name], form)
+    return lambda table, form: numbers.size_in_bytes(table.total(name), form)
 
 
 def _input(table: Table, form: Form) -> str:

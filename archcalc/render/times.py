@@ -32,7 +32,7 @@ def facts(table: Table, timing: Timing, form: Form = unicode) -> list[tuple[str,
     total = timing.whole.total
     found = [("time", f"{milliseconds(total, form)} ms a run{_between(timing, form)}")]
     if not isinstance(total, Poly) and total and isinstance(table.batch, int):
-        rate = table.totals["macs"] / Fraction(total) / 10**6
+        rate = table.total("macs") / Fraction(total) / 10**6
         most = " at most" if timing.is_bound else ""
         found.append(("throughput", f"{numbers.significant(float(1000 * table.batch / total))} samples a second{most}"))
         found.append(
@@ -123,7 +123,7 @@ def latency(table: Table, timing: Timing) -> contract.Latency:
     if not isinstance(whole.total, Poly) and whole.total and isinstance(table.batch, int):
         found["throughput"] = float(f"{float(1000 * table.batch / whole.total):.6g}")
         found["fraction_of_peak"] = float(
-            f"{float(table.totals['macs'] / Fraction(whole.total) / 10**6 / timing.peak):.4g}"
+            f"{float(table.total('macs') / Fraction(whole.total) / 10**6 / timing.peak):.4g}"
         )
     return found
 

@@ -71,7 +71,7 @@ class Subject(Record):
             "conditions": [escapes.plain(condition) for condition, _ in conditions],
             "narrower": self._narrower([condition for condition, _ in conditions]),
             "totals": {
-                name: forms.at(table.totals[name])
+                name: forms.at(table.total(name))
                 for name in TOTALS
                 if is_number(table.totals.get(name)) and (name != "trainable_params" or self._has_frozen)
             },
