@@ -125,6 +125,7 @@ RECORDS = {  # what makes records of a further kind, and the modules that may
     },
     "TypedDict": {
         "render/contract": "what dictionaries hold that programs read as JSON",
+        "cost/totals.py": "what type checkers of others know of totals",
         "memory/training.py": "a dictionary of the JSON contract",
     },
 }
@@ -281,7 +282,7 @@ ANY = {  # what has no type of its own, and the modules through whose doors it c
         "ops/registry.py", "conventions/quantities.py",
     },
     "modules, operators and patterns give what they are asked for by name": {
-        "__init__.py", "cli/__init__.py", "ops/experts.py", "patterns.py",
+        "cli/__init__.py", "ops/experts.py", "patterns.py",
     },
     "a class of named tuples is made of what its statement holds": {"tuples.py"},
     "numbers, closed forms and words in one operator: which it is, the operands decide": {

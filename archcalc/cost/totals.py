@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from archcalc.algebra import Dim, Number
 from archcalc.cost.row import Cost, total
@@ -103,7 +103,7 @@ OF_EVERY_TABLE: dict[str, Callable[[Table], Json]] = {
 
 def totals(table: Table) -> Totals:
     """All totals; bytes are in the table's dtype."""
-    found: Any = {name: worked_out(table) for name, worked_out in OF_EVERY_TABLE.items()}
+    found: Json = {name: worked_out(table) for name, worked_out in OF_EVERY_TABLE.items()}
     if table.train:
         found |= _of_training(table)
     if table.timing is not None:

@@ -106,7 +106,7 @@ def _rewrite(text: str, advice: Advice) -> Rewrite:
     same = next((n for n in range(most - first) if old[-1 - n] != new[-1 - n]), most - first)
     saved = ", ".join(f"{name} {_more(advice, figure)}" for name, figure in (("MACs", "macs"), ("params", "params")))
     written = "".join(f"{line}\n" for line in new[first : len(new) - same])
-    return Rewrite(f"{advice.title[0].upper()}{advice.title[1:]} ({saved})", first, len(old) - same, written)
+    return Rewrite(f"Try: {advice.title} ({saved})", first, len(old) - same, written)
 
 
 def _more(advice: Advice, figure: str) -> str:

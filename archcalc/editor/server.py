@@ -149,7 +149,8 @@ def _range(document: TextDocument, line: int, start: int, end: int) -> types.Ran
 def _diagnostic(document: TextDocument, found: Finding, path: str) -> types.Diagnostic:
     """What is wrong, at its place; at the top of the document if that is in another file, or nowhere."""
     mark = found.mark if found.mark and found.mark.file == path else None
-    message = found.message if mark or not found.mark else f"{found.mark}: {found.message}"
+    said = found.message.removeprefix(f"{path}: ").removeprefix(path)  # whose it is, but for a variant, is known
+    message = said if mark or not found.mark else f"{found.mark}: {said}"
     line, start, length = (mark.line - 1, mark.column - 1, mark.length) if mark else (0, 0, 1)
     return types.Diagnostic(
         range=_range(document, line, start, start + length),
