@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
+from archcalc.cli import main
 from archcalc.cli.commands import COMMANDS, GROUPS
 from archcalc.cli.declared import Parameter, parameters, plainly
 from archcalc.cli.entry import FUNCTIONS, judged
@@ -112,3 +114,29 @@ def test_help_of_what_there_is_not(archcalc) -> None:
     done = archcalc("help", "colums")
     assert (done.code, "did you mean 'columns'" in done.err) == (2, True)
     assert "Keep to it:" in archcalc("help").out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["lenet"], "lenet is no command; to count it: `archcalc count lenet`"),
+        (["resnet.yaml"], "No such command"),
+        (["net.yaml"], "net.yaml is no command; to count it: `archcalc count net.yaml`"),
+        (["net.yaml@wide", "--depth", "0"], "to count it: `archcalc count net.yaml@wide`"),
+        (["--set", "a=1", "count", "lenet"], "--set stands behind its command: `archcalc count ... --set`"),
+        (["version"], "`archcalc --version`"),
+        (["cuont", "lenet"], "Did you mean 'count'?"),
+        (["verify", "lenet", "--plan", "best"], "No such option: --plan; it is one of memory"),
+        (["count", "lenet", "--fromat", "json"], "--format"),
+    ],
+)
+def test_what_was_meant_is_said(
+    words: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "net.yaml").write_text("archcalc: 1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["archcalc", *words])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    assert said in capsys.readouterr().err

@@ -20,6 +20,7 @@ from archcalc.cli.commands import COMMANDS, overview
 from archcalc.cli.declared import called, plainly
 from archcalc.cli.saying import failed, out, refused
 from archcalc.errors import ArchcalcError
+from archcalc.escapes import report as reported
 
 if TYPE_CHECKING:
     import typer
@@ -145,6 +146,7 @@ def _run() -> None:
 
         out(f"archcalc {__version__}")
     elif words[0] not in COMMANDS:
+        _refuse_stray(words)
         judged()()
     else:
         import_module(f"archcalc.cli.{COMMANDS[words[0]]}")
@@ -154,6 +156,20 @@ def _run() -> None:
             judged(words[0])()
         else:
             called(function, taken)
+
+
+def _refuse_stray(words: list[str]) -> None:
+    """Say what was meant by a line that begins with no command, where that is plain."""
+    from archcalc.files import find, parted
+
+    first, commands = words[0], [word for word in words if word in COMMANDS]
+    if first in ("version", "-V", "-v"):
+        _fail("archcalc: the version is what `archcalc --version` prints")
+    if first.startswith("--") and commands and not any(word in ("--version", "--help") for word in words):
+        _fail(f"archcalc: {reported(first)} stands behind its command: `archcalc {commands[0]} ... {reported(first)}`")
+    name = parted(first)[0]
+    if not first.startswith("-") and (os.path.exists(name) or find(name) is not None):
+        _fail(f"archcalc: {reported(first)} is no command; to count it: `archcalc count {reported(first)}`")
 
 
 def _fail_unexpected(error: Exception) -> NoReturn:

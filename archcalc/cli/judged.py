@@ -67,7 +67,25 @@ class Command(_Plain, TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
         """Read a command line, whatever `-o` was short for."""
-        return super().parse_args(ctx, _as_now(args) if self.name in FORMERLY else args)
+        try:
+            return super().parse_args(ctx, _as_now(args) if self.name in FORMERLY else args)
+        except Exception as error:
+            if takers := _takers(getattr(error, "option_name", None)):
+                error.possibilities = None  # type: ignore[attr-defined]
+                error.message += f"; it is one of {' and '.join(takers[:3])}"  # type: ignore[attr-defined]
+            raise
+
+
+def _takers(option: str | None) -> list[str]:
+    """The commands that take an option."""
+    from importlib import import_module
+
+    from archcalc.cli.entry import FUNCTIONS
+
+    for module in COMMANDS.values() if option else ():
+        import_module(f"archcalc.cli.{module}")
+    known = FUNCTIONS.items() if option else ()
+    return [name for name, function in known if any(option in each.declared.words for each in parameters(function))]
 
 
 def _as_now(args: list[str]) -> list[str]:
