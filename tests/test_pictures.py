@@ -14,6 +14,7 @@ import pytest
 from running import Command
 
 import archcalc as package
+from archcalc.errors import UsageError
 from archcalc.latency.profile import load_profile
 from archcalc.picture import FORMATS, KINDS, Asked, Design
 from archcalc.picture.colours import DARK, LIGHT, Palette
@@ -217,7 +218,8 @@ def test_text_can_be_read_on_everything_that_it_stands_on(colours: Palette) -> N
     under = (colours.paper, colours.frame, *colours.scale)
     assert [fill for fill in under if contrast(colours.ink, fill) < 4.5] == []
     assert [fill for fill in (colours.paper, colours.frame) if contrast(colours.faint, fill) < 4.5] == []
-    assert [fill for fill in (colours.line, colours.accent, colours.warm) if contrast(fill, colours.paper) < 3] == []
+    drawn = (colours.line, colours.accent, colours.warm, *colours.curves)
+    assert [fill for fill in drawn if contrast(fill, colours.paper) < 3] == []
 
 
 # ---- plots -----------------------------------------------------------------------------------------------------------
@@ -240,6 +242,30 @@ def test_every_network_that_ships_is_plotted(name: str) -> None:
     device = (load_profile("rtx4090"),)
     for kind in (name for name, known in KINDS.items() if not known.of_designs):
         holds(parsed(plot([table], kind, Asked(profiles=device))))
+
+
+@pytest.mark.parametrize("kind", ["field", "memory"])
+def test_curves_of_several_networks_are_told_apart(kind: str) -> None:
+    names = ["vgg16", "resnet50", "densenet121", "googlenet", "lenet", "alexnet"]
+    root = plotted(kind, *names)
+    curves = [path.attrib["class"] for path in root.iter(f"{SVG}path") if path.attrib["class"].startswith("c")]
+    assert curves == [f"c{n}" for n in range(6)] * 2  # each, and its sign in the legend
+    assert [text.split(":")[0] for text in labels(root)].count("VGG-16") >= 1
+    rules = root.findtext(f"{SVG}style", "")
+    assert len(set(re.findall(r"\.c\d [^}]*?dasharray: ([^}]*?) }", rules))) == 6  # for whoever sees no colours
+    with pytest.raises(UsageError, match="of at most 6 networks, not of 7"):
+        plotted(kind, *names, "unet")
+
+
+def test_the_peaks_of_several_networks_are_at_their_shares_of_the_run() -> None:
+    """VGG-16 has its peak where the second convolution runs, whose input and output are 64x224x224 in fp32: the fourth
+    of 40, after the input, a convolution and its ReLU (13 convolutions and 3 dense layers, 15 ReLUs, 5 poolings,
+    2 dropouts, the flattening and the input).
+    """
+    root = plotted("memory", "vgg16", "lenet")
+    mark = next(circle for circle in root.iter(f"{SVG}circle") if circle.attrib["class"] == "mark")
+    assert "VGG-16: peak 24.5 MiB at conv1/2" in labels(root)  # 2 * 64 * 224 * 224 * 4 bytes
+    assert float(mark.attrib["cx"]) == pytest.approx(72 + (760 - 24 - 72) * 3.5 / 40, abs=0.1)
 
 
 def test_areas_are_shares() -> None:
@@ -345,7 +371,10 @@ def test_the_kinds_are_told_by_the_help(archcalc: Command) -> None:
     ("words", "said"),
     [
         (("lenet", "--kind", "tremap"), "unknown kind 'tremap'; did you mean 'treemap'?"),
-        (("lenet", "vgg16", "--kind", "bars"), "a plot of kind bars is of one network; of several there is bubble"),
+        (
+            ("lenet", "vgg16", "--kind", "bars"),
+            "a plot of kind bars is of one network; of several there are field, memory, bubble",
+        ),
         (("lenet", "--kind", "roofline"), "a roofline is a device's: --device rtx4090"),
         (("lenet", "--kind", "roofline", "--device", "t5"), "there is no device profile 't5'"),
         (("lenet", "--kind", "roofline", "--device", "t4", "--dtype", "fp64"), "has no figures for fp64"),

@@ -48,6 +48,7 @@ def plot(
     \b
     archcalc plot googlenet --kind treemap --metric params -o params.svg
     archcalc plot unet --kind memory -o memory.svg
+    archcalc plot vgg16 resnet50 googlenet --kind field -o fields.svg
     archcalc plot resnet50 --kind roofline --device rtx4090 --device t4 -o roofline.svg
     archcalc plot specs --kind bubble -o networks.svg
     archcalc plot mobilenet_v2 --kind front --over width=0.25..1:0.05 --over size=96..224:32 --pareto macs,-size

@@ -20,11 +20,13 @@ METRICS = {
 
 
 class Kind(NamedTuple):
-    """A kind of plots: what it shows, who draws it (`module.function` of this room), of how many networks."""
+    """A kind of plots: what it shows, who draws it (`module.function` of this room), and of how many networks at most
+    (None: of any number).
+    """
 
     help: str
     drawn_by: str
-    takes_several: bool = False
+    most: int | None = 1
     of_designs: bool = False
 
 
@@ -59,10 +61,10 @@ class Asked(NamedTuple):
 KINDS = {
     "treemap": Kind("areas: where a metric is, by block", "treemap.draw"),
     "bars": Kind("where a metric is, the dearest first", "bars.draw"),
-    "field": Kind("the receptive field against depth, and the input's size", "field.draw"),
-    "memory": Kind("bytes alive while each layer runs, the peak named", "memory.draw"),
+    "field": Kind("the receptive field against depth, and the input's size", "field.draw", most=6),
+    "memory": Kind("bytes alive while each layer runs, the peak named", "memory.draw", most=6),
     "roofline": Kind("layers by FLOPs a byte under the roof of a --device", "points.roofline"),
-    "bubble": Kind("networks by params and MACs", "points.bubble", takes_several=True),
+    "bubble": Kind("networks by params and MACs", "points.bubble", most=None),
     "front": Kind(
         "designs --over ranges by the two figures of --pareto, the best joined", "front.draw", of_designs=True
     ),

@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import floor, log10
 
 from archcalc.algebra import Number, Poly
+from archcalc.cost import Table
 from archcalc.errors import UsageError
 from archcalc.picture.svg import WIDE, Canvas, cut, width
 from archcalc.render import numbers
@@ -143,16 +144,16 @@ class Chart:
         for tick in self.up.ticks:
             y = self.y(tick.at)
             canvas.line([(LEFT - 4, y), (LEFT, y)], "line")
-            canvas.text(LEFT - 7, y + 4, cut(tick.text, LEFT - 8), anchor="end", faint=True)
+            canvas.text(LEFT - 7, y + 4, cut(tick.text, LEFT - 8), anchor="end", kind="faint")
         end = -1.0
         for tick in self.across.ticks:
             x, half = self.x(tick.at), width(tick.text) / 2
             canvas.line([(x, BOTTOM), (x, BOTTOM + 4)], "line")
             if x - half > end and x + half < WIDE:
-                canvas.text(x, BOTTOM + 17, tick.text, anchor="middle", faint=True)
+                canvas.text(x, BOTTOM + 17, tick.text, anchor="middle", kind="faint")
                 end = x + half + 4
-        canvas.text((LEFT + RIGHT) / 2, HIGH - 14, self.across.title, anchor="middle", faint=True)
-        canvas.text(8, TOP - 10, self.up.title, faint=True)
+        canvas.text((LEFT + RIGHT) / 2, HIGH - 14, self.across.title, anchor="middle", kind="faint")
+        canvas.text(8, TOP - 10, self.up.title, kind="faint")
         self.taken.append(Place(8, TOP - 20, 8 + width(self.up.title), TOP - 6))
 
     def dot(self, x: float, y: float, radius: float, kind: str, title: str) -> None:
@@ -173,12 +174,30 @@ class Chart:
             inside = place.left >= LEFT + 2 and place.right <= RIGHT + 20 and place.top >= TOP - 12
             if inside and place.bottom <= BOTTOM and not any(place.meets(other) for other in others):
                 self.taken.append(place)
-                self.canvas.text(x + dx, y + dy, text, anchor=anchor, bold=bold)
+                self.canvas.text(x + dx, y + dy, text, anchor=anchor, bold=bold, kind="over")
                 return True
         return False
 
+    def legend(self, names: Iterable[str]) -> None:
+        """Which curve is whose, above the axes; as much of each name as there is room for."""
+        names = list(names)
+        self.canvas.curves(len(names))
+        x = 8 + width(self.up.title) + 18
+        room = (RIGHT - x) / len(names)
+        for n, name in enumerate(names):
+            shown = cut(name, room - 40)
+            self.canvas.line([(x, TOP - 14), (x + 22, TOP - 14)], f"c{n}")
+            self.canvas.text(x + 27, TOP - 10, shown)
+            x += 27 + width(shown) + 13
+
     def __str__(self) -> str:
         return str(self.canvas)
+
+
+def together(tables: Iterable[Table]) -> str:
+    """What several networks are called as a title."""
+    *first, last = (table.name for table in tables)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def heading(canvas: Canvas, title: str, right: str) -> None:

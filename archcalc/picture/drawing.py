@@ -62,7 +62,7 @@ class _Drawing:
     def drawn(self) -> str:
         self._inside(self.box)
         for n, word in enumerate(reversed(self.words)):
-            self.canvas.text(MARGIN, self.high - 10 - 16 * n, f"Note: {word}.", faint=True)
+            self.canvas.text(MARGIN, self.high - 10 - 16 * n, f"Note: {word}.", kind="faint")
         return str(self.canvas)
 
     def _heading(self, table: Table) -> None:
@@ -75,11 +75,11 @@ class _Drawing:
         if isinstance(self.whole, Poly) or not self.whole:
             return
         label = f"share of {METRICS[self.metric]}"
-        self.canvas.text(x, 50, label, faint=True)
+        self.canvas.text(x, 50, label, kind="faint")
         x += width(label) + 12
         for n, words in enumerate(colours.WORDS):
             self.canvas.rect(x, 40, 14, 12, f"s{n}")
-            self.canvas.text(x + 19, 50, words, faint=True)
+            self.canvas.text(x + 19, 50, words, kind="faint")
             x += 19 + width(words) + 12
 
     def _inside(self, box: Box) -> None:
@@ -142,7 +142,7 @@ class _Drawing:
             self.canvas.path(steps, "line")
         self._head(x2, y2, "down")
         if arrow.label and is_labelled and x1 == x2 and y2 - y1 >= 18:
-            self.canvas.text(x1 + 7, (y1 + y2) / 2 + 3, cut(arrow.label, 150), faint=True)
+            self.canvas.text(x1 + 7, (y1 + y2) / 2 + 3, cut(arrow.label, 150), kind="faint")
 
     def _head(self, x: float, y: float, way: str) -> None:
         ends = [(-3.5, -6), (3.5, -6)] if way == "down" else [(6, -3.5), (6, 3.5)]

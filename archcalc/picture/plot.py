@@ -14,9 +14,12 @@ def judge(kind: str, metric: str, networks: int) -> None:
     """Raises UsageError for what doesn't exist, before anything is counted."""
     if kind not in KINDS:
         raise UsageError(f"unknown kind '{kind}'{suggest(kind, KINDS, 'there are ' + ', '.join(KINDS))}")
-    if networks > 1 and not KINDS[kind].takes_several:
-        several = ", ".join(name for name, known in KINDS.items() if known.takes_several)
-        raise UsageError(f"a plot of kind {kind} is of one network; of several there is {several}")
+    most = KINDS[kind].most
+    if most == 1 and networks > 1:
+        several = ", ".join(name for name, known in KINDS.items() if known.most != 1)
+        raise UsageError(f"a plot of kind {kind} is of one network; of several there are {several}")
+    if most is not None and networks > most:
+        raise UsageError(f"a plot of kind {kind} is of at most {most} networks, not of {networks:,}")
     judged(metric)
 
 

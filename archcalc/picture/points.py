@@ -50,7 +50,7 @@ def bubble(tables: list[Table], asked: Asked) -> str:
     without = sum(not chart.label(x, y, name, radius + 3) for x, y, radius, name in places)
     words = [f"{without} names have no room: they are told where the pointer rests"] if without else []
     words += [f"{len(every) - len(shown)} have no params or no MACs"] if len(shown) < len(every) else []
-    chart.canvas.text(WIDE - 16, 44, "; ".join(words), anchor="end", faint=True)
+    chart.canvas.text(WIDE - 16, 44, "; ".join(words), anchor="end", kind="faint")
     return str(chart)
 
 

@@ -53,7 +53,8 @@ class Canvas:
         self.root.attrib |= {"font-family": FONT, "font-size": "11"}
         self.title(self.root, title)
         tree.SubElement(self.root, "desc").text = _shown(told)
-        tree.SubElement(self.root, "style").text = style()
+        self.style = tree.SubElement(self.root, "style")
+        self.style.text = style()
         self.rect(0, 0, wide, high, "paper")
 
     def _add(self, tag: str, values: dict[str, str | float], title: str = "") -> tree.Element:
@@ -67,6 +68,10 @@ class Canvas:
     def title(element: tree.Element, title: str) -> None:
         """What is shown where the pointer rests."""
         tree.SubElement(element, "title").text = "\n".join(map(_shown, title.split("\n")))
+
+    def curves(self, count: int) -> None:
+        """So many curves are drawn that are told apart: of the kinds c0, c1 and on."""
+        self.style.text = style(count)
 
     def rect(self, x: float, y: float, wide: float, high: float, kind: str, title: str = "", round_: float = 0) -> None:
         """A rectangle, in pixels; `round_` is the radius of its corners."""
@@ -93,13 +98,13 @@ class Canvas:
         size: float = 11,
         anchor: str = "start",
         bold: bool = False,
-        faint: bool = False,
+        kind: str = "",
     ) -> None:
-        """One line, whose letters stand on `y`."""
+        """One line, whose letters stand on `y`; of the kind "faint", or "over" what is drawn."""
         extra: dict[str, str | float] = {"font-size": size} if size != 11 else {}
         extra |= {"text-anchor": anchor} if anchor != "start" else {}
         extra |= {"font-weight": "bold"} if bold else {}
-        extra |= {"class": "faint"} if faint else {}
+        extra |= {"class": kind} if kind else {}
         self._add("text", {"x": x, "y": y, **extra}).text = _shown(text)
 
     def __str__(self) -> str:

@@ -27,7 +27,7 @@ def draw(tables: list[Table], asked: Asked) -> str:
     said = f"{numbers.count(total)} {METRICS[metric]}"
     canvas = Canvas(WIDE, HIGH, table.name, f"{table.name}: {said}, an area a layer or block")
     heading(canvas, table.name, said)
-    canvas.text(16, 50, f"areas are shares of {METRICS[metric]}", faint=True)
+    canvas.text(16, 50, f"areas are shares of {METRICS[metric]}", kind="faint")
     rows = shortened(ordered(flat(table, "block", asked.depth), metric), MOST)
     rows = [row for row in rows if getattr(row, metric) != 0]
     groups: dict[str, list[Row]] = {}
