@@ -312,12 +312,93 @@ def test_a_failure_says_what_where_and_what_to_try(archcalc: Any, here: Path) ->
     assert done.code == 2
     assert "data-dependent" in done.err
     assert f"(nets.py:{line('x.sum() > 0')}, in forward)" in done.err
-    assert "or --via onnx" in done.err
+    assert "; --via onnx runs it once" in done.err
     assert len(done.err.splitlines()) == 1
     done = archcalc("count", "nets:Net", "--input", "4x32x32")
     assert f"but got 4 channels instead (nets.py:{line('self.head(self.blocks')}, in forward)" in done.err
     assert "did you mean 'Net'" in archcalc("count", "nets:Nett", "--input", "4").err
     assert "there is no module 'nowhere'" in archcalc("count", "nowhere:Net", "--input", "4").err
+
+
+BAD = """
+import torch
+from torch import nn
+
+class Two(nn.Module):
+    def forward(self, x, y):
+        return x + y
+
+class Needs(nn.Module):
+    def __init__(self, width, depth=1):
+        super().__init__()
+        self.line = nn.Linear(width, depth)
+
+    def forward(self, x):
+        return self.line(x)
+
+def ends():
+    raise SystemExit("bye")
+
+def prints():
+    print("made")
+    return nn.Linear(4, 4)
+
+class Reads(nn.Module):
+    def forward(self, x):
+        return x[:, : int(x.max())]
+
+number = 3
+"""
+
+
+@torches
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("bad:Two --input 4", "forward(x, y): missing a required argument: 'y'; --input stands once for each"),
+        ("bad:Two --input 4 --input 4 --input 4", "forward(x, y): too many positional arguments"),
+        ("bad:Needs --input 4", "'width'; it takes width, depth: --set width=VALUE"),
+        ("bad:Needs --input 4 --set width=4 --set depht=2", "'depht'; did you mean 'depth'?"),
+        ("bad:ends --input 4", "SystemExit: bye (bad.py:19, in ends)"),
+        ("bad:number --input 4", "something of type int, which is no torch.nn.Module"),
+        ("bad:Reads --input 4", "--via onnx runs it once"),
+        ("bda:Reads --input 4", "there is no module 'bda'"),
+        ("torch.n:Linear --input 4", "there is no module 'torch.n'; did you mean 'torch.nn'?"),
+    ],
+)
+def test_what_is_wrong_is_one_line_that_says_what_to_write(archcalc: Any, here: Path, words: str, said: str) -> None:
+    (here / "bad.py").write_text(BAD.lstrip("\n"))
+    sys.modules.pop("bad", None)
+    done = archcalc("count", *words.split())
+    assert done.code == 2
+    assert said in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+@torches
+def test_what_a_factory_prints_is_no_part_of_what_is_written(archcalc: Any, here: Path) -> None:
+    (here / "bad.py").write_text(BAD.lstrip("\n"))
+    sys.modules.pop("bad", None)
+    assert totals(archcalc, "bad:prints", "--input", "4")["totals"]["params"] == 20
+
+
+@torches
+@pytest.mark.filterwarnings("ignore")
+def test_weights_that_are_computed_from_others_are_those_others() -> None:
+    import torch
+    from torch import nn
+
+    for module in (
+        nn.utils.parametrizations.weight_norm(nn.Conv1d(4, 6, 3)), nn.utils.weight_norm(nn.Conv1d(4, 6, 3))
+    ):  # fmt: skip
+        found = api.from_torch(module, (4, 10)).count()
+        assert (found.totals["params"], found.totals["macs"]) == (72 + 6 + 6, 8 * 72)
+        assert found.graph.uncounted == []
+    with torch.device("meta"):
+        part = nn.Sequential(nn.Linear(4, 4))
+    part.append(nn.Linear(4, 2))  # where numbers are
+    assert api.from_torch(part, (4,)).count().totals["macs"] == 16 + 8
+    assert [tensor.device.type for tensor in part.parameters()] == ["meta", "meta", "cpu", "cpu"]
 
 
 @torches

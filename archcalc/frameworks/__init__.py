@@ -12,6 +12,7 @@ Naming a module runs its code. Only an argument that says `package.module:factor
 from __future__ import annotations
 
 from archcalc.frameworks.asking import as_inputs, is_module, read_inputs, read_name
+from archcalc.frameworks.building import checked
 from archcalc.frameworks.source import Module, source_of
 from archcalc.untyped import Torch
 
@@ -23,7 +24,8 @@ def named(name: str, inputs: list[str] | tuple[str, ...] = (), via: str = "") ->
 
 def of_module(module: Torch, input: object, via: str = "") -> Module:
     """A module that is there; it stays as it is. Raises UsageError."""
-    return source_of(type(module).__name__, as_inputs(input), given=module, via=via)
+    called = type(module).__name__
+    return source_of(called, as_inputs(input), given=checked(module, called), via=via)
 
 
 __all__ = ["Module", "is_module", "named", "of_module"]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from inspect import signature
 from pathlib import Path
 
 from archcalc.errors import UsageError, suggest
@@ -19,7 +22,9 @@ def door() -> Torch:
     try:
         import torch
     except ImportError as error:
-        raise UsageError(f"counting a module takes PyTorch, which isn't here ({error}): pip install torch") from None
+        raise UsageError(
+            f"counting a module takes PyTorch, which isn't here ({error}): pip install 'archcalc[torch]'"
+        ) from None
     return torch
 
 
@@ -31,11 +36,13 @@ def imported(named: Named) -> object:
     if (here := str(Path.cwd())) not in sys.path:  # as `python -m` has it
         sys.path.insert(0, here)
     try:
-        found: Torch = importlib.import_module(named.module)
+        with aside():
+            found: Torch = importlib.import_module(named.module)
     except ModuleNotFoundError as error:
         missing = f"there is no module '{error.name}'" + (f", which {named.module} imports" * _is_inner(error, named))
-        raise UsageError(f"{named}: {missing}; it is looked for here and among installed packages") from None
-    except Exception as error:
+        near = suggest(str(error.name), _beside(str(error.name)), "it is looked for here and among installed packages")
+        raise UsageError(f"{named}: {missing}{near}") from None
+    except (Exception, SystemExit) as error:
         raise UsageError(f"{named}: importing {named.module} fails: {told(error, named.module)}") from None
     for part in named.factory.split("."):
         if not hasattr(found, part):
@@ -43,6 +50,22 @@ def imported(named: Named) -> object:
             raise UsageError(f"{named}: there is no '{part}' in {named.module}{near}")
         found = getattr(found, part)
     return found
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """What somebody's code prints isn't what a command writes, and what it is warned of is its own affair."""
+    with redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _beside(missing: str) -> list[str]:
+    """The modules that stand where one is missing."""
+    package, _, _ = missing.rpartition(".")
+    paths: Torch = getattr(sys.modules.get(package), "__path__", None) if package else None
+    prefix = f"{package}." if package else ""
+    return [prefix + each.name for each in pkgutil.iter_modules(paths)] if paths or not package else []
 
 
 def _is_inner(error: ModuleNotFoundError, named: Named) -> bool:
@@ -64,9 +87,29 @@ def made(named: Named, arguments: Mapping[str, object]) -> object:
             raise UsageError(f"{named} takes no arguments: {', '.join(arguments)}")
         return found
     try:
-        return found(*given, **({} if given and not named.variant else arguments))
-    except Exception as error:
-        raise UsageError(f"{named}: it can't be made: {told(error, named.module)}") from error
+        with aside():
+            return found(*given, **({} if given and not named.variant else arguments))
+    except (Exception, SystemExit) as error:
+        hint = _takes(found, arguments) if isinstance(error, TypeError) and not named.variant else ""
+        raise UsageError(f"{named}: it can't be made: {told(error, named.module)}{hint}") from error
+
+
+def _takes(found: Torch, arguments: Mapping[str, object]) -> str:
+    """What a factory takes, where it isn't called so."""
+    try:
+        takes = signature(found)
+    except (TypeError, ValueError):
+        return ""
+    try:
+        takes.bind(**arguments)
+    except TypeError:
+        names = [
+            each.name for each in takes.parameters.values() if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)
+        ]
+        unknown = next((name for name in arguments if name not in names), None)
+        near = suggest(unknown, names) if unknown is not None else ""
+        return near or f"; it takes {', '.join(names) or 'nothing'}: --set {(names or ['NAME'])[0]}=VALUE"
+    return ""
 
 
 def _is_network(found: Torch) -> bool:
@@ -107,13 +150,17 @@ def _reads_numbers(error: UsageError) -> bool:
     return any(word in str(error) for word in ("meta tensor", "Meta tensor", "'meta'", "device meta", "meta device"))
 
 
-def checked(found: Torch, named: Named) -> Torch:
+def checked(found: Torch, named: object) -> Torch:
     """The module that `named` made. Raises UsageError where it is no torch.nn.Module."""
     torch = door()
 
+    if isinstance(found, torch.jit.ScriptModule):
+        raise UsageError(
+            f"{named} is a ScriptModule, whose code is no longer Python's: name the module that it was made of"
+        )
     if isinstance(found, torch.nn.Module):
         return found
-    raise UsageError(f"{named} gives a {type(found).__name__}, which is no torch.nn.Module")
+    raise UsageError(f"{named} gives something of type {type(found).__name__}, which is no torch.nn.Module")
 
 
-__all__ = ["checked", "door", "imported", "made", "network", "nowhere"]
+__all__ = ["aside", "checked", "door", "imported", "made", "network", "nowhere"]

@@ -19,7 +19,8 @@ from archcalc.tuples import NamedTuple
 from archcalc.untyped import Torch
 
 IMAGE, SEQUENCE = (224, 64, 256, 512), (32, 128, 8, 64)  # what open sizes are tried with
-TRY = "try another --input, sizes that are numbers, or --via onnx"
+DECIDES = ("data-dependent", ".item()", "numpy()", "Tensor.item", "aten._local_scalar_dense")  # words of errors
+RUN = "--via onnx runs it once, with weights, and takes the way that this run takes"
 
 
 class Traced(NamedTuple):
@@ -61,13 +62,20 @@ def _exported(
     torch = door()
 
     args, kwargs = example(module, inputs, sizes)
+    _fit(module, args, kwargs, called)
     dynamic = _dynamic(module, inputs, missing) if missing else None
-    place = next((tensor.device for tensor in module.parameters()), torch.device("meta"))
-    with inference(module), silent(), tensors_only(module), place:  # where code makes tensors without a word about it
+    place = _place(module)
+    with (
+        inference(module),
+        silent(),
+        together(module, place),
+        tensors_only(module),
+        place,
+    ):  # where code makes tensors without a word about it
         try:
             program = torch.export.export(module, args, kwargs, dynamic_shapes=dynamic, strict=False)
         except Exception as error:
-            raise UsageError(f"{called}: torch.export fails: {told(error, package)}; {TRY}") from None
+            raise UsageError(f"{called}: torch.export fails: {told(error, package)}; {_tip(error, missing)}") from None
     found, ties = _symbols(program, inputs, missing)
     fixed = [name for name in missing if name not in {*found.values(), *(tie.name for tie in ties)}]
     if fixed:
@@ -79,6 +87,28 @@ def _exported(
     return Traced(program, found, (*guards(program, found), *ties))
 
 
+def _tip(error: Exception, missing: Sequence[str]) -> str:
+    """What to try."""
+    if any(word in str(error) for word in DECIDES):
+        return RUN
+    numbers = f"sizes that are numbers ({' '.join(f'--set {name}=N' for name in missing)}), " if missing else ""
+    return f"try another --input, {numbers}or --via onnx"
+
+
+def _fit(module: Torch, args: tuple[Torch, ...], kwargs: Mapping[str, Torch], called: str) -> None:
+    """Raises UsageError where a module takes other inputs than it is given."""
+    takes = signature(module.forward)
+    try:
+        takes.bind(*args, **kwargs)
+    except TypeError as error:
+        names = [*takes.parameters]
+        said = ", ".join(names[:8] + ["..."] * (len(names) > 8))
+        raise UsageError(
+            f"{called}: forward({said}): {error}; --input stands once for each that it needs, in order or by name, as"
+            f" --input {names[-1] if names else 'x'}=3x224x224"
+        ) from None
+
+
 def example(
     module: Torch, inputs: Sequence[Input], sizes: Mapping[str, int], place: str = "meta"
 ) -> tuple[tuple[Torch, ...], dict[str, Torch]]:
@@ -86,7 +116,7 @@ def example(
     torch = door()
 
     first = next((tensor for tensor in module.parameters() if tensor.is_floating_point()), None)
-    device = next((tensor.device for tensor in module.parameters()), torch.device(place))
+    device = _place(module, place)
     plain = first.dtype if first is not None else torch.get_default_dtype()
     made = [
         torch.zeros(
@@ -98,6 +128,12 @@ def example(
     ]
     args = tuple(tensor for tensor, each in zip(made, inputs, strict=True) if not each.name)
     return args, {each.name: tensor for tensor, each in zip(made, inputs, strict=True) if each.name}
+
+
+def _place(module: Torch, otherwise: str = "meta") -> Torch:
+    """Where a module's parameters are: nowhere if one of them is."""
+    devices = [tensor.device for tensor in module.parameters()] or [door().device(otherwise)]
+    return next((device for device in devices if device.type == "meta"), devices[0])
 
 
 def _dynamic(module: Torch, inputs: Sequence[Input], missing: Sequence[str]) -> Torch:
@@ -123,6 +159,25 @@ def silent() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(before)
+
+
+@contextmanager
+def together(module: Torch, place: Torch) -> Iterator[None]:
+    """All tensors without numbers where some are: a constructor may have made others of what it computed."""
+    torch = door()
+
+    stores = [store for each in module.modules() for store in (each._parameters, each._buffers)]
+    moved = [(store, name, tensor) for store in stores for name, tensor in store.items()
+             if place.type == "meta" and tensor is not None and tensor.device != place]  # fmt: skip
+    alike = {id(tensor): tensor.detach().to(place) for _, _, tensor in moved}
+    for store, name, tensor in moved:
+        like = alike[id(tensor)]
+        store[name] = torch.nn.Parameter(like, tensor.requires_grad) if isinstance(tensor, torch.nn.Parameter) else like
+    try:
+        yield
+    finally:
+        for store, name, tensor in moved:
+            store[name] = tensor
 
 
 @contextmanager

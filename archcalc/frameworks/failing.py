@@ -12,8 +12,10 @@ from pathlib import Path
 from archcalc.patterns import pattern
 
 LONGEST = 300
+SPEAK = ("RuntimeError", "UserError", "GuardOnDataDependentSymNode")  # what they say is enough
 _NOISE = pattern(r"(?m)^(?:\s*(?:File \"|from user code|The above|For more information|To debug|Set TORCH|"
                     r"Framework stack|During the call|Original traceback|\(Size-like|Caused by).*)$")  # fmt: skip
+_HINTS = pattern(r" *\(unhinted: .*?\)\.?(?= *\(Size-like|$|\n)| *\(Size-like symbols: .*?\)")
 _FILE = pattern(r'File "([^"]+)", line (\d+), in (\S+)')
 
 
@@ -25,12 +27,18 @@ def told(error: BaseException, module: str = "") -> str:
 
 def _short(error: BaseException) -> str:
     """What it says first."""
-    text = _NOISE.sub("", str(error)).strip()
+    text = _HINTS.sub("", _NOISE.sub("", str(error))).strip()
     first = re.split(r"\n\s*\n|(?<=[.!])\n", text)[0] if text else ""
     words = re.sub(r"\s+", " ", first).strip()
     words = words if len(words) <= LONGEST else words[: LONGEST - 3] + "..."
     kind = type(error).__name__
-    return words if kind in ("RuntimeError", "UserError") and words else f"{kind}: {words}" if words else kind
+    return (
+        words
+        if kind in ("RuntimeError", "UserError", "GuardOnDataDependentSymNode") and words
+        else f"{kind}: {words}"
+        if words
+        else kind
+    )
 
 
 def place_of(error: BaseException, module: str = "") -> str:

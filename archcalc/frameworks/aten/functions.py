@@ -117,6 +117,13 @@ def softmax(call: Call, self: Value, *, dim: int = -1) -> Operand:
     return as_onnx(call, "LogSoftmax" if "log" in call.op else "Softmax", self, axis=dim)
 
 
+@aten("_weight_norm", "_weight_norm_interface")
+def weight_norm(call: Call, v: Value, g: Value) -> Operand:
+    """A weight as a direction and a length, both learned: an operation an element, before the network runs."""
+    found = as_onnx(call, "Mul", v, g)
+    return [found, g] if call.op == "_weight_norm_interface" else found
+
+
 @aten("dropout", "feature_dropout", "alpha_dropout", "native_dropout", "feature_alpha_dropout")
 def dropout(call: Call, input: Value, *, p: Fraction = Fraction(1, 2)) -> Operand:
     """Nothing at inference; training drops elements, or of `feature_dropout` whole channels."""

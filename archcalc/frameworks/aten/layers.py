@@ -125,7 +125,7 @@ def held(call: Call, value: Value) -> Value:
     return Value(value.dims, value.kind, call.walker.place(layer, (), sample, "", call.node))
 
 
-@aten("matmul", "mm", "bmm", "dot", "mv")
+@aten("matmul", "mm", "bmm", "dot", "vdot", "mv")
 def matmul(call: Call, self: Value, other: Value) -> Value:
     """A product of matrices or vectors, in batches where there are more axes: rows x inner x columns MACs each."""
     return multiplied(call, held(call, self) if other.node is None else self, other)
