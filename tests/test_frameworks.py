@@ -359,7 +359,7 @@ number = 3
         ("bad:Two --input 4 --input 4 --input 4", "forward(x, y): too many positional arguments"),
         ("bad:Needs --input 4", "'width'; it takes width, depth: --set width=VALUE"),
         ("bad:Needs --input 4 --set width=4 --set depht=2", "'depht'; did you mean 'depth'?"),
-        ("bad:ends --input 4", "SystemExit: bye (bad.py:19, in ends)"),
+        ("bad:ends --input 4", "SystemExit: bye (bad.py:17, in ends)"),
         ("bad:number --input 4", "something of type int, which is no torch.nn.Module"),
         ("bad:Reads --input 4", "--via onnx runs it once"),
         ("bda:Reads --input 4", "there is no module 'bda'"),
