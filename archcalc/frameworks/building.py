@@ -12,6 +12,7 @@ from inspect import signature
 from pathlib import Path
 
 from archcalc.errors import UsageError, suggest
+from archcalc.frameworks import keras_road
 from archcalc.frameworks.asking import Named
 from archcalc.frameworks.failing import told
 from archcalc.untyped import Torch
@@ -35,6 +36,7 @@ def imported(named: Named) -> object:
     """
     if (here := str(Path.cwd())) not in sys.path:  # as `python -m` has it
         sys.path.insert(0, here)
+    keras_road.prefer_torch()
     try:
         with aside():
             found: Torch = importlib.import_module(named.module)
@@ -160,6 +162,8 @@ def checked(found: Torch, named: object) -> Torch:
         )
     if isinstance(found, torch.nn.Module):
         return found
+    if keras_road.is_keras(found):
+        raise UsageError(f"{named} is a model of Keras on {keras_road.backend()}: KERAS_BACKEND=torch is counted")
     raise UsageError(f"{named} gives something of type {type(found).__name__}, which is no torch.nn.Module")
 
 

@@ -11,6 +11,7 @@ from functools import wraps
 from inspect import signature
 
 from archcalc.errors import UsageError
+from archcalc.frameworks import keras_road
 from archcalc.frameworks.asking import Input, names_of
 from archcalc.frameworks.building import door
 from archcalc.frameworks.failing import told
@@ -70,6 +71,7 @@ def _exported(
         silent(),
         together(module, place),
         tensors_only(module),
+        keras_road.told_layers(module),
         place,
     ):  # where code makes tensors without a word about it
         try:

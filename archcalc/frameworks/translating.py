@@ -8,6 +8,7 @@ import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 
+from archcalc.frameworks import keras_road
 from archcalc.frameworks.exporting import Traced
 from archcalc.frameworks.failing import of_trace
 from archcalc.frameworks.guards import renamed
@@ -58,6 +59,7 @@ class Translator:
         self.found: dict[Torch, Found] = {}  # by fx node
         self.schemas: dict[object, list[Argument]] = {}
         self.places: dict[str, str] = {}
+        self.stands_at: dict[tuple[int, Torch], str] | None = None  # the parameters by their memory
 
     def model(self) -> ModelProto:
         """The whole model."""
@@ -83,16 +85,28 @@ class Translator:
             elif kind == "PARAMETER":
                 self.found[node] = firsts.get(spec.target, spec.target)
             else:
-                self.found[node] = self._constant(node, spec.target, kind)
+                self.found[node] = self._lifted(spec.target) or self._constant(node, spec.target, kind)
+
+    def _lifted(self, target: str) -> str:
+        """The parameter that a constant is, where a layer reads one that its module doesn't give to torch."""
+        if self.stands_at is None:
+            self.stands_at = {
+                (each.data_ptr(), each.shape): name
+                for name, each in self.module.named_parameters() if each.device.type == "cpu" and each.numel()
+            }  # fmt: skip
+        value = self.program.constants.get(target)
+        is_here = hasattr(value, "data_ptr") and value.device.type == "cpu" and type(value).__name__ != "FakeTensor"
+        return self.stands_at.get((value.data_ptr(), value.shape), "") if is_here else ""
 
     def _parameters(self) -> dict[str, str]:
         """Every parameter of the module, once; gives the first name of each name."""
         firsts: dict[int, str] = {}
+        kept = keras_road.beside(self.module)
         names: dict[str, str] = {}
         for name, parameter in self.module.named_parameters(remove_duplicate=False):
             names[name] = firsts.setdefault(id(parameter), name)
             if names[name] == name:
-                tensor = _tensor(name, parameter, "parameter")
+                tensor = _tensor(name, parameter, "buffer" if id(parameter) in kept else "parameter")
                 tensor.frozen = not parameter.requires_grad
                 self.graph.initializers.append(tensor)
         return names

@@ -65,7 +65,7 @@ def _torchvision(name: str) -> tuple[Any, Any]:
     from torchvision import models
 
     given: dict[str, Any] = {"quantize": False} if name.startswith("quantized") else {}
-    if "rcnn" in name or "retinanet" in name or "fcos" in name or "ssd" in name or "_resnet" in name:
+    if any(part in name for part in ("rcnn", "retinanet", "fcos", "ssd", "_resnet", "lraspp", "deeplabv3")):
         given["weights_backbone"] = None
     module = models.get_model(name, weights=None, **given)
     if name.startswith("raft"):

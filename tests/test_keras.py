@@ -1,0 +1,105 @@
+"""Models of Keras, which are modules where its backend is torch: parameters are those that Keras prints."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import archcalc as api
+
+MISSING = [name for name in ("keras", "torch") if importlib.util.find_spec(name) is None]
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.skipif(bool(MISSING), reason=f"{' and '.join(MISSING)} aren't installed"),
+]
+NET = """
+import keras
+from keras import layers
+
+
+def net(width=8):
+    given = keras.Input((16, 16, 3))
+    x = layers.Conv2D(width, 3, padding="same", use_bias=False, name="c1")(given)
+    x = layers.BatchNormalization(name="b1")(x)
+    x = layers.ReLU(name="r")(x)
+    x = layers.DepthwiseConv2D(3, padding="same", name="dw")(x)
+    x = layers.GlobalAveragePooling2D(name="g")(x)
+    return keras.Model(given, layers.Dense(10, name="d")(layers.Dropout(0.2)(x)))
+
+
+def nested():
+    inner = keras.Sequential([keras.Input((12,)), layers.Dense(6, name="one"), layers.Dense(12, name="two")], name="inner")
+    shared = layers.Dense(12, name="shared")
+    shared_input = keras.Input((12,))
+    model = keras.Model(shared_input, shared(inner(shared(shared_input))))
+    inner.trainable = False
+    return model
+"""
+# Parameters as `model.summary()` of Keras 3.15.1 prints them (total, trainable); MACs, where there are some, half of what
+# torch's FlopCounterMode counts of a run. In millions the totals are those of the table at keras.io/api/applications.
+APPLICATIONS: dict[str, tuple[int, int, int]] = {
+    "VGG16": (138_357_544, 138_357_544, 15_470_264_320),
+    "ResNet50": (25_636_712, 25_583_592, 3_857_973_248),
+    "MobileNet": (4_253_864, 4_231_976, 568_740_352),
+}
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    (tmp_path / "kerasnets.py").write_text(NET)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "kerasnets", raising=False)
+    return tmp_path
+
+
+def layers_of(found: Any) -> dict[str, int]:
+    """Parameters by Keras's layer."""
+    sums: dict[str, int] = {}
+    for row in found:
+        name = row["name"].partition("/")[0]
+        sums[name] = sums.get(name, 0) + row["params"]
+    return sums
+
+
+def test_a_model_has_the_layers_and_parameters_of_keras(archcalc: Any, here: Path) -> None:
+    done = archcalc("count", "kerasnets:net", "--input", "16x16x3", "--format", "json")
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    layers = layers_of(found["layers"])
+    assert {name: layers[name] for name in ("c1", "b1", "dw", "d")} == {
+        "c1": 3 * 3 * 3 * 8, "b1": 2 * 8, "dw": 9 * 8 + 8, "d": 8 * 10 + 10
+    }  # fmt: skip
+    assert found["totals"]["buffers"] == 2 * 8
+    assert found["totals"]["macs"] == 256 * 8 * 27 + 256 * 8 * 9 + 80
+
+
+def test_layers_are_shared_nested_and_frozen_as_in_keras(here: Path) -> None:
+    model = __import__("kerasnets").nested()
+    before = list(model._modules)
+    found = api.from_torch(model, (12,)).count().totals
+    assert found["params"] == model.count_params() == (12 * 12 + 12) + (12 * 6 + 6) + (6 * 12 + 12)
+    assert found["trainable_params"] == 12 * 12 + 12
+    assert found["macs"] == 2 * 144 + 72 + 72
+    assert list(model._modules) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_applications_have_the_parameters_that_keras_prints(here: Path, name: str) -> None:
+    import keras
+
+    total, trainable, macs = APPLICATIONS[name]
+    model = getattr(keras.applications, name)(weights=None)
+    table = api.from_torch(model, tuple(model.input_shape[1:])).count()
+    found = table.totals
+    assert (found["params"] + found["buffers"], found["params"]) == (total, trainable)
+    assert found["macs"] == macs
+    assert table.graph.uncounted == []
