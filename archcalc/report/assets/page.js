@@ -205,7 +205,13 @@ function start() {
     picker.addEventListener("change", () => { state.device = Number(picker.value); for (const other of document.querySelectorAll("select.device")) other.value = picker.value; if (head.values) { areas(); charts(); } });
   }
   byId("up")?.addEventListener("click", () => { state.path = state.path.split("/").slice(0, -1).join("/"); areas(); });
-  for (const picker of document.querySelectorAll("select.depth")) picker.addEventListener("change", () => { for (const drawing of picker.closest("section").querySelectorAll(".drawing")) drawing.hidden = drawing.dataset.depth !== picker.value; });
+  const towards = () => {  // the boxes of a drawing that is wider than the page: they begin in its middle
+    for (const drawing of document.querySelectorAll(".drawing")) {
+      const begins = [...drawing.querySelectorAll("rect")].filter((rect) => rect.querySelector("title")).map((rect) => rect.getBoundingClientRect().left);
+      if (begins.length) drawing.scrollLeft += Math.min(...begins) - drawing.getBoundingClientRect().left - 8;
+    }
+  };
+  for (const picker of document.querySelectorAll("select.depth")) picker.addEventListener("change", () => { for (const drawing of picker.closest("section").querySelectorAll(".drawing")) drawing.hidden = drawing.dataset.depth !== picker.value; towards(); });
   if (!base) {
     table = new LayerTable(byId("layers"), head, head.tree);
     byId("filter").addEventListener("input", (event) => { table.filter = event.target.value.trim().toLowerCase(); table.show(); });
@@ -213,6 +219,7 @@ function start() {
     byId("fold").addEventListener("click", () => table.openAll(false));
   }
   refresh();
+  towards();
   addEventListener("hashchange", () => { const asked = new URLSearchParams(location.hash.slice(1)); for (const [name, value] of asked) if (state.given.has(name)) state.given.set(name, value); for (const field of byId("controls").querySelectorAll("[data-name]")) field.value = state.given.get(field.dataset.name); refresh(); });
   let width = innerWidth;
   addEventListener("resize", () => { if (innerWidth !== width && head.values) { width = innerWidth; base ? changes() : areas(); } });
