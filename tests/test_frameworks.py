@@ -254,6 +254,23 @@ def test_what_the_code_decided_by_an_open_size_is_a_condition(here: Path) -> Non
 
 
 @torches
+def test_what_is_written_into_a_view_is_read_with_the_whole() -> None:
+    from torch import nn
+
+    class Writes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two = nn.Linear(4, 4), nn.Linear(4, 4)
+
+        def forward(self, x: Any) -> Any:
+            y = self.one(x)
+            y[:, 1:] += self.two(x)[:, 1:]
+            return y * 2
+
+    assert api.from_torch(Writes(), (4,)).count().totals["macs"] == 16 + 16
+
+
+@torches
 def test_tensors_are_found_in_whatever_holds_them(here: Path) -> None:
     module = __import__("nets").Holds()
     table = api.from_torch(module, (3, 8)).count()

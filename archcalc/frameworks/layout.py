@@ -17,6 +17,12 @@ def stands(node: Torch, op: str, over: bool) -> Stands:
     return Stands(over, is_copy, tuple(copied))
 
 
+def is_view(node: Torch) -> bool:
+    """Whether what a node puts out stands in its first input's memory, by torch's word."""
+    first, own = (_value(each) if hasattr(each, "op") else None for each in (node.args[0], node))
+    return hasattr(first, "untyped_storage") and hasattr(own, "untyped_storage") and _same(first, own)
+
+
 def _value(node: Torch) -> Torch:
     """The tensor that stands for what a node puts out."""
     return node.meta.get("val")
@@ -43,4 +49,4 @@ def _number(dim: Torch) -> int:
     return int(dim if isinstance(dim, int) else dim.node.hint)
 
 
-__all__ = ["stands"]
+__all__ = ["is_view", "stands"]

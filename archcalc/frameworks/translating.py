@@ -12,7 +12,7 @@ from archcalc.frameworks import keras_road
 from archcalc.frameworks.exporting import Traced
 from archcalc.frameworks.failing import of_trace
 from archcalc.frameworks.guards import renamed
-from archcalc.frameworks.layout import stands
+from archcalc.frameworks.layout import is_view, stands
 from archcalc.importer.call import CODE
 from archcalc.importer.described import Described, Named
 from archcalc.importer.names import SCOPES
@@ -239,7 +239,22 @@ class Translator:
         proto.stands = stands(node, proto.op, writes)
         if op == ATTENTION and self._drops(node):
             proto.attributes["dropout_p"] = self._drops(node)
-        return self._outputs(node, proto, prefix)
+        written = self._outputs(node, proto, prefix)
+        if writes and isinstance(written, str):
+            self._written(node, written, prefix)
+        return written
+
+    def _written(self, node: Torch, name: str, prefix: str) -> None:
+        """What a view was cut from holds from then on what was written into the view."""
+        view: Torch = node.args[0] if node.args else None
+        while view is not None and hasattr(view, "op") and view.op == "call_function" and view.args and is_view(view):
+            view = view.args[0]
+            if view in self.found and isinstance(self.found[view], str):
+                proto = self._proto(node, "aten", "slice_scatter", prefix)
+                proto.inputs, proto.outputs = [self.found[view], name], [f"{name}@{view.name}"]
+                self._describe(proto.outputs[0], view.meta.get("val"))
+                self.nodes.append(proto)
+                self.found[view] = name = proto.outputs[0]
 
     def _drops(self, node: Torch) -> float:
         """The rate at which the module that a node stands in drops weights of scores in training, which is off here."""
