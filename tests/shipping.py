@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,4 +50,4 @@ def members(family: str) -> list[str]:
 @cache
 def _homes() -> dict[str, str]:
     """The family of each network."""
-    return {name: found[0].stem for name in zoo_names() if (found := find(name))}
+    return {name: Path(found[0]).stem for name in zoo_names() if (found := find(name))}

@@ -10,6 +10,7 @@ from archcalc.algebra import Dim, Poly
 from archcalc.graph import Input
 from archcalc.importer.masks import distinct, is_zero
 from archcalc.importer.names import generated
+from archcalc.importer.rules.arithmetic import SHIFTING
 from archcalc.importer.tensors import FLOATS, Tensor
 from archcalc.importer.values import Origin, spell_dim
 from archcalc.patterns import pattern
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from archcalc.importer.walk import Walker
 
 _FOLDED = pattern(r"onnx::(?:Add|Sub|Mul|Div|Where|Concat|Pow)_\d+$")
-_SHIFTS = frozenset({"add", "sub", "mul", "div", "scale"})  # what a mean and a deviation are taken off with
 EXPORTERS = frozenset({"pytorch"})  # they merge tensors that are equal
 
 
@@ -94,7 +94,7 @@ def _of_inputs(walker: Walker) -> list[str]:
         for key, position in walker.owners.items()
         if key not in walker.kept
         and key in walker.claimed
-        and nodes[position].op.word in _SHIFTS
+        and nodes[position].op.word in SHIFTING
         and _is_of_input(walker, position)
     }
     if not found:
@@ -115,7 +115,7 @@ def _is_of_input(walker: Walker, position: int) -> bool:
     """Whether a layer reads an input, as it is or shifted and scaled."""
     nodes = walker.graph.nodes
     node = nodes[position]
-    while len(node.inputs) == 1 and (node.op.word in _SHIFTS or node.op.is_view):
+    while len(node.inputs) == 1 and (node.op.word in SHIFTING or node.op.is_view):
         node = nodes[node.inputs[0]]
     return isinstance(node.op, Input)
 

@@ -29,6 +29,7 @@ SEVERAL: dict[str, tuple[str, type[Op] | None, Callable[..., object] | None]] = 
     "Sum": ("add", Add, TWO["Add"]), "Max": ("maximum", Maximum, larger), "Min": ("minimum", None, smaller),
     "Mean": ("mean", Mean, None),
 }  # fmt: skip
+SHIFTING = frozenset({"add", "sub", "mul", "div", "scale"})  # what a mean and a deviation are taken off with
 COMPARISONS = frozenset({"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "And", "Or", "Xor"})
 
 
