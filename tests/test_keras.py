@@ -43,10 +43,20 @@ def nested():
 """
 # Parameters as `model.summary()` of Keras 3.15.1 prints them (total, trainable); MACs, where there are some, half of what
 # torch's FlopCounterMode counts of a run. In millions the totals are those of the table at keras.io/api/applications.
-APPLICATIONS: dict[str, tuple[int, int, int]] = {
+APPLICATIONS: dict[str, tuple[int, int, int | None]] = {
     "VGG16": (138_357_544, 138_357_544, 15_470_264_320),
     "ResNet50": (25_636_712, 25_583_592, 3_857_973_248),
     "MobileNet": (4_253_864, 4_231_976, 568_740_352),
+    "EfficientNetB0": (5_330_571, 5_288_548, 385_814_752),
+    "MobileNetV2": (3_538_984, 3_504_872, None),
+    "MobileNetV3Small": (2_554_968, 2_542_856, None),
+    "MobileNetV3Large": (5_507_432, 5_483_032, None),
+    "DenseNet121": (8_062_504, 7_978_856, None),
+    "Xception": (22_910_480, 22_855_952, None),
+    "InceptionV3": (23_851_784, 23_817_352, None),
+    "ResNet50V2": (25_613_800, 25_568_360, None),
+    "ConvNeXtTiny": (28_589_128, 28_589_128, None),
+    "EfficientNetV2B0": (7_200_312, 7_139_704, None),
 }
 
 
@@ -91,6 +101,15 @@ def test_layers_are_shared_nested_and_frozen_as_in_keras(here: Path) -> None:
     assert list(model._modules) == before
 
 
+def test_statistics_that_no_layer_reads_are_counted_as_keras_does(here: Path) -> None:
+    import keras
+
+    given = [keras.Input((4, 4, 3)), keras.layers.Normalization(name="norm"), keras.layers.Conv2D(2, 1, name="conv")]
+    model = keras.Sequential(given)
+    found = api.from_torch(model, (4, 4, 3)).count().totals
+    assert (found["params"], found["buffers"], model.count_params()) == (3 * 2 + 2, 3 + 3 + 1, 15)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_applications_have_the_parameters_that_keras_prints(here: Path, name: str) -> None:
@@ -98,8 +117,8 @@ def test_applications_have_the_parameters_that_keras_prints(here: Path, name: st
 
     total, trainable, macs = APPLICATIONS[name]
     model = getattr(keras.applications, name)(weights=None)
-    table = api.from_torch(model, tuple(model.input_shape[1:])).count()
+    table = api.from_torch(model, tuple(side or 224 for side in model.input_shape[1:])).count()
     found = table.totals
     assert (found["params"] + found["buffers"], found["params"]) == (total, trainable)
-    assert found["macs"] == macs
+    assert macs in (None, found["macs"])
     assert table.graph.uncounted == []

@@ -31,15 +31,13 @@ def backend() -> str:
     return str(_keras().backend.backend())
 
 
-def beside(module: object) -> set[int]:
-    """The variables that no training changes whatever is frozen: moving statistics, states of seeds."""
+def beside(module: object) -> dict[int, str]:
+    """What the variables are that no training changes whatever is frozen, by their identity: statistics are buffers,
+    which Keras prints as parameters whether or not a layer reads them, and states of seeds are neither.
+    """
     layers = [module, *module._flatten_layers()] if is_keras(module) else []  # type: ignore[attr-defined]
-    return {id(variable.value) for layer in layers for variable in _kept(layer)}
-
-
-def _kept(layer: Torch) -> Iterator[Torch]:
-    yield from layer._non_trainable_variables
-    yield from (generator.state for generator in layer._seed_generators)
+    found = {id(variable.value): "buffer" for layer in layers for variable in layer._non_trainable_variables}
+    return found | {id(each.state.value): "constant" for layer in layers for each in layer._seed_generators}
 
 
 @contextmanager

@@ -106,7 +106,7 @@ class Translator:
         for name, parameter in self.module.named_parameters(remove_duplicate=False):
             names[name] = firsts.setdefault(id(parameter), name)
             if names[name] == name:
-                tensor = _tensor(name, parameter, "buffer" if id(parameter) in kept else "parameter")
+                tensor = _tensor(name, parameter, kept.get(id(parameter), "parameter"))
                 tensor.frozen = not parameter.requires_grad
                 self.graph.initializers.append(tensor)
         return names

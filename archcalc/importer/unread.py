@@ -17,16 +17,26 @@ if TYPE_CHECKING:
 
 
 def unread(walker: Walker, proto: GraphProto) -> None:
-    """Count every parameter, once: those that no layer has, a layer for each module that they belong to."""
-    left: dict[str, dict[str, Shape]] = {}
+    """Count every parameter, once, and what a framework counts among them: those that no layer has, a layer for each
+    module that they belong to.
+    """
+    left: dict[str, tuple[dict[str, Shape], dict[str, Shape]]] = {}
     for tensor in proto.initializers:
-        if tensor.said == "parameter" and tensor not in walker.owners:
+        is_buffer = tensor.said == "buffer" and tensor.frozen
+        if (tensor.said == "parameter" or is_buffer) and tensor not in walker.owners:
             module, _, name = tensor.name.rpartition(".")
-            left.setdefault(module, {})[name] = tensor.dims
+            left.setdefault(module, ({}, {}))[is_buffer][name] = tensor.dims
             walker.owners[tensor] = len(walker.graph.nodes) + len(left) - 1
             walker.claimed[tensor] = walker.constant(tensor).origins[0]
-    for module, weights in left.items():
-        layer = foreign("unread", words="parameters of no other layer", size_=(0,), weights_=weights, reach=Reach.ALL)
+    for module, (weights, buffers) in left.items():
+        layer = foreign(
+            "unread",
+            words="parameters of no other layer",
+            size_=(0,),
+            weights_=weights,
+            buffers_=buffers,
+            reach=Reach.ALL,
+        )
         scopes = f"{['', module, '']!r}"
         inputs = tuple(walker.graph.inputs.values())[:1]
         walker.place(layer, inputs, (0,), "", NodeProto("Unread", metadata={SCOPES: scopes}))
