@@ -216,6 +216,30 @@ def test_what_shifts_and_scales_an_input_is_in_doubt_where_nobody_says(tmp_path:
     ]
 
 
+@pytest.mark.parametrize(
+    ("singles", "note"),
+    [
+        (
+            ["t"],
+            "1 number shifts or scales all that a layer puts out (t): whether it was learned can't be told; it is counted",
+        ),
+        (
+            ["t", "z"],
+            "2 numbers shift or scale all that a layer puts out (t, z): whether they were learned can't be told; they are"
+            " counted",
+        ),
+    ],
+)
+def test_a_single_number_is_in_doubt_where_nobody_says(tmp_path: Path, singles: list[str], note: str) -> None:
+    nodes = [node("Conv", ["x", "w"], ["t0"])]
+    nodes += [node("Mul", [f"t{n}", name], [f"t{n + 1}"]) for n, name in enumerate(singles)]
+    nodes += [node("Relu", [f"t{len(singles)}"], ["y"])]
+    arrays = {"w": weights(4, 3, 3, 3), **{name: weights(*([1] * n)) for n, name in enumerate(singles)}}
+    table = load(write(tmp_path / "n.onnx", nodes, {"x": [1, 3, 8, 8]}, **arrays)).count()
+    assert table.totals["params"] == 4 * 3 * 3 * 3 + len(singles)
+    assert [each for each in table.graph.notes if "told" in each] == [note]
+
+
 MASKED = ["add", "new_ones", "bitwise_and_1", "convert_element_type_default", "val_12", "le"]
 WAVES = ["arange_1", "cos_1", "scalar_tensor_default_2", "repeat_1", "stack", "_to_copy_2"]
 ROOT = ["clone_3", "attention.self.lifted_tensor_0", "mul_2", "scalar_tensor_default"]

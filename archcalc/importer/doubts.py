@@ -28,7 +28,7 @@ def doubts(walker: Walker) -> list[str]:
         *_folded(walker),
         *_derived(walker),
         *_nameless(walker),
-        *_of_inputs(walker),
+        *_shifting(walker),
         *_uniform(walker),
         *_merged(walker),
         *_left_out(walker),
@@ -82,27 +82,36 @@ def _nameless(walker: Walker) -> list[str]:
     ]
 
 
-def _of_inputs(walker: Walker) -> list[str]:
-    """Numbers that an input is shifted and scaled with before it meets a layer: a mean and a deviation, most often. A
-    file holds them as it holds what was learned.
+def _shifting(walker: Walker) -> list[str]:
+    """Numbers that are learned or constants of arithmetic, which a file holds alike: those that an input is shifted and
+    scaled with before it meets a layer, a mean and a deviation most often, and single ones anywhere.
     """
     proto, nodes = walker.model.graph, walker.graph.nodes
     if proto is None or proto.says or walker.layers is not None:
         return []
-    found = {
-        key: walker.claimed[key]
-        for key, position in walker.owners.items()
-        if key not in walker.kept
-        and key in walker.claimed
-        and nodes[position].op.word in SHIFTING
-        and _is_of_input(walker, position)
-    }
+    of_inputs, single = [], []
+    for key, position in walker.owners.items():
+        origin = walker.claimed.get(key)
+        if origin is None or key in walker.kept or nodes[position].op.word not in SHIFTING:
+            continue
+        if _is_of_input(walker, position):
+            of_inputs.append(origin)
+        elif prod(origin.shape) == 1:
+            single.append(origin)
+    return [
+        *_in_doubt(of_inputs, "an input before any layer"),
+        *_in_doubt(single, "all that a layer puts out"),
+    ]
+
+
+def _in_doubt(found: list[Origin], what: str) -> list[str]:
     if not found:
         return []
-    count, names = sum(prod(origin.shape) for origin in found.values()), [origin.name for origin in found.values()]
+    count, names = sum(prod(origin.shape) for origin in found), _first([origin.name for origin in found])
+    if count == 1:
+        return [f"1 number shifts or scales {what} ({names}): whether it was learned can't be told; it is counted"]
     return [
-        f"{count:,} numbers shift or scale an input before any layer ({_first(names)}): whether they were learned"
-        " can't be told; they are counted"
+        f"{count:,} numbers shift or scale {what} ({names}): whether they were learned can't be told; they are counted"
     ]
 
 

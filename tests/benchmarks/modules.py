@@ -65,7 +65,7 @@ def _torchvision(name: str) -> tuple[Any, Any]:
     from torchvision import models
 
     given: dict[str, Any] = {"quantize": False} if name.startswith("quantized") else {}
-    if any(part in name for part in ("rcnn", "retinanet", "fcos", "ssd", "_resnet", "lraspp", "deeplabv3")):
+    if any(part in name for part in ("rcnn", "retinanet", "fcos", "ssd", "fcn", "lraspp", "deeplabv3")):
         given["weights_backbone"] = None
     module = models.get_model(name, weights=None, **given)
     if name.startswith("raft"):
@@ -76,7 +76,7 @@ def _torchvision(name: str) -> tuple[Any, Any]:
             return module, size
     weights = list(models.get_model_weights(name))
     crop = getattr(weights[0].transforms(), "crop_size", None) if weights else None
-    size = (crop[0] if crop else 224) or 224
+    size = getattr(module, "image_size", (crop[0] if crop else 224) or 224)
     return module, (3, size, size)
 
 
