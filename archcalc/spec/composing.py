@@ -58,7 +58,7 @@ def compose_item(line: str, file: str, row: int) -> Node | None:
 
     try:
         _refuse_depth(line, mark_at)
-        root = _Composer(mark_at, {}).compose(yaml.parse(line, Loader=getattr(yaml, "CLoader", yaml.Loader)))
+        root = _Composer(mark_at, {}).compose(events(line))
     except (yaml.YAMLError, SpecError):
         return None
     return root.items[0] if isinstance(root, Sequence) and len(root.items) == 1 else None

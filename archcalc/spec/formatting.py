@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from archcalc.errors import ArchcalcError
 from archcalc.patterns import pattern
 from archcalc.spec.composing import compose
-from archcalc.spec.pyyaml import yaml
+from archcalc.spec.pyyaml import LOADER, yaml
 from archcalc.spec.quoting import quoting
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
 from archcalc.tuples import NamedTuple
@@ -79,7 +79,7 @@ class _Layout:
         self.dash: tuple[int, int] = (-1, 0)  # the last: its line, and the column it goes to
         self.ends_in_text = False
         labelled, self.quoted = quoting(text)
-        for token in yaml.scan(labelled, Loader=getattr(yaml, "CLoader", yaml.Loader)):
+        for token in yaml.scan(labelled, Loader=LOADER):
             self._place(token)
 
     def _column(self, mark: yaml.Mark) -> int:

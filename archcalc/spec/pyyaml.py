@@ -13,13 +13,15 @@ from archcalc.patterns import deferred
 with deferred():
     import yaml
 
+LOADER = getattr(yaml, "CLoader", yaml.Loader)  # the C parser where PyYAML has it
+
 
 def events(text: str) -> Iterator[yaml.Event]:
-    """What a text consists of, in its order, by the C parser where PyYAML has it.
+    """What a text consists of, in its order.
 
     Raises yaml.YAMLError for what is no YAML.
     """
-    return yaml.parse(text, Loader=getattr(yaml, "CLoader", yaml.Loader))
+    return yaml.parse(text, Loader=LOADER)
 
 
-__all__ = ["events", "yaml"]
+__all__ = ["LOADER", "events", "yaml"]
