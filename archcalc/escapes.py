@@ -86,11 +86,14 @@ def _escape(match: re.Match[str]) -> str:
 _MARKDOWN = pattern(r"[\\`*|\[\]]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 # what renderers of Markdown add to it: entities, templates, math, mentions, links without brackets, struck out text
 _EXTENDED = pattern(r"<|&(?=[#\w])|[{}$]|(?<![\w.])@(?=\w)|~(?=~)|(?<=~)~|(?<=\w):(?=//)|(?<=[Ww]{3})\.|(?<=mailto):")
+_BARE = pattern(r"(?:[A-Za-z0-9 ,=()/%+-]|(?<=\d)\.)*")  # what neither takes for markup: most cells
 _BLOCK = pattern(r"([#>+\-=:%!(~])|(\d{1,9})([.)])(?=\s|$)")
 
 
 def markdown(text: str) -> str:
     """Text inside a paragraph or a cell of Markdown."""
+    if _BARE.fullmatch(text):
+        return text
     return _EXTENDED.sub(_entity, _MARKDOWN.sub(r"\\\g<0>", plain(text)))
 
 

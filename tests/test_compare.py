@@ -1002,7 +1002,8 @@ def test_a_network_is_what_its_snapshot_says(run, name: str) -> None:
     assert (found.status, found.changes, found.parameters) == ("unchanged", (), {})
     assert found.base is not None
     assert found.head is not None
-    assert [layer.path for layer in found.base.layers or ()] == [layer.path for layer in found.head.layers or ()]
+    base, head = found.base.figures, found.head.figures
+    assert [layer.path for layer in base.layers or ()] == [layer.path for layer in head.layers or ()]
 
 
 def test_a_snapshot_in_the_order_of_costs_compares_totals(run) -> None:
@@ -1638,6 +1639,7 @@ def test_specs_that_did_not_change_are_counted_once_and_git_is_asked_once(
     run: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from archcalc.comparison import git as asking
+    from archcalc.comparison import sides
     from archcalc.model import Model
 
     names = {f"n{n}_yaml": NET.replace("name: t", f"name: t{n}") for n in range(12)}
@@ -1652,8 +1654,12 @@ def test_specs_that_did_not_change_are_counted_once_and_git_is_asked_once(
     monkeypatch.setattr(
         Model, "answer", lambda self, question: counted.append(self.spec.path) or answer(self, question)
     )
+    listed: list[object] = []
+    lines = sides.lines
+    monkeypatch.setattr(sides, "lines", lambda rows: listed.append(None) or lines(rows))
     done = run("compare", "--base", "HEAD", ".")
     assert done.code == 0, done.err
+    assert len(listed) == 2  # the layers of n5.yaml, then and now, and of no other
     assert asked.count("cat-file") <= 2
     assert asked.count("ls-tree") <= 2  # of the link
     assert sorted(name for name in counted if "n5" not in name) == sorted(

@@ -15,6 +15,7 @@ from tiny import MACS, NET, PARAMS, WIDE
 import archcalc as package
 from archcalc.algebra import latex
 from archcalc.docs.pieces import broken
+from archcalc.model import Model
 
 
 @pytest.fixture
@@ -186,6 +187,20 @@ def test_a_difference_by_total_and_by_layer(docs) -> None:
     assert "| fc    | changed | linear 10 -> linear 20 |   +170 | +160 |" in layers.read_text()
     assert "| fc    | removed | linear 10 |   -170 | -160 |" in ablation.read_text()
     assert inside(same.read_text()) == "No layer changed."
+
+
+def test_a_network_is_counted_once_for_all_that_ask_the_same(docs, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str | None, bool]] = []
+    answer = Model.answer
+    monkeypatch.setattr(
+        Model, "answer", lambda self, question: asked.append((self.variant, question.train)) or answer(self, question)
+    )
+    commands = ["table net.yaml", "value net.yaml params", "value net.yaml macs", "models net.yaml", "table net.yaml"]
+    page("".join(region(command) for command in [*commands, "value net.yaml params --train", "diff net.yaml net.yaml"]))
+    again = page(region("table net.yaml --top 1"), "again.md")
+    assert docs("page.md", "again.md").code == 0
+    assert asked == [(None, False), (None, True), (None, False)]  # the last as a side of the difference
+    assert again.read_text().count("\n| ") == 4  # the heading, the dearest layer, what the others are, and the total
 
 
 def test_markdown_shows_what_a_cell_says(docs) -> None:

@@ -106,7 +106,7 @@ def test_symbols_range_over_what_both_sides_allow() -> None:
     assert found.base is not None
     assert found.head is not None
     for side in with_common_symbols(found.base, found.head):
-        params = side.totals["params"]
+        params = side.figures.totals["params"]
         assert isinstance(params, Poly)
         (atom,) = params.atoms()
         assert isinstance(symbol := getattr(atom, "symbol", atom), Symbol)

@@ -64,7 +64,7 @@ def changes(base: Side, head: Side) -> list[Change]:
     """Every layer that was added, removed, changed or renamed, in the order of the new network; none where layers
     aren't known.
     """
-    if base.layers is None or head.layers is None:
+    if base.figures.layers is None or head.figures.layers is None:
         return []
     return list(_changes(tree(base), tree(head), None))
 

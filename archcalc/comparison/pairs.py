@@ -32,7 +32,7 @@ def pair(base: Operand | None, head: Operand | None, question: Question = PLAIN,
         _same_device(before, after)
         before, after = with_common_symbols(before, after)
     verdicts, unjudged = _judged(base, head, question)
-    found = changes(before, after) if before and after and before.layers is not after.layers else []
+    found = changes(before, after) if before and after and before.figures is not after.figures else []
     return Comparison(before, after, tuple(found), verdicts, unjudged, file, tuple(notes))
 
 

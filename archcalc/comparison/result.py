@@ -78,6 +78,8 @@ class Comparison(Record):
         """`new`, `removed`, `changed` or `unchanged`."""
         if self.base is None or self.head is None:
             return NEW if self.base is None else GONE
+        if self.base.figures is self.head.figures:
+            return CHANGED if self.parameters else UNCHANGED
         figures = [
             delta for delta in (*self.totals.values(), *self.fields.values()) if None not in delta
         ]  # an older snapshot may have fewer
@@ -90,13 +92,13 @@ class Comparison(Record):
     @cached_property
     def totals(self) -> dict[str, Delta]:
         """Every total, before and after."""
-        before, after = (side.totals if side else {} for side in (self.base, self.head))
+        before, after = (side.figures.totals if side else {} for side in (self.base, self.head))
         return {name: Delta(before.get(name), after.get(name)) for name in {**after, **before}}
 
     @cached_property
     def fields(self) -> dict[str, Delta]:
         """The receptive field of the last map: `field`, `field_stride`, `field_start`."""
-        before, after = (side.fields if side else {} for side in (self.base, self.head))
+        before, after = (side.figures.fields if side else {} for side in (self.base, self.head))
         return {name: Delta(before.get(name), after.get(name)) for name in {**after, **before}}
 
     @cached_property

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from functools import cached_property
 
 from archcalc.algebra import Dim, Number, Poly, Symbol, symbol
 from archcalc.algebra.poly import Variable
@@ -56,16 +57,53 @@ class Place(NamedTuple):
     mark: Mark
 
 
-class Side(Record, hidden=("table",)):
-    """A counted network. `layers` is None where only totals are known: a snapshot of a shortened table."""
+class Figures(Record):
+    """What a side costs, in whole and line by line. `layers` is None where only totals are known: a snapshot of a
+    shortened table.
+    """
 
-    name: str
-    spec: str
-    variant: str | None
     totals: Mapping[str, Number]
     fields: Mapping[str, object]  # `field`, `field_stride`, `field_start` of the last map
     layers: tuple[Layer, ...] | None
     places: Mapping[str, Place] = {}  # of blocks, by path
+
+
+class Counted(Record, eq=False):
+    """Those of a table, each worked out where it is asked for: a budget may ask for one total of a network that is
+    what it was.
+    """
+
+    table: Table
+
+    @cached_property
+    def totals(self) -> Mapping[str, Number]:
+        """As in `Figures`."""
+        return {name: _shown(name, value) for name, value in self.table.totals.items() if name not in NO_FIGURES}
+
+    @cached_property
+    def fields(self) -> Mapping[str, object]:
+        """As in `Figures`."""
+        return {name: metric(self.table, name, None, self.table.spec.mark) for name in FIELD}
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """As in `Figures`."""
+        nodes = self.table.nodes
+        return tuple(lines((nodes[row.name].line, row, nodes[row.name].mark) for row in self.table.rows))
+
+    @cached_property
+    def places(self) -> Mapping[str, Place]:
+        """As in `Figures`."""
+        return {path: Place(group.text, group.mark) for path, group in self.table.graph.groups.items()}
+
+
+class Side(Record):
+    """A counted network."""
+
+    name: str
+    spec: str
+    variant: str | None
+    figures: Figures | Counted
     labels: frozenset[str] = frozenset()  # names that the spec gives; a snapshot doesn't tell them from automatic ones
     bindings: Mapping[str, object] = {}
     inputs: Mapping[str, tuple[Dim, ...]] = {}
@@ -79,7 +117,6 @@ class Side(Record, hidden=("table",)):
     sets: tuple[str, ...] = ()  # parameters that were given a value, as a snapshot tells
     uncounted: tuple[Uncounted, ...] = ()
     dropped: tuple[str, ...] = ()  # parameters that were to be free and decide the structure
-    table: Table | None = None  # None of a snapshot
 
     @property
     def label(self) -> str:
@@ -87,15 +124,16 @@ class Side(Record, hidden=("table",)):
         return f"{self.spec}@{self.variant}" if self.variant else self.spec
 
     def metric(self, name: str) -> Figure:
-        """A figure as budgets call it: `macs`, `act_peak`, `field`. Raises UsageError for one that an older snapshot
-        doesn't have.
+        """A figure as budgets call it: `macs`, `act_peak`, `field`. Raises UsageError for one that it wasn't counted
+        for, or that an older snapshot doesn't have.
         """
-        if name == "latency" and "latency_ms" not in self.totals:
-            raise UsageError(f"{self.label} was counted without times; make the snapshot with `archcalc predict`")
-        if self.table is not None and name not in FIELD and TOTALS.get(name, name) not in self.totals:
-            return metric(self.table, name, None, self.table.spec.mark)
-        known = self.fields if name in FIELD else self.totals
         key = name if name in FIELD else TOTALS.get(name, name)
+        if isinstance(self.figures, Counted):
+            table = self.figures.table
+            return _shown(key, metric(table, name, None, table.spec.mark))
+        if name == "latency" and "latency_ms" not in self.figures.totals:
+            raise UsageError(f"{self.label} was counted without times; make the snapshot with `archcalc predict`")
+        known = self.figures.fields if name in FIELD else self.figures.totals
         if key not in known:
             again = "compare with a git ref" if name in WORKED_OUT else "count it again"
             raise UsageError(f"the snapshot of {self.label} has no {key}: {again}")
@@ -104,15 +142,11 @@ class Side(Record, hidden=("table",)):
 
 def side_of(table: Table) -> Side:
     """A network that was counted just now."""
-    nowhere = table.spec.mark
     return Side(
         name=table.name,
         spec=table.spec.path,
         variant=table.variant,
-        totals={name: _shown(name, value) for name, value in table.totals.items() if name not in NO_FIGURES},
-        fields={name: metric(table, name, None, nowhere) for name in FIELD},
-        layers=tuple(lines((table.nodes[row.name].line, row, table.nodes[row.name].mark) for row in table.rows)),
-        places={path: Place(group.text, group.mark) for path, group in table.graph.groups.items()},
+        figures=Counted(table),
         labels=table.spec.labels,
         bindings={name: value for name, value in table.binding.values.items() if name not in table.free},
         inputs=table.inputs,
@@ -125,7 +159,6 @@ def side_of(table: Table) -> Side:
         without=table.without,
         uncounted=tuple(table.graph.uncounted),
         dropped=table.dropped,
-        table=table,
     )
 
 
@@ -220,21 +253,22 @@ def _replaced(side: Side, symbols: Mapping[str, Number]) -> Side:
     def put(value: object) -> Figure:
         return value.substitute(symbols) if isinstance(value, Poly) else value
 
+    had = side.figures
     layers = None
-    if side.layers is not None:
+    if had.layers is not None:
         layers = tuple(
             layer._replace(
                 shape=tuple(map(put, layer.shape)),
                 costs={k: put(v) for k, v in layer.costs.items()},
                 layers=put(layer.layers),
             )
-            for layer in side.layers
+            for layer in had.layers
         )
+    totals = {name: put(value) for name, value in had.totals.items()}
+    fields = {name: put(value) for name, value in had.fields.items()}
     return side._replace(
-        totals={name: put(value) for name, value in side.totals.items()},
-        fields={name: put(value) for name, value in side.fields.items()},
+        figures=Figures(totals, fields, layers, had.places),
         inputs={name: tuple(map(put, shape)) for name, shape in side.inputs.items()},
-        layers=layers,
     )
 
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from archcalc import reading
 from archcalc.algebra import Dim, Number, symbol
-from archcalc.comparison.sides import COSTS, NO_FIGURES, Layer, Place, Side, added, symbol_of
+from archcalc.comparison.sides import COSTS, NO_FIGURES, Figures, Layer, Place, Side, added, symbol_of
 from archcalc.errors import ArchcalcError, Mark, UsageError
 from archcalc.graph import Uncounted
 from archcalc.metrics import FIELD
@@ -89,14 +89,12 @@ def _read(table: dict[str, Json], path: str) -> Side:
     totals = {name: _number(value, symbols) for name, value in table["totals"].items() if name not in NO_FIGURES}
     layers, places = _layers(table, symbols, path)
     whole = totals["layers"] == sum((layer.layers for layer in layers), 0)
+    fields = {name: _field(table["receptive_field"], part, symbols) for name, part in FIELD.items()}
     return Side(
         name=str(table["name"]),
         spec=str(table["spec"]),
         variant=None if table["variant"] is None else str(table["variant"]),
-        totals=totals,
-        fields={name: _field(table["receptive_field"], part, symbols) for name, part in FIELD.items()},
-        layers=tuple(layers) if whole else None,
-        places=places if whole else {},
+        figures=Figures(totals, fields, tuple(layers) if whole else None, places if whole else {}),
         bindings={str(name): _value(value) for name, value in table["bindings"].items()},
         inputs={str(name): tuple(_dim(dim, symbols) for dim in shape) for name, shape in table["inputs"].items()},
         symbols={name: symbol_of(found) for name, found in symbols.items()},

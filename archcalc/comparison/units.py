@@ -62,7 +62,7 @@ class Unit(Record, frozen=False):
 def tree(side: Side) -> list[Unit]:
     """The outermost lines and blocks of a network."""
     root = Unit("")
-    for layer in side.layers or ():
+    for layer in side.figures.layers or ():
         _hang(root, layer, side)
     return root.units
 
@@ -72,7 +72,7 @@ def _hang(root: Unit, layer: Layer, side: Side) -> None:
     parts = layer.path.split("/")
     for part in parts[:-1]:
         path = f"{path}/{part}" if path else part
-        unit = unit.inside.setdefault(part, Unit(part, None, side.places.get(path), path, part in side.labels))
+        unit = unit.inside.setdefault(part, Unit(part, None, side.figures.places.get(path), path, part in side.labels))
         if unit.layer:  # a line by this path came first: it is the block's own
             unit.inside[""] = Unit("", unit.layer, path=path)
             unit.layer = None

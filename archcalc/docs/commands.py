@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from archcalc import reading
 from archcalc.algebra import Poly, latex, text, unicode
@@ -33,6 +34,7 @@ from archcalc.picture import Asked
 from archcalc.picture.diagram import draw
 from archcalc.picture.mermaid import mermaid
 from archcalc.picture.plot import judge, plot
+from archcalc.question import Question
 from archcalc.records import Record
 from archcalc.render.cells import Options, cells
 from archcalc.render.facts import caption
@@ -41,12 +43,22 @@ from archcalc.render.markup import INDENT
 _WILD = pattern(r"[*?\[]")
 
 
+MOST_KEPT = 200  # tables, and contents of regions, for the regions to come
+
+_Made = TypeVar("_Made")
+
+
 class Catalog(Record, frozen=False):
-    """The specs that a run reads, each once, and their files, for whoever watches them."""
+    """The specs that a run reads, each once, and their files, for whoever watches them. What is asked of them is
+    counted once, however many regions ask it.
+    """
 
     models: dict[str, Model] = {}
     files: set[Path] = set()
     allowed: tuple[Path, ...] = ()  # folders outside of the document's repository that may be read, too
+    tables: dict[tuple[object, ...], Table] = {}  # by what was asked of which network
+    contents: dict[tuple[object, ...], tuple[Piece, str]] = {}  # of regions, by what they ask
+    operands: dict[tuple[int, str | None], Operand] = {}
 
     def model(self, name: str, folder: Path) -> Model:
         """A spec beside the document, or a network that ships: a name without a slash or a suffix, which no file there
@@ -62,6 +74,29 @@ class Catalog(Record, frozen=False):
         if found is None:
             found = self.models[where or name] = load(where or name)
         return found
+
+    def table(self, model: Model, question: Question) -> Table:
+        """What is asked of one of these models, or of a variant. Raises UsageError and SpecError."""
+        bindings, *others = question
+        key = id(model.spec), model.variant, *sorted(bindings.items()), *others
+        return _kept(self.tables, key, lambda: model.answer(question))
+
+    def content(self, asked: tuple[str, Path, str, bool], made: Callable[[], tuple[Piece, str]]) -> tuple[Piece, str]:
+        """What a command says in a folder, in one markup, inside a sentence or not, and how that is written."""
+        return _kept(self.contents, asked, made)
+
+    def operand(self, model: Model) -> Operand:
+        """One of these models as a side of comparisons, which keeps what was counted for it."""
+        return self.operands.setdefault((id(model.spec), model.variant), Operand(model))
+
+
+def _kept(kept: dict[tuple[object, ...], _Made], key: tuple[object, ...], made: Callable[[], _Made]) -> _Made:
+    """What was made for a key, or is made now; of many the ones that were asked for last."""
+    found = kept.pop(key) if key in kept else made()
+    kept[key] = found
+    if len(kept) > MOST_KEPT:
+        del kept[next(iter(kept))]
+    return found
 
 
 def _located(name: str, folder: Path) -> str | None:
@@ -104,7 +139,7 @@ class Place(Record):
 
     def table(self, name: str, given: asking.Arguments) -> Table:
         """The table of a network, by its name from the document. Raises UsageError and SpecError."""
-        return self.catalog.model(name, self.folder).answer(asking.question(given))
+        return self.catalog.table(self.catalog.model(name, self.folder), asking.question(given))
 
 
 # ---- the commands ----------------------------------------------------------------------------------------------------
@@ -170,7 +205,7 @@ def _models(given: asking.Arguments, place: Place) -> Piece:
         models = list(distinct.values())
     columns = [model_column(name) for name in given.columns.split(",")]
     question = asking.question(given)
-    tables = [(name, model.answer(question)) for name, model in models]
+    tables = [(name, place.catalog.table(model, question)) for name, model in models]
     rows = tuple(tuple(column.cell(name, table, given.form) for column in columns) for name, table in tables)
     return Grid(tuple(column.heading for column in columns), rows, tuple(column.right for column in columns))
 
@@ -212,7 +247,7 @@ def _stem(name: str) -> str:
 
 
 def _diff(given: asking.Arguments, place: Place) -> Piece:
-    base, head = (Operand(place.catalog.model(name, place.folder)) for name in (given.base, given.head))
+    base, head = (place.catalog.operand(place.catalog.model(name, place.folder)) for name in (given.base, given.head))
     found = pair(base, head, asking.question(given))
     assert found.base is not None
     assert found.head is not None

@@ -160,6 +160,7 @@ def read(path: Path, catalog: Catalog) -> Document:
     new = refreshed(text, path, found, catalog)
     pictures = tuple(beside(new.pictures, home(path)))
     foreign = tuple(Edit(Mark(str(file.path), 1, 1), True, "file") for file in pictures if file.is_foreign)
+    _within(new.text.encode(encoding), path)
     return Document(path, text, new.text, len(found), (*new.edited, *foreign), mark, encoding, pictures)
 
 
@@ -188,8 +189,7 @@ def refreshed(text: str, path: Path, found: list[Region], catalog: Catalog) -> R
     done, folder = 0, home(path)
     for region in found:
         try:
-            piece = answer(region.command, folder, catalog, region.mark)
-            content = written(piece, markup(path), region.inline)
+            piece, content = _filled(region, folder, markup(path), catalog)
             pictures += pieces.files(piece)
         except SpecError as error:
             asked = all(problem.mark == region.mark for problem in error.problems)
@@ -211,6 +211,22 @@ def refreshed(text: str, path: Path, found: list[Region], catalog: Catalog) -> R
     return Refreshed("".join([*parts, text[done:]]), tuple(edited), tuple(stale), tuple(pictures))
 
 
+def _filled(region: Region, folder: Path, form: str, catalog: Catalog) -> tuple[pieces.Piece, str]:
+    """What a region's command says, and how that is written there. Raises UsageError or SpecError."""
+
+    def made() -> tuple[pieces.Piece, str]:
+        piece = answer(region.command, folder, catalog, region.mark)
+        return piece, written(piece, form, region.inline)
+
+    return catalog.content((region.command, folder, form, region.inline), made)
+
+
+def _within(data: bytes, path: Path) -> None:
+    """Raises UsageError for more than is read of a document; what it would be is none either."""
+    if len(data) > MOST_BYTES:
+        raise UsageError(f"{path}: larger than {MOST_BYTES // 10**6} MB")
+
+
 def _text(path: Path) -> tuple[str, bytes, str]:
     """A file's text with its line endings, its byte order mark and its encoding. Raises UsageError or SpecError."""
     data = _data(path)
@@ -228,8 +244,7 @@ def _text(path: Path) -> tuple[str, bytes, str]:
 
 def _data(path: Path) -> bytes:
     data = reading.read(path, MOST_BYTES, "a document")
-    if len(data) > MOST_BYTES:
-        raise UsageError(f"{path}: larger than {MOST_BYTES // 10**6} MB")
+    _within(data, path)
     return data
 
 

@@ -91,8 +91,8 @@ def _side(side: Side | None) -> contract.Side | None:
         "domain": list(side.domain),
         "bindings": {name: plain(value) for name, value in side.bindings.items()},
         "inputs": {name: plain(shape) for name, shape in side.inputs.items()},
-        "totals": {name: plain(value) for name, value in side.totals.items()},
-        "layers_known": side.layers is not None,
+        "totals": {name: plain(value) for name, value in side.figures.totals.items()},
+        "layers_known": side.figures.layers is not None,
         "uncounted": len(side.uncounted),
         "uncounted_operators": lacking(side.uncounted),
     }

@@ -106,7 +106,7 @@ def weight(change: Change, comparison: Comparison) -> float:
     """How much of the network a change is: the larger share of MACs, parameters, activations and time."""
     found = [0.0]
     for name in ("macs", "params", "activations", *(["latency_ms"] if "latency_ms" in comparison.totals else [])):
-        delta, whole = change.delta(name), comparison.side.totals[name]
+        delta, whole = change.delta(name), comparison.side.figures.totals[name]
         if isinstance(delta, Poly):
             return float("inf")
         found.append(
@@ -202,7 +202,7 @@ def _differing(before: list[str], after: list[str]) -> str:
 def tally(comparison: Comparison) -> str:
     """`2 layers added, 1 changed`; what is known where layers aren't."""
     if (
-        None in (comparison.base and comparison.base.layers, comparison.head and comparison.head.layers)
+        None in (comparison.base and comparison.base.figures.layers, comparison.head and comparison.head.figures.layers)
         and comparison.base
         and comparison.head
     ):
