@@ -10,6 +10,7 @@ from archcalc.cli.declared import Option, takes
 from archcalc.cli.entry import command
 from archcalc.cli.given import TEXT_OR_JSON, Given
 from archcalc.cli.progress import rounds
+from archcalc.cli.saying import told
 from archcalc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,9 +74,16 @@ def measure(
     tables, files = _counted(specs, given, dtype or "fp32")
     of_layers = profile or (known is not None and place.kind == "cpu")
     found = _timed(tables, files, place, runs, of_layers, seed, given.quiet)
+    _note(found, given.quiet)
     given.say(_shown(found, known, form, depth))
     if found[0].interrupted:
         raise UsageError(f"interrupted after {len(found[0].times)} rounds")
+
+
+def _note(found: list[Latency], quiet: bool) -> None:
+    for latency in () if quiet else found:
+        for note in latency.notes:
+            told(f"note: {latency.table.name}: {note}")
 
 
 def _counted(specs: list[str], given: Given, dtype: str) -> tuple[list[Table], list[Stored | None]]:

@@ -49,7 +49,7 @@ def verify(
         table, proof = model.proved(given.question(), wanted, seed)
         notes(table, given.quiet)
         found.append((table, proof))
-        for note in proof.notes if form == "text" and not given.quiet else ():
+        for note in () if given.quiet else proof.notes:
             told(f"note: {table.name}: {note}")
     given.say(_json(found) if form == "json" else "\n".join(_text(*each) for each in found))
     if not all(proof.holds for _, proof in found):

@@ -159,6 +159,12 @@ class Call:
         behind = self.scope.behind(name) if found is None else None
         return self.said(self.scope.declared.of(behind), empty=True) if behind is not None else found
 
+    def written(self, n: int, rank: int) -> int | None:
+        """A number that the file gives an axis of the first output, which has so many; the first may be a batch."""
+        said = self.declared if n or rank == 1 else None
+        dim = said[n] if said is not None and len(said) == rank else None
+        return dim if isinstance(dim, int) else None
+
     def free(self, what: object, word: str = "") -> Dim:
         """A size that only a run would tell."""
         return self.walker.free(f"{self.node.name or word or self.op}_{what}")

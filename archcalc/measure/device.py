@@ -92,6 +92,15 @@ class Runner:
         self.session = _session(ort, model.exposing(self.outputs), options, device)
         self.run = self._on_gpu(ort, feed) if device.kind == "cuda" else self._on_cpu(dict(feed))
 
+    @classmethod
+    def started(
+        cls, model: StoredModel, feed: Mapping[str, Array], device: Device, profile: Path | None = None
+    ) -> Runner:
+        """One that has run once. Raises UsageError where it can't with these inputs."""
+        runner = cls(model, feed, device, profile)
+        runner()
+        return runner
+
     def __call__(self) -> None:
         try:
             self.run()

@@ -12,9 +12,9 @@ from archcalc.cost.row import DTYPES
 from archcalc.errors import UsageError
 from archcalc.measure.ceilings import Roofline, roofline
 from archcalc.measure.device import Device, Runner, memory
+from archcalc.measure.filling import Filled
 from archcalc.measure.profile import LayerTime, profiled
 from archcalc.measure.session import feed, vocabularies
-from archcalc.measure.stored import inputs
 from archcalc.onnx import StoredModel, in_memory
 from archcalc.ops.base import number
 from archcalc.question import Stored
@@ -46,6 +46,7 @@ class Latency(Record):
     layers: tuple[LayerTime, ...] = ()
     interrupted: bool = False
     described: dict[str, Json] = {}
+    notes: tuple[str, ...] = ()
 
     @property
     def provider(self) -> str:
@@ -109,11 +110,9 @@ def measure(
         _possible(table)
     _counted(runs)
     beside = list(zip(tables, files or [None] * len(tables), strict=True))
-    rounds = _Rounds([_loaded(table, file, device, seed) for table, file in beside], runs, progress)
+    loaded = [_loaded(table, file, device, seed) for table, file in beside]
+    rounds = _Rounds([runner for runner, _ in loaded], runs, progress)
     try:
-        for network in rounds.networks:
-            for _ in range(WARM_UP):
-                network()
         rounds.run(Random(seed))
     except KeyboardInterrupt:
         if not all(rounds.times):
@@ -121,9 +120,11 @@ def measure(
         rounds.interrupted = True
     reached = max(float(table.total("macs")) / min(times) for table, times in zip(tables, rounds.times, strict=True))
     found, described = [], device.describe()
-    for (table, file), times in zip(beside, rounds.times, strict=True):
+    for (table, file), times, (_, notes) in zip(beside, rounds.times, loaded, strict=True):
         still, ceiling = stands_still(times), roofline(table, device, reached)
-        latency = Latency(table, device, tuple(times), WARM_UP, still, ceiling, (), rounds.interrupted, described)
+        latency = Latency(
+            table, device, tuple(times), WARM_UP, still, ceiling, (), rounds.interrupted, described, notes
+        )
         if profile and not rounds.interrupted:
             latency = latency._replace(layers=tuple(profiled(table, device, latency.median_ms, seed, file)))
         found.append(latency)
@@ -145,6 +146,9 @@ class _Rounds:
         self.interrupted = False
 
     def run(self, random: Random) -> None:
+        for network in self.networks:
+            for _ in range(WARM_UP):
+                network()
         started, done, order = perf_counter(), 0, list(range(len(self.networks)))
         while not self._over(done, perf_counter() - started):
             random.shuffle(order)
@@ -168,16 +172,15 @@ def _timed(run: Callable[[], None]) -> float:
     return (perf_counter() - start) * 1e3
 
 
-def _loaded(table: Table, file: Stored | None, device: Device, seed: int) -> Runner:
+def _loaded(table: Table, file: Stored | None, device: Device, seed: int) -> tuple[Runner, tuple[str, ...]]:
+    """What runs, and what should be known of its inputs."""
     if file is not None:
-        stored = StoredModel(file.path)
-        return Runner(stored, inputs(stored, file, seed), device)
+        filled = Filled(StoredModel(file.path), file, seed)
+        runner = filled.first(lambda feed: Runner.started(filled.model, feed, device))
+        return runner, (*filled.notes(), *filled.unsure())
     model = in_memory(table, seed=seed)
-    return Runner(
-        model,
-        feed(table.graph, vocabularies(table.graph, model), number(table.batch), seed, model.input_kinds()),
-        device,
-    )
+    inputs = feed(table.graph, vocabularies(table.graph, model), number(table.batch), seed, model.input_kinds())
+    return Runner(model, inputs, device), ()
 
 
 def _possible(table: Table) -> None:

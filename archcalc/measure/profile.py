@@ -18,8 +18,8 @@ from archcalc.cost import Table
 from archcalc.errors import UsageError
 from archcalc.graph import Graph
 from archcalc.measure.device import Device, Runner
+from archcalc.measure.filling import Filled
 from archcalc.measure.session import feed, vocabularies
-from archcalc.measure.stored import inputs as given
 from archcalc.onnx import Model, StoredModel, in_memory
 from archcalc.ops import OPS
 from archcalc.ops.base import number
@@ -168,7 +168,7 @@ def _of_file(table: Table, file: Stored, device: Device, seed: int) -> list[Even
     model = StoredModel(file.path)
     nodes = table.graph.nodes
     layers = {node.name: nodes[node.layer].name for node in file.nodes if node.name and node.layer is not None}
-    events = _timed(model, given(model, file, seed), device)
+    events = Filled(model, file, seed).first(lambda feed: _timed(model, feed, device))
     return [event._replace(name=layers.get(_RENAMED.sub("", event.name), event.name)) for event in events]
 
 

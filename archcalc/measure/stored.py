@@ -9,6 +9,7 @@ import numpy
 from archcalc.algebra import Poly
 from archcalc.cost import Table
 from archcalc.errors import UsageError
+from archcalc.measure.filling import Filled, inwords
 from archcalc.measure.proof import Proof, Tally
 from archcalc.measure.session import Session, runtime
 from archcalc.onnx import StoredModel
@@ -16,7 +17,6 @@ from archcalc.ops import Shape, size, spell_shape
 from archcalc.question import Stored
 from archcalc.untyped import Array
 
-WAYS = ("random", "ones", "zeros")  # how whole numbers are filled in until a run accepts them
 UNSHOWN = "what outputs see of the inputs is shown for specs: `archcalc import` makes one of a file"
 
 
@@ -28,13 +28,14 @@ def prove(table: Table, file: Stored, seed: int = 0) -> Proof:
     wanted = {name: (shape, node) for name, shape, node in _values(file)}
     if not wanted:
         raise UsageError(f"{file.path}: there is nothing to prove: no value whose shape is known")
-    outputs = _outputs(model, file, list(wanted), seed)
-    shapes = _shapes(file, wanted, outputs, differences)
+    run = Filled(model, file, seed)
+    outputs = dict(zip(wanted, run.first(Session(model, list(wanted)).run), strict=True))
+    shapes, passed = _shapes(file, wanted, outputs, run.deciding, differences)
     inferred = model.inferred()
     told = [name for name, (shape, _) in wanted.items() if _agree(inferred.get(name), shape)]
     tensors = _tensors(table, model, differences)
     params, buffers = int(table.total("params")), int(table.total("buffers"))
-    notes = (UNSHOWN, *_left(table, file))
+    notes = (UNSHOWN, *run.notes(), *passed, *_left(table, file))
     return Proof(
         table.name, shapes, Tally(len(told), len(wanted)), tensors, params, buffers, (), tuple(differences), notes
     )
@@ -48,46 +49,33 @@ def _values(file: Stored) -> Iterator[tuple[str, Shape, str]]:
                 yield name, shape, node.name or node.op
 
 
-def _outputs(model: StoredModel, file: Stored, names: list[str], seed: int) -> dict[str, Array]:
-    """The values of a run, with the first inputs that it accepts."""
-    session = Session(model, names)
-    for way in WAYS:
-        try:
-            return dict(zip(names, session.run(inputs(model, file, seed, way)), strict=True))
-        except UsageError as error:
-            failed = error
-    raise failed
-
-
-def inputs(model: StoredModel, file: Stored, seed: int = 0, way: str = "random") -> dict[str, Array]:
-    """Something for every input: normal numbers; zeros and ones for whole numbers, which are below every length."""
-    random = numpy.random.default_rng(seed)
-    kinds = model.input_kinds()
-    found = {}
-    for name, _, shape in file.inputs:
-        kind = numpy.dtype(kinds[name])
-        if kind.kind in "fVc":  # V: floats that numpy itself doesn't have
-            found[name] = random.standard_normal(shape, numpy.float32).astype(kind)
-        elif kind.kind in "iub":
-            whole = random.integers(0, 2, shape) if way == "random" and "mask" not in name else numpy.ones(shape)
-            found[name] = (numpy.zeros(shape) if way == "zeros" else whole).astype(kind)
-        else:
-            found[name] = numpy.full(shape, "a", object)
-    return found
-
-
 def _shapes(
-    file: Stored, wanted: dict[str, tuple[Shape, str]], outputs: dict[str, Array], differences: list[str]
-) -> Tally:
-    """Real shapes against those that were counted; of a batch that is written down, so many times the elements."""
-    proved = 0
+    file: Stored,
+    wanted: dict[str, tuple[Shape, str]],
+    outputs: dict[str, Array],
+    deciding: dict[str, frozenset[str]],
+    differences: list[str],
+) -> tuple[Tally, list[str]]:
+    """Real shapes against those that were counted; of a batch that is written down, so many times the elements. One
+    that the values of an input decide is another with other values: it is passed over, with a note.
+    """
+    proved, passed = 0, dict[frozenset[str], list[str]]()
     for name, (shape, node) in wanted.items():
         real = tuple(numpy.shape(outputs[name]))
         if real == shape or _fits(file, real, shape):
             proved += 1
+            continue
+        difference = f"{node} puts out {spell_shape(real)}, and {spell_shape(shape)} was counted"
+        if name in deciding:
+            passed.setdefault(deciding[name], []).append(difference)
         elif len(differences) < 50:
-            differences.append(f"{node} puts out {spell_shape(real)}, and {spell_shape(shape)} was counted")
-    return Tally(proved, len(wanted))
+            differences.append(difference)
+    notes = [
+        f"{len(met)} shape{'s' * (len(met) > 1)} that the values of {inwords(sorted(names))} decide"
+        f" {'are' if len(met) > 1 else 'is'} left open: in this run {met[0]}"
+        for names, met in passed.items()
+    ]
+    return Tally(proved, len(wanted)), notes
 
 
 def _fits(file: Stored, real: tuple[int, ...], shape: Shape) -> bool:
@@ -123,4 +111,4 @@ def _left(table: Table, file: Stored) -> list[str]:
     return [*told, *(f"not counted: {found}" for found in table.graph.uncounted)]
 
 
-__all__ = ["inputs", "prove"]
+__all__ = ["prove"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 from pathlib import Path
 
@@ -11,6 +11,8 @@ import onnx
 from onnx import ModelProto, NodeProto, ValueInfoProto
 
 from archcalc.errors import UsageError
+from archcalc.onnx.deciding import deciding
+from archcalc.onnx.wishes import Wish, wishes
 from archcalc.untyped import Array
 
 
@@ -53,6 +55,14 @@ class StoredModel:
         """How many numbers there are in each tensor that stands in a node, or in a graph or function that nodes run."""
         functions = (node for function in self.proto.functions for node in function.node)
         return dict(_within([*self.proto.graph.node, *functions]))
+
+    def deciding(self) -> dict[str, frozenset[str]]:
+        """For each value the inputs whose values decide its shape."""
+        return deciding(self.proto)
+
+    def wishes(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Wish]:
+        """Numbers that inputs need, by their places, for the shapes that all values should have."""
+        return wishes(self.proto, shapes)
 
     def inferred(self) -> dict[str, tuple[int | None, ...]]:
         """What onnx's own inference says of the shape of each value."""

@@ -112,7 +112,8 @@ def one_hot(call: Call, indices: Value, depth: Value, values: Value, *, axis: in
     """
     shape, length = indices.dims, whole(depth.only())
     n = axis_of(axis, len(shape) + 1)
-    length = call.free("depth", "one_hot") if length is None else length
+    if length is None:
+        length = call.written(n, len(shape) + 1) or call.free("depth", "one_hot")
     return call.figure("one_hot", (*shape[:n], length, *shape[n:]), reach=Reach.MIXED, kind=values.kind)
 
 
@@ -141,7 +142,7 @@ def non_zero(call: Call, X: Value) -> Value:
     if X.is_constant and X.content is not None and None not in X.content and len(shape) == 1:
         found = tuple(n for n, value in enumerate(X.content) if value)
         return Value((1, len(found)), INT64, None, found)
-    out = (len(shape), call.most("count", size(shape)))
+    out = (len(shape), call.written(1, 2) or call.most("count", size(shape)))
     return call.figure("non_zero", out, elementwise=size(shape), reach=Reach.MIXED, kind=INT64)
 
 
@@ -154,9 +155,9 @@ def compress(call: Call, input: Value, condition: Value, *, axis: int | None = N
 def _kept(call: Call, shape: Shape, axis: int | None) -> Shape:
     """What is left of all elements, or of an axis: at most all."""
     if axis is None:
-        return (call.most("count", size(shape)),)
+        return (call.written(0, 1) or call.most("count", size(shape)),)
     n = axis_of(axis, len(shape))
-    return (*shape[:n], call.most("count", shape[n]), *shape[n + 1 :])
+    return (*shape[:n], call.written(n, len(shape)) or call.most("count", shape[n]), *shape[n + 1 :])
 
 
 @rule("Unique")

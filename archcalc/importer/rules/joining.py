@@ -161,7 +161,7 @@ def slices(
         n = axis_of(axis, len(shape))
         begin, stop, pace = _bounds(call, out[n], start, end, step)
         if begin is None or stop is None or pace is None:
-            out[n] = _said(call, n, len(shape)) or call.most(n, out[n], "slice")
+            out[n] = call.written(n, len(shape)) or call.most(n, out[n], "slice")
             picks.append((n, None, None, None))
             continue
         length, out[n] = out[n], _counted(begin, stop, pace)
@@ -180,13 +180,6 @@ def slices(
     )
     op = _sliced(call, *picks[0]) if len(picks) == 1 else None
     return call.figure("slice", target, [data], op=op, batched=True, words=f"slice {words}", reach=Reach.MIXED)
-
-
-def _said(call: Call, n: int, rank: int) -> int | None:
-    """A number that the file gives an axis of the output."""
-    said = call.declared if n else None  # the first may be a batch
-    dim = said[n] if said is not None and len(said) == rank else None
-    return dim if isinstance(dim, int) else None
 
 
 def _moved(call: Call, word: str, data: Value, out: Shape) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archcalc.algebra import Poly
+from archcalc.algebra import Dim, Poly
 from archcalc.errors import ShapeError
 from archcalc.importer.names import generated
 from archcalc.importer.rules.base import Call, Shape, Value, rule, size
@@ -111,7 +111,7 @@ def arange(call: Call, start: Value, limit: Value, delta: Value) -> Value:
     given: list[Attribute] = [content[0] if content is not None and len(content) == 1 else None for content in contents]
     first, end, step = given
     if None in given:
-        return Value((call.free("length", "range"),), start.kind)
+        return Value((_length(call),), start.kind)
     if not any(isinstance(value, Poly) for value in given):
         if step == 0:
             raise ShapeError("a step of 0")
@@ -119,8 +119,13 @@ def arange(call: Call, start: Value, limit: Value, delta: Value) -> Value:
         content = tuple(first + n * step for n in range(count)) if count <= MOST_CONTENT else None
         return Value((count,), start.kind, None, content)
     if not isinstance(step, int) or step < 1:
-        return Value((call.free("length", "range"),), start.kind)
+        return Value((_length(call),), start.kind)
     return Value(((end - first + step - 1) // step,), start.kind)
+
+
+def _length(call: Call) -> Dim:
+    """How many numbers there are where only a run tells the limits."""
+    return call.written(0, 1) or call.free("length", "range")
 
 
 @rule("EyeLike", "RandomNormalLike", "RandomUniformLike")
