@@ -12,6 +12,7 @@ from archcalc.importer.credit import give
 from archcalc.importer.inside import body as built
 from archcalc.importer.inside import ordered
 from archcalc.importer.proto import NodeProto, Subgraph
+from archcalc.importer.sized import hint, sizes_behind
 from archcalc.importer.tensors import BOOL, INT64
 from archcalc.importer.trials import Built, Saved
 from archcalc.importer.values import Unknown, Value, axis_of, brief, least, spell_dim, whole
@@ -35,6 +36,8 @@ def branched(call: Call, then: Subgraph, other: Subgraph, condition: bool | None
         return call.body(then if condition else other, [])
     walker = call.walker
     walker.undecided = True
+    names = sizes_behind(walker, call.node, call.scope)
+    walker.deciding.update(dict.fromkeys(names))
     saved = walker.save()
     tried = [_tried(call, body, word, saved) for body, word in ((then, "then"), (other, "else"))]
     walker.node = call.node
@@ -47,7 +50,7 @@ def branched(call: Call, then: Subgraph, other: Subgraph, condition: bool | None
     if any(found.failure is None and found.built.nodes for found in tried):
         shown = " and ".join(brief(found.macs) if found.failure is None else "no" for found in tried)
         word = ("then", "else")[dearer]
-        call.note(f"only a run tells which branch is taken; counted is `{word}`, of {shown} MACs")
+        call.note(f"only a run tells which branch is taken; counted is `{word}`, of {shown} MACs{hint(names)}")
     return taken.outputs
 
 

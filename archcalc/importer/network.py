@@ -219,11 +219,14 @@ class ModelFile(Record):
             try:
                 graph = walker.build()
             except Bad as error:
-                free = [name for name, value in values.items() if isinstance(value, Poly)]
-                if not walker.undecided or not free:
+                free = [*walker.deciding] or [
+                    name for name in values if walker.undecided and isinstance(values[name], Poly)
+                ]
+                if not free:
                     raise
                 given = " ".join(f"--set {name}=N" for name in free)
-                raise Bad(f"{error}; an If before it is decided by a size that is free: {given}") from None
+                what = "an If" if walker.undecided else "what"
+                raise Bad(f"{error}; {what} before it is decided by a size that is free: {given}") from None
         return graph, walker
 
     def _evaluated(self, expression: str, values: Mapping[str, Any], free: Callable[[str], Dim]) -> Dim:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archcalc.importer.call import CODE, Call, Outputs
+from archcalc.importer.sized import MOST, hint, sizes_behind
 from archcalc.importer.values import Value
 from archcalc.ops import Reach
 from archcalc.ops.foreign import foreign
@@ -12,6 +13,9 @@ def uncounted(call: Call, why: str) -> Outputs:
     """A node that isn't counted: its outputs are what the file says of them."""
     op = f"{call.node.domain}.{call.node.op}" if call.node.domain not in ("", "ai.onnx") else call.node.op
     code = call.node.metadata.get(CODE)
+    if len(call.walker.uncounted) < MOST and (names := sizes_behind(call.walker, call.node, call.scope)):
+        call.walker.deciding.update(dict.fromkeys(names))
+        why = f"{why}{hint(names)}"
     call.walker.note_uncounted(op, code or call.walker.where.strip("'"), why)
     outputs: Outputs = []
     for name in call.node.outputs:

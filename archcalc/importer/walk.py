@@ -68,6 +68,7 @@ class Walker:
         self.tensors: dict[Hashable, Origin] = {}  # of the file, as they are met
         self.claimed: dict[Hashable, Origin] = {}  # those that layers have
         self.undecided = False  # whether a branch was taken that only a run decides
+        self.deciding: dict[str, None] = {}  # free sizes that decide what couldn't be counted
         self.kept: set[Hashable] = set()  # those that are buffers
         self.ops: dict[object, Op] = {}
         self.symbols: dict[str, Poly] = {}
