@@ -110,3 +110,27 @@ def test_what_onnxruntime_has_no_kernel_for_is_said(tmp_path: Path) -> None:
     file = write(tmp_path / "s.onnx", nodes, {"x": [1, 8]}, domains={"my.ops": 1})
     with pytest.raises(UsageError, match="onnxruntime can't load"):
         load(file).verify()
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_numbers_of_few_bits_that_share_bytes_are_those_that_were_counted(bits: int, tmp_path: Path) -> None:
+    product = node("MatMulNBits", ["x", "w", "s"], ["y"], domain="com.microsoft", K=32, N=6, bits=bits, block_size=16)
+    packed, scales = weights(6, 2, 2 * bits, kind="uint8"), weights(6, 2)
+    file = write(tmp_path / "n.onnx", [product], {"x": [1, 32]}, domains={"com.microsoft": 1}, w=packed, s=scales)
+    proof = load(file).verify()
+    assert (proof.differences, str(proof.tensors), proof.params) == ((), "2 of 2", 32 * 6)
+
+
+def test_numbers_of_trees_are_listed(tmp_path: Path) -> None:
+    tree = node(
+        "TreeEnsembleRegressor", ["x"], ["y"], domain="ai.onnx.ml", n_targets=1, nodes_featureids=[0, 0, 0],
+        nodes_values=[0.5, 0.0, 0.0], nodes_modes=["BRANCH_LEQ", "LEAF", "LEAF"], nodes_treeids=[0, 0, 0],
+        nodes_nodeids=[0, 1, 2], nodes_truenodeids=[1, 0, 0], nodes_falsenodeids=[2, 0, 0], target_ids=[0, 0],
+        target_nodeids=[1, 2], target_treeids=[0, 0], target_weights=[1.0, 2.0],
+    )  # fmt: skip
+    model = load(write(tmp_path / "t.onnx", [tree], {"x": [1, 3]}, domains={"ai.onnx.ml": 3}))
+    tensors = model.answer(Question(tensors=True)).graph.tensors or []
+    assert [(held.name, held.size, held.role) for held in tensors] == [
+        ("y.nodes_values", 3, "constant"), ("y.target_weights", 2, "constant"),
+    ]  # fmt: skip
+    assert model.verify().holds

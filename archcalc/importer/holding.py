@@ -26,9 +26,15 @@ WORDS = {
     "mask": "it says what is read",
     "table": "positions as sines and cosines",
     "constant": "a number of arithmetic",
+    "tree": "where a tree parts, or what a leaf is worth: nothing is multiplied with it",
+    "filling": "what stands for missing values",
     "neutral": "the same number all along, where a norm has a scale that it learns",
 }
-SHORTER = {"neutral": "constant"}  # what the list calls a role that has reasons of its own
+SHORTER = {
+    "neutral": "constant",
+    "tree": "constant",
+    "filling": "constant",
+}  # what the list calls a role that has reasons of its own
 
 
 def held(walker: Walker) -> list[Held]:

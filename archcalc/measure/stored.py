@@ -9,6 +9,7 @@ import numpy
 from archcalc.algebra import Poly
 from archcalc.cost import Table
 from archcalc.errors import UsageError
+from archcalc.graph import Held
 from archcalc.measure.filling import Filled, inwords
 from archcalc.measure.proof import Proof, Tally
 from archcalc.measure.session import Session, runtime
@@ -17,6 +18,7 @@ from archcalc.ops import Shape, size, spell_shape
 from archcalc.question import Stored
 from archcalc.untyped import Array
 
+PACKED = frozenset({"uint8", "int8"})  # what several numbers of few bits are stored in
 UNSHOWN = "what outputs see of the inputs is shown for specs: `archcalc import` makes one of a file"
 
 
@@ -93,21 +95,31 @@ def _agree(told: tuple[int | None, ...] | None, shape: Shape) -> bool:
 
 def _tensors(table: Table, model: StoredModel, differences: list[str]) -> Tally:
     """The tensors that were listed against those that onnx reads; one that stands in a node may be read by nothing."""
-    listed = {held.name: held.size for held in table.graph.tensors or ()}
-    sizes = {name: size for name, size in model.sizes_within().items() if name in listed} | model.sizes()
+    listed = {held.name: held for held in table.graph.tensors or ()}
+    sizes = {name: many for name, many in model.sizes_within().items() if name in listed} | model.sizes()
     differences += [f"the tensor {name} isn't listed" for name in sizes if name not in listed]
+    wrong = [name for name, many in sizes.items() if name in listed and not _has(listed[name], many)]
     differences += [
-        f"the tensor {name} has {sizes[name]:,} numbers, and {listed[name]:,} were counted"
-        for name in sizes
-        if name in listed and listed[name] != sizes[name]
+        f"the tensor {name} has {sizes[name]:,} numbers, and {listed[name].size:,} were counted" for name in wrong
     ]
-    return Tally(sum(listed.get(name) == size for name, size in sizes.items()), len(sizes))
+    return Tally(sum(name in listed for name in sizes) - len(wrong), len(sizes))
+
+
+def _has(held: Held, many: int) -> bool:
+    """Whether a tensor has so many numbers: those that are listed, or whole ones into which these are packed, some bits
+    each.
+    """
+    if held.size == many:
+        return True
+    bits = held.type in PACKED and isinstance(held.size, int) and size(held.shape) == many
+    return bits and many < held.size <= 8 * many  # type: ignore[operator]  # a number, as the line before says
 
 
 def _left(table: Table, file: Stored) -> list[str]:
     """What wasn't compared."""
     open_ = sum(isinstance(dim, Poly) for node in file.nodes for shape in node.outputs for dim in shape or ())
-    told = [f"{open_} sizes that only a run tells weren't compared"] if open_ else []
+    sizes = "a size that only a run tells wasn't" if open_ == 1 else f"{open_} sizes that only a run tells weren't"
+    told = [f"{sizes} compared"] if open_ else []
     return [*told, *(f"not counted: {found}" for found in table.graph.uncounted)]
 
 

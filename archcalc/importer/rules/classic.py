@@ -26,6 +26,22 @@ def _in_node(call: Call, name: str, numbers: Sequence[float]) -> Value:
     return Value(dims, FLOAT, None, None, (call.holds(origin),))
 
 
+FITTED = (
+    "nodes_values", "target_weights", "class_weights", "nodes_values_as_tensor", "target_weights_as_tensor",
+    "class_weights_as_tensor", "nodes_splits", "leaf_weights", "imputed_value_floats",
+)  # fmt: skip
+
+
+def _explained(call: Call, role: str) -> None:
+    """List what was fitted and isn't multiplied with anything."""
+    for name, found in call.attributes():
+        if name in FITTED and isinstance(found, Tensor):
+            origin = Origin(found, f"{call.output}.{name}", found.dims, True, found)
+            call.explain(Value(found.dims, found.kind, None, None, (call.holds(origin),)), role)
+        elif name in FITTED and found:
+            call.explain(_in_node(call, name, found), role)
+
+
 @rule("Scaler", domain=ML)
 def scaler(call: Call, X: Value, *, offset: Attribute = (), scale: Attribute = ()) -> Value:
     """A difference and a product; its numbers are statistics of what it was fitted to."""
@@ -43,6 +59,7 @@ def normalizer(call: Call, X: Value) -> Value:
 @rule("Imputer", "Binarizer", domain=ML)
 def mended(call: Call, X: Value) -> Value:
     """A comparison an element."""
+    _explained(call, "filling")
     return call.figure(call.op.lower(), X.dims, elementwise=size(X.dims), flags=IN_PLACE, kind=X.kind)
 
 
@@ -147,6 +164,7 @@ def feature_vectorizer(call: Call, *X: Value, inputdimensions: list[int] | None 
 @rule("TreeEnsembleRegressor", domain=ML)
 def tree_regressor(call: Call, X: Value, *, nodes_treeids: list[int] | None = None, n_targets: int = 1) -> Value:
     """No products: at most a comparison for each tree and level, which the data decide; counted is a sum for each."""
+    _explained(call, "tree")
     trees = len(set(nodes_treeids or ()))
     out = (*X.dims[:1], n_targets)
     return call.figure("trees", out, words=f"{trees} trees", elementwise=trees * size(out), reach=Reach.ALL, kind=FLOAT)
@@ -158,6 +176,7 @@ def tree_classifier(
     classlabels_strings: Attribute = (),
 ) -> Outputs:  # fmt: skip
     """Trees that vote for labels: a sum for each tree and score, a comparison for each score to pick the label."""
+    _explained(call, "tree")
     trees, labels = len(set(nodes_treeids or ())), len(classlabels_int64s or classlabels_strings)
     out = (*X.dims[:1], labels)
     scores = call.figure(
@@ -171,6 +190,7 @@ def tree_classifier(
 @rule("TreeEnsemble", domain=ML)
 def trees(call: Call, X: Value, *, tree_roots: list[int] | None = None, n_targets: int = 1) -> Value:
     """Trees whose leaves add up to each target: a sum for each tree and target."""
+    _explained(call, "tree")
     count, out = len(tree_roots or ()), (*X.dims[:1], n_targets)
     return call.figure(
         "trees", out, words=f"{count} trees", elementwise=count * size(out), reach=Reach.ALL, kind=X.kind
