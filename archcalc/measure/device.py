@@ -90,22 +90,23 @@ class Runner:
             options.add_session_config_entry(FOLDER, model.folder)
         self.outputs = [value.name for value in model.proto.graph.output]
         self.session = _session(ort, model.exposing(self.outputs), options, device)
-        self.run = self._on_gpu(ort, feed) if device.kind == "cuda" else self._on_cpu(dict(feed))
+        self.is_on_gpu = device.kind == "cuda"
+        self.run = self._taking(feed)
 
-    @classmethod
-    def started(
-        cls, model: StoredModel, feed: Mapping[str, Array], device: Device, profile: Path | None = None
-    ) -> Runner:
-        """One that has run once. Raises UsageError where it can't with these inputs."""
-        runner = cls(model, feed, device, profile)
-        runner()
-        return runner
+    def fed(self, feed: Mapping[str, Array]) -> Runner:
+        """With other inputs, run once. Raises UsageError where it can't with these."""
+        self.run = self._taking(feed)
+        self()
+        return self
 
     def __call__(self) -> None:
         try:
             self.run()
         except Exception as error:  # of onnxruntime, which has no common base for its own
             raise failed("run", error) from None
+
+    def _taking(self, feed: Mapping[str, Array]) -> Callable[[], Any]:
+        return self._on_gpu(runtime(), feed) if self.is_on_gpu else self._on_cpu(dict(feed))
 
     def _on_cpu(self, feed: dict[str, Array]) -> Callable[[], Any]:
         return lambda: self.session.run(self.outputs, feed)

@@ -176,7 +176,7 @@ def _loaded(table: Table, file: Stored | None, device: Device, seed: int) -> tup
     """What runs, and what should be known of its inputs."""
     if file is not None:
         filled = Filled(StoredModel(file.path), file, seed)
-        runner = filled.first(lambda feed: Runner.started(filled.model, feed, device))
+        runner = filled.first(Runner(filled.model, {}, device).fed)
         return runner, (*filled.notes(), *filled.unsure())
     model = in_memory(table, seed=seed)
     inputs = feed(table.graph, vocabularies(table.graph, model), number(table.batch), seed, model.input_kinds())
