@@ -21,6 +21,7 @@ from archcalc.importer.holding import held
 from archcalc.importer.names import identifier
 from archcalc.importer.proto import GraphProto, ModelProto, read_model
 from archcalc.importer.seen import Watch
+from archcalc.importer.sized import decided_by
 from archcalc.importer.walk import Walker
 from archcalc.importer.wire import Bad, Malformed, Stretch
 from archcalc.patterns import pattern
@@ -219,14 +220,9 @@ class ModelFile(Record):
             try:
                 graph = walker.build()
             except Bad as error:
-                free = [*walker.deciding] or [
-                    name for name in values if walker.undecided and isinstance(values[name], Poly)
-                ]
-                if not free:
+                if not (given := decided_by(walker)):
                     raise
-                given = " ".join(f"--set {name}=N" for name in free)
-                what = "an If" if walker.undecided else "what"
-                raise Bad(f"{error}; {what} before it is decided by a size that is free: {given}") from None
+                raise Bad(f"{error}; {given}") from None
         return graph, walker
 
     def _evaluated(self, expression: str, values: Mapping[str, Any], free: Callable[[str], Dim]) -> Dim:

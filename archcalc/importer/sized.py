@@ -43,9 +43,19 @@ def _told(value: Value) -> bool:
     return value.content is not None and None not in value.content
 
 
+def decided_by(walker: Walker) -> str:
+    """Which free sizes decide what came before a node that can't be; nothing where none does."""
+    free = [*walker.deciding] or [
+        name for name, value in walker.given.items() if walker.undecided and isinstance(value, Poly)
+    ]
+    what = "an If" if walker.undecided else "what"
+    given = " ".join(f"--set {name}=N" for name in free)
+    return f"{what} before it is decided by a size that is free: {given}" if free else ""
+
+
 def hint(names: list[str]) -> str:
     """How to give the sizes numbers, behind what isn't known; nothing where none decides."""
     return f"; {' '.join(f'--set {name}=N' for name in names)} decides it" if names else ""
 
 
-__all__ = ["MOST", "hint", "sizes_behind"]
+__all__ = ["MOST", "decided_by", "hint", "sizes_behind"]

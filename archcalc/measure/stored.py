@@ -112,7 +112,7 @@ def _has(held: Held, many: int) -> bool:
     if held.size == many:
         return True
     bits = held.type in PACKED and isinstance(held.size, int) and size(held.shape) == many
-    return bits and many < held.size <= 8 * many  # type: ignore[operator]  # a number, as the line before says
+    return bits and many < held.size <= 8 * many
 
 
 def _left(table: Table, file: Stored) -> list[str]:
