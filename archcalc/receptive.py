@@ -102,11 +102,12 @@ class Seen(dict[int, Field | None]):
         return None
 
 
-def fields(graph: Graph, least: dict[Loop, int] | None = None) -> dict[str, Seen]:
-    """What each node sees of each input. Linear in the layers that depend on one.
+def fields(graph: Graph, least: dict[Loop, int] | None = None, stop: int | None = None) -> dict[str, Seen]:
+    """What each node, or each before `stop`, sees of each input. Linear in the layers that depend on one.
 
     Loops that have to repeat for this to hold are put into `least`, with how often.
     """
+    stop = len(graph.nodes) if stop is None or graph.loops else stop
     windows: Windows = {}
     readers = _readers(graph) if len(graph.inputs) > 1 and not graph.loops else None  # all depend on a single input
     found = {}
@@ -114,9 +115,9 @@ def fields(graph: Graph, least: dict[Loop, int] | None = None) -> dict[str, Seen
         arriving = None if readers is None else _arriving(readers, start)
         one = _Fields(graph, start, {} if least is None else least, windows, arriving or {})
         if arriving is None:
-            one.walk(0, len(graph.nodes))
+            one.walk(0, stop)
         else:
-            one.through(arriving)
+            one.through([n for n in arriving if n < stop])
         found[name] = Seen({n: field for n in arriving or range(len(one.found)) if (field := one.found[n]) is not None})
     return found
 

@@ -177,6 +177,13 @@ class Table(Record, frozen=False):
         """What a node sees of each input that it depends on."""
         return self._seen.get(n, {})
 
+    def seen_alone(self, n: int) -> dict[str, Field]:
+        """The same of one node: what only later ones see isn't worked out for it."""
+        if "fields" in self.__dict__:
+            return self.seen_at(n)
+        found = receptive.fields(self.graph, stop=n + 1)
+        return {name: field for name, seen in found.items() if (field := seen[n]) is not None}
+
     def cost(self, node: Node) -> Cost:
         """What a layer costs a sample, shared weights included."""
         shapes = self.graph.shapes_into(node)

@@ -47,7 +47,7 @@ class Analysis(Record):
 
     def field(self, cost: Cost) -> str:
         """What the last layer of a line sees of the input."""
-        return numbers.field(self.table.seen_at(cost.last)) if self.table else ""
+        return numbers.field(self.table.seen_alone(cost.last)) if self.table else ""
 
 
 NOTHING = Analysis()

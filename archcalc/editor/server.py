@@ -63,6 +63,27 @@ class Protocol(LanguageServerProtocol):
         """Take the stream to write to; headers and message go out in one piece."""
         super().set_writer(Framed(writer) if include_headers else writer, include_headers=False)
 
+    def warm(self) -> None:
+        """Make what reads and writes messages before the first key is typed, which it would keep waiting."""
+        at: Any = {"textDocument": {"uri": ""}, "position": {"line": 0, "character": 0}}
+        nowhere = types.Range(types.Position(0, 0), types.Position(0, 0))
+        change = {"range": {"start": at["position"], "end": at["position"]}, "text": ""}
+        told = {"textDocument": {"uri": "", "version": 1}, "contentChanges": [change]}
+        asked = {"hover": at, "completion": at, "inlayHint": {**at, "range": change["range"]}, "didChange": told}
+        for name, params in asked.items():
+            method = f"textDocument/{name}"
+            message = {"jsonrpc": "2.0", "id": 0, "method": method, "params": params}
+            self._converter.structure(message, types.METHOD_TO_TYPES[method][0])
+        item = types.CompletionItem("", kind=types.CompletionItemKind.Class, documentation="")
+        found = types.PublishDiagnosticsParams("", [types.Diagnostic(nowhere, "", code="", source="")], 0)
+        for answer in (
+            types.HoverResponse(0, types.Hover(types.MarkupContent(types.MarkupKind.Markdown, ""))),
+            types.CompletionResponse(0, [item]),
+            types.InlayHintResponse(0, [types.InlayHint(nowhere.start, "", padding_left=True)]),
+            types.PublishDiagnosticsNotification(found),
+        ):
+            self._converter.unstructure(answer)
+
 
 class Opened(Record, frozen=False):
     """What is known of a document that is open: of which `version` of it, and what the next reading starts from."""
@@ -74,6 +95,8 @@ class Opened(Record, frozen=False):
 
 class Server(LanguageServer):
     """The server, and what it knows of each document that is open."""
+
+    protocol: Protocol
 
     def __init__(self) -> None:
         super().__init__("archcalc", __version__, protocol_cls=Protocol)
@@ -180,12 +203,18 @@ def initialize(params: types.InitializeParams) -> None:
     server.hints = not isinstance(options, dict) or options.get("hints") is not False
 
 
+@server.feature(types.INITIALIZED)
+def initialized(params: types.InitializedParams) -> None:
+    """Do what takes long once, while nobody types yet."""
+    server.protocol.warm()
+    completion.everywhere()
+
+
 @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
 async def opened(params: types.DidOpenTextDocumentParams) -> None:
     """Check a document that was opened, its variants too."""
     server.tidy()
     await server.with_variants(params.text_document.uri)
-    completion.everywhere()  # for the first who asks
 
 
 @server.feature(types.TEXT_DOCUMENT_DID_SAVE)

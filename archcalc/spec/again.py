@@ -87,14 +87,18 @@ class Again:
         return _spliced(self.root, place, items)
 
     def _move(self, root: Node, after: int, by: int) -> None:
-        """Move everything that stands below a line."""
+        """Move everything that stands below a line; what was read of lines that are gone is forgotten."""
+        known, self.items = self.items or {}, {}
         for node in _nodes(root):
             if node.mark.line > after:
                 node.mark = _moved(node.mark, by)
-        parts = {
-            id(part): part for _, item in (self.items or {}).values() for part in walk(item) if part.mark.line > after
-        }
-        for part in parts.values():
+            if id(node) in known:
+                self.items[id(node)] = known[id(node)]
+        parts: dict[int, Item] = {}
+        for _, item in self.items.values():  # what holds others comes before them
+            if id(item) not in parts:
+                parts.update((id(part), part) for part in walk(item))
+        for part in (part for part in parts.values() if part.mark.line > after):
             for held in (part, *_words(part)):
                 object.__setattr__(held, "mark", _moved(held.mark, by))
             if isinstance(part, Line):

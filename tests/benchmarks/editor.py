@@ -2,7 +2,8 @@
 once for hints, hover and completion, on ResNet-152 as its spec has it (in blocks, with all its family) and written out
 with a layer a line.
 
-A line is typed in the middle, Return included; then a number in it is changed and changed back, and the line is deleted.
+An empty line is begun in the middle and deleted again and again; then a layer is typed in it, a number there is changed
+and changed back, and the line is deleted.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from measuring import machine
 from archcalc.files import specs_folder
 
 GOAL = 50.0  # ms
+RETURNS = 10  # of each session, each but the last deleted again
 URI = "file:///nowhere/net.yaml"
 ASKED = ("hover", "completion", "inlayHint")
 
@@ -103,12 +105,15 @@ def session(text: str, after: str, written: str) -> dict[str, list[float]]:
     client = Client(text)
     line = next(n for n, each in enumerate(text.split("\n")) if each.strip().startswith(after))
     found: dict[str, list[float]] = {}
-    keys = [(line, len(text.split("\n")[line]), "\n" + written[: len(written) - len(written.lstrip())])]
-    keys += [(line + 1, n, letter) for n, letter in enumerate(written) if n >= len(keys[0][2]) - 1]
-    for at, column, letter in keys:
-        kind = "Return" if "\n" in letter else "letter"
-        for what, taken in client.typed(at, column, column, letter):
-            found.setdefault(f"{kind}: {what}", []).append(taken)
+    end, indent = len(text.split("\n")[line]), len(written) - len(written.lstrip())
+    for last in range(RETURNS + 1):
+        for what, taken in client.typed(line, end, end, "\n" + written[:indent]):
+            found.setdefault(f"Return: {what}", []).append(taken)
+        for what, taken in client.typed(line + 1, 0, -1, "") if last < RETURNS else ():
+            found.setdefault(f"line deleted: {what}", []).append(taken)
+    for n, letter in enumerate(written[indent:], indent):
+        for what, taken in client.typed(line + 1, n, n, letter):
+            found.setdefault(f"letter: {what}", []).append(taken)
         time.sleep(0.02)
     for _ in range(20):
         for letter in "31":
