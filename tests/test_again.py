@@ -132,3 +132,15 @@ def test_a_text_with_mistakes_is_remembered_as_it_was_before_them() -> None:
     with pytest.raises(SpecError):
         again.compose(SPEC.replace("- maxpool 2x2", "- [maxpool 2x2"), "net.yaml")
     assert again.compose(SPEC, "net.yaml") is first
+
+
+def test_what_was_read_of_lines_that_are_gone_is_forgotten() -> None:
+    again, known = Again(), []
+    for n in range(12):
+        lines = SPEC.split("\n")
+        lines.insert(9, f"  - conv {n + 4} 3x3")
+        for text in ("\n".join(lines), SPEC):
+            again.compose(text, "net.yaml")
+            analysed(text, "net.yaml", again=again)
+        known.append(len(again.items or ()))
+    assert known[-1] == known[1]

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import archcalc
 from archcalc.build import build
 from archcalc.cost import Table
 from archcalc.errors import Mark
@@ -471,3 +472,10 @@ def test_a_field_that_differs_by_axis_has_a_stride_and_a_start_of_its_own() -> N
     table = Model(read_spec(text, "net.yaml")).count()
     found = [metric(table, name, None, Mark("", 0, 0)) for name in ("field", "field_stride", "field_start")]
     assert found == ["3x5", "1x2", "-1x-2"]
+
+
+@pytest.mark.parametrize("name", ["googlenet", "unet", "t5", "clip"])
+def test_the_field_of_one_layer_alone_is_the_one_it_has_among_all(name: str) -> None:
+    alone, whole = archcalc.load(name).count(), archcalc.load(name).count()
+    some = whole.graph.layers()[::7]
+    assert [alone.seen_alone(n) for n in some] == [whole.seen_at(n) for n in some]
