@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from archcalc.build.items import Builder
 from archcalc.editor.analysis import Analysis, analysed
 from archcalc.errors import SpecError
 from archcalc.spec.again import Again
@@ -63,7 +64,9 @@ def tree(read: object, text: str) -> Node | str:
 def known(found: Analysis) -> object:
     """All that an editor shows."""
     costs = {line: (str(cost), found.field(cost)) for line, cost in found.costs.items()}
-    return found.findings, costs
+    nodes = found.table.graph.nodes if found.table else []
+    shown = [(str(node.op), node.name, node.inputs, node.shape, node.line, node.mark, node.share) for node in nodes]
+    return found.findings, costs, shown
 
 
 def typed(text: str, seed: int, steps: int, counts: bool) -> None:
@@ -132,6 +135,40 @@ def test_a_text_with_mistakes_is_remembered_as_it_was_before_them() -> None:
     with pytest.raises(SpecError):
         again.compose(SPEC.replace("- maxpool 2x2", "- [maxpool 2x2"), "net.yaml")
     assert again.compose(SPEC, "net.yaml") is first
+
+
+LAYERS = [
+    "conv 8 3x3", "relu", "relu6", "bn", "ref first", "conv 8 3x3 share=second", "2 x conv 8 3x3", "dropout 0.1",
+    "identity", "add: [identity, conv cin 1x1]", "conv cin 3x3 when=(cin > 4)", "conv 8 3x3 norm=bn", "conv width 3x3",
+    "{if: width > 3, then: relu, else: silu}", "concat: [ref /second, identity]", "[conv 8 1x1, relu]",
+]  # fmt: skip
+
+
+def flat(seed: int) -> str:
+    """A long chain: labelled, joined, repeated, chosen and shared layers, and not many calls."""
+    rng, lines = random.Random(seed), ["  - first: conv 8 3x3", "  - second: conv 8 3x3"]
+    for n in range(60):
+        label = f"l{n}: " if rng.random() < 0.4 else ""
+        each = rng.choice([*LAYERS, "unit 8"] if rng.random() < 0.1 else LAYERS)
+        lines.append(f"  - {{{label}{{{each}}}}}" if ": [" in each and label else f"  - {label}{each}")
+    above = SPEC.partition("layers:")[0].replace("blocks:", "params: {width: 8}\nblocks:")
+    return "\n".join([f"{above}layers:", *lines])
+
+
+def test_layers_above_a_change_are_those_that_are_built_anew() -> None:
+    for seed in range(6):
+        typed(flat(seed), seed, 12, True)
+
+
+def test_layers_above_a_change_are_not_built_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[str] = []
+    node = Builder.node
+    monkeypatch.setattr(Builder, "node", lambda self, name, *more: built.append(name) or node(self, name, *more))
+    text = SPEC.partition("blocks:")[0] + "layers:\n" + "  - conv 4 3x3\n" * 50
+    again = Again()
+    for last in ("gap", "relu", "gap"):
+        analysed(f"{text}  - {last}\n", "net.yaml", again=again)
+    assert len(built) == 51 + 2 * 3  # the last whole step is of 48
 
 
 def test_what_was_read_of_lines_that_are_gone_is_forgotten() -> None:

@@ -48,6 +48,7 @@ class Again:
         self.root: Node | None = None
         self.items: dict[int, tuple[Node, Item]] | None = None  # by the identity of their nodes, which live on
         self.resolver: Resolver | None = None
+        self.graphs: dict[object, object] = {}  # of the last spec, by what was asked of it
 
     def compose(self, text: str, file: str) -> Node:
         """The tree of a text, as `composing.compose` has it. Raises SpecError; then the one before is kept."""

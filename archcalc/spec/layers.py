@@ -87,6 +87,7 @@ class Resolver:
         self.problems: list[Problem] = self.reader.problems
         self.layers: dict[Line, Layer | None] = {}
         self.constants: dict[object, Op] = before.constants if before else {}  # by their words: equal lines' are one
+        self.earlier: dict[object, object] | None = None  # graphs of the same lines, for those that build them again
         self.standard: set[int] = set()  # bodies of the standard library that were resolved
         self.calls: dict[str, list[Line]] = {}  # the calls in each block
         names = frozenset({*spec.parameters, *spec.unread, *ARRIVING})

@@ -74,6 +74,7 @@ class Loader:
         self.problems.extend(mistakes)
         if self.again and self._is_whole():
             self.again.resolver = spec.resolver = Resolver(spec, self.again.resolver)
+            spec.resolver.earlier = self.again.graphs
         problems = [*self.problems, *(spec.resolver.problems if self._is_whole() else ())]
         if problems:
             raise SpecError(problems, None if self.problems else spec)
