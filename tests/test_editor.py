@@ -276,6 +276,17 @@ def test_costs_stand_beside_their_lines_after_lines_above_came_and_went(client: 
         assert client.hints()[line] == "-> 4x4x4 · 0 · 0"
 
 
+def test_a_document_that_was_closed_has_nothing_to_say_and_one_who_leaves_without_a_word_is_told() -> None:
+    client = Client()
+    client.ask("initialize", processId=None, rootUri=None, capabilities={})
+    client.open(SPEC)
+    client.send(method="textDocument/didClose", params={"textDocument": {"uri": URI}})
+    assert client.at("hover", 8, 6) is None
+    assert client.at("completion", 8, 6) is not None
+    client.send(method="exit")
+    assert client.process.wait(20) == 1
+
+
 def test_hints_can_be_switched_off() -> None:
     client = Client()
     try:

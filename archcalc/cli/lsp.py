@@ -14,3 +14,4 @@ def lsp() -> None:
 
     gc.enable()  # a server lives long
     server.start_io()
+    raise SystemExit(not server.protocol.is_shut_down)

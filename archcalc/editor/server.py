@@ -63,6 +63,11 @@ class Protocol(LanguageServerProtocol):
         """Take the stream to write to; headers and message go out in one piece."""
         super().set_writer(Framed(writer) if include_headers else writer, include_headers=False)
 
+    @property
+    def is_shut_down(self) -> bool:
+        """Whether the client said that it is about to leave."""
+        return self._shutdown
+
     def warm(self) -> None:
         """Make what reads and writes messages before the first key is typed, which it would keep waiting."""
         at: Any = {"textDocument": {"uri": ""}, "position": {"line": 0, "character": 0}}
@@ -105,12 +110,14 @@ class Server(LanguageServer):
         self.collecting: asyncio.TimerHandle | None = None
 
     def document(self, uri: str) -> TextDocument:
-        """The text of an open file."""
-        return self.workspace.get_text_document(uri)
+        """The text of an open file; of one that is closed, as its client may ask in a moment, there is none."""
+        return self.workspace.text_documents.get(unquote(uri)) or TextDocument(uri, "")
 
     def current(self, uri: str) -> Analysis:
         """What is known of a document as it is now."""
-        document, known = self.document(uri), self.opened.setdefault(uri, Opened(Again()))
+        document, known = self.document(uri), self.opened.get(uri) or Opened(Again())
+        if document.version is not None:
+            self.opened[uri] = known
         if known.version is None or known.version != document.version:
             known.version, known.found = document.version, analysed(document.source, _path(uri), again=known.again)
         return known.found
@@ -296,7 +303,7 @@ def rename(params: types.RenameParams) -> types.WorkspaceEdit:
     try:
         places = changes.renamed(document.source, *_place(document, params.position), params.new_name, _path(uri))
     except UsageError as error:
-        raise JsonRpcInvalidParams(escapes.line(str(error))) from None
+        raise JsonRpcInvalidParams(escapes.line(str(error).splitlines()[0])) from None
     return types.WorkspaceEdit({uri: [types.TextEdit(_range(document, *place), params.new_name) for place in places]})
 
 

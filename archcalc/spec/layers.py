@@ -79,15 +79,16 @@ def complaints(error: FieldErrors) -> Iterator[tuple[str, str]]:
 class Resolver:
     """Resolves every line of a spec."""
 
-    def __init__(self, spec: Spec, before: Resolver | None = None) -> None:
-        """With what was found out `before` of a spec that has the same lines, the same objects, but for a few."""
-        self.spec = spec
+    def __init__(self, spec: Spec, before: Resolver | None = None, earlier: dict[object, object] | None = None) -> None:
+        """With what was found out `before` of a spec that has the same lines, the same objects, but for a few;
+        `earlier` are graphs of it, for those that build them again.
+        """
+        self.spec, self.earlier = spec, earlier
         self.known = before.layers if before and _usual(before.spec) == _usual(spec) else {}
         self.reader = Reader()
         self.problems: list[Problem] = self.reader.problems
         self.layers: dict[Line, Layer | None] = {}
         self.constants: dict[object, Op] = before.constants if before else {}  # by their words: equal lines' are one
-        self.earlier: dict[object, object] | None = None  # graphs of the same lines, for those that build them again
         self.standard: set[int] = set()  # bodies of the standard library that were resolved
         self.calls: dict[str, list[Line]] = {}  # the calls in each block
         names = frozenset({*spec.parameters, *spec.unread, *ARRIVING})

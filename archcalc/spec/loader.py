@@ -73,8 +73,7 @@ class Loader:
         spec.uses, mistakes = self.others.uses(parts)
         self.problems.extend(mistakes)
         if self.again and self._is_whole():
-            self.again.resolver = spec.resolver = Resolver(spec, self.again.resolver)
-            spec.resolver.earlier = self.again.graphs
+            self.again.resolver = spec.resolver = Resolver(spec, self.again.resolver, self.again.graphs)
         problems = [*self.problems, *(spec.resolver.problems if self._is_whole() else ())]
         if problems:
             raise SpecError(problems, None if self.problems else spec)
