@@ -49,6 +49,17 @@ def write(path: Path, data: bytes) -> None:
     write_all([(path, data)])
 
 
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """The same of data in pieces, which are made while the file is filled."""
+    with replacing([path]) as (beside,):
+        try:
+            with beside.open("wb") as file:
+                for part in parts:
+                    file.write(part)
+        except OSError as error:
+            raise _refusal(path, error) from None
+
+
 def write_all(files: Iterable[tuple[Path, bytes]]) -> None:
     """Put data in files, all or none of them, as `replacing` does. Raises UsageError."""
     files = list(files)

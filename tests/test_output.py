@@ -3,9 +3,16 @@
 import io
 import json
 import sys
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import archcalc as package
+from archcalc.cli import saying
+from archcalc.cost import Table
+from archcalc.render import parts
 
 SPEC = "archcalc: 1\nname: t\ninput: [3, 8, 8]\nlayers:\n  - conv 4 3x3\n"  # 4 * 3 * 9 + 4 = 112 parameters
 COMMANDS = {
@@ -55,6 +62,40 @@ def test_json_is_the_format_json(archcalc, name: str) -> None:
     asked = archcalc(*COMMANDS[name], "--json")
     assert asked.out == archcalc(*COMMANDS[name], "--format", "json").out
     json.loads(asked.out)
+
+
+def test_json_is_written_while_it_is_counted() -> None:
+    """A table is gone when the next is asked for, and its rows never were all there."""
+    table = package.load("alexnet").count()
+    alive: list[weakref.ref[object]] = []
+
+    def tables() -> Iterator[Table]:
+        for _ in range(5):
+            assert sum(ref() is not None for ref in alive) <= 2
+            made = package.load("alexnet").count()
+            alive.append(weakref.ref(made))
+            yield made
+            assert "rows" not in made.__dict__
+            del made
+
+    assert json.loads("".join(parts(tables(), "json"))) == [table.to_json()] * 5
+    assert json.loads("".join(parts([table], "json"))) == table.to_json()
+    assert "".join(parts([], "json")) == "[]"
+
+
+def test_nothing_of_a_long_result_is_written_where_a_later_network_fails(
+    archcalc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saying, "LONG", 100)  # so that it waits on the disk
+    whole = archcalc("count", "net.yaml", "net.yaml", "--json")
+    assert [each["totals"]["params"] for each in json.loads(whole.out)] == [112, 112]
+    Path("old.json").write_text("as it was")
+    for more in ([], ["-o", "old.json"]):
+        done = archcalc("count", "net.yaml", "alexnet", "net.yaml", "--set", "towers=1", "--json", *more)
+        assert (done.code, done.out) == (2, "")
+        assert "towers" in done.err
+    assert Path("old.json").read_text() == "as it was"
+    assert [path.name for path in sorted(Path.cwd().iterdir())] == ["net.yaml", "old.json"]
 
 
 def test_json_and_another_format_are_two(archcalc) -> None:

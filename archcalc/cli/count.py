@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 from archcalc.cli import options
@@ -12,6 +12,7 @@ from archcalc.cli.given import Given
 from archcalc.cli.naming import starting
 
 if TYPE_CHECKING:
+    from archcalc.cost import Table
     from archcalc.question import Question
 
 
@@ -91,21 +92,29 @@ def _count(
     specs: list[str], given: Given, question: Question, form: str, sort: str | None, flops: bool, strict: bool
 ) -> None:
     """Print the tables. Raises SystemExit, UsageError, SpecError."""
-    tables = given.answered(specs, question)
+    uncounted: list[bool] = []
     if question.tensors and form != "json":
         from archcalc.render.tensors import tensors as listed
 
-        given.say(listed(tables, form))
+        given.say(listed(given.answered(specs, question), form))
         return
     if form == "table" and given.is_coloured():
         from archcalc.render.cells import Options
         from archcalc.render.emphasis import dearest
 
+        tables = given.answered(specs, question)
         options = Options(by=given.by, depth=given.depth, sort=sort, top=given.top)
-        given.say(
-            given.rendered(tables, form, sort=sort, flops=flops), paint=lambda text: dearest(tables, options, text)
-        )
+        (text,) = given.rendered(_noted(tables, uncounted), form, sort=sort, flops=flops)
+        given.say(text, paint=lambda text: dearest(tables, options, text))
     else:
-        given.say(given.rendered(tables, form, sort=sort, flops=flops))
-    if strict and any(table.graph.uncounted for table in tables):
+        answers = _noted(given.answers(specs, question), uncounted)
+        given.stream(given.rendered(answers, form, sort=sort, flops=flops))
+    if strict and any(uncounted):
         raise SystemExit(1)
+
+
+def _noted(tables: Iterable[Table], uncounted: list[bool]) -> Iterator[Table]:
+    """The same tables; of each it is noted whether it lacks something."""
+    for table in tables:
+        uncounted.append(bool(table.graph.uncounted))
+        yield table

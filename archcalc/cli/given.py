@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archcalc.cli import options
-from archcalc.cli.saying import out, told
+from archcalc.cli.saying import out, streamed, told
 from archcalc.errors import UsageError
 from archcalc.tuples import NamedTuple
 
@@ -99,7 +99,12 @@ class Given(NamedTuple):
 
     def answered(self, specs: Iterable[str], question: Question) -> list[Table]:
         """The tables of every spec, with their notes on stderr. Raises UsageError and SpecError."""
-        return [self.answer(model, question) for model in self.models(specs)]
+        return list(self.answers(specs, question))
+
+    def answers(self, specs: Iterable[str], question: Question) -> Iterator[Table]:
+        """The same one after another, once all specs are read."""
+        models = self.models(specs)
+        return (self.answer(model, question) for model in models)
 
     def answer(self, model: Model, question: Question) -> Table:
         """The table of one, likewise."""
@@ -107,12 +112,14 @@ class Given(NamedTuple):
         notes(table, self.quiet)
         return table
 
-    def rendered(self, tables: Sequence[Table], form: str, **more: Any) -> str:
-        """Tables with the rows and columns that are asked for. Raises UsageError."""
-        from archcalc.render import render
+    def rendered(self, tables: Iterable[Table], form: str, **more: Any) -> Iterator[str]:
+        """Tables with the rows and columns that are asked for, in the pieces that the format is written in. Raises
+        UsageError.
+        """
+        from archcalc.render import parts
 
         asked = {"by": self.by, "depth": self.depth, "top": self.top, "columns": self.columns, **more}
-        return render(tables, form, width=width(self.output), **asked)
+        return parts(tables, form, width=width(self.output), **asked)
 
     def form(self, form: str, known: Iterable[str] | None = None) -> str:
         """The format that `--format` or `--json` asks for, one of those that are known if any are named. Raises
@@ -136,6 +143,10 @@ class Given(NamedTuple):
         UsageError for one that can't be written.
         """
         out(text, newline, commands, self.output, paint)
+
+    def stream(self, parts: Iterable[str]) -> None:
+        """The same of a result in pieces, which may be long. Nothing is written where making one of them fails."""
+        streamed(parts, self.output)
 
     def painter(self) -> Callable[[str], str] | None:
         """What colours the text of `check` and `compare`, where colours are wanted. Raises UsageError."""

@@ -45,4 +45,4 @@ def predict(
     for model in given.models(specs):
         precision = dtype or load_profile(device, os.path.dirname(model.spec.path)).dtypes[0]
         tables.append(given.answer(model, given.question(dtype=precision, device=device)))
-    given.say(given.rendered(tables, form, sort=sort))
+    given.stream(given.rendered(tables, form, sort=sort))

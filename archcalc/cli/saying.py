@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import TextIO
 
 from archcalc import escapes
+
+LONG = 1_000_000  # letters of a result that are kept in memory
 
 
 def out(
@@ -25,16 +28,50 @@ def out(
     said = said if paint is None else paint(said)
     if into is None:
         _put(sys.stdout, said + "\n" * newline)
+    else:
+        _fill(into, [said, "\n" * newline])
+
+
+def streamed(parts: Iterable[str], into: str | None = None) -> None:
+    """A result in pieces, on stdout or into a file: all of it, or nothing where making a piece fails. What is long
+    waits on the disk. Raises UsageError as `out` does.
+    """
+    if into is not None:
+        _fill(into, (escapes.report(part) for part in chain(parts, ["\n"])))
         return
+    waiting: list[str] = []
+    letters, rest = 0, map(escapes.report, parts)
+    for part in rest:
+        waiting.append(part)
+        letters += len(part)
+        if letters > LONG:
+            _stream(chain(waiting, rest))
+            return
+    _put(sys.stdout, "".join([*waiting, "\n"]))
+
+
+def _stream(parts: Iterable[str]) -> None:
+    from tempfile import TemporaryFile
+
+    with TemporaryFile("w+", encoding="utf-8", newline="") as file:
+        file.writelines(parts)
+        file.seek(0)
+        while part := file.read(LONG):
+            _put(sys.stdout, part)
+    _put(sys.stdout, "\n")
+
+
+def _fill(into: str, parts: Iterable[str]) -> None:
+    """A file with these pieces, whole or not at all. Raises UsageError."""
     from pathlib import Path
 
     from archcalc.errors import UsageError
     from archcalc.reading import was_read
-    from archcalc.writing import write
+    from archcalc.writing import write_parts
 
     if was_read(into):
         raise UsageError(f"{into} is what is read; nothing is written over it")
-    write(Path(into), f"{said}{chr(10) * newline}".encode("utf-8", "replace"))
+    write_parts(Path(into), (part.encode("utf-8", "replace") for part in parts))
 
 
 def told(text: object) -> None:

@@ -63,10 +63,9 @@ class Counted(Table, frozen=False, kw_only=True):
         """As it is in ours."""
         return self.ran.last_map
 
-    @cached_property
-    def rows(self) -> list[Row]:
+    def made_rows(self) -> Iterator[Row]:
         """Every layer, with the tool's figures in place of ours."""
-        return [self._converted(row, node) for row, node in zip(super().rows, self.layers(), strict=True)]
+        return (self._converted(row, node) for row, node in zip(super().made_rows(), self.layers(), strict=True))
 
     def total(self, name: str) -> Json:
         """One of its totals."""

@@ -126,13 +126,12 @@ class ByNode(Counted, frozen=False, kw_only=True):
             )
         return found
 
-    @cached_property
-    def rows(self) -> list[Row]:
+    def made_rows(self) -> Iterator[Row]:
         """Every layer, with the figures of the file's nodes in it."""
-        return [
+        return (
             self._figured(row, *self.by_layer.get(n, (0, 0)))
-            for row, n in zip(self.ran.rows, self.graph.layers(), strict=True)
-        ]
+            for row, n in zip(self.ran.each_row(), self.graph.layers(), strict=True)
+        )
 
     @staticmethod
     def _figured(row: Row, macs: Dim, params: Dim) -> Row:

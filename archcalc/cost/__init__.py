@@ -6,7 +6,7 @@ matrix products, without bias, normalisation, activation and pooling: the conven
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -165,8 +165,16 @@ class Table(Record, frozen=False):
     @cached_property
     def rows(self) -> list[Row]:
         """A row a layer, in order."""
+        return list(self.made_rows())
+
+    def each_row(self) -> Iterator[Row]:
+        """The same one after another: those of a large network needn't be there at once."""
+        return iter(self.rows) if "rows" in self.__dict__ else self.made_rows()
+
+    def made_rows(self) -> Iterator[Row]:
+        """What `rows` keeps."""
         backward = self.backward.macs if self.train else {}
-        return [self._row(n, backward.get(n)) for n in self.graph.layers()]
+        return (self._row(n, backward.get(n)) for n in self.graph.layers())
 
     @cached_property
     def nodes(self) -> dict[str, Node]:

@@ -52,8 +52,9 @@ class Held(Record):
 
     @cached_property
     def keeping(self) -> Keeping:
-        """What each layer keeps for the backward pass, in bytes."""
-        return kept(self.graph, widths(self.training, self.width), self.written, self.train)
+        """What each layer keeps for the backward pass, in bytes; what stands where is for checkpoints alone."""
+        found = kept(self.graph, widths(self.training, self.width), self.written, self.train)
+        return found._replace(own={}, memories=[]) if self.training.checkpoint == "none" else found
 
     def measure(self, node: Node) -> Dim:
         """The bytes of what a layer puts out, for the batch."""

@@ -90,6 +90,9 @@ class Kept(NamedTuple):
         return self.sample * batch + self.once
 
 
+NOTHING = Kept()
+
+
 class _State(NamedTuple):
     """What is known of a tensor as it arrives: its memory, the width that it has, and whether something before it
     learns.
@@ -123,6 +126,7 @@ class _Keeper:
         self.states: list[_State] = []
         self.least: dict[Loop, int] = {}
         self.own: dict[int, Kept] = {}
+        self.alike: dict[Kept, Kept] = {}  # layers keep alike: one object for all that do
 
     def walk(self, first: int, stop: int) -> dict[int, Kept]:
         found: dict[int, Kept] = {}
@@ -141,7 +145,7 @@ class _Keeper:
         if isinstance(node.op, Given):
             width = self._own(node)
             self._put(n, _State(Memory(size(node.shape), width, n), width, False))
-            return Kept()
+            return NOTHING
         shapes, arriving = self.graph.shapes_into(node), [self.states[i] for i in node.inputs]
         dx, dw = [state.learns for state in arriving], not node.frozen and bool(node.op.weights(*shapes))
         learns = dw or any(dx)
@@ -164,8 +168,11 @@ class _Keeper:
             tally.memory(memory, "its input")
             memory = Memory(size(node.shape), width, n, once=once)
         self._put(n, _State(memory, width, learns))
-        self.own[n] = tally.own_only
-        return tally.found
+        if tally.own_only.why:
+            self.own[n] = tally.own_only
+        else:
+            self.own.pop(n, None)
+        return self.alike.setdefault(tally.found, tally.found)
 
     def _saved(self, node: Node, shapes: tuple[Shape, ...], dx: list[bool], dw: bool) -> Saved:
         """What a layer needs, as PyTorch code writes it."""
@@ -238,7 +245,7 @@ class _Tally:
 
     def __init__(self, layer: int, once: bool, autocast: bool, width: int, casts: bool) -> None:
         self.layer, self.once, self.autocast, self.width, self.casts = layer, once, autocast, width, casts
-        self.found = self.own_only = Kept()
+        self.found = self.own_only = NOTHING
 
     def input(self, state: _State, elements: Dim) -> None:
         """An input: the memory that it stands in, or a copy in the width that autocast has it computed in. What takes

@@ -6,7 +6,7 @@ writes it down.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +21,21 @@ def render(tables: Sequence[Table], form: str = "table", **options: Any) -> str:
     """Tables in one of `FORMATS`, without a final newline: one each, or at depth 0 one of the totals of several;
     `options` are those of `cells.Options`. Raises UsageError for a format, a column or a grouping that doesn't exist.
     """
+    return "".join(parts(tables, form, **options))
+
+
+def parts(tables: Iterable[Table], form: str = "table", **options: Any) -> Iterator[str]:
+    """The same piece by piece, where the format is written so; then a table is asked for when it is written. Raises
+    UsageError likewise.
+    """
     from archcalc.render.cells import Options
 
     if form not in FORMATS:
         raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
     module, _, name = FORMATS[form].written_by.partition(".")
-    written: str = getattr(import_module(f"archcalc.render.{module}"), name)(tables, Options(**options))
-    return written
+    writer = getattr(import_module(f"archcalc.render.{module}"), name)
+    asked = Options(**options)
+    return writer(tables, asked) if FORMATS[form].streams else iter([writer(list(tables), asked)])
 
 
-__all__ = ["FORMATS", "render"]
+__all__ = ["FORMATS", "parts", "render"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from archcalc.algebra import Poly, text
@@ -19,6 +20,8 @@ from archcalc.render import times
 if TYPE_CHECKING:
     from archcalc.render import contract
     from archcalc.render.cells import Options
+
+TOGETHER = 500  # rows of a piece
 
 
 def plain(value: object) -> Any:
@@ -97,22 +100,52 @@ def layer(row: Row) -> contract.Layer:
     return found
 
 
-def text_of(tables: Sequence[Table], options: Options) -> str:
-    """What `--format json` prints: an object, or of several networks a list of them. Raises UsageError."""
+def _layer(table: Table, row: Row) -> contract.Layer:
+    """A row of a table; what the tool that it follows doesn't count is null."""
+    found = layer(row)
+    if table.convention.version:
+        for name in ("macs", "flops", "elementwise"):
+            if table.totals[name] is None:
+                found[name] = None
+    return found
+
+
+def parts(tables: Iterable[Table], options: Options) -> Iterator[str]:
+    """What `--format json` prints, some rows a piece: an object, or of several networks a list of them. A table is
+    asked for when those before it are written. Raises UsageError.
+    """
+    rest = iter(tables)
+    some = list(islice(rest, 2))
+    if len(some) == 1:
+        yield from _written(some[0], options, "\n")
+        return
+    end = "["
+    while some:
+        yield f"{end}\n "
+        yield from _written(some.pop(0), options, "\n ")
+        some += islice(rest, 1)
+        end = ","
+    yield "[]" if end == "[" else "\n]"
+
+
+def _written(table: Table, options: Options, newline: str) -> Iterator[str]:
+    """A table, each line of it behind `newline`: its layers are never all there at once."""
     from archcalc import escapes
     from archcalc.render import listing
 
-    columns = listing.picked(tables, options)
-    found = []
-    for table in tables:
-        rows = listing.rows(table, options)
-        found.append(count(table, rows))
-        if columns is not None:
-            found[-1]["layers"] = [listing.only(table, row, columns) for row in rows]  # type: ignore[misc]
-    return escapes.json(found[0] if len(found) == 1 else found)
+    columns = listing.picked(table, options)
+    layers = f'{newline} "layers": ['
+    before, _, after = escapes.json(count(table, ())).replace("\n", newline).partition(layers)
+    yield before + layers
+    rows, end = listing.each(table, options), ""
+    while some := list(islice(rows, TOGETHER)):
+        found = [_layer(table, row) if columns is None else listing.only(table, row, columns) for row in some]
+        yield end + escapes.json(found)[1:-2].replace("\n", f"{newline} ")
+        end = ","
+    yield (f"{newline} " if end else "") + after
 
 
-def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
+def count(table: Table, rows: Sequence[Row] | None = None) -> contract.Count:
     """A whole table; `rows` are its layers unless others are given."""
     from archcalc import __version__
 
@@ -131,7 +164,7 @@ def count(table: Table, rows: list[Row] | None = None) -> contract.Count:
         "inputs": {name: plain(shape) for name, shape in table.inputs.items()},
         "totals": cast("contract.Totals", {name: plain(value) for name, value in table.totals.items()}),
         "receptive_field": _whole_field(table),
-        "layers": [layer(row) for row in (table.rows if rows is None else rows)],
+        "layers": [_layer(table, row) for row in (table.rows if rows is None else rows)],
     }
     _add(found, table)
     return found
@@ -170,16 +203,12 @@ def _tensor(held: Held) -> contract.Held:
 
 
 def _told(found: contract.Count, table: Table) -> None:
-    """Whose convention is followed; what that tool doesn't count is null."""
+    """Whose convention is followed."""
     found["counted_by"] = {
         "tool": table.convention.name,
         "version": table.convention.version,
         "units": dict(table.convention.titles),
     }
-    for listed in found["layers"]:
-        for name in ("macs", "flops", "elementwise"):
-            if table.totals[name] is None:
-                listed[name] = None
 
 
 def _timed(found: contract.Count, table: Table, timing: Timing) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv as csv_library
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from archcalc import escapes
@@ -26,17 +26,21 @@ TIMED = ("latency_ms", "latency_bound", "extrapolated")
 WORDS = frozenset({"name", "op", "text", "block", "inputs"})  # columns that hold text from outside
 
 
-def rows(table: Table, options: Options) -> list[Row]:
-    """Rows for a machine: every layer unless something else is asked for. Raises UsageError."""
+def each(table: Table, options: Options) -> Iterator[Row]:
+    """Rows for a machine: every layer, made where it is looked at, unless something else is asked for. Raises
+    UsageError.
+    """
     if options.by is None and options.depth is None:
-        return [entry.row for entry in grouping.entries(table, "layer", None, options.sort, options.top)]
+        if options.sort is None and options.top is None:
+            return table.each_row()
+        return (entry.row for entry in grouping.entries(table, "layer", None, options.sort, options.top))
     by = options.by or "block"
-    return [entry.row for entry in grouping.entries(table, by, options.depth, options.sort, options.top)]
+    return (entry.row for entry in grouping.entries(table, by, options.depth, options.sort, options.top))
 
 
-def picked(tables: Sequence[Table], options: Options) -> list[str] | None:
+def picked(table: Table, options: Options) -> list[str] | None:
     """The columns, where some are asked for. Raises UsageError."""
-    return chosen(options.columns, tables[0], options.flops) if options.columns is not None and tables else None
+    return chosen(options.columns, table, options.flops) if options.columns is not None else None
 
 
 def only(table: Table, row: Row, columns: Sequence[str]) -> dict[str, Json]:
@@ -61,14 +65,14 @@ def csv(tables: Sequence[Table], options: Options) -> str:
     """Exact numbers, a line a row: every figure under its key of JSON, or the chosen columns under their own names.
     Raises UsageError.
     """
-    columns = picked(tables, options)
+    columns = picked(tables[0], options) if tables else None
     out = io.StringIO()
     writer = csv_library.writer(out, lineterminator="\n")
     timed = any(table.timing is not None for table in tables)
     names = [*(columns or (*ALL, *(TIMED if timed else ())))]
     writer.writerow(["network", *names])
     for table in tables:
-        for row in rows(table, options) or [networks.whole(table)]:
+        for row in [*each(table, options)] or [networks.whole(table)]:
             found = _cells(table, row, columns or ())
             writer.writerow([escapes.csv(table.name), *(found.get(name, "") for name in names)])
     return out.getvalue().rstrip("\n")
@@ -97,4 +101,4 @@ def _joined(value: object) -> object:
     return ("x" if all(isinstance(item, (int, float)) for item in value) else " ").join(map(str, value))
 
 
-__all__ = ["csv", "only", "picked", "rows"]
+__all__ = ["csv", "each", "only", "picked"]

@@ -17,7 +17,7 @@ from archcalc.spec.text import Mapping, Node, Scalar, Sequence
 
 EMPTY = "the file is empty: a spec needs `archcalc: 1`, a name, an input and layers"
 SAYS_LITTLE = (EMPTY, "nested deeper", "a bracket", "a quote", "a second", "a tab", "not a YAML file", "more than")
-DEEPEST, MOST_NODES = 60, 200_000
+DEEPEST, MOST_NODES = 60, 1_000_000
 
 _OPENING = pattern(rf"[\[{{\]}}\n]|(?:[-?:] ){{{DEEPEST},}}")
 
