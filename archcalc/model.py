@@ -77,6 +77,7 @@ class Model(Record):
         checkpoint: str = "none",
         fold_bn: bool = False,
         fold: bool = True,
+        hot: bool = False,
         **bindings: object,
     ) -> Table:
         """Count with these parameters; those in `free` stay symbols (`["all"]`: all that can), labels in `without` are
@@ -88,12 +89,12 @@ class Model(Record):
         as it is deployed, with batch normalisation folded into the layers before it; without `fold`, products of a
         model file's constants count as what runs.
 
-        With a `device` (a profile's file, or the name of one that ships) the table has predicted times. Raises
-        SpecError with every mistake in the spec, UsageError for parameters, labels and profiles that don't exist.
+        With a `device` (a profile's file, or the name of one that ships) the table has times (of a `hot` run). Raises
+        SpecError with every mistake in the spec, UsageError for names and profiles that don't exist.
         """
         names, training = (listed(free), listed(without)), Training(optimizer, precision, checkpoint)
         asked = bindings, names[0], batch, train, dtype, names[1], convention, device, attention, training, fold_bn
-        return self.answer(Question(*asked, folds=fold))
+        return self.answer(Question(*asked, folds=fold, hot=hot))
 
     def export(
         self,
@@ -276,7 +277,7 @@ class Model(Record):
             return self._converted(question, question.convention)
         if not question.device:
             return table_of(self.source, self.variant, question)
-        return table_of(self.source, self.variant, question, lambda table: self.timed(table, question.device))
+        return table_of(self.source, self.variant, question, lambda x: self.timed(x, question.device, question.hot))
 
     def beside(self, device: str) -> str:
         """A profile by its path, where it lies beside the spec; else as it was given."""
@@ -284,9 +285,7 @@ class Model(Record):
         return device if not device or reading.is_file(device) or not reading.is_file(path) else os.path.realpath(path)
 
     def on(self, device: str, question: Question) -> Question:
-        """The same question with times on a device that was measured, in the precision that it has figures for. Raises
-        UsageError.
-        """
+        """The same question with times on a measured device, in the precision it has figures for. Raises UsageError."""
         from archcalc.latency.profile import Roofline, load_profile
 
         profile = load_profile(device, os.path.dirname(self.spec.path))
@@ -309,12 +308,12 @@ class Model(Record):
             return of_file(counted(ran, ran, tool), lambda: self.source.seen(asked) or [])
         return counted(ran, self.answer(asked) if question.train else ran, tool)
 
-    def timed(self, table: Table, device: str) -> Table:
+    def timed(self, table: Table, device: str, hot: bool = False) -> Table:
         """A table with predicted times; a profile is looked for beside the spec, too. Raises UsageError."""
         from archcalc.latency.estimate import predict
         from archcalc.latency.profile import load_profile
 
-        return predict(table, load_profile(device, os.path.dirname(self.spec.path)))
+        return predict(table, load_profile(device, os.path.dirname(self.spec.path)), hot)
 
 
 def load(name: str | os.PathLike[str]) -> Model:

@@ -47,6 +47,7 @@ class Question(NamedTuple):
     folds: bool = True  # whether products of a model file's constants are known before the network runs
     fit: tuple[str, ...] = ()  # devices whose memory is to be enough, where limits are judged
     tensors: bool = False  # whether every tensor of a model file is listed
+    hot: bool = False  # whether times are those of a run that follows at once on another of its own
 
 
 def listed(names: str | Sequence[str]) -> tuple[str, ...]:

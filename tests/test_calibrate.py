@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from archcalc.cli import main
+from archcalc.latency.calibrate import CHAINS
 from archcalc.latency.chains import chains
 from archcalc.latency.kernels import kernels
 from archcalc.latency.profile import Calibrated, load_profile
@@ -28,15 +29,16 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *wo
 
 
 def test_chains_hold_every_operator_that_takes_time() -> None:
-    held = {node.op.word for n, text in enumerate(chains(108)) for node in read(text, f"chain {n}").count().graph.nodes}
+    held = {
+        node.op.word for n, text in enumerate(chains(CHAINS)) for node in read(text, f"chain {n}").count().graph.nodes
+    }
     moves_nothing = {"dropout", "flatten", "reshape"}
-    indices = {"embedding"}  # its input holds indices, which no layer puts out
     young = {  # not timed yet: they are priced as what has no class of its own
         "abs", "adaptive_avgpool", "glu", "grn", "instancenorm", "l2norm", "moe", "relative_positions", "resize", "rmsnorm",
         "roll", "table",
     }  # fmt: skip
     figures = {"opaque"}  # a layer that is known by its figures alone, and can't be run
-    assert set(OPS) - held - moves_nothing - indices - figures - young == set()
+    assert set(OPS) - held - moves_nothing - figures - young == set()
 
 
 def test_chains_are_the_same_for_the_same_seed_and_others_for_another() -> None:
@@ -45,10 +47,10 @@ def test_chains_are_the_same_for_the_same_seed_and_others_for_another() -> None:
 
 
 def test_chains_are_short_and_affordable() -> None:
-    for n, text in enumerate(chains(48, 7)):
+    for n, text in enumerate(chains(62, 7)):
         table = read(text, f"chain {n}").count()
         computing = [kernel for kernel in kernels(table.graph, 16) if kernel.kind != "reorder"]
-        assert 3 <= len(computing) <= 60
+        assert 2 <= len(computing) <= 60
         assert table.totals["macs"] < 5e9
         assert table.totals["weight_bytes"] < 250e6
 

@@ -333,6 +333,23 @@ def test_the_bound_is_the_larger_of_two_times(monkeypatch: pytest.MonkeyPatch) -
     assert (many.bound_ms, many.limit) == (pytest.approx(16 * 714_188_480 / 1e8), "compute")
 
 
+def test_the_peak_is_a_matrix_product_s_whatever_the_network_reaches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A product that was ever so slow: the network is not taken for it."""
+    monkeypatch.setattr(ceilings, "product_rate", lambda device, dtype: 1.0)
+    monkeypatch.setattr(ceilings, "read_rate", lambda device, dtype, count: 1e12)
+    (latency,) = measure([load("lenet").count()], runs=2)
+    assert latency.roofline.gmacs == 1e-6
+    assert latency.bound_ms == float(load("lenet").count().totals["macs"])
+
+
+def test_of_a_table_the_rows_that_are_looked_up_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ceilings, "product_rate", lambda device, dtype: 1e12)
+    monkeypatch.setattr(ceilings, "read_rate", lambda device, dtype, count: 1e3)
+    spec = "archcalc: 1\nname: n\ninput: [5]\nlayers:\n  - embedding 1000 8\n  - gap\n  - linear 3\n"
+    found = ceilings.roofline(Model(read_spec(spec, "n")).count(), Device())
+    assert found.bound_ms == pytest.approx(4 * (5 * 8 + 8 * 3 + 3 + 5 + 3) / 1e3)  # rows, weights, input and output
+
+
 def test_the_ceilings_are_measured() -> None:
     assert ceilings.product_rate(Device(threads=1), "fp32") > 1e5  # 0.1 GMAC/s
     assert ceilings.read_rate(Device(threads=1), "fp32", 1 << 20) > 1e4  # 10 MB/s

@@ -25,39 +25,64 @@ def calibrate(
     dtype: Precision = "fp32",
     batch: Batch = 1,
     name: Annotated[str | None, Option("--name", help="What to call the machine.")] = None,
-    chains: Annotated[int, Option("--chains", min=12, help="Random chains of layers to time.")] = 108,
-    seconds: Annotated[float, Option("--seconds", min=1, help="The most time for timing them.")] = 60,
+    chains: Annotated[int | None, Option("--chains", min=12, help="Random chains of layers to time.")] = None,
+    seconds: Annotated[float | None, Option("--seconds", min=1, help="The most time for timing them.")] = None,
+    quick: Annotated[
+        bool, Option("--quick", help="Fewer chains in less time: under two minutes, and wider intervals.")
+    ] = False,
     noise: Annotated[
         str, Option("--noise", help="The most that odd and even passes may differ by, in the median.")
     ] = "4%",
     quiet: Quiet = False,
 ) -> None:
-    """Time short chains of layers on this machine and write its profile, which `archcalc predict` takes; under two
+    """Time short chains of layers on this machine and write its profile, which `archcalc predict` takes; under four
     minutes.
 
     \b
     archcalc calibrate --threads 1 -o device.json
+    archcalc calibrate --quick --threads 1 -o device.json
     archcalc calibrate --device cuda --dtype fp16 --batch 32 -o gpu.json
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # thousands of small systems: threads only wait for each other
-    from archcalc.latency.calibrate import calibrate as calibrated
-    from archcalc.latency.profile import printed
-    from archcalc.measure.device import Device
-    from archcalc.writing import writable, write
+    from archcalc.writing import writable
 
     if dtype not in ("fp32", "fp16"):
         raise UsageError(f"a device is calibrated in fp32 or fp16, not {dtype}")
     writable(output)
-    most, place = _share(noise), Device(device, threads)
+    amount, most = _amount(quick, chains, seconds), _share(noise)
     try:
-        with bar(quiet) as progress:
-            profile = calibrated(place, dtype, batch, count=chains, seconds=seconds, most_noise=most, progress=progress)
+        profile = _timed(device, threads, dtype, batch, amount, most, quiet)
     except KeyboardInterrupt:
         raise UsageError(f"interrupted: {output} was not written") from None
-    if name is not None:
-        profile = profile.replaced(name=name)
+    _written(output, profile if name is None else profile.replaced(name=name))
+
+
+def _timed(
+    device: str, threads: int | None, dtype: str, batch: int, amount: tuple[int, float], most: float, quiet: bool
+) -> Calibrated:
+    from archcalc.latency.calibrate import calibrate as calibrated
+    from archcalc.measure.device import Device
+
+    (count, limit), place = amount, Device(device, threads)
+    with bar(quiet) as progress:
+        return calibrated(place, dtype, batch, count=count, seconds=limit, most_noise=most, progress=progress)
+
+
+def _written(output: Path, profile: Calibrated) -> None:
+    from archcalc.latency.profile import printed
+    from archcalc.writing import write
+
     write(output, printed(profile).encode())
     out(f"{output}: {_summary(profile)}")
+
+
+def _amount(quick: bool, chains: int | None, seconds: float | None) -> tuple[int, float]:
+    """How many chains to time, and for how many seconds at most."""
+    from archcalc.latency.calibrate import CHAINS, QUICK, QUICK_SECONDS
+    from archcalc.latency.timing import SECONDS
+
+    usual = (QUICK, QUICK_SECONDS) if quick else (CHAINS, SECONDS)
+    return chains or usual[0], seconds or usual[1]
 
 
 def _share(noise: str) -> float:

@@ -10,6 +10,7 @@ from archcalc.algebra import Number, Poly
 from archcalc.cost import Table
 from archcalc.errors import UsageError
 from archcalc.latency.estimate import predict
+from archcalc.latency.here import elsewhere
 from archcalc.latency.profile import Calibrated, Profile
 from archcalc.measure.device import Device
 from archcalc.measure.latency import Latency
@@ -47,6 +48,7 @@ class Beside(NamedTuple):
     low: float
     high: float | None
     lines: list[Line]
+    hot: bool = False  # whether it was measured alone, and predicted so
     elsewhere: str = ""  # where the measurement was made, if that isn't the profile's machine and runtime
 
     @property
@@ -60,11 +62,12 @@ class Beside(NamedTuple):
         return self.low <= self.measured and (self.high is None or self.measured <= self.high)
 
 
-def beside(latency: Latency, profile: Profile, depth: int = 1) -> Beside:
-    """A measured network, its layers grouped by the first labels of their paths where they were profiled. Raises
-    UsageError.
+def beside(latency: Latency, profile: Profile, depth: int = 1, alone: bool = False) -> Beside:
+    """A measured network, its layers grouped by the first labels of their paths where they were profiled. One that was
+    measured `alone` is held against a hot run, where the profile knows of these. Raises UsageError.
     """
-    table = predict(latency.table, profile)
+    hot = alone and isinstance(profile, Calibrated) and profile.hot is not None
+    table = predict(latency.table, profile, hot)
     assert table.timing is not None
     low, high = table.timing.interval
     most = None if high is None else _number(high)
@@ -75,6 +78,7 @@ def beside(latency: Latency, profile: Profile, depth: int = 1) -> Beside:
         _number(low),
         most,
         _lines(latency, table, depth),
+        hot,
         _elsewhere(latency, profile),
     )
 
@@ -82,7 +86,8 @@ def beside(latency: Latency, profile: Profile, depth: int = 1) -> Beside:
 def _elsewhere(latency: Latency, profile: Profile) -> str:
     machine = str(latency.described.get("name") or "another machine")
     runtime = profile.runtime.name if isinstance(profile, Calibrated) else "onnxruntime"
-    return "" if profile.device.model == machine and runtime == "onnxruntime" else f"{machine} with onnxruntime"
+    same = profile.device.model == machine and not elsewhere(profile)
+    return "" if same and runtime == "onnxruntime" else f"{machine} with onnxruntime"
 
 
 def _lines(latency: Latency, table: Table, depth: int) -> list[Line]:
@@ -131,7 +136,7 @@ def comparable(profile: Profile, place: Device, dtype: str | None) -> tuple[Devi
 
 def report(found: Sequence[Latency], profile: Profile, depth: int, form: str) -> str:
     """Measurements beside their predictions, as text or as JSON."""
-    pairs = [beside(latency, profile, depth) for latency in found]
+    pairs = [beside(latency, profile, depth, alone=len(found) == 1) for latency in found]
     if form == "text":
         return text(pairs)
     entries = to_json(found)
@@ -156,10 +161,11 @@ def _one(found: Beside) -> str:
     ]
     rows.append(["total", _ms(found.measured), _ms(found.predicted), _percent(found.error), ""])
     table = listing(["layer", "measured ms", "predicted ms", "error", "bound"], rows, left=("layer", "bound"))
+    how = "alone, caches hot: " if found.hot else ""
     other = f"\nmeasured on {found.elsewhere}, which the profile isn't of" if found.elsewhere else ""
     return (
-        f"{found.table.name} · {timing.device}\n\n{table}\n\nmeasured {_ms(found.measured)} ms lies {verdict} of the"
-        f" interval {interval} ms{other}"
+        f"{found.table.name} · {timing.device}\n\n{table}\n\nmeasured {how}{_ms(found.measured)} ms lies {verdict} of"
+        f" the interval {interval} ms{other}"
     )
 
 
@@ -181,6 +187,7 @@ def entry(found: Beside) -> Against:
         "interval_ms": [found.low, found.high],
         "error": found.error,
         "within": found.is_within,
+        "hot": found.hot,
         "lines": [
             {
                 "name": line.name,

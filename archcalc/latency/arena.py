@@ -59,6 +59,8 @@ class _Arena:
         """All kernels, and in between what they leave out: layers that only show another's numbers."""
         self.after = 0
         for kernel in kernels(self.graph, self.block):
+            if kernel.part:
+                continue
             if kernel.turns is not None:
                 self._show(kernel.turns + 1)
                 self._turn(kernel.turns, kernel.in_blocks)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import cycle
+from itertools import count, cycle
 from random import Random
 
 from archcalc.latency.drawn import (
@@ -27,6 +27,7 @@ from archcalc.latency.drawn import (
     tail,
     wide,
 )
+from archcalc.latency.families import FAMILIES, Drawn, Family
 
 ALONE = (
     "prelu",
@@ -58,7 +59,7 @@ MERGES = ("add", "mul", "maximum", "mean", "sub")
 SIDES = (7, 8, 10, 12, 14, 17, 20, 28, 35, 40, 56, 80, 112)
 
 
-def chains(count: int, seed: int = 0) -> list[str]:
+def chains(many: int, seed: int = 0) -> list[str]:
     """Specs, the same for the same seed. What is rare takes turns, so that everything is there however few they are."""
     random = Random(seed)
     rare, alone, sequence = (
@@ -67,7 +68,7 @@ def chains(count: int, seed: int = 0) -> list[str]:
         partial(_sequence, cycle(SEQUENCES), cycle(ENDS)),
     )
     branches = partial(_branches, cycle(MERGES))
-    kinds: list[Callable[[Random], tuple[list[int], list[str]]]]
+    kinds: list[Callable[[Random], Drawn]]
     kinds = [
         _convolutions,
         _mobile,
@@ -81,8 +82,9 @@ def chains(count: int, seed: int = 0) -> list[str]:
         _mobile,
         sequence,
         _convolutions,
+        *(partial(_family, count(), family) for family in FAMILIES),
     ]
-    return [_spec(n, *kinds[n % len(kinds)](random)) for n in range(count)]
+    return [_spec(n, *kinds[n % len(kinds)](random)) for n in range(many)]
 
 
 def _spec(n: int, shape: Sequence[int], layers: Sequence[str]) -> str:
@@ -99,7 +101,7 @@ def _start(random: Random, most: int = 256) -> Map:
 # ---- kinds of chains -------------------------------------------------------------------------------------------------
 
 
-def _convolutions(random: Random) -> tuple[list[int], list[str]]:
+def _convolutions(random: Random) -> Drawn:
     """Convolutions of all kernels with pools between them; half of the chains begin as networks do, with three
     channels.
     """
@@ -119,7 +121,7 @@ def _convolutions(random: Random) -> tuple[list[int], list[str]]:
     return shape, layers
 
 
-def _large(random: Random) -> tuple[list[int], list[str]]:
+def _large(random: Random) -> Drawn:
     """The dearest layers that networks have: many channels on small maps, or few on large ones."""
     channels, side = random.choice(
         ((64, 112), (64, 224), (128, 112), (256, 56), (512, 28), (512, 14), (1024, 14), (1024, 7), (2048, 7))
@@ -131,7 +133,7 @@ def _large(random: Random) -> tuple[list[int], list[str]]:
     return [channels, side, side], layers
 
 
-def _mobile(random: Random) -> tuple[list[int], list[str]]:
+def _mobile(random: Random) -> Drawn:
     """Depthwise and pointwise convolutions, with gates."""
     here = _start(random)
     shape, layers = [here.channels, here.side, here.side], []
@@ -142,7 +144,7 @@ def _mobile(random: Random) -> tuple[list[int], list[str]]:
     return shape, layers
 
 
-def _dense(random: Random) -> tuple[list[int], list[str]]:
+def _dense(random: Random) -> Drawn:
     """The end of a classifier: a global pool, then dense layers."""
     here = _start(random, 512)
     shape, layers = (
@@ -158,7 +160,7 @@ def _dense(random: Random) -> tuple[list[int], list[str]]:
     return shape, [*layers, "linear 1000", "softmax"]
 
 
-def _branches(turn: Iterator[str], random: Random) -> tuple[list[int], list[str]]:
+def _branches(turn: Iterator[str], random: Random) -> Drawn:
     """Branches side by side, and sums and products of them."""
     here = _start(random)
     shape, layers = [here.channels, here.side, here.side], [pointwise(random, here)]
@@ -177,7 +179,7 @@ def _branches(turn: Iterator[str], random: Random) -> tuple[list[int], list[str]
     return shape, layers
 
 
-def _rare(turn: Iterator[Layer], random: Random) -> tuple[list[int], list[str]]:
+def _rare(turn: Iterator[Layer], random: Random) -> Drawn:
     """Everything that only some networks have."""
     here = _start(random, 128)
     here.channels = here.channels // 8 * 8
@@ -190,7 +192,7 @@ def _rare(turn: Iterator[Layer], random: Random) -> tuple[list[int], list[str]]:
     return shape, layers
 
 
-def _plain(turn: Iterator[str], random: Random) -> tuple[list[int], list[str]]:
+def _plain(turn: Iterator[str], random: Random) -> Drawn:
     """Activations and normalisations on their own, which no convolution takes with it."""
     here = _start(random, 192)
     shape, layers = [here.channels, here.side, here.side], []
@@ -199,7 +201,7 @@ def _plain(turn: Iterator[str], random: Random) -> tuple[list[int], list[str]]:
     return shape, layers
 
 
-def _sequence(turn: Iterator[tuple[int, int]], ends: Iterator[str], random: Random) -> tuple[list[int], list[str]]:
+def _sequence(turn: Iterator[tuple[int, int]], ends: Iterator[str], random: Random) -> Drawn:
     """Transformers: attention and dense layers on every position."""
     width, positions = next(turn)
     layers = ["position"]
@@ -212,7 +214,8 @@ def _sequence(turn: Iterator[tuple[int, int]], ends: Iterator[str], random: Rand
     return [width, positions], [*layers, random.choice(("softmax", "permute 1 0", "ln")), next(ends)]
 
 
-# ---- layers ----------------------------------------------------------------------------------------------------------
+def _family(turn: Iterator[int], family: Family, random: Random) -> Drawn:
+    return family(random, next(turn))
 
 
 __all__ = ["chains"]

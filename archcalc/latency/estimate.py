@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from math import sqrt
 from typing import Any
 
 from archcalc.algebra import Number, Poly, maximum
 from archcalc.algebra.poly import rewrite
 from archcalc.cost import Table
 from archcalc.cost.row import DTYPES
-from archcalc.duration import Time, Timing
+from archcalc.duration import Time, Timing, together
 from archcalc.errors import Undecided, UsageError
 from archcalc.graph import over
 from archcalc.latency.arena import arena_bytes
 from archcalc.latency.kernels import Kernel, kernels
-from archcalc.latency.profile import Calibrated, Kind, Profile, Roofline
+from archcalc.latency.profile import Calibrated, Hot, Kind, Profile, Roofline
 from archcalc.latency.work import Work
 from archcalc.ops.base import number
 from archcalc.spec import bind
@@ -26,63 +27,135 @@ PICO, NANO = Fraction(1, 10**9), Fraction(1, 10**6)  # in milliseconds
 PLANNED = 20_000  # learned tensors of a network whose run is planned
 
 
-def predict(table: Table, profile: Profile) -> Table:
-    """The same table with the time that every layer takes on a device.
+def predict(table: Table, profile: Profile, hot: bool = False) -> Table:
+    """The same table with the time that every layer takes on a device, in a run among others or (`hot`) in one that
+    follows at once on another of its own.
 
-    Raises UsageError where the profile says nothing about the table's dtype, or for training; Undecided where a sum
-    over a free number of repeats has no closed form.
+    Raises UsageError where the profile says nothing about the table's dtype, about hot runs, or for training; Undecided
+    where a sum over a free number of repeats has no closed form.
     """
     if table.train:
         raise UsageError("times are predicted for inference only")
     if table.dtype not in profile.dtypes:
         raise UsageError(f"{profile.name} has no figures for {table.dtype}, only for {', '.join(profile.dtypes)}")
-    timing = _calibrated(table, profile) if isinstance(profile, Calibrated) else _roofline(table, profile)
+    if hot and getattr(profile, "hot", None) is None:
+        raise UsageError(f"{profile.name} has no figures for hot runs; `archcalc calibrate` measures both")
+    timing = _calibrated(table, profile, hot) if isinstance(profile, Calibrated) else _roofline(table, profile)
     return table._replace(timing=timing)
 
 
 PEAK, FASTEST = "the peak (the fastest layer of the calibration)", "the rate of the calibration's fastest network"
+UNKNOWN = 0.5  # the error that a class is taken to have where it was seen too seldom to tell
 
 
-def _calibrated(table: Table, profile: Calibrated) -> Timing:
+def _calibrated(table: Table, profile: Calibrated, hot: bool) -> Timing:
     typical = _typical(table)
     found = kernels(table.graph, profile.channel_block, typical, profile.fuses)
-    kinds = {kernel.kind for kernel in found} & profile.classes.keys()
-    prices = {name: Prices(profile.classes[name], DTYPES[profile.dtype]) for name in kinds}
-    fallback = Prices(profile.fallback, DTYPES[profile.dtype])
     layers: dict[int, Time] = {}
     outside = 0.0
-    different: dict[
-        tuple[str, Work], float
-    ] = {}  # time by kernels that are alike: what is off in one is off in all of them
-    usual_batch = profile.batches[0] <= at_typical(table.batch, typical) <= profile.batches[1]
-    for kernel in found:
-        work = kernel.work.scaled(table.batch)
-        price = prices.get(kernel.kind)
-        if price is None and kernel.kind == "reorder":
-            continue  # this runtime keeps one layout
-        time = (price or fallback).time(work)
-        if price is None or not usual_batch or not price.covers(work, typical):
-            time = time._replace(extrapolated=time.total)
-        repeated = _repeated(table, kernel, time)
-        layers[kernel.node] = layers[kernel.node] + repeated if kernel.node in layers else repeated
-        usual = float(at_typical(repeated.total, typical))
-        different[kernel.kind, work] = different.get((kernel.kind, work), 0.0) + usual
+    alike: dict[tuple[str, Work], float] = {}  # time by kernels that are alike: what is off in one is off in all
+    by_kind: dict[str, float] = {}
+    for kernel, time in _kernel_times(table, profile, found, typical, hot):
+        layers[kernel.node] = layers[kernel.node] + time if kernel.node in layers else time
+        usual = float(at_typical(time.total, typical))
+        same = kernel.kind, kernel.work._replace(first=0)
+        alike[same] = alike.get(same, 0.0) + usual
+        by_kind[kernel.kind] = by_kind.get(kernel.kind, 0.0) + usual
         outside += usual if time.extrapolated != 0 else 0.0
-    held, total = profile.holdout, sum(different.values())
-    factor = held.factor_of(concentration(different.values()))
+    call = profile.hot.ns_per_run if hot and profile.hot is not None else profile.ns_per_run
+    if layers and call:
+        layers[min(layers)] += Time(overhead=Fraction(str(call)) * NANO)
+    held, total = profile.holdout, sum(by_kind.values())
+    errors = {name: kind.error for name, kind in profile.classes.items()}
+    factor = held.factor_of(concentration(alike.values()), spread_of(by_kind, errors))
     whole_factor = factor + (held.extrapolated_factor - factor) * (outside / total if total else 0.0)
     return Timing(
         layers,
         device=_described(profile),
         peak=Fraction(str(profile.peak.gmacs_per_s)),
-        peak_source=PEAK if profile.calibration.passes else FASTEST,
+        peak_source=_peak_source(profile),
         factor=Fraction(f"{factor:.4g}"),
         extrapolated_factor=Fraction(str(held.extrapolated_factor)),
         whole_factor=Fraction(f"{whole_factor:.4g}"),
         memory=_memory(table, profile),
-        kinds={kernel.node: kernel.kind for kernel in found if kernel.kind != "reorder"},
+        kinds={kernel.node: kernel.kind for kernel in found if kernel.kind != "reorder" and not kernel.part},
         fused={taken: kernel.node for kernel in found for taken in kernel.takes},
     )
+
+
+def _kernel_times(
+    table: Table, profile: Calibrated, found: Sequence[Kernel], typical: Mapping[str, Number], hot: bool
+) -> Iterator[tuple[Kernel, Time]]:
+    """The kernels that a runtime runs, each with the time of all its repeats; what is outside of the calibration is
+    marked so.
+    """
+    kinds, width = {kernel.kind for kernel in found} & profile.classes.keys(), DTYPES[profile.dtype]
+    prices = {name: Prices(profile.classes[name], width) for name in kinds}
+    fallback = Prices(profile.fallback, width)
+    left = _left(table, profile.hot, typical) if hot and profile.hot is not None else EVERYTHING
+    usual_batch = profile.batches[0] <= at_typical(table.batch, typical) <= profile.batches[1]
+    for kernel in found:
+        price, work = prices.get(kernel.kind), kernel.work._replace(first=0).scaled(table.batch)
+        if price is None and kernel.kind == "reorder":
+            continue  # this runtime keeps one layout
+        time = left.of((price or fallback).time(work))
+        if price is None or not usual_batch or not price.covers(work, typical):
+            time = time._replace(extrapolated=time.total)
+        first = kernel.work.first * price.first if price is not None else 0
+        yield kernel, _repeated(table, kernel, time) + left.of(Time(overhead=first))
+
+
+def _peak_source(profile: Calibrated) -> str:
+    if profile.peak.of is not None:
+        return f"the peak ({profile.peak.of})"
+    return PEAK if profile.calibration.passes else FASTEST
+
+
+class _Left(NamedTuple):
+    """What is left of each term in a hot run."""
+
+    compute: Fraction
+    weights: Fraction
+    activations: Fraction
+    overhead: Fraction
+
+    def of(self, time: Time) -> Time:
+        """The time of one kernel."""
+        return Time(
+            time.compute * self.compute,
+            time.weights * self.weights,
+            time.activations * self.activations,
+            time.overhead * self.overhead,
+        )
+
+
+EVERYTHING = _Left(Fraction(1), Fraction(1), Fraction(1), Fraction(1))
+
+
+def _left(table: Table, hot: Hot, typical: Mapping[str, Number]) -> _Left:
+    kept = at_typical(table.total("weight_bytes"), typical) <= hot.kept_bytes
+    shares = (hot.compute, hot.weights if kept else hot.far_weights, hot.activations, hot.overhead)
+    return _Left(*(Fraction(str(share)) for share in shares))
+
+
+def terms(table: Table, classes: Mapping[str, Prices], fallback: Prices, block: int) -> Time:
+    """What the kernels of a network take together, one by one."""
+    return together(
+        [
+            Time(),
+            *(
+                classes.get(kernel.kind, fallback).time(kernel.work.scaled(table.batch))
+                for kernel in kernels(table.graph, block)
+            ),
+        ]
+    )
+
+
+def spread_of(times: Mapping[str, float], errors: Mapping[str, float | None]) -> float:
+    """How far off a time is that several classes take, each off by an error of its own, independently of the others."""
+    whole = sum(times.values())
+    shares = {kind: time / whole for kind, time in times.items()} if whole else {}
+    return sqrt(sum((share * (errors.get(kind) or UNKNOWN)) ** 2 for kind, share in shares.items()))
 
 
 def concentration(times: Iterable[float]) -> float:
@@ -118,7 +191,7 @@ class Prices:
         self.weight, self.input, self.output, self.activated = (
             price(f"ps_per_{name}_byte", PICO * width) for name in ("weight", "input", "output", "activated")
         )
-        self.call = price("ns_per_call", NANO)
+        self.call, self.step, self.first = (price(name, NANO) for name in ("ns_per_call", "ns_per_step", "ns_at_first"))
         self.seen = kind.seen
 
     def time(self, work: Work) -> Time:
@@ -127,7 +200,7 @@ class Prices:
             compute=work.macs * self.mac + work.loads * self.load + work.edges * self.edge,
             weights=work.weights * self.weight,
             activations=work.inputs * self.input + work.outputs * self.output + work.activated * self.activated,
-            overhead=self.call,
+            overhead=self.call + work.steps * self.step + work.first * self.first,
         )
 
     def covers(self, work: Work, typical: Mapping[str, Number]) -> bool:
@@ -140,7 +213,7 @@ def _roofline(table: Table, profile: Roofline) -> Timing:
     peak = Fraction(str(profile.gmacs_per_s[table.dtype]))  # type: ignore[index]
     a_mac, a_byte = 1 / (peak * 10**6), 1 / (Fraction(str(profile.gbytes_per_s)) * 10**6)
     layers: dict[int, Time] = {}
-    found = kernels(table.graph, 1, _typical(table))
+    found = [kernel for kernel in kernels(table.graph, 1, _typical(table)) if not kernel.part]
     for kernel in found:
         least = _least(table, kernel)
         time = _slower(least.macs * a_mac, least.weights * a_byte, least.activations * a_byte)
@@ -179,7 +252,7 @@ def _least(table: Table, kernel: Kernel) -> Least:
 def least(table: Table) -> dict[int, tuple[Number, Number]]:
     """What no device does without, by the position of the layer: MACs and bytes moved, each of all repeats together."""
     found: dict[int, tuple[Number, Number]] = {}
-    for kernel in kernels(table.graph, 1, _typical(table)):
+    for kernel in (one for one in kernels(table.graph, 1, _typical(table)) if not one.part):
         macs, weights, activations = _least(table, kernel)
         ranges = table.graph.nodes[kernel.repeats_with].ranges
         found[kernel.node] = over(ranges, macs), over(ranges, weights + activations)
@@ -255,4 +328,4 @@ def _described(profile: Calibrated) -> str:
     return f"{', '.join(parts)}, calibrated {profile.calibration.date}"
 
 
-__all__ = ["concentration", "least", "predict"]
+__all__ = ["Prices", "concentration", "least", "predict", "spread_of", "terms"]

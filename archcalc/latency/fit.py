@@ -68,7 +68,11 @@ def counts(work: Work, width: int) -> list[float]:
         *(elements * width for elements in (work.weights, work.inputs, work.outputs, work.activated)),
     ]
     assert not any(isinstance(count, Poly) for count in found)
-    return [*(float(count) * 1e-9 for count in found if not isinstance(count, Poly)), 1e-6]
+    calls = (work.steps, work.first, 1)
+    return [
+        *(float(count) * 1e-9 for count in found if not isinstance(count, Poly)),
+        *(float(count) * 1e-6 for count in calls if not isinstance(count, Poly)),
+    ]
 
 
 def nnls(matrix: Array, target: Array, start: Array | None = None) -> Array:
@@ -177,23 +181,21 @@ def _drawn(
         for kind, work in sample.parts:
             matrix[row, position[kind]] += counts(work, width)
     if "call" not in pooled:
-        matrix[:, :, -1] = 0
+        matrix[:, :, [PRICES.index(name) for name in PRICES if name.startswith("ns_")]] = 0
     times = numpy.array([sample.ms for sample in samples])
-    units = numpy.where(common > 0, common, numpy.array([_unit(name, common) for name in PRICES])) * _levels(
-        samples, kinds, matrix @ common, times
-    )
+    units = numpy.where(common > 0, common * _levels(samples, kinds, matrix @ common, times), _alone(matrix, times))
     flat = (matrix * units).reshape(len(samples), -1)
     times_seen = numpy.repeat([float(_number(samples, kind)) for kind in kinds], len(PRICES))
     wanted = numpy.tile(common > 0, len(kinds))
     used = flat.any(axis=0) | wanted
-    found, weights = numpy.zeros(flat.shape[1]), 1 / times
+    found, weights = used.astype(float), 1 / times
     for _ in range(ROUNDS):
         pull = numpy.diag(numpy.sqrt(strength * times_seen) / numpy.maximum(found, 1))[used][:, used]
         rows, sides = (
             numpy.vstack([flat[:, used] * weights[:, None], pull]),
             numpy.concatenate([times * weights, pull @ wanted[used]]),
         )
-        found[used] = nnls(rows, sides, found[used] if found.any() else None)
+        found[used] = nnls(rows, sides, found[used])
         ratio = numpy.maximum(flat @ found / times, LEAST)
         weights = (
             numpy.sqrt(numpy.minimum(1, ROBUST / numpy.maximum(numpy.abs(numpy.log(ratio)), 1e-9)) / ratio) / times
@@ -215,17 +217,15 @@ def _levels(samples: Sequence[Sample], kinds: Sequence[str], predicted: Array, t
     return numpy.array(levels)[:, None]
 
 
-def _unit(name: str, common: Array) -> float:
-    """A scale for a price that all classes don't have in common."""
-    by_name = dict(zip(PRICES, common, strict=True))
-    like = (
-        "ps_per_mac"
-        if name in ("ps_per_mac", "ps_per_load", "ps_per_edge")
-        else "ns_per_call"
-        if name == "ns_per_call"
-        else "ps_per_output_byte"
-    )
-    return float(by_name[like]) or 1.0
+def _alone(matrix: Array, times: Array) -> Array:
+    """Of each class and price what it would be if it were all that is paid, in the median: a scale for prices that
+    classes don't have in common.
+    """
+    ratios = numpy.divide(times[:, None, None], matrix, out=numpy.full(matrix.shape, numpy.nan), where=matrix > 0)
+    known = (matrix > 0).any(axis=0)
+    found: Array = numpy.ones(matrix.shape[1:])
+    found[known] = numpy.nanmedian(ratios[:, known], axis=0)
+    return found
 
 
 def _kind(prices: Array) -> Kind:
@@ -283,20 +283,20 @@ def factor(ratios: object, share: float = 0.9) -> float:
     return float(numpy.exp(max(distances[place], 1e-3)))
 
 
-def spread(ratios: Sequence[float], concentrations: Sequence[float], share: float = 0.9) -> tuple[float, float]:
-    """The factors within which a further ratio lies with probability `share`: where many layers take the time, and
-    where one does.
+def spread(ratios: Sequence[float], errors: Sequence[float], share: float = 0.9) -> tuple[float, float]:
+    """The factor within which a further ratio lies with probability `share` if its layers' errors are nothing, and how
+    many times their `errors` are added to its logarithm (squares to squares).
 
-    Squared errors are a part that all have in common and a part in proportion to the concentration; both are scaled so
-    that the share of what was seen lies within (split conformal prediction on errors in units of their spread).
+    Both are scaled so that the share of what was seen lies within (split conformal prediction on errors in units of
+    their spread).
     """
     distances = numpy.abs(numpy.log(numpy.array(ratios, dtype=float)))
-    shape = numpy.stack([numpy.ones(len(distances)), numpy.array(concentrations, dtype=float)], axis=1)
+    shape = numpy.stack([numpy.ones(len(distances)), numpy.array(errors, dtype=float) ** 2], axis=1)
     squares = distances**2
     parts = nnls(shape, numpy.minimum(squares, numpy.quantile(squares, 0.95)))
     scale = numpy.quantile(distances / numpy.sqrt(numpy.maximum(shape @ parts, 1e-9)), share, method="higher")
-    many, one = (float(numpy.exp(max(scale * root, 1e-3))) for root in numpy.sqrt([parts[0], parts.sum()]))
-    return many, one
+    common, own = (float(scale * root) for root in numpy.sqrt(parts))
+    return float(numpy.exp(max(common, 1e-3))), own
 
 
 def left_out(

@@ -14,12 +14,13 @@ from collections.abc import Mapping
 from archcalc.algebra import Dim, Number, Poly
 from archcalc.algebra.poly import rewrite
 from archcalc.graph import Carried, Graph, Node
+from archcalc.latency.parts import parts
 from archcalc.latency.work import Work, convolved, counted
-from archcalc.ops import size
+from archcalc.ops import Shape, size
 from archcalc.ops.base import Runs
 from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv, Local
 from archcalc.ops.dense import Linear
-from archcalc.ops.merge import Add, Concat
+from archcalc.ops.merge import Add, Concat, Mul
 from archcalc.ops.normalization import BatchNorm, Scale
 from archcalc.ops.windowed import Windowed
 from archcalc.tuples import NamedTuple
@@ -34,7 +35,7 @@ class Kernel(NamedTuple):
 
     `kind` is the class that profiles price it by. `in_blocks`: whether it puts out blocks of channels; `turns` is the
     tensor whose layout it changes, None if it computes something: it is turned as often as it is there, which for what
-    leaves a body that is repeated is once.
+    leaves a body that is repeated is once. `part`: whether it is but one more part of a layer's work.
     """
 
     node: int
@@ -43,6 +44,7 @@ class Kernel(NamedTuple):
     takes: tuple[int, ...] = ()
     in_blocks: bool = False
     turns: int | None = None
+    part: bool = False
 
     @property
     def repeats_with(self) -> int:
@@ -59,7 +61,13 @@ def kernels(
     together; a framework that runs them one by one doesn't. `typical` gives free symbols the values by which kinds are
     decided (their least by default).
     """
-    return _Runtime(graph, block, typical or {}, fuses).run()
+    known: set[str] = set()
+    found = []
+    for kernel in _Runtime(graph, block, typical or {}, fuses).run():
+        work = kernel.work._replace(first=int(kernel.kind not in known))
+        found.append(kernel._replace(work=work))
+        known.add(kernel.kind)
+    return found
 
 
 class _Runtime:
@@ -133,28 +141,29 @@ class _Runtime:
                 and node.op.axis == 0
             )
         takes, extra, activated = self._tail(n, node, in_blocks)
-        shapes = self.graph.shapes_into(node)
-        if (
-            isinstance(node.op, (Conv, DepthwiseConv))
-            and not isinstance(node.op, Local)
-            and in_blocks
-            and self.block > 1
-        ):
-            fill = not isinstance(node.op, DepthwiseConv) and kind != "conv_stem" and node.op.groups == 1
-            work = convolved(node.op, node.shape, shapes[0], self.block, fill)
-        else:
-            work = counted(node.op, node.shape, shapes)
+        (own, work), *more = self._parts(node, kind, in_blocks)
         if extra:
             work = work._replace(inputs=work.inputs + size(node.shape))
         if activated:
             work = work._replace(activated=size(node.shape))
         if kind != "conv_stem" or not in_blocks:
             self._turn(n, in_blocks)
-        self.found.append(Kernel(n, kind, work, takes, in_blocks and self.block > 1))
+        self.found += [Kernel(n, name, beside, part=True) for name, beside in more]
+        self.found.append(Kernel(n, own, work, takes, in_blocks and self.block > 1))
         self.taken.update(takes)
         self.blocked[takes[-1] if takes else n] = in_blocks and len(node.shape) == 3
         if in_blocks and len(node.shape) != 3:  # what a global pool puts out is no map any more
             self._reorder(n, n)
+
+    def _parts(self, node: Node, kind: str, in_blocks: bool) -> list[tuple[str, Work]]:
+        """The classes that a layer pays, its own first, and what it does of each."""
+        op, shapes = node.op, self.graph.shapes_into(node)
+        if self.block == 1:
+            return [(kind, counted(op, node.shape, shapes))]
+        if isinstance(op, (Conv, DepthwiseConv)) and not isinstance(op, Local) and in_blocks:
+            fill = not isinstance(op, DepthwiseConv) and kind != "conv_stem" and op.groups == 1
+            return [(kind, convolved(op, node.shape, shapes[0], self.block, fill, self._number))]
+        return parts(op, kind, node.shape, shapes)
 
     def _tail(self, n: int, node: Node, in_blocks: bool) -> tuple[tuple[int, ...], bool, bool]:
         """What a kernel does on the side: the layers, whether it adds another tensor, and whether the last costs."""
@@ -200,8 +209,7 @@ class _Runtime:
                 and (windowed or self.blocked[node.inputs[0]] or self.block == 1)
                 and self._number(x[0]) % self.block == 0
             )
-            suffix = "_map" if isinstance(op, Linear) and len(x) > 1 else "_plain" if windowed and not in_blocks else ""
-            return op.word + suffix, in_blocks
+            return op.word + self._variant(node, x, windowed and not in_blocks), in_blocks
         if len(x) != 3 or isinstance(op, ConvTranspose):
             return (op.word if len(x) == 3 else f"{op.word}{len(x) - 1}d"), False
         channels, out = self._number(x[0]), self._number(node.shape[0])
@@ -218,6 +226,21 @@ class _Runtime:
             return "conv_plain", False
         kernel = {self._number(k) for k in op.weights(x)["weight"][2:]}
         return {frozenset({1}): "conv_1x1", frozenset({3}): "conv_3x3"}.get(frozenset(kernel), "conv"), True
+
+    def _variant(self, node: Node, x: Shape, unblocked: bool) -> str:
+        """What tells kernels of one operator apart: axes other than a map's, inputs that are stretched, interpolation,
+        and maps that aren't in blocks.
+        """
+        op, shapes = node.op, self.graph.shapes_into(node)
+        if isinstance(op, Linear):
+            return "_map" if len(x) > 1 else ""
+        if op.is_pooling and len(x) != 3:
+            return f"{len(x) - 1}d"
+        if len(shapes) > 1 and isinstance(op, (Add, Mul)) and len(set(shapes)) > 1:
+            return "_stretched"
+        if getattr(op, "mode", "") == "bilinear":
+            return "_bilinear"
+        return "_plain" if unblocked else ""
 
     # ---- layouts -----------------------------------------------------------------------------------------------------
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from archcalc.latency.profile import Device
+from archcalc.measure import processor
 from archcalc.measure.device import Device as Place
 
 
 def name_of(place: Place) -> str:
     """What a device is called where its predictions are shown."""
     told = place.describe()
-    isa = _isa() if place.kind == "cpu" else None
+    isa = processor.isa() if place.kind == "cpu" else None
     return f"{told.get('name') or place.kind}{f' ({isa})' if isa else ''}"
 
 
@@ -21,7 +20,7 @@ def described(place: Place) -> Device:
     return Device(
         type="cuda" if place.kind == "cuda" else "cpu",
         model=str(told.get("name") or "unknown"),
-        isa=_isa() if place.kind == "cpu" else None,
+        isa=processor.isa() if place.kind == "cpu" else None,
         cores=_cores() if place.kind == "cpu" else None,
         threads=told.get("threads"),
         driver=told.get("driver"),
@@ -32,23 +31,6 @@ def _cores() -> int | None:
     import os
 
     return os.cpu_count()
-
-
-def _isa() -> str | None:
-    """The widest vectors of the processor, where Linux tells."""
-    try:
-        flags = next(
-            (
-                line
-                for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-                if line.startswith(("flags", "Features"))
-            ),
-            "",
-        ).split()
-    except OSError:
-        return None
-    names = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve": "SVE", "asimd": "NEON"}
-    return next((name for flag, name in names.items() if flag in flags), None)
 
 
 def load() -> float | None:

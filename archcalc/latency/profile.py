@@ -98,6 +98,8 @@ class Kind(Checked):
     ps_per_input_byte: Price = 0
     ps_per_output_byte: Price = 0
     ps_per_activated_byte: Price = 0
+    ns_per_step: Price = 0
+    ns_at_first: Price = 0
     ns_per_call: Price = 0
     seen: dict[Literal["macs", "weights", "inputs", "outputs"], Range] = {}
     samples: Samples = 0
@@ -149,6 +151,21 @@ class Calibration(Checked):
     load: Price | None = None  # the machine's load average before the calibration
 
 
+class Hot(Checked):
+    """What is left of each term in a run that follows at once on another of its own, as a share, and what such a run
+    takes besides. `weights` are those of networks that have no more bytes of them than caches keep, `far_weights` those
+    of others.
+    """
+
+    compute: Price = 1
+    weights: Price = 1
+    far_weights: Price = 1
+    activations: Price = 1
+    overhead: Price = 1
+    ns_per_run: Price = 0
+    kept_bytes: Count = 1
+
+
 class HoldOut(Checked):
     """How well what the fit had not seen was predicted. Nine of ten lay within the `factor` where time is spread over
     many layers, within the `single_factor` where one takes it all, and within the `extrapolated_factor` where only the
@@ -165,6 +182,7 @@ class HoldOut(Checked):
     factor: Factor
     single_factor: Factor | None = None  # as `factor`
     extrapolated_factor: Factor
+    class_scale: Price | None = None  # of the errors of classes, where the interval is told from these
 
     def agree(self) -> None:
         """What is less certain has the larger factor."""
@@ -173,12 +191,14 @@ class HoldOut(Checked):
                 "what is less certain has the larger factor: factor <= single_factor <= extrapolated_factor"
             )
 
-    def factor_of(self, concentration: float) -> float:
+    def factor_of(self, concentration: float, errors: float = 0.0) -> float:
         """The factor of a network; `concentration` is the sum of the squared shares of its different layers, 1 for a
-        single one.
+        single one, `errors` the root of the squared errors of its classes, each times its share.
 
         Errors of different layers are independent but for what a whole device's prices share: their squares add.
         """
+        if self.class_scale is not None:
+            return exp(sqrt(log(self.factor) ** 2 + (self.class_scale * errors) ** 2))
         many, one = (log(factor) ** 2 for factor in (self.factor, self.single_factor or self.factor))
         return exp(sqrt(many + (one - many) * concentration))
 
@@ -188,6 +208,7 @@ class Peak(Checked):
 
     gmacs_per_s: Positive
     gbytes_per_s: Positive
+    of: Words | None = None  # what reached the first; a layer of the calibration, where that isn't said
 
 
 class Calibrated(Checked):
@@ -208,6 +229,8 @@ class Calibrated(Checked):
     classes: dict[str, Kind]
     fallback: Kind
     holdout: HoldOut
+    ns_per_run: Price = 0  # besides the kernels
+    hot: Hot | None = None
 
     def agree(self) -> None:
         """Each class has a price."""

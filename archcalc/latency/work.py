@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from archcalc.algebra import Dim
 from archcalc.ops import Shape, size
 from archcalc.ops.base import Op
@@ -16,10 +18,12 @@ SET = 4  # blocks of filters that one pass over the input serves
 class Work(NamedTuple):
     """Counts of one kernel over the batch, in elements; each may be a closed form.
 
-    `macs`: multiply-accumulates with channels filled up to whole blocks; for what contracts nothing, its other
-    operations. `loads`: the MACs of one filter in each set of filters that share a pass over the input. `edges`: the
-    MACs of output columns whose window reaches into the padding. `activated`: elements that go through an activation
-    dearer than relu.
+    `macs`: multiply-accumulates with channels filled up to whole blocks, without the taps that lie in the padding; for
+    what contracts nothing, its other operations. `loads`: the MACs of one filter in each set of filters that share a
+    pass over the input; of a recurrence those with the state, for which the weights are read anew every step. `edges`:
+    the MACs of output columns whose window reaches into the padding. `activated`: elements that go through an
+    activation dearer than relu. `steps`: what one kernel does one after the other: the steps of a recurrence, the heads
+    of an attention.
     """
 
     macs: Dim = 0
@@ -29,12 +33,13 @@ class Work(NamedTuple):
     inputs: Dim = 0
     outputs: Dim = 0
     activated: Dim = 0
+    steps: Dim = 0
+    first: Dim = 0
 
     def scaled(self, batch: Dim) -> Work:
         """Of a batch: weights are read once."""
-        return Work(
-            *(count if name == "weights" else count * batch for name, count in zip(self._fields, self, strict=True))
-        )
+        once = ("weights", "first")
+        return Work(*(count if name in once else count * batch for name, count in zip(self._fields, self, strict=True)))
 
 
 def counted(op: Op, output: Shape, inputs: tuple[Shape, ...]) -> Work:
@@ -48,29 +53,48 @@ def counted(op: Op, output: Shape, inputs: tuple[Shape, ...]) -> Work:
     )
 
 
-def convolved(op: Conv | DepthwiseConv, output: Shape, x: Shape, block: int, fill_input: bool) -> Work:
-    """What a convolution in blocks of channels does, a sample."""
+def convolved(
+    op: Conv | DepthwiseConv, output: Shape, x: Shape, block: int, fill_input: bool, usual: Callable[[Dim], int]
+) -> Work:
+    """What a convolution in blocks of channels does, a sample; `usual` are the sizes at which taps in the padding are
+    counted.
+    """
     weight = op.weights(x)["weight"]
-    into: Dim = _filled(weight[1], block) if fill_input else weight[1]
-    out = _filled(output[0], block)
-    taps = into * size(weight[2:])
-    positions = size(output[1:])
+    into: Dim = filled(weight[1], block) if fill_input else weight[1]
+    out = filled(output[0], block)
+    *rows, columns = _met(op, output, x, usual)
+    inner = (output[-1] - _edges(op, output, x, usual)) * weight[-1]  # columns whose window lies inside of the map
+    met = into * size(rows) * columns
     sets: Dim = 0 if isinstance(op, DepthwiseConv) else op.groups * -(-(out // op.groups) // (SET * block))
     return Work(
-        macs=out * taps * positions,
-        loads=sets * taps * positions,
-        edges=out * taps * size(output[1:-1]) * _edges(op, x),
+        macs=out * met,
+        loads=sets * met,
+        edges=out * into * size(rows) * (columns - inner),
         weights=_weights(op, (x,)),
         inputs=size(x),
         outputs=size(output),
     )
 
 
-def _edges(op: Conv | DepthwiseConv, x: Shape) -> Dim:
+def _met(op: Conv | DepthwiseConv, output: Shape, x: Shape, usual: Callable[[Dim], int]) -> Shape:
+    """Of each axis the pairs of an output and a tap that lies inside of the map: the runtime skips the others."""
+    found = []
+    for outputs, (dim, kernel, stride, dilation), (before, _) in zip(
+        output[1:], op.axes(x), op.padding(x), strict=True
+    ):
+        many, side = usual(outputs), usual(dim)
+        starts = [tap * dilation - usual(before) for tap in range(usual(kernel))]
+        inside = sum(max(0, min(many, -(-(side - at) // stride)) - max(0, -(at // stride))) for at in starts)
+        found.append(outputs * kernel - (many * len(starts) - inside))
+    return tuple(found)
+
+
+def _edges(op: Conv | DepthwiseConv, output: Shape, x: Shape, usual: Callable[[Dim], int]) -> Dim:
     """Columns of the output whose window reaches into the padding, at most; few enough to be a number."""
     before, after = op.padding(x)[-1]
     stride = op.axes(x)[-1][2]
-    return -(-before // stride) + after // stride
+    reached = -(-before // stride) + after // stride
+    return output[-1] if usual(reached) > usual(output[-1]) else reached
 
 
 def _weights(op: Op, inputs: tuple[Shape, ...]) -> Dim:
@@ -80,9 +104,9 @@ def _weights(op: Op, inputs: tuple[Shape, ...]) -> Dim:
     return total
 
 
-def _filled(channels: Dim, block: int) -> Dim:
+def filled(channels: Dim, block: int) -> Dim:
     """Channels filled up to whole blocks."""
     return (channels + block - 1) // block * block
 
 
-__all__ = ["Work", "convolved", "counted"]
+__all__ = ["Work", "convolved", "counted", "filled"]

@@ -13,12 +13,14 @@ import numpy
 from archcalc.cost import Table
 from archcalc.cost.row import DTYPES
 from archcalc.measure.device import Device, Runner
-from archcalc.onnx import matrix_product, plain_read
+from archcalc.onnx import Model, convolution, matrix_product, plain_read
 from archcalc.ops import size
 from archcalc.ops.base import number
 from archcalc.tuples import NamedTuple
+from archcalc.untyped import Array
 
-SIDE = {"cpu": 1024, "cuda": 8192}  # of the matrices
+SIDES = {"cpu": (384, 768, 1152), "cuda": (8192,)}  # of square matrices
+CHANNELS, MAP = 128, 48  # of a convolution, which is many products of matrices that lie as a CPU likes them best
 TRIES = 24
 
 
@@ -31,21 +33,24 @@ class Roofline(NamedTuple):
     limit: Literal["compute", "memory"]  # which of them it is
 
 
-def roofline(table: Table, device: Device, reached: float = 0.0) -> Roofline:
-    """The bound of one network: the larger of its two times. Compulsory traffic is each weight, input and output once.
-
-    `reached`: multiply-accumulates a millisecond that a network was seen to reach, if that is more than a matrix
-    product's.
-    """
+def roofline(table: Table, device: Device) -> Roofline:
+    """The bound of one network: the larger of its two times. Each weight, input and output is read or written once."""
     width = DTYPES[table.dtype]
     shapes = [table.graph.nodes[n].shape for n in (*table.graph.inputs.values(), *table.graph.outputs)]
-    moved = int(table.total("weight_bytes")) + sum(number(size(shape)) for shape in shapes) * width * int(
-        str(table.batch)
-    )
-    macs = max(product_rate(device, table.dtype), reached)
-    rate = read_rate(device, table.dtype, _rounded(moved))
+    moved = _weights(table) + sum(number(size(shape)) for shape in shapes) * width * number(table.batch)
+    macs, rate = product_rate(device, table.dtype), read_rate(device, table.dtype, _rounded(moved))
     compute, memory = float(table.total("macs")) / macs, moved / rate
     return Roofline(macs / 1e6, rate / 1e6, max(compute, memory), "compute" if compute >= memory else "memory")
+
+
+def _weights(table: Table) -> int:
+    """Bytes of weights that a run reads: of a table that is only looked up in, the rows that are."""
+    left = 0
+    for node in table.graph.nodes:
+        if node.op.reads_indices and not node.ranges:
+            (held,) = node.op.weights(*table.graph.shapes_into(node)).values()
+            left += max(0, number(size(held)) - number(size(node.shape)) * number(table.batch))
+    return max(0, int(table.total("weight_bytes")) - left * DTYPES[table.dtype])
 
 
 def _rounded(count: int) -> int:
@@ -55,10 +60,22 @@ def _rounded(count: int) -> int:
 
 @lru_cache
 def product_rate(device: Device, dtype: str) -> float:
-    """Multiply-accumulates a millisecond of a square matrix product, at best."""
-    side = SIDE[device.kind]
-    ones = numpy.ones((side, side), _kind(dtype))
-    return float(side**3 / _least(Runner(matrix_product(side, dtype), {"a": ones, "b": ones}, device)))
+    """Multiply-accumulates a millisecond of products of matrices, at best: square ones of several sizes, and on a CPU
+    those of a convolution.
+    """
+    kind = _kind(dtype)
+    found = []
+    for side in SIDES[device.kind]:
+        ones = numpy.ones((side, side), kind)
+        found.append(_rate(matrix_product(side, dtype), {"a": ones, "b": ones}, side**3, device))
+    if device.kind == "cpu":
+        ones = numpy.ones((1, CHANNELS, MAP, MAP), kind)
+        found.append(_rate(convolution(CHANNELS, MAP, dtype), {"x": ones}, (3 * CHANNELS * MAP) ** 2, device))
+    return max(found)
+
+
+def _rate(model: Model, feed: dict[str, Array], macs: int, device: Device) -> float:
+    return macs / _least(Runner(model, feed, device))
 
 
 @lru_cache

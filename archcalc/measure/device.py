@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from archcalc.errors import UsageError
+from archcalc.measure.processor import processor
 from archcalc.measure.session import FATAL, FOLDER, failed, runtime, sentence
 from archcalc.onnx import Model, StoredModel
 from archcalc.records import Record
@@ -52,7 +53,7 @@ class Device(Record):
     def describe(self) -> dict[str, Json]:
         """The machine, as a report names it."""
         if self.kind == "cpu":
-            return {"type": "cpu", "name": _processor(), "threads": self.threads or _cores()}
+            return {"type": "cpu", "name": processor(), "threads": self.threads or _cores()}
         return {
             "type": "cuda",
             "tf32": self.tf32,
@@ -186,18 +187,6 @@ def _stdout_to_stderr() -> Iterator[None]:
 
 
 # ---- the machine -----------------------------------------------------------------------------------------------------
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    import platform
-
-    return platform.processor() or platform.machine()
 
 
 def _cores() -> int:

@@ -118,10 +118,9 @@ def measure(
         if not all(rounds.times):
             raise
         rounds.interrupted = True
-    reached = max(float(table.total("macs")) / min(times) for table, times in zip(tables, rounds.times, strict=True))
     found, described = [], device.describe()
     for (table, file), times, (_, notes) in zip(beside, rounds.times, loaded, strict=True):
-        still, ceiling = stands_still(times), roofline(table, device, reached)
+        still, ceiling = stands_still(times), roofline(table, device)
         latency = Latency(
             table, device, tuple(times), WARM_UP, still, ceiling, (), rounds.interrupted, described, notes
         )

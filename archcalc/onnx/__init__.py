@@ -9,7 +9,7 @@ except ImportError as error:
 
 from archcalc.onnx.export import Exported, Model, export, in_memory, inferred
 from archcalc.onnx.older import OPSET
-from archcalc.onnx.probes import matrix_product, plain_read
+from archcalc.onnx.probes import convolution, matrix_product, plain_read
 from archcalc.onnx.stored import StoredModel
 from archcalc.onnx.weights import Fill, positive
 
@@ -19,6 +19,7 @@ __all__ = [
     "Fill",
     "Model",
     "StoredModel",
+    "convolution",
     "export",
     "in_memory",
     "inferred",

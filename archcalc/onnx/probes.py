@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from onnx import ModelProto, NodeProto, TensorProto, helper
+import numpy
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from archcalc.onnx.export import Model
 from archcalc.onnx.older import IR, OPSET
@@ -16,6 +17,17 @@ def matrix_product(side: int, dtype: str) -> Model:
     return _model(
         [helper.make_node("MatMul", ["a", "b"], ["product"])], {"a": shape, "b": shape}, ("product", shape), dtype
     )
+
+
+def convolution(channels: int, side: int, dtype: str) -> Model:
+    """3x3 of as many filters as channels, on a square map `x` with a border of zeros."""
+    kind = {"fp32": numpy.float32, "fp16": numpy.float16}[dtype]
+    weight = numpy_helper.from_array(numpy.ones((channels, channels, 3, 3), kind), "weight")
+    node = helper.make_node("Conv", ["x", "weight"], ["y"], kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    shape = [1, channels, side, side]
+    found = _model([node], {"x": shape}, ("y", shape), dtype)
+    found.proto.graph.initializer.append(weight)
+    return found
 
 
 def plain_read(count: int, dtype: str) -> Model:

@@ -100,6 +100,7 @@ class Against(TypedDict):
     interval_ms: Annotated[list[float | None], Field(description="[low, high]; high is null of a bound")]
     error: Annotated[float, Field(description="of the prediction, as a part of the measured median")]
     within: Annotated[bool, Field(description="whether the measured median lies in the interval")]
+    hot: Annotated[bool, Field(description="whether it was measured alone, caches hot, and predicted so")]
     lines: Annotated[list[AgainstLine], Field(description="on the CPU, where layers can be timed")]
 
 

@@ -1,0 +1,25 @@
+"""Whether a profile is of this machine."""
+
+from __future__ import annotations
+
+from archcalc.latency.profile import Calibrated, Profile
+from archcalc.measure import processor
+
+AT_A_GUESS = 3  # the factor that two CPUs' times of one network may differ by
+
+
+def elsewhere(profile: Profile) -> str:
+    """What to say where a CPU's profile is used on another one; nothing where it is of this one, or of another kind."""
+    if not isinstance(profile, Calibrated) or profile.device.type != "cpu":
+        return ""
+    name, isa = processor.processor(), processor.isa()
+    if profile.device.model == name and profile.device.isa in (None, isa):
+        return ""
+    here = f"{name} ({isa})" if isa else name
+    return (
+        f"{profile.name} isn't this machine, {here}: here times may be {AT_A_GUESS} times as long or as short;"
+        " `archcalc calibrate --quick -o here.json` measures it"
+    )
+
+
+__all__ = ["elsewhere"]
