@@ -2,6 +2,7 @@
 
 import json
 from itertools import product
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -206,3 +207,15 @@ def test_a_profile_of_another_machine_says_so(monkeypatch: pytest.MonkeyPatch) -
         other = here.elsewhere(profile(device={"type": "cpu", "model": model, "isa": isa, "threads": 1}))
         assert "isn't this machine, X (AVX2)" in other
         assert "archcalc calibrate --quick" in other
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet18", "vgg11", "mobilenet_v2", "decoding.yaml", "lstm2.yaml", "bert_small.yaml"]
+)
+def test_no_prediction_is_faster_than_a_matrix_product_allows(name: str) -> None:
+    """Every multiply-accumulate at the peak, which was measured apart."""
+    folder = Path(__file__).parent / "data" / "latency" / "networks"
+    totals = load(folder / name if name.endswith(".yaml") else name).count(device="epyc-zen3-cpu-1t").totals
+    found = load_profile("epyc-zen3-cpu-1t")
+    assert isinstance(found, Calibrated)
+    assert totals["latency_ms"] > totals["macs"] / found.peak.gmacs_per_s / 1e6
