@@ -14,7 +14,7 @@ from archcalc.algebra import Dim, Number, Poly, at, summed
 from archcalc.errors import Mark
 from archcalc.fields import Check
 from archcalc.ops import Op, Reach, Shape, Windows
-from archcalc.ops.base import Free
+from archcalc.ops.base import Free, size
 from archcalc.records import Record
 from archcalc.tuples import NamedTuple
 
@@ -98,7 +98,8 @@ class Node(NamedTuple):
     `inputs` are positions in the graph's list. `name` is the path of labels: `conv4/3/conv2`; what a line adds after
     its layer has a suffix: `conv1.bn`. `share` is the position of the node whose weights it uses. `survive` is the
     probability that training keeps it (stochastic depth). `ranges`: the loops around it, the outermost first.
-    `stored` is the type of its weights, and `dtype` that of what it puts out, where they aren't the network's.
+    `stored` is the type of its weights, and `dtype` that of what it puts out, where they aren't the network's. `still`
+    are its learned tensors that aren't trained, where others of it are.
     """
 
     name: str
@@ -114,6 +115,12 @@ class Node(NamedTuple):
     ranges: tuple[Range, ...] = ()
     stored: str = ""
     dtype: str = ""
+    still: tuple[Shape, ...] = ()
+
+    @property
+    def fixed(self) -> Dim:
+        """Parameters that aren't trained, of those of a layer that is."""
+        return sum(map(size, self.still))
 
     @property
     def block(self) -> str:

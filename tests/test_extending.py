@@ -93,6 +93,45 @@ def test_a_missing_rule_is_named() -> None:
             archcalc.register(wrong)  # type: ignore[arg-type]
 
 
+def told(path: str) -> None:
+    """Ask for all that a count says."""
+    table = archcalc.load(path).count()
+    assert [table.totals, table.to_rows()]
+
+
+@pytest.mark.parametrize(
+    ("rule", "gives", "said"),
+    [
+        ("macs", 1.5, "macs gives 1.5, not a whole number of at least 0"),
+        ("macs", -3, "macs gives -3"),
+        ("elementwise", None, "elementwise gives None"),
+        ("shape", [3, 4, 4], "shape gives [3, 4, 4], not a tuple"),
+        ("weights", {"w": (3, 2.5)}, "weights gives {'w': (3, 2.5)}, not a dict of shapes"),
+        ("saves", (), "saves gives (), not a Saved"),
+        ("windows", 3, "windows gives 3, not a Reach"),
+    ],
+)
+def test_what_a_rule_gives_wrongly_is_said_with_its_class(tmp_path: Path, rule: str, gives: object, said: str) -> None:
+    odd = type("Odd", (ReLU,), {"__module__": "odd", "word": "odd", rule: lambda self, *shapes, **wanted: gives})
+    archcalc.register(odd)
+    path = spec(tmp_path, "conv 4 3x3", "odd")
+    with pytest.raises(archcalc.ArchcalcError) as failed:
+        told(path)
+    assert f"operator 'odd' (odd.Odd): {said}" in str(failed.value)
+
+
+def test_a_rule_that_fails_is_said_with_its_line(tmp_path: Path) -> None:
+    @archcalc.register
+    class Fails(ReLU):
+        word = "fails"
+
+        def elementwise(self, output, *inputs):  # type: ignore[no-untyped-def]
+            return 1 // 0
+
+    with pytest.raises(archcalc.ArchcalcError, match=r"elementwise fails: ZeroDivisionError: .*test_extending.py:\d+"):
+        archcalc.load(spec(tmp_path, "fails")).count().to_rows()
+
+
 def test_a_word_that_no_line_could_hold_is_refused() -> None:
     odd = type("Odd", (ReLU,), {"__module__": __name__, "word": "my op"})
     with pytest.raises(TypeError, match="'my op' is no word of a spec"):
@@ -180,7 +219,7 @@ def test_a_package_that_fails_is_warned_of_and_the_rest_goes_on(tmp_path: Path) 
     (tmp_path / "broken.py").write_text("from archcalc.ops import Op\nclass Half(Op):\n    word = 'half'\n")
     done = outside(tmp_path, "import archcalc\nprint(archcalc.load('lenet').count().totals['params'])")
     assert done.stdout == "60840\n"
-    assert "broken (half = broken:Half) can't be used: operator 'half' lacks shape, weights" in done.stderr
+    assert "broken (half = broken:Half) can't be used: TypeError: operator 'half' lacks shape, weights" in done.stderr
 
 
 def test_packages_are_looked_for_where_the_folder_is_gone(tmp_path: Path) -> None:

@@ -296,6 +296,44 @@ def test_shared_parameters_count_once_and_unread_ones_too(here: Path) -> None:
 
 
 @torches
+def test_tensors_that_are_frozen_beside_others_of_their_layer_are_not_trained() -> None:
+    from torch import nn
+
+    module = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
+    module[0].bias.requires_grad_(False)
+    module[1].weight.requires_grad_(False)
+    module[3].weight.requires_grad_(False)
+    table = api.from_torch(module, (3, 8, 8)).count(optimizer="adam", train=True)
+    learned = 8 * 27 + 8 + 10
+    assert (table.totals["params"], table.totals["trainable_params"]) == (learned + 8 + 8 + 2880, learned)
+    assert [row["trainable_params"] for row in table.to_rows()] == [8 * 27, 8, 0, 10]
+    parts = table.totals["training_bytes"]
+    assert (parts["gradients"], parts["optimizer"]) == (learned * 4, learned * 8)
+
+
+@torches
+def test_a_rule_from_outside_that_fails_is_said_with_its_name() -> None:
+    import torch
+
+    class Net(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.special.bessel_j0(x)
+
+    from archcalc.importer.rules.base import RULES
+
+    @api.rule("special_bessel_j0", domain="aten")
+    def bessel(call: Any, self: Any) -> Any:
+        return 5
+
+    try:
+        (missed,) = api.from_torch(Net(), "4").count().totals["uncounted"]
+    finally:
+        del RULES["aten", "special_bessel_j0"]
+    assert missed["why"].startswith(f"the rule {__name__}.")
+    assert "it gives 5" in missed["why"]
+
+
+@torches
 def test_a_module_stays_as_it_is(here: Path) -> None:
     module = __import__("nets").Net()
     module.train()
@@ -443,6 +481,27 @@ def test_an_imported_spec_counts_the_same_with_the_modules_names(archcalc: Any, 
     for size in (32, 33, 65):
         assert ours.count(size=size).totals["macs"] == theirs.count(size=size).totals["macs"]
         assert ours.count(size=size).totals["params"] == theirs.count(size=size).totals["params"]
+
+
+@torches
+def test_a_spec_says_what_is_copied_where_training_keeps_it(tmp_path: Path) -> None:
+    from torch import nn
+
+    class Windows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.qkv = nn.Linear(24, 72)
+
+        def forward(self, x: Any) -> Any:
+            x = x.reshape(1, 2, 7, 2, 7, 24).permute(0, 1, 3, 2, 4, 5).reshape(4, 49, 24)
+            q, k, v = self.qkv(x).reshape(4, 49, 3, 3, 8).permute(2, 0, 3, 1, 4)
+            return (q * 0.1 @ k.transpose(-2, -1)).softmax(-1) @ v
+
+    model = api.from_torch(Windows(), (14, 14, 24))
+    (tmp_path / "net.yaml").write_text(model.to_spec()[0])
+    counted, spec = model.count().totals, api.load(tmp_path / "net.yaml").count().totals
+    for name in ("params", "macs", "elementwise", "act_sum_bytes"):
+        assert spec[name] == counted[name], name
 
 
 @torches

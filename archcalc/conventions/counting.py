@@ -99,6 +99,7 @@ class Counted(Table, frozen=False, kw_only=True):
             self.written(node),
             node.share is None,
             node.frozen,
+            node.still,
             node.head,
             node.ranges,
         )
@@ -113,7 +114,7 @@ class Counted(Table, frozen=False, kw_only=True):
             params, own = self.learned(node, self.tool.params), self.cost(node)
             self._figures[kind] = Figures(
                 params=params,
-                trainable_params=0 if node.frozen or params == 0 else over(node.ranges, own.params),
+                trainable_params=0 if node.frozen or params == 0 else over(node.ranges, own.params - node.fixed),
                 buffers=0 if self.tool.buffers or node.share is not None else over(node.ranges, own.buffers),
                 macs=counted,
                 elementwise=operations - 2 * counted if flops else 0,

@@ -128,11 +128,13 @@ def _of_training(table: Table) -> dict[str, Json]:
 def sums(table: Table) -> dict[str, Json]:
     """Sums over the layers: each distinct one is counted once and multiplied, so that repeats cost nothing."""
     counts: dict[tuple[int, bool, bool, Fraction | int, tuple[Range, ...]], tuple[Cost, int]] = {}
+    fixed: Dim = 0
     for n in table.graph.layers():
         node = table.graph.nodes[n]
         cost = table.cost(node)
         key = (id(cost), node.share is None, node.frozen, node.survive, node.ranges)
         counts[key] = (cost, counts[key][1] + 1 if key in counts else 1)
+        fixed = fixed + node.fixed if node.still and node.share is None else fixed
     entries = [
         (Cost(*(over(key[4], v) for v in cost)) if key[4] else cost, times, *key[1:4])
         for key, (cost, times) in counts.items()
@@ -142,7 +144,8 @@ def sums(table: Table) -> dict[str, Json]:
     read = total([c.met * times for c, times, *_ in entries])
     return {
         "params": total([c.params * times for c, times, owned, _, _ in entries if owned]),
-        "trainable_params": total([c.params * times for c, times, owned, frozen, _ in entries if owned and not frozen]),
+        "trainable_params": total([c.params * times for c, times, owned, frozen, _ in entries if owned and not frozen])
+        - fixed,
         "active": total([c.active * times for c, times, owned, _, _ in entries if owned]),
         "cached": total([c.cached * times for c, times, *_ in entries]) * batch,
         "buffers": total([c.buffers * times for c, times, owned, _, _ in entries if owned]),

@@ -7,6 +7,7 @@ in total; a network that folding can't write is written flat.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 
 from archcalc import escapes
 from archcalc.algebra import Number
@@ -22,8 +23,8 @@ from archcalc.expand.lending import LENDER, borrowed
 from archcalc.expand.lowering import lowered
 from archcalc.expand.words import MARK
 from archcalc.graph import Graph, Input
-from archcalc.ops import JOINS, OPS
-from archcalc.ops.base import spell
+from archcalc.ops import JOINS, OPS, Op
+from archcalc.ops.base import UNSHOWN, spell
 from archcalc.ops.merge import Concat
 from archcalc.spec import bind, read_spec
 from archcalc.spec.layers import IDENTITY, REF
@@ -32,16 +33,7 @@ LONGEST_LINE = 100  # of branches on one line
 LONGEST_SHARING = 120  # where they say whose weights they use, by a path
 WAYS = ("folded", "nested", "flat")  # with blocks and repeats, branches inside branches, one layer after another
 BROKEN = "\n"  # in the place of what can't stand in brackets
-SAME = (
-    "params",
-    "buffers",
-    "macs",
-    "elementwise",
-    "activations",
-    "depth",
-    "depth_with_pooling",
-    "layers",
-)
+SAME = ("params", "buffers", "macs", "elementwise", "activations", "depth", "depth_with_pooling", "layers")
 KEPT = "act_sum_bytes"
 
 
@@ -75,15 +67,21 @@ def spec_text(table: Table, defaults: Mapping[str, object], source: str = "") ->
         kept = f"training keeps {table.total(KEPT)} bytes of what was imported"
         notes = [f"{kept}; by what opaque layers here say, {wanted[KEPT]} in all"]
     problem = ""
-    for way in WAYS:
+    runs = (False, True) if any(_says_run(node.op) for node in graph.nodes) else (False,)
+    for way, run in product(WAYS, runs):
         try:
-            text = "\n".join(_Writer(table, graph, defaults, source, way).lines(notes)) + "\n"
+            text = "\n".join(_Writer(table, graph, defaults, source, way, run).lines(notes)) + "\n"
             problem = _difference(text, table, wanted)
         except (ArchcalcError, TooDeep, RecursionError) as error:
             problem = str(error)
         if not problem:
             return text
     raise UsageError(f"{table.spec.path}: no spec that counts the same: {problem}")
+
+
+def _says_run(op: Op) -> bool:
+    """Whether an operator has an option that says how it is run: what training keeps may go by it."""
+    return any(op.fields[name].default != getattr(op, name) for name in UNSHOWN if name in op.fields)
 
 
 def _growing(graph: Graph) -> Graph:
@@ -115,8 +113,10 @@ def _difference(text: str, table: Table, wanted: Mapping[str, Number]) -> str:
 class _Writer:
     """Writes one spec."""
 
-    def __init__(self, table: Table, graph: Graph, defaults: Mapping[str, object], source: str, way: str) -> None:
-        self.table, self.graph, self.defaults, self.source = table, graph, defaults, source
+    def __init__(
+        self, table: Table, graph: Graph, defaults: Mapping[str, object], source: str, way: str, run: bool
+    ) -> None:
+        self.table, self.graph, self.defaults, self.source, self.run = table, graph, defaults, source, run
         self.labels: dict[int, str] = {}
         self.paths: dict[int, str] = {}  # where layers that are read by name stand
         self.labelled: set[str] = set()  # paths that have a label
@@ -159,7 +159,7 @@ class _Writer:
 
     def _text(self, n: int) -> str:
         node = self.graph.nodes[n]
-        words = [node.op.line(rank=len(node.shape) - 1)] if not isinstance(node.op, Input) else [""]
+        words = [node.op.line(rank=len(node.shape) - 1, run=self.run)] if not isinstance(node.op, Input) else [""]
         if node.frozen:
             words.append("frozen=true")
         return " ".join(words)

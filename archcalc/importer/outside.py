@@ -7,6 +7,8 @@ names a module that does so, or a function.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
+from types import NoneType
 from typing import TypeVar
 
 GROUP = "archcalc.rules"
@@ -27,9 +29,25 @@ def rule(*names: str, domain: str = "", replace: bool = False) -> Callable[[Func
         if taken and not replace:
             place = f" of the domain {domain}" if domain else ""
             raise TypeError(f"there is a rule for {taken[0]!r}{place} already; rule(..., replace=True) takes its place")
-        return base.rule(*names, domain=domain)(function)
+        base.rule(*names, domain=domain)(_checked(function))
+        return function
 
     return register
+
+
+def _checked(function: Callable[..., object]) -> Callable[..., object]:
+    """A rule that gives values: what else it gives is said of its node, and is no bug of archcalc's."""
+    from archcalc.importer.values import Value
+
+    @wraps(function)
+    def checked(*given: object, **named: object) -> object:
+        found = function(*given, **named)
+        whole = isinstance(found, list) and all(isinstance(each, (Value, list, NoneType)) for each in found)
+        if not (whole or isinstance(found, Value)):
+            raise TypeError(f"it gives {found!r:.80}, not what call.emit, call.figure or call.view give")
+        return found
+
+    return checked
 
 
 __all__ = ["GROUP", "rule"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archcalc.importer.binding import Rule
 from archcalc.importer.call import CODE, Call, Outputs
 from archcalc.importer.sized import MOST, hint, sizes_behind
 from archcalc.importer.values import Value
@@ -29,6 +30,14 @@ def uncounted(call: Call, why: str) -> Outputs:
     return outputs
 
 
+def failure(rule: Rule, error: Exception) -> str:
+    """Why a rule says nothing of a node: a bug of archcalc's, or of whoever brought it."""
+    function, ours = rule.function, __name__.partition(".")[0]
+    if function.__module__.partition(".")[0] == ours:
+        return f"archcalc's rule for it fails here, which is worth a report ({type(error).__name__})"
+    return f"the rule {function.__module__}.{function.__qualname__} fails: {type(error).__name__}: {error}"
+
+
 def unread_output(call: Call, name: str) -> Value | None:
     """An output that a rule doesn't know, where something reads it."""
     if not name:
@@ -52,4 +61,4 @@ def snake(name: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in out)[:60] or "unnamed"
 
 
-__all__ = ["snake", "uncounted", "unread_output"]
+__all__ = ["failure", "snake", "uncounted", "unread_output"]

@@ -43,12 +43,14 @@ def unread(walker: Walker, proto: GraphProto) -> None:
 
 
 def freeze(walker: Walker, proto: GraphProto) -> None:
-    """Layers whose parameters are all frozen are."""
+    """Layers whose parameters are all frozen are; of the others those that are frozen don't learn."""
     learning = {walker.owners[tensor] for tensor in _owned(walker, proto) if not tensor.frozen}
     for tensor in _owned(walker, proto):
         position = walker.owners[tensor]
-        if tensor.frozen and position not in learning:
-            walker.graph.nodes[position] = walker.graph.nodes[position]._replace(frozen=True)
+        if tensor.frozen:
+            node = walker.graph.nodes[position]
+            still = (*node.still, tensor.dims) if position in learning else ()
+            walker.graph.nodes[position] = node._replace(frozen=position not in learning, still=still)
 
 
 def _owned(walker: Walker, proto: GraphProto) -> list[Tensor]:

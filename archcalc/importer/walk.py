@@ -30,7 +30,7 @@ from archcalc.importer.seen import Watch
 from archcalc.importer.standing import stood
 from archcalc.importer.tensors import FLOATS, Tensor
 from archcalc.importer.trials import Built, Saved, cut
-from archcalc.importer.uncounted import uncounted, unread_output
+from archcalc.importer.uncounted import failure, uncounted, unread_output
 from archcalc.importer.unread import freeze, unread
 from archcalc.importer.values import Assumed, Origin, Unknown, Value, Values, possible, spell_dim, terms
 from archcalc.importer.wire import Bad, Malformed
@@ -338,9 +338,7 @@ class Walker:
                 f" {spelled(error.problems[0])}{call.inputs_in_words()}"
             ) from None
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError) as error:
-            return uncounted(
-                call, f"archcalc's rule for it fails here, which is worth a report ({type(error).__name__})"
-            )
+            return uncounted(call, failure(rule, error))
         credited(call, found)
         if call.node.stands is not None:
             stood(call, found, call.node.stands)

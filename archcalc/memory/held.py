@@ -107,7 +107,7 @@ class Held(Record):
         """Bytes of training by part. Raises Undecided where a free size decides."""
         chosen, state = PRECISIONS[self.training.precision], OPTIMIZERS[self.training.optimizer].state
         learned = [node for node in self._owners() if not node.frozen]
-        trainable = _sum(self._over(node, size(shape)) for node in learned for shape in self._weights(node))
+        trainable = _sum(self._over(node, _sum(map(size, self._weights(node))) - node.fixed) for node in learned)
         numbers = _sum(self._over(node, size(shape)) for node in self._owners() for shape in self._weights(node))
         buffers = _sum(
             self._over(node, size(shape))
@@ -118,7 +118,12 @@ class Held(Record):
             "weights": numbers * (chosen.weights or self.width) + buffers * self.width,
             "gradients": trainable * (chosen.gradients or self.width),
             "optimizer": _sum(
-                self._over(node, state(shape, chosen.state)) for node in learned for shape in self._weights(node)
+                self._over(
+                    node,
+                    _sum(state(shape, chosen.state) for shape in self._weights(node))
+                    - _sum(state(shape, chosen.state) for shape in node.still),
+                )
+                for node in learned
             ),
             "master": trainable * chosen.master,
             "kept": self.recomputed.kept,

@@ -267,8 +267,9 @@ class Op(Checked):
         """The canonical line with every option, which decides whether two operators are the same."""
         return self.line(every=True)
 
-    def line(self, every: bool = False, rank: int = 0) -> str:
-        """The operator as a line of the spec language: options that differ from their default, or every one.
+    def line(self, every: bool = False, rank: int = 0, run: bool = False) -> str:
+        """The operator as a line of the spec language: options that differ from their default, or every one; where
+        `run` is said those too that say how a layer is run, not what it computes.
 
         With the number of spatial axes known, a kernel is spelled for each of them: `3x3`.
         """
@@ -283,7 +284,9 @@ class Op(Checked):
                 continue
             value = getattr(self, name)
             said = every and value is not None and name not in self.unspoken
-            if name not in self.positional and (said or (value != field.default and (every or name not in UNSHOWN))):
+            if name not in self.positional and (
+                said or (value != field.default and (every or run or name not in UNSHOWN))
+            ):
                 words.append(f"{name.rstrip('_')}={spell(value)}")
         return " ".join(words)
 

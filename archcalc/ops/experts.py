@@ -68,10 +68,11 @@ class Mixture(Op):
     def deep(self) -> int:
         return sum(op.deep for op in self.body)
 
-    def line(self, every: bool = False, rank: int = 0) -> str:
+    def line(self, every: bool = False, rank: int = 0, run: bool = False) -> str:
         """With the layers of an expert behind it."""
         inside = ", ".join(op.line(every) for op in self.body)
-        return f"{super().line(every, rank)}: [{inside}]" if self.body else super().line(every, rank)
+        own = super().line(every, rank, run)
+        return f"{own}: [{inside}]" if self.body else own
 
     def steps(self, x: Shape) -> list[Step]:
         """An expert's operators with their shapes; a ShapeError where one doesn't fit."""

@@ -76,7 +76,7 @@ class Foreign(Plain):
             f"`{self.words or self.word}` comes from a model file, and the language has no operator for it"
         )
 
-    def line(self, every: bool = False, rank: int = 0) -> str:
+    def line(self, every: bool = False, rank: int = 0, run: bool = False) -> str:
         """What the layer is called, or with every option a line of the language that counts the same."""
         return self.opaque().line(every=True) if every else self.words or self.word
 

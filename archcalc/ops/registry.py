@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from archcalc.ops.activation import ELEMENTWISE, is_function
+from archcalc.ops.answers import check_answers
 from archcalc.ops.base import RULES, Op
 
 GROUP = "archcalc.operators"
@@ -28,8 +29,8 @@ def register(op: type[Op], *, replace: bool = False) -> type[Op]:
     """Make an operator a word of the language: counted, listed by `ops`, in the schema, verified, suggested in errors.
     Gives the class, so it may stand above one as a decorator.
 
-    With `replace` it may take the place of an operator of that word. Raises TypeError for what is no operator, lacks a
-    rule, or has a word that can't be written or that is taken.
+    What its rules give is checked from then on. With `replace` it may take the place of an operator of that word.
+    Raises TypeError for what is no operator, lacks a rule, or has a word that can't be written or that is taken.
     """
     if not (isinstance(op, type) and issubclass(op, Op)):
         raise TypeError(f"an operator is a class of archcalc.ops.Op, not {op!r}")
@@ -46,6 +47,7 @@ def register(op: type[Op], *, replace: bool = False) -> type[Op]:
             f"{op.__name__}: there is an operator {op.word!r} already, {known.__module__}.{known.__qualname__};"
             " register(..., replace=True) takes its place"
         )
+    check_answers(op)
     _keep(op)
     OUTSIDE[op.word] = op
     return op
@@ -101,9 +103,11 @@ def load_group(group: str, take: Callable[[Any], Any]) -> None:
         for entry in distribution.entry_points.select(group=group):
             try:
                 take(entry.load())
-            except Exception as error:  # whatever a package does, the others are there
+            except (Exception, SystemExit) as error:  # whatever a package does, the others are there
                 where = f"{distribution.metadata['Name']} ({entry.name} = {entry.value})"
-                warnings.warn(f"{group} of {where} can't be used: {error}", RuntimeWarning, stacklevel=2)
+                warnings.warn(
+                    f"{group} of {where} can't be used: {type(error).__name__}: {error}", RuntimeWarning, stacklevel=2
+                )
 
 
 def _installed() -> list[str]:
