@@ -10,7 +10,7 @@ from archcalc.algebra import Poly
 from archcalc.budget.rules import Rule, fitted, rules
 from archcalc.cost import Table
 from archcalc.cost.row import Row
-from archcalc.errors import Mark, Problem, SpecError, UsageError
+from archcalc.errors import Mark, Problem, SpecError, UsageError, among
 from archcalc.graph import Uncounted
 from archcalc.metrics import TRAINING, Figure, figure, metric
 from archcalc.model import Model
@@ -19,7 +19,6 @@ from archcalc.records import Record
 from archcalc.render import numbers
 from archcalc.spec import Spec, bind
 from archcalc.spec.model import METRICS, Quantity, Reference
-from archcalc.spec.parts import among
 from archcalc.tuples import NamedTuple
 
 PLAIN = Question()

@@ -117,6 +117,12 @@ def suggest(name: str, known: Iterable[str], otherwise: str = "") -> str:
     return f"; did you mean '{near[0]}'?" if near else otherwise and f"; {otherwise}"
 
 
+def among(name: object, known: Iterable[str]) -> str:
+    """The end of a message about a name that isn't known: the one that was meant, or all that there are."""
+    known = list(known)
+    return suggest(str(name), known, f"there are {', '.join(known)}" if known else "")
+
+
 class ArchcalcError(Exception):
     """The base of all; its text is fit for a person at a terminal: a line for each of its arguments."""
 

@@ -11,7 +11,7 @@ from archcalc.algebra import Dim, Poly
 from archcalc.build import build
 from archcalc.cost import Table
 from archcalc.cost.row import DTYPES
-from archcalc.errors import Problem, SpecError, Undecided, UsageError
+from archcalc.errors import Problem, SpecError, Undecided, UsageError, among
 from archcalc.graph import Graph
 from archcalc.memory import ATTENTION, TRAINING, Training, attending, refused, settled
 from archcalc.ops import Shape
@@ -176,9 +176,9 @@ def table_of(source: Source, variant: str | None, question: Question, finish: Fi
     if isinstance(question.batch, bool) or not isinstance(question.batch, int) or question.batch < 1:
         raise UsageError(f"batch must be a positive whole number, got {question.batch!r}")
     if question.dtype not in DTYPES:
-        raise UsageError(f"unknown dtype '{question.dtype}'; there are {', '.join(DTYPES)}")
+        raise UsageError(f"unknown dtype '{question.dtype}'{among(question.dtype, DTYPES)}")
     if question.attention not in ("", *ATTENTION):
-        raise UsageError(f"unknown attention '{question.attention}'; there are {', '.join(ATTENTION)}")
+        raise UsageError(f"unknown attention '{question.attention}'{among(question.attention, ATTENTION)}")
     if wrong := refused(question.training, question.dtype):
         raise UsageError(wrong)
     if ALL not in question.free:

@@ -128,6 +128,15 @@ def test_help_of_what_there_is_not(archcalc) -> None:
         (["cuont", "lenet"], "Did you mean 'count'?"),
         (["verify", "lenet", "--plan", "best"], "No such option: --plan; it is one of memory"),
         (["count", "lenet", "--fromat", "json"], "--format"),
+        (["count", "lenet", "--format", "jsno"], "unknown format 'jsno'; did you mean 'json'?"),
+        (["count", "lenet", "--format", "pdf"], "unknown format 'pdf'; there are table, markdown, rst, csv, json"),
+        (["count", "lenet", "--by", "laeyr"], "did you mean 'layer'?"),
+        (["count", "lenet", "--dtype", "fp23"], "did you mean 'fp32'?"),
+        (["count", "lenet", "--train", "--optimizer", "adma"], "did you mean 'adam'?"),
+        (["check", "lenet", "--format", "sarfi"], "did you mean 'sarif'?"),
+        (["memory", "lenet", "--plan", "bset"], "did you mean 'best'?"),
+        (["count", "lenet", "-o"], "Option '-o' requires an argument.\n"),
+        (["count", "lenet", "--output="], "--output takes the name of a file"),
     ],
 )
 def test_what_was_meant_is_said(

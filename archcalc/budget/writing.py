@@ -10,7 +10,7 @@ from pathlib import Path
 from archcalc import reading
 from archcalc.cost import Table
 from archcalc.devices import limits, spelled
-from archcalc.errors import ArchcalcError, UsageError, suggest
+from archcalc.errors import ArchcalcError, UsageError, among
 from archcalc.files import is_model_file
 from archcalc.metrics import TRAINING, Figure, is_bytes, metric
 from archcalc.model import Model, read
@@ -98,10 +98,7 @@ def budgeted(
     """
     for name in names:
         if name not in Budget.fields:
-            raise UsageError(
-                "no budget can be set for"
-                f" '{name}'{suggest(name, Budget.fields, 'there are ' + ', '.join(Budget.fields))}"
-            )
+            raise UsageError(f"no budget can be set for '{name}'{among(name, Budget.fields)}")
     files: dict[str, list[Model]] = {}
     for model in models:
         if model.ships:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from archcalc.cli import options
 from archcalc.cli.saying import out, streamed, told
-from archcalc.errors import UsageError
+from archcalc.errors import UsageError, among
 from archcalc.tuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def chosen(form: str, json: bool, known: Iterable[str] | None = None) -> str:
         raise UsageError(f"--json and --format {form} ask for two formats")
     form = "json" if json else form
     if known is not None and form not in known:
-        raise UsageError(f"unknown format '{form}'; there are {', '.join(known)}")
+        raise UsageError(f"unknown format '{form}'{among(form, known)}")
     return form
 
 

@@ -70,7 +70,8 @@ class Command(_Plain, TyperCommand):
         try:
             return super().parse_args(ctx, _as_now(args) if self.name in FORMERLY else args)
         except Exception as error:
-            if takers := _takers(getattr(error, "option_name", None)):
+            unknown = getattr(error, "option_name", None) if hasattr(error, "possibilities") else None
+            if takers := _takers(unknown):
                 error.possibilities = None  # type: ignore[attr-defined]
                 error.message += f"; it is one of {' and '.join(takers[:3])}"  # type: ignore[attr-defined]
             raise

@@ -308,8 +308,11 @@ def _writable(file: str | None) -> str | None:
         return file
     from pathlib import Path
 
+    from archcalc.errors import UsageError
     from archcalc.writing import writable
 
+    if not file:
+        raise UsageError("--output takes the name of a file")
     writable(Path(file))
     return file
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from archcalc.configs.fitting import complaint
 from archcalc.configs.kinds import ABOUT, ACTIVATIONS, ARCHITECTURES, KINDS, MODEL_TYPE, Config, Kind, Values
-from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
+from archcalc.errors import Mark, Problem, SpecError, UsageError, among
 from archcalc.files import specs_folder
 from archcalc.ops.kinds import show
 from archcalc.spec import Spec, read_spec
@@ -31,7 +31,7 @@ def read_config(text: str, path: str) -> Spec:
     if not isinstance(name, str):
         raise UsageError(f"{path}: a configuration names its {MODEL_TYPE}")
     if name not in KINDS:
-        hint = suggest(name, KINDS, f"there are {', '.join(KINDS)}")
+        hint = among(name, KINDS)
         raise _wrong(text, path, {MODEL_TYPE: f"there is no family of the type '{name}'{hint}"})
     kind = KINDS[name]
     values, wrong = _values(kind, config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from archcalc.errors import UsageError
+from archcalc.errors import UsageError, among
 from archcalc.importer.names import identifier
 from archcalc.patterns import pattern
 from archcalc.tuples import NamedTuple
@@ -68,7 +68,7 @@ def _read_input(text: str) -> Input:
         raise UsageError(f"--input '{text}': {FORM}")
     dtype = match["dtype"] or ""
     if dtype and dtype not in DTYPES:
-        raise UsageError(f"--input '{text}': unknown dtype '{dtype}'; there are {', '.join(DTYPES)}")
+        raise UsageError(f"--input '{text}': unknown dtype '{dtype}'{among(dtype, DTYPES)}")
     shape = match["shape"].strip()
     parts = re.split(r"\s*,\s*" if "," in shape else "x", shape) if shape else []
     return Input(tuple(_size(part, text) for part in parts), match["name"] or "", dtype)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from archcalc.errors import UsageError
+from archcalc.errors import UsageError, among
 from archcalc.measure.processor import processor
 from archcalc.measure.session import FATAL, FOLDER, failed, runtime, sentence
 from archcalc.onnx import Model, StoredModel
@@ -39,9 +39,9 @@ class Device(Record):
 
     def agree(self) -> None:
         if self.kind not in KINDS:
-            raise UsageError(f"unknown device '{self.kind}'; there are {', '.join(KINDS)}")
+            raise UsageError(f"unknown device '{self.kind}'{among(self.kind, KINDS)}")
         if self.search not in SEARCHES:
-            raise UsageError(f"unknown search '{self.search}'; there are {', '.join(SEARCHES)}")
+            raise UsageError(f"unknown search '{self.search}'{among(self.search, SEARCHES)}")
         if self.threads is not None and self.threads < 1:
             raise UsageError(f"threads must be a positive whole number, got {self.threads}")
 

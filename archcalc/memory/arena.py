@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from archcalc.errors import UsageError
+from archcalc.errors import UsageError, among
 from archcalc.tuples import NamedTuple
 
 MOST_TENSORS = 10_000
@@ -52,7 +52,7 @@ def plan(tensors: Sequence[Tensor], method: str, align: int = 1) -> Plan:
     exist and for more tensors than can be planned.
     """
     if method not in PLANS:
-        raise UsageError(f"unknown plan '{method}'; there are {', '.join(PLANS)}")
+        raise UsageError(f"unknown plan '{method}'{among(method, PLANS)}")
     if align < 1:
         raise UsageError(f"an alignment is a positive whole number, got {align}")
     whole = [tensor._replace(bytes=rounded(tensor.bytes, align)) for tensor in tensors]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archcalc.algebra import Poly
-from archcalc.errors import UsageError
+from archcalc.errors import UsageError, among
 from archcalc.graph import Graph
 from archcalc.memory.alive import Alive, Measure, alive, inside
 from archcalc.memory.arena import Plan, Tensor, floor, plan, rounded
@@ -79,7 +79,7 @@ def layout(
 
 def _refused(graph: Graph, way: Way) -> None:
     if way.order not in ORDERS:
-        raise UsageError(f"unknown order '{way.order}'; there are {', '.join(ORDERS)}")
+        raise UsageError(f"unknown order '{way.order}'{among(way.order, ORDERS)}")
     if graph.loops:
         raise UsageError("tensors have places where all sizes are numbers, and a number of repeats is free")
     if way.patches and way.order == "best":

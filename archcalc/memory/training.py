@@ -15,7 +15,7 @@ from math import prod
 from typing import TypedDict
 
 from archcalc.algebra import Dim, bounds
-from archcalc.errors import Undecided
+from archcalc.errors import Undecided, among
 from archcalc.memory.kept import Widths
 from archcalc.ops import Shape, size
 from archcalc.tuples import NamedTuple
@@ -126,7 +126,7 @@ def refused(training: Training, dtype: str) -> str:
         ("precision", training.precision, PRECISIONS),
     ):
         if word not in known:
-            return f"unknown {what} '{word}'; there are {', '.join(known)}"
+            return f"unknown {what} '{word}'{among(word, known)}"
     if training.precision != "fp32" and dtype != "fp32":
         return f"precision {training.precision} says how wide numbers are, and so does dtype {dtype}: give one of them"
     return "" if training.checkpoint else "checkpoint is empty: none, sqrt, best, or labels"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archcalc.cost import Table
-from archcalc.errors import UsageError, suggest
+from archcalc.errors import UsageError, among, suggest
 from archcalc.picture import BY, FORMATS
 from archcalc.picture.items import judged
 from archcalc.picture.mermaid import DIRECTIONS
@@ -14,7 +14,7 @@ def judge(form: str, direction: str, metric: str, by: str = "block") -> None:
     if form not in FORMATS:
         raise UsageError(f"unknown format '{form}'{suggest(form, FORMATS, 'there are ' + ', '.join(FORMATS))}")
     if direction not in DIRECTIONS:
-        raise UsageError(f"unknown direction '{direction}'; there are {', '.join(DIRECTIONS)}")
+        raise UsageError(f"unknown direction '{direction}'{among(direction, DIRECTIONS)}")
     if form == "svg" and direction != "TD":
         raise UsageError("a diagram in svg goes from top to bottom; --direction is of mermaid and dot")
     if by not in BY:

@@ -8,7 +8,7 @@ from itertools import count
 from archcalc import escapes
 from archcalc.cost import Table
 from archcalc.cost.row import Row
-from archcalc.errors import UsageError
+from archcalc.errors import UsageError, among
 from archcalc.graph import Graph, Input
 from archcalc.ops import Shape
 from archcalc.picture.colours import LIGHT, step
@@ -28,7 +28,7 @@ def mermaid(table: Table, depth: int = 1, direction: str = "TD", metric: str = "
     Raises UsageError for a direction that doesn't exist, and for a drawing that Mermaid would refuse.
     """
     if direction not in DIRECTIONS:
-        raise UsageError(f"unknown direction '{direction}'; there are {', '.join(DIRECTIONS)}")
+        raise UsageError(f"unknown direction '{direction}'{among(direction, DIRECTIONS)}")
     if depth < 1:
         raise UsageError("a diagram needs a depth of 1 or more")
     judged(metric)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from archcalc.errors import UsageError
+from archcalc.errors import UsageError, among
 from archcalc.render.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def parts(tables: Iterable[Table], form: str = "table", **options: Any) -> Itera
     from archcalc.render.cells import Options
 
     if form not in FORMATS:
-        raise UsageError(f"unknown format '{form}'; there are {', '.join(FORMATS)}")
+        raise UsageError(f"unknown format '{form}'{among(form, FORMATS)}")
     module, _, name = FORMATS[form].written_by.partition(".")
     writer = getattr(import_module(f"archcalc.render.{module}"), name)
     asked = Options(**options)

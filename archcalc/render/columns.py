@@ -8,7 +8,7 @@ from archcalc import escapes
 from archcalc.algebra import Dim
 from archcalc.cost import Table
 from archcalc.cost.row import Row
-from archcalc.errors import UsageError, suggest
+from archcalc.errors import UsageError, among
 from archcalc.memory import Held
 from archcalc.records import Record
 from archcalc.render import numbers, times
@@ -178,7 +178,7 @@ def chosen(names: str | None, table: Table, flops: bool) -> list[str]:
     columns = [name.strip().lower() for name in names.split(",") if name.strip()]
     for name in columns:
         if name not in COLUMNS:
-            raise UsageError(f"unknown column '{name}'{suggest(name, COLUMNS, 'there are ' + ', '.join(COLUMNS))}")
+            raise UsageError(f"unknown column '{name}'{among(name, COLUMNS)}")
     if not columns:
         raise UsageError(f"--columns is empty; there are {', '.join(COLUMNS)}")
     return _told([*columns, *(["flops"] if flops and "flops" not in columns else [])], table)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
-from archcalc.errors import UsageError
+from archcalc.errors import UsageError, among
 from archcalc.tuples import NamedTuple
 
 
@@ -73,7 +73,7 @@ COMMANDS: dict[str, dict[str, Written]] = {
 def writer(known: Mapping[str, Written], form: str) -> Callable[..., str]:
     """The function that writes a format. Raises UsageError for one that there isn't."""
     if form not in known:
-        raise UsageError(f"unknown format '{form}'; there are {', '.join(known)}")
+        raise UsageError(f"unknown format '{form}'{among(form, known)}")
     module, _, name = known[form].written_by.rpartition(".")
     written: Callable[..., str] = getattr(import_module(f"archcalc.{module}"), name)
     return written

@@ -10,7 +10,7 @@ from archcalc.algebra import Poly
 from archcalc.cost import Table
 from archcalc.cost.row import Row, total
 from archcalc.duration import together
-from archcalc.errors import UsageError, suggest
+from archcalc.errors import UsageError, among, suggest
 from archcalc.records import Record
 from archcalc.render import numbers
 
@@ -36,7 +36,7 @@ class Entry(Record):
 def entries(table: Table, by: str | None, depth: int | None, sort: str | None, top: int | None) -> list[Entry]:
     """The rows to show. Without `by`, groups with what is inside them, `depth` levels deep."""
     if by is not None and by not in BY:
-        raise UsageError(f"unknown grouping '{by}'; there are {', '.join(BY)}")
+        raise UsageError(f"unknown grouping '{by}'{among(by, BY)}")
     if by is None and sort is None and top is None:
         return tree(table, 1 if depth is None else depth)
     rows = flat(table, by or "block", depth)

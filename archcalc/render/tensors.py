@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from archcalc import escapes
 from archcalc.cost import Table
-from archcalc.errors import UsageError
+from archcalc.errors import UsageError, among
 from archcalc.graph import Held
 from archcalc.render import numbers
 
@@ -19,7 +19,7 @@ HEADINGS = ("name", "shape", "size", "type", "bytes", "role", "why")
 def tensors(tables: Sequence[Table], form: str) -> str:
     """Every tensor of every file, with sums by role. Raises UsageError for specs and for other forms."""
     if form not in FORMS:
-        raise UsageError(f"--tensors has no format '{form}'; there are {', '.join(FORMS)}")
+        raise UsageError(f"--tensors has no format '{form}'{among(form, FORMS)}")
     for table in tables:
         if table.graph.tensors is None:
             raise UsageError(f"{table.spec.path} is a spec: --tensors lists what a model file holds")

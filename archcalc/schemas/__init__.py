@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from archcalc.errors import UsageError, suggest
+from archcalc.errors import UsageError, among
 from archcalc.untyped import Json
 
 NAMES = (
@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parent
 def schema(name: str = "spec") -> dict[str, Json]:
     """A schema by its name. Raises UsageError for one that doesn't exist."""
     if name not in NAMES:
-        raise UsageError(f"there is no schema '{name}'{suggest(name, NAMES, 'there are ' + ', '.join(NAMES))}")
+        raise UsageError(f"there is no schema '{name}'{among(name, NAMES)}")
     if name == "spec":
         from archcalc.schemas.spec import spec_schema
 

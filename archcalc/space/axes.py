@@ -9,13 +9,12 @@ from fractions import Fraction
 from math import prod
 
 from archcalc.algebra import Poly
-from archcalc.errors import Problem, SpecError, UsageError
+from archcalc.errors import Problem, SpecError, UsageError, among
 from archcalc.model import Model
 from archcalc.ops.kinds import show
 from archcalc.patterns import pattern
 from archcalc.records import Record
 from archcalc.spec import bind
-from archcalc.spec.parts import among
 from archcalc.spec.text import outside
 from archcalc.spec.values import Value
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from archcalc import escapes
-from archcalc.errors import UsageError
+from archcalc.errors import UsageError, among
 from archcalc.metrics import figure, is_bytes
 from archcalc.ops.kinds import show
 from archcalc.render import numbers, times
@@ -115,7 +115,7 @@ FORMATS: dict[str, Callable[[Sweep], str]] = {"table": table, "csv": comma_separ
 def check_format(form: str, known: tuple[str, ...]) -> None:
     """Raise UsageError for a format that there isn't."""
     if form not in known:
-        raise UsageError(f"unknown format '{form}'; there are {', '.join(known)}")
+        raise UsageError(f"unknown format '{form}'{among(form, known)}")
 
 
 # ---- solutions -------------------------------------------------------------------------------------------------------

@@ -7,11 +7,21 @@ from collections.abc import Sequence as SequenceType
 from fractions import Fraction
 
 from archcalc.algebra import Poly, symbol
-from archcalc.errors import ArchcalcError, ExpressionError, Mark, Mistakes, Problem, SpecError, Undecided, UsageError
+from archcalc.errors import (
+    ArchcalcError,
+    ExpressionError,
+    Mark,
+    Mistakes,
+    Problem,
+    SpecError,
+    Undecided,
+    UsageError,
+    among,
+)
 from archcalc.ops.kinds import show
 from archcalc.records import Record
 from archcalc.spec.expressions import compile_expression, is_known, unknown_name
-from archcalc.spec.parts import Declared, Spec, among
+from archcalc.spec.parts import Declared, Spec
 from archcalc.spec.text import Node, Scalar, Sequence
 from archcalc.spec.values import Value, capped_list
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from archcalc.errors import Mark, Problem, SpecError, near_to
+from archcalc.errors import Mark, Problem, SpecError, among, near_to
 from archcalc.fields import MAPPING, MISSING, FieldErrors, Wrong
 from archcalc.ops import OPS, OUTSIDE
 from archcalc.patterns import pattern
@@ -14,7 +14,7 @@ from archcalc.spec.items import LABEL, LABEL_IS, Chain, Labelled, Reader, walk
 from archcalc.spec.layers import Resolver
 from archcalc.spec.model import Budget, Document, Parameter, Variant
 from archcalc.spec.options import WIDE, allowed
-from archcalc.spec.parts import Block, Declared, Head, Member, Spec, among
+from archcalc.spec.parts import Block, Declared, Head, Member, Spec
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
 from archcalc.spec.uses import Others
 from archcalc.spec.words import Word, words_of

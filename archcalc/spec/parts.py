@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from archcalc.errors import Mark, UsageError, suggest
+from archcalc.errors import Mark, UsageError, among
 from archcalc.ops.kinds import show
 from archcalc.records import Record
 from archcalc.spec.items import Chain
@@ -145,8 +144,3 @@ class Used(Record, frozen=False):
 
     spec: Spec
     variant: str | None
-
-
-def among(name: str, known: Collection[str]) -> str:
-    """The end of a message about an unknown name: the one that was meant, or all that there are."""
-    return suggest(name, known, f"there are {', '.join(known)}" if known else "")

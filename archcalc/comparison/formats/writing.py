@@ -9,7 +9,7 @@ from pathlib import Path
 
 from archcalc.comparison.formats import github, markdown
 from archcalc.comparison.result import Report
-from archcalc.errors import Problem, UsageError, suggest
+from archcalc.errors import Problem, UsageError, among
 from archcalc.render.formats import COMPARED, writer
 from archcalc.tuples import NamedTuple
 from archcalc.writing import same_file, write_all
@@ -30,7 +30,7 @@ def outputs(wanted: Sequence[str], inputs: Iterable[str] = ()) -> list[Output]:
     for word in wanted:
         form, equals, file = word.partition("=")
         if form not in COMPARED:
-            raise UsageError(f"unknown format '{form}'{suggest(form, COMPARED, 'there are ' + ', '.join(COMPARED))}")
+            raise UsageError(f"unknown format '{form}'{among(form, COMPARED)}")
         if equals and not file:
             raise UsageError(f"--format {form}= needs a file")
         found.append(Output(form, None if file in ("", "-") else file))
