@@ -619,7 +619,7 @@ def test_a_file_that_cant_be_had_is_no_bug(tmp_path: Path) -> None:
         (["check", "lenet", "squeezenet1_"], ["squeezenet1_0", "squeezenet1_1"]),
         (["count", ""], []),  # files, which the shell finds itself
         (["count", "lenet", "--as", "th"], ["thop"]),
-        (["predict", "lenet", "--device", "epyc"], ["epyc-zen4-cpu-1t", "epyc-zen4-cpu-2t"]),
+        (["predict", "lenet", "--device", "epyc-zen4"], ["epyc-zen4-cpu-1t", "epyc-zen4-cpu-2t"]),
         (["expl"], ["explain"]),
         (["--he"], ["--help"]),
         (["count", "lenet", "--set", "in"], []),
