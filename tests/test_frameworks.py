@@ -312,6 +312,15 @@ def test_tensors_that_are_frozen_beside_others_of_their_layer_are_not_trained() 
 
 
 @torches
+def test_what_forward_prints_is_no_part_of_what_is_written(archcalc: Any, here: Path) -> None:
+    (here / "loud.py").write_text(
+        "from torch import nn\nclass Loud(nn.Linear):\n    def __init__(self):\n        super().__init__(4, 2)\n"
+        "    def forward(self, x):\n        print('noise')\n        return super().forward(x)\n"
+    )
+    assert totals(archcalc, "loud:Loud", "--input", "4")["totals"]["params"] == 10
+
+
+@torches
 def test_a_rule_from_outside_that_fails_is_said_with_its_name() -> None:
     import torch
 

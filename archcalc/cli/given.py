@@ -316,14 +316,14 @@ def notes(table: Table, quiet: bool) -> None:
     """What a reader should know besides the table, on stderr."""
     if quiet:
         return
-    from archcalc.files import is_model_file
+    from archcalc.files import is_model_file, is_python
     from archcalc.ops.kinds import show
 
     for name in table.dropped:
         told(f"note: {name} stays {show(table.binding.values[name])}: it decides the structure")
     for note in table.graph.notes:
         told(f"note: {note}")
-    if is_model_file(table.spec.path):  # what a model file puts out it says itself
+    if is_model_file(table.spec.path) or is_python(table.spec.path):  # what they put out they say themselves
         return
     for node in table.graph.dead_ends():
         told(f"{node.mark}: warning: nothing reads {node.name}; list it under `outputs:` if it is one")

@@ -110,7 +110,7 @@ def _takes(found: Torch, arguments: Mapping[str, object]) -> str:
         ]
         unknown = next((name for name in arguments if name not in names), None)
         near = suggest(unknown, names) if unknown is not None else ""
-        return near or f"; it takes {', '.join(names) or 'nothing'}: --set {(names or ['NAME'])[0]}=VALUE"
+        return near or (f"; it takes {', '.join(names)}: --set {names[0]}=VALUE" if names else "; it takes nothing")
     return ""
 
 

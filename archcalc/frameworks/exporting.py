@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import wraps
 from inspect import signature
 
@@ -93,6 +94,8 @@ def _tip(error: Exception, missing: Sequence[str]) -> str:
     """What to try."""
     if any(word in str(error) for word in DECIDES):
         return RUN
+    if "scalar types: Long" in str(error):
+        return "indices are written as --input NAME=16:int64"
     numbers = f"sizes that are numbers ({' '.join(f'--set {name}=N' for name in missing)}), " if missing else ""
     return f"try another --input, {numbers}or --via onnx"
 
@@ -151,12 +154,14 @@ def _dynamic(module: Torch, inputs: Sequence[Input], missing: Sequence[str]) -> 
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """What torch logs and warns of while it traces it says in its errors too."""
+    """What torch logs and warns of while it traces it says in its errors too; what the module prints isn't what a
+    command writes.
+    """
     logger = logging.getLogger("torch")
     before = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):  # it prints code there
+        with warnings.catch_warnings(), redirect_stdout(sys.stderr), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
