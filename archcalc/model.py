@@ -294,7 +294,7 @@ class Model(Record):
                 f"{device} is a data sheet's roofline: a bound that no run is faster than doesn't show that a limit"
                 " holds; it takes a calibrated device"
             )
-        return question._replace(device=device, dtype=profile.dtypes[0])
+        return question._replace(device=device, dtype=profile.dtypes[0], as_stored=False)
 
     def _converted(self, question: Question, tool: str) -> Table:
         """The answer in a tool's convention; of a model file node by node where the tool counts those, and else with

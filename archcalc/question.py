@@ -13,7 +13,7 @@ from archcalc.cost import Table
 from archcalc.cost.row import DTYPES
 from archcalc.errors import Problem, SpecError, Undecided, UsageError, among
 from archcalc.graph import Graph
-from archcalc.memory import ATTENTION, TRAINING, Training, attending, refused, settled
+from archcalc.memory import ATTENTION, TRAINING, Training, alike, attending, of_file, refused, settled
 from archcalc.ops import Shape
 from archcalc.records import Record
 from archcalc.spec import Binding, Spec, bind, numeric
@@ -43,7 +43,7 @@ class Question(NamedTuple):
     attention: str = ""  # "eager" or "fused", for every attention, whatever its line says
     training: Training = TRAINING
     fold_bn: bool = False  # batch normalisation into the layers before it
-    as_stored: bool = True  # whether weights are as wide as a model file has them, while dtype is fp32
+    as_stored: bool = True  # whether numbers are as wide as a model file has them, while dtype is fp32
     folds: bool = True  # whether products of a model file's constants are known before the network runs
     fit: tuple[str, ...] = ()  # devices whose memory is to be enough, where limits are judged
     tensors: bool = False  # whether every tensor of a model file is listed
@@ -190,22 +190,32 @@ def _table(source: Source, variant: str | None, question: Question, dropped: tup
     built = source.built(question)
     graph = _folded(built.graph) if question.fold_bn else built.graph
     graph = attending(graph, question.attention) if question.attention else graph
-    graph = settled(graph, question.dtype)
+    as_stored = question.as_stored and question.dtype == "fp32"
+    is_plain = graph is built.graph
+    graph, dtype = _typed(graph, question.dtype, source.is_file, as_stored)
     table = Table(
         built.spec,
         variant,
         built.binding,
         graph,
         question.train,
-        question.dtype,
+        dtype,
         built.without,
         dropped,
         question.training,
-        as_stored=question.as_stored and question.dtype == "fp32" and graph is built.graph,
+        as_stored=as_stored and is_plain,
+        is_of_file=source.is_file,
     )
     if graph.loops:
         _settle(table)
     return table
+
+
+def _typed(graph: Graph, dtype: str, is_file: bool, as_stored: bool) -> tuple[Graph, str]:
+    """The graph with the widths that it is counted in, and the type of what says none."""
+    if not is_file:
+        return settled(graph, dtype), dtype
+    return of_file(graph) if as_stored else (alike(graph), dtype)
 
 
 def _folded(graph: Graph) -> Graph:

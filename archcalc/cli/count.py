@@ -42,8 +42,8 @@ Dtype = Annotated[
     Option(
         "--dtype",
         autocompletion=options.dtypes,
-        help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in. Without it fp32, and the weights"
-        " of a model file as it stores them.",
+        help="fp64, fp32, fp16, bf16 or int8: the width that bytes are counted in. Without it fp32, and the numbers"
+        " of a model file as it has them.",
     ),
 ]
 Flops = Annotated[bool, Option("--flops", help="A column of FLOPs: 2 x MACs + elementwise operations.")]

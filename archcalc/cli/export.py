@@ -50,7 +50,7 @@ def export(
 
     (model,) = given.models([spec])
     apart(output, model.spec.path)
-    table = given.answer(model, given.question(dtype=dtype))
+    table = given.answer(model, given.question(dtype=dtype, as_stored=False))
     opset = OPSET if opset is None else opset
     try:
         made = written(table, output, weights=weights, seed=seed, external_data=external_data, opset=opset)

@@ -43,7 +43,7 @@ class Given(NamedTuple):
     without: options.Without = None
     train: options.Train = False
     batch: options.Batch = 1
-    dtype: options.Dtype = "fp32"
+    dtype: options.Dtype = ""
     attention: options.Attention = ""
     fold_bn: options.FoldBn = False
     fold: options.Fold = "yes"
@@ -69,13 +69,14 @@ class Given(NamedTuple):
             names(self.free),
             self.batch,
             self.train,
-            self.dtype,
+            self.dtype or "fp32",
             names(self.without),
             self.tool,
             self.device,
             self.attention,
             Training(self.optimizer, self.precision, self.checkpoint),
             self.fold_bn,
+            as_stored=not self.dtype,
             folds=folding(self.fold),
             fit=names(self.fit),
         )

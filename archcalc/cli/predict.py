@@ -53,7 +53,7 @@ def predict(
     remarks: list[str] = []
     for model in given.models(specs):
         profile = load_profile(device, os.path.dirname(model.spec.path))
-        question = given.question(dtype=dtype or profile.dtypes[0], device=device, hot=hot)
+        question = given.question(dtype=dtype or profile.dtypes[0], as_stored=False, device=device, hot=hot)
         tables.append(given.answer(model, question))
         remarks.append(elsewhere(profile))
     given.stream(given.rendered(tables, form, sort=sort))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from archcalc.comparison.sides import Side, side_of
 from archcalc.comparison.snapshot import is_snapshot, read_snapshot
 from archcalc.errors import UsageError
+from archcalc.files import is_model_file
 from archcalc.model import Model, load
 from archcalc.ops.kinds import show
 from archcalc.question import Question
@@ -79,7 +80,7 @@ def _answers(side: Side, question: Question) -> list[tuple[str, str, str]]:
             str(side.batch),
             "batch" if "batch" in question.free else str(question.bindings.get("batch", question.batch)),
         ),
-        ("dtype", side.dtype, question.dtype),
+        ("dtype", side.dtype, side.dtype if question.as_stored and is_model_file(side.spec) else question.dtype),
         ("free parameters", free, wanted),
     ]
     if side.variant is None:  # a variant may leave out layers of its own accord

@@ -80,7 +80,7 @@ def _by_question(model: Model, question: Question) -> list[tuple[Question, list[
     for.
     """
     found: list[tuple[Question, list[Rule]]] = []
-    plain = PLAIN._replace(dtype=question.dtype, fold_bn=question.fold_bn)
+    plain = PLAIN._replace(dtype=question.dtype, fold_bn=question.fold_bn, as_stored=question.as_stored)
     for rule in [*rules(model), *fitted(model, question.fit, question.train)]:
         asked = rule.question(model, plain)
         same = next((rules for known, rules in found if known == asked), None)

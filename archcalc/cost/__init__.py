@@ -46,6 +46,7 @@ class Table(Record, frozen=False):
     training: Training = TRAINING
     timing: Timing | None = None  # of `archcalc.latency.predict`
     as_stored: bool = False  # whether weights are as wide as a model file has them
+    is_of_file: bool = False  # whether a model file says how wide its numbers are
     _costs: dict[tuple[int, tuple[Shape, ...], tuple[str, ...]], Cost] = {}
 
     @cached_property

@@ -9,6 +9,7 @@ from archcalc.cost import Table
 from archcalc.errors import UsageError
 from archcalc.expand.lowering import lowered
 from archcalc.graph import Graph, Input
+from archcalc.memory import alike
 
 
 def expand(table: Table) -> str:
@@ -33,7 +34,7 @@ def _in_words(graph: Graph) -> Graph:
 
 
 def _lines(table: Table) -> Iterator[str]:
-    graph = _in_words(table.graph)
+    graph = _in_words(alike(table.graph) if table.is_of_file else table.graph)
     yield "archcalc: 1"
     yield f"name: {_quoted(table.name)}"
     inputs = {name: graph.nodes[n].shape for name, n in graph.inputs.items()}
@@ -42,6 +43,8 @@ def _lines(table: Table) -> Iterator[str]:
     else:
         yield "inputs:"
         yield from (f"  {name}: {_list(shape)}" for name, shape in inputs.items())
+    if table.is_of_file and table.dtype != "fp32":
+        yield f"defaults: {{dtype: {table.dtype}}}"
     yield "layers:"
     main = [n for n, node in enumerate(graph.nodes) if not node.head and not isinstance(node.op, Input)]
     first = next(iter(graph.inputs.values())) if len(graph.inputs) == 1 else None

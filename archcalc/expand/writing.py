@@ -23,6 +23,7 @@ from archcalc.expand.lending import LENDER, borrowed
 from archcalc.expand.lowering import lowered
 from archcalc.expand.words import MARK
 from archcalc.graph import Graph, Input
+from archcalc.memory import alike
 from archcalc.ops import JOINS, OPS, Op
 from archcalc.ops.base import UNSHOWN, spell
 from archcalc.ops.merge import Concat
@@ -58,15 +59,15 @@ def spec_text(table: Table, defaults: Mapping[str, object], source: str = "") ->
             f"{table.spec.path}: no input of it holds any numbers, and a spec has at least one: what it puts out is"
             " known before it runs"
         )
+    table = table._replace(graph=alike(table.graph))  # a line of a spec says no width that a file gives one tensor
     spoken = lowered(table.graph)
-    graph = _growing(spoken)
+    graph, problem = _growing(spoken), ""
     notes: list[str] = []
     wanted = {name: table.total(name) * 1 for name in SAME}
     wanted[KEPT] = Table(table.spec, table.variant, table.binding, spoken, dtype=table.dtype).total(KEPT) * 1
     if wanted[KEPT] != table.total(KEPT):
         kept = f"training keeps {table.total(KEPT)} bytes of what was imported"
         notes = [f"{kept}; by what opaque layers here say, {wanted[KEPT]} in all"]
-    problem = ""
     runs = (False, True) if any(_says_run(node.op) for node in graph.nodes) else (False,)
     for way, run in product(WAYS, runs):
         try:
@@ -103,7 +104,7 @@ def _difference(text: str, table: Table, wanted: Mapping[str, Number]) -> str:
     """In what the written spec differs from the totals that it should have; nothing if it counts the same."""
     spec = read_spec(text, "the spec that was written")
     binding = bind(spec, None, {}, [name for name in table.free if name in spec.parameters])
-    again = Table(spec, None, binding, build(spec, binding), dtype=table.dtype)
+    again = Table(spec, None, binding, build(spec, binding))
     for name, total in wanted.items():
         if again.total(name) != total:
             return f"{name} would be {again.total(name)}, not {total}"
@@ -275,6 +276,8 @@ class _Writer:
         else:
             yield "inputs:"
             yield from (f"  {name}: {dims}" for name, dims in inputs.items())
+        if self.table.dtype != "fp32":
+            yield f"defaults: {{dtype: {self.table.dtype}}}"
         if self.table.free:
             yield "params:"
             yield from (f"  {name}: {self.defaults[name]}" for name in self.table.free)

@@ -297,7 +297,7 @@ def started(call: Call, value: Operand) -> Operand:
         return Value(value.shape, value.kind)
     sample = call.walker.sample(value.shape)
     layer = foreign("state", ("is_view",), words="what the loop starts from", size_=sample)
-    return Value(value.shape, value.kind, call.walker.place(layer, (), sample, "", call.node))
+    return Value(value.shape, value.kind, call.walker.place(layer, (), sample, "", call.node, value.kind))
 
 
 def stacked(call: Call, value: Operand, trips: Dim, axis: int) -> Operand:

@@ -250,7 +250,7 @@ class Call:
         hint = hint or next((o.name for v in weights.values() if v is not None for o in v.origins if o.name), "")
         positions = tuple([value.node for value in inputs if value.node is not None])
         shown, where = sample if shown is None else shown, positions or walker.anywhere
-        position = walker.place(op, where, shown, hint, self.node, share)
+        position = walker.place(op, where, shown, hint, self.node, result, share)
         walker.owners.update(dict.fromkeys((*owned, *kept), position))
         walker.kept.update(kept.keys() - owned.keys())
         walker.claimed.update(owned | kept)
@@ -349,7 +349,7 @@ class Call:
         """A layer that puts out nothing."""
         layer = foreign(word, words=words, size_=shape, reach=Reach.ALL)
         positions = tuple(value.node for value in self.data() if value.node is not None)
-        return Value(shape, kind, self.walker.place(layer, positions, shape, "", self.node))
+        return Value(shape, kind, self.walker.place(layer, positions, shape, "", self.node, kind))
 
     def view(
         self,

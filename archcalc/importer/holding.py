@@ -100,9 +100,11 @@ def _unlearned(walker: Walker, origin: Origin, reader: str) -> tuple[str, str]:
 def stored(walker: Walker) -> dict[int, int] | None:
     """Bytes of weights, buffers, scales and zero points by layer; None where all are fp32."""
     beside = {key: owner for key, owner in walker.beside.items() if owner != -1}
-    if not beside and all(origin.kind == FLOAT for origin in walker.claimed.values()):
-        return None
     places = _places(walker)
+    is_plain = all(origin.kind == FLOAT for origin in walker.claimed.values())
+    owners = {places[n] for n in walker.owners.values() if n in places}
+    if not beside and is_plain and not any(walker.graph.nodes[n].dtype for n in owners):
+        return None
     found: dict[int, int] = {}
     for key, origin in walker.claimed.items():
         if key in walker.owners:

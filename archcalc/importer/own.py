@@ -229,7 +229,7 @@ def shown(walker: Walker, found: Operand, node: NodeProto) -> Operand:
     if found.node is None:
         return _table(walker, found, sample, node)
     layer = foreign("identity", ("is_view",), size_=sample)
-    return Value(found.shape, found.kind, walker.place(layer, (found.node,), sample, "", node))
+    return Value(found.shape, found.kind, walker.place(layer, (found.node,), sample, "", node, found.kind))
 
 
 def _table(walker: Walker, found: Value, sample: Shape, node: NodeProto) -> Value:
@@ -238,7 +238,7 @@ def _table(walker: Walker, found: Value, sample: Shape, node: NodeProto) -> Valu
     if not isinstance(op, Table) or size(op.shape_) != size(sample):
         return found
     claimed = claim(op, sample, (), {"weight": found}, {}, walker.owners)
-    position = walker.place(claimed.op, walker.anywhere, sample, "", node, claimed.share)
+    position = walker.place(claimed.op, walker.anywhere, sample, "", node, found.kind, claimed.share)
     walker.owners.update(dict.fromkeys(claimed.owned, position))
     walker.claimed.update(claimed.owned)
     return Value(found.shape, found.kind, position)

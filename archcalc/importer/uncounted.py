@@ -25,8 +25,9 @@ def uncounted(call: Call, why: str) -> Outputs:
         sample = call.walker.sample(shape) if shape is not None else ()
         layer = foreign(snake(call.node.op), words=f"{call.node.op}, not counted", size_=sample, reach=Reach.ALL)
         inputs = tuple(value.node for value in call.data()) if not outputs else ()
-        position = call.walker.place(layer, tuple(n for n in inputs if n is not None), sample, "", call.node)
-        outputs.append(Value(shape, declared.kind if declared else 0, position))
+        kind = declared.kind if declared else 0
+        position = call.walker.place(layer, tuple(n for n in inputs if n is not None), sample, "", call.node, kind)
+        outputs.append(Value(shape, kind, position))
     return outputs
 
 
@@ -46,10 +47,9 @@ def unread_output(call: Call, name: str) -> Value | None:
     shape = call.said(declared)
     sample = call.walker.sample(shape) if shape is not None else ()
     inputs = tuple(value.node for value in call.data() if value.node is not None)
-    position = call.walker.place(
-        foreign("output", words=f"output {name}", size_=sample, reach=Reach.ALL), inputs, sample, "", call.node
-    )
-    return Value(shape, declared.kind if declared else 0, position)
+    kind = declared.kind if declared else 0
+    layer = foreign("output", words=f"output {name}", size_=sample, reach=Reach.ALL)
+    return Value(shape, kind, call.walker.place(layer, inputs, sample, "", call.node, kind))
 
 
 def snake(name: str) -> str:

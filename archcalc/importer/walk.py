@@ -33,11 +33,13 @@ from archcalc.importer.trials import Built, Saved, cut
 from archcalc.importer.uncounted import failure, uncounted, unread_output
 from archcalc.importer.unread import freeze, unread
 from archcalc.importer.values import Assumed, Origin, Unknown, Value, Values, possible, spell_dim, terms
+from archcalc.importer.widths import width
 from archcalc.importer.wire import Bad, Malformed
 from archcalc.ops import Op, Shape
 from archcalc.ops.foreign import foreign
 
 Sizes = Callable[[Named, int, Callable[[str], Dim]], Dim]
+Positions = tuple[int, ...]
 MOST_OUTPUTS = 4096
 MOST_TERMS = 100_000  # of the closed forms of all sizes, where they have several
 MOST_FLOATS = 64  # of a tensor whose numbers may be looked at
@@ -226,7 +228,9 @@ class Walker:
             return Value(
                 None,
                 named.kind,
-                self.place(foreign("input", size_=()), (), (), named.name, NodeProto("Input", name=named.name)),
+                self.place(
+                    foreign("input", size_=()), (), (), named.name, NodeProto("Input", name=named.name), named.kind
+                ),
             )
         shape = self.sizes(named)
         try:
@@ -237,10 +241,10 @@ class Walker:
             raise Bad(f"the network has more than {MOST_NODES:,} layers")
         if any(isinstance(dim, int) and dim == 0 for dim in shape):
             return Value(shape, named.kind, None, ())  # an empty cache: there is nothing to compute from
-        position = len(self.graph.nodes)
-        sample = self.sample(shape)
+        position, sample = len(self.graph.nodes), self.sample(shape)
         name = self.namer.input(named.name)
-        self.graph.nodes.append(Node(name, Input(size_=sample), (), sample, name, Mark(self.file, 1, 1)))
+        op, mark = Input(size_=sample), Mark(self.file, 1, 1)
+        self.graph.nodes.append(Node(name, op, (), sample, name, mark, dtype=width(named.kind)))
         self.graph.inputs[name] = position
         return Value(shape, named.kind, position)
 
@@ -278,8 +282,7 @@ class Walker:
             possible(shape)
         except ShapeError as error:
             raise Bad(f"node {called(node, self.line - 1)} ({node.op}): {error}") from None
-        count = terms(shape)
-        self.terms += count if count > 1 else 0
+        self.terms += count if (count := terms(shape)) > 1 else 0
         if self.terms > MOST_TERMS:
             raise Bad(
                 f"node {called(node, self.line - 1)} ({node.op}): the closed forms of all sizes have more than"
@@ -323,20 +326,13 @@ class Walker:
         except (ShapeError, Undecided) as error:
             if self.has_run:
                 return uncounted(call, str(error))
-            raise Bad(
-                f"node {called(call.node, self.line - 1)} ({call.node.op}): {error}{call.inputs_in_words()}"
-            ) from None
+            raise self._wrong(call, error) from None
         except (Bad, Malformed):
             raise
         except ArchcalcError as error:
-            raise Bad(
-                f"node {called(call.node, self.line - 1)} ({call.node.op}): {error}{call.inputs_in_words()}"
-            ) from None
+            raise self._wrong(call, error) from None
         except FieldErrors as error:
-            raise Bad(
-                f"node {called(call.node, self.line - 1)} ({call.node.op}):"
-                f" {spelled(error.problems[0])}{call.inputs_in_words()}"
-            ) from None
+            raise self._wrong(call, spelled(error.problems[0])) from None
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError) as error:
             return uncounted(call, failure(rule, error))
         credited(call, found)
@@ -345,6 +341,9 @@ class Walker:
         if isinstance(found, list) and not isinstance(found, Values):
             return [*found, *(unread_output(call, name) for name in call.names[len(found) :])]
         return [shown(self, found, call.node)]
+
+    def _wrong(self, call: Call, error: object) -> Bad:
+        return Bad(f"node {called(call.node, self.line - 1)} ({call.node.op}): {error}{call.inputs_in_words()}")
 
     # ---- layers ------------------------------------------------------------------------------------------------------
 
@@ -360,18 +359,20 @@ class Walker:
         return known
 
     def place(
-        self, op: Op, inputs: tuple[int, ...], shape: Shape, hint: str, proto: NodeProto, share: int | None = None
+        self, op: Op, inputs: Positions, shape: Shape, hint: str, at: NodeProto, kind: int, share: int | None = None
     ) -> int:
-        """Put a layer into the graph."""
+        """Put a layer into the graph that puts out numbers of a kind."""
         position = len(self.graph.nodes)
         if position >= MOST_NODES:
             raise Bad(f"the network has more than {MOST_NODES:,} layers")
         if self.times:
             op = repeated(op, self.times, inputs, shape, [self.graph.nodes[n].shape for n in inputs])
-        name = self.namer.add(position, proto, op.word, hint)
+        name = self.namer.add(position, at, op.word, hint)
         if self.layers is not None:
-            self.layers.add(proto, position)
-        self.graph.nodes.append(Node(name, op, inputs, shape, name, Mark(self.file, max(self.line, 1), 1), share))
+            self.layers.add(at, position)
+        dtype = width(kind, [self.graph.nodes[n] for n in inputs[:1]])
+        mark = Mark(self.file, max(self.line, 1), 1)
+        self.graph.nodes.append(Node(name, op, inputs, shape, name, mark, share, dtype=dtype))
         return position
 
     def note_uncounted(self, op: str, where: str, why: str) -> None:

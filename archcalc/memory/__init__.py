@@ -8,7 +8,7 @@ from archcalc.memory.alive import CONVENTION, Alive, alive, inside
 from archcalc.memory.attention import ATTENTION, attending, attention_told
 from archcalc.memory.held import Held
 from archcalc.memory.kept import KEPT, Keeping, Kept, Widths, kept
-from archcalc.memory.settled import settled
+from archcalc.memory.settled import alike, of_file, settled
 from archcalc.memory.training import OPTIMIZERS, PRECISIONS, TRAINING, WAYS, Training, refused, state_told
 
 __all__ = [
@@ -25,11 +25,13 @@ __all__ = [
     "Kept",
     "Training",
     "Widths",
+    "alike",
     "alive",
     "attending",
     "attention_told",
     "inside",
     "kept",
+    "of_file",
     "refused",
     "settled",
     "state_told",

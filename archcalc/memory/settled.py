@@ -1,4 +1,4 @@
-"""How wide what layers put out is, where lines say it of some of them."""
+"""How wide what layers put out is, where lines say it of some of them, or a model file of all."""
 
 from __future__ import annotations
 
@@ -21,4 +21,28 @@ def settled(graph: Graph, dtype: str) -> Graph:
     return graph._replace(nodes=nodes)
 
 
-__all__ = ["settled"]
+NETWORKS = {"fp64", "fp32", "fp16", "bf16"}  # types that may be a network's
+
+
+def of_file(graph: Graph) -> tuple[Graph, str]:
+    """A model file's network as it is, and its type: the one that all its floating-point numbers have, or fp32 where
+    they differ; int8 where all numbers are of one byte.
+    """
+    types = {node.dtype or "fp32" for node in graph.nodes}
+    floats = types & NETWORKS
+    own = "int8" if types == {"int8"} else min(floats) if len(floats) == 1 else "fp32"
+    return (graph if own == "fp32" else _without(graph, own)), own
+
+
+def alike(graph: Graph) -> Graph:
+    """The same network, where all numbers are as wide as is asked for."""
+    types = {node.dtype for node in graph.nodes} - {""}
+    return _without(graph, *types) if types else graph
+
+
+def _without(graph: Graph, *types: str) -> Graph:
+    """Where it goes without saying that numbers are of these types."""
+    return graph._replace(nodes=[node._replace(dtype="") if node.dtype in types else node for node in graph.nodes])
+
+
+__all__ = ["alike", "of_file", "settled"]

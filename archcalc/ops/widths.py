@@ -17,8 +17,8 @@ from archcalc.patterns import pattern
 from archcalc.tuples import NamedTuple
 
 PLAIN: Mapping[str, int] = {  # bits of a number
-    "fp64": 64, "fp32": 32, "fp16": 16, "bf16": 16, "fp8": 8, "int32": 32, "int16": 16, "int8": 8, "int4": 4, "int3": 3,
-    "int2": 2,
+    "fp64": 64, "fp32": 32, "fp16": 16, "bf16": 16, "fp8": 8, "int64": 64, "int32": 32, "int16": 16, "int8": 8,
+    "int4": 4, "int3": 3, "int2": 2,
 }  # fmt: skip
 GGUF: Mapping[str, tuple[int, int]] = {  # numbers of a block, and its bytes: GGML_QUANT_SIZES of gguf 0.19.0
     "q4_0": (32, 18), "q4_1": (32, 20), "q5_0": (32, 22), "q5_1": (32, 24), "q8_0": (32, 34), "q8_1": (32, 40),

@@ -29,7 +29,7 @@ def title(table: Table, form: Form = unicode) -> str:
 def _width(table: Table) -> str:
     if table.stored is not None:
         return "as the file stores them"
-    others = any(node.stored or node.dtype for node in table.graph.nodes)
+    others = not table.is_of_file and any(node.stored or node.dtype for node in table.graph.nodes)
     return f"in {table.dtype}{', but where the spec says other widths' if others else ''}"
 
 

@@ -122,7 +122,7 @@ def held(call: Call, value: Value) -> Value:
         return value
     sample = call.sample(value.dims)
     layer = foreign("table", words="a table", size_=sample, reach=Reach.ALL)
-    return Value(value.dims, value.kind, call.walker.place(layer, (), sample, "", call.node))
+    return Value(value.dims, value.kind, call.walker.place(layer, (), sample, "", call.node, value.kind))
 
 
 @aten("matmul", "mm", "bmm", "dot", "vdot", "mv")

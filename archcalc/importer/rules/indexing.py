@@ -241,10 +241,11 @@ def col2im(call: Call, input: Value, image_shape: Value, block_shape: Value) -> 
 
 
 @rule("Multinomial", "Bernoulli")
-def drawn(call: Call, input: Value, *, sample_size: int = 1) -> Value:
+def drawn(call: Call, input: Value, *, sample_size: int = 1, dtype: int = 0) -> Value:
     """Random draws by the input's probabilities: an operation an element of the input."""
     out = (*input.dims[:-1], sample_size) if call.op == "Multinomial" else input.dims
-    return call.figure(call.op.lower(), out, elementwise=size(input.dims))
+    kind = dtype or (INT32 if call.op == "Multinomial" else input.kind)
+    return call.figure(call.op.lower(), out, elementwise=size(input.dims), kind=kind)
 
 
 @rule("DFT")

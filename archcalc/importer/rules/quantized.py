@@ -15,20 +15,25 @@ from archcalc.ops.merge import Add, Mul
 
 
 @rule("QuantizeLinear", also=MICROSOFT)
-def quantize(call: Call, x: Value, y_scale: Value | None = None, y_zero_point: Value | None = None) -> Value:
+def quantize(
+    call: Call, x: Value, y_scale: Value | None = None, y_zero_point: Value | None = None, *, output_dtype: int = 0
+) -> Value:
     """Division, offset and two bounds; of weights nothing, that is done before it runs."""
-    kind = y_zero_point.kind if y_zero_point is not None else UINT8
+    kind = y_zero_point.kind if y_zero_point is not None else output_dtype or UINT8
     if x.shape is None or x.is_constant:
         return Value(x.shape, kind, x.node, None, x.origins)
     return call.figure("quantize", x.shape, [x], elementwise=4 * size(x.shape), kind=kind)
 
 
 @rule("DequantizeLinear", also=MICROSOFT)
-def dequantize(call: Call, x: Value, x_scale: Value | None = None, x_zero_point: Value | None = None) -> Value:
-    """Offset and scale."""
+def dequantize(
+    call: Call, x: Value, x_scale: Value | None = None, x_zero_point: Value | None = None, *, output_dtype: int = 0
+) -> Value:
+    """Offset and scale, to numbers of the scale's type where nothing says another."""
+    kind = output_dtype or (x_scale.kind if x_scale is not None else 0) or FLOAT
     if x.shape is None or x.is_constant:
-        return Value(x.shape, FLOAT, x.node, None, x.origins)
-    return call.figure("dequantize", x.shape, [x], elementwise=2 * size(x.shape), kind=FLOAT)
+        return Value(x.shape, kind, x.node, None, x.origins)
+    return call.figure("dequantize", x.shape, [x], elementwise=2 * size(x.shape), kind=kind)
 
 
 @rule("DynamicQuantizeLinear")
