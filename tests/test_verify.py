@@ -422,3 +422,15 @@ def test_without_onnxruntime_the_message_has_the_line_to_install_it(tmp_path: Pa
 def test_free_parameters_are_not_run() -> None:
     with pytest.raises(UsageError, match="a network is run with numbers, and size is free"):
         verify(load("vgg16").count(free=["size"]))
+
+
+def test_commands_that_run_or_write_a_network_say_what_stands_in_for_opaque_layers(
+    archcalc: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text("archcalc: 1\nname: net\ninput: [4, 24]\nlayers:\n  - conv 4 3\n  - dark: opaque 7 24 params=33\n")
+    said = "note: dark: opaque, so a mean of what is read stands in for what is computed; "
+    export = archcalc("export", str(path), "-o", str(tmp_path / "net.onnx"))
+    assert said + "the file computes something else" in export.err
+    assert said + "its figures are as the spec gives them" in archcalc("verify", str(path)).err
+    assert said + "the time leaves it out" in archcalc("measure", str(path), "--runs", "2").err

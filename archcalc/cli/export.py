@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from archcalc.cli import options
 from archcalc.cli.declared import Option, takes
 from archcalc.cli.entry import command
-from archcalc.cli.given import Given, apart
+from archcalc.cli.given import Given, apart, of_stand_ins
 from archcalc.cli.saying import out
 from archcalc.errors import UsageError
 
@@ -56,6 +56,7 @@ def export(
         made = written(table, output, weights=weights, seed=seed, external_data=external_data, opset=opset)
     except OSError as error:
         raise UsageError(f"can't write {output}: {error.strerror or error}") from None
+    of_stand_ins(table, given.quiet, "the file computes something else")
     widths = any(node.dtype not in (None, "", dtype) or node.stored for node in table.graph.nodes)
     out(_summary(made) + (f"; all in {dtype}, whatever `dtype=` and `weights=` say" if widths else ""))
 

@@ -313,6 +313,14 @@ def names(lists: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(name.strip() for given in lists or () for name in given.split(",") if name.strip())
 
 
+def of_stand_ins(table: Table, quiet: bool, what: str) -> None:
+    """Say which layers of a run or of a file only stand in for what they compute, and `what` that means."""
+    names = [node.name for node in table.graph.nodes if node.op.is_given]
+    if names and not quiet:
+        first = ", ".join(names[:3]) + f" and {len(names) - 3} more" * (len(names) > 3)
+        told(f"note: {first}: opaque, so a mean of what is read stands in for what is computed; {what}")
+
+
 def notes(table: Table, quiet: bool) -> None:
     """What a reader should know besides the table, on stderr."""
     if quiet:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from archcalc.cli import options
 from archcalc.cli.declared import Option, takes
 from archcalc.cli.entry import command
-from archcalc.cli.given import TEXT_OR_JSON, Given
+from archcalc.cli.given import TEXT_OR_JSON, Given, of_stand_ins
 from archcalc.cli.progress import rounds
 from archcalc.cli.saying import told
 from archcalc.errors import UsageError
@@ -90,9 +90,11 @@ def _counted(specs: list[str], given: Given, dtype: str) -> tuple[list[Table], l
     """The tables of networks, and what their files hold."""
     question = given.question(dtype=dtype)
     networks = given.models(specs)
-    return [given.answer(network, question) for network in networks], [
-        network.source.stored(question) for network in networks
-    ]
+    tables = [given.answer(network, question) for network in networks]
+    files = [network.source.stored(question) for network in networks]
+    for table, file in zip(tables, files, strict=True):
+        of_stand_ins(table, given.quiet or file is not None, "the time leaves it out")
+    return tables, files
 
 
 def _compared(against: str, folder: Path, place: Device, dtype: str | None) -> tuple[Profile, Device, str]:

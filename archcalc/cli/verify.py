@@ -8,7 +8,7 @@ from archcalc import escapes
 from archcalc.cli import options
 from archcalc.cli.declared import Option, takes
 from archcalc.cli.entry import command
-from archcalc.cli.given import TEXT_OR_JSON, Given, names, notes
+from archcalc.cli.given import TEXT_OR_JSON, Given, names, notes, of_stand_ins
 from archcalc.cli.saying import told
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def verify(
     for model in given.models(specs):
         table, proof = model.proved(given.question(), wanted, seed)
         notes(table, given.quiet)
+        of_stand_ins(table, given.quiet, "its figures are as the spec gives them")
         found.append((table, proof))
         for note in () if given.quiet else proof.notes:
             told(f"note: {table.name}: {note}")
