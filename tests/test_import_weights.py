@@ -240,6 +240,18 @@ def test_a_single_number_is_in_doubt_where_nobody_says(tmp_path: Path, singles: 
     assert [each for each in table.graph.notes if "told" in each] == [note]
 
 
+def test_a_number_in_the_weights_of_a_layer_is_in_doubt_too(tmp_path: Path) -> None:
+    """x (W + s (A B)), a low-rank adaptation: 16*32 + 16*4 + 4*32 numbers and its scale. A slope is what PReLU learns."""
+    nodes = [node("MatMul", ["a", "b"], ["ab"]), node("Mul", ["ab", "s"], ["d"]), node("Add", ["w", "d"], ["v"])]
+    nodes += [node("MatMul", ["x", "v"], ["z"]), node("PRelu", ["z", "p"], ["y"])]
+    arrays = {"w": weights(16, 32), "a": weights(16, 4), "b": weights(4, 32), "s": weights(), "p": weights()}
+    table = load(write(tmp_path / "n.onnx", nodes, {"x": [1, 16]}, **arrays)).count()
+    assert table.totals["params"] == 512 + 64 + 128 + 1 + 1
+    assert [note for note in table.graph.notes if "told" in note] == [
+        "1 number shifts or scales the weights of a layer (s): whether it was learned can't be told; it is counted"
+    ]
+
+
 MASKED = ["add", "new_ones", "bitwise_and_1", "convert_element_type_default", "val_12", "le"]
 WAVES = ["arange_1", "cos_1", "scalar_tensor_default_2", "repeat_1", "stack", "_to_copy_2"]
 ROOT = ["clone_3", "attention.self.lifted_tensor_0", "mul_2", "scalar_tensor_default"]

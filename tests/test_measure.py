@@ -413,7 +413,8 @@ def test_what_onnxruntime_says_is_put_in_a_sentence(error: str, words: str, monk
 
 
 REFUSED = [
-    (["lenet", "--device", "tpu"], "unknown device 'tpu'; there are cpu, cuda"),
+    (["lenet", "--device", "tpu"], "unknown device 'tpu'; did you mean 'cpu'?"),
+    (["lenet", "--device", "gpu0"], "unknown device 'gpu0'; there are cpu, cuda"),
     (["lenet", "--dtype", "bf16"], "a model is written in fp32 or fp16, not bf16"),
     (["lenet", "--search", "long"], "unknown search 'long'; there are heuristic, exhaustive"),
     (["lenet", "--format", "xml"], "unknown format 'xml'; there are text, json"),

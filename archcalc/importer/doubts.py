@@ -84,23 +84,29 @@ def _nameless(walker: Walker) -> list[str]:
 
 def _shifting(walker: Walker) -> list[str]:
     """Numbers that are learned or constants of arithmetic, which a file holds alike: those that an input is shifted and
-    scaled with before it meets a layer, a mean and a deviation most often, and single ones anywhere.
+    scaled with before it meets a layer, a mean and a deviation most often, and single ones anywhere, folded into the
+    weights of a layer too.
     """
     proto, nodes = walker.model.graph, walker.graph.nodes
     if proto is None or proto.says or walker.layers is not None:
         return []
-    of_inputs, single = [], []
+    of_inputs, single, folded = [], [], []
+    tensors = Counter(walker.owners.values())
     for key, position in walker.owners.items():
         origin = walker.claimed.get(key)
-        if origin is None or key in walker.kept or nodes[position].op.word not in SHIFTING:
+        if origin is None or key in walker.kept:
             continue
-        if _is_of_input(walker, position):
+        if nodes[position].op.word not in SHIFTING:
+            if origin.shape == () and tensors[position] > 1:
+                folded.append(origin)
+        elif _is_of_input(walker, position):
             of_inputs.append(origin)
         elif prod(origin.shape) == 1:
             single.append(origin)
     return [
         *_in_doubt(of_inputs, "an input before any layer"),
         *_in_doubt(single, "all that a layer puts out"),
+        *_in_doubt(folded, "the weights of a layer"),
     ]
 
 
