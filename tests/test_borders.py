@@ -484,13 +484,17 @@ def test_nothing_is_padded_where_windows_fit(tmp_path: Path, mode: str) -> None:
     assert table.totals["macs"] == 4 * 4 * 4 * 3
 
 
-@pytest.mark.parametrize(("stride", "edges"), [("1x1", 2), ("1x2", 1), ("2x1", 2), ("1x3", 1)])
-def test_edges_are_columns(stride: str, edges: int) -> None:
-    """Padding of 1 on each side: ceil(1 / stride) columns see it before, 1 // stride behind."""
+@pytest.mark.parametrize(
+    ("stride", "rows", "edges"), [("1x1", 8 * 3 - 2, 2), ("1x2", 8 * 3 - 2, 1), ("2x1", 4 * 3 - 1, 2), ("1x3", 22, 1)]
+)
+def test_edges_are_columns(stride: str, rows: int, edges: int) -> None:
+    """Padding of 1 on each side: ceil(1 / stride) columns see it before, 1 // stride behind, and meet two taps of three
+    on each of the rows that windows meet; 3 channels.
+    """
     table = counted(f"[conv 1 3x3 stride={stride} bias=false]")
     op, output = table.graph.nodes[-1].op, table.graph.nodes[-1].shape
     assert isinstance(op, Conv)
-    assert convolved(op, output, (3, 8, 8), 1, False).edges == output[1] * 3 * 9 * edges
+    assert convolved(op, output, (3, 8, 8), 1, False, int).edges == 3 * rows * 2 * edges
 
 
 # ---- runs ------------------------------------------------------------------------------------------------------------

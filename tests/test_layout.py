@@ -293,7 +293,8 @@ def test_the_peak_is_the_one_that_count_tells(archcalc) -> None:  # type: ignore
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("lenet", "--plan", "gready"), "unknown plan 'gready'; there are inorder, greedy, best"),
+        (("lenet", "--plan", "gready"), "unknown plan 'gready'; did you mean 'greedy'?"),
+        (("lenet", "--plan", "tight"), "unknown plan 'tight'; there are inorder, greedy, best"),
         (("lenet", "--order", "random"), "unknown order 'random'; there are given, best"),
         (("lenet", "--dtype", "int3"), "unknown dtype 'int3'"),
         (("lenet", "--attention", "flash"), "unknown attention 'flash'"),
