@@ -56,6 +56,20 @@ class Begun(NamedTuple):
     steps: list[Step]
 
 
+def whole(builder: Builder, chain: Chain, current: int | None, context: Context) -> int | None:
+    """Build all layers of a spec that is read again and again: those above a change are taken over."""
+    steps, current = taken_over(builder, chain, current, context)
+    for n in range(len(steps) * EVERY, len(chain.items), EVERY):
+        items = chain.items[n : n + EVERY]
+        for inner in items:
+            current = builder.item(inner, current, context)
+        step = noted(builder, items, current, context) if len(steps) * EVERY == n else None
+        steps += [step] if step else []
+    if not builder.problems:
+        keep(builder, steps, context)
+    return current
+
+
 def taken_over(builder: Builder, chain: Chain, current: int | None, context: Context) -> tuple[list[Step], int | None]:
     """The steps of the last graph that hold still, with all that they built put into this one, and what the last of
     them puts out.
@@ -133,4 +147,4 @@ def _is(one: Item, other: Item) -> bool:
     return one is other
 
 
-__all__ = ["EVERY", "Step", "is_kept", "keep", "noted", "taken_over"]
+__all__ = ["EVERY", "Step", "is_kept", "whole"]

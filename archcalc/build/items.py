@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from archcalc.algebra import Poly, integral, shares, unicode
-from archcalc.build import begun, branches, calls, uses
+from archcalc.build import branches, calls, uses
 from archcalc.build.labels import Labels
 from archcalc.build.nodes import FAILED, MOST_LAYERS, NOWHERE
 from archcalc.build.scope import Context, Scope, arriving, caption, labels
@@ -149,23 +149,13 @@ class Builder(Labels):
 
     def chain(self, item: Chain, current: int | None, context: Context) -> int | None:
         """Build items one after another, each from what the one before puts out."""
-        if item is self.spec.layers and begun.is_kept(self):
-            return self.whole(item, current, context)
+        if item is self.spec.layers and self.resolver.earlier is not None:
+            from archcalc.build import begun  # for editors alone
+
+            if begun.is_kept(self):
+                return begun.whole(self, item, current, context)
         for inner in item.items:
             current = self.item(inner, current, context)
-        return current
-
-    def whole(self, item: Chain, current: int | None, context: Context) -> int | None:
-        """Build all layers of a spec that is read again and again: those above a change are taken over."""
-        steps, current = begun.taken_over(self, item, current, context)
-        for n in range(len(steps) * begun.EVERY, len(item.items), begun.EVERY):
-            items = item.items[n : n + begun.EVERY]
-            for inner in items:
-                current = self.item(inner, current, context)
-            step = begun.noted(self, items, current, context) if len(steps) * begun.EVERY == n else None
-            steps += [step] if step else []
-        if not self.problems:
-            begun.keep(self, steps, context)
         return current
 
     def choice(self, item: Choice, current: int | None, context: Context, label: str | None) -> int | None:

@@ -4,7 +4,6 @@ the class that gave it, and never added up.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping
 from functools import wraps
 
@@ -99,6 +98,8 @@ def _called(op: Op) -> str:
 
 def _told(error: Exception) -> str:
     """What went wrong, and in which line of whose file."""
+    import traceback
+
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({last.filename}:{last.lineno})"
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from archcalc.ops.activation import ELEMENTWISE, is_function
-from archcalc.ops.answers import check_answers
 from archcalc.ops.base import RULES, Op
 
 GROUP = "archcalc.operators"
@@ -47,6 +46,8 @@ def register(op: type[Op], *, replace: bool = False) -> type[Op]:
             f"{op.__name__}: there is an operator {op.word!r} already, {known.__module__}.{known.__qualname__};"
             " register(..., replace=True) takes its place"
         )
+    from archcalc.ops.answers import check_answers
+
     check_answers(op)
     _keep(op)
     OUTSIDE[op.word] = op
