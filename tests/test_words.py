@@ -9,7 +9,7 @@ import pytest
 from running import Command
 
 from archcalc.cost import Table
-from archcalc.errors import ExpressionError, SpecError
+from archcalc.errors import ExpressionError, SpecError, Undecided
 from archcalc.expand import expand
 from archcalc.model import load, read
 from archcalc.spec.expressions import evaluate
@@ -280,3 +280,17 @@ def test_windows_of_different_sizes_are_exported_and_come_back(to: tuple[int, in
     wanted = [[x[0, :, row, column].mean((1, 2)) for column in columns] for row in rows]
     assert numpy.allclose(found[0], numpy.moveaxis(wanted, 2, 0), atol=1e-6)
     assert f"adaptive_avgpool {to[0]}x{to[1]}" in expand(load(str(file)).count())
+
+
+def test_windows_of_a_free_map_are_a_closed_form() -> None:
+    """The elements in all windows, counted one by one, of maps that the windows part evenly and of others."""
+    model = read("archcalc: 1\nname: t\ninput: [3, h, 24]\nparams: {h: 14}\nlayers: [adaptive_avgpool 7x5]\n", "t.yaml")
+    table = model.count(free=["h"])
+    columns = sum(math.ceil((o + 1) * 24 / 5) - o * 24 // 5 for o in range(5))
+    assert table.graph.nodes[-1].shape == (3, 7, 5)
+    for h in (1, 3, 7, 13, 14, 40, 224):
+        rows = sum(len(range(o * h // 7, math.ceil((o + 1) * h / 7))) for o in range(7))
+        assert table.totals["elementwise"].evaluate(h=h) == 3 * rows * columns == model.count(h=h).totals["elementwise"]
+    many = read("archcalc: 1\nname: t\ninput: [3, h, 24]\nparams: {h: 99}\nlayers: [adaptive_avgpool 99x5]\n", "t.yaml")
+    with pytest.raises(Undecided, match="true only when h is a multiple of 99"):
+        many.count(free=["h"]).total("elementwise")

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 from archcalc.algebra import Dim, Poly, divides
-from archcalc.errors import ShapeError
+from archcalc.errors import ShapeError, Undecided
 from archcalc.ops.base import INDEX, NOTHING, Free, Own, Reach, Saved, Shape, Window, Windows, need_rank, number, size
 from archcalc.ops.emit import Builder, Tensor, Value
 from archcalc.ops.fresh import Spread, averaged
 from archcalc.ops.kinds import Counts, Flag, Sizes, spread
 from archcalc.ops.windowed import Windowed, around
 from archcalc.untyped import Attribute
+
+MOST_WINDOWS = 32  # of an axis of a free size: two terms of a closed form each
 
 
 class _Pool(Windowed, Free):
@@ -184,7 +186,7 @@ class AdaptiveAvgPool(Free):
         """As many operations as there are elements in all windows."""
         total: Dim = output[0]
         for before, after in self._axes(inputs[0]):
-            total = total * (before if _parts(before, after) else _in_windows(number(before), number(after)))
+            total = total * (before if _are_alike(before, after) else _in_windows(before, number(after)))
         return total
 
     def saves(self, output: Shape, *inputs: Shape, dx: Sequence[bool], dw: bool) -> Saved:
@@ -192,7 +194,7 @@ class AdaptiveAvgPool(Free):
 
     def windows(self, *inputs: Shape) -> Windows:
         axes = self._axes(inputs[0])
-        if not all(_parts(*axis) and not isinstance(axis[0] // axis[1], Poly) for axis in axes):
+        if not all(_are_alike(*axis) and not isinstance(axis[0] // axis[1], Poly) for axis in axes):
             return Reach.ALL if all(after == 1 for _, after in axes) else Reach.MIXED
         return tuple(Window(before // number(after), number(before) // number(after)) for before, after in axes)
 
@@ -226,9 +228,24 @@ def _parts(before: Dim, after: Dim) -> bool:
     return not isinstance(after, Poly) and divides(after, before)
 
 
-def _in_windows(before: int, after: int) -> int:
+def _are_alike(before: Dim, after: Dim) -> bool:
+    """Whether they are known to be, whatever the free sizes are. Raises Undecided where that decides and there are more
+    windows than a closed form is written for.
+    """
+    try:
+        return _parts(before, after)
+    except Undecided:
+        if number(after) > MOST_WINDOWS:
+            raise
+        return False
+
+
+def _in_windows(before: Dim, after: int) -> Dim:
     """How many elements the windows of an axis have together; some are in two."""
-    return sum(-(-(o + 1) * before // after) - o * before // after for o in range(after))
+    total: Dim = 0
+    for o in range(after):
+        total = total - (-(o + 1) * before // after) - o * before // after
+    return total
 
 
 class GlobalAvgPool(_GlobalPool):
