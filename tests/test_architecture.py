@@ -228,7 +228,9 @@ def test_predicting_loads_no_heavy_library() -> None:
     code += "from archcalc.cli import main\nmain()\nprint('LOADED', *sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.rpartition("LOADED ")[2].split()
-    assert [name for name in ("sympy", "onnx", "numpy", "networkx", "pydantic", "typer") if name in loaded] == []
+    assert [
+        name for name in ("sympy", "onnx", "numpy", "networkx", "pydantic", "typer", "pathlib") if name in loaded
+    ] == []
     assert "archcalc.latency.estimate" in loaded
 
 

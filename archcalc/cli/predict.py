@@ -57,5 +57,5 @@ def predict(
         tables.append(given.answer(model, question))
         remarks.append(elsewhere(profile))
     given.stream(given.rendered(tables, form, sort=sort))
-    for remark in {remark for remark in remarks if remark and not given.quiet}:
+    for remark in dict.fromkeys(remark for remark in remarks if remark and not given.quiet):
         told(f"note: {remark}")

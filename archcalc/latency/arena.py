@@ -7,6 +7,8 @@ up, maps are turned over into copies, and places that are needed again later are
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archcalc.algebra import Dim
 from archcalc.errors import UsageError
 from archcalc.graph import Graph, Input
@@ -23,14 +25,14 @@ TURNED_IN, TURNED_OUT = 2, 3  # how late nodes in blocks, and those that undo th
 SEGMENT = 128 * 128  # numbers that a convolution gathers at once
 
 
-def arena_bytes(graph: Graph, block: int, batch: int, width: int) -> int:
-    """The most bytes of activations and working room at once; inputs are the caller's. Raises UsageError while sizes
-    are free.
+def arena_bytes(graph: Graph, block: int, batch: int, width: int, known: Sequence[Kernel] | None = None) -> int:
+    """The most bytes of activations and working room at once; inputs are the caller's, and so are the kernels where
+    they are `known` already. Raises UsageError while sizes are free.
     """
     if graph.loops:
         raise UsageError("the memory of a run is known for numbers only")
     arena = _Arena(graph, block)
-    arena.run()
+    arena.run(kernels(graph, block) if known is None else known)
     sizes = {tensor: _count(shape) * batch * width for tensor, shape in enumerate(arena.nodes.tensors)}
     shown = {arena.values[n, False].tensor for n in graph.outputs} - {None}
     inputs = {
@@ -55,10 +57,10 @@ class _Arena:
         self.values: dict[tuple[int, bool], Made] = {}
         self.room = self.largest = 0
 
-    def run(self) -> None:
+    def run(self, known: Sequence[Kernel]) -> None:
         """All kernels, and in between what they leave out: layers that only show another's numbers."""
         self.after = 0
-        for kernel in kernels(self.graph, self.block):
+        for kernel in known:
             if kernel.part:
                 continue
             if kernel.turns is not None:

@@ -77,7 +77,7 @@ def _calibrated(table: Table, profile: Calibrated, hot: bool) -> Timing:
         factor=Fraction(f"{factor:.4g}"),
         extrapolated_factor=Fraction(str(held.extrapolated_factor)),
         whole_factor=Fraction(f"{whole_factor:.4g}"),
-        memory=_memory(table, profile),
+        memory=_memory(table, profile, found),
         kinds={kernel.node: kernel.kind for kernel in found if kernel.kind != "reorder" and not kernel.part},
         fused={taken: kernel.node for kernel in found for taken in kernel.takes},
     )
@@ -92,17 +92,21 @@ def _kernel_times(
     kinds, width = {kernel.kind for kernel in found} & profile.classes.keys(), DTYPES[profile.dtype]
     prices = {name: Prices(profile.classes[name], width) for name in kinds}
     fallback = Prices(profile.fallback, width)
-    left = _left(table, profile.hot, typical) if hot and profile.hot is not None else EVERYTHING
+    left = _left(table, profile.hot, typical) if hot and profile.hot is not None else None
     usual_batch = profile.batches[0] <= at_typical(table.batch, typical) <= profile.batches[1]
     for kernel in found:
         price, work = prices.get(kernel.kind), kernel.work._replace(first=0).scaled(table.batch)
         if price is None and kernel.kind == "reorder":
             continue  # this runtime keeps one layout
-        time = left.of((price or fallback).time(work))
+        time = (price or fallback).time(work)
+        time = time if left is None else left.of(time)
         if price is None or not usual_batch or not price.covers(work, typical):
             time = time._replace(extrapolated=time.total)
-        first = kernel.work.first * price.first if price is not None else 0
-        yield kernel, _repeated(table, kernel, time) + left.of(Time(overhead=first))
+        time = _repeated(table, kernel, time)
+        if price is not None and price.first and kernel.work.first != 0:  # not repeated: the code is at hand then
+            first = Time(overhead=price.first * kernel.work.first)
+            time += first if left is None else left.of(first)
+        yield kernel, time
 
 
 def _peak_source(profile: Calibrated) -> str:
@@ -127,9 +131,6 @@ class _Left(NamedTuple):
             time.activations * self.activations,
             time.overhead * self.overhead,
         )
-
-
-EVERYTHING = _Left(Fraction(1), Fraction(1), Fraction(1), Fraction(1))
 
 
 def _left(table: Table, hot: Hot, typical: Mapping[str, Number]) -> _Left:
@@ -165,7 +166,7 @@ def concentration(times: Iterable[float]) -> float:
     return sum((time / whole) ** 2 for time in found) if whole else 1.0
 
 
-def _memory(table: Table, profile: Calibrated) -> int | None:
+def _memory(table: Table, profile: Calibrated, found: Sequence[Kernel]) -> int | None:
     """The most bytes at once in a run of onnxruntime's on the CPU; None of other runtimes, while parameters are free,
     and of networks with so many experts that a plan of all their nodes would take long.
     """
@@ -175,8 +176,9 @@ def _memory(table: Table, profile: Calibrated) -> int | None:
     if sum(len(node.op.weights(*graph.shapes_into(node))) for node in graph.nodes) > PLANNED:
         return None
     width = DTYPES[table.dtype]
+    as_run = found if profile.fuses else None
     return int(table.total("weight_bytes")) + arena_bytes(
-        table.graph, profile.channel_block, number(table.batch), width
+        table.graph, profile.channel_block, number(table.batch), width, as_run
     )
 
 

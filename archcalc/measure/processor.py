@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import cache
 
 WIDEST = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve": "SVE", "asimd": "NEON"}  # the widest first
 
@@ -23,9 +23,12 @@ def isa() -> str | None:
     return next((name for flag, name in WIDEST.items() if flag in flags), None)
 
 
+@cache
 def _told() -> list[str]:
+    """Lines, read once: of many cores they are long. Without `pathlib`, which `predict` would import for this alone."""
     try:
-        return Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return file.read().splitlines()
     except OSError:
         return []
 

@@ -12,6 +12,10 @@ Names = frozenset[str]
 Functions = Mapping[tuple[str, str], FunctionProto]
 DEEPEST = 40  # graphs within graphs, and functions that call functions
 
+REDUCTIONS = (
+    "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum",
+    "ReduceLogSumExp", "ReduceSumSquare",
+)  # fmt: skip
 # the operands whose values say how large the outputs are, by operator
 SLOTS: Mapping[str, tuple[int, ...]] = {
     "Reshape": (1,), "Expand": (1,), "Tile": (1, 2), "ConstantOfShape": (0,), "Range": (0, 1, 2), "Resize": (1, 2, 3),
@@ -22,10 +26,7 @@ SLOTS: Mapping[str, tuple[int, ...]] = {
     "BlackmanWindow": (0,), "MelWeightMatrix": (0, 1), "NonZero": (0,), "Unique": (0,), "Compress": (0, 1),
     "NonMaxSuppression": (0, 1, 2, 3, 4), "If": (0,), "Loop": (0, 1), "StringSplit": (0,), "CropAndResize": (3,),
     "GroupQueryAttention": (5, 6), "BeamSearch": (0, 1, 2, 3, 4), "GreedySearch": (0, 1, 2),
-    **dict.fromkeys(
-        ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum",
-         "ReduceLogSumExp", "ReduceSumSquare"), (1,),
-    ),
+    **dict.fromkeys(REDUCTIONS, (1,)),
 }  # fmt: skip
 SIZED = {"Shape", "Size"}  # what they put out depends on a shape, and on no value
 
@@ -103,4 +104,4 @@ def _body(
     return [own.get(value.name, NOTHING) for value in graph.output]
 
 
-__all__ = ["SLOTS", "deciding"]
+__all__ = ["REDUCTIONS", "SLOTS", "deciding"]

@@ -8,6 +8,7 @@ from math import prod
 import onnx
 from onnx import AttributeProto, ModelProto, NodeProto, TensorProto
 
+from archcalc.onnx.deciding import REDUCTIONS
 from archcalc.records import Record
 
 Shape = tuple[int, ...]
@@ -149,10 +150,7 @@ WISHES: Mapping[str, Callable[[Reading], Found]] = {
     "DFT": lambda read: {1: [read.out()[int((read.given(2) or [read.axis(-2)])[0])]]},
     "MelWeightMatrix": lambda read: {0: [read.out()[1]], 1: [2 * (read.out()[0] - 1)]},
     **dict.fromkeys(("HannWindow", "HammingWindow", "BlackmanWindow"), _whole_shape(0)),
-    **dict.fromkeys(
-        ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum",
-         "ReduceLogSumExp", "ReduceSumSquare"), _reduced,
-    ),
+    **dict.fromkeys(REDUCTIONS, _reduced),
 }  # fmt: skip
 SAME = {"Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Flatten"}  # the elements of the first operand
 
