@@ -12,7 +12,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from math import isfinite, isinf
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from archcalc.algebra import Poly
 from archcalc.errors import ShapeError
@@ -26,6 +26,7 @@ from archcalc.untyped import Attribute
 if TYPE_CHECKING:
     from archcalc.importer.call import Call
 
+Promise = Literal["", "moving", "all"]  # of which inputs a rule looks at no more than shapes and kinds; no further
 Reader = Callable[[str, Attribute], Attribute]
 _WHOLE = frozenset((int, bool))
 BEYOND = 1 << 128  # more than any number that a float holds
@@ -110,8 +111,8 @@ READERS: dict[str, Reader] = {
 class Rule:
     """A function that says what a node is, called with what its signature asks for."""
 
-    def __init__(self, function: Callable[..., object]) -> None:
-        self.function = function
+    def __init__(self, function: Callable[..., object], alike: Promise = "") -> None:
+        self.function, self.alike = function, alike
         self.inputs: list[tuple[str, str, bool]] = []  # name, annotation, whether it has to be there
         self.attributes: dict[str, tuple[Reader, str, Attribute]] = {}  # how it is read, the parameter, its class
         self.together: dict[str, type[Attributes]] = {}

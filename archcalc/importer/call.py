@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
 from archcalc.algebra import Dim
 from archcalc.errors import ArchcalcError, ShapeError, Undecided
-from archcalc.importer.claims import Weights, claim, learned
+from archcalc.importer.alike import Laid, lay
+from archcalc.importer.claims import Weights, learned
 from archcalc.importer.described import Named
 from archcalc.importer.inside import body
 from archcalc.importer.proto import Computed, NodeProto, Referred, Size, Subgraph
@@ -30,6 +31,14 @@ CODE = "code"  # the line of a program that called it, among what a node says be
 HERE = -1  # what scales belong to until their layer is known
 
 
+def belongs(walker: Walker, key: Hashable, owner: Hashable | int) -> None:
+    """Note what a scale or a zero point belongs to, once."""
+    if key not in walker.beside:
+        walker.beside[key] = owner
+        if owner == HERE:
+            walker.waiting.append(key)
+
+
 class Call:
     """A node with the values that it reads, for a rule."""
 
@@ -40,6 +49,8 @@ class Call:
         self.assumed = walker.assumed
         self.rule: Rule | None = None
         self.first = 0  # the layer that the rule's own begin with
+        self.laid: list[tuple[Value, Laid]] = []  # the layers that it asked for
+        self.given = True  # whether it may read tensors of the file
 
     # what it is given
 
@@ -133,7 +144,7 @@ class Call:
         for origin in value.origins:
             self.walker.roles.setdefault(origin.key, role)
             if role in ("scale", "zero point"):
-                self.walker.beside.setdefault(origin.key, HERE)
+                belongs(self.walker, origin.key, HERE)
 
     def is_batched(self, shape: Shape) -> bool:
         """Whether a shape begins with the axis of a batch, of one sample."""
@@ -245,16 +256,10 @@ class Call:
             constants = [value for value in self.inputs if isinstance(value, Value) and learned(value)]
             op, weights, buffers = run, {f"weight{n + 1}": value for n, value in enumerate(constants)}, {}
         self.check(shape)
-        walker, weights, sample = self.walker, weights or {}, self.walker.sample(shape)
-        op, share, owned, kept = claim(op, sample, self.samples(inputs), weights, buffers or {}, walker.owners)
-        hint = hint or next((o.name for v in weights.values() if v is not None for o in v.origins if o.name), "")
-        positions = tuple([value.node for value in inputs if value.node is not None])
-        shown, where = sample if shown is None else shown, positions or walker.anywhere
-        position = walker.place(op, where, shown, hint, self.node, result, share)
-        walker.owners.update(dict.fromkeys((*owned, *kept), position))
-        walker.kept.update(kept.keys() - owned.keys())
-        walker.claimed.update(owned | kept)
-        return Value(shape, result, position, content)
+        layer = Laid(op, shape, result, shown, inputs, weights or {}, buffers or {}, hint)
+        value = Value(shape, result, lay(self.walker, self.node, layer), content)
+        self.laid.append((value, layer))
+        return value
 
     def product(self, op: Op, shape: Shape, of: Iterable[Value | None] | None) -> Op | None:
         """What a product of constants that were learned is, where it counts; nothing else is run time's. Otherwise it

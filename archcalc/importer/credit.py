@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from archcalc.importer.call import HERE, Call
+from archcalc.importer.call import HERE, Call, belongs
 from archcalc.importer.claims import as_foreign, claim, is_buffer, learned, learned_of
 from archcalc.importer.tensors import NARROW
 from archcalc.importer.values import Value
@@ -49,9 +49,9 @@ def credited(call: Call, found: Operand) -> None:
     position = next((value.node for value in values if value.node is not None and value.node >= call.first), None)
     if position is None:
         return
-    for key, owner in walker.beside.items():
-        if owner == HERE:
-            walker.beside[key] = position
+    for key in walker.waiting:
+        walker.beside[key] = position
+    walker.waiting.clear()
     if left:
         give(walker, position, left)
 
@@ -101,7 +101,7 @@ def _is_left(call: Call, n: int, value: Value) -> bool:
         for origin in learned_of(value):
             call.walker.roles.setdefault(origin.key, role)
             if role in ("scale", "zero point"):
-                call.walker.beside.setdefault(origin.key, _scaled(call))
+                belongs(call.walker, origin.key, _scaled(call))
         return False
     narrow = value.kind in NARROW and any(origin.given and origin.tensor is not None for origin in value.origins)
     return narrow or learned(value) or is_buffer(value)

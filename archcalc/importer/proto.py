@@ -63,6 +63,7 @@ class NodeProto(Record, frozen=False, eq=False):
     place: int = 0  # among the nodes of its graph
     sizes: tuple[str, ...] = ()  # the values that its attributes are computed from
     stands: Stands | None = None
+    said: tuple[bytes, ...] | None = None  # its attributes as they lie in a file, if that is all that tells them apart
 
 
 class Computed(NamedTuple):
@@ -149,6 +150,11 @@ class ModelProto(Record, frozen=False):
     functions: dict[tuple[str, str, str], Function] = {}
     metadata: dict[str, str] = {}
 
+    def function(self, node: NodeProto) -> Function | None:
+        """What the model says that a node is, if it does."""
+        found = self.functions.get((node.domain, node.op, node.overload))
+        return found or self.functions.get((node.domain, node.op, ""))
+
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
@@ -233,7 +239,7 @@ def read_node(stretch: Stretch, known: dict[bytes, tuple[str, object]] | None = 
     inputs: list[str] = []
     outputs: list[str] = []
     attributes: dict[str, Attribute] = {}
-    node, holds = NodeProto("", "", "", inputs, outputs, attributes, {}), False
+    node, holds, said = NodeProto("", "", "", inputs, outputs, attributes, {}), False, list[bytes]()
     source = stretch.source
     for number, value, stop in fields(stretch) if known is None else parts(stretch):
         if stop < 0:
@@ -247,11 +253,11 @@ def read_node(stretch: Stretch, known: dict[bytes, tuple[str, object]] | None = 
         elif number == 4:
             node.op = str(source[value:stop], "utf-8", "replace")
         elif number == 5:
-            name, found = (
-                _known(source[value:stop], known)
-                if known is not None and stop - value <= SHORT
-                else _attribute(Stretch(source, value, stop))
-            )
+            if known is not None and stop - value <= SHORT:
+                said.append(source[value:stop])
+                name, found = _known(said[-1], known)
+            else:
+                name, found = _attribute(Stretch(source, value, stop))
             attributes[name] = found
             holds = holds or type(found) is Subgraph or (type(found) is list and Subgraph in map(type, found))
         elif number == 6:
@@ -264,6 +270,7 @@ def read_node(stretch: Stretch, known: dict[bytes, tuple[str, object]] | None = 
             _beside(source, value, stop, node.metadata)
     if holds:
         node.graphs = tuple(graph for value in attributes.values() for graph in _graphs(value))
+    node.said = tuple(said) if not holds and len(said) == len(attributes) else None
     return node
 
 

@@ -13,6 +13,7 @@ from archcalc.algebra import Dim, Number, Poly, symbol
 from archcalc.errors import ArchcalcError, Mark, ShapeError, Undecided
 from archcalc.fields import FieldErrors, spelled
 from archcalc.graph import Graph, Input, Node, Uncounted
+from archcalc.importer.alike import Said, said
 from archcalc.importer.binding import Rule
 from archcalc.importer.call import Call, Outputs
 from archcalc.importer.claims import repeated
@@ -65,6 +66,7 @@ class Walker:
         self.notes: dict[str, None] = {}
         self.owners: dict[Hashable, int] = {}  # the layer of each tensor that one has as parameters or buffers
         self.beside: dict[Hashable, Hashable | int] = {}  # what scales and zero points belong to: a tensor, or a layer
+        self.waiting: list[Hashable] = []  # those that belong to the next layer
         self.roles: dict[Hashable, str] = {}  # what tensors are that no layer has, by the inputs that they stand at
         self.live: list[NodeProto] = []  # the nodes of the outermost graph
         self.tensors: dict[Hashable, Origin] = {}  # of the file, as they are met
@@ -73,15 +75,15 @@ class Walker:
         self.deciding: dict[str, None] = {}  # free sizes that decide what couldn't be counted
         self.kept: set[Hashable] = set()  # those that are buffers
         self.ops: dict[object, Op] = {}
+        self.said: dict[Hashable, Said | None] = {}  # what rules said of nodes that are alike
+        self.fitting: set[Shape] = set()  # shapes in numbers that a tensor can have
         self.symbols: dict[str, Poly] = {}
         self.bounded: dict[str, Dim] = {}  # sizes that only a run would tell, taken at their most
         self.given: Mapping[str, Dim] = {}  # sizes that were set
         self.samples = 1  # of a batch that the file has written down, of which one is walked
-        self.depth = 0
+        self.depth = self.line = self.walked = 0
         self.times: list[Dim] = []  # how often the bodies of loops around the node run
         self.node: NodeProto | None = None
-        self.line = 0
-        self.walked = 0
         self.watch: Watch | None = None
         self.moved: dict[int, int] | None = None  # where layers stand in the end
         self.terms = 0  # of the closed forms of sizes
@@ -271,7 +273,7 @@ class Walker:
             for name, value in zip(node.outputs, self.outputs(node, scope), strict=False):
                 if name:
                     scope.values[name] = value
-                if isinstance(value, Value) and value.shape:
+                if isinstance(value, Value) and value.shape and value.shape not in self.fitting:
                     self.held(value.shape, node)
             if self.watch is not None:
                 self.watch(self, node, scope)
@@ -282,6 +284,9 @@ class Walker:
             possible(shape)
         except ShapeError as error:
             raise Bad(f"node {called(node, self.line - 1)} ({node.op}): {error}") from None
+        if not any(isinstance(dim, Poly) for dim in shape):
+            self.fitting.add(shape)
+            return
         self.terms += count if (count := terms(shape)) > 1 else 0
         if self.terms > MOST_TERMS:
             raise Bad(
@@ -300,12 +305,7 @@ class Walker:
             except KeyError:
                 raise Bad(f"node {self.where} ({node.op}) reads '{name}', which nothing puts out") from None
         domain = "" if node.domain == "ai.onnx" else node.domain
-        functions = self.model.functions
-        function = (
-            (functions.get((node.domain, node.op, node.overload)) or functions.get((node.domain, node.op, "")))
-            if functions
-            else None
-        )
+        function = self.model.function(node) if self.model.functions else None
         rule = self.rules.get((domain, node.op))
         call = Call(self, node, inputs, scope, domain)
         if function is not None and (rule is None or domain != ""):
@@ -320,7 +320,7 @@ class Walker:
         """
         call.rule, call.first = rule, len(self.graph.nodes)
         try:
-            found = rule(call)
+            found = rule(call) if not rule.alike else said(self, rule, call)
         except Unknown as unknown:
             return uncounted(call, str(unknown))
         except (ShapeError, Undecided) as error:
@@ -335,7 +335,8 @@ class Walker:
             raise self._wrong(call, spelled(error.problems[0])) from None
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError) as error:
             return uncounted(call, failure(rule, error))
-        credited(call, found)
+        if call.given:
+            credited(call, found)
         if call.node.stands is not None:
             stood(call, found, call.node.stands)
         if isinstance(found, list) and not isinstance(found, Values):

@@ -29,7 +29,7 @@ UNARY: dict[str, tuple[str, int]] = {
 }  # fmt: skip
 
 
-@rule(*UNARY)
+@rule(*UNARY, alike="moving")
 def unary(call: Call, X: Value) -> Value:
     """A function of each element: what it costs by UNARY, truth values from tests; of constants it is worked out."""
     kind = BOOL if call.op in ("Not", "IsNaN", "IsInf") else None
@@ -47,20 +47,20 @@ def mapped(call: Call, x: Value, word: str, cost: int, kind: int | None = None) 
     return call.figure(word, x.dims, [x], elementwise=cost * size(x.dims), flags=IN_PLACE, kind=kind)
 
 
-@rule("LeakyRelu")
+@rule("LeakyRelu", alike="moving")
 def leaky_relu(call: Call, X: Value, *, alpha: Fraction = Fraction(1, 100)) -> Value:
     """x, or where it is negative alpha x: a comparison and a product an element."""
     op = call.made(LeakyReLU, slope=alpha) if 0 <= alpha <= 1 else None
     return call.figure("leaky_relu", X.dims, op=op, elementwise=2 * size(X.dims), flags=IN_PLACE)
 
 
-@rule("Elu")
+@rule("Elu", alike="moving")
 def elu(call: Call, X: Value, *, alpha: Fraction = Fraction(1)) -> Value:
     """x, or where it is negative alpha (exp x - 1): three operations an element, and one for an alpha other than 1."""
     return mapped(call, X, "elu", 3 if alpha == 1 else 4)
 
 
-@rule("Gelu")
+@rule("Gelu", alike="moving")
 def gelu(call: Call, X: Value, *, approximate: str = "none") -> Value:
     """x/2 (1 + erf(x/sqrt 2)), or with the tanh of a cubic, which takes nine operations."""
     return mapped(call, X, "gelu", 9 if approximate == "tanh" else 5)
@@ -101,7 +101,7 @@ def prelu(call: Call, X: Value, slope: Value) -> Value:
     )  # fmt: skip
 
 
-@rule("Softmax", "LogSoftmax", "Hardmax")
+@rule("Softmax", "LogSoftmax", "Hardmax", alike="moving")
 def softmax(call: Call, input: Value, *, axis: int | None = None) -> Value:
     """Maximum, difference, exp, sum and division. Before opset 13 all axes from the given one on were taken as one."""
     shape = input.dims

@@ -33,7 +33,7 @@ SHIFTING = frozenset({"add", "sub", "mul", "div", "scale"})  # what a mean and a
 COMPARISONS = frozenset({"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "And", "Or", "Xor"})
 
 
-@rule(*BINARY)
+@rule(*BINARY, alike="moving")
 def binary(call: Call, A: Value, B: Value) -> Value:
     """Arithmetic or a comparison of two operands, stretched to one shape: one operation an element; quotients of whole
     numbers are whole.
@@ -42,7 +42,7 @@ def binary(call: Call, A: Value, B: Value) -> Value:
     return spread(call, *BINARY[call.op], [A, B], BOOL if call.op in COMPARISONS else None, fold)
 
 
-@rule(*SEVERAL)
+@rule(*SEVERAL, alike="moving")
 def several(call: Call, *data: Value) -> Value:
     """The sum, mean, largest or smallest of operands, stretched to one shape; of a single one nothing is computed."""
     word, cls, fold = SEVERAL[call.op]

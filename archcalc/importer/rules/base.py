@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from archcalc.algebra import Dim
-from archcalc.importer.binding import Attributes, Rule
+from archcalc.importer.binding import Attributes, Promise, Rule
 from archcalc.importer.call import Call, Outputs
 from archcalc.importer.claims import learned
 from archcalc.importer.values import Unknown, Value, Values
@@ -19,11 +19,13 @@ MICROSOFT = "com.microsoft"
 LAYER, VIEW, POOLING, IN_PLACE = ("is_layer",), ("is_view",), ("is_pooling",), ("in_place",)
 
 
-def rule(*names: str, domain: str = "", also: str | None = None) -> Callable[[Function], Function]:
-    """Register a rule for operators of a domain, and of another one."""
+def rule(*names: str, domain: str = "", also: str | None = None, alike: Promise = "") -> Callable[[Function], Function]:
+    """Register a rule for operators of a domain, and of another one. `alike` promises that what it says follows from
+    attributes and from the shapes and kinds of what it reads: of `all`, or where all inputs are `moving`, computed.
+    """
 
     def register(function: Function) -> Function:
-        bound = Rule(function)
+        bound = Rule(function, alike)
         for name in names:
             RULES[domain, name] = bound
             if also is not None:

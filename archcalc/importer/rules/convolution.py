@@ -206,7 +206,7 @@ def convolved(
     )  # fmt: skip
 
 
-@rule("Conv")
+@rule("Conv", alike="all")
 def conv(call: Call, X: Value, W: Value, B: Value | None = None, *, windows: Windows) -> Value:
     """A convolution of `batch x channels x spatial` with filters `out x in/groups x kernel`: a filter's MACs an output
     element.
@@ -233,7 +233,7 @@ def conv_integer(
     return convolved(call, x, w, None, windows, kind=6)
 
 
-@rule("ConvTranspose")
+@rule("ConvTranspose", alike="all")
 def conv_transpose(call: Call, X: Value, W: Value, B: Value | None = None, *, windows: Windows) -> Value:
     """Every input element meets every weight of its channel: MACs are counted at the input's size."""
     shape, filters, groups = X.dims, W.dims, windows.group

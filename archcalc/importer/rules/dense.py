@@ -9,7 +9,7 @@ from archcalc.ops import Op, spell_shape
 from archcalc.ops.dense import Linear, MatMul
 
 
-@rule("MatMul")
+@rule("MatMul", alike="all")
 def matmul(call: Call, A: Value, B: Value) -> Value:
     """A product of matrices, stretched over the axes before: rows x inner x columns MACs each."""
     return multiplied(call, A, B)
@@ -65,7 +65,7 @@ def product_shape(call: Call, a: Shape, b: Shape) -> tuple[Shape, Dim]:
     return (*batch, *(rows[-2:-1] if len(a) > 1 else ()), *(columns[-1:] if len(b) > 1 else ())), inner
 
 
-@rule("Gemm")
+@rule("Gemm", alike="all")
 def gemm(
     call: Call, A: Value, B: Value, C: Value | None = None, *, transA: bool = False, transB: bool = False
 ) -> Value:

@@ -14,7 +14,7 @@ from archcalc.ops.activation import Dropout
 from archcalc.ops.normalization import BatchNorm, GroupNorm, LayerNorm, LocalResponseNorm
 
 
-@rule("BatchNormalization")
+@rule("BatchNormalization", alike="all")
 def batch_norm(call: Call, X: Value, scale: Value, B: Value, input_mean: Value, input_var: Value) -> Outputs:
     """Scale and shift are learned, mean and variance are buffers; further outputs are those of training."""
     shape = X.dims

@@ -8,7 +8,7 @@ from archcalc.importer.rules.convolution import Moves, Windows, channels_last, c
 from archcalc.ops.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 
 
-@rule("MaxPool", "AveragePool", "LpPool")
+@rule("MaxPool", "AveragePool", "LpPool", alike="moving")
 def pool(call: Call, X: Value, *, windows: Windows) -> Outputs:
     """MaxPool may put out indices too."""
     word = {"MaxPool": "maxpool", "AveragePool": "avgpool"}.get(call.op, "lppool")
@@ -51,7 +51,7 @@ def pooled(call: Call, x: Value, word: str, windows: Windows, last: bool = False
     )  # fmt: skip
 
 
-@rule("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool")
+@rule("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", alike="moving")
 def global_pool(call: Call, X: Value) -> Value:
     """Each channel's mean, maximum or norm over all positions."""
     return pooled_whole(call, X, {"GlobalAveragePool": "gap", "GlobalMaxPool": "gmp"}.get(call.op, "global_lppool"))

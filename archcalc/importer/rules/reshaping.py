@@ -72,7 +72,7 @@ def _cancelled(dims: list[Attribute], shape: Shape, open_: list[int]) -> tuple[l
     return known, left
 
 
-@rule("Flatten")
+@rule("Flatten", alike="moving")
 def flatten(call: Call, input: Value, *, axis: int = 1) -> Value:
     """A matrix of the axes before the given one, and of those from it on. Raises ShapeError where there is no
     such axis.
@@ -123,7 +123,7 @@ def unsqueeze(call: Call, data: Value, axes: Value | None = None) -> Value:
     return call.view(data, tuple(1 if n in added else next(dims) for n in range(rank)), content=data.content)
 
 
-@rule("Transpose")
+@rule("Transpose", alike="moving")
 def transpose(call: Call, data: Value, *, perm: list[int] | None = None) -> Value:
     """Where only axes of 1 change places nothing moves."""
     shape = data.dims

@@ -1,0 +1,112 @@
+"""Of nodes that are alike the first alone is asked for, and every layer has its own weights all the same."""
+
+from pathlib import Path
+
+import pytest
+from onnx import NodeProto, helper
+from onnx_files import weights, write
+
+from archcalc import load
+from archcalc.importer import alike
+from archcalc.importer.rules import RULES
+
+
+def node(op: str, reads: str, out: str, **attributes: object) -> NodeProto:
+    return helper.make_node(op, reads.split(), [out], **attributes)
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, op: str) -> list[str]:
+    """The first outputs of the nodes that a rule is asked for."""
+    found: list[str] = []
+    rule = RULES["", op]
+    inner = rule.function
+    rule.read()
+
+    def noting(call, *inputs, **attributes):
+        found.append(call.output)
+        return inner(call, *inputs, **attributes)
+
+    monkeypatch.setattr(rule, "function", noting)
+    return found
+
+
+def test_a_rule_is_asked_once_for_nodes_that_are_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = [node("Relu", f"t{n}" if n else "x", f"t{n + 1}") for n in range(20)]
+    nodes += [
+        node("MaxPool", "t20", "p", kernel_shape=[2, 2], strides=[2, 2]),
+        node("Relu", "p", "q"),
+        node("Relu", "q", "y"),
+    ]
+    found = asked(monkeypatch, "Relu")
+    table = load(write(tmp_path / "net.onnx", nodes, {"x": [1, 3, 8, 8]})).count()
+    assert found == ["t1", "q"]
+    assert [row.shape for row in table.rows if row.op == "relu"] == [(3, 8, 8)] * 20 + [(3, 4, 4)] * 2
+
+
+def test_other_attributes_and_operands_are_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = asked(monkeypatch, "Conv")
+    nodes = [
+        node("Conv", "x v", "a", strides=[1, 1]),
+        node("Conv", "a w", "b", strides=[1, 1]),
+        node("Conv", "b v2", "c", strides=[2, 2]),
+        node("Conv", "c w2 bias", "y", strides=[1, 1]),
+    ]
+    kernels = {name: weights(4, 4, 1, 1) + n for n, name in enumerate(("v", "w", "v2", "w2"))}
+    file = write(tmp_path / "net.onnx", nodes, {"x": [1, 4, 6, 6]}, **kernels, bias=weights(4))
+    table = load(file).count()
+    assert found == ["a", "c", "y"]
+    assert [row.macs for row in table.rows] == [4 * 4 * 36, 4 * 4 * 36, 4 * 4 * 9, 4 * 4 * 9]
+    assert table.totals["params"] == 4 * 16 + 4
+
+
+def test_one_operand_twice_is_not_two_operands(tmp_path: Path) -> None:
+    nodes = [node("Relu", "x", "a"), node("Add", "a a", "b"), node("Add", "a b", "c"), node("Add", "c c", "y")]
+    graph = load(write(tmp_path / "net.onnx", nodes, {"x": [1, 3, 8, 8]})).graph
+    names = {n: node.name for n, node in enumerate(graph.nodes)}
+    assert [[names[n] for n in node.inputs] for node in graph.nodes[2:]] == [
+        ["relu", "relu"],
+        ["relu", "add"],
+        ["add2", "add2"],
+    ]
+
+
+def test_weights_that_two_layers_use_are_counted_once(tmp_path: Path) -> None:
+    nodes = [node("Conv", "x w", "a"), node("Conv", "a w", "b"), node("Conv", "b v", "c"), node("Conv", "c w", "y")]
+    file = write(tmp_path / "net.onnx", nodes, {"x": [1, 4, 6, 6]}, w=weights(4, 4, 1, 1), v=weights(4, 4, 1, 1) + 1)
+    table = load(file).count()
+    assert [row.params for row in table.rows] == [16, 0, 16, 0]
+    assert table.totals["macs"] == 4 * 16 * 36
+
+
+def mixed(folder: Path) -> str:
+    """Layers that are alike and some that nearly are: a sum that is a bias, one of a computed kernel, free sizes."""
+    nodes, arrays, last = [], {}, "x"
+    for n in range(6):
+        arrays |= {f"net.{n}.conv.weight": weights(8, 8, 3, 3) + n, f"net.{n}.fc.weight": weights(10, 10) + n}
+        arrays |= {f"net.{n}.fc.bias": weights(10) + n, f"net.{n}.bn.{n}": weights(8) + n}
+        norm = " ".join([f"net.{n}.bn.{n}"] * 4)
+        nodes += [
+            node("Conv", f"{last} net.{n}.conv.weight", f"c{n}", pads=[1, 1, 1, 1]),
+            node("BatchNormalization", f"c{n} {norm}", f"n{n}"),
+            node("Relu", f"n{n}", f"r{n}"),
+            node("MatMul", f"r{n} net.{n}.fc.weight", f"m{n}"),
+            node("Add", f"m{n} net.{n}.fc.bias", f"b{n}"),
+            node("Transpose", f"b{n}", f"t{n}", perm=[0, 1, 3, 2]),
+            node("MatMul", f"b{n} t{n}", f"p{n}"),
+            node("Softmax", f"p{n}", f"s{n}", axis=-1),
+            node("Add", f"s{n} {last}", f"y{n}"),
+        ]
+        last = f"y{n}"
+    return write(folder / "mixed.onnx", nodes, {"x": ["N", 8, "h", 10]}, (last,), **arrays)
+
+
+@pytest.mark.parametrize("bindings", [{"h": 10}, {}])
+def test_figures_are_those_of_asking_for_every_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bindings: dict[str, int]
+) -> None:
+    file = mixed(tmp_path)
+    once = load(file).count(**bindings).to_json()
+    asked_again = asked(monkeypatch, "Softmax")
+    monkeypatch.setattr(alike, "_key", lambda *_: None)
+    assert load(file).count(**bindings).to_json() == once
+    assert len(asked_again) == 6
