@@ -17,7 +17,7 @@ import yaml
 from tiny import LIMITED
 
 ROOT = Path(__file__).parent.parent
-ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+ACTION = yaml.load((ROOT / "action.yml").read_text(encoding="utf-8"), yaml.CSafeLoader)
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
 
 # ---- as a file -------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from archcalc.latency.calibrate import CHAINS
 from archcalc.latency.chains import chains
 from archcalc.latency.kernels import kernels
 from archcalc.latency.profile import Calibrated, load_profile
+from archcalc.latency.timing import Session, Timed
 from archcalc.model import read
 from archcalc.ops import OPS
 
@@ -76,28 +77,21 @@ def test_a_machine_is_calibrated_and_its_profile_predicts(
     assert json.loads(out)["totals"]["latency_ms"] > 0
 
 
+NOISY = list(zip(chains(3), (0.001, 0.05, 0.9), strict=True))
+
+
 def test_a_noisy_machine_is_refused_and_nothing_is_written(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pytest.importorskip("onnxruntime")
     file = tmp_path / "device.json"
-    code, out, err = run(
-        capsys,
-        monkeypatch,
-        "calibrate",
-        "--threads",
-        "1",
-        "--chains",
-        "12",
-        "--seconds",
-        "1",
-        "--noise",
-        "0%",
-        "-o",
-        str(file),
-    )
+    noisy = [Timed(read(text, f"chain {n}").count(), 1.0, (), noise) for n, (text, noise) in enumerate(NOISY)]
+    monkeypatch.setattr("archcalc.latency.calibrate.timed", lambda *_, **__: Session(noisy, 1.0, 5, 1.0))
+    code, out, err = run(capsys, monkeypatch, "calibrate", "--threads", "1", "-o", str(file))
     assert (code, out) == (2, "")
-    assert "the machine is too noisy to calibrate: odd and even passes differ by" in err
+    assert (
+        "the machine is too noisy to calibrate: odd and even passes differ by 5.0% in the median, more than 4%" in err
+    )
     assert not file.exists()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +22,7 @@ from archcalc.importer import ModelFile  # noqa: E402
 from archcalc.importer.rules import RULES  # noqa: E402
 from archcalc.model import load, loaded  # noqa: E402
 
+from node_cases import node_cases  # isort: skip  # noqa: E402
 from onnx_files import ints, node, weights, write  # isort: skip  # noqa: E402
 
 W = weights
@@ -304,11 +304,7 @@ DATA = (
 
 @pytest.fixture(scope="module")
 def all_cases() -> list[Any]:
-    from onnx.backend.test.case.node import collect_testcases
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return collect_testcases(None)
+    return node_cases()
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -20,6 +19,7 @@ from archcalc.graph import Held  # noqa: E402
 from archcalc.model import load  # noqa: E402
 from archcalc.question import Question  # noqa: E402
 
+from node_cases import node_cases  # isort: skip  # noqa: E402
 from onnx_files import ints, node, weights, write  # isort: skip  # noqa: E402
 from running import run  # isort: skip  # noqa: E402
 
@@ -45,12 +45,7 @@ def models(folder: Path) -> Iterator[tuple[str, Any]]:
     """All models that come with onnx: the files beside its tests, and its node tests."""
     for path in sorted((Path(onnx.__file__).parent / "backend" / "test" / "data").rglob("*.onnx")):
         yield str(path), onnx.load(str(path), load_external_data=False)
-    from onnx.backend.test.case.node import collect_testcases
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        cases = collect_testcases(None)
-    for case in cases:
+    for case in node_cases():
         if case.model is not None:
             path = folder / f"{case.name}.onnx"
             path.write_bytes(case.model.SerializeToString())

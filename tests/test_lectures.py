@@ -25,7 +25,7 @@ from archcalc.cli import main
 from shipping import some  # isort: skip
 
 ROOT = Path(__file__).parent.parent
-DATA = yaml.safe_load((ROOT / "tests/data/lecture_figures.yaml").read_text(encoding="utf-8"))
+DATA = yaml.load((ROOT / "tests/data/lecture_figures.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
 FIGURES = DATA["figures"]
 COURSE = ROOT / "specs/lectures/README.md"
 AMOUNT = re.compile(r"(~?)(-?\d+(?:\.(\d+))?)([KMGx%]?)")

@@ -16,14 +16,14 @@ from archcalc.spec.pyyaml import events, yaml
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
 
 EMPTY = "the file is empty: a spec needs `archcalc: 1`, a name, an input and layers"
-SAYS_LITTLE = (EMPTY, "nested deeper", "a bracket", "a quote", "a second", "a tab", "not a YAML file", "more than")
+SAYS_LITTLE = (EMPTY, "nested deeper", "a bracket", "a quote", "a second", "a tab", "not a YAML file")
 DEEPEST, MOST_NODES = 60, 1_000_000
 
 _OPENING = pattern(rf"[\[{{\]}}\n]|(?:[-?:] ){{{DEEPEST},}}")
 
 
-def compose(text: str, file: str) -> Node:
-    """The tree of one YAML document. Raises SpecError with the position of what is wrong."""
+def compose(text: str, file: str, most: int = MOST_NODES) -> Node:
+    """The tree of one YAML document of so many parts. Raises SpecError with the position of what is wrong."""
     lines, quoted = text.splitlines(), quoting.Quotes()
 
     def mark_at(line: int, column: int, length: int = 1) -> Mark:
@@ -34,11 +34,11 @@ def compose(text: str, file: str) -> Node:
     _refuse_depth(text, mark_at)
     try:
         try:
-            return _Composer(mark_at, quoted).compose(events(text))
+            return _Composer(mark_at, quoted, most).compose(events(text))
         except yaml.MarkedYAMLError as error:
             text, put = quoting.quoted(text, error)
             quoted.update(put)
-            return _Composer(mark_at, quoted).compose(events(text))
+            return _Composer(mark_at, quoted, most).compose(events(text))
     except yaml.MarkedYAMLError as error:
         message, position = _friendly(error, lines)
         raise SpecError(
@@ -114,10 +114,10 @@ def _friendly(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[str, Any]:
 
 
 class _Composer:
-    """Builds the tree from events. `budget` caps what aliases multiply."""
+    """Builds the tree from events; `most` caps its parts, those that aliases multiply too."""
 
-    def __init__(self, mark_at: Any, quoted: quoting.Quotes) -> None:
-        self.mark_at, self.quoted = mark_at, quoted
+    def __init__(self, mark_at: Any, quoted: quoting.Quotes, most: int = MOST_NODES) -> None:
+        self.mark_at, self.quoted, self.most = mark_at, quoted, most
         self.anchors: dict[str, Node] = {}
         self.nodes = 0
 
@@ -172,8 +172,8 @@ class _Composer:
 
     def _count(self, more: int, event: Any) -> None:
         self.nodes += more
-        if self.nodes > MOST_NODES:
-            self._refuse(f"more than {MOST_NODES:,} parts, aliases counted at what they stand for", event)
+        if self.nodes > self.most:
+            self._refuse(f"more than {self.most:,} parts, aliases counted at what they stand for", event)
 
     def _alias(self, event: Any) -> Node:
         node = self.anchors.get(event.anchor)

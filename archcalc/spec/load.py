@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from archcalc.spec.again import Again
 
 NO_SPEC = "no spec: none of its lines begins with `archcalc: 1`"
+MOST_OF_NO_SPEC = 20_000  # parts of what is none that are looked through for what is wrong with it
 _FIRST_KEY = pattern(r"""^\ufeff?(?:\{\s*)?["']?archcalc["']?\s*:""", re.MULTILINE)
 
 
@@ -82,7 +83,7 @@ def no_spec(text: str, path: str) -> SpecError:
     from archcalc.spec.composing import SAYS_LITTLE, compose
 
     try:
-        compose(text, path)
+        compose(text, path, MOST_OF_NO_SPEC)
     except SpecError as error:
         (problem,) = error.problems
         if problem.message.startswith(SAYS_LITTLE) and problem.mark:
