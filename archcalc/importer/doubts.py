@@ -25,6 +25,7 @@ EXPORTERS = frozenset({"pytorch"})  # they merge tensors that are equal
 def doubts(walker: Walker) -> list[str]:
     """Notes on numbers that may be counted as another tool doesn't."""
     return [
+        *_at_most(walker),
         *_folded(walker),
         *_derived(walker),
         *_nameless(walker),
@@ -32,6 +33,18 @@ def doubts(walker: Walker) -> list[str]:
         *_uniform(walker),
         *_merged(walker),
         *_left_out(walker),
+    ]
+
+
+def _at_most(walker: Walker) -> list[str]:
+    """Sizes that only a run tells, which were taken at their most."""
+    if not walker.bounded:
+        return []
+    (name, most), *rest = walker.bounded.items()
+    others = f" and {len(rest)} more" if rest else ""
+    return [
+        f"only a run tells {name} = {spell_dim(most)}{others}: counted at the most that there can be; --set gives"
+        " them other values"
     ]
 
 

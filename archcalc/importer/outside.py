@@ -12,6 +12,7 @@ from types import NoneType
 from typing import TypeVar
 
 GROUP = "archcalc.rules"
+STAND = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError)  # what is said of a node
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
@@ -36,15 +37,29 @@ def rule(*names: str, domain: str = "", replace: bool = False) -> Callable[[Func
 
 
 def _checked(function: Callable[..., object]) -> Callable[..., object]:
-    """A rule that gives values: what else it gives is said of its node, and is no bug of archcalc's."""
-    from archcalc.importer.values import Value
+    """A rule that gives values: what else it gives, and what it raises, is said of its node, as no bug of archcalc's.
+    Layers that it has put out by then are taken back.
+    """
+    from archcalc.errors import ArchcalcError
+    from archcalc.importer.agreeing import mistake
+    from archcalc.importer.call import Call
+    from archcalc.importer.values import Value, Values
 
     @wraps(function)
-    def checked(*given: object, **named: object) -> object:
-        found = function(*given, **named)
-        whole = isinstance(found, list) and all(isinstance(each, (Value, list, NoneType)) for each in found)
-        if not (whole or isinstance(found, Value)):
-            raise TypeError(f"it gives {found!r:.80}, not what call.emit, call.figure or call.view give")
+    def checked(call: Call, *given: object, **named: object) -> object:
+        before = call.walker.save()
+        try:
+            found = function(call, *given, **named)
+            whole = isinstance(found, list) and all(isinstance(each, (Value, Values, NoneType)) for each in found)
+            if not (whole or isinstance(found, Value)):
+                raise TypeError(f"it gives {found!r:.80}, not what call.emit, call.figure or call.view give")
+            if wrong := mistake(call, found):
+                raise TypeError(wrong)
+        except ArchcalcError:
+            raise
+        except Exception as error:
+            call.walker.undo(before)
+            raise error if isinstance(error, STAND) else TypeError from error
         return found
 
     return checked

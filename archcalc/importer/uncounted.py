@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from archcalc.importer.agreeing import disagreement
 from archcalc.importer.binding import Rule
 from archcalc.importer.call import CODE, Call, Outputs
 from archcalc.importer.sized import MOST, hint, sizes_behind
+from archcalc.importer.trials import Saved
 from archcalc.importer.values import Value
 from archcalc.ops import Reach
 from archcalc.ops.foreign import foreign
@@ -33,10 +35,28 @@ def uncounted(call: Call, why: str) -> Outputs:
 
 def failure(rule: Rule, error: Exception) -> str:
     """Why a rule says nothing of a node: a bug of archcalc's, or of whoever brought it."""
-    function, ours = rule.function, __name__.partition(".")[0]
-    if function.__module__.partition(".")[0] == ours:
+    if _is_ours(rule):
         return f"archcalc's rule for it fails here, which is worth a report ({type(error).__name__})"
-    return f"the rule {function.__module__}.{function.__qualname__} fails: {type(error).__name__}: {error}"
+    cause = error.__cause__ or error
+    return f"the rule {_named(rule)} fails: {type(cause).__name__}: {cause}"
+
+
+def refused(call: Call, found: object, before: Saved) -> Outputs | None:
+    """The node as uncounted, and its layers taken back, where its rule gives other shapes than the framework has."""
+    differs = disagreement(call, found) if call.rule is not None else ""
+    if call.rule is None or not differs:
+        return None
+    call.walker.undo(before)
+    ours = f"archcalc's rule for it {differs}, which is worth a report"
+    return uncounted(call, ours if _is_ours(call.rule) else f"the rule {_named(call.rule)} {differs}")
+
+
+def _is_ours(rule: Rule) -> bool:
+    return rule.function.__module__.partition(".")[0] == __name__.partition(".")[0]
+
+
+def _named(rule: Rule) -> str:
+    return f"{rule.function.__module__}.{rule.function.__qualname__}"
 
 
 def unread_output(call: Call, name: str) -> Value | None:
@@ -61,4 +81,4 @@ def snake(name: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in out)[:60] or "unnamed"
 
 
-__all__ = ["failure", "snake", "uncounted", "unread_output"]
+__all__ = ["failure", "refused", "snake", "uncounted", "unread_output"]

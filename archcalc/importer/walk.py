@@ -31,9 +31,9 @@ from archcalc.importer.seen import Watch
 from archcalc.importer.standing import stood
 from archcalc.importer.tensors import FLOATS, Tensor
 from archcalc.importer.trials import Built, Saved, cut
-from archcalc.importer.uncounted import failure, uncounted, unread_output
+from archcalc.importer.uncounted import failure, refused, uncounted, unread_output
 from archcalc.importer.unread import freeze, unread
-from archcalc.importer.values import Assumed, Origin, Unknown, Value, Values, possible, spell_dim, terms
+from archcalc.importer.values import Assumed, Origin, Unknown, Value, Values, possible, terms
 from archcalc.importer.widths import width
 from archcalc.importer.wire import Bad, Malformed
 from archcalc.ops import Op, Shape
@@ -184,7 +184,7 @@ class Walker:
             unread(self, proto)
         self.graph.uncounted = self._summed_up()
         self.graph.assumed = list(self.assumed.conditions)
-        self.graph.notes = [*self.notes, *self._at_most(), *doubts(self)]
+        self.graph.notes = [*self.notes, *doubts(self)]
         if self.layers is not None:
             self.moved = restored(self.graph, self.layers, self.given)
             self.namer.move(self.moved)
@@ -198,16 +198,6 @@ class Walker:
         counts = Counter(op for op, _, _ in self.uncounted)
         first = {op: (where, why) for op, where, why in reversed(self.uncounted)}
         return [Uncounted(op, count, *first[op]) for op, count in counts.items()]
-
-    def _at_most(self) -> list[str]:
-        if not self.bounded:
-            return []
-        (name, most), *rest = self.bounded.items()
-        others = f" and {len(rest)} more" if rest else ""
-        return [
-            f"only a run tells {name} = {spell_dim(most)}{others}: counted at the most that there can be; --set gives"
-            " them other values"
-        ]
 
     def constants(self, proto: GraphProto, scope: Scope) -> None:
         """Take a graph's stored tensors into its scope. Raises Bad where two have one name."""
@@ -318,7 +308,7 @@ class Walker:
         """What a rule makes of a node, an entry for each output. What it can't say is a layer with unknown cost after a
         run, else raises Bad.
         """
-        call.rule, call.first = rule, len(self.graph.nodes)
+        call.rule, call.first, before = rule, len(self.graph.nodes), self.save() if self.has_run else None
         try:
             found = rule(call) if not rule.alike else said(self, rule, call)
         except Unknown as unknown:
@@ -335,6 +325,8 @@ class Walker:
             raise self._wrong(call, spelled(error.problems[0])) from None
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError) as error:
             return uncounted(call, failure(rule, error))
+        if before is not None and (instead := refused(call, found, before)) is not None:
+            return instead
         if call.given:
             credited(call, found)
         if call.node.stands is not None:

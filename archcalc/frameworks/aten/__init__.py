@@ -4,7 +4,18 @@ operator, which finds the sizes that ONNX has as inputs and says the rest with t
 
 from importlib import import_module
 
-for _room in ("layers", "functions", "shapes", "cutting", "maps", "creation", "recurrent"):
+for _room in (
+    "layers",
+    "functions",
+    "shapes",
+    "cutting",
+    "maps",
+    "creation",
+    "recurrent",
+    "matrices",
+    "losses",
+    "aliases",
+):
     import_module(f"{__name__}.{_room}")  # each registers its rules
 
 __all__: list[str] = []

@@ -12,6 +12,7 @@ from archcalc.frameworks.aten.base import (
     FLOAT,
     INT64,
     Call,
+    Dim,
     Shape,
     Unknown,
     Value,
@@ -56,9 +57,33 @@ def _of(call: Call, shape: Shape, number: object) -> Value:
     return Value(shape, kind, None, content)
 
 
+def _elements(shape: Shape) -> Dim:
+    return size(shape)
+
+
 def _count(shape: Shape) -> int:
     total = size(shape)
     return total if isinstance(total, int) else 0
+
+
+@aten("uniform", "exponential", "random", "cauchy", "geometric", "log_normal", "normal", "normal_functional")
+def drawn(call: Call, first: Value | None = None, second: Value | None = None, *, size: Attribute = None) -> Value:
+    """Numbers by chance, over what a tensor held: free of cost, as `randn` is; around means that are computed, or as
+    wide as is computed, two operations an element.
+    """
+    if call.node.stands is not None and call.node.stands.over:
+        return _of(call, first.dims if first is not None else declared(call), None)
+    given = [value for value in (first, second) if value is not None]
+    if not given:
+        return _of(call, tuple(size) if size is not None else declared(call), None)
+    shape = call.assumed.broadcast(*(value.dims for value in given))
+    return call.figure("normal", shape, given, elementwise=2 * _elements(shape))
+
+
+@aten("poisson", "binomial")
+def counts(call: Call, self: Value, *others: Value) -> Value:
+    """A draw for each element: an operation each."""
+    return call.figure(call.op, self.dims, [self, *others], elementwise=_elements(self.dims))
 
 
 @aten("arange")
@@ -75,6 +100,7 @@ def scalar(call: Call, *, s: Attribute = None) -> Value:
 
 
 @aten("eye", "linspace", "logspace", "tril_indices", "triu_indices", "hann_window", "hamming_window")
+@aten("blackman_window", "bartlett_window", "kaiser_window", "fft_fftfreq", "fft_rfftfreq")
 def table(call: Call) -> Value:
     """A table that only its sizes decide, `eye`, `hann_window`: made once, without cost, in the shape that
     torch says.

@@ -8,6 +8,7 @@ from archcalc.frameworks.aten.base import (
     Call,
     Outputs,
     Reach,
+    Shape,
     Value,
     as_onnx,
     aten,
@@ -44,6 +45,25 @@ def stack(call: Call, *tensors: Value, dim: int = 0) -> Value:
     return joined(call, wide, n)
 
 
+@aten("column_stack", "dstack")
+def columns(call: Call, *tensors: Value) -> Value:
+    """Tensors side by side on the second or third axis, which those of fewer axes get: copies, without arithmetic."""
+    rank = 2 if call.op == "column_stack" else 3
+    return joined(call, [call.view(tensor, _columned(tensor.dims, rank)) for tensor in tensors], rank - 1)
+
+
+def _columned(shape: Shape, rank: int) -> Shape:
+    """A row of numbers is a column, and of depth it is one deep."""
+    whole = (1,) * (rank - 1 - len(shape)) + shape if rank == 3 else shape
+    return (*whole, *(1,) * (rank - len(whole)))
+
+
+@aten("block_diag", "cartesian_prod", "pad_sequence", "combinations")
+def arranged(call: Call, *tensors: Value) -> Value:
+    """Elements of several tensors in a new one, in the shape that torch says: copies, without arithmetic."""
+    return call.figure(call.op, declared(call), list(tensors), reach=Reach.MIXED)
+
+
 @aten("slice")
 def slices(
     call: Call, self: Value, *, dim: int = 0, start: Attribute = None, end: Attribute = None, step: Attribute = 1
@@ -67,7 +87,8 @@ def select(call: Call, self: Value, *, dim: int = 0, index: Attribute = 0) -> Op
     return as_onnx(call, "Gather", self, Value((), INT64, None, (index,)), axis=dim)
 
 
-@aten("chunk", "split", "split_with_sizes", "unsafe_split", "unsafe_chunk", "tensor_split")
+@aten("chunk", "split", "split_with_sizes", "unsafe_split", "unsafe_chunk", "tensor_split", "hsplit")
+@aten("vsplit", "dsplit", "unsafe_split_with_sizes")
 def split(
     call: Call,
     self: Value,
@@ -80,6 +101,8 @@ def split(
     indices: Attribute = None,
 ) -> Operand:
     """Parts of one size, of which the last may be shorter, or of given sizes."""
+    if call.op in ("hsplit", "vsplit", "dsplit"):
+        dim = {"h": min(1, len(self.dims) - 1), "v": 0, "d": 2}[call.op[0]]
     length = self.dims[axis_of(dim, len(self.dims))]
     count = len(call.node.outputs)
     sizes = split_sizes if split_sizes is not None else split_size if isinstance(split_size, list) else None
@@ -152,13 +175,42 @@ def _masked(call: Call, self: Value, indices: Attribute, places: list[int]) -> V
     return call.figure("masked_select", out, [self, mask], reach=Reach.MIXED)
 
 
-@aten("masked_select", "nonzero", "nonzero_numpy")
+@aten("masked_select", "nonzero", "nonzero_numpy", "argwhere")
 def nonzero(call: Call, self: Value, mask: Value | None = None) -> Operand:
     """The elements that a mask keeps, or the places of those that aren't 0: how many is a named number, at most all."""
     if mask is None:
         found = as_onnx(call, "NonZero", self)
         return as_onnx(call, "Transpose", found, perm=[1, 0])
     return call.figure("masked_select", (call.most("count", size(self.dims)),), [self, mask], reach=Reach.MIXED)
+
+
+@aten("_unique2", "unique_dim", "unique_consecutive", "_unique", "unique_dim_consecutive")
+def unique(call: Call, self: Value, *, dim: int | None = None) -> Outputs:
+    """What occurs, once, with the place of each and how often it is there: how many is a named number, at most all; an
+    operation an element.
+    """
+    if dim is None:
+        count = call.most("count", size(self.dims))
+        out: Shape = (count,)
+    else:
+        n = axis_of(dim, len(self.dims))
+        count = call.most("count", self.dims[n])
+        out = (*self.dims[:n], count, *self.dims[n + 1 :])
+    places = self.dims if dim is None else (self.dims[axis_of(dim, len(self.dims))],)
+    value = call.figure("unique", out, [self], elementwise=size(self.dims), reach=Reach.MIXED)
+    return [value, *call.beside_it(value, "places", places, (count,), kind=INT64)]
+
+
+@aten("isin")
+def is_in(call: Call, self: Value, other: Value) -> Value:
+    """Whether each element is among others: an operation an element, truth values out."""
+    return call.figure("is_in", self.dims, [self, other], elementwise=size(self.dims), reach=Reach.MIXED, kind=BOOL)
+
+
+@aten("take")
+def take(call: Call, self: Value, index: Value) -> Value:
+    """An element of all, in a row, for each index: no arithmetic."""
+    return call.figure("gather", index.dims, [self, index], reach=Reach.MIXED, kind=self.kind)
 
 
 @aten("gather", "take_along_dim")
@@ -169,7 +221,8 @@ def gather(call: Call, self: Value, index: Value) -> Operand:
 
 @aten(
     "scatter", "scatter_add", "scatter_reduce", "index_put", "_index_put_impl", "index_add", "index_copy",
-    "index_fill", "masked_scatter", "slice_scatter", "select_scatter", "_unsafe_index_put",
+    "index_fill", "masked_scatter", "index_reduce", "put", "diagonal_scatter", "fill_diagonal", "as_strided_scatter",
+    "slice_scatter", "select_scatter", "_unsafe_index_put",
 )  # fmt: skip
 def scatter(call: Call, self: Value, *others: Operand) -> Value:
     """A tensor with some of its elements written anew: the shape of the first, in its memory, and no

@@ -11,6 +11,7 @@ from archcalc.frameworks.aten.base import (
     INT64,
     Call,
     Outputs,
+    Reach,
     Value,
     as_onnx,
     aten,
@@ -19,7 +20,7 @@ from archcalc.frameworks.aten.base import (
     only,
     size,
 )
-from archcalc.importer.known import ONE, TWO, folded, whole_quotient
+from archcalc.importer.known import TWO, whole_quotient
 from archcalc.importer.rules.activation import mapped
 from archcalc.importer.rules.arithmetic import BINARY, SEVERAL, spread
 from archcalc.importer.tensors import INTEGERS
@@ -43,8 +44,14 @@ OWN = {
     "hardshrink": ("shrink", 2), "tanhshrink": ("tanhshrink", 2), "log_sigmoid": ("log_sigmoid", 4),
     "threshold": ("threshold", 1), "celu": ("celu", 5), "sgn": ("sign", 1), "isfinite": ("is_finite", 1),
     "nan_to_num": ("nan_to_num", 1), "logit": ("logit", 3), "erfc": ("erf", 2), "erfinv": ("erfinv", 1),
-    "special_expm1": ("exp", 2), "real": ("real", 0), "positive": ("positive", 0),
+    "special_expm1": ("exp", 2), "real": ("real", 0), "imag": ("imag", 0), "positive": ("positive", 0),
+    "sinc": ("sinc", 3), "lgamma": ("lgamma", 1), "digamma": ("digamma", 1), "polygamma": ("polygamma", 1),
+    "i0": ("i0", 1), "special_i0e": ("i0e", 1), "special_i1": ("i1", 1), "deg2rad": ("scale", 1),
+    "rad2deg": ("scale", 1), "angle": ("angle", 1), "signbit": ("sign", 1), "isneginf": ("is_inf", 1),
+    "isposinf": ("is_inf", 1), "isreal": ("is_real", 1), "special_entr": ("entropy", 3),
+    "special_ndtr": ("normal", 4), "special_ndtri": ("normal", 4), "special_log_ndtr": ("normal", 5),
 }  # fmt: skip
+TESTS = ("isfinite", "signbit", "isneginf", "isposinf", "isreal")  # which give truth values
 
 
 @aten(*SAME, *OWN)
@@ -52,9 +59,10 @@ def function(call: Call, self: Value) -> Operand:
     """A function of each element: ONNX's where it has the same, else what OWN says it costs."""
     if call.op in SAME:
         return as_onnx(call, SAME[call.op], self)
+    kind = BOOL if call.op in TESTS else None
     if self.is_constant:
-        return call.known(self.dims, folded(ONE["Sqrt"], None))
-    return mapped(call, self, *OWN[call.op])
+        return call.known(self.dims, None, kind)
+    return mapped(call, self, *OWN[call.op], kind)
 
 
 @aten("softplus")
@@ -198,10 +206,20 @@ def extreme(call: Call, self: Value, other: Value) -> Value:
     return spread(call, *SEVERAL[op][:2], [self, other], None, fold)
 
 
-@aten("atan2", "hypot", "fmod", "logaddexp", "xlogy", "copysign", "bitwise_left_shift", "bitwise_right_shift")
+@aten("atan2", "hypot", "fmod", "logaddexp", "logaddexp2", "xlogy", "copysign", "bitwise_left_shift")
+@aten(
+    "bitwise_right_shift", "nextafter", "ldexp", "heaviside", "gcd", "lcm", "special_xlog1py", "special_zeta", "igamma"
+)
 def others(call: Call, self: Value, other: Value) -> Value:
     """Functions of two operands that ONNX doesn't have, `atan2`, `hypot`: one operation an element."""
     return spread(call, call.op, None, [self, other])
+
+
+@aten("isclose")
+def is_close(call: Call, self: Value, other: Value) -> Value:
+    """Whether two operands differ by less than a tolerance: four operations an element, truth values out."""
+    shape = call.assumed.broadcast(self.dims, other.dims)
+    return call.figure("is_close", shape, [self, other], elementwise=4 * size(shape), kind=BOOL)
 
 
 @aten("__lshift__", "__rshift__")
@@ -248,7 +266,7 @@ def cast(call: Call, self: Value) -> Operand:
 
 @aten(
     "clone", "contiguous", "detach", "alias", "lift_fresh_copy", "lift_fresh", "lift", "view_as_real", "resolve_conj",
-    "resolve_neg", "_assert_tensor_metadata", "cuda", "cpu", "requires_grad_", "conj", "data", "detach_",
+    "_conj", "resolve_neg", "_assert_tensor_metadata", "cuda", "cpu", "requires_grad_", "conj", "data", "detach_",
 )  # fmt: skip
 def same(call: Call, self: Value) -> Value:
     """The same numbers: nothing is computed. `view_as_real` splits complex ones over a new axis of 2."""
@@ -275,12 +293,44 @@ def cumsum(call: Call, self: Value, *, dim: int = 0) -> Operand:
     return as_onnx(call, "CumSum" if call.op == "cumsum" else "CumProd", self, numbers([dim]))
 
 
+@aten("cummax", "cummin", "logcumsumexp")
+def running(call: Call, self: Value) -> Outputs:
+    """The extreme up to each place of an axis, with where it is, a comparison an element; or the logarithm of a sum of
+    exponentials, three operations.
+    """
+    cost = 3 if call.op == "logcumsumexp" else 1
+    value = call.figure(call.op, self.dims, [self], elementwise=cost * size(self.dims), reach=Reach.MIXED)
+    return [value, *call.beside_it(value, "indices", value.dims, words="where the extremes are", kind=INT64)]
+
+
+@aten("diff")
+def diff(
+    call: Call, self: Value, prepend: Value | None = None, append: Value | None = None, *, n: int = 1, dim: int = -1
+) -> Value:
+    """Differences of neighbours along an axis, `n` times over, after what stands before and behind was joined on: one
+    operation for each.
+    """
+    axis = axis_of(dim, len(self.dims))
+    parts = [value for value in (prepend, self, append) if value is not None]
+    length = sum((value.dims[axis] for value in parts[1:]), parts[0].dims[axis])
+    other = size((*self.dims[:axis], *self.dims[axis + 1 :]))
+    steps = sum(((length - step) * other for step in range(1, n + 1)), 0)
+    out = (*self.dims[:axis], length - n, *self.dims[axis + 1 :])
+    return call.figure("diff", out, parts, elementwise=steps, reach=Reach.MIXED)
+
+
 @aten("sort", "topk")
 def topk(call: Call, self: Value, *, k: Attribute = None, dim: int = -1) -> Outputs:
     """Sorting is taking all, the largest first."""
     shape = self.dims
     count = shape[axis_of(dim, len(shape))] if k is None else k
     return as_onnx(call, "TopK", self, Value((1,), INT64, None, (count,)), axis=dim)  # type: ignore[no-any-return]
+
+
+@aten("msort")
+def msort(call: Call, self: Value) -> Value:
+    """The first axis in order: an operation an element."""
+    return call.figure("sort", self.dims, [self], elementwise=size(self.dims), reach=Reach.MIXED)
 
 
 @aten("argsort")

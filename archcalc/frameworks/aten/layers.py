@@ -81,6 +81,18 @@ def convolution(
     return conv(call, input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
+@aten("conv_tbc")
+def conv_tbc(call: Call, self: Value, weight: Value, bias: Value | None = None, *, pad: int = 0) -> Value:
+    """A convolution of `time x batch x channels` with weights `kernel x in x out`: a filter an output element."""
+    (time, batch, _), (kernel, features, out) = self.axes(3), weight.axes(3)
+    shape = (time + 2 * pad - kernel + 1, batch, out)
+    return call.figure(
+        "conv", shape, [self], words=f"conv {spell_dim(out)} {spell_dim(kernel)}", macs=size(shape) * kernel * features,
+        elementwise=size(shape) if bias is not None else 0, weights={"weight": weight, "bias": bias},
+        reach=Reach.MIXED, flags=("is_layer",),
+    )  # fmt: skip
+
+
 def _batched(call: Call, x: Value, weight: Value, convolve: Attribute) -> object:
     """A sample that has no axis for the batch gets one on the way."""
     if len(x.dims) == len(weight.dims):

@@ -7,6 +7,7 @@ from archcalc.frameworks.aten.base import (
     INT64,
     POOLING,
     Call,
+    Outputs,
     Reach,
     Shape,
     Unknown,
@@ -165,6 +166,15 @@ def _adapted(call: Call, x: Value, rank: int, target: Shape) -> Value:
     )  # fmt: skip
 
 
+@aten("fractional_max_pool2d", "fractional_max_pool3d")
+def fractional(call: Call, self: Value, *others: Value, kernel_size: Attribute = 1) -> Outputs:
+    """Maxima of windows that are laid by chance: a comparison an element of each."""
+    out = declared(call)
+    window = size(tuple(several(kernel_size, 2 if "2d" in call.op else 3)))
+    value = call.figure("maxpool", out, [self], elementwise=size(out) * window, reach=Reach.MIXED, flags=POOLING)
+    return [value, *call.beside_it(value, "indices", out, words="indices of the maxima", kind=INT64)]
+
+
 @aten("max_unpool2d", "max_unpool3d")
 def max_unpool(call: Call, self: Value, indices: Value) -> Value:
     """Maxima back at the places that they came from, and 0 elsewhere: no arithmetic."""
@@ -176,7 +186,7 @@ def max_unpool(call: Call, self: Value, indices: Value) -> Value:
 REDUCED = {
     "mean": "ReduceMean", "sum": "ReduceSum", "amax": "ReduceMax", "amin": "ReduceMin", "prod": "ReduceProd",
     "logsumexp": "ReduceLogSumExp", "norm": "ReduceL2", "linalg_vector_norm": "ReduceL2", "all": "ReduceMin",
-    "any": "ReduceMax", "nansum": "ReduceSum", "frobenius_norm": "ReduceL2",
+    "any": "ReduceMax", "nansum": "ReduceSum", "nanmean": "ReduceMean", "frobenius_norm": "ReduceL2",
 }  # fmt: skip
 
 
@@ -191,7 +201,7 @@ def reduce(call: Call, self: Value, *, dim: Attribute = None, keepdim: bool = Fa
     return as_onnx(call, REDUCED[call.op], self, numbers(over), keepdims=int(keepdim))
 
 
-@aten("max", "min", "median", "mode", "cummax", "kthvalue")
+@aten("max", "min", "median", "nanmedian", "mode", "kthvalue")
 def extreme(
     call: Call, self: Value, other: Value | None = None, *, dim: int | None = None, keepdim: bool = False
 ) -> Operand:
@@ -199,10 +209,29 @@ def extreme(
     if other is not None:
         return as_onnx(call, "Max" if call.op == "max" else "Min", self, other)
     op = "ReduceMax" if call.op == "max" else "ReduceMin"
+    if dim is None and call.op in ("mode", "kthvalue"):
+        dim = -1
     if dim is None:
         return as_onnx(call, op, self, numbers(range(len(self.dims))), keepdims=0)
     value = as_onnx(call, op, self, numbers([dim]), keepdims=int(keepdim))
     return [value, *call.beside_it(value, "indices", value.dims, words="where the maxima are", kind=INT64)]
+
+
+@aten("aminmax")
+def aminmax(call: Call, self: Value, *, dim: int | None = None, keepdim: bool = False) -> Outputs:
+    """The smallest and the largest element, of an axis or of all."""
+    over = numbers(range(len(self.dims)) if dim is None else [dim])
+    return [as_onnx(call, op, self, over, keepdims=int(keepdim)) for op in ("ReduceMin", "ReduceMax")]
+
+
+@aten("quantile", "nanquantile", "sum_to_size", "trapezoid", "trapz", "cumulative_trapezoid")
+def summed(call: Call, self: Value, *others: Value) -> Value:
+    """What an axis comes to in ways of its own, in the shape that torch says: sorting or adding an element costs one
+    operation, and what is between two of them three an output.
+    """
+    out = declared(call)
+    between = 0 if call.op == "sum_to_size" else 3 * size(out)
+    return call.figure(call.op, out, [self, *others], elementwise=size(self.dims) + between, reach=Reach.MIXED)
 
 
 @aten("argmax", "argmin")

@@ -50,4 +50,27 @@ def _layer(
     )  # fmt: skip
 
 
-__all__ = ["recurrent"]
+ONE_STEP = {"lstm_cell": "LSTM", "gru_cell": "GRU", "rnn_tanh_cell": "RNN", "rnn_relu_cell": "RNN"}
+
+
+@aten(*ONE_STEP)
+def cell(call: Call, input: Value, *tensors: Value) -> Outputs:
+    """One step of a recurrent layer: every matrix meets a row once. Outputs: the state, and of an LSTM its memory."""
+    word = ONE_STEP[call.op]
+    count = 2 if word == "LSTM" else 1
+    states, weights = list(tensors[:count]), [tensor for tensor in tensors[count:] if tensor is not None]
+    gates = CELLS[word].gates
+    hidden = weights[1].dims[1]
+    rows = size(input.dims[:-1])
+    biases = gates * sum(len(weight.dims) == 1 for weight in weights)
+    value = call.figure(
+        f"{word.lower()}_cell", (*input.dims[:-1], hidden), [input, *states],
+        words=f"{word.lower()} cell {spell_dim(hidden)}",
+        macs=rows * sum(size(weight.dims) for weight in weights if len(weight.dims) == 2),
+        elementwise=rows * hidden * (gates + biases + CELLS[word].activations),
+        weights={f"weight{n + 1}": weight for n, weight in enumerate(weights)}, reach=Reach.ALL, flags=LAYER,
+    )  # fmt: skip
+    return [value, *call.beside_it(value, "state", value.dims, words="the memory", reach=Reach.ALL)]
+
+
+__all__ = ["cell", "recurrent"]

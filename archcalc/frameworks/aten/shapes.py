@@ -6,7 +6,9 @@ from archcalc.errors import ShapeError
 from archcalc.frameworks.aten.base import (
     INT64,
     Call,
+    Outputs,
     Reach,
+    Shape,
     Value,
     as_onnx,
     aten,
@@ -138,7 +140,7 @@ def repeat_interleave(call: Call, self: Value, *, repeats: Attribute = None, dim
     return call.figure("repeat", out, [self], words=f"repeat {repeats} axis={n}", reach=Reach.MIXED)
 
 
-@aten("roll", "flip", "rot90", "tril", "triu", "fliplr", "flipud")
+@aten("roll", "flip", "tril", "triu", "fliplr", "flipud", "fft_fftshift", "fft_ifftshift")
 def moved(call: Call, self: Value) -> Value:
     """The same shape with its elements moved, turned or set to 0: no arithmetic."""
     if self.is_constant:
@@ -196,10 +198,32 @@ def fold(call: Call, self: Value) -> Value:
     return call.figure("fold", declared(call), [self], elementwise=size(self.dims), reach=Reach.MIXED)
 
 
-@aten("diagonal")
+@aten("diagonal", "diag", "diag_embed", "diagflat", "rot90", "as_strided")
 def diagonal(call: Call, self: Value) -> Value:
-    """The diagonal of two axes, in the shape that torch says: no arithmetic."""
-    return call.figure("diagonal", declared(call), [self], reach=Reach.MIXED)
+    """Elements taken or placed along a diagonal, turned, or read by strides, in the shape that torch says: no
+    arithmetic.
+    """
+    return call.figure(call.op, declared(call), [self], reach=Reach.MIXED)
+
+
+@aten("atleast_1d", "atleast_2d", "atleast_3d")
+def at_least(call: Call, *tensors: Value) -> Outputs:
+    """As many axes as the name says, new ones of length 1: no arithmetic."""
+    rank = int(call.op[8])
+    return [call.view(tensor, _padded(tensor.dims, rank), content=tensor.content) for tensor in tensors]
+
+
+def _padded(shape: Shape, rank: int) -> Shape:
+    """New axes stand in front, but a third one behind."""
+    whole = (1,) * (min(rank, 2) - len(shape)) + shape
+    return (*whole, *(1,) * (rank - len(whole)))
+
+
+@aten("broadcast_tensors")
+def broadcast_tensors(call: Call, *tensors: Value) -> Outputs:
+    """Tensors stretched to one shape, as ONNX's Expand."""
+    shape = numbers(call.assumed.broadcast(*(tensor.dims for tensor in tensors)))
+    return [as_onnx(call, "Expand", tensor, shape) for tensor in tensors]
 
 
 @aten("one_hot")
