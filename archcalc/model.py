@@ -252,6 +252,7 @@ class Model(Record):
 
         Raises UsageError for one that is missing, for a network that no spec can hold, and for what is a spec.
         """
+        from archcalc.expand.losing import noted
         from archcalc.expand.writing import spec_text
 
         if self.file is None:
@@ -261,14 +262,14 @@ class Model(Record):
         source = os.path.basename(self.spec.path)
         table = self.answer(Question({name: value for name, value in given.items() if name not in open_}))
         try:
-            return spec_text(table, open_, source), list(table.graph.notes)
+            return spec_text(table, open_, source), noted(table.graph)
         except UsageError as error:
             if not open_ or any(name not in given for name in table.free):
                 raise
             why = str(error).splitlines()[0].removeprefix(f"{table.spec.path}: ")
         table = self.answer(Question(given))
         values = ", ".join(f"{name}={value}" for name, value in open_.items())
-        return spec_text(table, {}, source), [*table.graph.notes, f"written for {values} alone: {why}"]
+        return spec_text(table, {}, source), [*noted(table.graph), f"written for {values} alone: {why}"]
 
     def answer(self, question: Question) -> Table:
         """Count what a question asks for. Raises UsageError for what can't be asked, TypeError for what is none."""

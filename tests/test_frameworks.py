@@ -312,6 +312,37 @@ def test_tensors_that_are_frozen_beside_others_of_their_layer_are_not_trained() 
 
 
 @torches
+def test_a_spec_that_freezes_less_than_the_module_is_said_to() -> None:
+    """Of 8 x 27 and 2880 weights, and 8 scales of the normalisation, the biases alone are trained."""
+    from torch import nn
+
+    module = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(8 * 36, 10))
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(name.endswith("bias"))
+    notes = api.from_torch(module, (3, 8, 8)).to_spec()[1]
+    assert len(notes) == 1
+    assert "the parameters of 0 and 2 more that are frozen beside others are written as trained, 3,104 more" in notes[0]
+    module.requires_grad_(False)
+    assert api.from_torch(module, (3, 8, 8)).to_spec()[1] == []
+
+
+@torches
+def test_parameters_that_no_layer_reads_are_left_out_of_what_runs(archcalc: Any, here: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    (here / "idle.py").write_text(
+        "from torch import nn\nclass Idle(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.line, self.idle = nn.Linear(8, 4), nn.Linear(3, 7)\n"
+        "    def forward(self, x):\n        return self.line(x)\n"
+    )
+    said = "note: parameters that no layer reads are left out: idle\n"
+    for words in (["export", "-o", "idle.onnx"], ["verify"], ["measure", "--runs", "3"]):
+        done = archcalc(words[0], "idle:Idle", "--input", "8", *words[1:])
+        assert (done.code, said in done.err) == (0, True), words
+    assert totals(archcalc, "idle.onnx")["totals"]["params"] == 8 * 4 + 4
+    assert totals(archcalc, "idle:Idle", "--input", "8")["totals"]["params"] == 8 * 4 + 4 + 3 * 7 + 7
+
+
+@torches
 def test_what_forward_prints_is_no_part_of_what_is_written(archcalc: Any, here: Path) -> None:
     (here / "loud.py").write_text(
         "from torch import nn\nclass Loud(nn.Linear):\n    def __init__(self):\n        super().__init__(4, 2)\n"

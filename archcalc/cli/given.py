@@ -319,6 +319,9 @@ def of_stand_ins(table: Table, quiet: bool, what: str) -> None:
     if names and not quiet:
         first = ", ".join(names[:3]) + f" and {len(names) - 3} more" * (len(names) > 3)
         told(f"note: {first}: opaque, so a mean of what is read stands in for what is computed; {what}")
+    idle = [node.name for node in table.graph.nodes if node.op.is_idle]
+    if idle and not quiet:
+        told(f"note: parameters that no layer reads are left out: {', '.join(idle[:3])}" + ", ..." * (len(idle) > 3))
 
 
 def notes(table: Table, quiet: bool) -> None:

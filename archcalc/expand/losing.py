@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archcalc.algebra import Dim
 from archcalc.graph import Graph
-from archcalc.importer.values import spell_dim
+from archcalc.ops.base import spell
 
 
 def noted(graph: Graph) -> list[str]:
@@ -21,9 +21,10 @@ def _thawed(graph: Graph) -> list[str]:
     for node in partly:
         more = more + node.fixed
     names = partly[0].name + (f" and {len(partly) - 1} more" if len(partly) > 1 else "")
+    count = f"{more:,}" if isinstance(more, int) else spell(more)
     return [
         f"a spec freezes whole layers: the parameters of {names} that are frozen beside others are written as trained,"
-        f" {f'{more:,}' if isinstance(more, int) else spell_dim(more)} more than the module trains, with their gradients and the optimizer's state"
+        f" {count} more than the module trains, with their gradients and the optimizer's state"
     ]
 
 

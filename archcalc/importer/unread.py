@@ -31,6 +31,7 @@ def unread(walker: Walker, proto: GraphProto) -> None:
     for module, (weights, buffers) in left.items():
         layer = foreign(
             "unread",
+            ("is_idle",),
             words="parameters of no other layer",
             size_=(0,),
             weights_=weights,

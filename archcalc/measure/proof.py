@@ -11,7 +11,7 @@ from archcalc.cost import Table
 from archcalc.errors import UsageError
 from archcalc.measure.field import FieldProof, chosen, deepest, prove_field
 from archcalc.measure.session import Session, feed, runtime, vocabularies
-from archcalc.onnx import Fill, Model, in_memory, inferred
+from archcalc.onnx import Fill, Model, in_memory, inferred, running
 from archcalc.ops import spell_shape
 from archcalc.ops.base import number
 from archcalc.records import Record
@@ -69,6 +69,7 @@ def verify(table: Table, *, fields: Sequence[str] | None = None, seed: int = 0, 
     """
     if table.free:
         raise UsageError(f"a network is run with numbers, and {', '.join(table.free)} is free")
+    table = running(table)
     if not table.graph.layers():
         raise UsageError(f"{table.spec.path}: there is nothing to prove: no layer")
     runtime()

@@ -8,6 +8,7 @@ except ImportError as error:
     raise UsageError(f"ONNX models need the package {error.name}: pip install 'archcalc[onnx]'") from None
 
 from archcalc.onnx.export import Exported, Model, export, in_memory, inferred
+from archcalc.onnx.model import running
 from archcalc.onnx.older import OPSET
 from archcalc.onnx.probes import convolution, matrix_product, plain_read
 from archcalc.onnx.stored import StoredModel
@@ -26,4 +27,5 @@ __all__ = [
     "matrix_product",
     "plain_read",
     "positive",
+    "running",
 ]

@@ -12,7 +12,7 @@ from onnx import ModelProto
 
 from archcalc.cost import Table
 from archcalc.errors import UsageError
-from archcalc.onnx.model import weight_bytes, write
+from archcalc.onnx.model import running, weight_bytes, write
 from archcalc.onnx.older import OPSET, known
 from archcalc.onnx.stores import InMemory, Inside, Outside, Store, Structure
 from archcalc.onnx.weights import Fill, He
@@ -61,7 +61,7 @@ def export(
     """
     if weights not in ("random", "none"):
         raise UsageError(f"unknown weights '{weights}'; there are random, none")
-    _supported(table)
+    table = _supported(table)
     path, opset = Path(path), known(opset)
     outside = external_data or weight_bytes(table) > MOST_INSIDE
     target = _target(path)
@@ -84,9 +84,11 @@ def export(
     )
 
 
-def _supported(table: Table) -> None:
+def _supported(table: Table) -> Table:
+    """What of a network a model holds. Raises UsageError for numbers that none is written in."""
     if table.dtype not in FLOATS:
         raise UsageError(f"a model is written in {' or '.join(FLOATS)}, not {table.dtype}")
+    return running(table)
 
 
 def _target(path: Path) -> Path:
@@ -147,7 +149,7 @@ class Model(NamedTuple):
 
 def in_memory(table: Table, fill: Fill | None = None, seed: int = 0, opset: int = OPSET) -> Model:
     """A table's network with its learned tensors in memory. Raises UsageError for a network that has no such model."""
-    _supported(table)
+    table = _supported(table)
     weight_bytes(table)
     proto = ModelProto()
     store = InMemory(table, proto.graph, fill or He(table.graph, seed))
@@ -162,7 +164,7 @@ def inferred(table: Table) -> dict[str, tuple[int | str | None, ...]]:
     Sizes are numbers, names of free axes, or None where it can't tell; a layer is missing where it doesn't know the
     rank. Raises UsageError with the checker's words if the model isn't valid.
     """
-    _supported(table)
+    table = _supported(table)
     weight_bytes(table)
     proto = ModelProto()
     write(proto, table, Structure(table, proto.graph))

@@ -108,6 +108,12 @@ def _summary(table: Table) -> dict[str, str]:
     }
 
 
+def running(table: Table) -> Table:
+    """What of a network runs: without parameters that no layer reads, which a model has no node for."""
+    nodes = [node for node in table.graph.nodes if not node.op.is_idle]  # they stand at the end, so that positions stay
+    return table if len(nodes) == len(table.graph.nodes) else table._replace(graph=table.graph._replace(nodes=nodes))
+
+
 def weight_bytes(table: Table) -> int:
     """Of the learned tensors. Raises UsageError where that is free."""
     total = table.totals["weight_bytes"]

@@ -142,6 +142,7 @@ class Op(Checked):
     may_pass_on: ClassVar[bool] = False  # its weight, `out x in x window`, can be all but an identity
     reads_indices: ClassVar[bool] = False  # what arrives are whole numbers that say which
     is_given: ClassVar[bool] = False  # its figures are given and none is worked out
+    is_idle: ClassVar[bool] = False  # it holds parameters that no layer reads, and computes nothing
     has_given_weight: ClassVar[bool] = False  # a second input of its node in a model file is its weight
     features_last: ClassVar[bool] = False  # a model file's node has what it puts out along the last axis
     block: ClassVar[str] = ""  # what a block is called that holds it, or that ends in it where it joins branches
