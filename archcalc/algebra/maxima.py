@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from functools import lru_cache
+
+from archcalc.tuples import NamedTuple
 
 from .covering import covered
 from .intervals import lower
@@ -28,14 +30,97 @@ def maximum(*values: Number) -> Number:
 def _extreme(
     name: str, function: Callable[..., Rational], build: Callable[..., Number], values: tuple[Number, ...]
 ) -> Number:
-    kept: list[Number] = []
+    kept = _Kept()
     for value in (part for whole in values for part in _parts(name, whole)):
-        if not any(_reaches(name, other, value) for other in kept):
-            kept = [*(other for other in kept if not _reaches(name, value, other)), value]
-    if len(kept) == 1:
-        return kept[0]
-    args = tuple(sorted(kept, key=lambda x: (not isinstance(x, Poly), str(x))))
+        own = _Place.of(value)
+        above, below = (kept.above(own), kept.below(own)) if name == "max" else (kept.below(own), kept.above(own))
+        if not any(_reaches(name, kept.values[n], value) for n in above):
+            for n in [n for n in below if _reaches(name, value, kept.values[n])]:
+                kept.drop(n)
+            kept.add(value, own)
+    if len(kept.values) == 1:
+        return next(iter(kept.values.values()))
+    args = tuple(sorted(kept.values.values(), key=lambda x: (not isinstance(x, Poly), str(x))))
     return Poly({(call_atom(name, args, all(map(integral, args)), function, build),): 1})
+
+
+class _Place(NamedTuple):
+    """Where a value may stand beside others: the symbols in it, and those with which it grows beyond all numbers."""
+
+    symbols: frozenset[str]
+    growing: frozenset[str]
+
+    @staticmethod
+    def of(x: Number) -> _Place:
+        """Of a closed form, or of a number."""
+        if not isinstance(x, Poly):
+            return _Place(frozenset(), frozenset())
+        return _Place(
+            x.symbols, frozenset(v.symbol.name for v in x.atoms() if isinstance(v, Variable) and _grows(x, v))
+        )
+
+
+def _grows(x: Poly, along: Variable) -> bool:
+    """Whether x is shown to grow beyond all numbers with a symbol while the others are at the low end."""
+    if along.symbol.high is not None:
+        return False
+    grows = False
+    for monomial, coefficient in x.terms.items():
+        rest = [atom for atom in monomial if atom is not along]
+        if any(along.symbol.name in atom.symbols for atom in rest):
+            return False
+        if len(rest) == len(monomial):
+            continue
+        value = _value(Poly({tuple(rest): coefficient}), far=False)
+        if value is None or value < 0:
+            return False
+        grows = grows or value > 0
+    return grows
+
+
+class _Kept:
+    """The values that may be the largest so far, by their symbols: one that grows with a symbol is never below another
+    that hasn't got it, so that the two need no comparison. Of many widths each layer has few.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[int, Number] = {}
+        self.places: dict[int, _Place] = {}
+        self.having: dict[str, dict[int, None]] = {}  # those with a symbol
+        self.growing: dict[
+            str, dict[int, None]
+        ] = {}  # by one of the symbols that they grow with; "" where there is none
+        self.count = 0
+
+    def above(self, place: _Place) -> Iterable[int]:
+        """Those that may be at least a value everywhere: they have what it grows with."""
+        lists = [self.having.get(symbol, {}) for symbol in place.growing]
+        return list(min(lists, key=len)) if lists else list(self.values)
+
+    def below(self, place: _Place) -> Iterable[int]:
+        """Those that a value may be at least everywhere: it has what they grow with."""
+        return [n for symbol in ("", *place.symbols) for n in self.growing.get(symbol, ())]
+
+    def add(self, value: Number, place: _Place) -> None:
+        """Keep one."""
+        n = self.count = self.count + 1
+        self.values[n], self.places[n] = value, place
+        for symbol in place.symbols:
+            self.having.setdefault(symbol, {})[n] = None
+        self.growing.setdefault(self._anchor(place), {})[n] = None
+
+    def drop(self, n: int) -> None:
+        """Keep one no longer."""
+        del self.values[n]
+        place = self.places.pop(n)
+        for symbol in place.symbols:
+            del self.having[symbol][n]
+        for symbol in place.growing or ("",):
+            self.growing.get(symbol, {}).pop(n, None)
+
+    def _anchor(self, place: _Place) -> str:
+        """Of the symbols that a value grows with, the one that the fewest others have."""
+        return min(place.growing, key=lambda symbol: (len(self.having.get(symbol, ())), symbol), default="")
 
 
 def _parts(name: str, x: Number) -> tuple[Number, ...]:

@@ -74,7 +74,7 @@ SHAPES = {
     ),
     "nested": Shape(nested, 6000),
     "parameters": Shape(parameters),
-    "free": Shape(parameters, 20, ("all",)),
+    "free": Shape(parameters, 80, ("all",)),
 }
 
 
