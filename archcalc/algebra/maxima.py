@@ -87,15 +87,13 @@ class _Kept:
         self.values: dict[int, Number] = {}
         self.places: dict[int, _Place] = {}
         self.having: dict[str, dict[int, None]] = {}  # those with a symbol
-        self.growing: dict[
-            str, dict[int, None]
-        ] = {}  # by one of the symbols that they grow with; "" where there is none
+        self.growing: dict[str, dict[int, None]] = {}  # by one of those that they grow with, by "" where there is none
         self.count = 0
 
     def above(self, place: _Place) -> Iterable[int]:
         """Those that may be at least a value everywhere: they have what it grows with."""
-        lists = [self.having.get(symbol, {}) for symbol in place.growing]
-        return list(min(lists, key=len)) if lists else list(self.values)
+        lists: list[dict[int, None]] = [self.having.get(symbol, {}) for symbol in place.growing]
+        return list(min(lists, key=len) if lists else self.values)
 
     def below(self, place: _Place) -> Iterable[int]:
         """Those that a value may be at least everywhere: it has what they grow with."""
