@@ -7,10 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import browsing
 import pytest
+import yaml
 from test_strangers import TEXT, Tags, is_harmless
 from test_strangers import spec as strange
 from tiny import NET
+
+ROOT = Path(__file__).parent.parent
 
 
 def text_of(page: Path) -> str:
@@ -166,6 +170,28 @@ def test_mkdocs_takes_what_strangers_call_things_for_text(mkdocs, tmp_path: Path
         is_harmless(shown)
     assert "pwn" in shown
     assert built[1] == built[0]
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(browsing.PROGRAM is None, reason="there is no Chromium")
+def test_a_page_with_a_wide_table_is_no_wider_than_a_phone(mkdocs, tmp_path: Path) -> None:
+    words = [f"heading{n}" for n in range(12)]
+    rows = "\n".join("| " + " | ".join(row) + " |" for row in (words, ["---"] * 12, words))
+    settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8").replace("!ENV", ""))
+    (tmp_path / "mkdocs.yml").write_text(
+        yaml.safe_dump({"site_name": "t", "theme": settings["theme"], "extra_css": settings["extra_css"]})
+    )
+    for sheet in settings["extra_css"]:
+        (tmp_path / "docs" / sheet).parent.mkdir(exist_ok=True)
+        (tmp_path / "docs" / sheet).write_bytes((ROOT / sheet).read_bytes())
+    mkdocs(f"# Wide\n\n{rows}\n")
+    with browsing.browser(tmp_path / "profile") as browser:
+        browser.open((tmp_path / "site" / "index.html").as_uri(), width=390)
+        assert browser.run("document.documentElement.scrollWidth") <= 390
+        table = "document.querySelector('table')"
+        assert browser.run(f"{table}.scrollWidth > {table}.clientWidth")  # all of it can be reached
+        browser.open((tmp_path / "site" / "index.html").as_uri(), width=1280)
+        assert browser.run("document.documentElement.scrollWidth") <= 1280
 
 
 # ---- Sphinx ----------------------------------------------------------------------------------------------------------
