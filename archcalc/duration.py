@@ -5,9 +5,10 @@ Milliseconds, exact: rational numbers, or closed forms with rational coefficient
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import cached_property
+from math import lcm
 
 from archcalc.algebra import Number, Poly
 from archcalc.records import Record
@@ -28,7 +29,7 @@ class Time(Record):
     @property
     def total(self) -> Number:
         """All of it, in milliseconds."""
-        return self.compute + self.weights + self.activations + self.overhead
+        return added((self.compute, self.weights, self.activations, self.overhead))
 
     @property
     def bound(self) -> str:
@@ -43,7 +44,18 @@ class Time(Record):
 def together(times: Iterable[Time]) -> Time:
     """The sum."""
     found = list(times)
-    return found[0] if len(found) == 1 else Time(*(sum(getattr(time, part) for time in found) for part in Time._fields))
+    if len(found) == 1:
+        return found[0]
+    return Time(*(added([getattr(time, part) for time in found]) for part in Time._fields))
+
+
+def added(parts: Sequence[Number]) -> Number:
+    """The sum. Rational numbers are added over one denominator: to reduce after each of them takes most of the time."""
+    numbers = [part for part in parts if not isinstance(part, Poly)]
+    if len(numbers) < len(parts) or not any(isinstance(part, Fraction) for part in numbers):
+        return sum(parts)
+    whole = lcm(*[part.denominator for part in numbers])
+    return Fraction(sum([part.numerator * (whole // part.denominator) for part in numbers]), whole)
 
 
 class Interval(NamedTuple):

@@ -15,6 +15,7 @@ archcalc.fields.FieldErrors: size is no field of Pool; kernel is missing
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from types import UnionType
 from typing import (
     Annotated,
@@ -171,7 +172,7 @@ class Checked:
             return values
         if not isinstance(values, dict):
             raise FieldErrors([Wrong((), MAPPING)])
-        names = {key(name): name for name in cls.fields}
+        names: dict[str, str] = _names_of(cls)  # type: ignore[arg-type]
         unknown = [] if cls.others else cls._unknown([given for given in values if given not in names])
         made = object.__new__(cls)
         made._fill({names[given]: value for given, value in values.items() if given in names}, unknown, key)
@@ -222,6 +223,12 @@ def key(name: str) -> str:
     return name.rstrip("_")
 
 
+@cache
+def _names_of(cls: type[Checked]) -> dict[str, str]:
+    """The fields of a class by the keys that files have for them."""
+    return {key(name): name for name in cls.fields}
+
+
 def _inside(part: str | int, error: ValueError) -> Iterator[Wrong]:
     """What is wrong with a part, seen from what it is a part of."""
     for wrong in error.problems if isinstance(error, FieldErrors) else [Wrong((), str(error))]:
@@ -270,6 +277,10 @@ def _any_of(checks: list[Taker], optional: bool) -> Taker:
     """Of several types the first that takes a value says what is kept. The first of all says what is wrong, the last of
     a tuple.
     """
+
+    if len(checks) == 1 and optional:
+        (only,) = checks
+        return lambda value: None if value is None else only(value)
 
     def taken(value: object) -> Any:
         if value is None and optional:

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from archcalc.algebra import Poly
+from archcalc.algebra import Poly, symbol
 from archcalc.algebra.poly import rewrite
 from archcalc.cli import main
-from archcalc.duration import Time
+from archcalc.duration import Time, added
 from archcalc.errors import UsageError
 from archcalc.latency.against import comparable
 from archcalc.latency.estimate import predict
@@ -117,6 +117,13 @@ def test_each_layer_pays_the_prices_of_its_class_by_hand(spec: str) -> None:
     assert last.time is not None
     assert last.time.extrapolated == by_hand
     assert table.totals["latency_ms"] == sum(row.latency_ms for row in table.rows)  # type: ignore[misc]
+
+
+def test_times_are_added_exactly() -> None:
+    """Over one denominator: 1/4 + 1/6 + 1/10 = 31/60."""
+    parts = [Fraction(1, 4), Fraction(1, 6), 2, Fraction(1, 10)]
+    assert (added(parts), added([2, 3]), added([])) == (Fraction(151, 60), 5, 0)
+    assert added([symbol("n") * 3, *parts]) == symbol("n") * 3 + Fraction(151, 60)
 
 
 def test_the_interval_is_wider_outside_of_what_was_calibrated(spec: str) -> None:

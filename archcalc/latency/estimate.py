@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from math import sqrt
+from math import lcm, sqrt
 from typing import Any
 
 from archcalc.algebra import Number, Poly, maximum
@@ -58,7 +58,7 @@ def _calibrated(table: Table, profile: Calibrated, hot: bool) -> Timing:
     for kernel, time in _kernel_times(table, profile, found, typical, hot):
         layers[kernel.node] = layers[kernel.node] + time if kernel.node in layers else time
         usual = float(at_typical(time.total, typical))
-        same = kernel.kind, kernel.work._replace(first=0)
+        same = kernel.kind, kernel.work._replace(first=0) if kernel.work.first else kernel.work
         alike[same] = alike.get(same, 0.0) + usual
         by_kind[kernel.kind] = by_kind.get(kernel.kind, 0.0) + usual
         outside += usual if time.extrapolated != 0 else 0.0
@@ -95,7 +95,8 @@ def _kernel_times(
     left = _left(table, profile.hot, typical) if hot and profile.hot is not None else None
     usual_batch = profile.batches[0] <= at_typical(table.batch, typical) <= profile.batches[1]
     for kernel in found:
-        price, work = prices.get(kernel.kind), kernel.work._replace(first=0).scaled(table.batch)
+        price, first = prices.get(kernel.kind), kernel.work.first
+        work = (kernel.work._replace(first=0) if first else kernel.work).scaled(table.batch)
         if price is None and kernel.kind == "reorder":
             continue  # this runtime keeps one layout
         time = (price or fallback).time(work)
@@ -103,9 +104,9 @@ def _kernel_times(
         if price is None or not usual_batch or not price.covers(work, typical):
             time = time._replace(extrapolated=time.total)
         time = _repeated(table, kernel, time)
-        if price is not None and price.first and kernel.work.first != 0:  # not repeated: the code is at hand then
-            first = Time(overhead=price.first * kernel.work.first)
-            time += first if left is None else left.of(first)
+        if price is not None and price.first and first != 0:  # not repeated: the code is at hand then
+            once = Time(overhead=price.unit * (price.first * first))
+            time += once if left is None else left.of(once)
         yield kernel, time
 
 
@@ -187,22 +188,30 @@ class Prices:
 
     def __init__(self, kind: Kind, width: int) -> None:
         def price(name: str, unit: Fraction) -> Fraction:
-            return Fraction(str(getattr(kind, name))) * unit
+            return unit * Fraction(str(found)) if (found := getattr(kind, name)) else Fraction()
 
-        self.mac, self.load, self.edge = (price(f"ps_per_{name}", PICO) for name in ("mac", "load", "edge"))
-        self.weight, self.input, self.output, self.activated = (
-            price(f"ps_per_{name}_byte", PICO * width) for name in ("weight", "input", "output", "activated")
+        a_byte = PICO * width
+        exact = [
+            *(price(f"ps_per_{name}", PICO) for name in ("mac", "load", "edge")),
+            *(price(f"ps_per_{name}_byte", a_byte) for name in ("weight", "input", "output", "activated")),
+            *(price(name, NANO) for name in ("ns_per_call", "ns_per_step", "ns_at_first")),
+        ]
+        whole = lcm(*(found.denominator for found in exact))
+        self.unit = Fraction(1, whole)  # prices are multiples of it: whole numbers are added, and a term divided once
+        self.mac, self.load, self.edge, self.weight, self.input, self.output, self.activated, *calls = (
+            found.numerator * (whole // found.denominator) for found in exact
         )
-        self.call, self.step, self.first = (price(name, NANO) for name in ("ns_per_call", "ns_per_step", "ns_at_first"))
+        self.call, self.step, self.first = calls
         self.seen = kind.seen
 
     def time(self, work: Work) -> Time:
         """Of one call."""
+        unit = self.unit
         return Time(
-            compute=work.macs * self.mac + work.loads * self.load + work.edges * self.edge,
-            weights=work.weights * self.weight,
-            activations=work.inputs * self.input + work.outputs * self.output + work.activated * self.activated,
-            overhead=self.call + work.steps * self.step + work.first * self.first,
+            unit * (work.macs * self.mac + work.loads * self.load + work.edges * self.edge),
+            unit * (work.weights * self.weight),
+            unit * (work.inputs * self.input + work.outputs * self.output + work.activated * self.activated),
+            unit * (self.call + work.steps * self.step + work.first * self.first),
         )
 
     def covers(self, work: Work, typical: Mapping[str, Number]) -> bool:

@@ -64,9 +64,10 @@ def kernels(
     known: set[str] = set()
     found = []
     for kernel in _Runtime(graph, block, typical or {}, fuses).run():
-        work = kernel.work._replace(first=int(kernel.kind not in known))
-        found.append(kernel._replace(work=work))
-        known.add(kernel.kind)
+        if kernel.kind not in known:
+            kernel = kernel._replace(work=kernel.work._replace(first=1))
+            known.add(kernel.kind)
+        found.append(kernel)
     return found
 
 

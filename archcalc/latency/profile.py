@@ -4,9 +4,6 @@ A profile is `calibrated`, with the prices of each class of kernels that `archca
 the peaks of a data sheet, which bound every run from below.
 """
 
-from __future__ import annotations
-
-import json
 import os
 from collections.abc import Callable
 from functools import lru_cache
@@ -16,6 +13,10 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from archcalc import escapes, reading, shipped
 from archcalc.errors import UsageError, suggest
 from archcalc.fields import Check, Checked, FieldErrors, key, spelled
+from archcalc.patterns import deferred
+
+with deferred():  # it compiles six expressions, and reads with none of them where it is written in C
+    import json
 
 SCHEMA: Final = "archcalc/device/1"
 MOST_BYTES = 10_000_000
@@ -27,6 +28,8 @@ def _number(least: float, most: float) -> Callable[[object], float]:
     """Takes the numbers from one to another."""
 
     def taken(value: Any) -> float:
+        if type(value) is float and least <= value <= most:
+            return value
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
             raise ValueError(f"must be a number from {least:g} to {most:g}")
         return float(value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from archcalc.algebra import Dim
 from archcalc.ops import Shape, size
@@ -11,6 +12,9 @@ from archcalc.ops.convolution import Conv, DepthwiseConv
 from archcalc.ops.dense import Embedding
 from archcalc.ops.reshaping import Slice
 from archcalc.tuples import NamedTuple
+
+Axis: TypeAlias = tuple[Dim, Dim, int, int]  # size, kernel, stride, dilation
+Pad: TypeAlias = tuple[Dim, Dim]  # before, after
 
 SET = 4  # blocks of filters that one pass over the input serves
 
@@ -38,6 +42,8 @@ class Work(NamedTuple):
 
     def scaled(self, batch: Dim) -> Work:
         """Of a batch: weights are read once."""
+        if isinstance(batch, int) and batch == 1:
+            return self
         once = ("weights", "first")
         return Work(*(count if name in once else count * batch for name, count in zip(self._fields, self, strict=True)))
 
@@ -59,29 +65,33 @@ def convolved(
     """What a convolution in blocks of channels does, a sample; `usual` are the sizes at which taps in the padding are
     counted.
     """
-    weight = op.weights(x)["weight"]
+    learned, axes, padding = op.weights(x), op.axes(x), op.padding(x)
+    weight = learned["weight"]
     into: Dim = filled(weight[1], block) if fill_input else weight[1]
     out = filled(output[0], block)
-    *rows, columns = _met(op, output, x, usual)
-    inner = (output[-1] - _edges(op, output, x, usual)) * weight[-1]  # columns whose window lies inside of the map
-    met = into * size(rows) * columns
+    *rows, columns = _met(output, axes, padding, usual)
+    edges = _edges(output[-1], axes[-1][2], padding[-1], usual)
+    inner = (output[-1] - edges) * weight[-1]  # columns whose window lies inside of the map
+    of_rows = size(rows)
+    met = into * of_rows * columns
     sets: Dim = 0 if isinstance(op, DepthwiseConv) else op.groups * -(-(out // op.groups) // (SET * block))
     return Work(
         macs=out * met,
         loads=sets * met,
-        edges=out * into * size(rows) * (columns - inner),
-        weights=_weights(op, (x,)),
+        edges=out * into * of_rows * (columns - inner),
+        weights=sum(map(size, (*learned.values(), *op.buffers(x).values())), 0),
         inputs=size(x),
         outputs=size(output),
     )
 
 
-def _met(op: Conv | DepthwiseConv, output: Shape, x: Shape, usual: Callable[[Dim], int]) -> Shape:
+def _met(output: Shape, axes: Sequence[Axis], padding: Sequence[Pad], usual: Callable[[Dim], int]) -> Shape:
     """Of each axis the pairs of an output and a tap that lies inside of the map: the runtime skips the others."""
     found = []
-    for outputs, (dim, kernel, stride, dilation), (before, _) in zip(
-        output[1:], op.axes(x), op.padding(x), strict=True
-    ):
+    for outputs, (dim, kernel, stride, dilation), (before, _) in zip(output[1:], axes, padding, strict=True):
+        if kernel == 1 and before == 0 and stride == 1 and outputs == dim:  # one tap, which lies inside everywhere
+            found.append(outputs)
+            continue
         many, side = usual(outputs), usual(dim)
         starts = [tap * dilation - usual(before) for tap in range(usual(kernel))]
         inside = sum(max(0, min(many, -(-(side - at) // stride)) - max(0, -(at // stride))) for at in starts)
@@ -89,19 +99,15 @@ def _met(op: Conv | DepthwiseConv, output: Shape, x: Shape, usual: Callable[[Dim
     return tuple(found)
 
 
-def _edges(op: Conv | DepthwiseConv, output: Shape, x: Shape, usual: Callable[[Dim], int]) -> Dim:
+def _edges(columns: Dim, stride: int, padding: Pad, usual: Callable[[Dim], int]) -> Dim:
     """Columns of the output whose window reaches into the padding, at most; few enough to be a number."""
-    before, after = op.padding(x)[-1]
-    stride = op.axes(x)[-1][2]
+    before, after = padding
     reached = -(-before // stride) + after // stride
-    return output[-1] if usual(reached) > usual(output[-1]) else reached
+    return columns if usual(reached) > usual(columns) else reached
 
 
 def _weights(op: Op, inputs: tuple[Shape, ...]) -> Dim:
-    total: Dim = 0
-    for shape in (*op.weights(*inputs).values(), *op.buffers(*inputs).values()):
-        total = total + size(shape)
-    return total
+    return sum(map(size, (*op.weights(*inputs).values(), *op.buffers(*inputs).values())), 0)
 
 
 def filled(channels: Dim, block: int) -> Dim:
