@@ -4,6 +4,7 @@ report of every network that ships, and a gallery of them.
     python .ci/site.py FOLDER && SITE_PAGES=FOLDER mkdocs build --strict
 """
 
+import re
 import shutil
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -19,6 +20,7 @@ from archcalc.report import page, subject
 from archcalc.report.source import text_of
 
 ROOT = Path(__file__).parent.parent
+TITLED = re.compile(r'^(`{3,}\w+) title="([^"\n]+)"\n', re.MULTILINE)
 PAGES = (
     "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "CITATION.cff", "docs", "specs", "tests/benchmarks",
 )  # fmt: skip
@@ -33,6 +35,9 @@ def copied(folder: Path) -> None:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
         else:
             shutil.copy(source, target)
+    for file in folder.rglob("*.md"):  # Python-Markdown knows no title of a fence: it would show the fence as text
+        text = file.read_text(encoding="utf-8")
+        file.write_text(TITLED.sub(r"`\2`\n\n\1\n", text), encoding="utf-8")
 
 
 def reported(name: str, folder: Path) -> None:
