@@ -342,6 +342,53 @@ def test_parameters_that_no_layer_reads_are_left_out_of_what_runs(archcalc: Any,
     assert totals(archcalc, "idle:Idle", "--input", "8")["totals"]["params"] == 8 * 4 + 4 + 3 * 7 + 7
 
 
+STRANGE = """
+import torch
+from torch import nn
+class Part(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.line = nn.Linear(8, 8)
+class Yields(Part):
+    def forward(self, x):
+        for _ in range(3):
+            x = self.line(x)
+            yield x
+class Cuda(Part):
+    def forward(self, x):
+        return self.line(x) + torch.ones(8, device="cuda")
+class Lazy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.line = nn.LazyLinear(5)
+    def forward(self, x):
+        return self.line(x)
+class Words(nn.Embedding):
+    def forward(self, input_ids, mask=None):
+        return super().forward(input_ids)
+def quantised():
+    return torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(8, 8)), {nn.Linear})
+"""
+
+
+@torches
+def test_modules_of_other_kinds_are_counted_or_say_what_helps(archcalc: Any, here: Path) -> None:
+    (here / "strange.py").write_text(STRANGE)
+    assert totals(archcalc, "strange:Yields", "--input", "8")["totals"]["macs"] == 3 * 8 * 8
+    words = ["strange:Words", "--set", "num_embeddings=9", "--set", "embedding_dim=4"]
+    assert totals(archcalc, *words, "--input", "6:long")["totals"]["params"] == 9 * 4
+    for asked, said in (
+        (["strange:Cuda", "--input", "8"], "device=x.device"),
+        (["strange:Lazy", "--input", "8"], "let the factory call the module with a tensor"),
+        (["strange:quantised", "--input", "8"], "name the module that it was made of"),
+        (["strange.py:Lazy", "--input", "8"], "modules are named as they are imported: strange:Lazy"),
+        (["strange.Lazy", "--input", "8"], "; strange:Lazy is the module of that name"),
+        ([*words, "--input", "ids=6:long"], "as --input input_ids=3x224x224"),
+    ):
+        done = archcalc("count", *asked)
+        assert (done.code, said in done.err, len(done.err.splitlines())) == (2, True, 1), done.err
+
+
 @torches
 def test_what_forward_prints_is_no_part_of_what_is_written(archcalc: Any, here: Path) -> None:
     (here / "loud.py").write_text(

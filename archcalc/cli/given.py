@@ -253,8 +253,14 @@ def asked(names: Iterable[str], inputs: Sequence[str] | None) -> None:
     """Raises UsageError where `--input` is given and no name is that of a module."""
     from archcalc.files import is_python
 
+    names = list(names)
     if inputs and not any(map(is_python, names)):
-        raise UsageError("--input is for package.module:factory; a spec and a model file have inputs of their own")
+        first = next((name for name in names if all(map(str.isidentifier, name.split(".")))), "")
+        module, dot, factory = first.rpartition(".")
+        meant = f"; {module}:{factory} is the module of that name" if dot else ""
+        raise UsageError(
+            f"--input is for package.module:factory; a spec and a model file have inputs of their own{meant}"
+        )
 
 
 def named(specs: Iterable[str], quiet: bool = False) -> list[str]:

@@ -16,6 +16,13 @@ _INPUT = pattern(r"(?:(?P<name>[A-Za-z_]\w*)=)?(?P<shape>[^:]*)(?::(?P<dtype>\w+
 DTYPES = (
     "float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool",
 )  # fmt: skip
+SHORT = {
+    "float": "float32",
+    "double": "float64",
+    "half": "float16",
+    "long": "int64",
+    "int": "int32",
+}  # as torch has them
 FORM = "write sizes as 3x224x224, names among them stay free (3xsizexsize), NAME=16:int64 for an input of indices"
 
 
@@ -66,7 +73,7 @@ def _read_input(text: str) -> Input:
     match = _INPUT.fullmatch(text.strip())
     if match is None:
         raise UsageError(f"--input '{text}': {FORM}")
-    dtype = match["dtype"] or ""
+    dtype = SHORT.get(match["dtype"], match["dtype"]) or ""
     if dtype and dtype not in DTYPES:
         raise UsageError(f"--input '{text}': unknown dtype '{dtype}'{among(dtype, DTYPES)}")
     shape = match["shape"].strip()

@@ -42,6 +42,10 @@ def imported(named: Named) -> object:
             found: Torch = importlib.import_module(named.module)
     except ModuleNotFoundError as error:
         missing = f"there is no module '{error.name}'" + (f", which {named.module} imports" * _is_inner(error, named))
+        if named.module.endswith(".py"):
+            raise UsageError(
+                f"{named}: modules are named as they are imported: {named.module[:-3]}:{named.factory}"
+            ) from None
         near = suggest(str(error.name), _beside(str(error.name)), "it is looked for here and among installed packages")
         raise UsageError(f"{named}: {missing}{near}") from None
     except (Exception, SystemExit) as error:

@@ -22,6 +22,19 @@ from archcalc.untyped import Torch
 
 IMAGE, SEQUENCE = (224, 64, 256, 512), (32, 128, 8, 64)  # what open sizes are tried with
 DECIDES = ("data-dependent", ".item()", "numpy()", "Tensor.item", "aten._local_scalar_dense")  # words of errors
+TIPS = (  # words of other errors, and what helps
+    (("scalar types: Long",), "indices are written as --input NAME=16:int64"),
+    (
+        ("uninitialized parameter",),
+        "layers that are made lazily have sizes once they are called: let the factory call the"
+        " module with a tensor before it gives it",
+    ),
+    (
+        ("cuda", "CUDA"),
+        "its code asks for CUDA, and tensors here have no numbers: device=x.device, of an input, goes anywhere",
+    ),
+    (("PackedParams",), "a quantised module holds packed weights: name the module that it was made of"),
+)
 RUN = "--via onnx runs it once, with weights, and takes the way that this run takes"
 
 
@@ -94,8 +107,9 @@ def _tip(error: Exception, missing: Sequence[str]) -> str:
     """What to try."""
     if any(word in str(error) for word in DECIDES):
         return RUN
-    if "scalar types: Long" in str(error):
-        return "indices are written as --input NAME=16:int64"
+    for words, tip in TIPS:
+        if any(word in str(error) for word in words):
+            return tip
     numbers = f"sizes that are numbers ({' '.join(f'--set {name}=N' for name in missing)}), " if missing else ""
     return f"try another --input, {numbers}or --via onnx"
 
@@ -108,9 +122,10 @@ def _fit(module: Torch, args: tuple[Torch, ...], kwargs: Mapping[str, Torch], ca
     except TypeError as error:
         names = [*takes.parameters]
         said = ", ".join(names[:8] + ["..."] * (len(names) > 8))
+        lacks = next((name for name in names if f"'{name}'" in str(error)), names[-1] if names else "x")
         raise UsageError(
             f"{called}: forward({said}): {error}; --input stands once for each that it needs, in order or by name, as"
-            f" --input {names[-1] if names else 'x'}=3x224x224"
+            f" --input {lacks}=3x224x224"
         ) from None
 
 
@@ -215,7 +230,8 @@ def _tensors(value: object, seen: set[int]) -> Iterator[object]:
     seen.add(id(value))
     if isinstance(value, torch.Tensor):
         yield value
-    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple, set)) else None
+    holds = isinstance(value, (list, tuple, set, Iterator))  # the code of a generator runs as it is read
+    parts: Torch = value.values() if isinstance(value, Mapping) else value if holds else None
     if parts is None and not isinstance(value, torch.Tensor):
         parts = getattr(value, "__dict__", {}).values()
     for part in parts or ():

@@ -17,6 +17,7 @@ ALIASES = {
     "special_digamma": "digamma", "special_psi": "digamma", "special_polygamma": "polygamma", "special_i0": "i0",
     "special_sinc": "sinc", "special_round": "round", "special_xlogy": "xlogy", "special_logsumexp": "logsumexp",
     "special_log_softmax": "log_softmax", "_safe_softmax": "softmax", "igammac": "igamma", "fabs": "abs",
+    "mH": "adjoint", "matrix_H": "adjoint",
 }  # fmt: skip
 
 
