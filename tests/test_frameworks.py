@@ -374,6 +374,7 @@ def quantised():
 @torches
 def test_modules_of_other_kinds_are_counted_or_say_what_helps(archcalc: Any, here: Path) -> None:
     (here / "strange.py").write_text(STRANGE)
+    (here / "script.py").write_text("raise SystemExit('no data')\n")
     assert totals(archcalc, "strange:Yields", "--input", "8")["totals"]["macs"] == 3 * 8 * 8
     words = ["strange:Words", "--set", "num_embeddings=9", "--set", "embedding_dim=4"]
     assert totals(archcalc, *words, "--input", "6:long")["totals"]["params"] == 9 * 4
@@ -382,6 +383,7 @@ def test_modules_of_other_kinds_are_counted_or_say_what_helps(archcalc: Any, her
         (["strange:Lazy", "--input", "8"], "let the factory call the module with a tensor"),
         (["strange:quantised", "--input", "8"], "name the module that it was made of"),
         (["strange.py:Lazy", "--input", "8"], "modules are named as they are imported: strange:Lazy"),
+        (["script:Net", "--input", "8"], "SystemExit: no data (script.py:1); what a script does stands under"),
         (["strange.Lazy", "--input", "8"], "; strange:Lazy is the module of that name"),
         ([*words, "--input", "ids=6:long"], "as --input input_ids=3x224x224"),
     ):

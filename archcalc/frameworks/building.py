@@ -49,7 +49,8 @@ def imported(named: Named) -> object:
         near = suggest(str(error.name), _beside(str(error.name)), "it is looked for here and among installed packages")
         raise UsageError(f"{named}: {missing}{near}") from None
     except (Exception, SystemExit) as error:
-        raise UsageError(f"{named}: importing {named.module} fails: {told(error, named.module)}") from None
+        tip = "" if isinstance(error, SyntaxError) else "; what a script does stands under `if __name__ == '__main__':`"
+        raise UsageError(f"{named}: importing {named.module} fails: {told(error, named.module)}{tip}") from None
     for part in named.factory.split("."):
         if not hasattr(found, part):
             near = suggest(part, [name for name in dir(found) if not name.startswith("_")], "see its code")

@@ -53,7 +53,10 @@ def innermost(frames: list[tuple[str, int, str]], module: str = "") -> str:
     own = [frame for frame in frames if _is_users(frame[0])]
     packages = [frame for frame in frames if _is_of(frame[0], module)]
     found = (own or packages)[-1:]
-    return "".join(f"{_shown(file)}:{line}, in {name}" for file, line, name in found)
+    inside = [
+        "" if name.startswith("<") else f", in {name}" for _, _, name in found
+    ]  # in no function: a module's own line
+    return "".join(f"{_shown(file)}:{line}{name}" for (file, line, _), name in zip(found, inside, strict=True))
 
 
 def of_trace(trace: str, module: str = "") -> str:
