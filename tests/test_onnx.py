@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 import tracemalloc
+import weakref
 from itertools import product
 from pathlib import Path
 
@@ -669,3 +671,17 @@ def test_one_tensor_at_a_time_is_in_memory(external: bool, tmp_path: Path) -> No
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert 4_000_000 < peak < 12_000_000
+
+
+def test_weights_in_memory_are_gone_with_their_model() -> None:
+    """Commands collect no circles: weights that one holds would stay beside those that come next."""
+    gc.collect()
+    gc.disable()
+    try:
+        model = in_memory(load("squeezenet").count())
+        kept = weakref.ref(next(iter(model.tensors.values())))
+        assert kept() is not None
+        del model
+        assert kept() is None
+    finally:
+        gc.enable()

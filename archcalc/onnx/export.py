@@ -154,7 +154,8 @@ def in_memory(table: Table, fill: Fill | None = None, seed: int = 0, opset: int 
     proto = ModelProto()
     store = InMemory(table, proto.graph, fill or He(table.graph, seed))
     write(proto, table, store, known(opset))
-    return Model(proto, store.arrays)
+    arrays, store.arrays = store.arrays, {}  # who wrote is in a circle with its sizes, and would hold them to the end
+    return Model(proto, arrays)
 
 
 def inferred(table: Table) -> dict[str, tuple[int | str | None, ...]]:

@@ -30,7 +30,7 @@ def main() -> None:
     ours = [script] if script else [sys.executable, "-m", "archcalc"]
     commands = {
         "count": [*ours, "count", "googlenet"],
-        "predict": [*ours, "predict", "googlenet", "--device", DEVICE],
+        "predict": [*ours, "predict", "googlenet", "--device", DEVICE, "--quiet"],
         "--version": [*ours, "--version"],
         "--help": [*ours, "--help"],
         "nothing": [sys.executable, "-c", "pass"],
