@@ -337,8 +337,7 @@ def load(name: str | os.PathLike[str]) -> Model:
         hint = suggest(path, zoo_names(), "`archcalc zoo` lists the networks that ship")
         raise UsageError(f"there is no file or network '{path}'{hint}")
     file, member = found
-    shelf = Disk(file, shown(file))
-    return read(read_text(file), shown(file), variant or member, shelf)._replace(ships=True)
+    return read(read_text(file), shown(file), variant or member, Disk(file, shown(file)))._replace(ships=True)
 
 
 def from_torch(module: Torch, input: object, *, via: str = "") -> Model:
