@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from archcalc import reading
-from archcalc.build import problems_beside, uncollected
+from archcalc.build import problems_beside
 from archcalc.cost import Table
 from archcalc.errors import SpecError, UsageError, suggest
 from archcalc.files import find, is_config, is_folder, is_model_file, is_yaml, parted, shown, zoo_names
@@ -392,8 +392,7 @@ def read(
     files beside it. With `again`, what is as it was isn't read anew. Raises SpecError, UsageError for no such variant.
     """
     try:
-        with uncollected():  # what is read lives on as well
-            spec = read_spec(text, path, shelf, again)
+        spec = read_spec(text, path, shelf, again)
     except SpecError as error:
         raise SpecError([*error.problems, *problems_beside(error, variant)]) from None
     spec.variant(variant)

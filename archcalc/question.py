@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, Protocol
 
 from archcalc.algebra import Dim, Poly
 from archcalc.build import build
+from archcalc.collector import uncollected
 from archcalc.cost import Table
 from archcalc.cost.row import DTYPES
 from archcalc.errors import Problem, SpecError, Undecided, UsageError, among
@@ -167,6 +168,7 @@ class Written(Record):
 Finish = Callable[[Table], Table]
 
 
+@uncollected()
 def table_of(source: Source, variant: str | None, question: Question, finish: Finish = lambda table: table) -> Table:
     """The costs that a question asks for, in our own convention. What `finish` adds, such as times, has to have a
     closed form as well.

@@ -16,7 +16,7 @@ import archcalc
 PACKAGE = Path(__file__).parent.parent / "archcalc"
 
 FLOORS = [
-    ("patterns", "tuples"),
+    ("patterns", "tuples", "collector"),
     ("escapes", "records", "signatures", "untyped"),
     ("errors", "fields"),
     ("algebra", "reading", "writing", "frames"),

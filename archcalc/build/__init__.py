@@ -7,16 +7,15 @@ once. `nodes` puts layers into the graph, `items` walks what stands around them,
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 
 from archcalc.build.items import Builder
+from archcalc.collector import uncollected
 from archcalc.errors import Problem, SpecError, UsageError
 from archcalc.graph import Graph
 from archcalc.spec import Binding, Spec, bind
 
-__all__ = ["build", "problems_beside", "uncollected"]
+__all__ = ["build", "problems_beside"]
 
 
 def build(spec: Spec, binding: Binding, train: bool = False, without: Collection[str] = ()) -> Graph:
@@ -43,15 +42,3 @@ def problems_beside(error: SpecError, variant: str | None) -> list[Problem]:
     except UsageError:
         pass
     return []
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """While a graph is built every node lives on: the garbage collector would only walk them again and again."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from archcalc import receptive
 from archcalc.algebra import Dim, Number, Poly, domain
+from archcalc.collector import uncollected
 from archcalc.cost.row import DTYPES, Convention, Cost, Row, total, whole_number
 from archcalc.cost.totals import OF_EVERY_TABLE, Totals, sums, totals
 from archcalc.depth import longest_path
@@ -100,6 +101,7 @@ class Table(Record, frozen=False):
         return {name: self.graph.nodes[n].shape for name, n in self.graph.inputs.items()}
 
     @cached_property
+    @uncollected()
     def fields(self) -> dict[str, Seen]:
         """For each input, what every node sees of it."""
         return receptive.fields(self.graph, self._least["receptive_field"])
@@ -164,6 +166,7 @@ class Table(Record, frozen=False):
         return _symbolic(ends(loop.range.stop - loop.range.start - least + 1, self.graph.nodes[loop.entry].ranges[:-1]))
 
     @cached_property
+    @uncollected()
     def rows(self) -> list[Row]:
         """A row a layer, in order."""
         return list(self.made_rows())
@@ -272,6 +275,7 @@ class Table(Record, frozen=False):
     # ---- totals ------------------------------------------------------------------------------------------------------
 
     @cached_property
+    @uncollected()
     def totals(self) -> Totals:
         """Sums over all layers, and what only the whole network has: peaks, depth. Bytes are in the table's dtype."""
         return totals(self)
@@ -319,6 +323,7 @@ class Table(Record, frozen=False):
 
     # ---- other forms (in `render`, imported when asked for) ----------------------------------------------------------
 
+    @uncollected()
     def to_rows(self) -> list[contract.Layer]:
         """The layers as plain dictionaries, for pandas and the like."""
         from archcalc.render.json import layer
@@ -331,6 +336,7 @@ class Table(Record, frozen=False):
 
         return pandas.DataFrame(self.to_rows())
 
+    @uncollected()
     def to_json(self) -> contract.Count:
         """The table as the JSON contract `archcalc/count/1` has it."""
         from archcalc.render.json import count

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from archcalc import reading
 from archcalc.algebra import Dim, Poly, symbol
-from archcalc.build import uncollected
+from archcalc.collector import uncollected
 from archcalc.errors import ArchcalcError, ExpressionError, Mark, Problem, SpecError, UsageError
 from archcalc.graph import Graph
 from archcalc.importer.batch import Leading, leads, multiplies, spelled, written_batch

@@ -84,7 +84,8 @@ class Resolver:
         `earlier` are graphs of it, for those that build them again.
         """
         self.spec, self.earlier = spec, earlier
-        self.known = before.layers if before and _usual(before.spec) == _usual(spec) else {}
+        self.usual = _usual(spec)
+        self.known = before.layers if before and before.usual == self.usual else {}
         self.reader = Reader()
         self.problems: list[Problem] = self.reader.problems
         self.layers: dict[Line, Layer | None] = {}
@@ -103,7 +104,11 @@ class Resolver:
             for option, word in options.items():
                 if option not in WIDE and not (word.text.isidentifier() and may_be_word(OPS[head], option)):
                     self._expression(word, everywhere)
-        self._refuse_recursion()
+        done: set[str] = set()
+        for name in spec.blocks:
+            if name not in done:
+                self._refuse_recursion((name,), done)
+        del self.spec  # it keeps what this has found out: in a circle both would wait for the garbage collector
 
     def of(self, line: Line) -> Layer | None:
         """The layer of a line, or None if it has a mistake that was noted."""
@@ -143,25 +148,18 @@ class Resolver:
                     Problem(unknown_name(name, names), word.mark.part(start, len(name) if found else word.mark.length))
                 )
 
-    def _refuse_recursion(self) -> None:
+    def _refuse_recursion(self, path: tuple[str, ...], done: set[str]) -> None:
         """A block that calls itself, directly or through others, would never end."""
-        done: set[str] = set()
-
-        def visit(path: tuple[str, ...]) -> None:
-            for line in self.calls.get(path[-1], ()):
-                called = line.head.text
-                if called in path:
-                    through = " -> ".join([*path[path.index(called) :], called])
-                    self.layers[line] = self._wrong(
-                        f"block '{called}' calls itself" + (f": {through}" if through.count(">") > 1 else ""), line.head
-                    )
-                elif called not in done:
-                    visit((*path, called))
-            done.add(path[-1])
-
-        for name in self.spec.blocks:
-            if name not in done:
-                visit((name,))
+        for line in self.calls.get(path[-1], ()):
+            called = line.head.text
+            if called in path:
+                through = " -> ".join([*path[path.index(called) :], called])
+                self.layers[line] = self._wrong(
+                    f"block '{called}' calls itself" + (f": {through}" if through.count(">") > 1 else ""), line.head
+                )
+            elif called not in done:
+                self._refuse_recursion((*path, called), done)
+        done.add(path[-1])
 
     def _check_arity(self, item: Branches) -> bool:
         low, high = OPS[item.line.head.text].arity

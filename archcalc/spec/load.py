@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from archcalc import reading
+from archcalc.collector import uncollected
 from archcalc.errors import Mark, Problem, SpecError
 from archcalc.patterns import pattern
 from archcalc.spec.loader import Loader
@@ -53,6 +54,7 @@ def load_spec(path: str, shown: str | None = None) -> Spec:
     return read_spec(read_text(path), shown or path, Disk(path, shown or path))
 
 
+@uncollected()
 def read_spec(text: str, path: str, shelf: Shelf | None = None, again: Again | None = None) -> Spec:
     """Read the text of a spec; `path` is what messages call it. They quote it only if it says that it is a spec.
 
