@@ -526,6 +526,42 @@ def test_the_point_where_a_line_crosses_is_named() -> None:
         same(H, W)
 
 
+def test_a_symbol_of_two_domains_ranges_over_what_lies_in_both() -> None:
+    large, even = symbol("size", minimum=32), symbol("size", maximum=40, multiple_of=4)
+    assert size**2 != large**2
+    assert same(size**2, large**2) is True
+    assert same(maximum(size**2, 20 * size + 300), large**2) is True  # 32*32 is 1024, 20*32 + 300 is 940
+    with pytest.raises(Undecided):
+        same(maximum(size**2, 20 * size + 300), size**2)  # 20*1 + 300 is more
+    assert same(4 * (size // 4), even) is True
+    assert same(symbol("size", maximum=8), large) is False
+
+
+@given(st.data())
+def test_equality_over_two_domains_is_that_of_their_common_points(data: st.DataObject) -> None:
+    numbers = st.integers(1, 6)
+    ends = [
+        (low := data.draw(st.integers(1, 9)), low + data.draw(st.integers(0, 30)), data.draw(numbers)) for _ in "ab"
+    ]
+    try:
+        sides = [symbol("s", minimum=low, maximum=high, multiple_of=step) for low, high, step in ends]
+    except ArchcalcError:  # a range without a multiple
+        return
+    c, d, e = (data.draw(numbers) for _ in range(3))
+    one, other = (maximum(d * ((side + e) // c), side + e) for side in sides)
+    third = sides[1] + e
+    points = set(range(1, 50)).intersection(*(range(step, high + 1, step) for _, high, step in ends))
+    points = {point for point in points if point >= max(low for low, _, _ in ends)}
+    if not points:
+        return
+    assert same(one, other) is True
+    equal = {max(d * ((point + e) // c), point + e) == point + e for point in points}
+    try:
+        assert {same(one, third)} == equal
+    except Undecided:
+        assert len(equal) == 2
+
+
 def test_a_finite_domain_is_decided_point_by_point() -> None:
     few = symbol("few", minimum=3, maximum=5)
     assert same((few - 3) * (few - 4) * (few - 5), 0) is True

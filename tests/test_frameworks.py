@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import archcalc as api
+from archcalc.algebra import same, symbol
 from archcalc.errors import UsageError
 from archcalc.frameworks.asking import Input, as_inputs, is_module, read_inputs
 
@@ -237,6 +238,23 @@ def test_open_sizes_give_closed_forms(archcalc: Any, here: Path) -> None:
         assert totals(archcalc, "nets:Net", "--input", "3xhxw", *sizes)["totals"]["macs"] == eval(
             form, {"h": h, "w": w}
         )
+
+
+@torches
+def test_closed_forms_are_those_of_a_spec_whose_sizes_have_a_domain(here: Path) -> None:
+    (here / "net.yaml").write_text(
+        "archcalc: 1\nname: net\ninput: [3, size, size]\nparams: {size: {default: 64, min: 16}}\n"
+        "layers:\n  - conv 8 3x3 stride=2\n  - {3 x: {add: [conv 8 3x3 bias=false norm=bn act=relu, identity]}}\n"
+        "  - gap\n  - linear 10\n"
+    )
+    spec = api.load("net.yaml").count(free=["size"]).totals
+    module = api.from_torch(__import__("nets").Net(), (3, "size", "size")).count().totals
+    size = symbol("size", minimum=16)
+    assert module["macs"] != spec["macs"]  # at sizes from 1 on, and from 16 on
+    for name in ("params", "macs", "flops", "activations", "act_peak_bytes", "weight_bytes"):
+        assert same(module[name], spec[name]) is True, name
+    assert module["macs"].substitute({"size": size}) == spec["macs"]
+    assert module["act_peak_bytes"].substitute({"size": size}) == spec["act_peak_bytes"]
 
 
 @torches

@@ -16,6 +16,7 @@ from archcalc.errors import ArchcalcError, Undecided
 
 from .intervals import bounds
 from .poly import Call, Floor, Number, Poly, Rational, Symbol, Variable, floor, names, rewrite, symbol, variables_in
+from .poly.atoms import variable_atom
 
 Residues: TypeAlias = tuple[int, ...]  # of the symbols that are split into classes
 
@@ -27,8 +28,11 @@ def same(a: Number, b: Number) -> bool:
     """Whether a == b: True only if equal at every point of the domain, False only if different at every point.
 
     Raises Undecided otherwise; its message names the symbols and, where one was found, the constraint that would settle
-    it.
+    it. A symbol of two domains ranges over what lies in both: elsewhere one of the two forms speaks of nothing.
     """
+    if a == b:
+        return True
+    a, b = in_common_symbols(a, b)
     if a == b:
         return True
     difference = a - b
@@ -37,6 +41,44 @@ def same(a: Number, b: Number) -> bool:
         assert isinstance(difference, Poly)
         raise undecided(f"whether {a} equals {b}", difference, hint)
     return verdict
+
+
+def in_common_symbols(a: Number, b: Number) -> tuple[Number, Number]:
+    """Both in the same symbols, so that differences cancel and both are simplified as the narrower domain allows;
+    as they are where the domains have nothing in common.
+
+    Sound at every point of both domains: a form is rewritten by identities of the domain that its symbols get, which
+    is the smaller one.
+    """
+    domains: dict[str, dict[Symbol, None]] = {}
+    for atom in variables_in(a) | variables_in(b):
+        domains.setdefault(atom.symbol.name, {})[atom.symbol] = None
+    if all(len(found) == 1 for found in domains.values()):
+        return a, b
+    common: dict[str, Poly] = {}
+    for name, (first, *others) in domains.items():
+        one = first
+        for other in others:
+            try:
+                one = intersection(one, other)
+            except ArchcalcError:
+                return a, b
+        common[name] = Poly({(variable_atom(one),): 1})
+    return rewrite(a, lambda atom: common[atom.symbol.name]), rewrite(b, lambda atom: common[atom.symbol.name])
+
+
+def intersection(one: Symbol, other: Symbol) -> Symbol:
+    """The symbol of a name that has the values of both. Raises ArchcalcError where there are none."""
+    lows = [low for low in (one.minimum, other.minimum) if low is not None]
+    highs = [high for high in (one.maximum, other.maximum) if high is not None]
+    whole = one.integer or other.integer
+    multiple = math.lcm(one.multiple_of, other.multiple_of) if whole else 1
+    try:
+        return Symbol(one.name, max(lows, default=None), min(highs, default=None), multiple, whole)
+    except ArchcalcError as error:
+        raise ArchcalcError(
+            f"`{one.name}` has no value that both sides allow: {one.domain()}, and {other.domain()} ({error})"
+        ) from None
 
 
 def divides(n: int, x: Number) -> bool:

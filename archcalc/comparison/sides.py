@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from functools import cached_property
 
-from archcalc.algebra import Dim, Number, Poly, Symbol, symbol
+from archcalc.algebra import Dim, Number, Poly, Symbol
+from archcalc.algebra.equality import intersection
 from archcalc.algebra.poly import Variable
+from archcalc.algebra.poly.atoms import variable_atom
 from archcalc.cost import Table
 from archcalc.cost.row import Row, total
-from archcalc.errors import ArchcalcError, Mark, UsageError
+from archcalc.errors import Mark, UsageError
 from archcalc.graph import Uncounted
 from archcalc.metrics import FIELD, TOTALS, WORKED_OUT, Figure, metric
 from archcalc.records import Record
@@ -224,29 +226,8 @@ def with_common_symbols(base: Side, head: Side) -> tuple[Side, Side]:
     common = {}
     for name in base.symbols.keys() & head.symbols.keys():
         if base.symbols[name] != head.symbols[name]:
-            common[name] = _both(base.symbols[name], head.symbols[name])
+            common[name] = Poly({(variable_atom(intersection(base.symbols[name], head.symbols[name])),): 1})
     return (_replaced(base, common), _replaced(head, common)) if common else (base, head)
-
-
-def _both(one: Symbol, other: Symbol) -> Number:
-    import math
-
-    lows = [low for low in (one.minimum, other.minimum) if low is not None]
-    highs = [high for high in (one.maximum, other.maximum) if high is not None]
-    multiple = math.lcm(one.multiple_of, other.multiple_of)
-    whole = one.integer or other.integer
-    try:
-        return symbol(
-            one.name,
-            minimum=max(lows, default=None),
-            maximum=min(highs, default=None),
-            multiple_of=multiple if whole else 1,
-            integer=whole,
-        )
-    except ArchcalcError as error:
-        raise ArchcalcError(
-            f"`{one.name}` has no value that both sides allow: {one.domain()}, and {other.domain()} ({error})"
-        ) from None
 
 
 def _replaced(side: Side, symbols: Mapping[str, Number]) -> Side:
