@@ -79,11 +79,31 @@ def test_attention_in_windows_is_that_of_each_window() -> None:
 
 
 def test_recurrences_walk_step_by_step() -> None:
-    ((kind, work),) = works("[10, 7]", "lstm 12")
-    assert kind == "lstm"
-    assert (work.macs, work.loads, work.steps) == (7 * 48 * 10, 7 * 48 * 12, 7)
-    ((_, work),) = works("[10, 7]", "gru 12 bidirectional=true")
-    assert (work.loads, work.steps) == (2 * 7 * 36 * 12, 14)
+    (walk, walked), (kind, work) = works("[10, 7]", "lstm 12")
+    assert (kind, work.macs, walk) == ("lstm", 7 * 48 * 10, "recurrence")
+    assert (walked.macs, walked.rereads, walked.steps) == (7 * 48 * 12, 7 * 48 * 12, 7)
+    (_, walked), _ = works("[10, 7]", "gru 12 bidirectional=true")
+    assert (walked.rereads, walked.steps) == (2 * 7 * 36 * 12, 14)
+
+
+def test_a_batch_takes_the_steps_of_a_recurrence_together_and_heads_one_by_one() -> None:
+    (_, walked), _ = works("[10, 7]", "lstm 12")
+    together = walked.scaled(5)
+    assert (together.macs, together.rereads, together.steps) == (5 * 7 * 48 * 12, 7 * 48 * 12, 7)
+    (_, scored), _ = works("[64, 17]", "attention 4")
+    assert scored.scaled(5).steps == 5 * 4
+
+
+@pytest.mark.parametrize(
+    ("hidden", "walk"), [(256, "recurrence"), (512, "recurrence_far"), (1024, "recurrence_memory")]
+)
+def test_where_a_recurrence_reads_its_weights_from_depends_on_how_many_they_are(hidden: int, walk: str) -> None:
+    assert works("[10, 7]", f"lstm {hidden}")[0][0] == walk
+
+
+def test_a_shuffle_moves_channel_by_channel() -> None:
+    ((kind, work),) = works("[24, 5, 7]", "channel_shuffle 3")
+    assert (kind, work.outputs, work.steps) == ("channel_shuffle", 24 * 5 * 7, 24)
 
 
 def test_convolutions_of_signals_and_volumes_gather_columns() -> None:

@@ -15,6 +15,7 @@ from archcalc.algebra import Dim, Number, Poly
 from archcalc.algebra.poly import rewrite
 from archcalc.graph import Carried, Graph, Node
 from archcalc.latency.parts import parts
+from archcalc.latency.touched import touched
 from archcalc.latency.work import Work, convolved, counted
 from archcalc.ops import Shape, size
 from archcalc.ops.base import Runs
@@ -62,10 +63,12 @@ def kernels(
     decided (their least by default).
     """
     known: set[str] = set()
-    found = []
-    for kernel in _Runtime(graph, block, typical or {}, fuses).run():
-        if kernel.kind not in known:
-            kernel = kernel._replace(work=kernel.work._replace(first=1))
+    runtime = _Runtime(graph, block, typical or {}, fuses)
+    found, run = [], runtime.run()
+    for kernel, fresh in zip(run, touched(graph, run, runtime.number), strict=True):
+        first = kernel.kind not in known
+        if first or fresh != 0:
+            kernel = kernel._replace(work=kernel.work._replace(first=int(first), fresh=fresh))
             known.add(kernel.kind)
         found.append(kernel)
     return found
@@ -136,8 +139,7 @@ class _Runtime:
         elif isinstance(node.op, Concat):
             in_blocks = (
                 all(
-                    self.blocked[s] and self._number(self.graph.nodes[s].shape[0]) % self.block == 0
-                    for s in node.inputs
+                    self.blocked[s] and self.number(self.graph.nodes[s].shape[0]) % self.block == 0 for s in node.inputs
                 )
                 and node.op.axis == 0
             )
@@ -163,7 +165,7 @@ class _Runtime:
             return [(kind, counted(op, node.shape, shapes))]
         if isinstance(op, (Conv, DepthwiseConv)) and not isinstance(op, Local) and in_blocks:
             fill = not isinstance(op, DepthwiseConv) and kind != "conv_stem" and op.groups == 1
-            return [(kind, convolved(op, node.shape, shapes[0], self.block, fill, self._number))]
+            return [(kind, convolved(op, node.shape, shapes[0], self.block, fill, self.number))]
         return parts(op, kind, node.shape, shapes)
 
     def _tail(self, n: int, node: Node, in_blocks: bool) -> tuple[tuple[int, ...], bool, bool]:
@@ -171,13 +173,15 @@ class _Runtime:
         convolves, dense = node.op.folds_norm, isinstance(node.op, Linear) and len(node.shape) == 1
         normalises = isinstance(node.op, BatchNorm)
         tails = Runs.WITH_CONV if convolves or (normalises and in_blocks) else Runs.WITH_LINEAR if dense else Runs.ALONE
+        sums = convolves and (in_blocks or (self.block > 1 and isinstance(node.op, (Conv, DepthwiseConv))))
+        sums = sums and len(node.shape) == 3
         takes: list[int] = []
         summed, tail = False, n
         while self.fuses and tail not in self.shown and len(self.readers[tail]) == 1:
             (reader,) = self.readers[tail]
             after = self.graph.nodes[reader]
             is_folded = isinstance(after.op, (BatchNorm, Scale)) and convolves and not summed
-            if isinstance(after.op, Add) and convolves and in_blocks and not summed and self._is_ready(after, tail):
+            if isinstance(after.op, Add) and sums and not summed and self._is_ready(after, tail, in_blocks):
                 summed = True
             elif tails & after.op.runs:
                 return (*takes, reader), summed, Runs.FOR_NOTHING not in after.op.runs
@@ -189,13 +193,14 @@ class _Runtime:
             takes.pop()
         return tuple(takes), summed, False
 
-    def _is_ready(self, add: Node, tail: int) -> bool:
+    def _is_ready(self, add: Node, tail: int, in_blocks: bool) -> bool:
         """Whether a sum's other branch is there, in the same layout and shape, when this one is computed."""
         others = [source for source in add.inputs if source != tail]
         return (
             len(add.inputs) == 2
             and len(others) == 1
-            and self.blocked[others[0]]
+            and others[0] < tail
+            and (self.blocked[others[0]] == in_blocks or (others[0] in self.turned and not in_blocks))
             and self.graph.nodes[others[0]].shape == self.graph.nodes[tail].shape
         )
 
@@ -208,12 +213,12 @@ class _Runtime:
             in_blocks = (
                 pools
                 and (windowed or self.blocked[node.inputs[0]] or self.block == 1)
-                and self._number(x[0]) % self.block == 0
+                and self.number(x[0]) % self.block == 0
             )
             return op.word + self._variant(node, x, windowed and not in_blocks), in_blocks
         if len(x) != 3 or isinstance(op, ConvTranspose):
             return (op.word if len(x) == 3 else f"{op.word}{len(x) - 1}d"), False
-        channels, out = self._number(x[0]), self._number(node.shape[0])
+        channels, out = self.number(x[0]), self.number(node.shape[0])
         if isinstance(op, DepthwiseConv):
             if self.block == 1 or (out == channels and out % ALIGNED == 0):
                 return "dwconv", True
@@ -225,7 +230,7 @@ class _Runtime:
             return "conv_stem", True
         if channels % ALIGNED and self.block > 1:
             return "conv_plain", False
-        kernel = {self._number(k) for k in op.weights(x)["weight"][2:]}
+        kernel = {self.number(k) for k in op.weights(x)["weight"][2:]}
         return {frozenset({1}): "conv_1x1", frozenset({3}): "conv_3x3"}.get(frozenset(kernel), "conv"), True
 
     def _variant(self, node: Node, x: Shape, unblocked: bool) -> str:
@@ -276,7 +281,7 @@ class _Runtime:
             (n,) = self.graph.nodes[n].inputs
         return next((kernel.node for kernel in self.found if n in kernel.takes), n)
 
-    def _number(self, dim: Dim) -> int:
+    def number(self, dim: Dim) -> int:
         """A size by which a kind is decided."""
         if not isinstance(dim, Poly):
             return dim

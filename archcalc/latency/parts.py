@@ -17,9 +17,10 @@ from archcalc.ops.base import Op
 from archcalc.ops.convolution import Conv, ConvTranspose, DepthwiseConv
 from archcalc.ops.dense import GRU, LSTM, RNN, Linear
 from archcalc.ops.merge import Concat
+from archcalc.ops.reshaping import ChannelShuffle
 
 PANEL = 16  # columns of a matrix product that are worked on together
-KEPT = 1 << 21  # weights of a recurrence that a cache keeps from one step to the next
+NEAR, KEPT = 1 << 19, 1 << 21  # weights of a recurrence that the nearest, and any cache keeps from step to step
 
 Part: TypeAlias = tuple[str, Work]
 
@@ -70,21 +71,16 @@ def _attention(op: Any, output: Shape, inputs: tuple[Shape, ...]) -> list[Part]:
 
 
 def _recurrent(op: Any, output: Shape, inputs: tuple[Shape, ...]) -> list[Part]:
-    """The products with the input, of all steps at once, and those with the state, one step after the other: the
-    weights are read anew, from memory what a cache doesn't keep of them.
+    """The products with the input, of all steps at once, and those with the state, one step after the other, where the
+    weights are read anew: by how far away they are kept meanwhile.
     """
     own, steps, weights = counted(op, output, inputs), inputs[0][1], op.weights(*inputs)
     recurrent = [size(weights[name]) for name in weights if name.endswith("_recurrent")]
     once: Dim = sum(recurrent, 0)
-    far = once if isinstance(once, int) and recurrent[0] > KEPT else 0
-    return [
-        (
-            op.word,
-            own._replace(
-                macs=own.macs - steps * once, loads=steps * once, edges=steps * far, steps=steps * len(recurrent)
-            ),
-        )
-    ]
+    each = recurrent[0] if isinstance(recurrent[0], int) else 0
+    far = "_memory" if each > KEPT else "_far" if each > NEAR else ""
+    walked = Work(macs=steps * once, rereads=steps * once, steps=steps * len(recurrent))
+    return [(op.word, own._replace(macs=own.macs - steps * once)), (f"recurrence{far}", walked)]
 
 
 def _gathered(op: Any, output: Shape, inputs: tuple[Shape, ...]) -> list[Part]:
@@ -111,6 +107,11 @@ def _scattered(op: Any, output: Shape, inputs: tuple[Shape, ...]) -> list[Part]:
     return [("", counted(op, output, inputs)._replace(macs=macs, loads=columns, steps=op.groups))]
 
 
+def _shuffled(op: Any, output: Shape, inputs: tuple[Shape, ...]) -> list[Part]:
+    """Channels are copied one by one."""
+    return [("", counted(op, output, inputs)._replace(steps=output[0]))]
+
+
 PARTS: dict[type[Op], Callable[[Any, Shape, tuple[Shape, ...]], list[Part]]] = {
     Linear: _linear,
     Attention: _attention,
@@ -120,6 +121,7 @@ PARTS: dict[type[Op], Callable[[Any, Shape, tuple[Shape, ...]], list[Part]]] = {
     Conv: _gathered,
     DepthwiseConv: _gathered,
     ConvTranspose: _scattered,
+    ChannelShuffle: _shuffled,
 }
 
 

@@ -1,10 +1,11 @@
 """Networks under the clock, in turns.
 
 They come by in another order every pass, the short ones often and the long ones seldom, with a reference kernel between
-them: what disturbs the machine for a while disturbs all of them, and each finds caches as others left them. A run that
-follows at once on another of its own is the hot one. On one thread the thread's own time counts, not the clock's. What
-counts is the median (on several threads, where others' work adds to the clock, nearly the least): it is what a
-repetition finds again best.
+them: each finds caches as others left them. A run that follows at once on another of its own is the hot one. Clock
+rates, and what neighbours leave of a virtual machine, change within seconds: a run counts in runs of the reference at
+its time, times what that takes usually. On one thread the thread's own time counts, not the clock's. What counts is the
+median (on several threads, where others' work adds to the clock, nearly the least): it is what a repetition finds again
+best.
 """
 
 from __future__ import annotations
@@ -41,21 +42,27 @@ REFERENCE = (
 )
 BARE = "archcalc: 1\nname: bare\ninput: [1]\nlayers:\n  - relu\n"  # hardly more than a call
 SHORT, SHORT_RERUNS = 2.0, 3  # a network of so many milliseconds isn't hot after a single run
+AROUND = 5  # references before and after a run that say how fast the machine was
 VISIT, RAREST, OFTENEST = 12.0, 0.2, 5.0  # milliseconds a pass for each network, and how often it comes by in one
 
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it, of how much
 
 
+class Run(NamedTuple):
+    """How many references were timed before, the milliseconds among others, and of a run that follows at once."""
+
+    at: int
+    ms: float
+    hot_ms: float
+
+
 class Subject(Record, frozen=False):
-    """A network under the clock: its table, what runs it plainly and with a profile, and the milliseconds of its runs
-    among others, and of those that follow at once (`hot`).
-    """
+    """A network under the clock: its table, what runs it plainly and with a profile, and its runs."""
 
     table: Table
     plain: Runner
     watched: Runner | None
-    times: list[float] = []
-    hot: list[float] = []
+    runs: list[Run] = []
 
 
 class Timed(NamedTuple):
@@ -117,7 +124,8 @@ def timed(
                 clock.time(subject, keep=number > 0)
             done = number
             tell("timing", number, passes)
-        *raw, bare = (_raw(subject, clock.own) for subject in subjects)
+        speeds = clock.speeds()
+        *raw, bare = (_raw(subject, speeds, clock.own) for subject in subjects)
     call, each, share = _watching([*raw, bare])
     timings = [one.timed(each, share) for one in raw]
     return Session(timings, undisturbed(clock.references, clock.own), done, perf_counter() - started, call)
@@ -158,9 +166,17 @@ class _Clock:
         if subject.watched is not None:
             subject.watched()
         if keep:
+            subject.runs.append(Run(len(self.references), taken, again))
             self.references.append(reference)
-            subject.times.append(taken)
-            subject.hot.append(again)
+
+    def speeds(self) -> list[float]:
+        """What the reference takes usually, in units of what it took around each time."""
+        usual, around = undisturbed(self.references, self.own), range(-AROUND, AROUND + 1)
+        last = len(self.references) - 1
+        return [
+            usual / median(self.references[min(max(at + by, 0), last)] for by in around)
+            for at in range(len(self.references))
+        ]
 
     def _once(self, run: Runner) -> float:
         """Milliseconds."""
@@ -173,7 +189,9 @@ def _turns(subjects: Sequence[Subject], number: int, random: Random) -> list[Sub
     """Who comes by in a pass, in which order: all of them at first, then the short ones often, the long ones seldom."""
     found = []
     for subject in subjects:
-        often = 1.0 if number <= FEWEST else min(OFTENEST, max(RAREST, VISIT / median(subject.times)))
+        often = 1.0
+        if number > FEWEST:
+            often = min(OFTENEST, max(RAREST, VISIT / median(run.ms for run in subject.runs)))
         found += [subject] * (int(often) + (random.random() < often % 1))
     random.shuffle(found)
     return found
@@ -201,13 +219,17 @@ class Raw(NamedTuple):
         return Timed(self.table, self.ms, layers if nodes else (), self.noise, self.hot_ms)
 
 
-def _raw(subject: Subject, own: bool) -> Raw:
-    ms = undisturbed(subject.times, own)
-    odd, even = (undisturbed(subject.times[start::2] or subject.times, own) for start in (0, 1))
+def _raw(subject: Subject, speeds: Sequence[float], own: bool) -> Raw:
+    """At the machine's usual speed."""
+    then = [speeds[run.at] for run in subject.runs]
+    times = [run.ms * speed for run, speed in zip(subject.runs, then, strict=True)]
+    hot = [run.hot_ms * speed for run, speed in zip(subject.runs, then, strict=True)]
+    odd, even = (undisturbed(times[start::2] or times, own) for start in (0, 1))
     nodes: list[Event] = []
     if subject.watched is not None:
-        nodes = events(json.loads(Path(subject.watched.session.end_profiling()).read_text(encoding="utf-8")), own)
-    return Raw(subject.table, ms, undisturbed(subject.hot, own), abs(odd / even - 1), nodes)
+        records = json.loads(Path(subject.watched.session.end_profiling()).read_text(encoding="utf-8"))
+        nodes = events(records, then, own)
+    return Raw(subject.table, undisturbed(times, own), undisturbed(hot, own), abs(odd / even - 1), nodes)
 
 
 def _watching(raw: Sequence[Raw]) -> tuple[float, float, float]:
@@ -233,8 +255,10 @@ def undisturbed(times: Sequence[float], own: bool) -> float:
     return quantile(times, 0.5 if own else 0.05)
 
 
-def events(records: Sequence[dict[str, Json]], own: bool) -> list[Event]:
-    """The nodes of a profile, each with its milliseconds: the median of its times after the first run, or the least."""
+def events(records: Sequence[dict[str, Json]], speeds: Sequence[float], own: bool) -> list[Event]:
+    """The nodes of a profile, each with its milliseconds at the machine's usual speed: the median of its times after
+    the first run, or the least.
+    """
     typical = median if own else min
     times: dict[tuple[str, str], list[float]] = {}
     for record in records:
@@ -245,7 +269,12 @@ def events(records: Sequence[dict[str, Json]], own: bool) -> list[Event]:
             )
             times.setdefault(key, []).append(float(record["dur"]))
     return [
-        Event(name, kind.partition(" ")[2], typical(found[1:] or found) / 1e3) for (name, kind), found in times.items()
+        Event(
+            name,
+            kind.partition(" ")[2],
+            typical(us * speed for us, speed in zip(found[1:], speeds, strict=False)) / 1e3,
+        )
+        for (name, kind), found in times.items()
     ]
 
 

@@ -24,10 +24,10 @@ class Work(NamedTuple):
 
     `macs`: multiply-accumulates with channels filled up to whole blocks, without the taps that lie in the padding; for
     what contracts nothing, its other operations. `loads`: the MACs of one filter in each set of filters that share a
-    pass over the input; of a recurrence those with the state, for which the weights are read anew every step. `edges`:
-    the MACs of output columns whose window reaches into the padding. `activated`: elements that go through an
-    activation dearer than relu. `steps`: what one kernel does one after the other: the steps of a recurrence, the heads
-    of an attention.
+    pass over the input. `edges`: the MACs of output columns whose window reaches into the padding. `activated`:
+    elements that go through an activation dearer than relu. `rereads`: weights of a recurrence, which every step reads
+    anew. `fresh`: elements that the run hasn't touched before. `steps`: what one kernel does one after the other: the
+    steps of a recurrence, the heads of an attention, the channels that are moved one by one.
     """
 
     macs: Dim = 0
@@ -37,14 +37,16 @@ class Work(NamedTuple):
     inputs: Dim = 0
     outputs: Dim = 0
     activated: Dim = 0
+    rereads: Dim = 0
+    fresh: Dim = 0
     steps: Dim = 0
     first: Dim = 0
 
     def scaled(self, batch: Dim) -> Work:
-        """Of a batch: weights are read once."""
+        """Of a batch: weights are read once, and a recurrence takes its steps with all samples together."""
         if isinstance(batch, int) and batch == 1:
             return self
-        once = ("weights", "first")
+        once = ("weights", "rereads", "first", *(("steps",) if self.rereads != 0 else ()))
         return Work(*(count if name in once else count * batch for name, count in zip(self._fields, self, strict=True)))
 
 
