@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from archcalc.cli.declared import Option
 from archcalc.cli.entry import command
-from archcalc.cli.options import Batch, OnDevice, Precision, Quiet, Threads
+from archcalc.cli.options import OnDevice, Precision, Quiet, Threads
 from archcalc.cli.progress import bar
 from archcalc.cli.saying import out
 from archcalc.errors import UsageError
@@ -23,7 +23,9 @@ def calibrate(
     device: OnDevice = "cpu",
     threads: Threads = None,
     dtype: Precision = "fp32",
-    batch: Batch = 1,
+    batch: Annotated[
+        int | None, Option("--batch", "-b", min=1, help="Samples in a batch, of all chains; else 1 to 64 on a CPU.")
+    ] = None,
     name: Annotated[str | None, Option("--name", help="What to call the machine.")] = None,
     chains: Annotated[int | None, Option("--chains", min=12, help="Random chains of layers to time.")] = None,
     seconds: Annotated[float | None, Option("--seconds", min=1, help="The most time for timing them.")] = None,
@@ -58,7 +60,7 @@ def calibrate(
 
 
 def _timed(
-    device: str, threads: int | None, dtype: str, batch: int, amount: tuple[int, float], most: float, quiet: bool
+    device: str, threads: int | None, dtype: str, batch: int | None, amount: tuple[int, float], most: float, quiet: bool
 ) -> Calibrated:
     from archcalc.latency.calibrate import calibrate as calibrated
     from archcalc.measure.device import Device

@@ -11,10 +11,11 @@ from random import Random
 from statistics import median
 from time import perf_counter
 
+from archcalc.cost import Table
 from archcalc.cost.row import DTYPES
 from archcalc.errors import ArchcalcError
 from archcalc.graph import Graph
-from archcalc.latency.chains import chains
+from archcalc.latency.chains import batch_of, chains
 from archcalc.latency.estimate import spread_of
 from archcalc.latency.fit import CACHED, Fitted, Sample, fit, fit_common, score, spread
 from archcalc.latency.hot import fit_hot
@@ -26,6 +27,7 @@ from archcalc.measure.ceilings import product_rate
 from archcalc.measure.device import Device as Place
 from archcalc.measure.session import versions
 from archcalc.ops import size
+from archcalc.ops.base import number
 from archcalc.ops.reshaping import Slice
 from archcalc.question import Question
 from archcalc.tuples import NamedTuple
@@ -45,7 +47,7 @@ class TooNoisy(ArchcalcError):
 def calibrate(
     place: Place,
     dtype: str = "fp32",
-    batch: int = 1,
+    batch: int | None = None,
     *,
     count: int = CHAINS,
     passes: int = PASSES,
@@ -54,10 +56,10 @@ def calibrate(
     most_noise: float = MOST_NOISE,
     progress: Progress | None = None,
 ) -> Calibrated:
-    """A profile of this machine. Raises TooNoisy where times can't be repeated, UsageError where nothing can be run."""
-    tables = [
-        asked(text, f"chain {n}", Question(batch=batch, dtype=dtype)) for n, text in enumerate(chains(count, seed))
-    ]
+    """A profile of this machine, for that `batch`, or else for batches of up to 64 (on CUDA of one). Raises TooNoisy
+    where times can't be repeated, UsageError where nothing can be run.
+    """
+    tables = subjects(count, seed, dtype, batch if place.kind == "cpu" else batch or 1)
     began = perf_counter()
     session = timed(tables, place, passes=passes, seconds=seconds, seed=seed, progress=progress)
     if session.noise > most_noise:
@@ -65,7 +67,17 @@ def calibrate(
             f"the machine is too noisy to calibrate: odd and even passes differ by {session.noise:.1%} in the median,"
             f" more than {most_noise:.0%}; stop what else runs, or take more time (--seconds)"
         )
-    return fitted(session, place, dtype, batch, block_of(place), perf_counter() - began)
+    return fitted(session, place, dtype, block_of(place), perf_counter() - began)
+
+
+def subjects(count: int, seed: int = 0, dtype: str = "fp32", batch: int | None = None) -> list[Table]:
+    """The chains that are timed; where no `batch` is given, some of them in batches."""
+    found = []
+    for n, text in enumerate(chains(count, seed)):
+        table = asked(text, f"chain {n}", Question(batch=batch or 1, dtype=dtype))
+        many = batch_of(n, number(table.total("macs")), number(table.total("act_peak_bytes"))) if batch is None else 1
+        found.append(asked(text, f"chain {n}", Question(batch=many, dtype=dtype)) if many > 1 else table)
+    return found
 
 
 # ---- from times to a profile -----------------------------------------------------------------------------------------
@@ -139,8 +151,9 @@ def _given(session: Session, block: int) -> list[Sample]:
     return [sample for n, subject in enumerate(session.subjects) for sample in samples(subject, block, str(n % FOLDS))]
 
 
-def fitted(session: Session, place: Place, dtype: str, batch: int, block: int, seconds: float) -> Calibrated:
+def fitted(session: Session, place: Place, dtype: str, block: int, seconds: float) -> Calibrated:
     """A profile from times."""
+    batches = {number(subject.table.batch) for subject in session.subjects}
     width, found = DTYPES[dtype], learned(session, block, DTYPES[dtype])
     given = _given(session, block)
     return Calibrated(
@@ -149,7 +162,7 @@ def fitted(session: Session, place: Place, dtype: str, batch: int, block: int, s
         device=described(place),
         runtime=Runtime(name="onnxruntime", version=versions()["onnxruntime"], provider=place.provider),
         dtype="fp16" if dtype == "fp16" else "fp32",
-        batches=(batch, batch),
+        batches=(min(batches), max(batches)),
         channel_block=block,
         peak=_peak(given, width, place, dtype),
         calibration=Calibration(

@@ -58,6 +58,9 @@ ENDS = ("lstm 64", "gru 64", "rnn 64", "matmul: [permute 1 0, identity]", "token
 MERGES = ("add", "mul", "maximum", "mean", "sub")
 SIDES = (7, 8, 10, 12, 14, 17, 20, 28, 35, 40, 56, 80, 112)
 
+EVERY, BATCHES = 5, (4, 16, 2, 64, 8, 32)  # every fifth chain is timed in a batch
+BATCH_MACS, BATCH_BYTES = 1e9, 1 << 24  # of a chain in a batch, at most
+
 
 def chains(many: int, seed: int = 0) -> list[str]:
     """Specs, the same for the same seed. What is rare takes turns, so that everything is there however few they are."""
@@ -218,4 +221,13 @@ def _family(turn: Iterator[int], family: Family, random: Random) -> Drawn:
     return family(random, next(turn))
 
 
-__all__ = ["chains"]
+def batch_of(n: int, macs: int, bytes_held: int) -> int:
+    """The samples in a batch of the chain in that place, as many as can be afforded: one for most of them."""
+    turn, left = divmod(n, EVERY)
+    batch = BATCHES[turn % len(BATCHES)] if left == EVERY - 1 else 1
+    while batch > 1 and (batch * macs > BATCH_MACS or batch * bytes_held > BATCH_BYTES):
+        batch //= 2
+    return batch
+
+
+__all__ = ["batch_of", "chains"]

@@ -219,9 +219,7 @@ class Prices:
 
     def once(self, work: Work) -> Time:
         """Of the first call in a run, beside what every call takes."""
-        return Time(
-            activations=self.unit * (work.fresh * self.fresh), overhead=self.unit * (work.first * self.first)
-        )
+        return Time(activations=self.unit * (work.fresh * self.fresh), overhead=self.unit * (work.first * self.first))
 
     def covers(self, work: Work, typical: Mapping[str, Number]) -> bool:
         """Whether every count lies in the range that the prices were fitted on (closed forms at typical values)."""

@@ -27,13 +27,13 @@ from archcalc.measure.device import Runner
 from archcalc.measure.latency import quantile
 from archcalc.measure.profile import Event, layer_times
 from archcalc.measure.session import feed, vocabularies
-from archcalc.onnx import in_memory
+from archcalc.onnx import Model, in_memory
 from archcalc.ops.base import number
 from archcalc.question import Question, Written, table_of
 from archcalc.records import Record
 from archcalc.spec import read_spec
 from archcalc.tuples import NamedTuple
-from archcalc.untyped import Json
+from archcalc.untyped import Array, Json
 
 PASSES, FEWEST = 60, 5
 SECONDS = 130.0  # of passes, at most
@@ -132,7 +132,11 @@ def timed(
 
 
 def _subject(table: Table, place: Place, profile: Path) -> Subject:
-    return Subject(table, runner(table, place), runner(table, place, profile) if place.kind == "cpu" else None)
+    """Both runs share the weights."""
+    model = in_memory(table)
+    inputs = _inputs(table, model)
+    watched = Runner(model, inputs, place, profile) if place.kind == "cpu" else None
+    return Subject(table, Runner(model, inputs, place), watched)
 
 
 def asked(text: str, name: str, question: Question) -> Table:
@@ -143,8 +147,11 @@ def asked(text: str, name: str, question: Question) -> Table:
 def runner(table: Table, place: Place, profile: Path | None = None) -> Runner:
     """What runs a network, with numbers for its inputs."""
     model = in_memory(table)
-    inputs = feed(table.graph, vocabularies(table.graph, model), number(table.batch), 0, model.input_kinds())
-    return Runner(model, inputs, place, profile)
+    return Runner(model, _inputs(table, model), place, profile)
+
+
+def _inputs(table: Table, model: Model) -> dict[str, Array]:
+    return feed(table.graph, vocabularies(table.graph, model), number(table.batch), 0, model.input_kinds())
 
 
 class _Clock:
