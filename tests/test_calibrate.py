@@ -66,7 +66,8 @@ def test_a_machine_is_calibrated_and_its_profile_predicts(
     assert (code, err) == (0, "")
     profile = load_profile(str(file))
     assert isinstance(profile, Calibrated)
-    assert (profile.name, profile.dtype, profile.batches, profile.device.threads) == ("here", "fp32", (1, 1), 1)
+    assert (profile.name, profile.dtype, profile.batches[0], profile.device.threads) == ("here", "fp32", 1, 1)
+    assert profile.batches[1] > 1  # some chains are timed in batches
     assert profile.runtime.provider == "CPUExecutionProvider"
     assert profile.calibration.passes is not None
     assert profile.channel_block in (1, 8, 16)

@@ -22,7 +22,6 @@ from archcalc.ops.base import number
 from archcalc.spec import bind
 from archcalc.tuples import NamedTuple
 
-BYTES = ("weight", "input", "output", "activated", "reread", "fresh")
 PICO, NANO = Fraction(1, 10**9), Fraction(1, 10**6)  # in milliseconds
 
 PLANNED = 20_000  # learned tensors of a network whose run is planned
@@ -59,7 +58,7 @@ def _calibrated(table: Table, profile: Calibrated, hot: bool) -> Timing:
     for kernel, time in _kernel_times(table, profile, found, typical, hot):
         layers[kernel.node] = layers[kernel.node] + time if kernel.node in layers else time
         usual = float(at_typical(time.total, typical))
-        same = kernel.kind, kernel.work._replace(first=0, fresh=0)
+        same = kernel.kind, kernel.work._replace(first=0) if kernel.work.first else kernel.work
         alike[same] = alike.get(same, 0.0) + usual
         by_kind[kernel.kind] = by_kind.get(kernel.kind, 0.0) + usual
         outside += usual if time.extrapolated != 0 else 0.0
@@ -96,7 +95,8 @@ def _kernel_times(
     left = _left(table, profile.hot, typical) if hot and profile.hot is not None else None
     usual_batch = profile.batches[0] <= at_typical(table.batch, typical) <= profile.batches[1]
     for kernel in found:
-        price, work = prices.get(kernel.kind), kernel.work.scaled(table.batch)
+        price, first = prices.get(kernel.kind), kernel.work.first
+        work = (kernel.work._replace(first=0) if first else kernel.work).scaled(table.batch)
         if price is None and kernel.kind == "reorder":
             continue  # this runtime keeps one layout
         time = (price or fallback).time(work)
@@ -104,9 +104,9 @@ def _kernel_times(
         if price is None or not usual_batch or not price.covers(work, typical):
             time = time._replace(extrapolated=time.total)
         time = _repeated(table, kernel, time)
-        if work.first or work.fresh != 0:  # not repeated: code and memory are at hand then
-            once = (price or fallback).once(work)
-            time += once if left is None else left.once(once)
+        if price is not None and price.first and first != 0:  # not repeated: the code is at hand then
+            once = Time(overhead=price.unit * (price.first * first))
+            time += once if left is None else left.of(once)
         yield kernel, time
 
 
@@ -133,10 +133,6 @@ class _Left(NamedTuple):
             time.overhead * self.overhead,
         )
 
-    def once(self, time: Time) -> Time:
-        """Of what the first call takes: memory that is touched anew comes from where weights do."""
-        return Time(activations=time.activations * self.weights, overhead=time.overhead * self.overhead)
-
 
 def _left(table: Table, hot: Hot, typical: Mapping[str, Number]) -> _Left:
     kept = at_typical(table.total("weight_bytes"), typical) <= hot.kept_bytes
@@ -144,14 +140,16 @@ def _left(table: Table, hot: Hot, typical: Mapping[str, Number]) -> _Left:
     return _Left(*(Fraction(str(share)) for share in shares))
 
 
-def terms(table: Table, classes: Mapping[str, Prices], fallback: Prices, block: int) -> tuple[Time, Time]:
-    """What the kernels of a network take together, one by one: every call, and what the first ones take besides."""
-    found = [
-        (classes.get(kernel.kind, fallback), kernel.work.scaled(table.batch)) for kernel in kernels(table.graph, block)
-    ]
-    return (
-        together([Time(), *(price.time(work) for price, work in found)]),
-        together([Time(), *(price.once(work) for price, work in found)]),
+def terms(table: Table, classes: Mapping[str, Prices], fallback: Prices, block: int) -> Time:
+    """What the kernels of a network take together, one by one."""
+    return together(
+        [
+            Time(),
+            *(
+                classes.get(kernel.kind, fallback).time(kernel.work.scaled(table.batch))
+                for kernel in kernels(table.graph, block)
+            ),
+        ]
     )
 
 
@@ -195,7 +193,7 @@ class Prices:
         a_byte = PICO * width
         exact = [
             *(price(f"ps_per_{name}", PICO) for name in ("mac", "load", "edge")),
-            *(price(f"ps_per_{name}_byte", a_byte) for name in BYTES),
+            *(price(f"ps_per_{name}_byte", a_byte) for name in ("weight", "input", "output", "activated", "reread")),
             *(price(name, NANO) for name in ("ns_per_call", "ns_per_step", "ns_at_first")),
         ]
         whole = lcm(*(found.denominator for found in exact))
@@ -203,7 +201,7 @@ class Prices:
         self.mac, self.load, self.edge, self.weight, self.input, self.output, self.activated, *others = (
             found.numerator * (whole // found.denominator) for found in exact
         )
-        self.reread, self.fresh, self.call, self.step, self.first = others
+        self.reread, self.call, self.step, self.first = others
         self.seen = kind.seen
 
     def time(self, work: Work) -> Time:
@@ -214,12 +212,8 @@ class Prices:
             * (work.macs * self.mac + work.loads * self.load + work.edges * self.edge + work.rereads * self.reread),
             unit * (work.weights * self.weight),
             unit * (work.inputs * self.input + work.outputs * self.output + work.activated * self.activated),
-            unit * (self.call + work.steps * self.step),
+            unit * (self.call + work.steps * self.step + work.first * self.first),
         )
-
-    def once(self, work: Work) -> Time:
-        """Of the first call in a run, beside what every call takes."""
-        return Time(activations=self.unit * (work.fresh * self.fresh), overhead=self.unit * (work.first * self.first))
 
     def covers(self, work: Work, typical: Mapping[str, Number]) -> bool:
         """Whether every count lies in the range that the prices were fitted on (closed forms at typical values)."""

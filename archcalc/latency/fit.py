@@ -21,11 +21,10 @@ POOLED = {  # prices that classes have in common, and what each is for
     "mac": ("ps_per_mac",),
     "weight": ("ps_per_weight_byte",),
     "activation": ("ps_per_input_byte", "ps_per_output_byte"),
-    "fresh": ("ps_per_fresh_byte",),
     "byte": ("ps_per_weight_byte", "ps_per_input_byte", "ps_per_output_byte"),
     "call": ("ns_per_call",),
 }
-CACHED = ("mac", "weight", "activation", "fresh", "call")  # weights come from memory, activations from caches
+CACHED = ("mac", "weight", "activation", "call")  # weights come from memory, activations from caches
 NO_CALLS = ("mac", "weight", "activation")
 STREAMED = ("mac", "byte")  # all comes from one memory, and batches are large enough to hide calls
 ROUNDS, ROBUST, LEAST = 8, 0.2, 0.1  # of reweighting; the relative error from which on it isn't squared
@@ -66,10 +65,7 @@ def counts(work: Work, width: int) -> list[float]:
         work.macs,
         work.loads,
         work.edges,
-        *(
-            elements * width
-            for elements in (work.weights, work.inputs, work.outputs, work.activated, work.rereads, work.fresh)
-        ),
+        *(elements * width for elements in (work.weights, work.inputs, work.outputs, work.activated, work.rereads)),
     ]
     assert not any(isinstance(count, Poly) for count in found)
     calls = (work.steps, work.first, 1)

@@ -42,9 +42,9 @@ def weight_bytes(table: Table) -> int:
     return int(table.total("weight_bytes"))
 
 
-def _fitted(rows: Sequence[tuple[int, tuple[Time, Time]]], times: Array, kept: int) -> tuple[float, Array]:
+def _fitted(rows: Sequence[tuple[int, Time]], times: Array, kept: int) -> tuple[float, Array]:
     """The mean relative error, robustly, and the milliseconds of a call with the share of each term."""
-    matrix = numpy.array([(1.0, *_columns(*both, held <= kept)) for held, both in rows]) / times[:, None]
+    matrix = numpy.array([(1.0, *_columns(time, held <= kept)) for held, time in rows]) / times[:, None]
     weights = numpy.ones(len(times))
     for _ in range(ROUNDS):
         shares = nnls(matrix * weights[:, None], weights)
@@ -53,9 +53,9 @@ def _fitted(rows: Sequence[tuple[int, tuple[Time, Time]]], times: Array, kept: i
     return float(numpy.minimum(errors, 2 * ROBUST).mean()), shares
 
 
-def _columns(time: Time, once: Time, near: bool) -> tuple[float, ...]:
-    far = float(time.weights + once.activations)  # type: ignore[arg-type]
-    parts = (time.compute, far * near, far * (not near), time.activations, time.overhead + once.overhead)
+def _columns(time: Time, near: bool) -> tuple[float, ...]:
+    weights = float(time.weights)  # type: ignore[arg-type]
+    parts = (time.compute, weights * near, weights * (not near), time.activations, time.overhead)
     return tuple(float(part) for part in parts)  # type: ignore[arg-type]
 
 

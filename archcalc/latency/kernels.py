@@ -15,7 +15,6 @@ from archcalc.algebra import Dim, Number, Poly
 from archcalc.algebra.poly import rewrite
 from archcalc.graph import Carried, Graph, Node
 from archcalc.latency.parts import parts
-from archcalc.latency.touched import touched
 from archcalc.latency.work import Work, convolved, counted
 from archcalc.ops import Shape, size
 from archcalc.ops.base import Runs
@@ -63,12 +62,10 @@ def kernels(
     decided (their least by default).
     """
     known: set[str] = set()
-    runtime = _Runtime(graph, block, typical or {}, fuses)
-    found, run = [], runtime.run()
-    for kernel, fresh in zip(run, touched(graph, run, runtime.number), strict=True):
-        first = kernel.kind not in known
-        if first or fresh != 0:
-            kernel = kernel._replace(work=kernel.work._replace(first=int(first), fresh=fresh))
+    found = []
+    for kernel in _Runtime(graph, block, typical or {}, fuses).run():
+        if kernel.kind not in known:
+            kernel = kernel._replace(work=kernel.work._replace(first=1))
             known.add(kernel.kind)
         found.append(kernel)
     return found

@@ -102,7 +102,6 @@ class Kind(Checked):
     ps_per_output_byte: Price = 0
     ps_per_activated_byte: Price = 0
     ps_per_reread_byte: Price = 0
-    ps_per_fresh_byte: Price = 0
     ns_per_step: Price = 0
     ns_at_first: Price = 0
     ns_per_call: Price = 0

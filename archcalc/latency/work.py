@@ -26,7 +26,7 @@ class Work(NamedTuple):
     what contracts nothing, its other operations. `loads`: the MACs of one filter in each set of filters that share a
     pass over the input. `edges`: the MACs of output columns whose window reaches into the padding. `activated`:
     elements that go through an activation dearer than relu. `rereads`: weights of a recurrence, which every step reads
-    anew. `fresh`: elements that the run hasn't touched before. `steps`: what one kernel does one after the other: the
+    anew. `steps`: what one kernel does one after the other: the
     steps of a recurrence, the heads of an attention, the channels that are moved one by one.
     """
 
@@ -38,7 +38,6 @@ class Work(NamedTuple):
     outputs: Dim = 0
     activated: Dim = 0
     rereads: Dim = 0
-    fresh: Dim = 0
     steps: Dim = 0
     first: Dim = 0
 

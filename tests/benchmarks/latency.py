@@ -278,7 +278,9 @@ def main() -> None:
     if given.profile:
         profile = load_profile(given.profile)
     else:
-        profile = fitted(chained, place, "fp32", block_of(place), chained.seconds) if chained else calibrated(given.threads)
+        profile = (
+            fitted(chained, place, "fp32", block_of(place), chained.seconds) if chained else calibrated(given.threads)
+        )
     networks = some_at_a_time(place, given.seconds)
     speed = networks.reference_ms / (profile.calibration.reference_ms or networks.reference_ms)
     print(f"the reference takes {speed:.2f} times what it took in the calibration; times below are without that")
