@@ -280,7 +280,7 @@ def events(records: Sequence[dict[str, Json]], speeds: Sequence[float], own: boo
         Event(
             name,
             kind.partition(" ")[2],
-            typical(us * speed for us, speed in zip(found[1:], speeds, strict=False)) / 1e3,
+            typical(us * speed for us, speed in zip(found[1:] or found, speeds, strict=False)) / 1e3,
         )
         for (name, kind), found in times.items()
     ]

@@ -26,8 +26,8 @@ class Work(NamedTuple):
     what contracts nothing, its other operations. `loads`: the MACs of one filter in each set of filters that share a
     pass over the input. `edges`: the MACs of output columns whose window reaches into the padding. `activated`:
     elements that go through an activation dearer than relu. `rereads`: weights of a recurrence, which every step reads
-    anew. `steps`: what one kernel does one after the other: the
-    steps of a recurrence, the heads of an attention, the channels that are moved one by one.
+    anew. `steps`: what one kernel does one after the other: the steps of a recurrence, the heads of an attention, the
+    channels that are moved one by one.
     """
 
     macs: Dim = 0
