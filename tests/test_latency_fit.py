@@ -76,7 +76,7 @@ def test_prices_that_made_the_times_are_found_again() -> None:
             inputs=inputs,
             outputs=outputs,
         )
-        ms = float(str(float(Prices(true[kind], WIDTH).time(work).total)))  # type: ignore[arg-type]
+        ms = float(str(float(Prices(true[kind], WIDTH).time(work, {}).total)))  # type: ignore[arg-type]
         samples.append(Sample(((kind, work),), ms * float(numpy.exp(random.normal(0, 0.02))), str(n % 5)))
     found = left_out(samples, WIDTH)
     assert score(found, [sample.ms for sample in samples]).median < 0.03

@@ -1,23 +1,27 @@
 """What kinds of networks cost besides plain convolutions: taps in the padding, panels, steps, calls, hot runs."""
 
 import json
+from fractions import Fraction
 from itertools import product
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from archcalc.algebra import symbol
 from archcalc.errors import UsageError
 from archcalc.latency import here
-from archcalc.latency.estimate import predict, spread_of
+from archcalc.latency.estimate import Prices, predict, spread_of
 from archcalc.latency.families import FAMILIES
+from archcalc.latency.fit import Sample, fit
 from archcalc.latency.hot import fit_hot
 from archcalc.latency.kernels import kernels
-from archcalc.latency.profile import Calibrated, load_profile, parse
+from archcalc.latency.profile import Calibrated, Kind, load_profile, parse
 from archcalc.latency.timing import Raw, Timed, _watching
 from archcalc.latency.work import Work
 from archcalc.measure.profile import Event
 from archcalc.model import load, read
+from archcalc.ops.base import number
 
 HEAD = "archcalc: 1\nname: n\ninput: {}\nlayers:\n"
 
@@ -99,6 +103,37 @@ def test_a_batch_takes_the_steps_of_a_recurrence_together_and_heads_one_by_one()
 )
 def test_where_a_recurrence_reads_its_weights_from_depends_on_how_many_they_are(hidden: int, walk: str) -> None:
     assert works("[10, 7]", f"lstm {hidden}")[0][0] == walk
+
+
+def test_what_is_moved_beyond_the_near_caches_is_far() -> None:
+    """Two maps of 64 x 112 x 112 and 64 x 56 x 56 are 1,003,520 elements; a batch of two has 958,464 beyond 2^20."""
+    work = Work(inputs=64 * 112 * 112, outputs=64 * 56 * 56)
+    assert work.far(number) == 0
+    assert work.scaled(2).far(number) == 2 * 1_003_520 - 1_048_576
+    price = Prices(Kind(ps_per_input_byte=10, ps_per_output_byte=20, ps_per_far_byte=30), 4)
+    assert price.time(work, {}).activations * 10**9 == 4 * (10 * 802_816 + 20 * 200_704)
+    assert price.time(work.scaled(2), {}).activations * 10**9 == 4 * (20 * 802_816 + 40 * 200_704 + 30 * 958_464)
+
+
+def test_of_free_sizes_what_is_far_is_told_at_the_usual_ones() -> None:
+    size = symbol("size")
+    work = Work(inputs=64 * size**2, outputs=0)
+    price = Prices(Kind(ps_per_far_byte=10), 4)
+    assert price.time(work, {"size": 128}).activations == 0
+    assert price.time(work, {"size": 129}).activations == Fraction(40, 10**9) * (64 * size**2 - 2**20)
+
+
+def test_macs_of_a_recurrence_cost_what_macs_cost_and_weights_that_are_reread_the_rest() -> None:
+    """A MAC takes 10 ps everywhere; a recurrence of one sample 50, as it waits for its weights. In a batch of eight these
+    are read as often: 10 x 8 + 40 a weight.
+    """
+    dense = [Sample((("linear", Work(macs=n * 10**6, outputs=1)),), n * 0.01, str(n)) for n in range(1, 30)]
+    walks = [
+        Sample((("recurrence", Work(macs=n * 10**5, rereads=n * 10**5)),), n * 0.005, str(n)) for n in range(1, 30)
+    ]
+    found = fit([*dense, *walks], 4)
+    together = Work(macs=8 * 10**6, rereads=10**6)
+    assert found.ms([("recurrence", together)], 4) == pytest.approx(8 * 0.01 + 0.04, rel=0.2)
 
 
 def test_a_shuffle_moves_channel_by_channel() -> None:

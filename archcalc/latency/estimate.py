@@ -45,6 +45,7 @@ def predict(table: Table, profile: Profile, hot: bool = False) -> Table:
 
 
 PEAK, FASTEST = "the peak (the fastest layer of the calibration)", "the rate of the calibration's fastest network"
+MOVED = ("weight", "input", "output", "far", "activated", "reread")  # what has a price a byte
 UNKNOWN = 0.5  # the error that a class is taken to have where it was seen too seldom to tell
 
 
@@ -99,7 +100,7 @@ def _kernel_times(
         work = (kernel.work._replace(first=0) if first else kernel.work).scaled(table.batch)
         if price is None and kernel.kind == "reorder":
             continue  # this runtime keeps one layout
-        time = (price or fallback).time(work)
+        time = (price or fallback).time(work, typical)
         time = time if left is None else left.of(time)
         if price is None or not usual_batch or not price.covers(work, typical):
             time = time._replace(extrapolated=time.total)
@@ -146,7 +147,7 @@ def terms(table: Table, classes: Mapping[str, Prices], fallback: Prices, block: 
         [
             Time(),
             *(
-                classes.get(kernel.kind, fallback).time(kernel.work.scaled(table.batch))
+                classes.get(kernel.kind, fallback).time(kernel.work.scaled(table.batch), {})
                 for kernel in kernels(table.graph, block)
             ),
         ]
@@ -193,25 +194,27 @@ class Prices:
         a_byte = PICO * width
         exact = [
             *(price(f"ps_per_{name}", PICO) for name in ("mac", "load", "edge")),
-            *(price(f"ps_per_{name}_byte", a_byte) for name in ("weight", "input", "output", "activated", "reread")),
+            *(price(f"ps_per_{name}_byte", a_byte) for name in MOVED),
             *(price(name, NANO) for name in ("ns_per_call", "ns_per_step", "ns_at_first")),
         ]
         whole = lcm(*(found.denominator for found in exact))
         self.unit = Fraction(1, whole)  # prices are multiples of it: whole numbers are added, and a term divided once
-        self.mac, self.load, self.edge, self.weight, self.input, self.output, self.activated, *others = (
+        self.mac, self.load, self.edge, self.weight, self.input, self.output, self.far, self.activated, *others = (
             found.numerator * (whole // found.denominator) for found in exact
         )
         self.reread, self.call, self.step, self.first = others
         self.seen = kind.seen
 
-    def time(self, work: Work) -> Time:
-        """Of one call."""
-        unit = self.unit
+    def time(self, work: Work, typical: Mapping[str, Number]) -> Time:
+        """Of one call; what is moved beyond the near caches is told at typical values."""
+        unit, moved = self.unit, work.inputs * self.input + work.outputs * self.output + work.activated * self.activated
+        if self.far:
+            moved += work.far(lambda count: at_typical(count, typical)) * self.far
         return Time(
             unit
             * (work.macs * self.mac + work.loads * self.load + work.edges * self.edge + work.rereads * self.reread),
             unit * (work.weights * self.weight),
-            unit * (work.inputs * self.input + work.outputs * self.output + work.activated * self.activated),
+            unit * moved,
             unit * (self.call + work.steps * self.step + work.first * self.first),
         )
 

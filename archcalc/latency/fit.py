@@ -14,6 +14,7 @@ from archcalc.algebra import Poly
 from archcalc.latency.profile import PRICES, Kind
 from archcalc.latency.work import Work
 from archcalc.measure.latency import rank_correlation
+from archcalc.ops.base import number
 from archcalc.tuples import NamedTuple
 from archcalc.untyped import Array
 
@@ -21,12 +22,14 @@ POOLED = {  # prices that classes have in common, and what each is for
     "mac": ("ps_per_mac",),
     "weight": ("ps_per_weight_byte",),
     "activation": ("ps_per_input_byte", "ps_per_output_byte"),
+    "far": ("ps_per_far_byte",),
     "byte": ("ps_per_weight_byte", "ps_per_input_byte", "ps_per_output_byte"),
     "call": ("ns_per_call",),
 }
-CACHED = ("mac", "weight", "activation", "call")  # weights come from memory, activations from caches
+CACHED = ("mac", "weight", "activation", "far", "call")  # weights come from memory, activations from caches
 NO_CALLS = ("mac", "weight", "activation")
 STREAMED = ("mac", "byte")  # all comes from one memory, and batches are large enough to hide calls
+OPTIONAL = {"call": "ns_", "far": "ps_per_far"}  # what whole networks can't tell
 ROUNDS, ROBUST, LEAST = 8, 0.2, 0.1  # of reweighting; the relative error from which on it isn't squared
 TURNED = "reorder"  # the class that only comes with others
 SINGLE = 4  # kernels of one layer at most: its own, and layouts turned for it
@@ -65,7 +68,10 @@ def counts(work: Work, width: int) -> list[float]:
         work.macs,
         work.loads,
         work.edges,
-        *(elements * width for elements in (work.weights, work.inputs, work.outputs, work.activated, work.rereads)),
+        *(
+            elements * width
+            for elements in (work.weights, work.inputs, work.outputs, work.far(number), work.activated, work.rereads)
+        ),
     ]
     assert not any(isinstance(count, Poly) for count in found)
     calls = (work.steps, work.first, 1)
@@ -180,8 +186,9 @@ def _drawn(
     for row, sample in enumerate(samples):
         for kind, work in sample.parts:
             matrix[row, position[kind]] += counts(work, width)
-    if "call" not in pooled:
-        matrix[:, :, [PRICES.index(name) for name in PRICES if name.startswith("ns_")]] = 0
+    for price, prefix in OPTIONAL.items():
+        if price not in pooled:
+            matrix[:, :, [n for n, name in enumerate(PRICES) if name.startswith(prefix)]] = 0
     times = numpy.array([sample.ms for sample in samples])
     units = numpy.where(common > 0, common * _levels(samples, kinds, matrix @ common, times), _alone(matrix, times))
     flat = (matrix * units).reshape(len(samples), -1)
@@ -205,7 +212,9 @@ def _drawn(
 
 
 def _levels(samples: Sequence[Sample], kinds: Sequence[str], predicted: Array, times: Array) -> Array:
-    """How many times dearer than the common prices each class is, by the median of the layers that it takes most of."""
+    """How many times dearer than the common prices each class is, by the median of the layers that it takes most of.
+    What is dear about a recurrence are the weights that it rereads, not its MACs.
+    """
     found: dict[str, list[float]] = {}
     for row, (sample, ms) in enumerate(zip(samples, times, strict=True)):
         if len(sample.parts) <= SINGLE:
@@ -213,7 +222,9 @@ def _levels(samples: Sequence[Sample], kinds: Sequence[str], predicted: Array, t
             main = int(numpy.argmax([predicted[row, kinds.index(kind)] * (kind != TURNED) for kind in own]))
             rest = sum(predicted[row, n] for n in {kinds.index(kind) for kind in own} - {kinds.index(own[main])})
             found.setdefault(own[main], []).append(max(ms - rest, ms / 2) / predicted[row, kinds.index(own[main])])
-    levels = [float(numpy.median(found[kind])) if kind in found and kind != TURNED else 1.0 for kind in kinds]
+    rereading = {kind for sample in samples for kind, work in sample.parts if work.rereads != 0}
+    medians = {kind: float(numpy.median(ratios)) for kind, ratios in found.items() if kind not in rereading | {TURNED}}
+    levels = [medians.get(kind, 1.0) for kind in kinds]
     return numpy.array(levels)[:, None]
 
 

@@ -100,6 +100,7 @@ class Kind(Checked):
     ps_per_weight_byte: Price = 0
     ps_per_input_byte: Price = 0
     ps_per_output_byte: Price = 0
+    ps_per_far_byte: Price = 0
     ps_per_activated_byte: Price = 0
     ps_per_reread_byte: Price = 0
     ns_per_step: Price = 0

@@ -4,8 +4,8 @@ They come by in another order every pass, the short ones often and the long ones
 them: each finds caches as others left them. A run that follows at once on another of its own is the hot one. Clock
 rates, and what neighbours leave of a virtual machine, change within seconds: a run counts in runs of the reference at
 its time, times what that takes usually. On one thread the thread's own time counts, not the clock's. What counts is the
-median (on several threads, where others' work adds to the clock, nearly the least): it is what a repetition finds again
-best.
+median (on several threads, where others' work adds to the clock, what a quarter stays under): it is what a repetition
+finds again best.
 """
 
 from __future__ import annotations
@@ -258,16 +258,15 @@ def _watching(raw: Sequence[Raw]) -> tuple[float, float, float]:
 
 def undisturbed(times: Sequence[float], own: bool) -> float:
     """The median of a thread's own time, which a repetition finds again best; of the clock's, which others' work adds
-    to, nearly the least.
+    to, what a quarter of the runs stay under.
     """
-    return quantile(times, 0.5 if own else 0.05)
+    return quantile(times, 0.5 if own else 0.25)
 
 
 def events(records: Sequence[dict[str, Json]], speeds: Sequence[float], own: bool) -> list[Event]:
     """The nodes of a profile, each with its milliseconds at the machine's usual speed: the median of its times after
-    the first run, or the least.
+    the first run, or what a quarter of them stay under.
     """
-    typical = median if own else min
     times: dict[tuple[str, str], list[float]] = {}
     for record in records:
         if record.get("cat") == "Node" and record["name"].endswith("_kernel_time"):
@@ -280,7 +279,7 @@ def events(records: Sequence[dict[str, Json]], speeds: Sequence[float], own: boo
         Event(
             name,
             kind.partition(" ")[2],
-            typical(us * speed for us, speed in zip(found[1:] or found, speeds, strict=False)) / 1e3,
+            undisturbed([us * speed for us, speed in zip(found[1:] or found, speeds, strict=False)], own) / 1e3,
         )
         for (name, kind), found in times.items()
     ]

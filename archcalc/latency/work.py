@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from archcalc.algebra import Dim
+from archcalc.algebra import Dim, Number
 from archcalc.ops import Shape, size
 from archcalc.ops.base import Op
 from archcalc.ops.convolution import Conv, DepthwiseConv
@@ -16,6 +16,7 @@ from archcalc.tuples import NamedTuple
 Axis: TypeAlias = tuple[Dim, Dim, int, int]  # size, kernel, stride, dilation
 Pad: TypeAlias = tuple[Dim, Dim]  # before, after
 
+NEAR = 1 << 20  # elements that a kernel moves without going beyond the caches next to a core
 SET = 4  # blocks of filters that one pass over the input serves
 
 
@@ -40,6 +41,11 @@ class Work(NamedTuple):
     rereads: Dim = 0
     steps: Dim = 0
     first: Dim = 0
+
+    def far(self, usual: Callable[[Dim], Number]) -> Dim:
+        """Activations beyond those that are kept near, where that is so at the sizes of `usual`."""
+        moved = self.inputs + self.outputs
+        return moved - NEAR if usual(moved) > NEAR else 0
 
     def scaled(self, batch: Dim) -> Work:
         """Of a batch: weights are read once, and a recurrence takes its steps with all samples together."""
