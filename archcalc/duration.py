@@ -72,7 +72,7 @@ class Timing(Record):
 
     `device` describes the machine in words, `peak` is its best rate in GMAC/s. Factors above 1 say how far off nine of
     ten predictions are, inside and outside of what was calibrated. `is_bound`: a roofline, which no run is faster than,
-    rather than a prediction.
+    rather than a prediction. `is_hot`: of a run that follows at once on another of its own.
     """
 
     layers: dict[int, Time]
@@ -85,6 +85,7 @@ class Timing(Record):
         1
     )  # of known and extrapolated parts together, at the usual values of free parameters
     is_bound: bool = False
+    is_hot: bool = False
     memory: int | None = None  # bytes of a run: weights, activations and working room; None where that isn't known
     kinds: dict[int, str] = {}
     fused: dict[int, int] = {}  # layers that another's kernel does on the side

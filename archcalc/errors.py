@@ -120,7 +120,7 @@ def suggest(name: str, known: Iterable[str], otherwise: str = "") -> str:
 def among(name: object, known: Iterable[str]) -> str:
     """The end of a message about a name that isn't known: the one that was meant, or all that there are."""
     known = list(known)
-    return suggest(str(name), known, f"there are {', '.join(known)}" if known else "")
+    return suggest(str(name), known, f"there {'is' if len(known) == 1 else 'are'} {', '.join(known)}" if known else "")
 
 
 class ArchcalcError(Exception):

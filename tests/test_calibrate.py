@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from archcalc.cli import main
-from archcalc.latency.calibrate import CHAINS
+from archcalc.latency.calibrate import CHAINS, QUICK, QUICK_SECONDS
 from archcalc.latency.chains import chains
 from archcalc.latency.kernels import kernels
 from archcalc.latency.profile import Calibrated, load_profile
-from archcalc.latency.timing import Session, Timed
+from archcalc.latency.timing import FEWEST, SECONDS, Session, Timed
 from archcalc.model import read
 from archcalc.ops import OPS
 
@@ -54,6 +54,13 @@ def test_chains_are_short_and_affordable() -> None:
         assert 2 <= len(computing) <= 60
         assert table.totals["macs"] < 5e9
         assert table.totals["weight_bytes"] < 250e6
+
+
+def test_the_page_says_how_much_is_timed() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "latency.md").read_text()
+    assert f"{CHAINS} chains in at most {SECONDS:.0f} seconds of passes" in page
+    assert f"(with `--quick` {QUICK} in {QUICK_SECONDS:.0f}); at least 12 chains and 1 second" in page
+    assert (FEWEST, "five passes however long they take" in page) == (5, True)
 
 
 def test_a_machine_is_calibrated_and_its_profile_predicts(

@@ -18,6 +18,7 @@ from archcalc.errors import (
     SpecError,
     Undecided,
     UsageError,
+    among,
 )
 
 MARK = Mark("net.yaml", 3, 5, 2, "  - xx 3")
@@ -89,3 +90,7 @@ def test_what_is_of_the_wrong_kind_is_told_so(tmp_path: Path, name: str) -> None
 def test_numbers_of_numpy_are_numbers() -> None:
     numpy = pytest.importorskip("numpy")
     assert archcalc.load("lenet").count(classes=numpy.int64(7)).totals == archcalc.load("lenet").count(classes=7).totals
+
+
+def test_what_there_is_one_of_is_said_so() -> None:
+    assert (among("x", ["one"]), among("x", ["one", "two"])) == ("; there is one", "; there are one, two")

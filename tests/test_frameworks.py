@@ -403,6 +403,7 @@ def test_modules_of_other_kinds_are_counted_or_say_what_helps(archcalc: Any, her
         (["strange.py:Lazy", "--input", "8"], "modules are named as they are imported: strange:Lazy"),
         (["script:Net", "--input", "8"], "SystemExit: no data (script.py:1); what a script does stands under"),
         (["strange.Lazy", "--input", "8"], "; strange:Lazy is the module of that name"),
+        (["strange.py", "--input", "8"], "; strange:NAME is what a class or function of strange.py makes"),
         ([*words, "--input", "ids=6:long"], "as --input input_ids=3x224x224"),
     ):
         done = archcalc("count", *asked)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import archcalc as api
+from archcalc.errors import UsageError
 
 MISSING = [name for name in ("keras", "torch") if importlib.util.find_spec(name) is None]
 pytestmark = [
@@ -108,6 +109,11 @@ def test_statistics_that_no_layer_reads_are_counted_as_keras_does(here: Path) ->
     model = keras.Sequential(given)
     found = api.from_torch(model, (4, 4, 3)).count().totals
     assert (found["params"], found["buffers"], model.count_params()) == (3 * 2 + 2, 3 + 3 + 1, 15)
+
+
+def test_what_failed_inside_of_a_layer_is_said(here: Path) -> None:
+    with pytest.raises(UsageError, match=r"torch\.export fails: \w+: .*shape"):
+        api.from_torch(__import__("kerasnets").net(), (3, 16, 16)).count()
 
 
 @pytest.mark.slow

@@ -205,6 +205,10 @@ def test_a_run_costs_a_call_and_its_kernels_and_a_hot_one_less() -> None:
     hot = predict(table, profile(), hot=True)
     assert float(hot.totals["latency_ms"]) == pytest.approx(by_hand)
     assert sum(float(row.latency_ms) for row in hot.rows if row.latency_ms) == pytest.approx(by_hand)
+    for timed, is_hot in ((predict(table, profile()), False), (hot, True)):
+        assert timed.to_json()["latency"]["hot"] is is_hot
+        shown = timed.to_markdown()
+        assert (" ms a hot run, " in shown, "of a run that follows at once on another" in shown) == (is_hot, is_hot)
 
 
 def test_weights_that_no_cache_keeps_cost_more_when_hot() -> None:

@@ -436,7 +436,12 @@ def test_a_closed_form_of_time_is_printed_and_read_back(archcalc: Command, spec:
         (("--device", "net.yaml"), "net.yaml:1:1: not JSON"),
         (("--device", "x" * 5000), "there is no device profile 'xxx"),
         (("--device", "a\tb"), "a device is the name of a profile or its file"),
-        ((), "--device"),
+        (("--device", "missing.json"), "no such file; `archcalc calibrate -o FILE` writes one"),
+        (("--device", "net.yaml"), "; `archcalc calibrate -o FILE` writes one"),
+        (("--device", "t4", "--dtype", "bf16"), "only for fp32, fp16, int8; --device help lists what others have"),
+        (("--device", "t4", "--hot"), "a data sheet's bound, which knows no caches: leave --hot out"),
+        (("--device", "device.json", "--hot"), "made up has no figures for hot runs"),
+        ((), "(--device help)"),
     ],
 )
 def test_bad_usage_exits_with_2(archcalc: Command, spec: str, words: tuple[str, ...], message: str) -> None:

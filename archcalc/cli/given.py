@@ -258,6 +258,8 @@ def asked(names: Iterable[str], inputs: Sequence[str] | None) -> None:
         first = next((name for name in names if all(map(str.isidentifier, name.split(".")))), "")
         module, dot, factory = first.rpartition(".")
         meant = f"; {module}:{factory} is the module of that name" if dot else ""
+        if factory == "py":
+            meant = f"; {module}:NAME is what a class or function of {first} makes"
         raise UsageError(
             f"--input is for package.module:factory; a spec and a model file have inputs of their own{meant}"
         )

@@ -73,7 +73,9 @@ class Command(_Plain, TyperCommand):
             unknown = getattr(error, "option_name", None) if hasattr(error, "possibilities") else None
             if takers := _takers(unknown):
                 error.possibilities = None  # type: ignore[attr-defined]
-                error.message += f"; it is one of {' and '.join(takers[:3])}"  # type: ignore[attr-defined]
+                error.message += f"; it is an option of {', '.join(takers[:3])}"  # type: ignore[attr-defined]
+            elif type(error).__name__ == "MissingParameter":  # what it is for, and so what to type
+                error.message = getattr(error.param, "help", None) or ""  # type: ignore[attr-defined]
             raise
 
 

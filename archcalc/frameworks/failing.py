@@ -14,7 +14,9 @@ from archcalc.patterns import pattern
 LONGEST = 300
 SPEAK = ("RuntimeError", "UserError", "GuardOnDataDependentSymNode")  # what they say is enough
 _NOISE = pattern(r"(?m)^(?:\s*(?:File \"|from user code|The above|For more information|To debug|Set TORCH|"
-                    r"Framework stack|During the call|Original traceback|\(Size-like|Caused by).*)$")  # fmt: skip
+                    r"Framework stack|During the call|Original traceback|\(Size-like|Caused by|"
+                    r"Exception encountered when calling).*)$")  # fmt: skip
+_COLOURS = pattern(r"\x1b\[[0-9;]*m")
 _HINTS = pattern(r" *\(unhinted: .*?\)\.?(?= *\(Size-like|$|\n)| *\(Size-like symbols: .*?\)")
 _FILE = pattern(r'File "([^"]+)", line (\d+), in (\S+)')
 
@@ -27,7 +29,7 @@ def told(error: BaseException, module: str = "") -> str:
 
 def _short(error: BaseException) -> str:
     """What it says first."""
-    text = _HINTS.sub("", _NOISE.sub("", str(error))).strip()
+    text = _HINTS.sub("", _NOISE.sub("", _COLOURS.sub("", str(error)))).strip()
     first = re.split(r"\n\s*\n|(?<=[.!])\n", text)[0] if text else ""
     words = re.sub(r"\s+", " ", first).strip()
     words = words if len(words) <= LONGEST else words[: LONGEST - 3] + "..."

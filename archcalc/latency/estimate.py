@@ -37,9 +37,20 @@ def predict(table: Table, profile: Profile, hot: bool = False) -> Table:
     if table.train:
         raise UsageError("times are predicted for inference only")
     if table.dtype not in profile.dtypes:
-        raise UsageError(f"{profile.name} has no figures for {table.dtype}, only for {', '.join(profile.dtypes)}")
-    if hot and getattr(profile, "hot", None) is None:
-        raise UsageError(f"{profile.name} has no figures for hot runs; `archcalc calibrate` measures both")
+        raise UsageError(
+            f"{profile.name} has no figures for {table.dtype}, only for {', '.join(profile.dtypes)};"
+            " --device help lists what others have"
+        )
+    if hot and isinstance(profile, Roofline):
+        raise UsageError(
+            f"{profile.name} is a data sheet's bound, which knows no caches: leave --hot out, or take a calibrated"
+            " device (--device help lists them)"
+        )
+    if hot and profile.hot is None:
+        raise UsageError(
+            f"{profile.name} has no figures for hot runs, which calibrations before November 2026 didn't time;"
+            " `archcalc calibrate` measures both"
+        )
     timing = _calibrated(table, profile, hot) if isinstance(profile, Calibrated) else _roofline(table, profile)
     return table._replace(timing=timing)
 
@@ -78,6 +89,7 @@ def _calibrated(table: Table, profile: Calibrated, hot: bool) -> Timing:
         factor=Fraction(f"{factor:.4g}"),
         extrapolated_factor=Fraction(str(held.extrapolated_factor)),
         whole_factor=Fraction(f"{whole_factor:.4g}"),
+        is_hot=hot,
         memory=_memory(table, profile, found),
         kinds={kernel.node: kernel.kind for kernel in found if kernel.kind != "reorder" and not kernel.part},
         fused={taken: kernel.node for kernel in found for taken in kernel.takes},

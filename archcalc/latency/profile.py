@@ -19,6 +19,7 @@ with deferred():  # it compiles six expressions, and reads with none of them whe
     import json
 
 SCHEMA: Final = "archcalc/device/1"
+WRITTEN = "`archcalc calibrate -o FILE` writes one"
 MOST_BYTES = 10_000_000
 
 Figure = TypeVar("Figure", int, float)
@@ -303,8 +304,10 @@ def load_profile(name: str, beside: str | os.PathLike[str] | None = None) -> Pro
             return _read(path, name)
     if name == f"specs/devices/{file}" and reading.is_file(os.path.join(ours, file)):
         return _read(os.path.join(ours, file), name)
-    known = device_names()
     shown = name if len(name) <= 80 else f"{name[:77]}..."
+    if name.endswith(".json"):
+        raise UsageError(f"there is no device profile '{shown}': no such file; {WRITTEN}")
+    known = device_names()
     raise UsageError(
         f"there is no device profile '{shown}'{suggest(name, known, 'there are ' + ', '.join(known) if known else '')}"
     )
@@ -323,11 +326,11 @@ def parse(content: bytes, shown: str) -> Profile:
     try:
         found = json.loads(content, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
-        raise UsageError(f"{shown}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
+        raise UsageError(f"{shown}:{error.lineno}:{error.colno}: not JSON: {error.msg}; {WRITTEN}") from None
     except (ValueError, RecursionError):  # not UTF-8, or a number of thousands of digits
-        raise UsageError(f"{shown}:1:1: not JSON") from None
+        raise UsageError(f"{shown}:1:1: not JSON; {WRITTEN}") from None
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
-        raise UsageError(f"{shown}: not a device profile: its `schema` must be {SCHEMA}")
+        raise UsageError(f"{shown}: not a device profile: its `schema` must be {SCHEMA}; {WRITTEN}")
     kind = _KINDS.get(str(found.get("kind")))
     if kind is None:
         raise UsageError(f"{shown}: kind: must be {' or '.join(map(repr, _KINDS))}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from archcalc.untyped import Array, Json
 KINDS = ("cpu", "cuda")
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 SEARCHES = {"heuristic": "HEURISTIC", "exhaustive": "EXHAUSTIVE"}
+CRASHING = ["MatmulTransposeFusion"]  # onnxruntime 1.32 dies where it meets recurrent layers in half precision on a CPU
 INSTALL = "pip install 'archcalc[cuda]' (onnxruntime must not be installed beside it: pip uninstall onnxruntime)"
 
 
@@ -90,7 +91,9 @@ class Runner:
         if isinstance(model, StoredModel):
             options.add_session_config_entry(FOLDER, model.folder)
         self.outputs = [value.name for value in model.proto.graph.output]
-        self.session = _session(ort, model.exposing(self.outputs), options, device)
+        halves = any(array.dtype == "float16" for array in model.tensors.values())
+        without = CRASHING if halves and device.kind == "cpu" else []
+        self.session = _session(ort, model.exposing(self.outputs), options, device, without)
         self.is_on_gpu = device.kind == "cuda"
         self.run = self._taking(feed)
 
@@ -126,7 +129,8 @@ class Runner:
         return run
 
 
-def _session(ort: Any, model: bytes, options: Any, device: Device) -> Any:
+def _session(ort: Any, model: bytes, options: Any, device: Device, without: Sequence[str] = ()) -> Any:
+    """A session, optimised `without` some of onnxruntime's optimizers."""
     providers: list[Any] = [device.provider]
     if device.kind == "cuda":
         if device.provider not in ort.get_available_providers():
@@ -141,7 +145,9 @@ def _session(ort: Any, model: bytes, options: Any, device: Device) -> Any:
         ]
     try:
         with _stdout_to_stderr():
-            session = ort.InferenceSession(model, options, providers=providers, enable_fallback=0)
+            session = ort.InferenceSession(
+                model, options, providers=providers, enable_fallback=0, disabled_optimizers=[*without]
+            )
     except Exception as error:
         raise (_no_cuda(error) if device.kind == "cuda" else failed("load", error)) from None
     if session.get_providers()[0] != device.provider:

@@ -30,7 +30,8 @@ def milliseconds(value: Number, form: Form = unicode) -> str:
 def facts(table: Table, timing: Timing, form: Form = unicode) -> list[tuple[str, str]]:
     """What a prediction says of the whole network."""
     total = timing.whole.total
-    found = [("time", f"{milliseconds(total, form)} ms a run{_between(timing, form)}")]
+    run = "hot run" if timing.is_hot else "run"
+    found = [("time", f"{milliseconds(total, form)} ms a {run}{_between(timing, form)}")]
     if not isinstance(total, Poly) and total and isinstance(table.batch, int):
         rate = table.total("macs") / Fraction(total) / 10**6
         most = " at most" if timing.is_bound else ""
@@ -85,7 +86,8 @@ def legend(timing: Timing) -> list[str]:
         if timing.fused
         else "each layer runs on its own"
     )
-    lines = [f"ms: predicted; {fused}. bound: what takes most of it"]
+    hot = ", of a run that follows at once on another of its own" if timing.is_hot else ""
+    lines = [f"ms: predicted{hot}; {fused}. bound: what takes most of it"]
     return [*lines, "~: outside of what was calibrated"] if timing.whole.extrapolated != 0 else lines
 
 
@@ -112,6 +114,7 @@ def latency(table: Table, timing: Timing) -> contract.Latency:
     found: contract.Latency = {
         "device": timing.device,
         "is_bound": timing.is_bound,
+        "hot": timing.is_hot,
         "compute_ms": exact(whole.compute),
         "weights_ms": exact(whole.weights),
         "activations_ms": exact(whole.activations),

@@ -147,6 +147,7 @@ class Latency(TypedDict):
     is_bound: Annotated[
         bool, Field(description="a data sheet's roofline, which no run is faster than, and no prediction")
     ]
+    hot: Annotated[bool, Field(description="whether it is of a run that follows at once on another of its own")]
     compute_ms: Number
     weights_ms: Number
     activations_ms: Number
