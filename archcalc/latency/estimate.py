@@ -41,18 +41,24 @@ def predict(table: Table, profile: Profile, hot: bool = False) -> Table:
             f"{profile.name} has no figures for {table.dtype}, only for {', '.join(profile.dtypes)};"
             " --device help lists what others have"
         )
-    if hot and isinstance(profile, Roofline):
+    if hot:
+        _check_hot(profile)
+    timing = _calibrated(table, profile, hot) if isinstance(profile, Calibrated) else _roofline(table, profile)
+    return table._replace(timing=timing)
+
+
+def _check_hot(profile: Profile) -> None:
+    """Raises UsageError where a profile knows nothing of hot runs."""
+    if isinstance(profile, Roofline):
         raise UsageError(
             f"{profile.name} is a data sheet's bound, which knows no caches: leave --hot out, or take a calibrated"
             " device (--device help lists them)"
         )
-    if hot and profile.hot is None:
+    if profile.hot is None:
         raise UsageError(
             f"{profile.name} has no figures for hot runs, which calibrations before November 2026 didn't time;"
             " `archcalc calibrate` measures both"
         )
-    timing = _calibrated(table, profile, hot) if isinstance(profile, Calibrated) else _roofline(table, profile)
-    return table._replace(timing=timing)
 
 
 PEAK, FASTEST = "the peak (the fastest layer of the calibration)", "the rate of the calibration's fastest network"
