@@ -30,6 +30,12 @@ def pytest_configure(config: pytest.Config) -> None:
     shipping.are_slow_run = "not slow" not in config.option.markexpr
 
 
+def pytest_collection_finish() -> None:
+    """Thousands of tests live until the end: the collector needn't look through them again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def collecting() -> Iterator[None]:
     """A command turns the collector off, for it ends soon; the tests that call one in their own process go on."""

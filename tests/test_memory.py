@@ -91,14 +91,14 @@ def simulated(graph: Graph, in_place: Collection[str] = IN_PLACE) -> int:
             ]
             cell = next((found for found in free if not needed_after(n, found)), n)
         memory.append(cell)
+    until: dict[int, int] = {}  # for each memory the last layer that needs it
+    for cell in set(memory):
+        members = [m for m in range(len(nodes)) if memory[m] == cell]
+        stays = any(m in graph.outputs for m in members)
+        until[cell] = len(nodes) if stays else max([*members, *(reader for m in members for reader in readers[m])])
     most = 0
     for now in range(len(nodes)):
-        alive = 0
-        for cell in set(memory):
-            members = [m for m in range(len(nodes)) if memory[m] == cell]
-            last = max([*members, *(reader for m in members for reader in readers[m])])
-            stays = any(m in graph.outputs for m in members)
-            alive += elements(nodes[cell].shape) if cell <= now and (now <= last or stays) else 0
+        alive = sum(elements(nodes[cell].shape) for cell, last in until.items() if cell <= now <= last)
         most = max(most, alive + worked_on(graph, nodes[now]))
     return most
 

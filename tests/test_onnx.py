@@ -8,8 +8,10 @@ import subprocess
 import sys
 import tracemalloc
 import weakref
+from functools import cache
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ ort = pytest.importorskip("onnxruntime")
 import numpy  # noqa: E402
 
 from archcalc.cli import main  # noqa: E402
+from archcalc.cost import Table  # noqa: E402
 from archcalc.errors import UsageError  # noqa: E402
 from archcalc.files import specs_folder  # noqa: E402
 from archcalc.measure.session import Session  # noqa: E402
@@ -133,28 +136,36 @@ def test_an_operator_runs_at_sizes_that_stay_free(line: str, tmp_path: Path) -> 
 OPSETS = [13, 14, 15, 17, 18, 19, 20, 22, 24]  # where forms change; what onnxruntime runs of those after 21
 
 
+@cache
+def run_as_usual(number: int) -> tuple[Table, dict[str, Any], Any]:
+    """A row's table, some inputs, and what it computes of them in the usual opset."""
+    row, random = ROWS[number], numpy.random.default_rng(number)
+    table = table_of(row.line, row.inputs)
+    model = in_memory(table, opset=21)
+    feed = {
+        value.name: random.standard_normal((1, *shape), "float32")
+        if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+        else random.integers(0, 9, (1, *shape))
+        for value, shape in zip(model.proto.graph.input, row.inputs, strict=True)
+    }
+    return table, feed, Session(model, ["layer"]).run(feed)[0]
+
+
 @pytest.mark.parametrize("first", some(range(4), 4))
 @pytest.mark.parametrize("opset", OPSETS)
 def test_every_operator_computes_the_same_in_every_opset(opset: int, first: int) -> None:
     """Many rows in one test, since each runs in milliseconds; checked by onnx and by running. Of four rows each opset
     begins with another.
     """
-    random = numpy.random.default_rng(3)
-    for row in ROWS[(first + OPSETS.index(opset)) % 4 :: 4]:
-        table = table_of(row.line, row.inputs)
+    for number in range(len(ROWS))[(first + OPSETS.index(opset)) % 4 :: 4]:
+        row, (table, feed, expected) = ROWS[number], run_as_usual(number)
         if opset < 19 and "mode=circular" in row.line:  # ONNX has it from there on
             with pytest.raises(UsageError, match="a circular pad needs opset 19"):
                 in_memory(table, opset=opset)
             continue
-        models = [in_memory(table, opset=each) for each in (21, opset)]
-        feed = {
-            value.name: random.standard_normal((1, *shape), "float32")
-            if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
-            else random.integers(0, 9, (1, *shape))
-            for value, shape in zip(models[0].proto.graph.input, row.inputs, strict=True)
-        }
-        expected, found = (Session(model, ["layer"]).run(feed)[0] for model in models)
-        assert [each.version for each in models[1].proto.opset_import] == [opset]
+        model = in_memory(table, opset=opset)
+        found = Session(model, ["layer"]).run(feed)[0]
+        assert [each.version for each in model.proto.opset_import] == [opset]
         numpy.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5, err_msg=str(row))
 
 
