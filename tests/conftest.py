@@ -22,6 +22,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a worker a core: threads o
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # what a script runs in the background ignores it, children too
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(getattr(signal, "SIGHUP", signal.SIGINT)) is signal.SIG_IGN:  # what nohup runs, likewise
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_configure(config: pytest.Config) -> None:

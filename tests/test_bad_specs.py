@@ -280,7 +280,7 @@ def test_wrong_options_are_told_so(
         ("resnt50", "archcalc: there is no file or network 'resnt50'; did you mean 'resnet50'?\n"),
         ("zzyzx", "archcalc: there is no file or network 'zzyzx'; `archcalc zoo` lists the networks that ship\n"),
         ("net.yaml@larg", "net.yaml has no variant 'larg'; did you mean 'large'?\n"),
-        ("net.yaml@zzyzx", "net.yaml has no variant 'zzyzx'; there are large\n"),
+        ("net.yaml@zzyzx", "net.yaml has no variant 'zzyzx'; there is large\n"),
         ("nte.yaml", "nte.yaml: No such file or directory\n"),
         ("folder", "archcalc: there is no spec in the folder folder\n"),
     ],
