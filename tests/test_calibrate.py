@@ -107,6 +107,7 @@ def test_a_noisy_machine_is_refused_and_nothing_is_written(
     ("options", "message"),
     [
         (("--dtype", "int8"), "a device is calibrated in fp32 or fp16, not int8"),
+        (("--dtype", "fp16"), "on a CPU onnxruntime computes fp16 in fp32, between casts that a profile doesn't tell"),
         (("--device", "tpu"), "unknown device 'tpu'"),
         (("--noise", "much"), "--noise takes a percentage such as 4%, got 'much'"),
     ],

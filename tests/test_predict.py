@@ -294,6 +294,27 @@ def test_a_cache_is_read_and_written_once() -> None:
     assert bound(DECODE) == max(Fraction(macs, 10**6), Fraction(numbers * 4, 2 * 10**6))
 
 
+DILATED = """archcalc: 1
+name: dilated
+input: [64, size, size]
+params: {size: {default: 16, min: 1}}
+layers:
+  - conv 64 3x3 dilation=12 pad=12 bias=false
+"""
+
+
+@pytest.mark.parametrize("size", [5, 12, 13, 16, 40])
+def test_taps_of_a_dilated_convolution_in_the_padding_are_nothing_that_a_run_has_to_do(size: int) -> None:
+    """Of three taps 12 apart the middle one is always inside, and the others for `size - 12` outputs each."""
+    inside = size + 2 * max(0, size - 12)
+    table = Model(read_spec(DILATED, "net.yaml"))
+    sheet = parse(json.dumps({**ROOFLINE, "gbytes_per_s": 10**6}).encode(), "sheet.json")
+    assert predict(table.count(size=size), sheet).totals["latency_ms"] == Fraction(64 * 64 * inside**2, 10**6)
+    form = predict(table.count(free=["size"]), sheet).totals["latency_ms"]
+    assert isinstance(form, Poly)
+    assert form.evaluate({"size": size}) == Fraction(64 * 64 * inside**2, 10**6)
+
+
 def test_no_shipped_network_is_predicted_faster_than_a_roofline_of_the_same_machine() -> None:
     for name in ("resnet18", "mobilenet_v2", "vgg16", "densenet121"):
         fitted = load(name).count(batch=256, dtype="fp16", device="rtx4090-fp16-batches").totals["latency_ms"]

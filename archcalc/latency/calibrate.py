@@ -13,7 +13,7 @@ from time import perf_counter
 
 from archcalc.cost import Table
 from archcalc.cost.row import DTYPES
-from archcalc.errors import ArchcalcError
+from archcalc.errors import ArchcalcError, UsageError
 from archcalc.graph import Graph
 from archcalc.latency.chains import batch_of, chains
 from archcalc.latency.estimate import spread_of
@@ -59,6 +59,11 @@ def calibrate(
     """A profile of this machine, for that `batch`, or else for batches of up to 64 (on CUDA of one). Raises TooNoisy
     where times can't be repeated, UsageError where nothing can be run.
     """
+    if dtype != "fp32" and place.kind == "cpu":
+        raise UsageError(
+            f"on a CPU onnxruntime computes {dtype} in fp32, between casts that a profile doesn't tell: calibrate fp32,"
+            " or --device cuda"
+        )
     tables = subjects(count, seed, dtype, batch if place.kind == "cpu" else batch or 1)
     began = perf_counter()
     session = timed(tables, place, passes=passes, seconds=seconds, seed=seed, progress=progress)

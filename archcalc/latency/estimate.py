@@ -17,8 +17,9 @@ from archcalc.graph import over
 from archcalc.latency.arena import arena_bytes
 from archcalc.latency.kernels import Kernel, kernels
 from archcalc.latency.profile import Calibrated, Hot, Kind, Profile, Roofline
-from archcalc.latency.work import Work
+from archcalc.latency.work import Work, least_macs
 from archcalc.ops.base import number
+from archcalc.ops.convolution import Conv, DepthwiseConv, Local
 from archcalc.spec import bind
 from archcalc.tuples import NamedTuple
 
@@ -278,7 +279,11 @@ def _least(table: Table, kernel: Kernel) -> Least:
     if work.macs == 0 and work.weights == 0:
         return Least(0, 0, 0)
     cached = node.op.cached(*table.graph.shapes_into(node)) * table.batch
-    macs = table.cost(node).macs * table.batch
+    op, shapes = node.op, table.graph.shapes_into(node)
+    if isinstance(op, (Conv, DepthwiseConv)) and not isinstance(op, Local):
+        macs = least_macs(op, node.shape, shapes[0]) * table.batch
+    else:
+        macs = table.cost(node).macs * table.batch
     return Least(macs, work.weights * width, (work.inputs + work.outputs + cached) * width)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from archcalc.latency.profile import Calibrated, Profile
 from archcalc.measure import processor
 
-AT_A_GUESS = 3  # the factor that two CPUs' times of one network may differ by
+ELSEWHERE = 3  # the factor that nine of ten networks lay within, on machines that the profile wasn't of
 
 
 def elsewhere(profile: Profile) -> str:
@@ -17,7 +17,7 @@ def elsewhere(profile: Profile) -> str:
         return ""
     here = f"{name} ({isa})" if isa else name
     return (
-        f"{profile.name} isn't this machine, {here}: here times may be {AT_A_GUESS} times as long or as short;"
+        f"{profile.name} isn't this machine, {here}: here times may be {ELSEWHERE} times as long or as short;"
         " `archcalc calibrate --quick -o here.json` measures it"
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from archcalc.algebra import Dim, Number
+from archcalc.algebra import Dim, Number, Poly, maximum
 from archcalc.ops import Shape, size
 from archcalc.ops.base import Op
 from archcalc.ops.convolution import Conv, DepthwiseConv
@@ -92,6 +92,29 @@ def convolved(
     )
 
 
+def least_macs(op: Conv | DepthwiseConv, output: Shape, x: Shape) -> Number:
+    """The MACs that no run of a convolution does without, a sample: taps of a dilated one that lie in the padding add
+    nothing, and on a small map they are most.
+    """
+    found: Number = output[0] * op.weights(x)["weight"][1]
+    for outputs, axis, padding in zip(output[1:], op.axes(x), op.padding(x), strict=True):
+        found = found * _reached(outputs, axis, padding)
+    return found
+
+
+def _reached(outputs: Dim, axis: Axis, padding: Pad) -> Number:
+    """Of one axis the pairs of an output and a tap that lies inside of the map; all pairs where it isn't dilated."""
+    dim, kernel, stride, dilation = axis
+    before, after = padding
+    if dilation == 1 or stride != 1 or isinstance(kernel, Poly) or isinstance(before, Poly) or isinstance(after, Poly):
+        return outputs * kernel
+    beyond = before + after - (kernel - 1) * dilation  # outputs less inputs
+    pairs: Number = 0
+    for at in range(-before, kernel * dilation - before, dilation):
+        pairs += maximum(0, (dim - at if beyond + at > 0 else outputs) - max(0, -at))
+    return pairs
+
+
 def _met(output: Shape, axes: Sequence[Axis], padding: Sequence[Pad], usual: Callable[[Dim], int]) -> Shape:
     """Of each axis the pairs of an output and a tap that lies inside of the map: the runtime skips the others."""
     found = []
@@ -122,4 +145,4 @@ def filled(channels: Dim, block: int) -> Dim:
     return (channels + block - 1) // block * block
 
 
-__all__ = ["Work", "convolved", "counted", "filled"]
+__all__ = ["Work", "convolved", "counted", "filled", "least_macs"]
