@@ -79,6 +79,7 @@ class Span(NamedTuple):
 
 
 POINT = Span(1, (0,), (0,))
+STILL = Window(1)  # what moves nothing, as 1 x 1 convolutions do
 
 
 class Field(NamedTuple):
@@ -259,6 +260,8 @@ def _through(field: Field, windows: tuple[Window, ...] | Reach) -> Field:
     if windows is Reach.MIXED or field.reach is Reach.MIXED:
         return MIXED
     assert isinstance(windows, tuple)
+    if len(windows) == len(field.spans) and all(window == STILL for window in windows):
+        return field
     spans: list[Span] = []
     for n, window in enumerate(windows):
         before = field.spans[n] if n < len(field.spans) else POINT
@@ -318,6 +321,8 @@ def _union(seen: list[Field], gate: bool) -> Field:
         joined = _union(local, False) if len(local) > 1 else local[0]
         return joined._replace(gated=True)
     first = seen[0]
+    if first.reach is Reach.PASS and all(field is first for field in seen):
+        return first
     gated = any(field.gated for field in seen)
     if any(field.reach is Reach.MIXED or len(field.spans) != len(first.spans) for field in seen):
         return MIXED

@@ -9,6 +9,8 @@ from onnx_files import weights, write
 from archcalc import load
 from archcalc.importer import alike
 from archcalc.importer.rules import RULES
+from archcalc.ops import OPS
+from archcalc.receptive import fields
 
 
 def node(op: str, reads: str, out: str, **attributes: object) -> NodeProto:
@@ -110,3 +112,56 @@ def test_figures_are_those_of_asking_for_every_node(
     monkeypatch.setattr(alike, "_key", lambda *_: None)
     assert load(file).count(**bindings).to_json() == once
     assert len(asked_again) == 6
+
+
+def chain(file: Path, blocks: int) -> Path:
+    """Convolutions of 1 x 1, activations and sums, in a row."""
+    nodes: list[NodeProto] = []
+    kernels, last = {}, "x"
+    for n in range(blocks):
+        nodes += [
+            node("Conv", f"{last} w{n}", f"c{n}"),
+            node("Relu", f"c{n}", f"r{n}"),
+            node("Add", f"r{n} {last}", f"a{n}"),
+        ]
+        kernels[f"w{n}"], last = weights(4, 4, 1, 1) + n, f"a{n}"
+    return write(file, [*nodes, node("Relu", last, "y")], {"x": [1, 4, 6, 6]}, **kernels)
+
+
+def test_layers_that_are_alike_show_one_shape(tmp_path: Path) -> None:
+    graph = load(chain(tmp_path / "net.onnx", 9)).graph
+    assert len({id(node.shape) for node in graph.nodes[1:]}) == 1
+
+
+def calls(monkeypatch: pytest.MonkeyPatch, rule: str) -> list[str]:
+    """The words of the operators whose rule is asked, in the order of the calls."""
+    found: list[str] = []
+    for cls in (OPS["conv"], OPS["relu"], OPS["add"]):
+        inner = getattr(cls, rule)
+
+        def noting(self, *args, inner=inner, **options):
+            found.append(self.word)
+            return inner(self, *args, **options)
+
+        monkeypatch.setattr(cls, rule, noting)
+    return found
+
+
+@pytest.mark.parametrize("rule", ["saves", "windows"])
+def test_operators_are_asked_as_often_in_a_long_chain_as_in_a_short_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: str
+) -> None:
+    tables = [load(chain(tmp_path / f"{blocks}.onnx", blocks)).count() for blocks in (5, 50)]
+    found = calls(monkeypatch, rule)
+    counts = []
+    for table in tables:
+        found.clear()
+        assert table.last_map
+        assert table.held.kept_bytes
+        counts.append(len(found))
+    assert 3 <= counts[0] == counts[1] <= 6
+
+
+def test_what_nothing_moves_is_one_field(tmp_path: Path) -> None:
+    seen = fields(load(chain(tmp_path / "net.onnx", 9)).graph)["x"]
+    assert len({id(field) for field in seen.values()}) == 1

@@ -55,8 +55,7 @@ class Walker:
         from archcalc.importer.rules import RULES  # they are written for walkers
 
         self.model, self.file, self.sized, self.rules = model, file, sizes, RULES
-        self.graph = Graph()
-        self.assumed = Assumed()
+        self.graph, self.assumed = Graph(), Assumed()
         self.namer = Namer(model.producer)
         self.has_run = model.graph is not None and model.graph.whole  # its framework knows that all shapes fit
         self.layers = Layers() if model.producer == PRODUCER else None
@@ -76,6 +75,7 @@ class Walker:
         self.kept: set[Hashable] = set()  # those that are buffers
         self.ops: dict[object, Op] = {}
         self.said: dict[Hashable, Said | None] = {}  # what rules said of nodes that are alike
+        self.samples_of: dict[Shape, Shape] = {}  # one object for all that are alike, by which analyses know them
         self.fitting: set[Shape] = set()  # shapes in numbers that a tensor can have
         self.symbols: dict[str, Poly] = {}
         self.bounded: dict[str, Dim] = {}  # sizes that only a run would tell, taken at their most
@@ -246,7 +246,12 @@ class Walker:
 
     def sample(self, shape: Shape) -> Shape:
         """What a layer shows of a shape: a leading axis of 1 is the batch's, of one sample, and is left out."""
-        return shape[1:] if shape and shape[0] == 1 else shape
+        if shape and shape[0] == 1:
+            shown = self.samples_of.get(shape)
+            if shown is None:
+                shown = self.samples_of[shape] = shape[1:]
+            return shown
+        return shape
 
     def run(self, nodes: Sequence[NodeProto], outputs: Iterable[str], scope: Scope) -> None:
         """Every node in turn."""

@@ -10,7 +10,7 @@ input that isn't, and one that is computed in fp32 the other way round.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from fractions import Fraction
 
 from archcalc.algebra import Dim, Number, at, summed
@@ -24,6 +24,7 @@ from archcalc.records import Record
 from archcalc.tuples import NamedTuple
 
 POOLED = "AdaptiveAvgPool2d"  # PyTorch code pools to the size that a map has already, which makes a copy of it
+FEW = 8  # inputs of a layer that may be like another
 SCALED = "scaled_dot_product_attention"
 
 KEPT = "what PyTorch's autograd saves for gradients, each tensor once; no weights"
@@ -118,6 +119,28 @@ def kept(graph: Graph, widths: Widths, written: Written = lambda node: "module",
     return Keeping(layers, keeper.least, keeper.own, [state.memory for state in keeper.states])
 
 
+class _Asked(NamedTuple):
+    """What a layer asks of the memory around it: what it `found` to be kept, what of that is its `own`, the inputs
+    whose memory it keeps, and how often it keeps its output's; what that memory is, whether it is the first input's
+    `over` again, and whether what comes out is `copied` once more.
+    """
+
+    found: Kept
+    own: Kept
+    inputs: tuple[int, ...]
+    output: int
+    elements: Dim
+    width: int
+    once: bool
+    learns: bool
+    over: bool
+    copied: bool
+
+    def memory(self, writer: int) -> Memory:
+        """Of its own."""
+        return Memory(self.elements, self.width, writer, once=self.once)
+
+
 class _Keeper:
     """Walks a graph in order, with the memory that every tensor stands in."""
 
@@ -127,6 +150,7 @@ class _Keeper:
         self.least: dict[Loop, int] = {}
         self.own: dict[int, Kept] = {}
         self.alike: dict[Kept, Kept] = {}  # layers keep alike: one object for all that do
+        self.asked: dict[Hashable, _Asked] = {}  # and are alike: one is asked for all that are
 
     def walk(self, first: int, stop: int) -> dict[int, Kept]:
         found: dict[int, Kept] = {}
@@ -146,7 +170,41 @@ class _Keeper:
             width = self._own(node)
             self._put(n, _State(Memory(size(node.shape), width, n), width, False))
             return NOTHING
-        shapes, arriving = self.graph.shapes_into(node), [self.states[i] for i in node.inputs]
+        arriving = [self.states[i] for i in node.inputs]
+        key = self._key(node, arriving)
+        asked = None if key is None else self.asked.get(key)
+        if asked is None:
+            asked = self._asked(n, node, arriving)
+            if key is not None:
+                self.asked[key] = asked
+        memory = arriving[0].memory if asked.over else asked.memory(n)
+        for position in asked.inputs:
+            arriving[position].memory.keepers.append(n)
+        memory.keepers.extend([n] * asked.output)
+        self._put(n, _State(asked.memory(n) if asked.copied else memory, asked.width, asked.learns))
+        if asked.own.why:
+            self.own[n] = asked.own
+        else:
+            self.own.pop(n, None)
+        return asked.found
+
+    def _key(self, node: Node, arriving: list[_State]) -> Hashable:
+        """What a layer's word on memory follows from: its operator, shapes, and what arrives. None where inputs are
+        many or stand in the same memory, and where branches are dropped.
+        """
+        if len(arriving) > FEW or (self.train and any(self._is_skipped(node, i) for i in node.inputs)):
+            return None
+        if len(arriving) > 1 and len({id(state.memory) for state in arriving}) < len(arriving):
+            return None
+        nodes = self.graph.nodes
+        key: list[object] = [id(node.op), id(node.shape), node.frozen, node.dtype, self.written(node)]
+        for i, (memory, width, learns) in zip(node.inputs, arriving, strict=True):
+            key += (id(nodes[i].shape), memory.elements, memory.width, memory.once, not memory.keepers, width, learns)
+        return tuple(key)
+
+    def _asked(self, n: int, node: Node, arriving: list[_State]) -> _Asked:
+        """What a layer asks of the memory around it."""
+        shapes = self.graph.shapes_into(node)
         dx, dw = [state.learns for state in arriving], not node.frozen and bool(node.op.weights(*shapes))
         learns = dw or any(dx)
         saved = self._saved(node, shapes, dx, dw) if learns else Saved(shows=self._shows(node))
@@ -154,25 +212,23 @@ class _Keeper:
         width = SINGLE if node.op.autocast == "wide" and self.widths.autocast else inner
         over = saved.shows and bool(arriving) and arriving[0].width == width
         once = all(state.memory.once for state in arriving)
-        memory = arriving[0].memory if over else Memory(size(node.shape), width, n, once=once)
-        tally = _Tally(n, once, self.widths.autocast, inner, node.op.autocast in ("half", "single"))
+        elements = size(node.shape)
+        memory = arriving[0].memory if over else Memory(elements, width, n, once=once)
+        tally = _Tally(once, self.widths.autocast, inner, node.op.autocast in ("half", "single"))
         if self.train:
             tally.dropped([state for i, state in zip(node.inputs, arriving, strict=True) if self._is_skipped(node, i)])
-        for position in saved.inputs + (() if self.widths.autocast else saved.plain):
-            tally.input(arriving[position], size(shapes[position]))
+        inputs = saved.inputs + (() if self.widths.autocast else saved.plain)
+        held = [position for position in inputs if tally.input(arriving[position], size(shapes[position]))]
+        output = 0
         if saved.output:
-            tally.memory(memory, "its output")
+            output += tally.memory(memory, "its output")
         for own in saved.own:
             tally.own(own)
-        if learns and self.written(node) == POOLED:
-            tally.memory(memory, "its input")
-            memory = Memory(size(node.shape), width, n, once=once)
-        self._put(n, _State(memory, width, learns))
-        if tally.own_only.why:
-            self.own[n] = tally.own_only
-        else:
-            self.own.pop(n, None)
-        return self.alike.setdefault(tally.found, tally.found)
+        copied = learns and self.written(node) == POOLED
+        if copied:
+            output += tally.memory(memory, "its input")
+        found = self.alike.setdefault(tally.found, tally.found)
+        return _Asked(found, tally.own_only, tuple(held), output, elements, width, once, learns, over, copied)
 
     def _saved(self, node: Node, shapes: tuple[Shape, ...], dx: list[bool], dw: bool) -> Saved:
         """What a layer needs, as PyTorch code writes it."""
@@ -241,25 +297,27 @@ class _Keeper:
 
 
 class _Tally:
-    """Adds up what one layer keeps."""
+    """Adds up what one layer keeps, and notes what it holds: what it is told of a second time is there already."""
 
-    def __init__(self, layer: int, once: bool, autocast: bool, width: int, casts: bool) -> None:
-        self.layer, self.once, self.autocast, self.width, self.casts = layer, once, autocast, width, casts
+    def __init__(self, once: bool, autocast: bool, width: int, casts: bool) -> None:
+        self.once, self.autocast, self.width, self.casts = once, autocast, width, casts
         self.found = self.own_only = NOTHING
+        self.held: list[Memory] = []
 
-    def input(self, state: _State, elements: Dim) -> None:
+    def input(self, state: _State, elements: Dim) -> bool:
         """An input: the memory that it stands in, or a copy in the width that autocast has it computed in. What takes
-        numbers of different widths as they come keeps them so.
+        numbers of different widths as they come keeps them so. Gives whether it is held itself.
         """
         if state.width == self.width or not self.casts:
-            self.memory(state.memory, "its input")
-        else:
-            self.own(Own("its input in another precision", elements, self.width))
+            return self.memory(state.memory, "its input")
+        self.own(Own("its input in another precision", elements, self.width))
+        return False
 
-    def memory(self, memory: Memory, what: str) -> None:
-        if not memory.keepers:
+    def memory(self, memory: Memory, what: str) -> bool:
+        if not memory.keepers and not any(memory is held for held in self.held):
             self.found = _more(self.found, memory.bytes, what, memory.once)
-        memory.keepers.append(self.layer)
+        self.held.append(memory)
+        return True
 
     def own(self, own: Own) -> None:
         width = (own.autocast if self.autocast else 0) or own.width or self.width
