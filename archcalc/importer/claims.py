@@ -36,7 +36,7 @@ def claim(
     """What a layer with these constants may call its own; `shape` and `inputs` are of one sample, `owners` the layers
     of what is taken.
     """
-    learned, others = _parted(weights, buffers)
+    learned, others = _parted(weights, buffers) if weights or buffers else ({}, {})
     if not learned and not others:
         has_weights = type(op).weights is not Op.weights and op.weights(*inputs)
         return Claim(as_foreign(op, shape, inputs, {}, {}) if has_weights else op, None, {}, {})  # they are computed

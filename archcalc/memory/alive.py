@@ -15,6 +15,7 @@ from archcalc.algebra import Dim, Number, Poly, at, bounds, extremes, maximum
 from archcalc.graph import Graph, Input, Loop, Node
 from archcalc.memory.overwriting import may_overwrite, side_room
 from archcalc.ops import size
+from archcalc.ops.base import Plain
 from archcalc.records import Record
 from archcalc.tuples import NamedTuple
 
@@ -51,6 +52,8 @@ def elements(node: Node) -> Dim:
 
 def inside(graph: Graph, node: Node) -> Dim:
     """The numbers that are alive while a layer runs, beside its inputs and its output, a sample."""
+    if type(node.op).inside is Plain.inside:  # of most layers: their inputs needn't be looked up
+        return 0
     return node.op.inside(node.shape, *graph.shapes_into(node))
 
 
