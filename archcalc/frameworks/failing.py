@@ -18,6 +18,7 @@ _NOISE = pattern(r"(?m)^(?:\s*(?:File \"|from user code|The above|For more infor
                     r"Exception encountered when calling).*)$")  # fmt: skip
 _COLOURS = pattern(r"\x1b\[[0-9;]*m")
 _HINTS = pattern(r" *\(unhinted: .*?\)\.?(?= *\(Size-like|$|\n)| *\(Size-like symbols: .*?\)")
+_CLASS = pattern(r"<class '([^']+)'>")  # a tag of HTML for whoever prints it: its angle would be escaped
 _FILE = pattern(r'File "([^"]+)", line (\d+), in (\S+)')
 
 
@@ -31,7 +32,7 @@ def _short(error: BaseException) -> str:
     """What it says first."""
     text = _HINTS.sub("", _NOISE.sub("", _COLOURS.sub("", str(error)))).strip()
     first = re.split(r"\n\s*\n|(?<=[.!])\n", text)[0] if text else ""
-    words = re.sub(r"\s+", " ", first).strip()
+    words = _CLASS.sub(r"\1", re.sub(r"\s+", " ", first)).strip()
     words = words if len(words) <= LONGEST else words[: LONGEST - 3] + "..."
     kind = type(error).__name__
     return (
