@@ -71,6 +71,14 @@ class Tables(nn.Module):
         products = torch.arange(24.0).reshape(3, 8) @ self.weight
         return (self.conv(x) + self.table(position)).mean() + products.mean()
 
+class Steps(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.line = nn.Linear(8, 8)
+
+    def forward(self, x):
+        return sum(self.line(step) for step in x.unbind(1))
+
 class Decides(nn.Module):
     def forward(self, x):
         return x if x.sum() > 0 else -x
@@ -269,6 +277,13 @@ def test_what_the_code_decided_by_an_open_size_is_a_condition(here: Path) -> Non
     square = api.from_torch(__import__("nets").Square(), ("rows", "columns")).count()
     assert "rows = columns" in square.domain
     assert square.totals["macs"].evaluate({"rows": 5, "columns": 5}) == 5 * 5 * 5
+
+
+@torches
+def test_steps_that_are_walked_one_by_one_are_not_free(here: Path) -> None:
+    with pytest.raises(UsageError, match="fixes n to 32: the module's code decides by it; --set n=N gives a number"):
+        api.from_torch(__import__("nets").Steps(), ("n", 8)).count()
+    assert api.from_torch(__import__("nets").Steps(), ("n", 8)).count(n=20).totals["macs"] == 20 * 8 * 8
 
 
 @torches

@@ -41,6 +41,33 @@ def nested():
     model = keras.Model(shared_input, shared(inner(shared(shared_input))))
     inner.trainable = False
     return model
+
+
+def unbuilt():
+    return keras.Sequential([layers.Conv2D(8, 3), layers.Flatten(), layers.Dense(10)])
+
+
+def any_size():
+    given = keras.Input((None, None, 3))
+    return keras.Model(given, layers.Conv2D(8, 3)(given))
+
+
+def recurrent():
+    return keras.Sequential([keras.Input((12,), dtype="int32"), layers.Embedding(100, 8), layers.LSTM(16)])
+
+
+def pair(named=False):
+    a, b = keras.Input((4,), name="a"), keras.Input((6,), name="b")
+    return keras.Model({"a": a, "b": b} if named else [a, b], layers.Dense(3)(layers.Concatenate()([a, b])))
+
+
+class Own(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(x)
 """
 # Parameters as `model.summary()` of Keras 3.15.1 prints them (total, trainable); MACs, where there are some, half of what
 # torch's FlopCounterMode counts of a run. In millions the totals are those of the table at keras.io/api/applications.
@@ -114,6 +141,41 @@ def test_statistics_that_no_layer_reads_are_counted_as_keras_does(here: Path) ->
 def test_what_failed_inside_of_a_layer_is_said(here: Path) -> None:
     with pytest.raises(UsageError, match=r"torch\.export fails: \w+: .*shape"):
         api.from_torch(__import__("kerasnets").net(), (3, 16, 16)).count()
+
+
+def count(archcalc: Any, *words: str) -> Any:
+    done = archcalc("count", *words, "--format", "json")
+    assert done.code == 0, done.err
+    return json.loads(done.out)["totals"]
+
+
+def test_a_model_that_its_first_call_makes_has_its_weights(archcalc: Any, here: Path) -> None:
+    found = count(archcalc, "kerasnets:unbuilt", "--input", "32x32x3")
+    assert found["params"] == 27 * 8 + 8 + 30 * 30 * 8 * 10 + 10
+    assert count(archcalc, "kerasnets:Own", "--input", "8")["macs"] == 32
+
+
+@pytest.mark.parametrize("inputs", [("4", "6"), ("b=6", "a=4")])
+@pytest.mark.parametrize("named", ["false", "true"])
+def test_several_inputs_stand_in_order_or_by_name(
+    archcalc: Any, here: Path, inputs: tuple[str, ...], named: str
+) -> None:
+    given = [word for text in inputs for word in ("--input", text)]
+    assert count(archcalc, "kerasnets:pair", *given, "--set", f"named={named}")["macs"] == 10 * 3
+    done = archcalc("count", "kerasnets:pair", "--input", "4")
+    assert "takes a, b: --input a=... --input b=..." in done.err
+
+
+def test_free_sizes_of_a_model_are_free(archcalc: Any, here: Path) -> None:
+    done = archcalc("count", "kerasnets:any_size", "--input", "hxwx3", "--columns", "layer,macs")
+    assert "216hw - 432h - 432w + 864" in done.out.replace("·", ""), done.out + done.err  # 8 x 27 (h - 2)(w - 2)
+
+
+def test_steps_that_are_walked_one_by_one_are_not_free(archcalc: Any, here: Path) -> None:
+    done = archcalc("count", "kerasnets:recurrent", "--input", "n:int32")
+    assert done.code == 2
+    assert "fixes n to 32" in done.err
+    assert count(archcalc, "kerasnets:recurrent", "--input", "12:int32")["macs"] == 12 * (8 + 16) * 4 * 16
 
 
 @pytest.mark.slow

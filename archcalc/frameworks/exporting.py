@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import wraps
-from inspect import signature
+from inspect import Parameter, signature
 
 from archcalc.errors import UsageError
 from archcalc.frameworks import keras_road
@@ -76,7 +76,9 @@ def _exported(
 ) -> Traced:
     torch = door()
 
+    built(module, inputs, sizes, called, package)
     args, kwargs = example(module, inputs, sizes)
+    args = keras_road.packed(module, args)
     _fit(module, args, kwargs, called)
     dynamic = _dynamic(module, inputs, missing) if missing else None
     place = _place(module)
@@ -101,6 +103,15 @@ def _exported(
             f" code decides by it; {' '.join(f'--set {name}=N' for name in fixed)} gives a number"
         )
     return Traced(program, found, (*guards(program, found), *ties))
+
+
+def built(module: Torch, inputs: Sequence[Input], sizes: Mapping[str, int], called: str, package: str) -> None:
+    """See that a module of Keras has its weights. Raises UsageError where it can't be called with these inputs."""
+    args, kwargs = example(module, inputs, sizes, "cpu")
+    try:
+        keras_road.build(module, [*args, *kwargs.values()])
+    except Exception as error:
+        raise UsageError(f"{called}: {told(error, package)}; try another --input") from None
 
 
 def _tip(error: Exception, missing: Sequence[str]) -> str:
@@ -162,7 +173,9 @@ def _dynamic(module: Torch, inputs: Sequence[Input], missing: Sequence[str]) -> 
 
     open_ = [{axis + 1: auto for axis, size in enumerate(each.sizes) if size in missing} for each in inputs]
     if not any(each.name for each in inputs):
-        return tuple(open_)
+        shapes = keras_road.packed(module, tuple(open_))
+        first = next(iter(signature(module.forward).parameters.values()), None)
+        return (shapes,) if first is not None and first.kind is Parameter.VAR_POSITIONAL else shapes
     plain = iter(signature(module.forward).parameters)
     return {each.name or next(plain): axes for axes, each in zip(open_, inputs, strict=True)}
 
@@ -263,7 +276,7 @@ def _symbols(program: object, inputs: Sequence[Input], missing: Sequence[str]) -
     for each, value in zip(inputs, _placeholders(program, inputs) if missing else (), strict=bool(missing)):
         for axis, size in enumerate(each.sizes):
             dim = value.shape[axis + 1]
-            if size not in missing or isinstance(dim, int) or size in found.values():
+            if size not in missing or isinstance(dim, int) or dim.node.expr.is_number or size in found.values():
                 continue
             if found.setdefault(str(dim.node.expr), str(size)) != size:
                 ties[str(size)] = dim.node.expr
@@ -280,4 +293,4 @@ def _placeholders(program: Torch, inputs: Sequence[Input]) -> list[Torch]:
     return [tensors[name] for name in order]
 
 
-__all__ = ["IMAGE", "Traced", "example", "inference", "silent", "traced"]
+__all__ = ["IMAGE", "Traced", "built", "example", "inference", "silent", "traced"]

@@ -10,9 +10,10 @@ import io
 from collections.abc import Mapping, Sequence
 
 from archcalc.errors import UsageError
+from archcalc.frameworks import keras_road
 from archcalc.frameworks.asking import Input, names_of
 from archcalc.frameworks.building import door
-from archcalc.frameworks.exporting import IMAGE, example, inference, silent
+from archcalc.frameworks.exporting import IMAGE, built, example, inference, silent
 from archcalc.frameworks.failing import told
 from archcalc.importer.network import ModelFile, load_onnx
 from archcalc.untyped import Torch
@@ -23,7 +24,10 @@ def through_onnx(
 ) -> ModelFile:
     """A module with weights as a model file; sizes with names are open in it. Raises UsageError."""
     torch, into = door(), io.BytesIO()
-    args, kwargs = example(module, inputs, {name: sizes.get(name, IMAGE[1]) for name in names_of(inputs)}, "cpu")
+    numbers = {name: sizes.get(name, IMAGE[1]) for name in names_of(inputs)}
+    built(module, inputs, numbers, called, package)
+    args, kwargs = example(module, inputs, numbers, "cpu")
+    args = keras_road.packed(module, args)
     names = [each.name or f"input{n + 1}" * (n > 0) or "input" for n, each in enumerate(inputs)]
     axes = {
         name: {axis + 1: size for axis, size in enumerate(each.sizes) if isinstance(size, str)}

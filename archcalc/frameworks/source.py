@@ -7,7 +7,7 @@ from copy import copy
 from typing import ClassVar
 
 from archcalc.errors import Mark, UsageError
-from archcalc.frameworks import aten
+from archcalc.frameworks import aten, keras_road
 from archcalc.frameworks.asking import Input, Named, names_of
 from archcalc.frameworks.building import checked, made, network
 from archcalc.frameworks.exporting import traced
@@ -104,15 +104,17 @@ class Module(Record):
         package = self.named.module if self.named is not None else type(self.given).__module__
         if self.via == "onnx":
             module = self.given if self.named is None else checked(made(self.named, arguments), self.named)
+            inputs = keras_road.ordered(module, self.inputs)
             note = f"{self.spec.path} was run once, with weights, to make an ONNX model in memory"
-            file = through_onnx(module, self.inputs, sizes, self.spec.path, package)
+            file = through_onnx(module, inputs, sizes, self.spec.path, package)
             return Translated(file, [note])
         module, notes = (self.given, []) if self.named is None else network(self.named, arguments)
-        trace = traced(module, self.inputs, sizes, self.spec.path, package)
+        inputs = keras_road.ordered(module, self.inputs)
+        trace = traced(module, inputs, sizes, self.spec.path, package)
         proto = translated(trace, module, package)
         spec = copy(self.spec)
         spec.parameters = {**spec.parameters, **{name: declared(name) for name in _numbers(arguments)}}
-        file = ModelFile(spec, _open(proto, self.inputs), "", _dims(proto, self.inputs))
+        file = ModelFile(spec, _open(proto, inputs), "", _dims(proto, inputs))
         return Translated(file, notes, trace.guards)
 
 
