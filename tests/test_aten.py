@@ -77,6 +77,19 @@ def test_products_that_the_counter_leaves_out_are_counted(call: str, more: int) 
 
 
 @pytest.mark.parametrize(
+    ("call", "name", "operations"),
+    [("t.linalg.vecdot(h[:, :, None], t.ones(5, 8))", "linalg_vecdot", 2 * 6 * 5 * 8),  # a product and a sum
+     ("t.linalg.vecdot(h[..., None], t.ones(8, 5), dim=2)", "linalg_vecdot", 2 * 6 * 5 * 8),
+     ("t.dist(h, t.ones(3, 1, 8))", "dist", 3 * 3 * 6 * 8)],
+)  # fmt: skip
+def test_what_is_stretched_to_the_other_is_counted_as_large_as_both(call: str, name: str, operations: int) -> None:
+    import torch
+
+    table, _ = counted(eval(f"lambda h: {call}", {"t": torch}))
+    assert [row.elementwise for row in table.rows if row.name == name] == [operations]
+
+
+@pytest.mark.parametrize(
     "call", ["t.linalg.inv(h[0][:, :6])", "t.linalg.norm(h[0], 2)", "t.fft.rfft(h).real", "t.linalg.svdvals(h)"]
 )
 def test_what_a_library_decides_is_uncounted(call: str) -> None:

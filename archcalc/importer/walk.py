@@ -247,6 +247,8 @@ class Walker:
     def sample(self, shape: Shape) -> Shape:
         """What a layer shows of a shape: a leading axis of 1 is the batch's, of one sample, and is left out."""
         if shape and shape[0] == 1:
+            if not isinstance(shape, tuple):  # a rule from outside may give a list, which is said where it is checked
+                return shape[1:]
             shown = self.samples_of.get(shape)
             if shown is None:
                 shown = self.samples_of[shape] = shape[1:]

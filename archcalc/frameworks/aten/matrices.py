@@ -92,7 +92,7 @@ def across(call: Call, self: Value, other: Value | None = None) -> Value:
     """What rows come to together, in the shape that torch says: a difference or a product, and a sum, an element;
     `pdist` of each pair.
     """
-    shape, out = self.dims, declared(call)
+    shape, out = self.dims if other is None else call.assumed.broadcast(self.dims, other.dims), declared(call)
     every: Dim = size(out) * shape[-1] if "pdist" in call.op else size(shape)
     cost = {"linalg_vecdot": 2, "trace": 1}.get(call.op, 3)
     return call.figure(call.op.strip("_"), out, [self, other], elementwise=cost * every, reach=Reach.MIXED)
