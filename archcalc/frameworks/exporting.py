@@ -76,7 +76,7 @@ def _exported(
 ) -> Traced:
     torch = door()
 
-    built(module, inputs, sizes, called, package)
+    make_weights(module, inputs, sizes, called, package)
     args, kwargs = example(module, inputs, sizes)
     args = keras_road.packed(module, args)
     _fit(module, args, kwargs, called)
@@ -105,7 +105,7 @@ def _exported(
     return Traced(program, found, (*guards(program, found), *ties))
 
 
-def built(module: Torch, inputs: Sequence[Input], sizes: Mapping[str, int], called: str, package: str) -> None:
+def make_weights(module: Torch, inputs: Sequence[Input], sizes: Mapping[str, int], called: str, package: str) -> None:
     """See that a module of Keras has its weights. Raises UsageError where it can't be called with these inputs."""
     args, kwargs = example(module, inputs, sizes, "cpu")
     try:
@@ -293,4 +293,4 @@ def _placeholders(program: Torch, inputs: Sequence[Input]) -> list[Torch]:
     return [tensors[name] for name in order]
 
 
-__all__ = ["IMAGE", "Traced", "built", "example", "inference", "silent", "traced"]
+__all__ = ["IMAGE", "Traced", "example", "inference", "make_weights", "silent", "traced"]

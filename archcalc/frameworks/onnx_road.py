@@ -13,7 +13,7 @@ from archcalc.errors import UsageError
 from archcalc.frameworks import keras_road
 from archcalc.frameworks.asking import Input, names_of
 from archcalc.frameworks.building import door
-from archcalc.frameworks.exporting import IMAGE, built, example, inference, silent
+from archcalc.frameworks.exporting import IMAGE, example, inference, make_weights, silent
 from archcalc.frameworks.failing import told
 from archcalc.importer.network import ModelFile, load_onnx
 from archcalc.untyped import Torch
@@ -25,7 +25,7 @@ def through_onnx(
     """A module with weights as a model file; sizes with names are open in it. Raises UsageError."""
     torch, into = door(), io.BytesIO()
     numbers = {name: sizes.get(name, IMAGE[1]) for name in names_of(inputs)}
-    built(module, inputs, numbers, called, package)
+    make_weights(module, inputs, numbers, called, package)
     args, kwargs = example(module, inputs, numbers, "cpu")
     args = keras_road.packed(module, args)
     names = [each.name or f"input{n + 1}" * (n > 0) or "input" for n, each in enumerate(inputs)]

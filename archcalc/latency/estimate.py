@@ -278,8 +278,8 @@ def _least(table: Table, kernel: Kernel) -> Least:
     node, work, width = table.graph.nodes[kernel.node], kernel.work.scaled(table.batch), DTYPES[table.dtype]
     if work.macs == 0 and work.weights == 0:
         return Least(0, 0, 0)
-    cached = node.op.cached(*table.graph.shapes_into(node)) * table.batch
     op, shapes = node.op, table.graph.shapes_into(node)
+    cached = op.cached(*shapes) * table.batch
     if isinstance(op, (Conv, DepthwiseConv)) and not isinstance(op, Local):
         macs = least_macs(op, node.shape, shapes[0]) * table.batch
     else:

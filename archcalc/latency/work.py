@@ -16,7 +16,7 @@ from archcalc.tuples import NamedTuple
 Axis: TypeAlias = tuple[Dim, Dim, int, int]  # size, kernel, stride, dilation
 Pad: TypeAlias = tuple[Dim, Dim]  # before, after
 
-NEAR = 1 << 20  # elements that a kernel moves without going beyond the caches next to a core
+AT_HAND = 1 << 20  # elements that a kernel moves without going beyond the caches next to a core
 SET = 4  # blocks of filters that one pass over the input serves
 
 
@@ -45,7 +45,7 @@ class Work(NamedTuple):
     def far(self, usual: Callable[[Dim], Number]) -> Dim:
         """Activations beyond those that are kept near, where that is so at the sizes of `usual`."""
         moved = self.inputs + self.outputs
-        return moved - NEAR if usual(moved) > NEAR else 0
+        return moved - AT_HAND if usual(moved) > AT_HAND else 0
 
     def scaled(self, batch: Dim) -> Work:
         """Of a batch: weights are read once, and a recurrence takes its steps with all samples together."""
