@@ -43,6 +43,16 @@ class Mark(NamedTuple):
         """The stretch that begins `start` characters further on."""
         return Mark(self.file, self.line, self.column + start, max(length, 1), self.source, self.more)
 
+    def holds(self, text: str) -> bool:
+        """Whether the text stands here as it is: on one line, without escapes."""
+        return not self.more and self.source.startswith(text, self.column - 1)
+
+    def moved(self, before: Mark, after: Mark) -> Mark:
+        """Where this stands if what stood at `before` stands at `after`."""
+        line, column = self.line + after.line - before.line, self.column + after.column - before.column
+        source = after.source if self.line == before.line else self.source
+        return Mark(self.file, line, column, self.length, source, self.more)
+
     def within(self, text: str, start: int, length: int) -> Mark:
         """The stretch of `text[start : start + length]`, where this mark is of the whole text: its white space and its
         escapes aside.

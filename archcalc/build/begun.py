@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from archcalc.build.scope import Context
 from archcalc.graph import Node
 from archcalc.spec.items import Chain, Item, Line, walk
-from archcalc.spec.layers import Layer
+from archcalc.spec.parts import Meaning
 from archcalc.tuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Step(NamedTuple):
 
     items: tuple[Item, ...]  # since the step before
     lines: tuple[int, ...]  # where these stand
-    layers: tuple[tuple[Line, Layer], ...]  # what their lines mean
+    meanings: tuple[tuple[Line, Meaning], ...]  # of their lines
     output: int
     sizes: tuple[int, ...]
     steps: int
@@ -42,7 +42,7 @@ class Step(NamedTuple):
             len(items) == len(self.items)
             and all(map(_is, items, self.items))
             and tuple([item.mark.line for item in items]) == self.lines
-            and all(known.get(line) is layer or layer.op is None for line, layer in self.layers)
+            and all(known.get(line) is meaning or meaning.op is None for line, meaning in self.meanings)
         )
 
 
@@ -98,8 +98,8 @@ def taken_over(builder: Builder, chain: Chain, current: int | None, context: Con
 def noted(builder: Builder, items: tuple[Item, ...], output: int | None, context: Context) -> Step | None:
     """How far it is after these items; None where not all of them can be taken over."""
     lines = [part for item in items for part in walk(item) if isinstance(part, Line)]
-    layers = [builder.resolver.layers.get(line) for line in lines]
-    known = [layer for layer in layers if layer is not None and layer.block is None and layer.used is None]
+    meanings = [builder.resolver.layers.get(line) for line in lines]
+    known = [meaning for meaning in meanings if meaning and meaning.block is None and meaning.used is None]
     if output is None or len(known) < len(lines) or builder.problems or builder.graph.loops:
         return None
     sizes = (len(builder.graph.nodes), *map(len, _grown(builder)))

@@ -10,7 +10,7 @@ from archcalc.build.nodes import FAILED, MOST_LAYERS
 from archcalc.build.scope import Context, is_identity
 from archcalc.ops.kinds import show
 from archcalc.spec.items import Branches, Chain, Item, Parallel
-from archcalc.spec.layers import Layer
+from archcalc.spec.parts import Layer
 
 if TYPE_CHECKING:
     from archcalc.build.items import Builder
@@ -27,7 +27,7 @@ def bodied(
     builder.with_channels(context.env, current)
     made, saved, start = builder.made(layer, context), builder.save(), len(builder.graph.nodes)
     body = Chain(item.mark, item.items)
-    path = context.scope.prefix + (label or item.line.head.text)
+    path = context.scope.prefix + (label or item.line.begins)
     inner = context._replace(env=dict(context.env), scope=context.scope.inner(f"{path}:", body), share=None)
     end = builder.chain(body, current, inner)
     if end is None or made is None:
@@ -99,5 +99,5 @@ def fits(builder: Builder, layer: Layer, count: int, context: Context) -> bool:
     low, high = layer.op.arity if layer.op is not None else (0, None)
     if count >= low and (high is None or count <= high):
         return True
-    builder.wrong(f"{layer.line.head.text} takes at least {low} branches, got {count}", layer.line.mark, context)
+    builder.wrong(f"{layer.line.begins} takes at least {low} branches, got {count}", layer.line.mark, context)
     return False

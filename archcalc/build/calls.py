@@ -8,9 +8,8 @@ from archcalc.build.nodes import FAILED
 from archcalc.build.scope import Context, called
 from archcalc.build.wide import wide
 from archcalc.errors import suggest
-from archcalc.spec.layers import Layer
 from archcalc.spec.options import WORDS
-from archcalc.spec.parts import Block
+from archcalc.spec.parts import Block, Layer
 
 if TYPE_CHECKING:
     from archcalc.build.items import Builder
@@ -45,7 +44,7 @@ def call(builder: Builder, layer: Layer, block: Block, current: int, context: Co
 
 def shared_group(builder: Builder, layer: Layer, path: str, context: Context) -> tuple[str, str] | None:
     """The group whose weights a block's call uses and the one that uses them; None where it has its own."""
-    word = layer.control.get("share")
+    word = layer.option("share")
     if word is None:
         return context.share
     owner = next(

@@ -14,9 +14,9 @@ from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
 from archcalc.graph import Graph, Group, Input
 from archcalc.ops.kinds import show
 from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Line, Repeat
-from archcalc.spec.layers import ARRIVING, Layer
+from archcalc.spec.layers import ARRIVING
 from archcalc.spec.options import SUFFIXES
-from archcalc.spec.parts import Head
+from archcalc.spec.parts import Head, Layer
 from archcalc.spec.words import Word
 
 
@@ -202,7 +202,7 @@ class Builder(Labels):
             first = first.item if isinstance(first, Labelled) else first.items[0]
         layer = self.resolver.of(first) if isinstance(first, Line) else None
         if (
-            layer is None or not layer.label or (first is item and current is not None)
+            layer is None or not layer.meaning.label or (first is item and current is not None)
         ):  # a `ref` of its own is left out itself
             return current
         return self.ref(layer.line.words[0], context)
@@ -313,7 +313,7 @@ class Builder(Labels):
             return branches.joined(self, item, layer, current, context, None)
         inner = context._replace(scope=context.scope.inner(context.scope.prefix + label, Chain(item.mark, item.items)))
         output = branches.joined(self, item, layer, current, inner, context.scope.prefix + label)
-        self.group(context.scope.prefix + label, item.line.head.text, item.mark, output)
+        self.group(context.scope.prefix + label, item.line.begins, item.mark, output)
         return output
 
     # ---- lines -------------------------------------------------------------------------------------------------------
@@ -333,7 +333,7 @@ class Builder(Labels):
         layer = self.resolver.of(line)
         if layer is None:
             return None
-        if layer.label:
+        if layer.meaning.label:
             return self.ref(layer.line.words[0], context)
         if current is None:
             self.without_input(layer, context)
@@ -346,10 +346,10 @@ class Builder(Labels):
             return self.operator(
                 layer, (current,), context, context.scope.prefix + label if label is not None else None
             )
-        if layer.block is not None:
-            return calls.call(self, layer, layer.block, current, context, label)
-        if layer.used is not None:
-            return uses.use(self, layer, layer.used, current, context, label)
+        if layer.meaning.block is not None:
+            return calls.call(self, layer, layer.meaning.block, current, context, label)
+        if layer.meaning.used is not None:
+            return uses.use(self, layer, layer.meaning.used, current, context, label)
         return current
 
     def without_input(self, layer: Layer, context: Context) -> None:
@@ -362,12 +362,12 @@ class Builder(Labels):
         ):
             self.made(layer, context)
         for kind in SUFFIXES:
-            if kind in layer.control:
-                self.suffix(kind, layer.control[kind], context)
+            if word := layer.option(kind):
+                self.suffix(kind, word, context)
 
     def when(self, layer: Layer, current: int | None, context: Context) -> bool:
         """Whether a line is there at all, as its `when=` says."""
-        word = layer.control.get("when")
+        word = layer.option("when")
         if word is None:
             return True
         self.with_channels(context.env, current)

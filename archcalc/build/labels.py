@@ -9,8 +9,9 @@ from archcalc.errors import Mark, suggest
 from archcalc.graph import Range
 from archcalc.ops import Op
 from archcalc.ops.kinds import show
-from archcalc.spec.layers import Layer, indices
+from archcalc.spec.layers import indices
 from archcalc.spec.options import LIKE
+from archcalc.spec.parts import Layer
 from archcalc.spec.words import Word
 
 
@@ -100,7 +101,7 @@ class Labels(Nodes):
 
     def made(self, layer: Layer, context: Context, given: dict[str, object] | None = None) -> Op | None:
         """The operator of a line; with `like=LABEL` it has the spatial size of another layer."""
-        word = layer.control.get(LIKE)
+        word = layer.option(LIKE)
         if word is None or layer.op is None:
             return super().made(layer, context, given)
         found = self.ref(word, context, f"{LIKE}=")

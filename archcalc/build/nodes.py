@@ -19,8 +19,9 @@ from archcalc.ops.kinds import show
 from archcalc.spec import Binding, Spec
 from archcalc.spec.elsewhere import hint
 from archcalc.spec.items import Chain, Item, Line
-from archcalc.spec.layers import Layer, complaints
+from archcalc.spec.layers import complaints
 from archcalc.spec.options import SUFFIXES, WORDS, takes_words
+from archcalc.spec.parts import Layer
 from archcalc.spec.values import CONSTANTS, Value
 from archcalc.spec.words import Word
 from archcalc.tuples import NamedTuple
@@ -176,15 +177,13 @@ class Nodes:
 
     def kept(self, layer: Layer, context: Context) -> Context:
         """Where training keeps a whole layer with a probability of its own."""
-        return (
-            context._replace(survive=context.survive * self.probability(layer, "kept", context))
-            if "kept" in layer.control
-            else context
-        )
+        if "kept" not in layer.meaning.control:
+            return context
+        return context._replace(survive=context.survive * self.probability(layer, "kept", context))
 
     def probability(self, layer: Layer, name: str, context: Context) -> Value:
         """The value of an option between 0 and 1, 1 where it isn't given or is wrong."""
-        word = layer.control.get(name)
+        word = layer.option(name)
         if not self.train and word and symbols_in(context.env, word):
             self.likely(word, context)
             return 1  # it matters in training only, and may have no value here
@@ -205,7 +204,7 @@ class Nodes:
 
     def frozen(self, layer: Layer, context: Context) -> bool:
         """Whether training leaves the weights of a layer as they are."""
-        word = layer.control.get("frozen")
+        word = layer.option("frozen")
         value = self.evaluate(word, context) if word else False
         if word and value is not FAILED and not isinstance(value, bool):
             self.wrong(f"frozen must be true or false, got {show(value)}", word.mark, context)
@@ -228,8 +227,8 @@ class Nodes:
         own = context._replace(wide=wide(self, layer, context))
         after = context._replace(wide=Wide(context.wide.stored, own.wide.dtype))
         position = self.node(name, op, inputs, layer.line.mark, own, name, layer)
-        for kind in SUFFIXES if layer.control else ():
-            word = layer.control.get(kind)
+        for kind in SUFFIXES if layer.meaning.control else ():
+            word = layer.option(kind)
             if position is None or word is None:
                 continue
             suffix = self.suffix(kind, word, context)
@@ -241,12 +240,13 @@ class Nodes:
 
     def made(self, layer: Layer, context: Context, given: dict[str, object] | None = None) -> Op | None:
         """The operator of a line with the values that its expressions have here, and those `given` besides."""
-        if layer.constant is not None:
-            return layer.constant
-        words = (*layer.values.values(), *layer.variadic)
-        key = None if given or any(word.expression.names for word in words) else layer.words
+        meaning = layer.meaning
+        if meaning.constant is not None:
+            return meaning.constant
+        words = (*meaning.values.values(), *meaning.variadic)
+        key = None if given or any(word.expression.names for word in words) else meaning.words
         if key is not None and (known := self.resolver.constants.get(key)):
-            layer.constant = known
+            meaning.constant = known
             return known
         values = dict(given or {})
         assert layer.op is not None
@@ -259,15 +259,15 @@ class Nodes:
         if any(value is FAILED or (isinstance(value, tuple) and FAILED in value) for value in values.values()):
             return None
         try:
-            op = layer.make(values)
+            op = meaning.make(values)
             if key is not None:
-                layer.constant = self.resolver.constants[key] = op
+                meaning.constant = self.resolver.constants[key] = op
             return op
         except FieldErrors as error:
             for field, sentence in complaints(error):
                 wrong = layer.values.get(field)
                 mark = wrong.mark if wrong else layer.line.mark
-                self.wrong(f"{layer.line.head.text}: {sentence}", mark, context, symbols_in(context.env, wrong))
+                self.wrong(f"{layer.line.begins}: {sentence}", mark, context, symbols_in(context.env, wrong))
             return None
 
     def suffix(self, kind: str, word: Word, context: Context) -> Op | None:

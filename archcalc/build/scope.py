@@ -11,8 +11,8 @@ from archcalc.graph import Range
 from archcalc.ops.base import Shape, size, spell
 from archcalc.spec.expressions import Environment
 from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Line, Repeat
-from archcalc.spec.layers import IDENTITY, Layer
-from archcalc.spec.parts import Block
+from archcalc.spec.layers import IDENTITY
+from archcalc.spec.parts import Block, Layer
 from archcalc.spec.words import Word
 from archcalc.tuples import NamedTuple
 
@@ -95,15 +95,15 @@ class Context(NamedTuple):
 
 def is_identity(item: Item) -> bool:
     """Whether a branch is empty: a shortcut that changes nothing."""
-    return (isinstance(item, Line) and item.head.text == IDENTITY) or (isinstance(item, Chain) and not item.items)
+    return (isinstance(item, Line) and item.begins == IDENTITY) or (isinstance(item, Chain) and not item.items)
 
 
 def caption(item: Item) -> str:
     """An item as a table names it."""
     if isinstance(item, Line):
-        return item.head.text
+        return item.begins
     if isinstance(item, Branches):
-        return item.line.head.text
+        return item.line.begins
     if isinstance(item, Chain):
         return f"[{', '.join(caption(inner) for inner in item.items)}]"
     if isinstance(item, Choice):

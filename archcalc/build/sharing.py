@@ -9,8 +9,8 @@ from archcalc.build.scope import Context
 from archcalc.errors import Mark, suggest
 from archcalc.graph import Node
 from archcalc.ops import Op, Shape, spell_shape
-from archcalc.spec.layers import Layer
 from archcalc.spec.options import TIED
+from archcalc.spec.parts import Layer
 
 if TYPE_CHECKING:
     from archcalc.build.nodes import Nodes
@@ -36,8 +36,8 @@ def owner(
     nodes: Nodes, name: str, op: Op, shapes: tuple[Shape, ...], layer: Layer | None, context: Context
 ) -> int | None:
     """The position of the node whose weights this one uses; None where it has its own, or after noting a mistake."""
-    tied = layer.control.get(TIED) if layer else None
-    word = tied or (layer.control.get("share") if layer else None)
+    tied = layer.option(TIED) if layer else None
+    word = tied or (layer.option("share") if layer else None)
     path = shared(name, context) if word is None else _met(nodes, word.text, context)
     weights = op.weights(*shapes)
     if word is None and (path is None or not weights):

@@ -15,9 +15,8 @@ from archcalc.ops.base import spell
 from archcalc.patterns import pattern
 from archcalc.spec import Binding, Spec, bind_used
 from archcalc.spec.items import USE
-from archcalc.spec.layers import Layer
 from archcalc.spec.options import UNTIL, WITHOUT
-from archcalc.spec.parts import Used
+from archcalc.spec.parts import Layer, Used
 from archcalc.spec.uses import called
 from archcalc.spec.values import Value
 from archcalc.spec.words import Word
@@ -58,7 +57,7 @@ def use(builder: Builder, layer: Layer, used: Used, current: int, context: Conte
         context.ranges,
         wide(builder, layer, context),
     )
-    left = {f"{path}/{word.text}": word.mark for word in _names(layer.control.get(WITHOUT))}
+    left = {f"{path}/{word.text}": word.mark for word in _names(layer.option(WITHOUT))}
     left |= {f"{path}/{gone}": layer.line.mark for gone in bound.without}
     builder.without |= {gone: builder.without.get(gone, False) for gone in left}
     builder.results[f"{path}/{next(iter(used.spec.inputs))}"] = current
@@ -73,7 +72,7 @@ def _built(
     builder: Builder, layer: Layer, spec: Spec, bound: Binding, current: int, context: Context, path: str
 ) -> int | None:
     """The layers of the spec, with the builder inside of it."""
-    until = layer.control.get(UNTIL)
+    until = layer.option(UNTIL)
     outside = builder.spec, builder.binding, builder.resolver, builder.suffixes, builder.until, builder.placed
     opened, before = len(builder.open), len(builder.problems)
     builder.spec, builder.binding, builder.suffixes = spec, bound, {}
@@ -164,5 +163,5 @@ def _groups(path: str, until: str) -> Iterator[str]:
 def _caption(layer: Layer, bound: Binding) -> str:
     """The line as a table shows it, its expressions worked out."""
     given = [f"{name}={spell(bound.values[name])}" for name in layer.values]
-    asked = [f"{name}={layer.control[name].text}" for name in (UNTIL, WITHOUT) if name in layer.control]
+    asked = [f"{name}={word.text}" for name in (UNTIL, WITHOUT) if (word := layer.option(name))]
     return " ".join([USE, layer.line.words[0].text, *given, *asked])

@@ -8,8 +8,8 @@ from archcalc.build.scope import Context, Wide
 from archcalc.errors import suggest
 from archcalc.ops.kinds import show
 from archcalc.ops.widths import GGUF, PLAIN, WHOLE, known, type_of
-from archcalc.spec.layers import Layer
 from archcalc.spec.options import DTYPE, STORED, WIDE
+from archcalc.spec.parts import Layer
 from archcalc.spec.words import Word
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 def wide(builder: Nodes, layer: Layer, context: Context) -> Wide:
     """The widths of a line of an operator, or of a block's call, which everything inside of it starts from."""
-    usual = layer.usual
-    if not usual and STORED not in layer.control and DTYPE not in layer.control:
+    usual = layer.meaning.usual
+    if not usual and STORED not in layer.meaning.control and DTYPE not in layer.meaning.control:
         return context.wide
     found = []
     for option, around in zip(WIDE, context.wide, strict=True):
-        word = layer.control.get(option) or (None if around else layer.usual.get(option))
+        word = layer.option(option) or (None if around else usual.get(option))
         found.append(_said(builder, option, word, context) if word else around)
     return Wide(*found)
 

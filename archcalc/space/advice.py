@@ -240,7 +240,7 @@ def _rewritten(model: Model, table: Table, text: str) -> Iterator[Advice]:
         at.setdefault(node.mark.line, node)
     for label, line in _lines(model):
         found = at.get(line.mark.line)
-        if found is None or found.op.word != line.head.text or not found.inputs:
+        if found is None or found.op.word != line.begins or not found.inputs:
             continue
         node = found
         site = Site(line, node, table.graph.nodes[node.inputs[0]].shape)
@@ -295,7 +295,7 @@ def _top(model: Model) -> list[tuple[str, Line]]:
 def _without_dense_head(model: Model, table: Table, text: str) -> Iterator[Advice]:
     """Between the last map and the classes a global mean, and no dense layers but the last."""
     top = _top(model)
-    heads = [line.head.text for _, line in top]
+    heads = [line.begins for _, line in top]
     if "flatten" not in heads or heads[-1] not in ("linear", "softmax"):
         return
     start = len(heads) - 1 - heads[::-1].index("flatten")
@@ -314,7 +314,7 @@ def _without_dense_head(model: Model, table: Table, text: str) -> Iterator[Advic
 def _dropped(model: Model, text: str) -> Iterator[Advice]:
     """Each labelled layer left out."""
     for label, line in _top(model):
-        if label and line.head.text in ("conv", "linear", "dwconv"):
+        if label and line.begins in ("conv", "linear", "dwconv"):
             lines = text.splitlines(keepends=True)
             del lines[line.mark.line - 1]
             title, old = "a layer left out", _written(text, line.mark)

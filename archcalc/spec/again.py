@@ -13,7 +13,7 @@ from archcalc.errors import Mark
 from archcalc.patterns import pattern
 from archcalc.spec import text as tree
 from archcalc.spec.composing import compose, compose_item
-from archcalc.spec.items import Choice, Item, Line, Repeat, walk
+from archcalc.spec.items import Choice, Item, Repeat, walk
 from archcalc.spec.layers import Resolver
 from archcalc.spec.text import Mapping, Node, Scalar
 from archcalc.spec.words import Word
@@ -102,8 +102,6 @@ class Again:
         for part in (part for part in parts.values() if part.mark.line > after):
             for held in (part, *_words(part)):
                 object.__setattr__(held, "mark", _moved(held.mark, by))
-            if isinstance(part, Line):
-                part.keys.update({name: _moved(mark, by) for name, mark in part.keys.items()})
 
 
 def _differing(old: Sequence[str], new: Sequence[str]) -> tuple[int, int, int]:
@@ -177,10 +175,8 @@ def _nodes(node: Node) -> Iterator[Node]:
 
 
 def _words(part: Item) -> Iterator[Word]:
-    """The words of an item, but for those of the items inside it."""
-    if isinstance(part, Line):
-        yield from {id(word): word for word in (part.head, *part.words, *part.options.values())}.values()
-    elif isinstance(part, Repeat):
+    """The words of an item, but for those of the items inside it; those of a line stand where it stands."""
+    if isinstance(part, Repeat):
         yield part.count
     elif isinstance(part, Choice):
         yield part.condition

@@ -16,17 +16,42 @@ from archcalc.patterns import pattern
 from archcalc.records import Record
 from archcalc.spec.expressions import Expression
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
-from archcalc.spec.words import Word, inside, parts_of, words_of
+from archcalc.spec.words import Sentence, Word, inside, parts_of, words_of
 
 
 class Line(Record, eq=False):
-    """`head positional... key=value...`"""
+    """A sentence, with its words where this line stands: lines of equal text say the same one."""
 
     mark: Mark
-    head: Word
-    words: tuple[Word, ...] = ()
-    options: dict[str, Word] = {}
-    keys: dict[str, Mark] = {}  # where each option's key stands
+    said: Sentence
+
+    @property
+    def begins(self) -> str:
+        """The word that it begins with."""
+        return self.said.head.text
+
+    @property
+    def head(self) -> Word:
+        """The same word, where it stands."""
+        return self._here(self.said.head)
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """What stands after it without a key."""
+        return tuple(map(self._here, self.said.words))
+
+    @property
+    def options(self) -> dict[str, Word]:
+        """What stands after it with a key."""
+        return {name: self._here(word) for name, word in self.said.options.items()}
+
+    @property
+    def keys(self) -> dict[str, Mark]:
+        """Where each key stands."""
+        return {name: mark.moved(self.said.mark, self.mark) for name, mark in self.said.keys.items()}
+
+    def _here(self, word: Word) -> Word:
+        return word if self.mark is self.said.mark else word.moved(self.said.mark, self.mark)
 
 
 class Labelled(Record, eq=False):
@@ -97,6 +122,7 @@ class Reader:
 
     def __init__(self, known: dict[int, tuple[Node, Item]] | None = None) -> None:
         self.problems: list[Problem] = Mistakes()
+        self.said: dict[str, Sentence] = {}  # by the text of lines
         self.known = known  # what nodes were read as before, by their identity, if anybody reads them again
 
     def chain(self, node: Node | None, what: str) -> Chain:
@@ -191,8 +217,8 @@ class Reader:
             return None
         for option, given in beside:
             if isinstance(given, Scalar):
-                line.options[option.text] = Word(given.text, given.mark)
-                line.keys[option.text] = option.mark
+                line.said.options[option.text] = Word(given.text, given.mark)
+                line.said.keys[option.text] = option.mark
             else:
                 self._wrong(f"'{option.text}' must be a word or a number", option.mark)
         if not isinstance(value, Sequence):
@@ -224,6 +250,9 @@ class Reader:
         return Parallel(node.mark, tokens[0], item) if item else None
 
     def _sentence(self, text: str, mark: Mark) -> Item | None:
+        said = self.said.get(text)
+        if said is not None and mark.holds(text):
+            return Line(mark, said)
         tokens = list(words_of(text, mark))
         if not tokens:
             return self._wrong("an empty layer", mark)
@@ -233,7 +262,10 @@ class Reader:
                     f"what is repeated {tokens[0].text} times? write `{text} layer`, or `{text}:` and a list", mark
                 )
             return self._repeat(tokens[0], self._rest(tokens[2:]), mark)
-        return self._line(tokens, mark)
+        line = self._line(tokens, mark)
+        if line is not None and mark.holds(text):
+            self.said[text] = line.said
+        return line
 
     def _rest(self, tokens: list[Word]) -> Item | None:
         """What stands after `3 x` or `8 parallel` on one line: a layer, or a chain in brackets."""
@@ -256,30 +288,30 @@ class Reader:
         return Repeat(mark, count, item) if item else None
 
     def _line(self, tokens: list[Word], mark: Mark) -> Line | None:
-        line = Line(mark, tokens[0], tuple(t for t in tokens[1:] if not _KEY.match(t.text)))
+        said = Sentence(mark, tokens[0], tuple(t for t in tokens[1:] if not _KEY.match(t.text)))
         for token in tokens[1:]:
             match = _KEY.match(token.text)
             if not match:
                 continue
             name = match.group(1)
-            if name in line.options:
+            if name in said.options:
                 return self._wrong(f"option '{name}' is given twice", token.mark)
-            line.options[name] = Word(
+            said.options[name] = Word(
                 token.text[match.end() :], token.mark.part(match.end(), len(token.text) - match.end())
             )
-            line.keys[name] = token.mark.part(0, len(name))
+            said.keys[name] = token.mark.part(0, len(name))
             if match.end() == len(token.text):
                 return self._wrong(f"'{name}=' needs a value, without a space", token.mark)
-        for word in (*line.words, *line.options.values()):
+        for word in (*said.words, *said.options.values()):
             if word.text.endswith(",") and len(word.text) > 1:
                 return self._wrong(f"words are set apart by spaces: `{word.text[:-1]}`, without a comma", word.mark)
-        for word in (line.head, *line.words, *line.options.values()):
+        for word in (said.head, *said.words, *said.options.values()):
             if word.text.count("(") != word.text.count(")") or word.text.count("[") != word.text.count("]"):
                 return self._wrong(
                     "unbalanced brackets; a comma inside [a, b] ends the item: quote it or put one layer a line",
                     word.mark,
                 )
-        return line
+        return Line(mark, said)
 
     def expression(self, word: Word) -> Expression | None:
         """The word's expression, or None after noting what is wrong with it."""

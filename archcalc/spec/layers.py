@@ -13,7 +13,6 @@ from archcalc.errors import Mark, Problem, near_to
 from archcalc.fields import FieldErrors, key
 from archcalc.ops import OPS, OUTSIDE, Op
 from archcalc.patterns import pattern
-from archcalc.records import Record
 from archcalc.spec.elsewhere import hint, option_hint
 from archcalc.spec.expressions import is_known, unknown_name
 from archcalc.spec.items import USE, Branches, Chain, Choice, Item, Labelled, Line, Parallel, Reader, Repeat
@@ -28,45 +27,14 @@ from archcalc.spec.options import (
     flags,
     may_be_word,
 )
-from archcalc.spec.parts import Block, Spec, Used
+from archcalc.spec.parts import Block, Layer, Meaning, Spec
 from archcalc.spec.standard import LIBRARY, standard
-from archcalc.spec.words import Word
+from archcalc.spec.words import Sentence, Word
 
 REF, IDENTITY = "ref", "identity"
 ARRIVING = ("cin", "hin", "win", "nin")  # the size that arrives: channels, height, width, positions
 _INDEX = pattern(r"\((?:[^()]|\([^()]*\))*\)")  # in a label
 INDICES = frozenset({"i", "first", "last"})  # known inside a repeat
-
-
-class Layer(Record, frozen=False):
-    """A line that was understood: one of an operator, a block, a spec that is used, `ref LABEL` or `identity`."""
-
-    line: Line
-    op: type[Op] | None = None
-    block: Block | None = None
-    used: Used | None = None
-    values: dict[str, Word] = {}  # fields of the operator, or arguments of the block
-    variadic: tuple[Word, ...] = ()
-    control: dict[str, Word] = {}  # when, frozen, share, kept, norm, act, survive
-    usual: dict[str, Word] = {}  # widths that `defaults:` gives, if nothing nearer does
-    label: str = ""  # what a `ref` reads
-    names: frozenset[str] = frozenset()  # what was known where it stands
-    constant: Op | None = None  # the operator, once it is known to be the same everywhere
-    _made: dict[object, Op] = {}
-
-    @property
-    def words(self) -> object:
-        """What it says of its operator, by which equal ones are told."""
-        return self.op, *[(name, word.text) for name, word in self.values.items()], *[w.text for w in self.variadic]
-
-    def make(self, values: dict[str, object]) -> Op:
-        """The operator with these values; the same object for the same values."""
-        key = tuple(values.values())
-        op = self._made.get(key)
-        if op is None:
-            assert self.op is not None
-            op = self._made[key] = self.op(**values)
-        return op
 
 
 def complaints(error: FieldErrors) -> Iterator[tuple[str, str]]:
@@ -88,7 +56,8 @@ class Resolver:
         self.known = before.layers if before and before.usual == self.usual else {}
         self.reader = Reader()
         self.problems: list[Problem] = self.reader.problems
-        self.layers: dict[Line, Layer | None] = {}
+        self.layers: dict[Line, Meaning | None] = {}
+        self.meanings: dict[tuple[Sentence, bool, frozenset[str]], Meaning] = {}  # what calls nothing
         self.constants: dict[object, Op] = before.constants if before else {}  # by their words: equal lines' are one
         self.standard: set[int] = set()  # bodies of the standard library that were resolved
         self.calls: dict[str, list[Line]] = {}  # the calls in each block
@@ -108,23 +77,25 @@ class Resolver:
         for name in spec.blocks:
             if name not in done:
                 self._refuse_recursion((name,), done)
+        del self.meanings
         del self.spec  # it keeps what this has found out: in a circle both would wait for the garbage collector
 
     def of(self, line: Line) -> Layer | None:
         """The layer of a line, or None if it has a mistake that was noted."""
-        return self.layers[line]
+        meaning = self.layers[line]
+        return None if meaning is None else Layer(line, meaning)
 
     def _resolve(self, item: Item, names: frozenset[str], block: str) -> None:
-        """Note the layer of every line in an item, where these names are known."""
+        """Note the meaning of every line in an item, where these names are known."""
         if isinstance(item, Line):
-            self.layers[item] = self._layer(item, False, names, block)
+            self.layers[item] = self._meaning(item, False, names, block)
         elif isinstance(item, Chain):
             for inner in item.items:
                 self._resolve(inner, names, block)
         elif isinstance(item, Branches):
             fits = self._check_arity(item)
-            layer = self._layer(item.line, True, names, block)
-            self.layers[item.line] = layer if fits else None
+            meaning = self._meaning(item.line, True, names, block)
+            self.layers[item.line] = meaning if fits else None
             for inner in item.items:
                 self._resolve(inner, names, block)
         elif isinstance(item, Repeat):
@@ -151,7 +122,7 @@ class Resolver:
     def _refuse_recursion(self, path: tuple[str, ...], done: set[str]) -> None:
         """A block that calls itself, directly or through others, would never end."""
         for line in self.calls.get(path[-1], ()):
-            called = line.head.text
+            called = line.begins
             if called in path:
                 through = " -> ".join([*path[path.index(called) :], called])
                 self.layers[line] = self._wrong(
@@ -162,40 +133,49 @@ class Resolver:
         done.add(path[-1])
 
     def _check_arity(self, item: Branches) -> bool:
-        low, high = OPS[item.line.head.text].arity
-        if OPS[item.line.head.text].has_body or any(isinstance(branch, Parallel) for branch in item.items):
+        low, high = OPS[item.line.begins].arity
+        if OPS[item.line.begins].has_body or any(isinstance(branch, Parallel) for branch in item.items):
             return True  # a chain; or how many there are is known when they are built
         count = len(item.items)
         if count < low or (high is not None and count > high):
             wanted = f"at least {low}" if high is None else f"{low}" if low == high else f"{low} to {high}"
             branches = "branch" if wanted.endswith(" 1") else "branches"
             chain = "; a repeat is a chain, which is one branch" if any(map(_repeats, item.items)) else ""
-            self._wrong(f"{item.line.head.text} takes {wanted} {branches}, got {count}{chain}", item.line.head)
+            self._wrong(f"{item.line.begins} takes {wanted} {branches}, got {count}{chain}", item.line.head)
             return False
         return True
 
-    def _layer(self, line: Line, joins: bool, names: frozenset[str], block: str) -> Layer | None:
+    def _meaning(self, line: Line, joins: bool, names: frozenset[str], block: str) -> Meaning | None:
+        key = (line.said, joins, names)
+        known = self.meanings.get(key)
+        if known is not None:
+            return known
         before = len(self.problems)
-        head = line.head.text
+        head = line.begins
+        meaning: Meaning | None
         if head == REF:
-            layer = self._ref(line, names)
+            meaning = self._ref(line, names)
         elif head == IDENTITY:
-            layer = Layer(line)
-            self._sort(layer, (), set(), f"{IDENTITY} takes nothing", names)
+            meaning = Meaning(line.mark)
+            self._sort(meaning, line, (), set(), f"{IDENTITY} takes nothing", names, line.words, line.options)
         elif head == USE:
-            layer = self._use(line, names)
+            meaning = self._use(line, names)
         elif head in OPS and not (head in OUTSIDE and head in self.spec.blocks):
-            layer = self._operator(line, OPS[head], joins, names)
+            meaning = self._operator(line, OPS[head], joins, names)
         elif head in self.spec.unread:
             return None
         elif head in self.spec.blocks:
             self.calls.setdefault(block, []).append(line)
-            layer = self._call(line, self.spec.blocks[head], names)
+            meaning = self._call(line, self.spec.blocks[head], names)
         elif head in LIBRARY:
-            layer = self._call(line, self._standard(head), names)
+            meaning = self._call(line, self._standard(head), names)
         else:
             return self._wrong(f"unknown layer '{head}'{self._hint(head)}", line.head)
-        return layer if len(self.problems) == before else None
+        if meaning is None or len(self.problems) > before:
+            return None
+        if meaning.block is None and meaning.used is None:
+            self.meanings[key] = meaning
+        return meaning
 
     def _standard(self, head: str) -> Block:
         """A block of the standard library, whose lines are understood when the first line calls it."""
@@ -214,14 +194,15 @@ class Resolver:
             return "; a repeat is written `3 x layer`"
         return hint(head, [*OPS, *self.spec.blocks, *LIBRARY, REF, IDENTITY, USE], "`archcalc ops` lists the layers")
 
-    def _ref(self, line: Line, names: frozenset[str]) -> Layer | None:
-        if len(line.words) != 1 or line.options:
+    def _ref(self, line: Line, names: frozenset[str]) -> Meaning | None:
+        words = line.words
+        if len(words) != 1 or line.options:
             return self._wrong("ref takes one label: `ref conv1`", line.head)
-        for part in indices(line.words[0]):
+        for part in indices(words[0]):
             self._expression(part, names)
-        return Layer(line, label=line.words[0].text)
+        return Meaning(line.mark, label=words[0].text)
 
-    def _operator(self, line: Line, op: type[Op], joins: bool, names: frozenset[str]) -> Layer | None:
+    def _operator(self, line: Line, op: type[Op], joins: bool, names: frozenset[str]) -> Meaning | None:
         known = self.known.get(line)
         if known is not None and known.op is op and known.names == names:
             return known
@@ -230,117 +211,121 @@ class Resolver:
             return self._wrong(f"{op.word} takes a list of layers: `{op.word} {wants}: [linear 64, relu]`", line.head)
         if op.arity[0] > 1 and not joins:
             return self._wrong(f"{op.word} takes a list of branches: `{op.word}: [a, b]`", line.head)
-        layer, before = Layer(line, op=op, names=names), len(self.problems)
+        meaning, before = Meaning(line.mark, op=op, names=names), len(self.problems)
         positional = () if op.variadic else op.positional
         alone = flags(op) | {"frozen"}
         wants = " ".join(p.rstrip("_").upper() for p in op.positional) or "nothing without its key"
-        words = tuple(word for word in line.words if word.text not in alone)
-        layer.variadic = words if op.variadic else ()
-        for word in line.words:
-            if word.text in alone:
-                line.options.setdefault(word.text, Word("true", word.mark))
-                line.keys.setdefault(word.text, word.mark)
-        self._sort(layer, positional, set(allowed(op)), f"{op.word} takes {wants}", names, () if op.variadic else words)
-        layer.usual = {option: word for option, word in self.spec.defaults.get("", {}).items() if option in allowed(op)}
+        words, options = line.words, line.options
+        if any(word.text in alone for word in words):
+            options = {**options, **{w.text: Word("true", w.mark) for w in words if w.text in alone - options.keys()}}
+            words = tuple([word for word in words if word.text not in alone])
+        meaning.variadic = words if op.variadic else ()
+        takes = f"{op.word} takes {wants}"
+        self._sort(meaning, line, positional, set(allowed(op)), takes, names, () if op.variadic else words, options)
+        meaning.usual = {
+            option: word for option, word in self.spec.defaults.get("", {}).items() if option in allowed(op)
+        }
         for option, word in self.spec.defaults.get(op.word, {}).items():
             if option in WIDE:
-                layer.usual[option] = word
-            else:
-                (layer.values if option in op.fields else layer.control).setdefault(option, word)
+                meaning.usual[option] = word
+            elif (meaning.values if option in op.fields else meaning.control).setdefault(option, word) is word:
+                meaning.elsewhere |= {option}
         required = dict.fromkeys(name for name in (*op.positional, *op.fields) if op.fields[name].required)
-        if LIKE in layer.control:
-            self._like(layer, op.may_be_like)
+        if LIKE in meaning.control:
+            self._like(meaning, line, op.may_be_like)
             required.pop(op.may_be_like, None)
-        missing = [name.rstrip("_") for name in required if name not in layer.values and not op.variadic]
+        missing = [name.rstrip("_") for name in required if name not in meaning.values and not op.variadic]
         if missing and len(self.problems) == before:
             self._wrong(f"{op.word} needs {' and '.join(missing)}: `{op.word} {wants}`", line.head)
-        return layer
+        return meaning
 
-    def _like(self, layer: Layer, size: str) -> None:
+    def _like(self, meaning: Meaning, line: Line, size: str) -> None:
         """`like=LABEL` gives the size that the line would have to give."""
-        if size in layer.values:
-            self._wrong(f"{layer.line.head.text} takes a size or {LIKE}=LABEL, not both", layer.values[size])
-        for part in indices(layer.control[LIKE]):
+        if size in meaning.values:
+            self._wrong(f"{line.begins} takes a size or {LIKE}=LABEL, not both", meaning.values[size])
+        for part in indices(meaning.control[LIKE]):
             self.reader.expression(part)
 
-    def _call(self, line: Line, block: Block, names: frozenset[str]) -> Layer | None:
-        layer = Layer(line, block=block)
+    def _call(self, line: Line, block: Block, names: frozenset[str]) -> Meaning | None:
+        meaning = Meaning(line.mark, block=block)
         wants = ", ".join(block.arguments) or "no arguments"
-        words = tuple(word for word in line.words if word.text != "frozen" or "frozen" in block.arguments)
-        if len(words) < len(line.words):
-            layer.control["frozen"] = Word("true", line.mark)
-        self._sort(
-            layer, block.arguments, {*block.arguments, *WIDE, *COMMON}, f"{block.name} takes {wants}", names, words
-        )
-        missing = [name for name in block.arguments if name not in block.defaults and name not in layer.values]
+        given, options = line.words, line.options
+        words = tuple([word for word in given if word.text != "frozen" or "frozen" in block.arguments])
+        if len(words) < len(given):
+            meaning.control["frozen"] = Word("true", line.mark)
+        allowed, takes = {*block.arguments, *WIDE, *COMMON}, f"{block.name} takes {wants}"
+        self._sort(meaning, line, block.arguments, allowed, takes, names, words, options)
+        missing = [name for name in block.arguments if name not in block.defaults and name not in meaning.values]
         if missing:
             self._wrong(f"{block.name} needs {' and '.join(missing)}: it takes {wants}", line.head)
-        return layer
+        return meaning
 
-    def _use(self, line: Line, names: frozenset[str]) -> Layer | None:
-        if not line.words:
+    def _use(self, line: Line, names: frozenset[str]) -> Meaning | None:
+        words, options = line.words, line.options
+        if not words:
             return self._wrong(
                 f"{USE} takes the name of a network or of a spec beside this one: `use resnet50`", line.head
             )
-        used = self.spec.uses.get(line.words[0].text)
+        used = self.spec.uses.get(words[0].text)
         if used is None:
             return None  # why was noted when it was looked for
-        layer = Layer(line, used=used)
-        words = tuple(word for word in line.words[1:] if word.text != "frozen" or "frozen" in used.spec.parameters)
-        if len(words) < len(line.words) - 1:
-            layer.control["frozen"] = Word("true", line.mark)
+        meaning = Meaning(line.mark, used=used)
+        given = words[1:]
+        words = tuple([word for word in given if word.text != "frozen" or "frozen" in used.spec.parameters])
+        if len(words) < len(given):
+            meaning.control["frozen"] = Word("true", line.mark)
         wants = f"{USE} takes one name, and parameters as key=value"
-        self._sort(layer, (), {*used.spec.parameters, *USE_OPTIONS}, wants, names, words)
-        return layer
+        self._sort(meaning, line, (), {*used.spec.parameters, *USE_OPTIONS}, wants, names, words, options)
+        return meaning
 
     def _sort(
         self,
-        layer: Layer,
+        meaning: Meaning,
+        line: Line,
         positional: tuple[str, ...],
         allowed: set[str],
         takes: str,
         names: frozenset[str],
-        words: tuple[Word, ...] | None = None,
+        words: tuple[Word, ...],
+        options: dict[str, Word],
     ) -> None:
         """Share out a line's words and options: fields or arguments, and what steers the building."""
-        line = layer.line
-        words = line.words if words is None else words
         unknown: set[int] = set()  # words whose option is wrong already
-        self._surplus(layer, words[len(positional) :], takes)
-        for name, word in [*zip(positional, words, strict=False), *line.options.items()]:
-            if layer.op and f"{name}_" in layer.op.fields:  # an option that would hide a rule of the operator: `macs`
+        self._surplus(meaning, words[len(positional) :], takes)
+        for name, word in [*zip(positional, words, strict=False), *options.items()]:
+            if meaning.op and f"{name}_" in meaning.op.fields:  # an option that would hide an operator's rule: `macs`
                 name = f"{name}_"
-            fields = _fields(layer)
-            if name in layer.values:
-                self._wrong(f"{line.head.text}: '{name}' is given twice", word)
+            fields = _fields(meaning)
+            if name in meaning.values:
+                self._wrong(f"{line.begins}: '{name}' is given twice", word)
             elif name in positional or name in fields:
-                layer.values[name] = word
-            elif name in allowed or (layer.op is None and layer.block is None and name == "when"):
-                layer.control[name] = word
+                meaning.values[name] = word
+            elif name in allowed or (meaning.op is None and meaning.block is None and name == "when"):
+                meaning.control[name] = word
             else:
                 unknown.add(id(word))
                 self.problems.append(
                     Problem(
-                        f"{line.head.text} has no option '{name}'{option_hint(name, allowed)}",
+                        f"{line.begins} has no option '{name}'{option_hint(name, allowed)}",
                         line.keys.get(name, word.mark),
                     )
                 )
-        given = [*layer.control.items(), *(layer.values.items() if layer.op or layer.used else ())]
-        plain = {id(word) for name, word in given if name in NAMES or _is_word(layer, name, word)}
-        for word in (*words[: len(positional)], *line.options.values(), *layer.variadic):
+        given = [*meaning.control.items(), *(meaning.values.items() if meaning.op or meaning.used else ())]
+        plain = {id(word) for name, word in given if name in NAMES or _is_word(meaning, name, word)}
+        for word in (*words[: len(positional)], *options.values(), *meaning.variadic):
             if id(word) not in plain | unknown:
                 self._expression(word, names)
 
-    def _surplus(self, layer: Layer, words: tuple[Word, ...], takes: str) -> None:
+    def _surplus(self, meaning: Meaning, words: tuple[Word, ...], takes: str) -> None:
         """Words that are more than a line takes are a mistake."""
         if not words:
             return
-        near = near_to(words[0].text, flags(layer.op) if layer.op else ())
+        near = near_to(words[0].text, flags(meaning.op) if meaning.op else ())
         apart = any(word.text.startswith("=") for word in words[:2])
         hint = "; an option is one word: `stride=2`" if apart else f"; did you mean '{near[0]}'?" if near else ""
         self._wrong(f"{takes}: there is no place for '{words[0].text}'{hint}", words[0])
 
-    def _wrong(self, message: str, word: Word) -> Layer | None:
+    def _wrong(self, message: str, word: Word) -> Meaning | None:
         """Note a mistake; the line that it is in then has no layer (None)."""
         self.problems.append(Problem(message, word.mark))
         return None
@@ -359,21 +344,21 @@ def indices(label: Word) -> Iterator[Word]:
         yield Word(found[0], label.mark.part(found.start(), len(found[0])))
 
 
-def _fields(layer: Layer) -> Collection[str]:
+def _fields(meaning: Meaning) -> Collection[str]:
     """What a line gives values for: fields of the operator, arguments of the block, parameters of the spec."""
-    if layer.op:
-        return layer.op.fields
-    if layer.used:
-        return [name for name in layer.used.spec.parameters if name not in USE_OPTIONS]
-    return layer.values if layer.block is None else layer.block.arguments
+    if meaning.op:
+        return meaning.op.fields
+    if meaning.used:
+        return [name for name in meaning.used.spec.parameters if name not in USE_OPTIONS]
+    return meaning.values if meaning.block is None else meaning.block.arguments
 
 
-def _is_word(layer: Layer, name: str, word: Word) -> bool:
+def _is_word(meaning: Meaning, name: str, word: Word) -> bool:
     """Whether a value may be a word that isn't looked up: of an option that takes words."""
-    if layer.used:
-        declared = layer.used.spec.parameters.get(name)
+    if meaning.used:
+        declared = meaning.used.spec.parameters.get(name)
         return word.text.isidentifier() and declared is not None and declared.takes_words
-    return word.text.isidentifier() and layer.op is not None and may_be_word(layer.op, name)
+    return word.text.isidentifier() and meaning.op is not None and may_be_word(meaning.op, name)
 
 
 def _repeats(item: Item) -> bool:

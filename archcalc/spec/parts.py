@@ -1,4 +1,6 @@
-"""What a spec is made of, once it is read: parameters, blocks, layers, heads and variants, each with its position."""
+"""What a spec is made of, once it is read, each with its position: parameters, blocks, heads, variants, and lines with
+what they mean.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archcalc.errors import Mark, UsageError, among
+from archcalc.ops import Op
 from archcalc.ops.kinds import show
 from archcalc.records import Record
-from archcalc.spec.items import Chain
+from archcalc.spec.items import Chain, Line
 from archcalc.spec.model import Budget, Parameter, Reference
 from archcalc.spec.text import Node, Scalar
 from archcalc.spec.values import Value
 from archcalc.spec.words import Word
+from archcalc.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from archcalc.spec.layers import Resolver
@@ -144,3 +148,68 @@ class Used(Record, frozen=False):
 
     spec: Spec
     variant: str | None
+
+
+class Meaning(Record, frozen=False):
+    """What a line means: an operator, a block, a spec that is used, `ref LABEL` or `identity`; equal lines that know
+    the same names mean the same. Its words stand where the first of them does, at `mark`.
+    """
+
+    mark: Mark
+    op: type[Op] | None = None
+    block: Block | None = None
+    used: Used | None = None
+    values: dict[str, Word] = {}  # fields of the operator, or arguments of the block
+    variadic: tuple[Word, ...] = ()
+    control: dict[str, Word] = {}  # when, frozen, share, kept, norm, act, survive
+    usual: dict[str, Word] = {}  # widths that `defaults:` gives, if nothing nearer does
+    elsewhere: frozenset[str] = frozenset()  # options that `defaults:` gives, whose words stand there
+    label: str = ""  # what a `ref` reads
+    names: frozenset[str] = frozenset()  # what was known where it stands
+    constant: Op | None = None  # the operator, once it is known to be the same everywhere
+    _made: dict[object, Op] = {}
+
+    @property
+    def words(self) -> object:
+        """What it says of its operator, by which equal ones are told."""
+        return self.op, *[(name, word.text) for name, word in self.values.items()], *[w.text for w in self.variadic]
+
+    def make(self, values: dict[str, object]) -> Op:
+        """The operator with these values; the same object for the same values."""
+        key = tuple(values.values())
+        op = self._made.get(key)
+        if op is None:
+            assert self.op is not None
+            op = self._made[key] = self.op(**values)
+        return op
+
+
+class Layer(NamedTuple):
+    """A line that was understood: what it means, with its words where it stands itself."""
+
+    line: Line
+    meaning: Meaning
+
+    @property
+    def op(self) -> type[Op] | None:
+        """The operator that it is one of."""
+        return self.meaning.op
+
+    @property
+    def values(self) -> dict[str, Word]:
+        """Fields of the operator, or arguments of the block."""
+        return {name: self._here(name, word) for name, word in self.meaning.values.items()}
+
+    @property
+    def variadic(self) -> tuple[Word, ...]:
+        """The words of a field that takes all there are."""
+        return tuple([self._here("", word) for word in self.meaning.variadic])
+
+    def option(self, name: str) -> Word | None:
+        """An option that steers the building: when, frozen, share, kept, norm, act, survive."""
+        word = self.meaning.control.get(name)
+        return None if word is None else self._here(name, word)
+
+    def _here(self, name: str, word: Word) -> Word:
+        before, after = self.meaning.mark, self.line.mark
+        return word if before is after or name in self.meaning.elsewhere else word.moved(before, after)

@@ -116,7 +116,7 @@ class Others(Record):
         uses: dict[str, Used | None] = {}
         problems: list[Problem] = []
         for line in parts:
-            if not isinstance(line, Line) or line.head.text != USE or not line.words or line.words[0].text in uses:
+            if not isinstance(line, Line) or line.begins != USE or not line.words or line.words[0].text in uses:
                 continue
             word, uses[line.words[0].text] = line.words[0], None
             try:

@@ -25,6 +25,20 @@ class Word(Record, eq=False):
         """The word as an expression. Raises ExpressionError where it is none."""
         return compile_expression(self.text)
 
+    def moved(self, before: Mark, after: Mark) -> Word:
+        """The same word in an equal line that stands elsewhere."""
+        return Word(self.text, self.mark.moved(before, after))
+
+
+class Sentence(Record, eq=False):
+    """What a line says, `head positional... key=value...`, and where its words stand where it is said first."""
+
+    mark: Mark
+    head: Word
+    words: tuple[Word, ...] = ()
+    options: dict[str, Word] = {}
+    keys: dict[str, Mark] = {}  # where each option's key stands
+
 
 def inside(scalar: Scalar) -> Mark:
     """Where the text begins: after the quote, if there is one."""
