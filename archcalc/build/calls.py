@@ -19,10 +19,11 @@ def call(builder: Builder, layer: Layer, block: Block, current: int, context: Co
     """Build a block's body with its arguments bound."""
     env: dict[str, object] = dict(builder.binding.values)
     failed = False
+    values = layer.values
     for name in block.arguments:
-        word = layer.values.get(name) or block.defaults[name]
+        word = values.get(name) or block.defaults[name]
         value = builder.evaluate(
-            word, context if name in layer.values else context._replace(env=builder.with_channels(env, current)), WORDS
+            word, context if name in values else context._replace(env=builder.with_channels(env, current)), WORDS
         )
         failed |= value is FAILED
         env[name] = value

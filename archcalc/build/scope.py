@@ -113,7 +113,7 @@ def caption(item: Item) -> str:
 
 def called(layer: Layer, block: Block, env: dict[str, object]) -> str:
     """A call with the arguments that it gives, but for those that are what they would be anyway."""
-    given = {name: spell(env[name]) for name in block.arguments if name in layer.values}
+    given = {name: spell(env[name]) for name in block.arguments if name in layer.meaning.values}
     usual = {name: word.text for name, word in block.defaults.items()}
     said = [
         value if name not in usual else f"{name}={value}" for name, value in given.items() if value != usual.get(name)

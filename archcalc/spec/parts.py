@@ -198,7 +198,10 @@ class Layer(NamedTuple):
     @property
     def values(self) -> dict[str, Word]:
         """Fields of the operator, or arguments of the block."""
-        return {name: self._here(name, word) for name, word in self.meaning.values.items()}
+        meaning = self.meaning
+        if meaning.mark is self.line.mark:
+            return meaning.values
+        return {name: self._here(name, word) for name, word in meaning.values.items()}
 
     @property
     def variadic(self) -> tuple[Word, ...]:
