@@ -1,6 +1,10 @@
 """Lines of equal text, of which a long spec has many: they are read and understood once, and each stands where it does."""
 
+import pytest
+
 from archcalc.errors import Mark
+from archcalc.model import read
+from archcalc.ops import OPS
 from archcalc.spec.items import Line, walk
 from archcalc.spec.load import read_spec
 from archcalc.spec.parts import Layer, Spec
@@ -73,3 +77,22 @@ def test_what_a_line_means_stands_where_it_does_and_defaults_where_they_do() -> 
         assert (at(norm.mark), norm.mark.line) == ("bn", 5)
         assert {at(word.mark) for word in layer.values.values()} == {"8", "3x3", "(n//8)"}
         assert {word.mark.line for word in layer.values.values()} == {line.mark.line}
+
+
+@pytest.mark.parametrize("rule", ["shape", "weights", "buffers", "macs", "elementwise", "saves"])
+def test_what_layers_cost_is_asked_once_for_all_that_are_alike(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    own = getattr(OPS["conv"], rule)
+
+    def noted(*values: object, **named: object) -> object:
+        asked.append(values)
+        return own(*values, **named)
+
+    monkeypatch.setattr(OPS["conv"], rule, noted)
+    counts = []
+    for times in (10, 1000):
+        asked.clear()
+        table = read(f"{HEAD}layers:\n" + "  - conv 8 3x3\n" * times, "net.yaml").count()
+        assert table.totals["params"] == times * (8 * 8 * 9 + 8 + 2 * 8)
+        counts.append(len(asked))
+    assert counts[0] == counts[1] < 10

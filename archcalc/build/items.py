@@ -322,7 +322,9 @@ class Builder(Labels):
         """What is known, with the sizes of what arrives under their names."""
         if current is not None:
             shape = self.graph.nodes[current].shape
-            env.update(zip(ARRIVING, arriving(shape), strict=False))
+            if (sizes := self.arrived.get(shape)) is None:
+                sizes = self.arrived[shape] = dict(zip(ARRIVING, arriving(shape), strict=False))
+            env.update(sizes)
         else:
             for name in ARRIVING:
                 env.pop(name, None)

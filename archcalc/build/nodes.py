@@ -6,7 +6,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from fractions import Fraction
 
-from archcalc.algebra import Poly, unicode
+from archcalc.algebra import Dim, Poly, unicode
 from archcalc.build.scope import Context, Scope, Wide, symbols_in
 from archcalc.build.sharing import NOWHERE_MARK, lineage, owner, shared
 from archcalc.build.wide import wide
@@ -62,9 +62,9 @@ class Nodes:
         self.heirs: dict[str, str] = {}  # of layers that are left out: the first of those that share their weights
         self.results: dict[str, int | None] = {}  # of labels, groups and nodes: what a `ref` reads
         self.problems: dict[tuple[str, Mark | None], Problem] = {}
-        self.shapes: dict[
-            tuple[int, tuple[Shape, ...]], tuple[Op, Shape]
-        ] = {}  # with the operator, whose id is the key: it has to live on
+        # with the operator, whose id is the key: it has to live on
+        self.shapes: dict[tuple[int, tuple[Shape, ...]], tuple[Op, Shape]] = {}
+        self.arrived: dict[Shape, dict[str, Dim]] = {}  # what is known of a shape that arrives
         self.open: list[str] = []
         self.suffixes: dict[tuple[object, ...], Op] = {}
         self.bodies: dict[tuple[Op, ...], Op] = {}  # operators that are made of others, by all of these
@@ -177,9 +177,9 @@ class Nodes:
 
     def kept(self, layer: Layer, context: Context) -> Context:
         """Where training keeps a whole layer with a probability of its own."""
-        if "kept" not in layer.meaning.control:
-            return context
-        return context._replace(survive=context.survive * self.probability(layer, "kept", context))
+        if "kept" in layer.meaning.control:
+            return context._replace(survive=context.survive * self.probability(layer, "kept", context))
+        return context
 
     def probability(self, layer: Layer, name: str, context: Context) -> Value:
         """The value of an option between 0 and 1, 1 where it isn't given or is wrong."""
@@ -224,8 +224,8 @@ class Nodes:
         name = name or context.scope.name(op.word)
         if self.without and self.left_out(name, inputs[0], context, layer.line):
             return inputs[0]
-        own = context._replace(wide=wide(self, layer, context))
-        after = context._replace(wide=Wide(context.wide.stored, own.wide.dtype))
+        width = wide(self, layer, context)
+        own = context if width is context.wide else context._replace(wide=width)
         position = self.node(name, op, inputs, layer.line.mark, own, name, layer)
         for kind in SUFFIXES if layer.meaning.control else ():
             word = layer.option(kind)
@@ -233,6 +233,7 @@ class Nodes:
                 continue
             suffix = self.suffix(kind, word, context)
             if suffix is not None:
+                after = context._replace(wide=Wide(context.wide.stored, width.dtype))
                 position = self.node(f"{name}.{suffix.word}", suffix, (position,), layer.line.mark, after, name)
         if position is not None:
             self.results.setdefault(name, position)
@@ -322,7 +323,7 @@ class Nodes:
         if name in self.names:
             self.wrong(f"two layers are called '{name}'; give one another label", mark, context)
             return None
-        frozen = self.frozen(layer, context) if layer else context.frozen
+        frozen = self.frozen(layer, context) if layer and layer.meaning.control else context.frozen
         share = owner(self, name, op, shapes, layer, context)
         return self.add(name, op, inputs, shape, mark, context, line, share, frozen)
 

@@ -39,8 +39,10 @@ def owner(
     tied = layer.option(TIED) if layer else None
     word = tied or (layer.option("share") if layer else None)
     path = shared(name, context) if word is None else _met(nodes, word.text, context)
+    if word is None and path is None:
+        return None
     weights = op.weights(*shapes)
-    if word is None and (path is None or not weights):
+    if word is None and not weights:
         return None
     wanted = word.text if word else str(path)
     mark = word.mark if word else layer.line.mark if layer else NOWHERE_MARK

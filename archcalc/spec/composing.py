@@ -19,7 +19,7 @@ EMPTY = "the file is empty: a spec needs `archcalc: 1`, a name, an input and lay
 SAYS_LITTLE = (EMPTY, "nested deeper", "a bracket", "a quote", "a second", "a tab", "not a YAML file")
 DEEPEST, MOST_NODES = 60, 1_000_000
 
-_OPENING = pattern(rf"[\[{{\]}}\n]|(?:[-?:] ){{{DEEPEST},}}")
+_OPENING = pattern(rf"[\[{{\]}}]|(?:[-?:] ){{{DEEPEST},}}")
 
 
 def compose(text: str, file: str, most: int = MOST_NODES) -> Node:
@@ -66,15 +66,13 @@ def compose_item(line: str, file: str, row: int) -> Node | None:
 
 def _refuse_depth(text: str, mark_at: Any) -> None:
     """Refuse what the parser itself would choke on: its time grows with the square of the open brackets."""
-    depth, line, start = 0, 0, 0
+    depth = 0
     for match in _OPENING.finditer(text):
         letter = match.group()
-        if letter == "\n":
-            line, start = line + 1, match.end()
-            continue
         depth = max(0, depth + (letter in "[{") - (letter in "]}"))
         if depth > DEEPEST or len(letter) > 1:
-            raise SpecError([Problem(f"nested deeper than {DEEPEST}", mark_at(line, match.start() - start))])
+            line, column = text.count("\n", 0, match.start()), match.start() - text.rfind("\n", 0, match.start()) - 1
+            raise SpecError([Problem(f"nested deeper than {DEEPEST}", mark_at(line, column))])
 
 
 def _friendly(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[str, Any]:
@@ -137,11 +135,12 @@ class _Composer:
 
     def _mark(self, event: Any) -> Mark:
         start, end = event.start_mark, event.end_mark
+        is_scalar = isinstance(event, yaml.ScalarEvent)
+        if is_scalar and start.line == end.line:
+            return self.mark_at(start.line, start.column, end.column - start.column)  # type: ignore[no-any-return]
         mark: Mark = self.mark_at(start.line, start.column)
-        if not isinstance(event, yaml.ScalarEvent):
+        if not is_scalar:
             return mark
-        if start.line == end.line:
-            return mark.part(0, end.column - start.column)
         if event.style in ("|", ">"):  # the text begins on the next line
             mark = self.mark_at(start.line + 1, 0)
         more = tuple(self.mark_at(line, 0).source for line in range(mark.line, end.line + 1))

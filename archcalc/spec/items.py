@@ -152,7 +152,7 @@ class Reader:
         if isinstance(node, Scalar):
             return self._sentence(node.text, inside(node))
         if isinstance(node, Sequence):
-            inner = _rejoined(node.items)
+            inner = _rejoined(node)
             return Chain(node.mark, tuple(item for part in inner if (item := self.item(part)) is not None))
         return self._mapping(node)
 
@@ -223,7 +223,7 @@ class Reader:
                 self._wrong(f"'{option.text}' must be a word or a number", option.mark)
         if not isinstance(value, Sequence):
             return self._wrong(_no_branches(tokens[0].text, value), value.mark)
-        branches = tuple(self._branch(inner) for inner in _rejoined(value.items))
+        branches = tuple(self._branch(inner) for inner in _rejoined(value))
         return (
             Branches(key.mark, line, tuple(branch for branch in branches if branch is not None))
             if None not in branches
@@ -327,12 +327,14 @@ class Reader:
         return None
 
 
-def _rejoined(items: list[Node]) -> list[Node]:
+def _rejoined(node: Sequence) -> list[Node]:
     """The items of a list on one line, whole again where YAML has cut one at a comma inside of brackets: `[linear
     max(n,4), relu]`, `[low: conv 8 3x3 pad=(0,1), relu]`.
     """
+    if node.mark.holds("-"):  # each begins with a dash of its own
+        return node.items
     found: list[Node] = []
-    for item in items:
+    for item in node.items:
         last = _last(found[-1]) if found else None
         cut = last is not None and isinstance(item, Scalar) and last.plain and item.plain and _is_open(last.text)
         if cut and last is not None and isinstance(item, Scalar) and last.mark.line == item.mark.line:
