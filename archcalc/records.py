@@ -23,6 +23,10 @@ from collections.abc import Iterator
 from operator import attrgetter
 from typing import Any, ClassVar, Self, dataclass_transform
 
+from archcalc.tuples import FEW
+
+MISSING = object()
+
 
 @dataclass_transform(frozen_default=True)
 class Record:
@@ -92,13 +96,38 @@ class Record:
         return attrgetter(*self._shown)(self) if self._shown else ()
 
 
+_made: dict[type, int] = {}
+
+
 def _made_first(self: Any, *values: object, **named: object) -> None:
-    """The first object of a class writes what makes the others: a class of which none is made costs nothing."""
+    """The first few objects of a class are made of what it says of its fields, the next writes what makes the others:
+    a class of which few are made costs little. So does one that is made wrongly, for that says what is wrong.
+    """
     cls = type(self)
+    _made[cls] = made = _made.get(cls, 0) + 1
+    if made <= FEW and _filled(self, cls, values, named):
+        self.agree()
+        return
     scope: dict[str, Any] = {"put": object.__setattr__}
     exec(f"def __init__({', '.join(_parameters(cls, scope))}):\n    {'; '.join(_steps(cls, scope))}", scope)
     cls.__init__ = scope["__init__"]
     cls.__init__(self, *values, **named)
+
+
+def _filled(self: Any, cls: type[Record], values: tuple[object, ...], named: dict[str, object]) -> bool:
+    """Whether these values are right for a class; then they are the object's."""
+    given = dict(zip((name for name in cls._fields if name not in cls._named), values, strict=False)) | named
+    if len(given) != len(values) + len(named) or not given.keys() <= set(cls._fields):
+        return False
+    for name in cls._fields:
+        value = default = getattr(cls, name, MISSING)
+        if name in given:
+            value = given[name]
+        if value is MISSING:
+            return False
+        copied = value is default and isinstance(value, (list, dict, set))
+        object.__setattr__(self, name, type(value)(value) if copied else value)  # type: ignore[call-arg]
+    return True
 
 
 def _parameters(cls: type[Record], scope: dict[str, object]) -> Iterator[str]:

@@ -8,11 +8,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 
-from archcalc import patterns
+from archcalc import patterns, records, tuples
 from archcalc.fields import MAPPING, Check, Checked, FieldErrors, Wrong
 from archcalc.ops import OPS
 from archcalc.patterns import deferred, pattern
-from archcalc.tuples import NamedTuple
+from archcalc.records import Record
+from archcalc.tuples import FEW, NamedTuple
 
 
 def even(value: object) -> int:
@@ -202,6 +203,81 @@ def test_a_field_without_a_default_follows_none_that_has_one() -> None:
         class _(NamedTuple):
             wide: int = 1
             high: int  # type: ignore[misc]
+
+
+def of_a_new_class(base: type) -> type:
+    """A class of which none is made yet."""
+
+    class Size(base):
+        high: int
+        wide: int = 1
+        marks: list[str] = []
+
+    return Size
+
+
+@pytest.mark.parametrize("base", [NamedTuple, Record])
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [((2,), {}), ((2, 3, ["a"]), {}), ((), {"high": 2}), ((2,), {"marks": ["a"]}), ((), {"wide": 3, "high": 2})],
+)
+def test_the_first_of_a_class_are_made_as_those_after_them(base: type, values: Any, named: Any) -> None:
+    kind = of_a_new_class(base)
+    made = [kind(*values, **named) for _ in range(FEW + 2)]
+    assert [(each.high, each.wide, each.marks) for each in made] == [
+        (2, 3 if 3 in (*values, *named.values()) else 1, ["a"] if "a" in str((values, named)) else [])
+    ] * (FEW + 2)
+    assert len({id(each.marks) for each in made}) == (
+        FEW + 2 if base is Record and "a" not in str((values, named)) else 1
+    )
+
+
+@pytest.mark.parametrize("base", [NamedTuple, Record])
+@pytest.mark.parametrize(
+    ("values", "named", "said"),
+    [
+        ((), {}, "missing 1 required positional argument: 'high'"),
+        ((), {"wide": 3}, "missing 1 required positional argument: 'high'"),
+        ((2, 3, [], 4), {}, "positional arguments but 5 were given"),
+        ((2,), {"deep": 3}, "got an unexpected keyword argument 'deep'"),
+        ((2,), {"high": 3}, "got multiple values for argument 'high'"),
+    ],
+)
+def test_the_first_of_a_class_is_refused_as_those_after_it(base: type, values: Any, named: Any, said: str) -> None:
+    kind = of_a_new_class(base)
+    for _ in range(FEW + 2):
+        with pytest.raises(TypeError, match=re.escape(said)):
+            kind(*values, **named)
+
+
+def test_values_that_do_not_fit_together_are_refused_from_the_first() -> None:
+    class Half(Record):
+        of: int
+
+        def agree(self) -> None:
+            if self.of % 2:
+                raise ValueError("odd")
+
+    for _ in range(FEW + 2):
+        assert Half(4).of == 4
+        with pytest.raises(ValueError, match="odd"):
+            Half(3)
+
+
+def test_what_makes_the_others_is_written_once_for_a_class_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a class of few nothing is compiled, which takes as long as to make a hundred of them."""
+    written: list[str] = []
+    monkeypatch.setattr(tuples, "eval", lambda text, *scope: written.append(text) or eval(text, *scope), raising=False)
+    monkeypatch.setattr(records, "exec", lambda text, *scope: written.append(text) or exec(text, *scope), raising=False)
+    for base in (NamedTuple, Record):
+        kind = of_a_new_class(base)
+        for _ in range(FEW):
+            kind(2)
+        assert written == []
+        for _ in range(3):
+            kind(2)
+        assert len(written) == 1
+        written.clear()
 
 
 def test_a_pattern_is_compiled_when_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

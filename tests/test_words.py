@@ -294,3 +294,20 @@ def test_windows_of_a_free_map_are_a_closed_form() -> None:
     many = read("archcalc: 1\nname: t\ninput: [3, h, 24]\nparams: {h: 99}\nlayers: [adaptive_avgpool 99x5]\n", "t.yaml")
     with pytest.raises(Undecided, match="true only when h is a multiple of 99"):
         many.count(free=["h"]).total("elementwise")
+
+
+def outcome(text: str) -> object:
+    try:
+        return evaluate(text, {"width": 8, "c1": 3}, {"relu"})
+    except ExpressionError as error:
+        return str(error).replace("(", "").replace(")", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["64", "0", "00", "007", "1" * 19, "1" * 20, "9" * 90, "1_000", "width", "c1", "relu", "wodth", "true", "True", "None",
+     "none", "e", "if", "not", "x", "c1x1", "_", "é", "١"],
+)  # fmt: skip
+def test_a_number_or_a_name_alone_is_read_as_in_a_line_of_more(text: str) -> None:
+    """In parentheses it is Python's parser that reads it."""
+    assert outcome(text) == outcome(f"({text})")

@@ -7,8 +7,10 @@ typed (texts, whole numbers, flags, each written out) has one meaning, and is re
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -107,7 +109,14 @@ def called(function: Function, values: Mapping[str, object]) -> object:
 
 @cache
 def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind, include_extras=True)
+    """The types of what a function takes, or of a class's fields. Nearly all are names, and to look these up takes far
+    less than `typing` needs, which compiles each as an expression.
+    """
+    try:
+        module = sys.modules[kind.__module__]
+        return {name: attrgetter(text)(module) for name, text in kind.__annotations__.items() if name != "return"}
+    except (AttributeError, KeyError, TypeError):
+        return get_type_hints(kind, include_extras=True)
 
 
 def _declared(function: Function) -> dict[str, Parameter | None]:

@@ -1,6 +1,8 @@
-"""What a whole network costs: sums over its layers, peaks of memory, its depth."""
+"""What a whole network costs: sums over its layers, peaks of memory, its depth.
 
-from __future__ import annotations
+Annotations are no texts here: `typing` compiles each that a TypedDict has as one, which takes as long as to import the
+module.
+"""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -55,20 +57,20 @@ class Totals(TypedDict):
     latency_interval_ms: NotRequired[list[Number]]
 
 
-def _summed(name: str) -> Callable[[Table], Json]:
+def _summed(name: str) -> Callable[["Table"], Json]:
     return lambda table: table.sums[name]
 
 
-def _layers(table: Table) -> Json:
+def _layers(table: "Table") -> Json:
     layers = table.graph.layers()
     return len(layers) if not table.graph.loops else total(over(table.graph.nodes[n].ranges, 1) for n in layers)
 
 
-def _weights(table: Table) -> Json:
+def _weights(table: "Table") -> Json:
     return table.sums["stored"] if table.stored is None else sum(table.stored.values())
 
 
-def _bytes(table: Table) -> Json:
+def _bytes(table: "Table") -> Json:
     """What is read and written; where a file has weights in widths of its own, what is shared is read once more."""
     if table.stored is None:
         return table.sums["bytes"]
@@ -77,7 +79,7 @@ def _bytes(table: Table) -> Json:
 
 
 # by the names that the JSON contract gives them; each is worked out where it is asked for
-OF_EVERY_TABLE: dict[str, Callable[[Table], Json]] = {
+OF_EVERY_TABLE: dict[str, Callable[["Table"], Json]] = {
     "params": _summed("params"),
     "trainable_params": _summed("trainable_params"),
     "active_params": _summed("active"),
@@ -101,7 +103,7 @@ OF_EVERY_TABLE: dict[str, Callable[[Table], Json]] = {
 }
 
 
-def totals(table: Table) -> Totals:
+def totals(table: "Table") -> Totals:
     """All totals; bytes are in the table's dtype."""
     found: Json = {name: worked_out(table) for name, worked_out in OF_EVERY_TABLE.items()}
     if table.train:
@@ -113,7 +115,7 @@ def totals(table: Table) -> Totals:
     return known
 
 
-def _of_training(table: Table) -> dict[str, Json]:
+def _of_training(table: "Table") -> dict[str, Json]:
     """What training alone has."""
     found = {
         "backward_macs": total(table.backward.macs.values()),
@@ -125,7 +127,7 @@ def _of_training(table: Table) -> dict[str, Json]:
     return found | {"expected_depth": table.depth(lambda node: node.op.deep * node.survive)}
 
 
-def sums(table: Table) -> dict[str, Json]:
+def sums(table: "Table") -> dict[str, Json]:
     """Sums over the layers: each distinct one is counted once and multiplied, so that repeats cost nothing."""
     counts: dict[tuple[int, bool, bool, Fraction | int, tuple[Range, ...]], tuple[Cost, int]] = {}
     fixed: Dim = 0

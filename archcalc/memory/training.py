@@ -6,9 +6,9 @@ keeps, and what layers work on.
 | fp32 | as the network | as the network | none | fp32 | |
 | amp | 2 | 2 | 4 | fp32 | ZeRO, arXiv:1910.02054 section 3.1: 2 + 2 + 12 with Adam |
 | bf16 | 2 | 2 | none | bf16 | all in bf16 |
-"""
 
-from __future__ import annotations
+Annotations are no texts here, as in `cost/totals.py`.
+"""
 
 from collections.abc import Callable, Mapping
 from math import prod

@@ -19,6 +19,7 @@ import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from fractions import Fraction
+from keyword import iskeyword
 from typing import Any, cast
 
 from archcalc.algebra import Poly
@@ -90,7 +91,14 @@ def _hint(text: str) -> str:
 
 
 def _parsed(text: str) -> ast.expr:
-    """The tree of an expression, where columns count characters: Python counts bytes, and begins again on each line."""
+    """The tree of an expression, where columns count characters: Python counts bytes, and begins again on each line.
+
+    Most are a whole number or a name, and Python's parser takes as long for these as for a line of them.
+    """
+    if text.isascii() and text.isdigit() and len(text) < 20 and (text[0] != "0" or text == "0"):
+        return ast.Constant(int(text))
+    if text.isascii() and text.isidentifier() and not iskeyword(text):
+        return ast.Name(text, col_offset=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about what looks odd in Python: `1if a else 2`
         tree = cast(ast.Expression, compile(text, "<expression>", "eval", ast.PyCF_ONLY_AST)).body
