@@ -217,3 +217,82 @@ def test_a_class_that_a_rule_puts_out_is_said_by_its_name() -> None:
 
         for table in (OPS, OUTSIDE):
             table.pop("odd", None)
+
+
+@pytest.mark.parametrize(
+    ("call", "operations"),
+    [("h.norm()", 96), ("h.norm(1)", 95), ("h.norm(0, dim=1)", 96 - 8), ("h.norm(math.inf, dim=-1)", 96 - 6),
+     ("t.linalg.vector_norm(h, -math.inf)", 95), ("h.norm(3, dim=-1)", 3 * 48), ("t.linalg.matrix_norm(h, 1)", 95),
+     ("t.linalg.norm(h[0], math.inf)", 95), ("t.linalg.norm(h, 1, dim=1)", 96 - 8)],
+)  # fmt: skip
+def test_a_norm_is_what_its_order_takes(call: str, operations: int) -> None:
+    """Of n elements an absolute value, a square or a comparison with 0 each, n - 1 sums or comparisons, and of order 2
+    a root; of another order two powers in the place of one value: n more, and a root.
+    """
+    import math
+
+    import torch
+
+    table, _ = counted(eval(f"lambda h: {call}", {"t": torch, "math": math}))
+    assert (table.totals["uncounted"], sum(row.elementwise for row in table.rows if "norm" in row.name or "l2" in row.name)) == (
+        [], operations)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["s.sum(0)", "s.norm(1, 0)", "s.max(0)[1]", "s.topk(1)[0]", "s.argmax(0)", "s.mode()[1]", "s.aminmax(dim=0)[0]",
+     "s.median(0, keepdim=True)[0]", "s.logsumexp(-1)", "s.squeeze(0)", "h[:, :1].squeeze(())", "h.amax(())"],
+)  # fmt: skip
+def test_a_lone_number_has_an_axis_to_go_over(call: str) -> None:
+    """As PyTorch has it, which takes a number for a row of one."""
+    table, _ = counted(lambda h: eval(call, {"h": h, "s": h.sum()}))
+    assert table.totals["uncounted"] == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "offs", "macs"),
+    [((7, 8), (2, 8, 16), 2, 7 * 8 * 16), ((3, 7, 8), (3, 8, 16), 0, 3 * 7 * 8 * 16),
+     ((8, 24), (24, 16), 2, 8 * 24 * 16), ((2, 7, 8), (8, 24), 2, 7 * 8 * 24)],
+)  # fmt: skip
+def test_products_in_groups_meet_every_row_with_one_matrix(
+    first: tuple[int, ...], second: tuple[int, ...], offs: int, macs: int
+) -> None:
+    """FlopCounterMode has no rule for them. The groups of 2 x 7 x 8 with 8 x 24 are of columns: 24 in all."""
+    import torch
+    from torch import nn
+
+    class Experts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(second, dtype=torch.bfloat16))
+
+        def forward(self, x: Any, ends: Any) -> Any:
+            return torch._grouped_mm(x[0], self.weight, ends[0] if offs else None)
+
+    table = api.from_torch(
+        Experts(), {"x": "x".join(map(str, first)) + ":bfloat16", "ends": f"{max(offs, 1)}:int32"}
+    ).count()
+    assert (table.totals["uncounted"], table.totals["macs"], table.totals["params"]) == (
+        [],
+        macs,
+        torch.Size(second).numel(),
+    )
+
+
+def test_mixtrals_experts_have_the_macs_that_they_run() -> None:
+    """Held to a run whose experts are products of their own, which FlopCounterMode sees."""
+    transformers = pytest.importorskip("transformers")
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    sizes = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 1, "num_attention_heads": 4,
+             "num_key_value_heads": 2, "num_local_experts": 4, "num_experts_per_tok": 2, "vocab_size": 100}  # fmt: skip
+    with torch.device("meta"):
+        module = transformers.MixtralModel(transformers.MixtralConfig(**sizes))
+    table = api.from_torch(module, {"input_ids": "8:int64"}).count()
+    run = transformers.MixtralModel(transformers.MixtralConfig(**sizes, experts_implementation="eager")).eval()
+    attention = torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)
+    with torch.no_grad(), attention, FlopCounterMode(display=False) as counter:
+        run(input_ids=torch.zeros(1, 8, dtype=torch.int64))
+    assert (table.totals["uncounted"], table.totals["macs"]) == ([], counter.get_total_flops() // 2)
+    assert table.totals["params"] == sum(each.numel() for each in module.parameters())

@@ -60,8 +60,8 @@ def numbers(content: Sequence[Attribute], kind: int = INT64) -> Value:
 
 
 def axes(given: object, rank: int) -> list[int]:
-    """Axes counted from the front; all where none is given."""
-    if given is None or given == []:
+    """Axes counted from the front; all where none is given, and none of a lone number, whatever is given."""
+    if given is None or given == [] or rank == 0:
         return list(range(rank))
     return [axis_of(axis, rank) for axis in (given if isinstance(given, (list, tuple)) else [given])]
 

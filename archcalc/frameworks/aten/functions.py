@@ -323,6 +323,8 @@ def diff(
 def topk(call: Call, self: Value, *, k: Attribute = None, dim: int = -1) -> Outputs:
     """Sorting is taking all, the largest first."""
     shape = self.dims
+    if not shape:
+        return [self, Value((), INT64, None, (0,))]
     count = shape[axis_of(dim, len(shape))] if k is None else k
     return as_onnx(call, "TopK", self, Value((1,), INT64, None, (count,)), axis=dim)  # type: ignore[no-any-return]
 

@@ -185,14 +185,14 @@ def max_unpool(call: Call, self: Value, indices: Value) -> Value:
 
 REDUCED = {
     "mean": "ReduceMean", "sum": "ReduceSum", "amax": "ReduceMax", "amin": "ReduceMin", "prod": "ReduceProd",
-    "logsumexp": "ReduceLogSumExp", "norm": "ReduceL2", "linalg_vector_norm": "ReduceL2", "all": "ReduceMin",
-    "any": "ReduceMax", "nansum": "ReduceSum", "nanmean": "ReduceMean", "frobenius_norm": "ReduceL2",
+    "logsumexp": "ReduceLogSumExp", "all": "ReduceMin", "any": "ReduceMax", "nansum": "ReduceSum",
+    "nanmean": "ReduceMean",
 }  # fmt: skip
 
 
 @aten(*REDUCED)
 def reduce(call: Call, self: Value, *, dim: Attribute = None, keepdim: bool = False) -> Operand:
-    """Sums, means, extremes or norms over axes, all where none is given, as ONNX's reductions; a lone number stays as
+    """Sums, means or extremes over axes, all where none is given, as ONNX's reductions; a lone number stays as
     it is.
     """
     over = axes(dim, len(self.dims))
@@ -211,6 +211,8 @@ def extreme(
     op = "ReduceMax" if call.op == "max" else "ReduceMin"
     if dim is None and call.op in ("mode", "kthvalue"):
         dim = -1
+    if not self.dims:
+        return self if dim is None else [self, Value((), INT64, None, (0,))]
     if dim is None:
         return as_onnx(call, op, self, numbers(range(len(self.dims))), keepdims=0)
     value = as_onnx(call, op, self, numbers([dim]), keepdims=int(keepdim))
@@ -220,6 +222,8 @@ def extreme(
 @aten("aminmax")
 def aminmax(call: Call, self: Value, *, dim: int | None = None, keepdim: bool = False) -> Outputs:
     """The smallest and the largest element, of an axis or of all."""
+    if not self.dims:
+        return [self, self]
     over = numbers(range(len(self.dims)) if dim is None else [dim])
     return [as_onnx(call, op, self, over, keepdims=int(keepdim)) for op in ("ReduceMin", "ReduceMax")]
 
@@ -239,7 +243,7 @@ def arg(call: Call, self: Value, *, dim: int | None = None, keepdim: bool = Fals
     """Where the largest or smallest element of an axis, or of all, stands: whole numbers out, a comparison an
     element.
     """
-    if dim is None:
+    if dim is None or not self.dims:
         return call.figure(call.op, (), elementwise=size(self.dims), reach=Reach.ALL, kind=INT64)
     return as_onnx(call, "ArgMax" if call.op == "argmax" else "ArgMin", self, axis=dim, keepdims=int(keepdim))
 

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from archcalc.frameworks.aten.base import Call, Dim, Reach, Unknown, Value, as_onnx, aten, axes, declared, numbers, size
+from archcalc.frameworks.aten.base import (
+    LAYER,
+    Call,
+    Dim,
+    Reach,
+    Unknown,
+    Value,
+    as_onnx,
+    aten,
+    axes,
+    declared,
+    numbers,
+    rule,
+    size,
+    without,
+)
 from archcalc.importer.rules.arithmetic import BINARY, spread
 from archcalc.importer.rules.dense import multiplied
+from archcalc.importer.values import spell_dim
 from archcalc.untyped import Attribute, Operand
 
 _LETTERS = "abcdefghijklmnopqrstuvwxy"
@@ -59,6 +75,25 @@ def _product(call: Call, chain: list[Value], order: dict[tuple[int, int], int], 
     return multiplied(call, _product(call, chain, order, first, place), _product(call, chain, order, place + 1, last))
 
 
+@rule("grouped_mm_fallback", domain="transformers")
+@aten("_grouped_mm")
+def grouped(call: Call, self: Value, mat2: Value, offs: Value | None = None, bias: Value | None = None) -> Value:
+    """Rows that are sorted by expert, each group of them against a matrix of its own: every row meets one matrix, so
+    where the groups end changes nothing. Either side may be the one that is cut into groups.
+    """
+    first, second = self.dims, mat2.dims
+    if len(first) == 2 and len(second) == 2:
+        out, each = (*(offs.dims if offs is not None else ()), first[0], second[1]), size(first)
+    else:
+        out = (*first[:-1], second[-1]) if len(second) == 3 else (first[1], second[-1])
+        each = size(first) if len(second) == 3 else size(first[1:])
+    return call.figure(
+        "grouped_matmul", out, [self, mat2], words=f"grouped_matmul {spell_dim(second[-1])}", macs=each * second[-1],
+        elementwise=size(out) if bias is not None else 0, weights={"weight": mat2, "bias": bias},
+        reach=Reach.ALL, flags=LAYER,
+    )  # fmt: skip
+
+
 @aten("matrix_power", "linalg_matrix_power")
 def power(call: Call, self: Value, *, n: int = 1) -> Value:
     """A matrix times itself, by squares: a product for each bit of the power below the first, and for each that is
@@ -76,15 +111,28 @@ def power(call: Call, self: Value, *, n: int = 1) -> Value:
     return value
 
 
-@aten("linalg_norm", "linalg_matrix_norm")
-def norm(call: Call, self: Value, *, ord: Attribute = None, dim: Attribute = None, keepdim: bool = False) -> Operand:
-    """The norm of vectors, or of matrices element by element; one that singular values make up isn't known."""
-    rank = len(self.dims)
-    default = [-2, -1] if call.op == "linalg_matrix_norm" else None
-    over = axes(dim if dim is not None else default, rank)
-    if len(over) == 2 and (ord in (2, -2, "nuc") and (dim is not None or rank == 2 or default)):
+@aten("linalg_norm", "linalg_matrix_norm", "linalg_vector_norm", "norm", "frobenius_norm", "nuclear_norm")
+def norm(
+    call: Call, self: Value, *, ord: Attribute = None, p: Attribute = None, dim: Attribute = None, keepdim: bool = False
+) -> Operand:
+    """The norm of vectors, or of matrices; one that singular values make up isn't known. A square or an absolute value,
+    and a sum, an element, and a root; a power and a root more for an order that is none of 0, 1, 2 and infinity.
+    """
+    rank, order = len(self.dims), p if ord is None else ord
+    over = axes([-2, -1] if call.op == "linalg_matrix_norm" and dim is None else dim, rank)
+    matrices = call.op in ("linalg_matrix_norm", "nuclear_norm") or (
+        call.op == "linalg_norm" and order is not None and len(over) == 2
+    )
+    if call.op == "nuclear_norm" or (matrices and order in (2, -2, "nuc")):
         raise Unknown("how a library finds singular values isn't known")
-    return as_onnx(call, "ReduceL2", self, numbers(over), keepdims=int(keepdim))
+    if not over or order in (None, 2, "fro"):
+        return as_onnx(call, "ReduceL2", self, numbers(over), keepdims=int(keepdim)) if over else self
+    out = without(self.dims, set(over), keepdim)
+    simple = order in (0, 1, -1) if matrices else order in (0, 1)
+    cost = 2 * size(self.dims) - size(out) if simple or "inf" in str(order) else 3 * size(self.dims)
+    return call.figure(
+        f"norm_{order}".replace("-", "minus_").replace(".", "_"), out, [self], elementwise=cost, reach=Reach.MIXED
+    )
 
 
 @aten("dist", "linalg_vecdot", "pdist", "_pdist_forward", "trace", "renorm")

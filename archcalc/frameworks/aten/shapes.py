@@ -74,7 +74,7 @@ def unsqueeze(call: Call, self: Value, *, dim: int = 0) -> Operand:
 def squeeze(call: Call, self: Value, *, dim: Attribute = None) -> Value:
     """Only axes of 1 go; the others stay."""
     shape = self.dims
-    gone = {n for n in axes(dim, len(shape)) if shape[n] == 1}
+    gone = {n for n in axes(dim, len(shape)) if shape[n] == 1} if dim != [] else set()
     return call.view(self, tuple(dim for n, dim in enumerate(shape) if n not in gone), content=self.content)
 
 
