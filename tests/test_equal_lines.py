@@ -5,9 +5,10 @@ import pytest
 from archcalc.errors import Mark
 from archcalc.model import read
 from archcalc.ops import OPS
-from archcalc.spec.items import Line, walk
+from archcalc.spec.items import walk
 from archcalc.spec.load import read_spec
 from archcalc.spec.parts import Layer, Spec
+from archcalc.spec.words import Line
 
 HEAD = "archcalc: 1\nname: net\ninput: [8, 16, 16]\nparams: {n: 8}\ndefaults: {conv: {norm: bn}}\n"
 LAYERS = """\
@@ -37,7 +38,7 @@ def at(mark: Mark) -> str:
 
 def test_equal_lines_say_and_mean_the_same() -> None:
     found = spec(HEAD + LAYERS)
-    for word, count, others in (("conv", 5, 0), ("relu", 4, 1)):  # a repeat on one line is read by itself
+    for word, count, others in (("conv", 5, 0), ("add", 2, 0), ("relu", 4, 1)):  # a repeat on one line is read by itself
         equal = lines(found, word)
         assert len(equal) == count
         assert len({line.said for line in equal}) == 1 + others

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from archcalc.build.scope import Context
 from archcalc.graph import Node
-from archcalc.spec.items import Chain, Item, Line, walk
+from archcalc.spec.items import Chain, Item, walk
 from archcalc.spec.parts import Meaning
+from archcalc.spec.words import Line
 from archcalc.tuples import NamedTuple
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from archcalc.build.wide import wide_inputs
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
 from archcalc.graph import Graph, Group, Input
 from archcalc.ops.kinds import show
-from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Line, Repeat
+from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Repeat
 from archcalc.spec.layers import ARRIVING
 from archcalc.spec.options import SUFFIXES
 from archcalc.spec.parts import Head, Layer
-from archcalc.spec.words import Word
+from archcalc.spec.words import Line, Word
 
 
 class Builder(Labels):

@@ -18,12 +18,12 @@ from archcalc.ops.base import Free
 from archcalc.ops.kinds import show
 from archcalc.spec import Binding, Spec
 from archcalc.spec.elsewhere import hint
-from archcalc.spec.items import Chain, Item, Line
+from archcalc.spec.items import Chain, Item
 from archcalc.spec.layers import complaints
 from archcalc.spec.options import SUFFIXES, WORDS, takes_words
 from archcalc.spec.parts import Layer
 from archcalc.spec.values import CONSTANTS, Value
-from archcalc.spec.words import Word
+from archcalc.spec.words import Line, Word
 from archcalc.tuples import NamedTuple
 
 MOST_LAYERS = 250_000

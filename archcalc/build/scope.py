@@ -10,10 +10,10 @@ from archcalc.errors import Mark
 from archcalc.graph import Range
 from archcalc.ops.base import Shape, size, spell
 from archcalc.spec.expressions import Environment
-from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Line, Repeat
+from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Repeat
 from archcalc.spec.layers import IDENTITY
 from archcalc.spec.parts import Block, Layer
-from archcalc.spec.words import Word
+from archcalc.spec.words import Line, Word
 from archcalc.tuples import NamedTuple
 
 

@@ -22,7 +22,8 @@ from archcalc.ops.convolution import Conv, DepthwiseConv, Local
 from archcalc.ops.kinds import spread
 from archcalc.records import Record
 from archcalc.spec import read_text
-from archcalc.spec.items import Item, Labelled, Line, walk
+from archcalc.spec.items import Item, Labelled, walk
+from archcalc.spec.words import Line
 from archcalc.tuples import NamedTuple
 from archcalc.untyped import Json
 

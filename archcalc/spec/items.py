@@ -16,42 +16,7 @@ from archcalc.patterns import pattern
 from archcalc.records import Record
 from archcalc.spec.expressions import Expression
 from archcalc.spec.text import Mapping, Node, Scalar, Sequence
-from archcalc.spec.words import Sentence, Word, inside, parts_of, words_of
-
-
-class Line(Record, eq=False):
-    """A sentence, with its words where this line stands: lines of equal text say the same one."""
-
-    mark: Mark
-    said: Sentence
-
-    @property
-    def begins(self) -> str:
-        """The word that it begins with."""
-        return self.said.head.text
-
-    @property
-    def head(self) -> Word:
-        """The same word, where it stands."""
-        return self._here(self.said.head)
-
-    @property
-    def words(self) -> tuple[Word, ...]:
-        """What stands after it without a key."""
-        return tuple(map(self._here, self.said.words))
-
-    @property
-    def options(self) -> dict[str, Word]:
-        """What stands after it with a key."""
-        return {name: self._here(word) for name, word in self.said.options.items()}
-
-    @property
-    def keys(self) -> dict[str, Mark]:
-        """Where each key stands."""
-        return {name: mark.moved(self.said.mark, self.mark) for name, mark in self.said.keys.items()}
-
-    def _here(self, word: Word) -> Word:
-        return word if self.mark is self.said.mark else word.moved(self.said.mark, self.mark)
+from archcalc.spec.words import Line, Sentence, Word, inside, parts_of, words_of
 
 
 class Labelled(Record, eq=False):
@@ -160,6 +125,8 @@ class Reader:
         if not node.pairs:
             return self._wrong("an empty layer", node.mark)
         key, value = node.pairs[0]
+        if key.text in JOINS and isinstance(value, Sequence):
+            return self._branches(node)
         tokens = list(words_of(key.text, inside(key)))
         if not tokens:
             return self._wrong("a label is missing before the colon", key.mark)
@@ -172,7 +139,7 @@ class Reader:
         if label and (tokens[1].text in JOINS or (tokens[2:3] and tokens[2].text == "x")):
             return self._labelled(label[1], key, node)
         if tokens[0].text in JOINS and not _labels(tokens, value):
-            return self._branches(tokens, node)
+            return self._branches(node)
         if len(tokens) > 1:
             return self._wrong(f"'{key.text}' is neither a label nor one of {', '.join(sorted(JOINS))}", key.mark)
         if not LABEL.match(key.text):
@@ -209,12 +176,16 @@ class Reader:
             second = node.pairs[1][0]
             self._wrong(f"one layer an item: '{second.text}' needs a `-` of its own after '{key.text}'", second.mark)
 
-    def _branches(self, tokens: list[Word], node: Mapping) -> Item | None:
+    def _branches(self, node: Mapping) -> Item | None:
         """`add: [...]`, with options in the key (`add survive=0.8:`) or beside it (`{add: [...], survive: 0.8}`)."""
         (key, value), *beside = node.pairs
-        line = self._line(tokens, key.mark)
+        line = None if beside else self._known(key.text, key.mark)
+        if line is None:
+            line = self._line(list(words_of(key.text, inside(key))), key.mark)
         if line is None:
             return None
+        if not beside:
+            self._know(key.text, line)
         for option, given in beside:
             if isinstance(given, Scalar):
                 line.said.options[option.text] = Word(given.text, given.mark)
@@ -222,7 +193,7 @@ class Reader:
             else:
                 self._wrong(f"'{option.text}' must be a word or a number", option.mark)
         if not isinstance(value, Sequence):
-            return self._wrong(_no_branches(tokens[0].text, value), value.mark)
+            return self._wrong(_no_branches(line.begins, value), value.mark)
         branches = tuple(self._branch(inner) for inner in _rejoined(value))
         return (
             Branches(key.mark, line, tuple(branch for branch in branches if branch is not None))
@@ -235,7 +206,7 @@ class Reader:
         key = (
             node if isinstance(node, Scalar) else node.pairs[0][0] if isinstance(node, Mapping) and node.pairs else None
         )
-        tokens = list(words_of(key.text, inside(key))) if key is not None else []
+        tokens = list(words_of(key.text, inside(key))) if key is not None and PARALLEL in key.text else []
         if len(tokens) < 2 or tokens[1].text != PARALLEL:
             return self.item(node)
         if isinstance(node, Mapping) and len(tokens) == 2:
@@ -250,9 +221,9 @@ class Reader:
         return Parallel(node.mark, tokens[0], item) if item else None
 
     def _sentence(self, text: str, mark: Mark) -> Item | None:
-        said = self.said.get(text)
-        if said is not None and mark.holds(text):
-            return Line(mark, said)
+        known = self._known(text, mark)
+        if known is not None:
+            return known
         tokens = list(words_of(text, mark))
         if not tokens:
             return self._wrong("an empty layer", mark)
@@ -263,9 +234,18 @@ class Reader:
                 )
             return self._repeat(tokens[0], self._rest(tokens[2:]), mark)
         line = self._line(tokens, mark)
-        if line is not None and mark.holds(text):
-            self.said[text] = line.said
+        if line is not None:
+            self._know(text, line)
         return line
+
+    def _known(self, text: str, mark: Mark) -> Line | None:
+        """A line whose text was read before."""
+        said = self.said.get(text)
+        return Line(mark, said) if said is not None and mark.holds(text) else None
+
+    def _know(self, text: str, line: Line) -> None:
+        if line.mark.holds(text):
+            self.said.setdefault(text, line.said)
 
     def _rest(self, tokens: list[Word]) -> Item | None:
         """What stands after `3 x` or `8 parallel` on one line: a layer, or a chain in brackets."""

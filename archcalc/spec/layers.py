@@ -15,7 +15,7 @@ from archcalc.ops import OPS, OUTSIDE, Op
 from archcalc.patterns import pattern
 from archcalc.spec.elsewhere import hint, option_hint
 from archcalc.spec.expressions import is_known, unknown_name
-from archcalc.spec.items import USE, Branches, Chain, Choice, Item, Labelled, Line, Parallel, Reader, Repeat
+from archcalc.spec.items import USE, Branches, Chain, Choice, Item, Labelled, Parallel, Reader, Repeat
 from archcalc.spec.options import (
     COMMON,
     LIKE,
@@ -29,7 +29,7 @@ from archcalc.spec.options import (
 )
 from archcalc.spec.parts import Block, Layer, Meaning, Spec
 from archcalc.spec.standard import LIBRARY, standard
-from archcalc.spec.words import Sentence, Word
+from archcalc.spec.words import Line, Sentence, Word
 
 REF, IDENTITY = "ref", "identity"
 ARRIVING = ("cin", "hin", "win", "nin")  # the size that arrives: channels, height, width, positions

@@ -12,11 +12,11 @@ from archcalc.errors import Mark, UsageError, among
 from archcalc.ops import Op
 from archcalc.ops.kinds import show
 from archcalc.records import Record
-from archcalc.spec.items import Chain, Line
+from archcalc.spec.items import Chain
 from archcalc.spec.model import Budget, Parameter, Reference
 from archcalc.spec.text import Node, Scalar
 from archcalc.spec.values import Value
-from archcalc.spec.words import Word
+from archcalc.spec.words import Line, Word
 from archcalc.tuples import NamedTuple
 
 if TYPE_CHECKING:

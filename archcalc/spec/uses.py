@@ -14,9 +14,10 @@ from typing import Protocol
 from archcalc import reading, shipped
 from archcalc.errors import Problem, SpecError, UsageError, suggest
 from archcalc.records import Record
-from archcalc.spec.items import USE, Item, Line
+from archcalc.spec.items import USE, Item
 from archcalc.spec.parts import Spec, Used
 from archcalc.spec.text import MOST_BYTES
+from archcalc.spec.words import Line
 from archcalc.tuples import NamedTuple
 
 DEEPEST = 16  # specs that use specs that use ...

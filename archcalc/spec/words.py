@@ -40,6 +40,41 @@ class Sentence(Record, eq=False):
     keys: dict[str, Mark] = {}  # where each option's key stands
 
 
+class Line(Record, eq=False):
+    """A sentence, with its words where this line stands: lines of equal text say the same one."""
+
+    mark: Mark
+    said: Sentence
+
+    @property
+    def begins(self) -> str:
+        """The word that it begins with."""
+        return self.said.head.text
+
+    @property
+    def head(self) -> Word:
+        """The same word, where it stands."""
+        return self._here(self.said.head)
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """What stands after it without a key."""
+        return tuple(map(self._here, self.said.words))
+
+    @property
+    def options(self) -> dict[str, Word]:
+        """What stands after it with a key."""
+        return {name: self._here(word) for name, word in self.said.options.items()}
+
+    @property
+    def keys(self) -> dict[str, Mark]:
+        """Where each key stands."""
+        return {name: mark.moved(self.said.mark, self.mark) for name, mark in self.said.keys.items()}
+
+    def _here(self, word: Word) -> Word:
+        return word if self.mark is self.said.mark else word.moved(self.said.mark, self.mark)
+
+
 def inside(scalar: Scalar) -> Mark:
     """Where the text begins: after the quote, if there is one."""
     return scalar.mark if scalar.plain else scalar.mark.part(1, len(scalar.text))
