@@ -38,7 +38,11 @@ def at(mark: Mark) -> str:
 
 def test_equal_lines_say_and_mean_the_same() -> None:
     found = spec(HEAD + LAYERS)
-    for word, count, others in (("conv", 5, 0), ("add", 2, 0), ("relu", 4, 1)):  # a repeat on one line is read by itself
+    for word, count, others in (
+        ("conv", 5, 0),
+        ("add", 2, 0),
+        ("relu", 4, 1),
+    ):  # a repeat on one line is read by itself
         equal = lines(found, word)
         assert len(equal) == count
         assert len({line.said for line in equal}) == 1 + others

@@ -341,10 +341,11 @@ class Builder(Labels):
             self.without_input(layer, context)
             return None
         self.with_channels(context.env, current)
-        if not self.when(layer, current, context):
-            return current
-        context = self.kept(layer, context)
-        if layer.op is not None:
+        if layer.meaning.control:
+            if not self.when(layer, current, context):
+                return current
+            context = self.kept(layer, context)
+        if layer.meaning.op is not None:
             return self.operator(
                 layer, (current,), context, context.scope.prefix + label if label is not None else None
             )

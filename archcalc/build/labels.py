@@ -101,7 +101,7 @@ class Labels(Nodes):
 
     def made(self, layer: Layer, context: Context, given: dict[str, object] | None = None) -> Op | None:
         """The operator of a line; with `like=LABEL` it has the spatial size of another layer."""
-        word = layer.option(LIKE)
+        word = layer.option(LIKE) if layer.meaning.control else None
         if word is None or layer.op is None:
             return super().made(layer, context, given)
         found = self.ref(word, context, f"{LIKE}=")

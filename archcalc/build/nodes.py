@@ -214,7 +214,8 @@ class Nodes:
 
     def operator(self, layer: Layer, inputs: tuple[int, ...], context: Context, name: str | None) -> int | None:
         """Build a line's operator on these layers; None after noting a mistake."""
-        op = self.made(layer, context)
+        op = layer.meaning.constant
+        op = self.made(layer, context) if op is None else op
         return None if op is None else self.made_into(op, layer, inputs, context, name)
 
     def made_into(
@@ -242,7 +243,7 @@ class Nodes:
     def made(self, layer: Layer, context: Context, given: dict[str, object] | None = None) -> Op | None:
         """The operator of a line with the values that its expressions have here, and those `given` besides."""
         meaning = layer.meaning
-        if meaning.constant is not None:
+        if meaning.constant is not None and not given:
             return meaning.constant
         words = (*meaning.values.values(), *meaning.variadic)
         key = None if given or any(word.expression.names for word in words) else meaning.words

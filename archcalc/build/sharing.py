@@ -36,6 +36,8 @@ def owner(
     nodes: Nodes, name: str, op: Op, shapes: tuple[Shape, ...], layer: Layer | None, context: Context
 ) -> int | None:
     """The position of the node whose weights this one uses; None where it has its own, or after noting a mistake."""
+    if context.share is None and (layer is None or not layer.meaning.control):
+        return None
     tied = layer.option(TIED) if layer else None
     word = tied or (layer.option("share") if layer else None)
     path = shared(name, context) if word is None else _met(nodes, word.text, context)

@@ -266,9 +266,10 @@ class Table(Record, frozen=False):
     def held(self) -> Held:
         """What the network holds in memory."""
         spec, variant = self.spec, self.variant  # not the table, which holds what is made here
+        says = bool(spec.written(variant))
 
         def written(node: Node) -> str:
-            return spec.way(variant, node.name, node.op.word)
+            return spec.way(variant, node.name, node.op.word) if says else "module"
 
         return Held(self.graph, self.batch, DTYPES[self.dtype], written, self.train, self.training)
 

@@ -8,7 +8,7 @@ and dropout move nothing; concatenation writes a tensor of its own. No better or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from fractions import Fraction
 
 from archcalc.algebra import Dim, Number, Poly, at, bounds, extremes, maximum
@@ -134,17 +134,19 @@ class _Liveness:
     def _step(self, n: int) -> Dim:
         """Run a layer; how much is alive meanwhile."""
         node = self.graph.nodes[n]
-        buffer = self._reused(n)
+        buffer = self._reused(n) if node.op.is_view or node.op.in_place or self.depthwise else None
         if buffer is None:
-            buffer = _Buffer(self.measure(node), n, foreign=isinstance(node.op, Input))
+            buffer = _Buffer(self.measure(node), n, [], foreign=isinstance(node.op, Input))
             self.alive = self.alive + buffer.elements
         self._hold(n, buffer)
-        alive = self.alive + self._inside(node) + self.beside.get(n, 0)
+        alive = self.alive + self._inside(node)
+        if n in self.beside:
+            alive = alive + self.beside[n]
+            self._shrink(buffer, self.measure(node))
         if not node.ranges:
             self.at[n] = alive
-        if n in self.beside:
-            self._shrink(buffer, self.measure(node))
-        self._release(n, (*node.inputs, n))
+        for position in (*node.inputs, n):
+            self._release(n, self._buffer(position))
         return alive
 
     def _shrink(self, buffer: _Buffer, left: Dim) -> None:
@@ -167,7 +169,7 @@ class _Liveness:
         self._hold(loop.entry, self._buffer(source))
         if self._buffer(source).last > loop.exit:  # without a repeat it would leave the loop as well
             self.least[loop] = 1
-        self._release(loop.entry, (loop.entry,))
+        self._release(loop.entry, self._buffer(loop.entry))
         before = self._saved()
         only = self._body(loop)
         self._restore(before)
@@ -223,7 +225,7 @@ class _Liveness:
         new = _Buffer(self.measure(self.graph.nodes[to]), to)
         self.alive = self.alive + new.elements
         self._hold(to, new)
-        self._release(to, (to,))
+        self._release(to, new)
 
     def _forget(self, loop: Loop) -> None:
         """What comes from outside of a body is no longer what arrives in it, or was made of it there."""
@@ -234,7 +236,7 @@ class _Liveness:
 
     def _is_needed(self, buffer: _Buffer) -> bool:
         """Whether another repeat reads it again, from outside of its body."""
-        return any(not self.outside[loop].isdisjoint(buffer.nodes) for loop in self.repeating)
+        return bool(self.repeating) and any(not self.outside[loop].isdisjoint(buffer.nodes) for loop in self.repeating)
 
     def _saved(self) -> tuple[Dim, list[_Buffer | None], dict[Loop, int]]:
         copies = {id(buffer): buffer._replace(nodes=buffer.nodes[:]) for buffer in self.buffers if buffer is not None}
@@ -265,20 +267,16 @@ class _Liveness:
         buffer.nodes.append(n)
         self.buffers[n] = buffer
 
-    def _release(self, n: int, positions: Iterable[int]) -> None:
-        """Give back what is needed no longer than until layer `n`, of what these nodes hold."""
-        for position in positions:
-            done = self._buffer(position)
-            if done.last == n and not done.freed and not self._is_needed(done):
-                self.alive, done.freed = self.alive - done.elements, True
+    def _release(self, n: int, done: _Buffer) -> None:
+        """Give back what is needed no longer than until layer `n`."""
+        if done.last == n and not done.freed and not self._is_needed(done):
+            self.alive, done.freed = self.alive - done.elements, True
 
     def _reused(self, n: int) -> _Buffer | None:
         """The memory of an input that layer `n` may write over, or shows in another form."""
         node = self.graph.nodes[n]
         if node.op.is_view:
             return self._buffer(node.inputs[0]) if node.inputs else None
-        if not (node.op.in_place or self.depthwise):
-            return None
         for source in node.inputs:
             buffer = self._buffer(source)
             free = buffer.last == n and not buffer.foreign and not self._is_needed(buffer)
