@@ -214,8 +214,7 @@ class Nodes:
 
     def operator(self, layer: Layer, inputs: tuple[int, ...], context: Context, name: str | None) -> int | None:
         """Build a line's operator on these layers; None after noting a mistake."""
-        op = layer.meaning.constant
-        op = self.made(layer, context) if op is None else op
+        op = layer.meaning.constant or self.made(layer, context)
         return None if op is None else self.made_into(op, layer, inputs, context, name)
 
     def made_into(
