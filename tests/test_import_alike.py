@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy
 import pytest
 from onnx import NodeProto, helper
 from onnx_files import weights, write
@@ -10,6 +11,7 @@ from archcalc import load
 from archcalc.importer import alike
 from archcalc.importer.rules import RULES
 from archcalc.ops import OPS
+from archcalc.question import Question
 from archcalc.receptive import fields
 
 
@@ -112,6 +114,59 @@ def test_figures_are_those_of_asking_for_every_node(
     monkeypatch.setattr(alike, "_key", lambda *_: None)
     assert load(file).count(**bindings).to_json() == once
     assert len(asked_again) == 6
+
+
+def shared(folder: Path) -> str:
+    """Layers that are alike, whose tensors are their own, another's, one in two places, or of another shape."""
+    kernels = {f"k{n}": weights(4, 4, 1, 1) + n for n in range(9)}
+    vectors = {f"v{n}": weights(4) + n for n in range(40)}
+    cuts = {"tall": weights(8, 4, 1, 1), **{f"c{n}": numpy.array([n]) for n in (0, 4, 8)}}
+    reads = ["k0 v0", "k1 v1", "k1 v2", "k2 v1", "cut0 v8", "k3 v3", "k4 v4", "k4 v4", "cut1 v9", "k5 v5"]
+    norms = [
+        "v10 v11 v12 v13",
+        "v14 v15 v16 v17",
+        "v18 v18 v18 v18",
+        "v19 v20 v21 v21",
+        "v22 v23 v24 v10",
+        "v25 v26 v27 v28",
+    ]
+    sums = ["k6", "v30", "k7", "v31", "v32", "k7"]
+    nodes = [node("Reshape", f"v{n} c4", f"i{n}") for n in (38, 39)]
+    nodes += [node("Slice", f"tall {' '.join(ends)}", f"cut{n}") for n, ends in enumerate((["c0", "c4"], ["c4", "c8"]))]
+    nodes += [
+        node("BatchNormalization", f"x {read}", f"e{read[1:3]}", epsilon=0.1)
+        for read in ("v38 i38 v5 v6", "v33 v34 v35 v36")
+    ]
+    nodes += [node("Add", "e38 e33", "e")]
+    last = "e"
+    for n, (op, read) in enumerate(
+        [("Conv", read) for read in reads]
+        + [("BatchNormalization", read) for read in norms]
+        + [("BatchNormalization", norms[3]), ("BatchNormalization", "v37 v39 i39 v29")]
+        + [("Add", read) for read in sums]
+    ):
+        nodes += [node(op, f"{last} {read}", f"t{n}"), node("Relu", f"t{n}", f"r{n}")]
+        last = f"r{n}"
+    return write(folder / "shared.onnx", nodes, {"x": [1, 4, 4, 4]}, (last,), **kernels, **vectors, **cuts)
+
+
+def test_tensors_are_whose_they_are_when_every_layer_is_laid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layer whose tensors are its own as the first one's are is what laying it comes to."""
+    files = [shared(tmp_path), mixed(tmp_path)]
+    before = [load(file).answer(Question(tensors=True)).to_json() for file in files]
+    monkeypatch.setattr(alike, "_as_alone", lambda *_: None)
+    assert [load(file).answer(Question(tensors=True)).to_json() for file in files] == before
+
+
+def test_what_is_a_layers_own_is_found_out_once_for_all_that_are_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claimed: list[str] = []
+    inner = alike.claim
+    monkeypatch.setattr(alike, "claim", lambda op, *rest: claimed.append(op.word) or inner(op, *rest))
+    graph = load(chain(tmp_path / "net.onnx", 50)).graph
+    assert claimed == ["conv", "relu", "add"]
+    assert sum(len(node.op.weights((4, 6, 6))) for node in graph.nodes if node.op.word == "conv") == 50
 
 
 def chain(file: Path, blocks: int) -> Path:

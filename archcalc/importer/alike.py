@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from archcalc.importer.claims import Weights, claim
 from archcalc.importer.proto import NodeProto
-from archcalc.importer.values import Value, Values
+from archcalc.importer.values import Origin, Value, Values
 from archcalc.ops import Op, Shape
 from archcalc.tuples import NamedTuple
 from archcalc.untyped import Attribute, Operand
@@ -36,6 +36,27 @@ class Laid(NamedTuple):
     hint: str = ""
 
 
+class Own(NamedTuple):
+    """A tensor of the file that a layer has for itself: the number of the input that it is, what the exporter calls it,
+    its shape, and whether it is a buffer.
+    """
+
+    number: int
+    said: str
+    shape: Shape
+    is_buffer: bool
+
+
+class Alone(NamedTuple):
+    """What became of a layer each of whose weights and buffers is a tensor that no other layer has, and whose node
+    reads no other constant: its operator, what it shows, and those tensors.
+    """
+
+    op: Op
+    shown: Shape
+    tensors: tuple[Own, ...]
+
+
 class Said(NamedTuple):
     """What a rule said of a node, with the numbers of the inputs in the place of what they are."""
 
@@ -47,6 +68,7 @@ class Said(NamedTuple):
     weights: tuple[tuple[str, int], ...]
     buffers: tuple[tuple[str, int], ...]
     listed: bool  # whether the rule gives a list of outputs
+    alone: Alone | None
 
 
 def lay(walker: Walker, node: NodeProto, laid: Laid) -> int:
@@ -79,7 +101,7 @@ def said(walker: Walker, rule: Rule, call: Call) -> object:
     before = _state(walker)
     found = rule(call)
     one = len(walker.graph.nodes) == call.first + 1 and _state(walker) == before
-    walker.said[known] = _noted(call.inputs, call.laid, found) if one else None
+    walker.said[known] = _noted(walker, call, found) if one else None
     return found
 
 
@@ -114,11 +136,12 @@ def _state(walker: Walker) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _noted(inputs: Sequence[Operand], laid: Sequence[tuple[Value, Laid]], found: object) -> Said | None:
+def _noted(walker: Walker, call: Call, found: object) -> Said | None:
     """What a rule said, if it comes to one layer that is told by the numbers of its inputs."""
-    if len(laid) != 1:
+    inputs: Sequence[Operand] = call.inputs
+    if len(call.laid) != 1:
         return None
-    value, layer = laid[0]
+    value, layer = call.laid[0]
     listed = isinstance(found, list)
     if (found[0] if isinstance(found, list) and len(found) == 1 else found) is not value or isinstance(found, Values):
         return None
@@ -130,7 +153,26 @@ def _noted(inputs: Sequence[Operand], laid: Sequence[tuple[Value, Laid]], found:
     inside = tuple([n for n in reads if n is not None])
     if len(inside) < len(reads):
         return None
-    return Said(layer.op, layer.shape, layer.kind, layer.shown, inside, weights, buffers, listed)
+    alone = _alone(walker, call, layer, numbers, inside)
+    return Said(layer.op, layer.shape, layer.kind, layer.shown, inside, weights, buffers, listed, alone)
+
+
+def _alone(walker: Walker, call: Call, layer: Laid, numbers: dict[int, int], inside: tuple[int, ...]) -> Alone | None:
+    """What became of the layer that a rule has just asked for, if its tensors are its own alone."""
+    node, owners = walker.graph.nodes[call.first], walker.owners
+    found: dict[Hashable, Own] = {}
+    for values, are_buffers in ((layer.weights, False), (layer.buffers, True)):
+        for value in values.values():
+            if value is None:
+                continue
+            origin = value.origins[0] if len(value.origins) == 1 else None
+            if origin is None or owners.get(origin.key) != call.first:
+                return None
+            if (origin.key in walker.kept) != are_buffers:
+                return None
+            found[origin.key] = Own(numbers[id(value)], origin.said, origin.shape, are_buffers)
+    read = {*inside, *(own.number for own in found.values())}
+    return Alone(node.op, node.shape, tuple(found.values())) if read == set(numbers.values()) else None
 
 
 def _numbered(values: Weights, numbers: dict[int, int]) -> tuple[tuple[str, int], ...] | None:
@@ -142,14 +184,42 @@ def _numbered(values: Weights, numbers: dict[int, int]) -> tuple[tuple[str, int]
 
 def _again(walker: Walker, call: Call, said: Said) -> Operand:
     """What the rule says of a node that is alike."""
-    inputs: Sequence[Attribute] = call.inputs  # those that it names are values, or the key would be another
-    call.given = len(said.inputs) < len(inputs)
-    weights = {name: inputs[n] for name, n in said.weights}
-    buffers = {name: inputs[n] for name, n in said.buffers}
-    moving = [inputs[n] for n in said.inputs]
-    layer = Laid(said.op, said.shape, said.kind, said.shown, moving, weights, buffers)
-    value = Value(said.shape, said.kind, lay(walker, call.node, layer))
+    position = _as_alone(walker, call, said, said.alone) if said.alone is not None else None
+    if position is None:
+        inputs: Sequence[Attribute] = call.inputs  # those that it names are values, or the key would be another
+        call.given = len(said.inputs) < len(inputs)
+        weights = {name: inputs[n] for name, n in said.weights}
+        buffers = {name: inputs[n] for name, n in said.buffers}
+        moving = [inputs[n] for n in said.inputs]
+        position = lay(walker, call.node, Laid(said.op, said.shape, said.kind, said.shown, moving, weights, buffers))
+    value = Value(said.shape, said.kind, position)
     return [value] if said.listed else value
+
+
+def _as_alone(walker: Walker, call: Call, said: Said, alone: Alone) -> int | None:
+    """The layer of a node that is alike, if its tensors are its own as those of the first are: what `lay` comes to, and
+    nothing is left to be credited.
+    """
+    inputs: Sequence[Attribute] = call.inputs
+    found: dict[Hashable, Origin] = {}
+    hint = ""
+    for number, called, shape, is_buffer in alone.tensors:
+        origins = inputs[number].origins
+        origin = origins[0] if len(origins) == 1 else None
+        if origin is None or origin.key in walker.owners or origin.said != called or origin.shape != shape:
+            return None
+        found[origin.key] = origin
+        hint = hint or ("" if is_buffer else origin.name)
+    if len(found) < len(alone.tensors):
+        return None
+    call.given = len(said.inputs) < len(inputs) and bool(walker.waiting)
+    reads = tuple([inputs[n].node for n in said.inputs])
+    position = walker.place(alone.op, reads, alone.shown, hint, call.node, said.kind)
+    if found:
+        walker.owners.update(dict.fromkeys(found, position))
+        walker.kept.update(key for key, own in zip(found, alone.tensors, strict=True) if own.is_buffer)
+        walker.claimed.update(found)
+    return position
 
 
 __all__ = ["Laid", "Said", "lay", "said"]

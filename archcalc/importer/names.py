@@ -15,7 +15,7 @@ from functools import lru_cache
 from keyword import iskeyword
 
 from archcalc.errors import Mark
-from archcalc.graph import Graph, Group
+from archcalc.graph import Graph, Group, Node
 from archcalc.importer.proto import SCOPES, NodeProto
 from archcalc.ops import OPS
 from archcalc.patterns import pattern
@@ -116,7 +116,10 @@ class Namer:
             label, _, kind = proto.name.partition(":")
             parts = tuple(part for part in label.split("/") if part)
             return (parts, "") if kind else (parts[:-1], parts[-1] if parts else "")
-        parts = tuple(filter(None, proto.name.replace("::", "/").replace(";", "/").split("/")))
+        name = proto.name
+        if ":" in name or ";" in name:
+            name = name.replace("::", "/").replace(";", "/")
+        parts = tuple(filter(None, name.split("/"))) if "/" in name else (name,)
         if len(parts) > 1:
             leaf = "" if _plain(parts[-1], proto.op) else parts[-1]
             return _without_repeats(parts[:-1]), leaf
@@ -168,7 +171,8 @@ class Namer:
         for position, path, word in zip(self.positions, paths, self.words, strict=True):
             name = self._name(path, word, inside, counts, used)
             used[name] = None
-            graph.nodes[position] = graph.nodes[position]._replace(name=name, line=name)
+            node = graph.nodes[position]
+            graph.nodes[position] = Node(name, node.op, node.inputs, node.shape, name, *node[5:])
         if self.own:
             self._lines(graph)
         self._groups(graph, file)

@@ -370,7 +370,7 @@ class Walker:
         name = self.namer.add(position, at, op.word, hint)
         if self.layers is not None:
             self.layers.add(at, position)
-        dtype = width(kind, [self.graph.nodes[n] for n in inputs[:1]])
+        dtype = width(kind, () if kind else [self.graph.nodes[n] for n in inputs[:1]])
         mark = Mark(self.file, max(self.line, 1), 1)
         self.graph.nodes.append(Node(name, op, inputs, shape, name, mark, share, dtype=dtype))
         return position

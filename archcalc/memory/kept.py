@@ -145,7 +145,8 @@ class _Keeper:
     """Walks a graph in order, with the memory that every tensor stands in."""
 
     def __init__(self, graph: Graph, widths: Widths, written: Written, train: bool) -> None:
-        self.graph, self.widths, self.written, self.train = graph, widths, written, train
+        self.graph, self.widths, self.written = graph, widths, written
+        self.drops = train and any(node.survive != 1 for node in graph.nodes)  # whether any branch may be
         self.states: list[_State] = []
         self.least: dict[Loop, int] = {}
         self.own: dict[int, Kept] = {}
@@ -192,7 +193,7 @@ class _Keeper:
         """What a layer's word on memory follows from: its operator, shapes, and what arrives. None where inputs are
         many or stand in the same memory, and where branches are dropped.
         """
-        if len(arriving) > FEW or (self.train and any(self._is_skipped(node, i) for i in node.inputs)):
+        if len(arriving) > FEW or (self.drops and any(self._is_skipped(node, i) for i in node.inputs)):
             return None
         if len(arriving) > 1 and len({id(state.memory) for state in arriving}) < len(arriving):
             return None
@@ -215,7 +216,7 @@ class _Keeper:
         elements = size(node.shape)
         memory = arriving[0].memory if over else Memory(elements, width, n, once=once)
         tally = _Tally(once, self.widths.autocast, inner, node.op.autocast in ("half", "single"))
-        if self.train:
+        if self.drops:
             tally.dropped([state for i, state in zip(node.inputs, arriving, strict=True) if self._is_skipped(node, i)])
         inputs = saved.inputs + (() if self.widths.autocast else saved.plain)
         held = [position for position in inputs if tally.input(arriving[position], size(shapes[position]))]
