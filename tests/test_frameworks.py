@@ -419,7 +419,7 @@ def test_modules_of_other_kinds_are_counted_or_say_what_helps(archcalc: Any, her
         (["script:Net", "--input", "8"], "SystemExit: no data (script.py:1); what a script does stands under"),
         (["strange.Lazy", "--input", "8"], "; strange:Lazy is the module of that name"),
         (["strange.py", "--input", "8"], "; strange:NAME is what a class or function of strange.py makes"),
-        ([*words, "--input", "ids=6:long"], "as --input input_ids=3x224x224"),
+        ([*words, "--input", "ids=6:long"], "as --input input_ids=6"),
     ):
         done = archcalc("count", *asked)
         assert (done.code, said in done.err, len(done.err.splitlines())) == (2, True, 1), done.err

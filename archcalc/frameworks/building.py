@@ -14,7 +14,7 @@ from pathlib import Path
 from archcalc.errors import UsageError, suggest
 from archcalc.frameworks import keras_road
 from archcalc.frameworks.asking import Named
-from archcalc.frameworks.failing import told
+from archcalc.frameworks.failing import said, told
 from archcalc.untyped import Torch
 
 
@@ -84,7 +84,8 @@ def made(named: Named, arguments: Mapping[str, object]) -> object:
     found = imported(named)
     if named.variant and isinstance(found, Mapping):
         if named.variant not in found:
-            hint = suggest(named.variant, list(map(str, found)), f"there are {', '.join(map(str, found))}")
+            keys = [said(str(key)) for key in found]
+            hint = suggest(named.variant, keys, f"there are {', '.join(keys)}")
             raise UsageError(f"{named}: there is no '{named.variant}'{hint}")
         found, given = found[named.variant], ()
     else:
@@ -165,6 +166,8 @@ def checked(found: Torch, named: object) -> Torch:
         raise UsageError(
             f"{named} is a ScriptModule, whose code is no longer Python's: name the module that it was made of"
         )
+    if isinstance(found, torch.export.ExportedProgram):
+        return found.module()
     if isinstance(found, torch.nn.Module):
         return found
     if keras_road.is_keras(found):

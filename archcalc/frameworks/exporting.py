@@ -7,35 +7,22 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import wraps
 from inspect import Parameter, signature
 
 from archcalc.errors import UsageError
-from archcalc.frameworks import keras_road
+from archcalc.frameworks import flexible, keras_road
 from archcalc.frameworks.asking import Input, names_of
 from archcalc.frameworks.building import door
 from archcalc.frameworks.failing import told
+from archcalc.frameworks.gathering import gathered
 from archcalc.frameworks.guards import Guard, Tie, guards
+from archcalc.frameworks.helping import tip
 from archcalc.tuples import NamedTuple
 from archcalc.untyped import Torch
 
 IMAGE, SEQUENCE = (224, 64, 256, 512), (32, 128, 8, 64)  # what open sizes are tried with
-DECIDES = ("data-dependent", ".item()", "numpy()", "Tensor.item", "aten._local_scalar_dense")  # words of errors
-TIPS = (  # words of other errors, and what helps
-    (("scalar types: Long",), "indices are written as --input NAME=16:int64"),
-    (
-        ("uninitialized parameter",),
-        "layers that are made lazily have sizes once they are called: let the factory call the"
-        " module with a tensor before it gives it",
-    ),
-    (
-        ("cuda", "CUDA"),
-        "its code asks for CUDA, and tensors here have no numbers: device=x.device, of an input, goes anywhere",
-    ),
-    (("PackedParams",), "a quantised module holds packed weights: name the module that it was made of"),
-)
-RUN = "--via onnx runs it once, with weights, and takes the way that this run takes"
 
 
 class Traced(NamedTuple):
@@ -56,10 +43,14 @@ def traced(module: Torch, inputs: Sequence[Input], sizes: Mapping[str, int], cal
     error: UsageError | None = None
     for guess in tries:
         try:
-            return _exported(module, inputs, {**guess, **sizes}, missing, called, package)
+            with gathered(module, inputs) as said:
+                return _exported(module, inputs, {**guess, **sizes}, missing, called, package, said)
         except UsageError as failed:
             error = error or failed
     assert error is not None
+    if flexible.REFUSED in str(error):
+        with flexible.traceable():
+            return traced(module, inputs, sizes, called, package)
     raise error
 
 
@@ -72,14 +63,15 @@ def _tries(inputs: Sequence[Input], missing: Sequence[str]) -> list[dict[str, in
 
 
 def _exported(
-    module: Torch, inputs: Sequence[Input], sizes: Mapping[str, int], missing: Sequence[str], called: str, package: str
-) -> Traced:
+    module: Torch, inputs: Sequence[Input], sizes: Mapping[str, int], missing: Sequence[str], called: str, package: str,
+    given: str = "",
+) -> Traced:  # fmt: skip
     torch = door()
 
     make_weights(module, inputs, sizes, called, package)
     args, kwargs = example(module, inputs, sizes)
     args = keras_road.packed(module, args)
-    _fit(module, args, kwargs, called)
+    _fit(module, args, kwargs, called, inputs)
     dynamic = _dynamic(module, inputs, missing) if missing else None
     place = _place(module)
     with (
@@ -92,8 +84,11 @@ def _exported(
     ):  # where code makes tensors without a word about it
         try:
             program = torch.export.export(module, args, kwargs, dynamic_shapes=dynamic, strict=False)
-        except Exception as error:
-            raise UsageError(f"{called}: torch.export fails: {told(error, package)}; {_tip(error, missing)}") from None
+        except (Exception, SystemExit) as error:
+            hint = tip(error, missing, module)
+            raise UsageError(f"{called}: torch.export fails: {told(error, package)}{given}; {hint}") from None
+    if not any(isinstance(name, str) for name in program.graph_signature.user_outputs):
+        raise UsageError(f"{called}: forward gives no tensor, so that nothing is computed for anybody")
     found, ties = _symbols(program, inputs, missing)
     fixed = [name for name in missing if name not in {*found.values(), *(tie.name for tie in ties)}]
     if fixed:
@@ -114,18 +109,9 @@ def make_weights(module: Torch, inputs: Sequence[Input], sizes: Mapping[str, int
         raise UsageError(f"{called}: {told(error, package)}; try another --input") from None
 
 
-def _tip(error: Exception, missing: Sequence[str]) -> str:
-    """What to try."""
-    if any(word in str(error) for word in DECIDES):
-        return RUN
-    for words, tip in TIPS:
-        if any(word in str(error) for word in words):
-            return tip
-    numbers = f"sizes that are numbers ({' '.join(f'--set {name}=N' for name in missing)}), " if missing else ""
-    return f"try another --input, {numbers}or --via onnx"
-
-
-def _fit(module: Torch, args: tuple[Torch, ...], kwargs: Mapping[str, Torch], called: str) -> None:
+def _fit(
+    module: Torch, args: tuple[Torch, ...], kwargs: Mapping[str, Torch], called: str, inputs: Sequence[Input]
+) -> None:
     """Raises UsageError where a module takes other inputs than it is given."""
     takes = signature(module.forward)
     try:
@@ -133,10 +119,12 @@ def _fit(module: Torch, args: tuple[Torch, ...], kwargs: Mapping[str, Torch], ca
     except TypeError as error:
         names = [*takes.parameters]
         said = ", ".join(names[:8] + ["..."] * (len(names) > 8))
-        lacks = next((name for name in names if f"'{name}'" in str(error)), names[-1] if names else "x")
+        needed = [name for name, each in takes.parameters.items() if each.default is Parameter.empty]
+        lacks = next((name for name in names if f"'{name}'" in str(error)), (needed or names or ["x"])[0])
+        size = "x".join(map(str, inputs[0].sizes)) or "1"
         raise UsageError(
             f"{called}: forward({said}): {error}; --input stands once for each that it needs, in order or by name, as"
-            f" --input {lacks}=3x224x224"
+            f" --input {lacks}={size}; what is no tensor is said by a module of your own that calls this one"
         ) from None
 
 
@@ -258,7 +246,8 @@ def inference(module: Torch) -> Iterator[None]:
 
     modes = [(each, each.training) for each in module.modules()]
     fast = torch.backends.mha.get_fastpath_enabled()
-    module.eval()
+    with suppress(NotImplementedError):  # one that was exported stays as it was then
+        module.eval()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with torch.no_grad():

@@ -19,6 +19,8 @@ _NOISE = pattern(r"(?m)^(?:\s*(?:File \"|from user code|The above|For more infor
 _COLOURS = pattern(r"\x1b\[[0-9;]*m")
 _HINTS = pattern(r" *\(unhinted: .*?\)\.?(?= *\(Size-like|$|\n)| *\(Size-like symbols: .*?\)")
 _CLASS = pattern(r"<class '([^']+)'>")  # a tag of HTML for whoever prints it: its angle would be escaped
+_OBJECT = pattern(r"<(?:function )?([\w.]+(?: object)?)(?:\.<locals>\.\w+)? at 0x[0-9a-f]+>")
+_TAG = pattern(r"<(?=[A-Za-z/?])")  # what else a line of a log would take for one
 _FILE = pattern(r'File "([^"]+)", line (\d+), in (\S+)')
 
 
@@ -32,7 +34,7 @@ def _short(error: BaseException) -> str:
     """What it says first."""
     text = _HINTS.sub("", _NOISE.sub("", _COLOURS.sub("", str(error)))).strip()
     first = re.split(r"\n\s*\n|(?<=[.!])\n", text)[0] if text else ""
-    words = _CLASS.sub(r"\1", re.sub(r"\s+", " ", first)).strip()
+    words = said(re.sub(r"\s+", " ", first)).strip()
     words = words if len(words) <= LONGEST else words[: LONGEST - 3] + "..."
     kind = type(error).__name__
     return (
@@ -42,6 +44,11 @@ def _short(error: BaseException) -> str:
         if words
         else kind
     )
+
+
+def said(text: str) -> str:
+    """Words of somebody's code: classes and objects by their names, and no tag of HTML, which would be escaped."""
+    return _TAG.sub("< ", _OBJECT.sub(r"\1", _CLASS.sub(r"\1", text)))
 
 
 def place_of(error: BaseException, module: str = "") -> str:
@@ -90,4 +97,4 @@ def _shown(file: str) -> str:
         return file
 
 
-__all__ = ["innermost", "of_trace", "place_of", "told"]
+__all__ = ["innermost", "of_trace", "place_of", "said", "told"]

@@ -19,8 +19,18 @@ def stands(node: Torch, op: str, over: bool) -> Stands:
 
 def is_view(node: Torch) -> bool:
     """Whether what a node puts out stands in its first input's memory, by torch's word."""
-    first, own = (_value(each) if hasattr(each, "op") else None for each in (node.args[0], node))
-    return hasattr(first, "untyped_storage") and hasattr(own, "untyped_storage") and _same(first, own)
+    first, own = (_memory(_value(each)) if hasattr(each, "op") else None for each in (node.args[0], node))
+    return first is not None and first == own
+
+
+def _memory(tensor: Torch) -> object:
+    """What tells a tensor's memory from others'; None where it isn't told, as of one that is mapped over an axis."""
+    if not hasattr(tensor, "untyped_storage"):
+        return None
+    try:
+        return tensor.untyped_storage()._cdata
+    except NotImplementedError:
+        return None
 
 
 def _value(node: Torch) -> Torch:
@@ -30,9 +40,8 @@ def _value(node: Torch) -> Torch:
 
 def _same(one: Torch, other: Torch) -> bool:
     """Whether two tensors stand in the same memory, as far as is told."""
-    if not hasattr(one, "untyped_storage") or not hasattr(other, "untyped_storage"):
-        return True
-    return bool(one.untyped_storage()._cdata == other.untyped_storage()._cdata)
+    first, second = _memory(one), _memory(other)
+    return first is None or second is None or first == second
 
 
 def _is_flat(tensor: Torch) -> bool:

@@ -15,6 +15,7 @@ from archcalc.frameworks.asking import Input, names_of
 from archcalc.frameworks.building import door
 from archcalc.frameworks.exporting import IMAGE, example, inference, make_weights, silent
 from archcalc.frameworks.failing import told
+from archcalc.frameworks.gathering import gathered
 from archcalc.importer.network import ModelFile, load_onnx
 from archcalc.untyped import Torch
 
@@ -33,13 +34,13 @@ def through_onnx(
         name: {axis + 1: size for axis, size in enumerate(each.sizes) if isinstance(size, str)}
         for name, each in zip(names, inputs, strict=True)
     }
-    with inference(module), silent():
+    with gathered(module, inputs), inference(module), silent():
         try:
             torch.onnx.export(
                 module, args, into, kwargs=kwargs or None, dynamo=False, do_constant_folding=False, opset_version=18,
                 input_names=names, dynamic_axes={name: open_ for name, open_ in axes.items() if open_},
             )  # fmt: skip
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UsageError(f"{called}: torch.onnx.export fails: {told(error, package)}") from None
     return load_onnx(called, into.getvalue())
 

@@ -8,7 +8,7 @@ import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 
-from archcalc.frameworks import keras_road
+from archcalc.frameworks import flexible, keras_road
 from archcalc.frameworks.exporting import Traced
 from archcalc.frameworks.failing import of_trace
 from archcalc.frameworks.guards import renamed
@@ -180,6 +180,8 @@ class Translator:
         if name == "getitem":
             return self._item(node)
         if not hasattr(target, "_schema"):
+            if name == "flex_attention":
+                return self._flexible(node, name, prefix)
             if _WRAPPED.match(name) or hasattr(target, "_higher_order_name"):
                 return self._inlined(node, name, prefix)
             return self._python(node, name, prefix)
@@ -211,6 +213,14 @@ class Translator:
     def _unknown(self, node: Torch, name: str, prefix: str) -> Found:
         proto = self._proto(node, "higher_order", name, prefix)
         proto.inputs = [found for arg in node.args if isinstance(found := self.found.get(_key(arg)), str)]
+        return self._outputs(node, proto, prefix)
+
+    def _flexible(self, node: Torch, name: str, prefix: str) -> Found:
+        """Attention whose scores go through functions of the user's."""
+        proto = self._proto(node, "higher_order", name, prefix)
+        proto.inputs = [found for arg in node.args[:3] if isinstance(found := self.found.get(_key(arg)), str)]
+        inner: list[Torch] = [self.found.get(_key(arg)) for arg in (node.args[3], node.args[4][-1])]
+        proto.attributes["operations"] = flexible.operations([each.graph for each in inner if hasattr(each, "graph")])
         return self._outputs(node, proto, prefix)
 
     def _python(self, node: Torch, name: str, prefix: str) -> Found:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from archcalc.frameworks.aten.base import Call, Dim, Reach, Unknown, Value, as_onnx, aten, learned, several, size
+from archcalc.frameworks.aten.base import (
+    Call,
+    Dim,
+    Outputs,
+    Reach,
+    Unknown,
+    Value,
+    as_onnx,
+    aten,
+    learned,
+    rule,
+    several,
+    size,
+)
 from archcalc.importer.rules.convolution import Windows, convolved
 from archcalc.importer.rules.dense import multiplied
 from archcalc.importer.values import spell_dim
@@ -207,6 +220,22 @@ def attention(
         weights={"bias": attn_mask} if learned(attn_mask) else {},
         reach=Reach.ALL, known=dict.fromkeys(_said(call, dropout_p), 1),
     )  # fmt: skip
+
+
+@rule("flex_attention", domain="higher_order")
+def flex_attention(call: Call, query: Value, key: Value, value: Value, *, operations: int = 0) -> Outputs:
+    """Attention whose scores go through functions of the user's, `operations` of them an element; scores that a mask
+    leaves out are computed, as PyTorch counts them.
+    """
+    q, k, v = query.dims, key.dims, value.dims
+    scores, out = (*q[:-1], k[-2]), (*q[:-1], v[-1])
+    found = call.figure(
+        "flex_attention", out, [query, key, value], words=f"flex_attention {spell_dim(q[-3])}",
+        macs=size(scores) * (q[-1] + v[-1]), elementwise=(6 + operations) * size(scores) - 2 * size(scores[:-1]),
+        reach=Reach.ALL,
+    )  # fmt: skip
+    sums = call.beside_it(found, "log_sum_exp", q[:-1], words="logarithms of the sums of the scores")
+    return [found, *sums, None]
 
 
 def _said(call: Call, rate: Fraction) -> list[str]:
