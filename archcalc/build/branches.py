@@ -11,6 +11,7 @@ from archcalc.build.scope import Context, is_identity
 from archcalc.ops.kinds import show
 from archcalc.spec.items import Branches, Chain, Item, Parallel
 from archcalc.spec.parts import Layer
+from archcalc.spec.values import Value
 
 if TYPE_CHECKING:
     from archcalc.build.items import Builder
@@ -51,17 +52,18 @@ def joined(
     builder: Builder, item: Branches, layer: Layer | None, current: int | None, context: Context, name: str | None
 ) -> int | None:
     """An operator that joins branches, each built from what arrives; None after noting a mistake."""
-    if layer is not None:
+    survive: Value = 1
+    if layer is not None and layer.meaning.control:
         context = builder.kept(layer, context)
-    survive = builder.probability(layer, "survive", context) if layer else 1
+        survive = builder.probability(layer, "survive", context)
     branches = list(beside(builder, item.items, current, context))
     if layer is not None and not fits(builder, layer, len(branches), context):
         return None
-    residual = next((n for n, (branch, _) in enumerate(branches) if not is_identity(branch)), None)
-    ends = []
-    for n, (branch, inner) in enumerate(branches):
-        inner = inner._replace(survive=context.survive * survive) if n == residual and survive != 1 else inner
-        ends.append(builder.item(branch, current, inner))
+    residual = [n for n, (branch, _) in enumerate(branches) if not is_identity(branch)] if survive != 1 else []
+    for n in residual[:1]:
+        branch, inner = branches[n]
+        branches[n] = branch, inner._replace(survive=context.survive * survive)
+    ends = [builder.item(branch, current, inner) for branch, inner in branches]
     if layer is None or None in ends:
         return None
     return builder.operator(layer, tuple(end for end in ends if end is not None), context, name)

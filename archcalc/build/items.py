@@ -8,12 +8,12 @@ from archcalc.algebra import Poly, integral, shares, unicode
 from archcalc.build import branches, calls, uses
 from archcalc.build.labels import Labels
 from archcalc.build.nodes import FAILED, MOST_LAYERS, NOWHERE
-from archcalc.build.scope import Context, Scope, arriving, caption, labels
+from archcalc.build.scope import Context, Scope, arriving, caption
 from archcalc.build.wide import wide_inputs
 from archcalc.errors import Mark, Problem, SpecError, UsageError, suggest
 from archcalc.graph import Graph, Group, Input
 from archcalc.ops.kinds import show
-from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Repeat
+from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Repeat, labels
 from archcalc.spec.layers import ARRIVING
 from archcalc.spec.options import SUFFIXES
 from archcalc.spec.parts import Head, Layer
@@ -305,7 +305,7 @@ class Builder(Labels):
     def branches(self, item: Branches, current: int | None, context: Context, label: str | None) -> int | None:
         """Build the branches that an operator joins, or the body that it is made of."""
         layer = self.resolver.of(item.line)
-        if layer is not None and not self.when(layer, current, context):
+        if layer is not None and layer.meaning.control and not self.when(layer, current, context):
             return current
         if layer is not None and layer.op is not None and layer.op.has_body:
             return branches.bodied(self, item, layer, current, context, label)

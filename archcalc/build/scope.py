@@ -10,7 +10,7 @@ from archcalc.errors import Mark
 from archcalc.graph import Range
 from archcalc.ops.base import Shape, size, spell
 from archcalc.spec.expressions import Environment
-from archcalc.spec.items import Branches, Chain, Choice, Item, Labelled, Repeat
+from archcalc.spec.items import Branches, Chain, Choice, Item, labels
 from archcalc.spec.layers import IDENTITY
 from archcalc.spec.parts import Block, Layer
 from archcalc.spec.words import Line, Word
@@ -23,7 +23,7 @@ class Scope:
     def __init__(self, path: str, body: Item, top: str = "") -> None:
         self.top = top  # the prefix of the spec that it is in: what one uses knows nothing around it
         self.prefix = f"{path}/" if path else ""
-        self.labels = frozenset(labels(body))
+        self.labels = body.labels if isinstance(body, Chain) else frozenset(labels(body))
         self.counts: dict[str, int] = {}
         self.given: set[str] = set()  # names that end in a digit: the sixth `relu` isn't the first `relu6`
         self.plus = ""  # after repeats whose number is free names count from them: `conv+1`
@@ -58,17 +58,6 @@ class Scope:
             path = path.rpartition("/")[0]
         if not self.top:
             yield label
-
-
-def labels(item: Item) -> list[str]:
-    """The labels that an item puts into the scope it stands in."""
-    if isinstance(item, Labelled):
-        return [item.label]
-    if isinstance(item, (Chain, Branches)):
-        return [label for inner in item.items for label in labels(inner)]
-    if isinstance(item, Choice):
-        return [*labels(item.then), *labels(item.otherwise)]
-    return labels(item.item) if isinstance(item, Repeat) else []
 
 
 class Wide(NamedTuple):

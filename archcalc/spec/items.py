@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 
 from archcalc.errors import ExpressionError, Mark, Mistakes, Problem
 from archcalc.ops import JOINS, OPS
@@ -28,6 +29,11 @@ class Labelled(Record, eq=False):
 class Chain(Record, eq=False):
     mark: Mark
     items: tuple[Item, ...]
+
+    @cached_property
+    def labels(self) -> frozenset[str]:
+        """Those of its items, which are asked for as often as a block is called."""
+        return frozenset(labels(self))
 
 
 class Branches(Record, eq=False):
@@ -80,6 +86,17 @@ def walk(item: Item) -> Iterator[Item]:
             waiting += (part.otherwise, part.then)
         elif isinstance(part, (Labelled, Repeat)):
             waiting.append(part.item)
+
+
+def labels(item: Item) -> list[str]:
+    """The labels that an item puts into the scope it stands in."""
+    if isinstance(item, Labelled):
+        return [item.label]
+    if isinstance(item, (Chain, Branches)):
+        return [label for inner in item.items for label in labels(inner)]
+    if isinstance(item, Choice):
+        return [*labels(item.then), *labels(item.otherwise)]
+    return labels(item.item) if isinstance(item, Repeat) else []
 
 
 class Reader:
