@@ -136,9 +136,11 @@ class _Liveness:
         node = self.graph.nodes[n]
         buffer = self._reused(n) if node.op.is_view or node.op.in_place or self.depthwise else None
         if buffer is None:
-            buffer = _Buffer(self.measure(node), n, [], foreign=isinstance(node.op, Input))
+            last = max(self.last[n], n)
+            buffer = self.buffers[n] = _Buffer(self.measure(node), last, [n], foreign=isinstance(node.op, Input))
             self.alive = self.alive + buffer.elements
-        self._hold(n, buffer)
+        else:
+            self._hold(n, buffer)
         alive = self.alive + self._inside(node)
         if n in self.beside:
             alive = alive + self.beside[n]
@@ -146,7 +148,9 @@ class _Liveness:
         if not node.ranges:
             self.at[n] = alive
         for position in (*node.inputs, n):
-            self._release(n, self._buffer(position))
+            done = self._buffer(position)
+            if done.last == n:
+                self._release(n, done)
         return alive
 
     def _shrink(self, buffer: _Buffer, left: Dim) -> None:
