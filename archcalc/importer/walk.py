@@ -296,9 +296,10 @@ class Walker:
         if len(node.outputs) > MOST_OUTPUTS or len(node.inputs) > MOST_OUTPUTS:
             raise Bad(f"node {self.where} has more than {MOST_OUTPUTS} inputs or outputs")
         inputs: list[Value | Values | None] = []
+        values = scope.values  # most stand in the scope itself
         for name in node.inputs:
             try:
-                inputs.append(scope.find(name) if name else None)
+                inputs.append(values[name] if name in values else scope.find(name) if name else None)
             except KeyError:
                 raise Bad(f"node {self.where} ({node.op}) reads '{name}', which nothing puts out") from None
         domain = "" if node.domain == "ai.onnx" else node.domain
