@@ -150,6 +150,31 @@ def test_a_rule_that_there_is_stays_unless_that_is_said() -> None:
     archcalc.rule("Relu", replace=True)(lambda call, X: X)
 
 
+def test_a_rule_of_a_framework_stays_unless_that_is_said() -> None:
+    """Its own are read late, and yet go first."""
+    code = "import archcalc\narchcalc.rule('relu', domain='aten')(lambda call, x: x)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "TypeError: there is a rule for 'relu' of the domain aten already" in done.stderr
+    instead = code.replace("'aten')", "'aten', replace=True)") + "\nimport sys; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", instead], capture_output=True, text=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize("annotation", ["", ": float", ": tuple"])
+def test_attributes_of_a_rule_from_outside_need_no_annotation(tmp_path: Path, annotation: str) -> None:
+    helper = pytest.importorskip("onnx.helper")
+    rooms: dict[str, object] = {}
+    body = "return call.figure('odd', x.dims, [x], elementwise=times * more * 6)"
+    exec(f"def odd(call, x, *, times{annotation}, more=1): {body}", rooms)
+    archcalc.rule(f"Odd{len(annotation)}", domain="com.odd")(rooms["odd"])  # type: ignore[arg-type]
+    node = helper.make_node(f"Odd{len(annotation)}", ["x"], ["y"], domain="com.odd", times=5)
+    ends = [helper.make_tensor_value_info(name, 1, [1, 6]) for name in ("x", "y")]
+    (tmp_path / "odd.onnx").write_bytes(
+        helper.make_model(helper.make_graph([node], "odd", ends[:1], ends[1:])).SerializeToString()
+    )
+    table = archcalc.load(tmp_path / "odd.onnx").count()
+    assert (table.totals["uncounted"], [row.elementwise for row in table.rows]) == ([], [5 * 6])
+
+
 # ---- the package of docs/extending.md --------------------------------------------------------------------------------
 
 

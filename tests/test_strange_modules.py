@@ -1,8 +1,9 @@
-"""Modules that take and give other things than tensors, or that can't be traced: counted, or one line says what helps."""
+"""Modules that take other things than tensors, or that can't be traced: counted, or one line says what helps."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -204,3 +205,96 @@ def test_what_cannot_be_traced_says_what_and_where_and_what_to_try(
     assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
     assert said in done.err
     assert "\\x3c" not in done.err
+
+
+CUSTOM = """
+import archcalc
+import torch
+from torch import nn
+
+@torch.library.custom_op("oddlib::thin", mutates_args=())
+def thin(x: torch.Tensor, down: torch.Tensor, up: torch.Tensor, times: int) -> torch.Tensor:
+    return times * (x @ down @ up)
+
+@thin.register_fake
+def _(x, down, up, times):
+    return x.new_empty(*x.shape[:-1], up.shape[1])
+
+@torch.library.custom_op("oddlib::unruled", mutates_args=())
+def unruled(x: torch.Tensor) -> torch.Tensor:
+    return x.clone()
+
+unruled.register_fake(torch.empty_like)
+
+@archcalc.rule("thin", domain="oddlib", replace=True)
+def rule(call, x, down, up, *, times):
+    rows, rank = 1, down.dims[1]
+    for dim in x.dims[:-1]:
+        rows = rows * dim
+    return call.figure("thin", (*x.dims[:-1], up.dims[1]), [x], macs=rows * rank * (down.dims[0] + up.dims[1]),
+                       elementwise=times, weights={"down": down, "up": up})
+
+class Net(nn.Module):
+    def __init__(self, more=False):
+        super().__init__()
+        self.down, self.up, self.more = nn.Parameter(torch.zeros(8, 2)), nn.Parameter(torch.zeros(2, 4)), more
+    def forward(self, x):
+        x = thin(x, self.down, self.up, 3)
+        return unruled(x) if self.more else x
+"""
+
+
+def test_an_operator_of_a_library_is_what_its_rule_says(archcalc: Any, here: Path) -> None:
+    (here / "custom_ops.py").write_text(CUSTOM)
+    done = archcalc("count", "custom_ops:Net", "--input", "n,8", "--set", "n=5", "--format", "json")
+    found = json.loads(done.out)
+    assert (found["totals"]["params"], found["totals"]["macs"]) == (8 * 2 + 2 * 4, 5 * 2 * (8 + 4))
+    assert ([layer["elementwise"] for layer in found["layers"]], found["totals"]["uncounted"]) == ([3], [])
+    more = archcalc("count", "custom_ops:Net", "--input", "5,8", "--set", "more=true").out
+    assert re.search(r"without 1 oddlib.unruled \(first custom_ops.py:\d+, in forward: no rule for it\)", more)
+    done = archcalc("import", "custom_ops:Net", "--input", "5,8", "-o", "thin.yaml")
+    assert (done.code, "opaque" in (here / "thin.yaml").read_text()) == (0, True), done.err
+    assert json.loads(archcalc("count", "thin.yaml", "--format", "json").out)["totals"]["macs"] == 5 * 2 * (8 + 4)
+
+
+def test_experts_that_take_the_rows_of_a_mask_are_counted_at_the_most(archcalc: Any, here: Path) -> None:
+    """Each of 4 takes at most all of 5 x 2 choices through 8 x 8; the gate has 5 x 8 x 4."""
+    for name, places in (
+        ("Where", "torch.where(top.indices == n)"),
+        ("Zero", "(top.indices == n).nonzero(as_tuple=True)"),
+    ):
+        (here / "experts.py").write_text(f"""
+import torch
+from torch import nn
+class {name}(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gate, self.experts = nn.Linear(8, 4), nn.ModuleList(nn.Linear(8, 8) for _ in range(4))
+    def forward(self, x):
+        rows = x.reshape(-1, 8)
+        top, out = self.gate(rows).topk(2, -1), torch.zeros_like(rows)
+        for n, expert in enumerate(self.experts):
+            row, place = {places}
+            out.index_add_(0, row, expert(rows[row]) * top.values[row, place, None])
+        return out.view_as(x)
+""")
+        sys.modules.pop("experts", None)
+        found = json.loads(archcalc("count", f"experts:{name}", "--input", "5,8", "--format", "json").out)["totals"]
+        assert (found["macs"], found["uncounted"]) == (4 * 10 * 64 + 5 * 8 * 4, [])
+
+
+def test_rounding_that_is_trained_is_six_operations_an_element(archcalc: Any, here: Path) -> None:
+    """Two roundings of what is computed: of 3 x 8 x 8, and of 8 x 6 x 6; that of the weights is done before."""
+    (here / "rounds.py").write_text("""
+import torch
+from torch import nn
+from torch.ao import quantization as q
+def net():
+    found = nn.Sequential(q.QuantStub(), nn.Conv2d(3, 8, 3), q.DeQuantStub()).train()
+    found.qconfig = q.get_default_qat_qconfig("fbgemm")
+    return q.prepare_qat(found)
+""")
+    found = json.loads(archcalc("count", "rounds:net", "--input", "3x8x8", "--format", "json").out)
+    assert (found["totals"]["macs"], found["totals"]["uncounted"]) == (8 * 6 * 6 * 27, [])
+    rounded = sorted(layer["elementwise"] for layer in found["layers"] if layer["op"] == "fake_quantize")
+    assert rounded == [6 * 3 * 64, 6 * 8 * 36]

@@ -178,14 +178,23 @@ class Rule:
                 self.rest = kind
             elif place == "first":
                 self.inputs.append((called, kind, default is REQUIRED))
-            elif kind in READERS:
-                self.attributes[called] = READERS[kind], name, None
+            elif (group := _group(self.function, kind)) is None:
+                self.attributes[called] = READERS.get(kind, READERS["Attribute"]), name, None
                 self.needed += [name] if default is REQUIRED else []
             else:
-                group = self.together[name] = self.function.__globals__[kind]
+                self.together[name] = group
                 for field, how in group.__annotations__.items():
                     self.attributes[field] = READERS[how.removesuffix(" | None")], name, group
         self.is_read = True
+
+
+def _group(function: Callable[..., object], kind: str) -> type[Attributes] | None:
+    """The class of attributes that come together which an annotation names. What it names else, or where there is no
+    annotation, is one attribute as it is.
+    """
+    around = getattr(getattr(function, "__wrapped__", function), "__globals__", {})
+    found = around.get(kind) if kind not in READERS else None
+    return found if isinstance(found, type) and issubclass(found, Attributes) else None
 
 
 def _written(annotation: object) -> str:

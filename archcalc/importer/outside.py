@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from importlib import import_module
 from types import NoneType
 from typing import TypeVar
 
 GROUP = "archcalc.rules"
+FRAMEWORK = ("aten", "higher_order", "python", "transformers")  # its domains: rules that are read when it is asked for
 STAND = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError)  # what is said of a node
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -24,6 +26,9 @@ def rule(*names: str, domain: str = "", replace: bool = False) -> Callable[[Func
     Raises TypeError where there is a rule already and `replace` doesn't say that this one takes its place.
     """
     from archcalc.importer.rules import base
+
+    if domain in FRAMEWORK:
+        import_module("archcalc.frameworks.aten")  # its rules go first, so that one of them is taken or said
 
     def register(function: Function) -> Function:
         taken = [name for name in names if (domain, name) in base.RULES]

@@ -14,6 +14,7 @@ for _room in (
     "recurrent",
     "matrices",
     "losses",
+    "quantising",
     "aliases",
 ):
     import_module(f"{__name__}.{_room}")  # each registers its rules

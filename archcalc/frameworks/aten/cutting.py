@@ -175,7 +175,7 @@ def _masked(call: Call, self: Value, indices: Attribute, places: list[int]) -> V
     return call.figure("masked_select", out, [self, mask], reach=Reach.MIXED)
 
 
-@aten("masked_select", "nonzero", "nonzero_numpy", "argwhere")
+@aten("masked_select", "nonzero", "argwhere")
 def nonzero(call: Call, self: Value, mask: Value | None = None) -> Operand:
     """The elements that a mask keeps, or the places of those that aren't 0: how many is a named number, at most all."""
     if mask is None:

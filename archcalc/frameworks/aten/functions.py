@@ -228,11 +228,21 @@ def shift(call: Call, self: Value, other: Value) -> Value:
     return spread(call, "bit_shift", None, [self, other])
 
 
+@aten("nonzero_numpy")
+def places(call: Call, self: Value) -> Outputs:
+    """Where elements aren't 0, an axis each, as many as only a run tells: a comparison an element."""
+    count, rank = call.most("count", size(self.dims)), max(1, len(self.dims))
+    first = call.figure("nonzero", (count,), [self], elementwise=size(self.dims), reach=Reach.MIXED, kind=INT64)
+    return [first, *call.beside_it(first, "places", *[(count,)] * (rank - 1), kind=INT64)]
+
+
 @aten("where")
 def where(call: Call, condition: Value, self: Value | None = None, other: Value | None = None) -> Operand:
-    """One operand or the other by a condition, as ONNX's Where; with the condition alone the places where it holds."""
+    """One operand or the other by a condition, as ONNX's Where; with the condition alone the places where it holds, an
+    axis each, as many as only a run tells.
+    """
     if self is None or other is None:
-        return as_onnx(call, "NonZero", condition)
+        return places(call, condition)
     return as_onnx(call, "Where", condition, self, other)
 
 
