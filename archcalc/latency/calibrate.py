@@ -32,7 +32,7 @@ from archcalc.ops.reshaping import Slice
 from archcalc.question import Question
 from archcalc.tuples import NamedTuple
 
-CHAINS, QUICK = 279, 124
+CHAINS, QUICK = 315, 140
 QUICK_SECONDS = 60.0  # of passes, at most
 MOST_NOISE = 0.04  # between odd and even passes
 FOLDS = 6

@@ -28,6 +28,7 @@ from archcalc.latency.drawn import (
     wide,
 )
 from archcalc.latency.families import FAMILIES, Drawn, Family
+from archcalc.latency.stages import stage
 
 ALONE = (
     "prelu",
@@ -70,21 +71,25 @@ def chains(many: int, seed: int = 0) -> list[str]:
         partial(_plain, cycle(ALONE)),
         partial(_sequence, cycle(SEQUENCES), cycle(ENDS)),
     )
-    branches = partial(_branches, cycle(MERGES))
+    branches, stages = partial(_branches, cycle(MERGES)), partial(_family, count(), stage)
     kinds: list[Callable[[Random], Drawn]]
     kinds = [
         _convolutions,
         _mobile,
         rare,
+        stages,
         _dense,
         _convolutions,
         alone,
+        stages,
         branches,
         rare,
         _large,
+        stages,
         _mobile,
         sequence,
         _convolutions,
+        stages,
         *(partial(_family, count(), family) for family in FAMILIES),
     ]
     return [_spec(n, *kinds[n % len(kinds)](random)) for n in range(many)]

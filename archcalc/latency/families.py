@@ -21,6 +21,7 @@ DENSE = ("act=relu", "act=relu", "act=gelu", "act=tanh", "act=sigmoid", "")
 AFTER = ("", " act=relu", " bias=false norm=bn")
 MACS = 4e8  # of one layer, at most
 MAPS = 1.5e6  # elements of one map, at most
+HIDDEN = ((16, 128), (400, 720), (128, 400), (720, 1280))  # states: weights that lie in near caches, and farther away
 
 
 def drawn(random: Random, low: float, high: float, step: int = 1) -> int:
@@ -256,7 +257,8 @@ def recurrent(random: Random, turn: int) -> Drawn:
     """LSTM, GRU and plain recurrence."""
     word = ("lstm", "gru", "rnn")[turn % 3]
     steps, features = (drawn(random, 8, 40) if turn % 3 else drawn(random, 40, 500)), drawn(random, 8, 512, 4)
-    hidden = fitting(random, 16, 1280, 8, (MACS / steps / 8) ** 0.5)
+    low, high = HIDDEN[turn % len(HIDDEN)]
+    hidden = fitting(random, low, high, 8, (MACS / steps / 4) ** 0.5)
     two = " bidirectional=true" if random.random() < 0.25 else ""
     layers = [f"{word} {hidden}{two}"]
     if random.random() < 0.6:

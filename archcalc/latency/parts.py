@@ -55,8 +55,8 @@ def _attention(op: Any, output: Shape, inputs: tuple[Shape, ...]) -> list[Part]:
             f"{op.word}_scores",
             Work(
                 macs=sequences * heads.queries * products,
-                inputs=found["projected"] + added,
-                outputs=found["mixed"] + added,
+                inputs=found["projected"] + added + found["scores"],
+                outputs=found["mixed"] + added + found["scores"],
                 activated=found["scores"],
                 steps=sequences * heads.queries,
             ),

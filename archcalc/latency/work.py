@@ -16,7 +16,7 @@ from archcalc.tuples import NamedTuple
 Axis: TypeAlias = tuple[Dim, Dim, int, int]  # size, kernel, stride, dilation
 Pad: TypeAlias = tuple[Dim, Dim]  # before, after
 
-AT_HAND = 1 << 20  # elements that a kernel moves without going beyond the caches next to a core
+AT_HAND = 1 << 19  # elements that a kernel moves without going beyond the caches next to a core
 SET = 4  # blocks of filters that one pass over the input serves
 
 
