@@ -11,12 +11,15 @@ import pytest
 from archcalc.algebra import symbol
 from archcalc.errors import UsageError
 from archcalc.latency import here
+from archcalc.latency.calibrate import QUICK
+from archcalc.latency.chains import chains
 from archcalc.latency.estimate import Prices, predict, spread_of
 from archcalc.latency.families import FAMILIES
 from archcalc.latency.fit import Sample, fit
 from archcalc.latency.hot import fit_hot
 from archcalc.latency.kernels import kernels
 from archcalc.latency.profile import Calibrated, Kind, load_profile, parse
+from archcalc.latency.stages import BODIES, stage
 from archcalc.latency.timing import Raw, Timed, _watching
 from archcalc.latency.work import Work
 from archcalc.measure.profile import Event
@@ -81,6 +84,8 @@ def test_attention_in_windows_is_that_of_each_window() -> None:
     kinds = dict(works("[32, 14, 14]", "attention 2 window=7x7"))
     assert kinds["attention_scores"].macs == 4 * 2 * 2 * (49 * 64 * 16)
     assert kinds["attention_scores"].steps == 4 * 2
+    scores = 4 * 2 * 49 * 49  # of four windows and two heads, written and read
+    assert kinds["attention_scores"].outputs == 64 * 14 * 14 // 2 + scores
 
 
 def test_recurrences_walk_step_by_step() -> None:
@@ -107,21 +112,21 @@ def test_where_a_recurrence_reads_its_weights_from_depends_on_how_many_they_are(
 
 
 def test_what_is_moved_beyond_the_near_caches_is_far() -> None:
-    """Two maps of 64 x 112 x 112 and 64 x 56 x 56 are 1,003,520 elements; a batch of two has 958,464 beyond 2^20."""
-    work = Work(inputs=64 * 112 * 112, outputs=64 * 56 * 56)
+    """Maps of 32 x 112 x 112 and 32 x 56 x 56 are 501,760 elements; a batch of two has 479,232 beyond 2^19."""
+    work = Work(inputs=32 * 112 * 112, outputs=32 * 56 * 56)
     assert work.far(number) == 0
-    assert work.scaled(2).far(number) == 2 * 1_003_520 - 1_048_576
+    assert work.scaled(2).far(number) == 2 * 501_760 - 524_288
     price = Prices(Kind(ps_per_input_byte=10, ps_per_output_byte=20, ps_per_far_byte=30), 4)
-    assert price.time(work, {}).activations * 10**9 == 4 * (10 * 802_816 + 20 * 200_704)
-    assert price.time(work.scaled(2), {}).activations * 10**9 == 4 * (20 * 802_816 + 40 * 200_704 + 30 * 958_464)
+    assert price.time(work, {}).activations * 10**9 == 4 * (10 * 401_408 + 20 * 100_352)
+    assert price.time(work.scaled(2), {}).activations * 10**9 == 4 * (20 * 401_408 + 40 * 100_352 + 30 * 479_232)
 
 
 def test_of_free_sizes_what_is_far_is_told_at_the_usual_ones() -> None:
     size = symbol("size")
-    work = Work(inputs=64 * size**2, outputs=0)
+    work = Work(inputs=32 * size**2, outputs=0)
     price = Prices(Kind(ps_per_far_byte=10), 4)
     assert price.time(work, {"size": 128}).activations == 0
-    assert price.time(work, {"size": 129}).activations == Fraction(40, 10**9) * (64 * size**2 - 2**20)
+    assert price.time(work, {"size": 129}).activations == Fraction(40, 10**9) * (32 * size**2 - 2**19)
 
 
 def test_macs_of_a_recurrence_cost_what_macs_cost_and_weights_that_are_reread_the_rest() -> None:
@@ -149,6 +154,28 @@ def test_convolutions_of_signals_and_volumes_gather_columns() -> None:
     assert (kind, work.loads) == ("conv3d", 4 * 27 * 3 * 64)
     ((kind, work),) = works("[8, 5, 5]", "conv_transpose 4 2x2 stride=2")
     assert (kind, work.loads) == ("conv_transpose", 4 * 4 * 25)
+
+
+def test_a_stage_is_one_body_several_times_over() -> None:
+    """Its kernels but the first few are like others before them, and its map keeps its size."""
+    random = Random(2)
+    for turn in range(len(BODIES)):
+        shape, layers = stage(random, turn)
+        table = read(HEAD.format(shape) + "".join(f"  - {layer}\n" for layer in layers), "n").count()
+        body = len(layers) // 2
+        assert any(layers == layers[:n] * (len(layers) // n) for n in range(1, body + 1))
+        assert table.graph.nodes[table.graph.outputs[0]].shape[1:] == tuple(shape[1:])
+        assert table.totals["macs"] < 1.5e9
+        if BODIES[turn][0].__name__ != "grown":  # whose channels grow
+            assert table.graph.nodes[table.graph.outputs[0]].shape[0] == shape[0]
+            found = [(kernel.kind, kernel.work._replace(first=0)) for kernel in kernels(table.graph, 16)]
+            assert len(set(found)) <= len(found) / 2 + 2
+
+
+def test_recurrences_of_every_size_are_drawn() -> None:
+    """Those whose weights lie near, farther, and in memory, with few chains as well."""
+    walks = {kernel.kind for text in chains(QUICK) for kernel in kernels(read(text, "c").count().graph, 16)}
+    assert {"recurrence", "recurrence_far", "recurrence_memory"} <= walks
 
 
 def test_families_draw_networks_that_can_be_run() -> None:
