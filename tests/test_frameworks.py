@@ -329,6 +329,29 @@ def test_shared_parameters_count_once_and_unread_ones_too(here: Path) -> None:
 
 
 @torches
+def test_parameters_that_no_layer_reads_keep_nothing_alive(tmp_path: Path) -> None:
+    nn = __import__("torch").nn
+
+    class Auxiliary(nn.Module):  # type: ignore[name-defined, misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.aux, self.last = nn.Linear(10, 4), nn.Linear(7, 7), nn.Linear(4, 1000)
+
+        def forward(self, x: Any) -> Any:
+            return self.last(self.first(x))
+
+    model = api.from_torch(Auxiliary(), (10,))
+    found = model.count().totals
+    assert found["act_peak_bytes"] == 4 * (4 + 1000)  # the last layer's input and output; the network's input is let go
+    assert found["bytes"] == 4 * (10 + 4 + 4 + 1000 + 11 * 4 + 5 * 1000 + 8 * 7)
+    text, _ = model.to_spec()
+    (tmp_path / "net.yaml").write_text(text)
+    again = api.load(tmp_path / "net.yaml").count().totals
+    assert "ref x" not in text
+    assert [again[name] for name in ("params", "act_peak_bytes")] == [11 * 4 + 5 * 1000 + 8 * 7, 4 * (4 + 1000)]
+
+
+@torches
 def test_tensors_that_are_frozen_beside_others_of_their_layer_are_not_trained() -> None:
     from torch import nn
 
@@ -713,6 +736,61 @@ def test_resnet50_has_the_closed_form_of_the_spec() -> None:
     found = api.from_torch(models.resnet50(), (3, "size", "size")).count().totals
     spec = api.load("resnet50").count(free=["size"]).totals
     assert [str(found[name]) for name in ("params", "macs")] == [str(spec[name]) for name in ("params", "macs")]
+
+
+@torches
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["regnet_x_400mf", "regnet_y_400mf", "convnext_tiny", "densenet121"])
+def test_height_width_and_batch_apart_have_the_closed_forms_of_the_spec(name: str, tmp_path: Path) -> None:
+    models = pytest.importorskip("torchvision.models")
+    text = (Path(__file__).parent.parent / "specs" / f"{name.partition('_')[0].rstrip('0123456789')}.yaml").read_text()
+    text = text.replace("input: [3, size, size]", "input: [3, height, width]")
+    text = text.replace(
+        "  size: {default: 224, min: 32}", "  height: {default: 224, min: 32}\n  width: {default: 224, min: 32}"
+    )
+    (tmp_path / "net.yaml").write_text(text)
+    variant = "@regnet_y_400mf" if "_y_" in name else ""
+    spec = api.load(f"{tmp_path / 'net.yaml'}{variant}").count(free=["height", "width", "batch"]).totals
+    found = api.from_torch(getattr(models, name)(), (3, "height", "width")).count(free=["batch"]).totals
+    moved = () if name == "convnext_tiny" else ("activations", "bytes")  # its module turns maps around its norms
+    for each in ("params", "macs", "elementwise", "act_peak_bytes", "act_sum_bytes", "weight_bytes", *moved):
+        assert same(found[each], spec[each]) is True, each
+    assert all(word in str(found["macs"]) for word in ("height", "width", "batch"))
+
+
+@torches
+@pytest.mark.slow
+def test_inception_has_the_closed_forms_of_the_spec_but_for_its_auxiliary_head() -> None:
+    models = pytest.importorskip("torchvision.models")
+    module = models.inception_v3(init_weights=False)
+    spec = api.load("inception_v3").count(free=["size"]).totals
+    found = api.from_torch(module, (3, "size", "size")).count().totals
+    for each in ("macs", "elementwise", "activations", "act_peak_bytes", "act_sum_bytes"):
+        assert same(found[each], spec[each]) is True, each
+    auxiliary = sum(each.numel() for each in module.AuxLogits.parameters())
+    assert found["params"] - spec["params"] == auxiliary
+    assert found["params"] == sum(each.numel() for each in module.parameters())
+
+
+@torches
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "kind", "given"),
+    [("bert", "Bert", {}), ("gpt2", "GPT2", {"head": False}), ("llama", "Llama", {"head": False})],
+)
+def test_a_free_sequence_and_batch_have_the_closed_forms_of_the_spec(
+    name: str, kind: str, given: dict[str, object]
+) -> None:
+    torch, transformers = __import__("torch"), pytest.importorskip("transformers")
+    depth = "n_layer" if name == "gpt2" else "num_hidden_layers"
+    config = getattr(transformers, f"{kind}Config")(use_cache=False, **{depth: 2})
+    with torch.device("meta"):
+        module = getattr(transformers, f"{kind}Model")(config)
+    found = api.from_torch(module, {"input_ids": "n:int64"}).count(free=["batch"]).totals
+    spec = api.load(name).count(free=["n", "batch"], **{depth: 2}, **given).totals
+    for each in ("params", "macs"):
+        assert same(found[each], spec[each]) is True, each
+    assert "n**2" in str(found["macs"])
 
 
 PAGE = Path(__file__).parent.parent / "docs" / "frameworks.md"

@@ -21,6 +21,8 @@ def lowered(graph: Graph) -> Graph:
     for n, node in enumerate(nodes):
         if isinstance(node.op, Foreign):
             inputs = node.inputs or (() if start is None else (start,))  # what a loop starts from stands on nothing
+            if node.op.is_idle and n:
+                inputs = (n - 1,)  # what stands at the end: an input that it named would be alive until there
             shapes = graph.shapes_into(node)
             saved = node.op.saves(node.shape, *shapes, dx=[True] * len(shapes), dw=bool(node.op.weights(*shapes)))
             nodes[n] = node._replace(op=node.op.opaque().replaced(**told(saved)), inputs=inputs)

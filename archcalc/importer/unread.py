@@ -39,8 +39,7 @@ def unread(walker: Walker, proto: GraphProto) -> None:
             reach=Reach.ALL,
         )
         scopes = f"{['', module, '']!r}"
-        inputs = tuple(walker.graph.inputs.values())[:1]
-        walker.place(layer, inputs, (0,), "", NodeProto("Unread", metadata={SCOPES: scopes}), 0)
+        walker.place(layer, (), (0,), "", NodeProto("Unread", metadata={SCOPES: scopes}), 0)
 
 
 def freeze(walker: Walker, proto: GraphProto) -> None:
