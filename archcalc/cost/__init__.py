@@ -216,7 +216,7 @@ class Table(Record, frozen=False):
                 stored=total([stored(shape, stored_as) for shape in (*weights, *buffers)]),
                 active=op.active(*shapes),
                 cached=op.cached(*shapes) * wide[0],
-                met=total([stored(shape, stored_as) for shape in (*read, *buffers)]),
+                met=0 if op.is_idle else total([stored(shape, stored_as) for shape in (*read, *buffers)]),
                 moved=0
                 if op.is_view
                 else total([size(shape) * width for shape, width in zip((node.shape, *shapes), wide, strict=True)]),
@@ -235,6 +235,7 @@ class Table(Record, frozen=False):
         weight_bytes, read_bytes = cost.stored if owned else 0, cost.met
         if self.stored is not None:
             weight_bytes, read_bytes = self.stored.get(n, 0), self.stored.get(n if owned else node.share or 0, 0)
+            read_bytes = 0 if node.op.is_idle else read_bytes
         return Row(
             name=node.name,
             op=node.op.word,

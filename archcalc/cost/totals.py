@@ -74,7 +74,8 @@ def _bytes(table: "Table") -> Json:
     """What is read and written; where a file has weights in widths of its own, what is shared is read once more."""
     if table.stored is None:
         return table.sums["bytes"]
-    owners = [n if (share := table.graph.nodes[n].share) is None else share for n in table.graph.layers()]
+    read = [n for n in table.graph.layers() if not table.graph.nodes[n].op.is_idle]
+    owners = [n if (share := table.graph.nodes[n].share) is None else share for n in read]
     return table.sums["bytes"] - table.sums["read"] + sum(table.stored.get(n, 0) for n in owners)
 
 
