@@ -21,6 +21,7 @@ NAMING = {  # rooms and modules that name operators as their trade: they write l
     "latency/chains.py": "draws networks to be timed: lines of specs",
     "latency/drawn.py": "draws networks to be timed: lines of specs",
     "latency/families.py": "draws networks to be timed: lines of specs",
+    "latency/stages.py": "draws networks to be timed: lines of specs",
     "space/advice.py": "proposes other lines for a spec's",
     "spec/elsewhere.py": "what other frameworks call an operator, for those who misspell it",
     "spec/standard.py": "blocks of the library are lines of specs",
