@@ -774,6 +774,17 @@ def test_inception_has_the_closed_forms_of_the_spec_but_for_its_auxiliary_head()
 
 @torches
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["vit_b_16", "swin_t"])
+def test_attention_of_a_module_is_fused_and_so_is_its_peak(name: str) -> None:
+    models = pytest.importorskip("torchvision.models")
+    found = api.from_torch(getattr(models, name)(), (3, 224, 224)).count(free=["batch"]).totals
+    spec = api.load(name).count(free=["batch"], attention="fused").totals
+    for each in ("params", "macs", "act_peak_bytes"):
+        assert same(found[each], spec[each]) is True, each
+
+
+@torches
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kind", "given"),
     [("bert", "Bert", {}), ("gpt2", "GPT2", {"head": False}), ("llama", "Llama", {"head": False})],
