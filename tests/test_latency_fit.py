@@ -135,7 +135,7 @@ def test_networks_are_predicted_from_a_few_chains_of_layers() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("threads", "layer_rank"), [(1, 0.98), (2, 0.975)])
+@pytest.mark.parametrize(("threads", "layer_rank"), [(1, 0.98), (2, 0.97)])
 def test_networks_are_predicted_from_chains_of_layers(threads: int, layer_rank: float) -> None:
     """The goals for one and two threads; recorded on a virtual machine of 2 cores of an EPYC (Zen 4), chains and
     networks in turns of their own.
