@@ -100,8 +100,19 @@ def pool_some(random: Random, here: Map) -> str:
 
 def gate(random: Random, here: Map) -> str:
     """A squeeze and excitation."""
-    last = random.choice(("sigmoid", "hardsigmoid"))
-    return f"mul: [identity, [gap, linear {max(8, here.channels // 4)} act=relu, linear {here.channels} act={last}]]"
+    return excited(here.channels, random.choice(("sigmoid", "hardsigmoid")))
+
+
+def excited(channels: int, last: str = "sigmoid") -> str:
+    """Channels times what two dense layers make of their means, a quarter of them in between."""
+    return f"mul: [identity, [gap, linear {max(8, channels // 4)} act=relu, linear {channels} act={last}]]"
+
+
+def halved(channels: int, depthwise: str) -> str:
+    """Three convolutions of the second half of the channels, beside the first half: a unit of a ShuffleNet."""
+    half = channels // 2
+    convolved = f"conv {half} 1x1 bias=false norm=bn act=relu"
+    return f"concat: [slice 0 {half}, [slice {half} {channels}, {convolved}, {depthwise}, {convolved}]]"
 
 
 def grouped(random: Random, here: Map) -> str:

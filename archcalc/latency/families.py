@@ -11,7 +11,7 @@ from collections.abc import Callable
 from math import exp, log
 from random import Random
 
-from archcalc.latency.drawn import Map, tail
+from archcalc.latency.drawn import Map, halved, tail
 
 Drawn = tuple[list[int], list[str]]
 Family = Callable[[Random, int], Drawn]
@@ -108,7 +108,7 @@ def shuffling(random: Random, turn: int) -> Drawn:
                 f"[{grouped.format(inner)}, channel_shuffle {groups}, {depthwise}, {grouped.format(2 * half)}]"
             )
             continue
-        layers.append(f"concat: [slice 0 {half}, [slice {half} {2 * half}, {convolved}, {depthwise}, {convolved}]]")
+        layers.append(halved(2 * half, depthwise))
         layers.append(f"channel_shuffle {random.choice((2, 2, half))}")
     if side > 7:
         strided = depthwise.replace(" bias", " stride=2 bias")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from archcalc.latency.drawn import excited, halved
 from archcalc.latency.families import Drawn, drawn, fitting
 
 Body = Callable[[Random, int], list[str]]
@@ -29,7 +30,7 @@ def bottleneck(random: Random, wide: int) -> list[str]:
     """A convolution of 3x3 between two that are pointwise: ResNet-50, ResNeXt, those that excite."""
     inside = wide // random.choice((2, 4))
     groups = random.choice(("", "", f" groups={max(1, inside // random.choice((8, 16)))}"))
-    last = ", ".join([f"conv {wide} 1x1 {NORMED}", *random.choice(([], [], [_excited(wide, wide // 4)]))])
+    last = ", ".join([f"conv {wide} 1x1 {NORMED}", *random.choice(([], [], [excited(wide)]))])
     middle = f"conv {inside} 3x3{groups if inside % 16 == 0 else ''} {NORMED} act=relu"
     return [f"add: [identity, [conv {inside} 1x1 {NORMED} act=relu, {middle}, {last}]]", "relu"]
 
@@ -37,7 +38,7 @@ def bottleneck(random: Random, wide: int) -> list[str]:
 def inverted(random: Random, wide: int) -> list[str]:
     """A depthwise convolution of many channels between two that are pointwise: MobileNets, EfficientNets."""
     inside, act = wide * random.choice((2, 3, 4, 6)), random.choice(("relu6", "relu", "hardswish", "silu"))
-    gate = [_excited(inside, max(8, inside // 4))] if random.random() < 0.4 else []
+    gate = [excited(inside)] if random.random() < 0.4 else []
     depthwise = f"dwconv {random.choice(('3x3', '3x3', '5x5'))} {NORMED} act={act}"
     layers = [f"conv {inside} 1x1 {NORMED} act={act}", depthwise, *gate, f"conv {wide} 1x1 {NORMED}"]
     return [f"add: [identity, [{', '.join(layers)}]]"]
@@ -70,14 +71,9 @@ def squeezed(random: Random, wide: int) -> list[str]:
     return [f"conv {max(8, wide // 8)} 1x1 act=relu", f"concat: [conv {half} 1x1 act=relu, conv {half} 3x3 act=relu]"]
 
 
-def halved(random: Random, wide: int) -> list[str]:
+def shuffled(random: Random, wide: int) -> list[str]:
     """Half of the channels goes its way, then all are mixed: ShuffleNets."""
-    half = wide // 2
-    convolved = f"conv {half} 1x1 {NORMED} act=relu"
-    return [
-        f"concat: [slice 0 {half}, [slice {half} {wide}, {convolved}, dwconv 3x3 {NORMED}, {convolved}]]",
-        "channel_shuffle 2",
-    ]
+    return [halved(wide, f"dwconv 3x3 {NORMED}"), "channel_shuffle 2"]
 
 
 def grown(random: Random, wide: int) -> list[str]:
@@ -93,13 +89,9 @@ def modern(random: Random, wide: int) -> list[str]:
     return [f"add: [identity, [{layers}, scale]]"]
 
 
-def _excited(wide: int, inside: int) -> str:
-    return f"mul: [identity, [gap, linear {inside} act=relu, linear {wide} act=sigmoid]]"
-
-
 BODIES: tuple[tuple[Body, int, int], ...] = (  # the step of channels, and the MACs of a position in channels squared
-    (inverted, 8, 9), (basic, 16, 18), (halved, 4, 1), (bottleneck, 32, 3), (separable, 16, 1), (grown, 8, 1),
-    (mixed, 16, 3), (plain, 16, 9), (inverted, 8, 9), (modern, 16, 8), (squeezed, 16, 1), (halved, 16, 1),
+    (inverted, 8, 9), (basic, 16, 18), (shuffled, 4, 1), (bottleneck, 32, 3), (separable, 16, 1), (grown, 8, 1),
+    (mixed, 16, 3), (plain, 16, 9), (inverted, 8, 9), (modern, 16, 8), (squeezed, 16, 1), (shuffled, 16, 1),
     (bottleneck, 64, 3), (plain, 8, 9),
 )  # fmt: skip
 
