@@ -210,9 +210,9 @@ def test_what_cannot_be_traced_says_what_and_where_and_what_to_try(
 CUSTOM = """
 import archcalc
 import torch
-from torch import nn
+from torch import library, nn
 
-@torch.library.custom_op("oddlib::thin", mutates_args=())
+@library.custom_op("oddlib::thin", mutates_args=())
 def thin(x: torch.Tensor, down: torch.Tensor, up: torch.Tensor, times: int) -> torch.Tensor:
     return times * (x @ down @ up)
 
@@ -220,7 +220,7 @@ def thin(x: torch.Tensor, down: torch.Tensor, up: torch.Tensor, times: int) -> t
 def _(x, down, up, times):
     return x.new_empty(*x.shape[:-1], up.shape[1])
 
-@torch.library.custom_op("oddlib::unruled", mutates_args=())
+@library.custom_op("oddlib::unruled", mutates_args=())
 def unruled(x: torch.Tensor) -> torch.Tensor:
     return x.clone()
 
